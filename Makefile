@@ -1,0 +1,38 @@
+# Everything a person runs. Only Python 3.11 or newer, git and make have to be there.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test lint bench lock clean
+
+PYTHON := .venv/bin/python
+JOBS ?= 2
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: ## The virtual environment .venv from the locked requirements (the others call it)
+	@sh include/local/setup.sh
+
+demo: setup ## The weeknight run over a demo office and two vendor sandboxes; FRESH=1 starts over
+	@$(PYTHON) -m include.local demo $(if $(FRESH),--fresh)
+
+up: setup ## The same installation kept running with Airflow's web UI; PORT=8080, Ctrl-C stops it
+	@$(PYTHON) -m include.local up $(if $(PORT),--port $(PORT))
+
+test: lint ## Style, types and the whole test suite; JOBS=2
+	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup
+
+lint: setup ## Style and types only
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check --quiet . || { $(PYTHON) -m ruff format --check . ; exit 1; }
+	@$(PYTHON) -m mypy
+
+bench: setup ## The benchmarks, as a table of ratios
+	@$(PYTHON) -m tests.benchmarks
+
+lock: setup ## requirements.txt anew from requirements.in; UPGRADE=1 takes the newest versions
+	@$(PYTHON) -m uv pip compile requirements.in --quiet --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) -o requirements.txt
+
+clean: ## Forget the demo: Airflow's home, ledger, sandboxes, reports, tools' caches (.venv stays)
+	@if kill -0 "$$(cat .planbridge/up.pid 2>/dev/null)" 2>/dev/null; then \
+		echo "make up is running (process $$(cat .planbridge/up.pid)): stop it first." >&2; exit 1; fi
+	@rm -rf .planbridge .pytest_cache .mypy_cache .ruff_cache .hypothesis

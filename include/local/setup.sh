@@ -1,0 +1,26 @@
+# Fills .venv from requirements.txt unless that is done already; run from the checkout's root.
+# The copy .venv/requirements.txt is written last: it says what was installed, completely.
+if .venv/bin/python -c '' 2>/dev/null && cmp -s requirements.txt .venv/requirements.txt; then
+    exit 0
+fi
+
+has_no_venv=
+for python in "$PYTHON_FOR_VENV" python3.13 python3.12 python3.11 python3 python3.14 python; do
+    [ -n "$python" ] || continue
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
+    if "$python" -c 'import venv, ensurepip' 2>/dev/null; then
+        exec "$python" include/local/setup.py
+    fi
+    has_no_venv=${has_no_venv:-$python}
+done
+
+if [ -n "$has_no_venv" ]; then
+    echo "Set-up: $has_no_venv has no venv module, which makes virtual environments." >&2
+    echo "        On Debian or Ubuntu: sudo apt-get install $(basename "$has_no_venv")-venv   (then run make again)" >&2
+else
+    found=$(python3 --version 2>/dev/null || echo "no Python")
+    echo "Set-up: Planbridge needs Python 3.11 or newer; found: $found." >&2
+    echo "        Install one (Debian 12, Ubuntu 24.04: sudo apt-get install python3 python3-venv; macOS: brew install python@3.13)," >&2
+    echo "        or name it: make PYTHON_FOR_VENV=/path/to/python3.12 setup" >&2
+fi
+exit 1
