@@ -1,0 +1,150 @@
+"""The frames of a shard: everything the transform needs about some thousand units, in a fixed number of statements.
+
+========================  =========================================================================================
+units                     unit_key, household_id, household_name, client_contact_id, office_id
+members                   household_id, contact_id, role, is_primary — all memberships of the shard's households
+relations                 the Family relations that may name a client's spouse, from either side
+contacts                  clients, members and possible spouses, deleted ones with ``is_deleted``
+client_of                 contact_id, unit_key — the units in the whole CRM whose client the contact is
+addresses phones emails   of those contacts
+accounts positions        not deleted, primary contact among those contacts
+liabilities policies      the same; product and carrier joined
+beneficiaries             of those policies
+users rights              the whole CRM (small)
+========================  =========================================================================================
+Scalars are as `etl.extract.source` says.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from etl import schema as s
+from etl.extract.scope import Census, may_name_a_spouse
+from etl.extract.source import Snapshot
+
+Frames = dict[str, pa.Table]
+
+
+def read_shard(snapshot: Snapshot, census: Census, numbers: pd.Index) -> Frames:
+    """The frames of the units with these numbers, as Arrow tables. Statements: 14, whatever the shard's size."""
+    units = census.units.loc[numbers]
+    households = units["household_id"].dropna()
+    clients = units["client_contact_id"].dropna()
+    people = census.people.loc[census.people["unit"].isin(numbers), "contact_id"].unique()
+    owners = census.units.loc[census.units["client_contact_id"].isin(people), ["client_contact_id", "unit_key"]]
+    frames: Frames = {
+        "units": pa.Table.from_pandas(units, preserve_index=False),
+        "members": _read(snapshot, s.household_member, _MEMBER, s.household_member.c.household_id, households),
+        "relations": _relations(snapshot, clients),
+        "contacts": _contacts(snapshot, people),
+        "client_of": pa.Table.from_pandas(
+            owners.rename(columns={"client_contact_id": "contact_id"}), preserve_index=False
+        ),
+        "addresses": _read(snapshot, s.contact_address, _ADDRESS, s.contact_address.c.contact_id, people),
+        "phones": _read(snapshot, s.contact_phone, _PHONE, s.contact_phone.c.contact_id, people),
+        "emails": _read(snapshot, s.contact_email, _EMAIL, s.contact_email.c.contact_id, people),
+        "accounts": _owned(snapshot, s.investment_account, _ACCOUNT, people),
+        "liabilities": _owned(snapshot, s.liability, _LIABILITY, people),
+        "policies": _policies(snapshot, people),
+        **read_users(snapshot),
+    }
+    accounts, policies = frames["accounts"]["account_id"], frames["policies"]["policy_id"]
+    position, beneficiary = s.investment_position, s.policy_beneficiary
+    frames["positions"] = _read(snapshot, position, _POSITION, position.c.account_id, accounts.to_pylist())
+    frames["beneficiaries"] = _read(snapshot, beneficiary, _BENEFICIARY, beneficiary.c.policy_id, policies.to_pylist())
+    return frames
+
+
+def read_users(snapshot: Snapshot) -> Frames:
+    """users and rights of the whole CRM."""
+    user, right = s.crm_user.c, s.user_right.c
+    return {
+        "users": snapshot.read(sa.select(*snapshot.columns(user.user_id, user.user_name, user.status))),
+        "rights": snapshot.read(sa.select(*snapshot.columns(right.user_id, right.right_name))),
+    }
+
+
+_MEMBER = ("household_id", "contact_id", "role", "is_primary")
+_ADDRESS = (
+    "address_id", "contact_id", "address_type", "line1", "line2", "city", "state", "postal_code", "country", "is_preferred",
+)  # fmt: skip
+_PHONE = ("phone_id", "contact_id", "phone_type", "number", "extension", "is_preferred")
+_EMAIL = ("email_id", "contact_id", "email_type", "address", "is_preferred")
+_CONTACT = (
+    "contact_id", "office_id", "assigned_user_id", "record_type", "subsystem_type", "contact_type", "first_name",
+    "last_name", "birth_date", "gender", "marital_status", "company", "job_title", "annual_salary", "total_income",
+    "is_deceased",
+)  # fmt: skip
+_ACCOUNT = (
+    "account_id", "primary_contact_id", "account_name", "account_number", "account_type", "how_held", "is_qualified",
+    "is_held_away", "is_discretionary", "account_value", "loan_balance", "net_value",
+)  # fmt: skip
+_POSITION = ("position_id", "account_id", "symbol", "product_name", "market_value")
+_LIABILITY = (
+    "liability_id", "primary_contact_id", "lender", "loan_number", "account_name", "payment_method", "calculate",
+    "loan_balance", "interest_rate", "monthly_payment", "balloon_period", "orig_loan_date", "orig_loan_amount",
+    "orig_interest_rate", "orig_monthly_payment", "orig_balloon_period",
+)  # fmt: skip
+_POLICY = (
+    "policy_id", "primary_contact_id", "product_id", "policy_number", "status", "owner_contact_id",
+    "primary_insured_id", "annual_premium", "annualized_premium", "basic_face_amount", "total_death_benefit",
+    "gross_cash_value", "elimination_period",
+)  # fmt: skip
+_BENEFICIARY = ("policy_id", "contact_id")
+
+
+def _select(snapshot: Snapshot, table: sa.Table, names: tuple[str, ...]) -> sa.Select[Any]:
+    return sa.select(*snapshot.columns(*(table.c[name] for name in names)))
+
+
+def _read(snapshot: Snapshot, table: sa.Table, names: tuple[str, ...], key: sa.Column[Any], keys: Any) -> pa.Table:
+    return snapshot.read(_select(snapshot, table, names).where(key.in_(snapshot.id_list())), keys)
+
+
+def _owned(snapshot: Snapshot, table: sa.Table, names: tuple[str, ...], people: Any) -> pa.Table:
+    alive = _select(snapshot, table, names).where(table.c.deleted_at.is_(None))
+    return snapshot.read(alive.where(table.c.primary_contact_id.in_(snapshot.id_list())), people)
+
+
+def _relations(snapshot: Snapshot, clients: pd.Series) -> pa.Table:
+    table = s.key_relation
+    columns = snapshot.columns(*table.c)[:-1]
+    halves = [
+        snapshot.read(
+            sa.select(*columns).where(side.in_(snapshot.id_list()), may_name_a_spouse()),
+            clients,
+        )
+        for side in (table.c.contact_id, table.c.related_contact_id)
+    ]
+    known = halves[0]["relation_id"].combine_chunks()
+    fresh = pc.invert(pc.is_in(halves[1]["relation_id"], value_set=known))
+    return pa.concat_tables([halves[0], halves[1].filter(fresh)])
+
+
+def _contacts(snapshot: Snapshot, people: Any) -> pa.Table:
+    contact = s.contact
+    deleted = sa.type_coerce(contact.c.deleted_at.is_not(None), sa.Boolean).label("is_deleted")
+    statement = _select(snapshot, contact, _CONTACT).add_columns(deleted)
+    return snapshot.read(statement.where(contact.c.contact_id.in_(snapshot.id_list())), people)
+
+
+def _policies(snapshot: Snapshot, people: Any) -> pa.Table:
+    policy, product, carrier = s.policy, s.product, s.carrier
+    carrier_name = sa.type_coerce(carrier.c.name, sa.String).label("carrier_name")
+    statement = _select(snapshot, policy, _POLICY).add_columns(
+        *snapshot.columns(product.c.plan_name, product.c.insurance_type, product.c.plan_type), carrier_name
+    )
+    joined = statement.select_from(
+        policy.outerjoin(product, policy.c.product_id == product.c.product_id).outerjoin(
+            carrier, product.c.carrier_id == carrier.c.carrier_id
+        )
+    )
+    return snapshot.read(
+        joined.where(policy.c.deleted_at.is_(None), policy.c.primary_contact_id.in_(snapshot.id_list())), people
+    )

@@ -1,0 +1,128 @@
+"""Every setting, its default and its range: environment variables ``PLANBRIDGE__SECTION__NAME``.
+
+A misspelt name or a value out of range is refused with the variable's name, before anything runs.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import date, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from etl.errors import SettingsError
+
+PREFIX = "PLANBRIDGE__"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(_Section):
+    folder: Path = Field(Path(".planbridge"), description="staging files, reports, the default ledger")
+    keep_days: int = Field(7, ge=0, description="how long staged files of a failed run are kept")
+
+
+class Profiles(_Section):
+    enroll: str = Field("linked", pattern=r"^(linked|all|set:.+)$", description="linked, all or set:<name>")
+    calls_in_flight: int = Field(4, ge=1, le=64, description="calls under way at once")
+    search_lag_seconds: float = Field(10, ge=0, le=300, description="how long a new household may stay unfindable")
+
+
+class Emoney(_Section):
+    enroll: str = Field("linked", pattern=r"^(linked|all|set:.+)$", description="linked, all or set:<name>")
+    calls_per_minute: int = Field(60, ge=1, description="of this machine, per api key")
+    calls_in_flight: int = Field(8, ge=1, le=60, description="calls under way at once")
+    auto_link: Annotated[tuple[str, ...], NoDecode] = Field((), description="categories that a weeknight run may link")
+    feed_deadline_seconds: float = Field(300, ge=1, description="how long a feed may take at the vendor")
+    search_lag_seconds: float = Field(10, ge=0, le=300, description="how long a new client may stay unfindable")
+
+    @field_validator("auto_link", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+class Refresh(_Section):
+    households_per_shard: int = Field(5000, ge=1, le=100_000, description="units in one shard")
+    overlap: timedelta = Field(timedelta(hours=1), description="how far back before the last modified_at seen")
+    timezone: str = Field("America/New_York", description="the zone of the schedule and of the run's date")
+    schedule: str = Field("0 22 * * 1-5", description="cron")
+    holidays: Annotated[tuple[date, ...], NoDecode] = Field((), description="dates without a scheduled run, by commas")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"{value!r} is no time zone; use a name such as America/New_York") from None
+        return value
+
+    @field_validator("holidays", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+class Guard(_Section):
+    max_changed_percent: float = Field(30, ge=0, le=100, description="of the linked units, that would be updated")
+    max_rule_percent: float = Field(30, ge=0, le=100, description="of the units in scope, that break one critical rule")
+    at_least: int = Field(20, ge=1, description="fewer units than this never trip a guard")
+
+
+class Rules(_Section):
+    file: Path | None = Field(None, description="severity overrides")
+
+
+class Service(_Section):
+    user: str = Field("service", min_length=1, description="user name for units that nobody is assigned to")
+
+
+class Settings(BaseSettings):
+    """All sections. Read once per process by `settings`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+    )
+
+    data: Data = Data()
+    profiles: Profiles = Profiles()
+    emoney: Emoney = Emoney()
+    refresh: Refresh = Refresh()
+    guard: Guard = Guard()
+    rules: Rules = Rules()
+    service: Service = Service()
+
+
+def read_settings() -> Settings:
+    """The settings of the environment. Raises `SettingsError` naming each variable that is wrong and what it may be."""
+    known = {
+        f"{PREFIX}{section}__{name}".upper()
+        for section, field in Settings.model_fields.items()
+        for name in field.annotation.model_fields  # type: ignore[union-attr]
+    }
+    unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
+    if unknown:
+        raise SettingsError(
+            f"Unknown setting {', '.join(unknown)}. Known settings: {', '.join(sorted(known))}."
+        )
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = [
+            f"{PREFIX}{'__'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}" for fault in error.errors()
+        ]
+        raise SettingsError("A setting is out of range. " + "; ".join(faults)) from None
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings, read once."""
+    return read_settings()
