@@ -1,0 +1,227 @@
+"""A Profiles document as a flat map from paths to values, and back.
+
+The shape below is the API contract's *Document*, as data. A path is a tuple of names; after the name of a list comes
+the item's ``externalSourceId``: ``("assets", "account:5", "holdings", "position:9", "holdingsValue")``, written
+``assets[account:5].holdings[position:9].holdingsValue``. Items without an ``externalSourceId`` (an advisor typed them
+in) and fields that the shape does not name are not ours: they have no path.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+Document = dict[str, Any]
+Path = tuple[str, ...]
+FlatDocument = dict[Path, Any]
+
+KEY = "externalSourceId"
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One value, compared as a whole; ``is_set``: a list whose order means nothing, and whose empty form is null."""
+
+    is_set: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """An object compared field by field; null stands for an object whose fields are all null."""
+
+    fields: "Mapping[str, Leaf | Group | Items]"
+
+
+@dataclass(frozen=True)
+class Items:
+    """A list of objects matched by ``externalSourceId``."""
+
+    item: Group
+
+
+Shape = Leaf | Group | Items
+
+
+def _leaves(*names: str) -> dict[str, Shape]:
+    return {name: Leaf() for name in names}
+
+
+ADDRESS = Group(_leaves("line1", "line2", "city", "state", "postalCode", "country"))
+PERSON = Group(
+    _leaves("firstName", "lastName", "birthDate", "gender", "maritalStatus")
+    | {"addressInfo": ADDRESS}
+    | _leaves("homePhone", "cellPhone", "fax", "email", "employerName")
+    | {"employerAddress": ADDRESS}
+    | _leaves("workPhone", "workFax", "jobTitle")
+    | {"income": Group(_leaves("annualSalary"))}
+)
+DEPENDENT = Group(_leaves(KEY, "firstName", "lastName", "birthDate"))
+HOLDING = Group(_leaves(KEY, "ticker", "holdingName", "holdingsValue"))
+ASSET = Group(
+    _leaves(KEY, "accountName", "accountType", "holdingsValue", "cashBalance", "typeOfFund", "owner")
+    | {"holdings": Items(HOLDING)}
+)
+LIABILITY = Group(
+    _leaves(KEY, "liabilityName", "owner", "paymentMethod", "currentBalance", "remainingYears")
+    | _leaves("annualInterestRate", "scheduledMonthlyPayment")
+)
+POLICY = Group(
+    _leaves(KEY, "kind", "insurancePolicy", "insured")
+    | {"beneficiaries": Leaf(is_set=True)}
+    | _leaves("annualPremium", "owner", "deathBenefit", "eliminationPeriod")
+)
+DOCUMENT = Group(
+    {
+        "clientA": PERSON,
+        "clientB": PERSON,
+        "dependents": Items(DEPENDENT),
+        "assets": Items(ASSET),
+        "liabilities": Items(LIABILITY),
+        "insurancePolicies": Items(POLICY),
+    }
+)
+
+
+def flatten(document: Mapping[str, Any] | None, group: Group = DOCUMENT, prefix: Path = ()) -> FlatDocument:
+    """Every value that the document holds under the shape; a field that is absent has no path, a null one has."""
+    return dict(_walk(document or {}, group, prefix))
+
+
+def _walk(node: Mapping[str, Any], group: Group, prefix: Path) -> Iterator[tuple[Path, Any]]:
+    for name, shape in group.fields.items():
+        if name not in node:
+            continue
+        value, path = node[name], (*prefix, name)
+        if isinstance(shape, Leaf):
+            yield path, value
+        elif isinstance(shape, Group):
+            yield from _walk(dict.fromkeys(shape.fields) if value is None else value, shape, path)
+        else:
+            for item in keyed(value).values():
+                yield from _walk(item, shape.item, (*path, item[KEY]))
+
+
+def keyed(items: Iterable[Any] | None) -> dict[str, dict[str, Any]]:
+    """The items that carry a key, by key; of two with one key the first."""
+    by_key: dict[str, dict[str, Any]] = {}
+    for item in items or ():
+        if isinstance(item, dict) and isinstance(item.get(KEY), str):
+            by_key.setdefault(item[KEY], item)
+    return by_key
+
+
+def unflatten(values: Mapping[Path, Any]) -> Document:
+    """The sparse document that holds exactly these values."""
+    document: Document = {}
+    for path, value in values.items():
+        node = make_node(document, path[:-1], blank={})
+        node[path[-1]] = value
+    _fold(document, DOCUMENT)
+    return document
+
+
+def _fold(node: dict[str, Any], group: Group) -> None:
+    """Write objects whose fields are all there and all null as null: one way to say it."""
+    for name, value in node.items():
+        shape = group.fields[name]
+        if isinstance(shape, Group):
+            _fold(value, shape)
+            if value.keys() == shape.fields.keys() and not any(inner is not None for inner in value.values()):
+                node[name] = None
+
+
+def make_node(document: Document, path: Path, blank: Mapping[str, Any]) -> dict[str, Any]:
+    """The object at ``path``, made where it is absent or null; ``blank`` is the document to copy empty objects from."""
+    node, model, steps = document, blank, iter(path)
+    group = DOCUMENT
+    for name in steps:
+        shape = group.fields[name]
+        if isinstance(shape, Items):
+            key, group = next(steps), shape.item
+            items = node[name] = node.get(name) or []
+            node = keyed(items).get(key) or _appended(items, {KEY: key})
+            model = keyed(model.get(name)).get(key) or {}
+        elif isinstance(shape, Group):
+            group, model = shape, model.get(name) or {}
+            if node.get(name) is None:
+                node[name] = _emptied(model, group)
+            node = node[name]
+        else:
+            raise ValueError(f"{show(path)} is no object of a Profiles document")
+    return node
+
+
+def _appended(items: list[Any], item: dict[str, Any]) -> dict[str, Any]:
+    items.append(item)
+    return item
+
+
+def _emptied(model: Mapping[str, Any], group: Group) -> dict[str, Any]:
+    empty: dict[str, Any] = {}
+    for name, value in model.items():
+        shape = group.fields[name]
+        empty[name] = _emptied(value, shape) if isinstance(shape, Group) and value is not None else None
+    return empty
+
+
+def show(path: Path) -> str:
+    """The path as people read it."""
+    text, group, steps = "", DOCUMENT, iter(path)
+    for name in steps:
+        text += f".{name}" if text else name
+        shape = group.fields[name]
+        if isinstance(shape, Items):
+            group = shape.item
+            key = next(steps, None)
+            text += f"[{key}]" if key is not None else ""
+        elif isinstance(shape, Group):
+            group = shape
+    return text
+
+
+def leaf_at(path: Path) -> Leaf:
+    """The leaf of the shape at ``path``."""
+    shape: Shape = DOCUMENT
+    steps = iter(path)
+    for name in steps:
+        assert isinstance(shape, Group)
+        shape = shape.fields[name]
+        if isinstance(shape, Items):
+            next(steps)
+            shape = shape.item
+    assert isinstance(shape, Leaf)
+    return shape
+
+
+def canonical(value: Any, leaf: Leaf = Leaf()) -> str:
+    """Text that two values share when they mean the same: 5, 5.0 and Decimal("5.00"); sets in any order; else exact."""
+    if leaf.is_set:
+        return json.dumps(sorted({canonical(element) for element in value or ()}) or None)
+    return json.dumps(_plain(value), sort_keys=True)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int | float | Decimal):
+        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+        return {"number": f"{number.normalize() + 0:f}"}
+    if isinstance(value, Mapping):
+        return {"object": {str(name): _plain(inner) for name, inner in value.items()}}
+    return [_plain(inner) for inner in value]
+
+
+def require_known(document: Mapping[str, Any], group: Group = DOCUMENT) -> None:
+    """Raise ValueError at a field of our own document that the shape does not name: it would be dropped in silence."""
+    for name, value in document.items():
+        shape = group.fields.get(name)
+        if shape is None:
+            raise ValueError(f"{name} is no field of a Profiles document")
+        if isinstance(shape, Group) and value is not None:
+            require_known(value, shape)
+        elif isinstance(shape, Items):
+            if len(keyed(value)) != len(value):
+                raise ValueError(f"an item of {name} has no {KEY}, or two have the same")
+            for item in value:
+                require_known(item, shape.item)

@@ -1,0 +1,253 @@
+"""What to write into a record that people edit too. Pure.
+
+Three values are known of every field: *base* (what we last wrote), *theirs* (in the case now), *ours* (from the CRM
+now). ``theirs == base``: ours is written. ``theirs != base``: somebody edited it at the vendor, theirs stays and is
+reported. No base and theirs not null: theirs stays. Unknown fields, ``notes`` and items that an advisor added stay.
+
+What the rule leaves open is decided here. A person is there or not there as a whole: a Client B whom an advisor
+removed is not brought back field by field, and one whom the CRM lost leaves only if nobody at Profiles touched it and
+nothing refers to it any more (half a person, or an owner who is nobody, would be refused).
+"""
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from etl.load.document import (
+    DOCUMENT,
+    KEY,
+    Document,
+    FlatDocument,
+    Group,
+    Items,
+    Path,
+    canonical,
+    flatten,
+    keyed,
+    leaf_at,
+    make_node,
+    require_known,
+    show,
+    unflatten,
+)
+
+PERSONS = ("clientA", "clientB")
+REFERENCES = ("owner", "insured", "beneficiaries")
+
+
+@dataclass(frozen=True)
+class Written:
+    """A field that we write: its path, the value it replaces, the new one (both are client data)."""
+
+    path: str
+    old: Any = field(repr=False)
+    new: Any = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A field that stays as an advisor left it; ``differs``: the CRM now says something else."""
+
+    path: str
+    differs: bool
+    theirs: Any = field(repr=False)
+    ours: Any = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What to put, and why.
+
+    ``document`` is the whole new document (equal to theirs where nothing is to be written), ``base`` the merge base
+    once it is confirmed: it moves only at fields written now, and has no value for fields that we never wrote.
+    ``added``, ``stale`` (in the case, gone from the CRM) and ``removed_by_advisor`` hold paths of items.
+    """
+
+    document: Document = field(repr=False)
+    base: Document = field(repr=False)
+    written: tuple[Written, ...]
+    kept: tuple[Kept, ...]
+    stale: tuple[str, ...]
+    removed_by_advisor: tuple[str, ...]
+    added: tuple[str, ...]
+
+    @property
+    def changes(self) -> bool:
+        """Whether the vendor would hold anything new."""
+        return bool(self.written or self.added)
+
+
+def merge(base: Document | None, theirs: Document, ours: Document) -> Merged:
+    """Merge one Profiles document; none of the three is changed. ValueError where ours has a field unknown here."""
+    require_known(ours)
+    was, now, new = flatten(base), flatten(theirs), flatten(ours)
+    added, removed = _arrivals(was, now, new)
+    absent = {*added, *removed}
+    mine = {path: value for path, value in new.items() if not _within(path, absent)}
+    writes, kept = _decide(was, now, mine)
+    document = _written_into(theirs, ours, writes, added)
+    for person in PERSONS:
+        held_back = _person_held_back(person, was, theirs, ours, document)
+        if held_back is not None:
+            writes = {path: value for path, value in writes.items() if path[0] != person}
+            kept = kept if any(entry.path.startswith(person) for entry in kept) else [*kept, held_back]
+            document = _written_into(theirs, ours, writes, added)
+    arrived = set(added)
+    new_base = was | writes | {path: value for path, value in new.items() if _within(path, arrived)}
+    return Merged(
+        document=document,
+        base=unflatten(new_base),
+        written=tuple(Written(show(path), now.get(path), value) for path, value in writes.items()),
+        kept=tuple(kept),
+        stale=tuple(map(show, _stale(was, now, new))),
+        removed_by_advisor=tuple(map(show, removed)),
+        added=tuple(map(show, added)),
+    )
+
+
+def confirm(old_base: Document | None, intended_base: Document, theirs: Document) -> Document:
+    """The base after a write of unknown outcome, from what the case holds now.
+
+    A field where theirs equals the intended value counts as written by us; every other keeps its old base.
+    """
+    was, intended, now = flatten(old_base), flatten(intended_base), flatten(theirs)
+    absent = set(_items(intended)) - set(_items(now))
+    confirmed = dict(was)
+    for path, value in intended.items():
+        if not _within(path, absent) and _same(path, now.get(path), value):
+            confirmed[path] = value
+    return unflatten(confirmed)
+
+
+def changed_fields(last_sent: Mapping[str, Any] | None, ours: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON merge patch for eMoney: only fields whose value changed since we last sent them (EMY-UPDATE).
+
+    A null that was never sent is no change; an object that replaces a null goes whole; fields that ours does not
+    name are left alone.
+    """
+    patch: dict[str, Any] = {}
+    for name, value in ours.items():
+        sent = name in (last_sent or {})
+        last = last_sent[name] if last_sent and sent else None
+        if isinstance(value, Mapping) and (isinstance(last, Mapping) or not sent):
+            inner = changed_fields(last, value)
+            if inner:
+                patch[name] = inner
+        elif canonical(value) != canonical(last):
+            patch[name] = copy.deepcopy(value)
+    return patch
+
+
+def _arrivals(was: FlatDocument, now: FlatDocument, new: FlatDocument) -> tuple[list[Path], list[Path]]:
+    """Our items that the case lacks: those to append, and those that an advisor deleted there."""
+    sent, present = set(_items(was)), set(_items(now))
+    added: list[Path] = []
+    removed: list[Path] = []
+    for item in _items(new):
+        if item not in present and not _within(item[:-2], {*added, *removed}):
+            (removed if item in sent else added).append(item)
+    return added, removed
+
+
+def _stale(was: FlatDocument, now: FlatDocument, new: FlatDocument) -> list[Path]:
+    """Items that we once sent, that are in the case and no longer in the CRM; of nested ones the outer."""
+    gone = set(_items(was)) - set(_items(new))
+    return [item for item in _items(now) if item in gone and not _within(item[:-2], gone)]
+
+
+def _decide(was: FlatDocument, now: FlatDocument, mine: FlatDocument) -> tuple[FlatDocument, list[Kept]]:
+    writes: FlatDocument = {}
+    kept: list[Kept] = []
+    for path, value in mine.items():
+        if path[-1] == KEY:
+            continue
+        theirs = now.get(path)
+        same = _same(path, theirs, value)
+        if _same(path, theirs, was.get(path)):
+            if not same:
+                writes[path] = value
+        else:
+            kept.append(Kept(show(path), not same, theirs, value))
+    return writes, kept
+
+
+def _written_into(theirs: Document, ours: Document, writes: FlatDocument, added: list[Path]) -> Document:
+    document = copy.deepcopy(theirs)
+    for path, value in writes.items():
+        make_node(document, path[:-1], blank=ours)[path[-1]] = copy.deepcopy(value)
+    for path in added:
+        parent, source = _parent_and_source(document, ours, path)
+        parent[path[-2]] = [*(parent.get(path[-2]) or []), copy.deepcopy(source)]
+    for path in writes:
+        _collapse(document, ours, path)
+    return document
+
+
+def _parent_and_source(document: Document, ours: Document, item: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The object of the document that holds the item's list, and our item."""
+    source = ours
+    for list_name, key in zip(item[::2], item[1::2], strict=True):
+        source = keyed(source[list_name])[key]
+    return make_node(document, item[:-2], blank=ours), source
+
+
+def _collapse(document: Document, ours: Document, path: Path) -> None:
+    """Make objects on the way to ``path`` null that are null in ours and hold nothing any more."""
+    node, mine, group = document, ours, DOCUMENT
+    for name in path[:-1]:
+        shape = group.fields.get(name)
+        if not isinstance(shape, Group):
+            return
+        if mine[name] is None:
+            if node.get(name) is not None and _is_empty(node[name]):
+                node[name] = None
+            if node.get(name) is None:
+                return
+            mine = {name: dict.fromkeys(shape.fields)}
+        node, mine, group = node[name], mine[name], shape
+
+
+def _is_empty(value: Any) -> bool:
+    return all(_is_empty(inner) for inner in value.values()) if isinstance(value, dict) else value in (None, [])
+
+
+def _person_held_back(
+    person: str, was: FlatDocument, theirs: Document, ours: Document, document: Document
+) -> Kept | None:
+    """Why a person must stay as it is in theirs, or None."""
+    if person not in ours:
+        return None
+    before, after = theirs.get(person), ours[person]
+    if before is None and any(value is not None for path, value in was.items() if path[0] == person):
+        return Kept(person, after is not None, before, after)
+    leaves_now = after is None and before is not None
+    if leaves_now and (document.get(person) is not None or person in _people_named_in(document)):
+        return Kept(person, True, before, after)
+    return None
+
+
+def _people_named_in(document: Document) -> set[str]:
+    lists = [name for name, shape in DOCUMENT.fields.items() if isinstance(shape, Items)]
+    items = [item for name in lists for item in document.get(name) or () if isinstance(item, dict)]
+    named = [item.get(reference) for item in items for reference in REFERENCES]
+    people: set[str] = set()
+    for value in named:
+        people.update(one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str))
+    return people
+
+
+def _same(path: Path, one: Any, other: Any) -> bool:
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other
+    leaf = leaf_at(path)
+    return canonical(one, leaf) == canonical(other, leaf)
+
+
+def _items(values: Iterable[Path]) -> Iterator[Path]:
+    return (path[:-1] for path in values if path[-1] == KEY)
+
+
+def _within(path: Path, items: set[Path]) -> bool:
+    """Whether the path lies in one of the items, each a list's name and a key, or two such pairs."""
+    return bool(items) and any(path[:end] in items for end in range(2, len(path) + 1, 2))
