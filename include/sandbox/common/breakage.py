@@ -1,0 +1,121 @@
+"""How each breakage reaches the caller. `Voice` lends it the vendor's own error shapes."""
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+from email.utils import formatdate
+from typing import Any
+
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from include.sandbox.common.faults import Fault
+from include.sandbox.common.wire import answer
+
+# (path, status, code, message) -> the body in the vendor's shape for that place.
+Voice = Callable[[str, int, str, str], dict[str, Any]]
+Answer = Callable[[], Awaitable[Response]]
+
+AFTER_THE_COMMIT = {"reset_after", "truncated"}
+ERROR_SHAPES: dict[str, Callable[[str, str], dict[str, Any]]] = {
+    "token": lambda code, message: {"error": code, "error_description": message},
+    "gateway": lambda code, message: {"fault": {"faultstring": message, "detail": {"errorcode": code}}},
+    "application": lambda code, message: {
+        "errors": [{"code": code, "message": message, "field": None}],
+        "traceId": "0" * 32,
+    },
+    "message": lambda code, message: {"Message": message, "reason": code},
+}
+HTML_PAGE = (
+    "<!DOCTYPE html><html><head><title>Service interruption</title></head>"
+    "<body><h1>Service interruption</h1><p>The proxy server received an invalid response.</p></body></html>"
+)
+
+
+def abort_connection(scope: Scope) -> None:
+    """Reset the caller's connection at once; the server's protocol lends the means (see `server`)."""
+    scope["extensions"]["sandbox.abort"]()
+
+
+def _too_many(params: dict[str, Any], voice: Voice, path: str) -> Response:
+    wait = params["retry_after"]
+    headers: dict[str, str] = {}
+    if params["form"] == "seconds" and wait is not None:
+        headers["Retry-After"] = str(math.ceil(wait))
+    elif params["form"] == "date":
+        headers["Retry-After"] = formatdate(time.time() + (wait or 0), usegmt=True)
+    return answer(voice(path, 429, "too_many_requests", "Too many requests."), 429, headers)
+
+
+def _plain(fault: Fault, voice: Voice, path: str) -> Response | None:
+    """The answer of those breakages that are an ordinary response; None for the others."""
+    params = fault.params
+    match fault.kind:
+        case "too_many":
+            return _too_many(params, voice, path)
+        case "unavailable":
+            wait = params["retry_after"]
+            headers = {} if wait is None else {"Retry-After": str(math.ceil(wait))}
+            return answer(voice(path, 503, "service_unavailable", "The service is not available."), 503, headers)
+        case "html":
+            return HTMLResponse(HTML_PAGE, params["status"])
+        case "unauthorized":
+            body = voice(path, 401, "invalid_token", "Authorization has been denied for this request.")
+            return answer(body, 401, {"WWW-Authenticate": "Bearer"})
+        case "forbidden":
+            return answer({"Message": "The log-in needs attention.", "reason": params["reason"]}, 403)
+        case "not_done":
+            return answer({"success": False, "message": params["message"]})
+        case "error":
+            return answer(ERROR_SHAPES[params["shape"]](params["code"], params["message"]), params["status"])
+    return None
+
+
+async def _drip(response: Response | None, every_seconds: float, receive: Receive, send: Send) -> None:
+    """A body that never ends: one blank at a time, until the caller hangs up."""
+    headers = [(b"content-type", b"application/json")]
+    status = 200 if response is None else response.status_code
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    gone = asyncio.ensure_future(_wait_for_disconnect(receive))
+    try:
+        while not gone.done():
+            await send({"type": "http.response.body", "body": b" ", "more_body": True})
+            await asyncio.wait([gone], timeout=every_seconds)
+    finally:
+        gone.cancel()
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
+
+
+async def _truncate(response: Response, params: dict[str, Any], scope: Scope, receive: Receive, send: Send) -> None:
+    body = bytes(response.body)
+    kept = body[: max(1, int(len(body) * params["keep"]))]
+    if not params["announce_all"]:
+        headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+        await Response(kept, response.status_code, headers)(scope, receive, send)
+        return
+    await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+    await send({"type": "http.response.body", "body": kept, "more_body": True})
+    await asyncio.sleep(0.05)  # the bytes leave before the connection does
+    abort_connection(scope)
+
+
+async def break_call(fault: Fault, carry_out: Answer, voice: Voice, scope: Scope, receive: Receive, send: Send) -> None:
+    """Carry the call out or not, as the fault says, and give the caller the broken answer."""
+    done: Response | None = None
+    if fault.kind in AFTER_THE_COMMIT or fault.params.get("after_commit"):
+        done = await carry_out()
+    if fault.kind in ("reset_before", "reset_after"):
+        abort_connection(scope)
+    elif fault.kind == "drip":
+        await _drip(done, fault.params["every_seconds"], receive, send)
+    elif fault.kind == "truncated" and done is not None:
+        await _truncate(done, fault.params, scope, receive, send)
+    else:
+        response = _plain(fault, voice, scope["path"])
+        if response is not None:
+            await response(scope, receive, send)

@@ -1,0 +1,137 @@
+"""Start a sandbox from the command line: on the loopback address only, with the address printed once it answers."""
+
+import argparse
+import errno
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from include.sandbox.common.database import DatabaseUnusable
+
+HOST = "127.0.0.1"
+KEEP_ALIVE_SECONDS = 75
+# Linger for zero seconds: closing sends a reset instead of a tidy end.
+LINGER_ZERO = struct.pack("ii", 1, 0)
+
+
+class CannotStart(Exception):
+    """One line that says what is wrong and what to do."""
+
+
+class AbortableProtocol(HttpToolsProtocol):
+    """Lends the application a way to reset the caller's connection, which ASGI itself has not."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {"sandbox.abort": self.abort}
+
+    def abort(self) -> None:
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # or the server would complain about an answer that never came
+        connection = self.transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
+        self.transport.abort()
+
+
+class AnnouncingServer(uvicorn.Server):
+    """Calls back once the application answers."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._announce()
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket on the loopback address; port 0 takes a free one. Raises CannotStart."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(256)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            why = f"Port {port} is in use. Stop what uses it, or name another with --port N (0 takes a free one)."
+        else:
+            why = f"Cannot listen on port {port}: {error}. Name another with --port N (0 takes a free one)."
+        raise CannotStart(why) from error
+    return listener
+
+
+def address(listener: socket.socket) -> str:
+    return f"http://{HOST}:{listener.getsockname()[1]}"
+
+
+def make_server(application: ASGIApp, announce: Callable[[], None] = lambda: None) -> uvicorn.Server:
+    """A server that is run with `server.serve(sockets=[listener])`; tests run it in a thread of their own."""
+    config = uvicorn.Config(
+        application,
+        http=AbortableProtocol,
+        ws="none",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=2,
+    )
+    return AnnouncingServer(config, announce)
+
+
+def add_common_options(parser: argparse.ArgumentParser, default_port: int) -> None:
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=default_port,
+        metavar="N",
+        help=f"port on {HOST}; 0 takes a free one (default {default_port})",
+    )
+    parser.add_argument(
+        "--database",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="SQLite file for the whole state; made if it does not exist",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed for faults that strike by chance (default 1)")
+    parser.add_argument(
+        "--search-lag",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="how long a new record is not found by a search (default 0)",
+    )
+    parser.add_argument(
+        "--token-lifetime",
+        type=float,
+        default=1800.0,
+        metavar="SECONDS",
+        help="how long a token is good for (default 1800)",
+    )
+
+
+def run(build: Callable[[], ASGIApp], port: int) -> int:
+    """Serve until stopped; the exit status. What goes wrong at the start is one line on stderr and status 2."""
+    try:
+        listener = listen(port)
+        application = build()
+    except (CannotStart, DatabaseUnusable) as error:
+        print(error, file=sys.stderr)
+        return 2
+    server = make_server(application, lambda: print(address(listener), flush=True))
+    try:
+        server.run(sockets=[listener])
+    except KeyboardInterrupt:
+        return 0
+    return 0

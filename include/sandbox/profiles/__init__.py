@@ -1,0 +1,1 @@
+"""The sandbox of Profiles: households, cases and their documents, as a service of its own."""
