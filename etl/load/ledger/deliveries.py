@@ -1,0 +1,93 @@
+"""Intents: what is about to be written at a vendor is on disk before the first byte leaves.
+
+::
+
+    sending ── answer ──> confirmed | refused
+       └── no answer ──> in_doubt ── the vendor is read ──> confirmed | sent again under the same key | abandoned
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from etl.load.ledger.store import Ledger, pack, unpack
+from etl.load.ledger.tables import delivery
+
+OPEN = ("sending", "in_doubt")
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One write that was begun: ``values`` is what it writes (and the values before), ``expected_version`` its If-Match."""
+
+    op_key: str
+    vendor: str
+    unit_key: str
+    step: str
+    payload_hash: str
+    expected_version: str | None
+    values: Any
+    as_of: date
+    run_id: str
+    updated_at: datetime
+    attempts: int
+
+
+def begin(
+    ledger: Ledger, vendor: str, unit_key: str, step: str, payload_hash: str, values: Any, as_of: date, run_id: str,
+    expected_version: str | None = None,
+) -> Intent:  # fmt: skip
+    """Commits the intent. ``op_key = hash(vendor, unit, step, payload, expected version or date)``."""
+    now = ledger.now()
+    parts = (vendor, unit_key, step, payload_hash, expected_version or str(as_of), run_id)
+    op_key = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+    row = {
+        "op_key": op_key, "run_id": run_id, "vendor": vendor, "unit_key": unit_key, "step": step, "status": "sending",
+        "as_of": as_of, "payload_hash": payload_hash, "expected_version": expected_version, "attempts": 1,
+        "intent": pack(values), "created_at": now, "updated_at": now,
+    }  # fmt: skip
+    with ledger.write() as connection:
+        ledger.upsert(connection, delivery, [row])
+    return Intent(op_key, vendor, unit_key, step, payload_hash, expected_version, values, as_of, run_id, now, 1)
+
+
+def mark(ledger: Ledger, intent: Intent, status: str, connection: Connection | None = None) -> None:
+    """Moves an intent on: in_doubt, confirmed, refused or abandoned; within ``connection``'s transaction where given."""
+    statement = (
+        sa.update(delivery).where(delivery.c.op_key == intent.op_key).values(status=status, updated_at=ledger.now())
+    )
+    if connection is not None:
+        connection.execute(statement)
+        return
+    with ledger.write() as own:
+        own.execute(statement)
+
+
+def open_intents(ledger: Ledger, vendor: str, unit_key: str) -> list[Intent]:
+    """What was begun for a unit and has no answer yet, oldest first."""
+    rows = ledger.rows(
+        sa.select(delivery)
+        .where(delivery.c.vendor == vendor, delivery.c.unit_key == unit_key, delivery.c.status.in_(OPEN))
+        .order_by(delivery.c.created_at)
+    )
+    return [
+        Intent(
+            row["op_key"], vendor, unit_key, row["step"], row["payload_hash"], row["expected_version"],
+            unpack(row["intent"]), row["as_of"], row["run_id"], row["updated_at"], row["attempts"],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def units_in_doubt(ledger: Ledger, vendor: str) -> set[str]:
+    """The units with an open intent: never taken for unchanged."""
+    rows = ledger.rows(
+        sa.select(delivery.c.unit_key).distinct().where(delivery.c.vendor == vendor, delivery.c.status.in_(OPEN))
+    )
+    return {row["unit_key"] for row in rows}

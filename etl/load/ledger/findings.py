@@ -1,0 +1,69 @@
+"""Findings of runs, and those that stand open now."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from etl.load.ledger.store import Ledger
+from etl.load.ledger.tables import finding, open_finding
+
+COLUMNS = ["vendor", "unit_key", "rule_id", "severity", "entity", "entity_id", "field", "message", "remedy"]
+_KEY = ["vendor", "unit_key", "rule_id", "entity", "entity_id", "field"]
+
+
+def read_open_findings(ledger: Ledger, vendor: str, unit_keys: Iterable[str] | None = None) -> pd.DataFrame:
+    """The findings that stood open before this run, of these units (None: all): `COLUMNS`."""
+    statement = sa.select(*(open_finding.c[name] for name in COLUMNS)).where(open_finding.c.vendor == vendor)
+    rows = ledger.rows(statement)
+    frame = pd.DataFrame([tuple(row.values()) for row in rows], columns=COLUMNS)
+    return frame if unit_keys is None else frame[frame["unit_key"].isin(set(unit_keys))]
+
+
+def save_findings(ledger: Ledger, run_id: str, findings: pd.DataFrame) -> None:
+    """The run's findings with their status (new, known, mended), replacing those of an earlier try of the same run."""
+    rows = _rows(findings, [*COLUMNS, "status"])
+    with ledger.write() as connection:
+        connection.execute(sa.delete(finding).where(finding.c.run_id == run_id))
+        if rows:
+            connection.execute(sa.insert(finding), [{"run_id": run_id, **row} for row in rows])
+
+
+def replace_open_findings(ledger: Ledger, run_id: str, findings: pd.DataFrame) -> None:
+    """Follows a run's findings: new ones are opened, mended ones closed; known ones stay as they are."""
+    fresh = _rows(findings[findings["status"] == "new"], COLUMNS)
+    mended = _rows(findings[findings["status"] == "mended"], COLUMNS)
+    with ledger.write() as connection:
+        ledger.upsert(
+            connection,
+            open_finding,
+            ({**row, "finding_key": finding_key(row), "first_run_id": run_id} for row in fresh),
+        )
+        if mended:
+            connection.execute(
+                sa.delete(open_finding).where(
+                    open_finding.c.vendor == sa.bindparam("a_vendor"),
+                    open_finding.c.unit_key == sa.bindparam("a_unit"),
+                    open_finding.c.finding_key == sa.bindparam("a_key"),
+                ),
+                [
+                    {"a_vendor": row["vendor"], "a_unit": row["unit_key"], "a_key": finding_key(row)}
+                    for row in mended
+                ],
+            )
+
+
+def finding_key(row: dict[str, Any]) -> str:
+    """What makes a finding the same one night after night: vendor, unit, rule, record and field."""
+    return hashlib.sha256("\x1f".join(str(row[name]) for name in _KEY).encode()).hexdigest()
+
+
+def _rows(findings: pd.DataFrame, columns: list[str]) -> list[dict[str, Any]]:
+    texts = findings[columns].astype(object).where(findings[columns].notna(), None)
+    texts["entity_id"] = [None if value is None else str(value) for value in texts["entity_id"]]
+    rows: list[dict[str, Any]] = texts.to_dict("records")
+    return rows

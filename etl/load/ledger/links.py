@@ -1,0 +1,151 @@
+"""Links (which vendor record is which unit) and what was last sent to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from etl.load.ledger.store import Ledger, pack, unpack
+from etl.load.ledger.tables import link, sent
+
+
+@dataclass(frozen=True)
+class Link:
+    """The vendor's record of a unit; the contacts are those last sent (LIFE-EVENT)."""
+
+    unit_key: str
+    vendor_client_id: str
+    vendor_case_id: str | None
+    connection_id: str | None
+    client_contact_id: int | None
+    spouse_contact_id: int | None
+    matched_by: str
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What was last sent of one part: the payload's hash, the values we wrote (merge base), as of when."""
+
+    offered_hash: str
+    base: Any
+    as_of: date
+
+
+def read_links(ledger: Ledger, vendor: str) -> pd.DataFrame:
+    """All links of a vendor: unit_key, vendor_client_id, vendor_case_id, connection_id, client/spouse_contact_id."""
+    rows = ledger.rows(sa.select(link).where(link.c.vendor == vendor))
+    frame = pd.DataFrame([dict(row) for row in rows], columns=[column.name for column in link.columns])
+    return frame.astype({"client_contact_id": "Int64", "spouse_contact_id": "Int64"})
+
+
+def read_sent(ledger: Ledger, vendor: str, part: str) -> pd.DataFrame:
+    """unit_key, offered_hash, as_of of one part of every unit that was ever sent."""
+    rows = ledger.rows(
+        sa.select(sent.c.unit_key, sent.c.offered_hash, sent.c.as_of).where(sent.c.vendor == vendor, sent.c.part == part)
+    )
+    return pd.DataFrame([tuple(row.values()) for row in rows], columns=["unit_key", "offered_hash", "as_of"])
+
+
+def read_bases(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str]) -> dict[str, Any]:
+    """unit key -> the values last written of one part."""
+    keys = list(unit_keys)
+    bases: dict[str, Any] = {}
+    for start in range(0, len(keys), 500):
+        rows = ledger.rows(
+            sa.select(sent.c.unit_key, sent.c.base).where(
+                sent.c.vendor == vendor, sent.c.part == part, sent.c.unit_key.in_(keys[start : start + 500])
+            )
+        )
+        bases.update({row["unit_key"]: unpack(row["base"]) for row in rows})
+    return bases
+
+
+def find_link(ledger: Ledger, vendor: str, unit_key: str) -> Link | None:
+    """A unit's link."""
+    rows = ledger.rows(sa.select(link).where(link.c.vendor == vendor, link.c.unit_key == unit_key))
+    if not rows:
+        return None
+    return Link(**{name: rows[0][name] for name in Link.__dataclass_fields__})
+
+
+def find_sent(ledger: Ledger, vendor: str, unit_key: str) -> dict[str, Sent]:
+    """part -> what was last sent of it."""
+    rows = ledger.rows(sa.select(sent).where(sent.c.vendor == vendor, sent.c.unit_key == unit_key))
+    return {row["part"]: Sent(row["offered_hash"], unpack(row["base"]), row["as_of"]) for row in rows}
+
+
+def linked_to_others(ledger: Ledger, vendor: str, unit_key: str, client_ids: Iterable[str]) -> set[str]:
+    """Those of the vendor records that are linked to another unit: no candidates (MATCH-EXACT)."""
+    rows = ledger.rows(
+        sa.select(link.c.vendor_client_id).where(
+            link.c.vendor == vendor, link.c.unit_key != unit_key, link.c.vendor_client_id.in_(list(client_ids))
+        )
+    )
+    return {row["vendor_client_id"] for row in rows}
+
+
+def save_link(ledger: Ledger, connection: Connection, vendor: str, unit_key: str, **values: Any) -> None:
+    """Makes or changes a unit's link within a transaction; a new one gets its time."""
+    row = {"vendor": vendor, "unit_key": unit_key, **values}
+    if "vendor_client_id" in values:
+        ledger.upsert(connection, link, [{**row, "linked_at": ledger.now()}])
+    else:
+        connection.execute(
+            sa.update(link).where(link.c.vendor == vendor, link.c.unit_key == unit_key).values(**values)
+        )
+
+
+def save_sent(
+    ledger: Ledger, connection: Connection, vendor: str, unit_key: str, part: str, offer: str, base: Any, as_of: date, run_id: str
+) -> None:  # fmt: skip
+    """Remembers what was sent of a part, within a transaction."""
+    row = {"vendor": vendor, "unit_key": unit_key, "part": part, "offered_hash": offer, "base": pack(base)}
+    ledger.upsert(connection, sent, [{**row, "as_of": as_of, "run_id": run_id, "sent_at": ledger.now()}])
+
+
+def save_many_sent(ledger: Ledger, vendor: str, part: str, rows: Iterable[tuple[str, str, Any]], as_of: date, run_id: str) -> None:
+    """The same for many units at once: (unit key, hash, base)."""
+    now = ledger.now()
+    with ledger.write() as connection:
+        ledger.upsert(
+            connection,
+            sent,
+            (
+                {
+                    "vendor": vendor, "unit_key": key, "part": part, "offered_hash": offer, "base": pack(base),
+                    "as_of": as_of, "run_id": run_id, "sent_at": now,
+                }
+                for key, offer, base in rows
+            ),
+        )  # fmt: skip
+
+
+def confirm_unchanged(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str], as_of: date) -> None:
+    """What was sent still holds at a later date: moves the as-of guard forward, never back."""
+    keys = list(unit_keys)
+    with ledger.write() as connection:
+        for start in range(0, len(keys), 500):
+            connection.execute(
+                sa.update(sent)
+                .where(sent.c.vendor == vendor, sent.c.part == part, sent.c.as_of < as_of)
+                .where(sent.c.unit_key.in_(keys[start : start + 500]))
+                .values(as_of=as_of)
+            )
+
+
+def take_over(ledger: Ledger, vendor: str, from_unit: str, to_unit: str) -> bool:
+    """A lone client became head of a household: the household takes over link and history. False where there is none."""
+    with ledger.write() as connection:
+        taken = connection.execute(
+            sa.update(link).where(link.c.vendor == vendor, link.c.unit_key == from_unit).values(unit_key=to_unit)
+        ).rowcount
+        connection.execute(
+            sa.update(sent).where(sent.c.vendor == vendor, sent.c.unit_key == from_unit).values(unit_key=to_unit)
+        )
+    return bool(taken)

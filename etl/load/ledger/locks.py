@@ -1,0 +1,134 @@
+"""The household lock: one run at a time writes one household to one vendor.
+
+Held in the ledger across intent, send and confirm. Its epoch grows with every holder and is checked again before each
+call (`Lock.still_held`), so that a zombie stops within one request. A lock whose holder died is free: at once where
+the holder was a process of this machine that is gone, else when it expires.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from etl.errors import LockLost
+from etl.load.ledger.store import Ledger
+from etl.load.ledger.tables import household_lock
+
+# Longer than any single call (30 s) with its look-up afterwards; every check extends it.
+LIFETIME_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A held lock on one household at one vendor."""
+
+    ledger: Ledger
+    vendor: str
+    unit_key: str
+    holder: str
+    epoch: int
+
+    def still_held(self) -> None:
+        """Extends the lock. Raises `LockLost` where another run has taken the household over."""
+        with self.ledger.write() as connection:
+            extended = connection.execute(
+                sa.update(household_lock)
+                .where(*_is(self.vendor, self.unit_key), household_lock.c.epoch == self.epoch)
+                .where(household_lock.c.holder == self.holder)
+                .values(expires_at=time.time() + LIFETIME_SECONDS)
+            ).rowcount
+        if not extended:
+            raise LockLost(f"{self.unit_key}: another run has taken this household over at {self.vendor}.")
+
+
+def holder_name(run_id: str) -> str:
+    """This process, so that others on this machine can see whether it lives: host|pid|start|run."""
+    return f"{socket.gethostname()}|{os.getpid()}|{_started(os.getpid())}|{run_id}"[:250]
+
+
+@contextmanager
+def hold(ledger: Ledger, vendor: str, unit_key: str, holder: str) -> Iterator[Lock | None]:
+    """The household's lock, or None where a living holder has it."""
+    held = acquire(ledger, vendor, [unit_key], holder)
+    if unit_key not in held:
+        yield None
+        return
+    try:
+        yield Lock(ledger, vendor, unit_key, holder, held[unit_key])
+    finally:
+        release(ledger, vendor, [unit_key], holder)
+
+
+def acquire(ledger: Ledger, vendor: str, unit_keys: Iterable[str], holder: str) -> dict[str, int]:
+    """Takes what is free of these households' locks in one transaction: unit key -> epoch of those taken."""
+    wanted = sorted(set(unit_keys))
+    taken: dict[str, int] = {}
+    with ledger.write() as connection:
+        for start in range(0, len(wanted), 500):
+            part = wanted[start : start + 500]
+            select = sa.select(household_lock).where(
+                household_lock.c.vendor == vendor, household_lock.c.unit_key.in_(part)
+            )
+            present = {
+                row["unit_key"]: row
+                for row in connection.execute(select if ledger.is_sqlite else select.with_for_update()).mappings()
+            }
+            for key in part:
+                row = present.get(key)
+                if row is None or _is_free(row):
+                    taken[key] = 1 if row is None else row["epoch"] + 1
+        ledger.upsert(
+            connection,
+            household_lock,
+            (
+                {
+                    "vendor": vendor,
+                    "unit_key": key,
+                    "holder": holder,
+                    "epoch": epoch,
+                    "expires_at": time.time() + LIFETIME_SECONDS,
+                }
+                for key, epoch in taken.items()
+            ),
+        )
+    return taken
+
+
+def release(ledger: Ledger, vendor: str, unit_keys: Iterable[str], holder: str) -> None:
+    """Gives locks back; what another holder has taken meanwhile stays his."""
+    keys = sorted(set(unit_keys))
+    with ledger.write() as connection:
+        for start in range(0, len(keys), 500):
+            connection.execute(
+                sa.update(household_lock)
+                .where(household_lock.c.vendor == vendor, household_lock.c.unit_key.in_(keys[start : start + 500]))
+                .where(household_lock.c.holder == holder)
+                .values(expires_at=0.0)
+            )
+
+
+def _is(vendor: str, unit_key: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    return household_lock.c.vendor == vendor, household_lock.c.unit_key == unit_key
+
+
+def _is_free(row: sa.RowMapping) -> bool:
+    if row["expires_at"] <= time.time():
+        return True
+    host, pid, started, _ = row["holder"].split("|", 3)
+    return bool(host == socket.gethostname() and _started(int(pid)) != started)
+
+
+def _started(pid: int) -> str:
+    """When a process of this machine began, in clock ticks since boot; `gone` where there is none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return "gone" if Path("/proc/self/stat").exists() else "unknown"
+    return stat.rsplit(")", 1)[1].split()[19]

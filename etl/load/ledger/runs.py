@@ -1,0 +1,120 @@
+"""Runs, their outcomes and the state in which each leaves the units."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from etl.load.ledger.store import Ledger
+from etl.load.ledger.tables import outcome, run, run_vendor, unit_state
+
+OUTCOMES = ("created", "updated", "unchanged", "held", "deferred", "failed", "skipped")
+# A unit that ended so comes back with the next run, whether its data changed or not (SCP-4).
+COMES_BACK = ("held", "deferred", "failed", "skipped")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one unit ended at one vendor."""
+
+    vendor: str
+    unit_key: str
+    outcome: str
+    reason: str | None = None
+    vendor_id: str | None = None
+
+
+def start_run(
+    ledger: Ledger, run_id: str, dag_id: str, as_of: date, requested_by: str | None, dry_run: bool, params: Mapping[str, Any]
+) -> None:  # fmt: skip
+    """Registers a run; a second start of the same run keeps its beginning."""
+    known = ledger.rows(sa.select(run.c.started_at).where(run.c.run_id == run_id))
+    started_at = known[0]["started_at"] if known else ledger.now()
+    row = {
+        "run_id": run_id, "dag_id": dag_id, "as_of": as_of, "requested_by": requested_by, "dry_run": dry_run,
+        "status": "running", "started_at": started_at, "finished_at": None, "params": json.dumps(params, default=str),
+    }  # fmt: skip
+    with ledger.write() as connection:
+        ledger.upsert(connection, run, [row])
+
+
+def plan_vendor(ledger: Ledger, run_id: str, vendor: str, watermark: datetime | None, units_in_scope: int) -> None:
+    """What this run takes for a vendor, and the highest modified_at it saw."""
+    row = {"run_id": run_id, "vendor": vendor, "watermark": watermark, "units_in_scope": units_in_scope}
+    with ledger.write() as connection:
+        ledger.upsert(connection, run_vendor, [row])
+
+
+def last_watermark(ledger: Ledger, vendor: str) -> datetime | None:
+    """The highest modified_at that the last finished run of a vendor saw; None where there is none."""
+    rows = ledger.rows(
+        sa.select(run_vendor.c.watermark)
+        .join(run, run.c.run_id == run_vendor.c.run_id)
+        .where(run_vendor.c.vendor == vendor, run_vendor.c.finished_at.is_not(None), run.c.dry_run.is_(False))
+        .where(run.c.dag_id == "weeknight_refresh", run_vendor.c.watermark.is_not(None))
+        .order_by(run_vendor.c.watermark.desc())
+        .limit(1)
+    )
+    return rows[0]["watermark"] if rows else None
+
+
+def read_unit_states(ledger: Ledger, vendor: str) -> pd.DataFrame:
+    """unit_key, digest, outcome of every unit that a run has dealt with."""
+    state = unit_state.c
+    rows = ledger.rows(sa.select(state.unit_key, state.digest, state.outcome).where(state.vendor == vendor))
+    frame = pd.DataFrame([tuple(row.values()) for row in rows], columns=["unit_key", "digest", "outcome"])
+    return frame.astype({"unit_key": "str", "digest": "Int64", "outcome": "str"})
+
+
+def save_outcomes(ledger: Ledger, run_id: str, outcomes: Iterable[Outcome]) -> None:
+    """Writes outcomes; a unit that is dealt with again in the same run keeps only its last one."""
+    with ledger.write() as connection:
+        ledger.upsert(
+            connection,
+            outcome,
+            (
+                {
+                    "run_id": run_id, "vendor": one.vendor, "unit_key": one.unit_key, "outcome": one.outcome,
+                    "reason": one.reason, "vendor_id": one.vendor_id,
+                }
+                for one in outcomes
+            ),
+        )  # fmt: skip
+
+
+def read_outcomes(ledger: Ledger, run_id: str, vendor: str | None = None) -> pd.DataFrame:
+    """vendor, unit_key, outcome, reason, vendor_id of a run."""
+    columns = [outcome.c.vendor, outcome.c.unit_key, outcome.c.outcome, outcome.c.reason, outcome.c.vendor_id]
+    statement = sa.select(*columns).where(outcome.c.run_id == run_id)
+    if vendor is not None:
+        statement = statement.where(outcome.c.vendor == vendor)
+    rows = ledger.rows(statement)
+    return pd.DataFrame([tuple(row.values()) for row in rows], columns=[column.name for column in columns])
+
+
+def finish_vendor(ledger: Ledger, run_id: str, vendor: str, states: Iterable[Mapping[str, Any]]) -> None:
+    """A vendor's part of a run is through: ``states`` (unit_key, digest, outcome) are where the next run begins."""
+    with ledger.write() as connection:
+        ledger.upsert(
+            connection, unit_state, ({"vendor": vendor, "run_id": run_id, **state} for state in states)
+        )
+        connection.execute(
+            sa.update(run_vendor)
+            .where(run_vendor.c.run_id == run_id, run_vendor.c.vendor == vendor)
+            .values(finished_at=ledger.now())
+        )
+
+
+def finish_run(ledger: Ledger, run_id: str, status: str) -> sa.RowMapping:
+    """Closes a run as success or failed and returns its row."""
+    with ledger.write() as connection:
+        connection.execute(
+            sa.update(run).where(run.c.run_id == run_id).values(status=status, finished_at=ledger.now())
+        )
+    return ledger.rows(sa.select(run).where(run.c.run_id == run_id))[0]

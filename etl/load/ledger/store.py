@@ -1,0 +1,136 @@
+"""Opens the ledger: short transactions, safe for many threads and processes at once."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, make_url
+
+from etl.errors import LedgerUnavailable
+from etl.load.ledger import tables
+
+
+def default_url(data_folder: Path) -> str:
+    """The ledger's address where the connection `ledger` is absent: SQLite under the data folder."""
+    return f"sqlite:///{data_folder.resolve() / 'ledger.db'}"
+
+
+def utc_now() -> datetime:
+    """Now in UTC, without a zone, as the ledger keeps it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Ledger:
+    """The ledger's engine. Every write is one short transaction that is on disk when it returns.
+
+    ``clock`` gives UTC without a zone. Raises `LedgerUnavailable` where the database cannot be opened or written.
+    """
+
+    def __init__(self, url: str, clock: Callable[[], datetime] = utc_now) -> None:
+        self.now = clock
+        parsed = make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._where = parsed.database if self.is_sqlite else f"{parsed.host}:{parsed.port or 5432}/{parsed.database}"
+        if self.is_sqlite and parsed.database:
+            self._prepare_folder(Path(parsed.database))
+        options: dict[str, Any] = {"hide_parameters": True}
+        if self.is_sqlite:
+            options["connect_args"] = {"timeout": 60, "check_same_thread": False}
+        else:
+            options.update(pool_size=16, max_overflow=16, pool_pre_ping=True)
+        self.engine = sa.create_engine(parsed, **options)
+        if self.is_sqlite:
+            sa.event.listen(self.engine, "connect", _tune_sqlite)
+            sa.event.listen(self.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+
+    def _prepare_folder(self, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                path.touch(mode=0o600)
+        except OSError as error:
+            raise LedgerUnavailable(
+                f"The ledger {path} cannot be created ({error.strerror}). Make its folder writable, or set "
+                "PLANBRIDGE__DATA__FOLDER or the connection `ledger`."
+            ) from None
+
+    def migrate(self) -> None:
+        """Makes tables and views that are not there yet; safe to call at every start and from several processes."""
+        with self.write() as connection:
+            if not self.is_sqlite:
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7238940011)"))
+            tables.metadata.create_all(connection)
+            present = set(sa.inspect(connection).get_view_names())
+            for name, select in tables.VIEWS.items():
+                if name not in present:
+                    connection.execute(sa.text(f"CREATE VIEW {name} AS {select}"))
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction."""
+        with self._translated(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading: takes no lock."""
+        with self._translated(), self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    def rows(self, statement: sa.Select[Any]) -> Sequence[sa.RowMapping]:
+        """All rows of a select, as mappings."""
+        with self.read() as connection:
+            return connection.execute(statement).mappings().all()
+
+    def upsert(self, connection: Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Inserts rows, or updates those whose primary key exists; columns that a row lacks keep their value."""
+        batch = [dict(row) for row in rows]
+        if not batch:
+            return
+        dialect = sqlite if self.is_sqlite else postgresql
+        statement = dialect.insert(table)
+        keys = [column.name for column in table.primary_key]
+        updates = {name: statement.excluded[name] for name in batch[0] if name not in keys}
+        if updates:
+            statement = statement.on_conflict_do_update(index_elements=keys, set_=updates)
+        else:
+            statement = statement.on_conflict_do_nothing(index_elements=keys)
+        connection.execute(statement, batch)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
+            # Only the class and the driver's first words: a DETAIL line can hold a row.
+            reason = str(error.orig).splitlines()[0][:120] if error.orig else type(error).__name__
+            raise LedgerUnavailable(
+                f"The ledger at {self._where} cannot be used ({reason}). Check that it can be reached and written and that "
+                "the disk is not full; then run again, nothing is lost."
+            ) from None
+
+
+def pack(value: object) -> bytes:
+    """A JSON value for a BLOB column; decimals keep every digit."""
+    return zlib.compress(orjson.dumps(value, default=lambda number: orjson.Fragment(str(number).encode())), 1)
+
+
+def unpack(blob: bytes | None) -> Any:
+    """What `pack` packed, fractions as decimals; None for None."""
+    return None if blob is None else json.loads(zlib.decompress(blob), parse_float=Decimal)
+
+
+def _tune_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 60000", "temp_store = MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")

@@ -1,0 +1,208 @@
+"""The ledger's tables, and the views whose names and columns outsiders rely on."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+run = Table(
+    "run",
+    metadata,
+    Column("run_id", String(250), primary_key=True),
+    Column("dag_id", String(250), nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("requested_by", String(256)),
+    Column("dry_run", Boolean, nullable=False),
+    Column("status", String(20), nullable=False),  # running | success | failed
+    Column("started_at", DateTime, nullable=False),
+    Column("finished_at", DateTime),
+    Column("params", Text),
+)
+
+# What a run saw of the CRM, for each vendor it served: where the next one begins (SCP-4).
+run_vendor = Table(
+    "run_vendor",
+    metadata,
+    Column("run_id", String(250), primary_key=True),
+    Column("vendor", String(20), primary_key=True),
+    Column("watermark", DateTime),
+    Column("units_in_scope", Integer, nullable=False),
+    Column("finished_at", DateTime),
+)
+
+# Each unit as it stood after its last run: its keys then, and how it ended.
+unit_state = Table(
+    "unit_state",
+    metadata,
+    Column("vendor", String(20), primary_key=True),
+    Column("unit_key", String(40), primary_key=True),
+    Column("digest", BigInteger),
+    Column("outcome", String(20)),
+    Column("run_id", String(250)),
+)
+
+link = Table(
+    "link",
+    metadata,
+    Column("vendor", String(20), primary_key=True),
+    Column("unit_key", String(40), primary_key=True),
+    Column("vendor_client_id", String(120), nullable=False),
+    Column("vendor_case_id", String(120)),
+    Column("connection_id", String(120)),
+    Column("client_contact_id", BigInteger),  # as last sent (LIFE-EVENT)
+    Column("spouse_contact_id", BigInteger),
+    Column("linked_at", DateTime, nullable=False),
+    Column("matched_by", String(40), nullable=False),
+    UniqueConstraint("vendor", "vendor_client_id", name="uq_link_client"),
+)
+
+# What the vendor last got from us. `offered_hash` is the hash of the whole payload that was last dealt with; `base` the
+# values that we last wrote, field by field (compressed JSON): the base of the three-way merge.
+sent = Table(
+    "sent",
+    metadata,
+    Column("vendor", String(20), primary_key=True),
+    Column("unit_key", String(40), primary_key=True),
+    Column("part", String(20), primary_key=True),  # case | client | spouse | items
+    Column("offered_hash", String(64), nullable=False),
+    Column("base", LargeBinary),
+    Column("as_of", Date, nullable=False),
+    Column("run_id", String(250), nullable=False),
+    Column("sent_at", DateTime, nullable=False),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("op_key", String(64), primary_key=True),
+    Column("run_id", String(250), nullable=False),
+    Column("vendor", String(20), nullable=False),
+    Column("unit_key", String(40), nullable=False),
+    Column("step", String(40), nullable=False),
+    Column("status", String(20), nullable=False),  # sending | in_doubt | confirmed | refused | abandoned
+    Column("as_of", Date, nullable=False),
+    Column("payload_hash", String(64), nullable=False),
+    Column("expected_version", String(120)),
+    Column("attempts", Integer, nullable=False),
+    Column("intent", LargeBinary),  # compressed JSON: what is written, with the values before
+    Column("created_at", DateTime, nullable=False),
+    Column("updated_at", DateTime, nullable=False),
+)
+Index("ix_delivery_unit", delivery.c.vendor, delivery.c.unit_key, delivery.c.status)
+Index("ix_delivery_run", delivery.c.run_id)
+
+feed = Table(
+    "feed",
+    metadata,
+    Column("feed_id", String(80), primary_key=True),
+    Column("run_id", String(250), nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("status", String(20), nullable=False),  # sending | accepted | done | failed
+    Column("lines", Integer, nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Column("updated_at", DateTime, nullable=False),
+)
+
+feed_line = Table(
+    "feed_line",
+    metadata,
+    Column("feed_id", String(80), primary_key=True),
+    Column("unit_key", String(40), primary_key=True),
+    Column("client_id", String(120), nullable=False),
+    Column("items_hash", String(64), nullable=False),
+    Column("source_keys", Text, nullable=False),
+)
+
+household_lock = Table(
+    "household_lock",
+    metadata,
+    Column("vendor", String(20), primary_key=True),
+    Column("unit_key", String(40), primary_key=True),
+    Column("holder", String(250), nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("expires_at", Float, nullable=False),  # seconds since 1970
+)
+
+outcome = Table(
+    "outcome",
+    metadata,
+    Column("run_id", String(250), primary_key=True),
+    Column("vendor", String(20), primary_key=True),
+    Column("unit_key", String(40), primary_key=True),
+    Column("outcome", String(20), nullable=False),
+    Column("reason", Text),
+    Column("vendor_id", String(120)),
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("finding_id", Integer, primary_key=True, autoincrement=True),
+    Column("run_id", String(250), nullable=False, index=True),
+    Column("vendor", String(20), nullable=False),
+    Column("unit_key", String(40), nullable=False),
+    Column("rule_id", String(60), nullable=False),
+    Column("severity", String(20), nullable=False),
+    Column("entity", String(40)),
+    Column("entity_id", String(80)),
+    Column("field", String(120)),
+    Column("message", Text, nullable=False),
+    Column("remedy", Text),
+    Column("status", String(20), nullable=False),  # new | known | mended
+)
+
+# The findings that stand now, whichever run saw the unit last: what "new", "known" and "mended" are measured against.
+open_finding = Table(
+    "open_finding",
+    metadata,
+    Column("vendor", String(20), primary_key=True),
+    Column("unit_key", String(40), primary_key=True),
+    Column("finding_key", String(64), primary_key=True),
+    Column("rule_id", String(60), nullable=False),
+    Column("severity", String(20), nullable=False),
+    Column("entity", String(40)),
+    Column("entity_id", String(80)),
+    Column("field", String(120)),
+    Column("message", Text, nullable=False),
+    Column("remedy", Text),
+    Column("first_run_id", String(250), nullable=False),
+)
+
+transfer_record = Table(
+    "transfer_record",
+    metadata,
+    Column("transfer_id", String(250), primary_key=True),
+    Column("entity", String(40), primary_key=True),
+    Column("entity_id", String(80), primary_key=True),
+    Column("decision", String(20), nullable=False),
+    Column("rule_id", String(60)),
+    Column("target_id", String(80)),
+)
+
+VIEWS = {
+    "run_v": "SELECT run_id, dag_id, as_of, requested_by, dry_run, status, started_at, finished_at FROM run",
+    "outcome_v": "SELECT run_id, vendor, unit_key, outcome, reason, vendor_id FROM outcome",
+    "finding_v": (
+        "SELECT run_id, vendor, unit_key, rule_id, severity, entity, entity_id, field, message, remedy, status FROM finding"
+    ),
+    "link_v": (
+        "SELECT vendor, unit_key, vendor_client_id, vendor_case_id, linked_at, matched_by FROM link"
+    ),
+    "transfer_v": "SELECT transfer_id, entity, entity_id, decision, rule_id, target_id FROM transfer_record",
+}
