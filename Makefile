@@ -33,6 +33,5 @@ lock: setup ## requirements.txt anew from requirements.in; UPGRADE=1 takes the n
 		--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) -o requirements.txt
 
 clean: ## Forget the demo: Airflow's home, ledger, sandboxes, reports, tools' caches (.venv stays)
-	@if kill -0 "$$(cat .planbridge/up.pid 2>/dev/null)" 2>/dev/null; then \
-		echo "make up is running (process $$(cat .planbridge/up.pid)): stop it first." >&2; exit 1; fi
-	@rm -rf .planbridge .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@if .venv/bin/python -c 'import typer' 2>/dev/null; then $(PYTHON) -m include.local clean; else rm -rf .planbridge; fi
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

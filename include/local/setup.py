@@ -1,7 +1,7 @@
 """Fill ``.venv`` from the hash-locked ``requirements.txt``.
 
-Runs on the machine's own Python (3.11 or newer), before anything is installed: the standard library only. Installs with uv
-(itself taken from the lock) and, where uv cannot be had or cannot reach the package index, with pip. The copy of
+Runs on the machine's own Python (3.11 or newer), before anything is installed: the standard library only. Installs with
+uv (itself taken from the lock) and, where uv cannot be had or cannot reach the package index, with pip. The copy of
 ``requirements.txt`` inside ``.venv`` is written last; a set-up that was interrupted has none and starts from nothing.
 """
 
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +23,8 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.txt"
 INSTALLED = VENV / "requirements.txt"
+HINT = """Set-up failed. Packages come from the Python package index, or from the mirror that pip is configured for:
+check the network and run make again."""
 
 
 class SetupFailed(Exception):
@@ -34,7 +37,7 @@ def is_complete() -> bool:
 
 
 @contextmanager
-def only_one():
+def only_one() -> Iterator[None]:
     """Let one set-up run at a time; a second one waits."""
     (ROOT / ".planbridge").mkdir(exist_ok=True)
     with (ROOT / ".planbridge" / "setup.lock").open("w") as file:
@@ -126,8 +129,7 @@ def main() -> int:
             install()
             shutil.copyfile(LOCK, INSTALLED)
         except SetupFailed as failure:
-            print(f"{failure}\n\nSet-up failed. Packages come from the Python package index or the mirror that", file=sys.stderr)
-            print("pip is configured for; check the network and run make again.", file=sys.stderr)
+            print(f"{failure}\n\n{HINT}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             print("\nSet-up interrupted; the next make starts it anew.", file=sys.stderr)

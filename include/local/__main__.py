@@ -1,0 +1,63 @@
+"""``python -m include.local demo|up|clean``: what ``make`` calls."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from include.local import demo, up
+from include.local.installation import Installation, Refused
+from include.local.progress import console
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def finish(command: Callable[[], int]) -> None:
+    """Run a command and leave with its exit status; a refusal is a message, not a traceback."""
+    try:
+        status = command()
+    except Refused as refusal:
+        console.print(str(refusal), style="red", markup=False)
+        status = 1
+    except KeyboardInterrupt:
+        console.print("\nStopped.")
+        status = 130
+    raise typer.Exit(status)
+
+
+@app.command("demo")
+def demo_command(
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start over with a new demo office and empty sandboxes.")
+    ] = False,
+) -> None:
+    """Run the weeknight refresh once over the demo office and the sandboxes."""
+    finish(lambda: demo.run(Installation(), fresh=fresh))
+
+
+@app.command("up")
+def up_command(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of Airflow's web UI on 127.0.0.1.")] = 8080,
+) -> None:
+    """Keep the installation running with Airflow's web UI until Ctrl-C."""
+    finish(lambda: up.run(Installation(), port=port))
+
+
+@app.command("clean")
+def clean_command() -> None:
+    """Forget the installation: Airflow's home, demo office, sandboxes, ledger, reports."""
+    finish(lambda: clean(Installation()))
+
+
+def clean(installation: Installation) -> int:
+    """Remove the installation's folder, unless a command uses it."""
+    with installation.in_use("make clean"):
+        shutil.rmtree(installation.folder)
+    return 0
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,119 @@
+"""The main job in one go: demo office, sandboxes, one weeknight refresh through Airflow, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from include.local import airflow_home, vendors
+from include.local.installation import Installation, Refused
+from include.local.processes import Program, Programs, interruptible
+from include.local.progress import RunLog, Task, console, show_finished, stage
+
+HOUSEHOLDS = 400
+SEED = 20
+OFFICE_ZONE = ZoneInfo("America/New_York")
+
+
+def prepare(installation: Installation, port: int = 8080) -> None:
+    """Airflow's home and the demo office, whatever of them is not there yet."""
+    airflow_home.write(installation.airflow_home, installation.secrets, port)
+    if not airflow_home.is_migrated(installation.airflow_home):
+        with stage("Airflow's database"):
+            airflow_home.migrate(installation.airflow_home, installation.logs / "airflow_migrate.log")
+    if not installation.crm.exists():
+        with stage(f"Demo office with {HOUSEHOLDS} households"):
+            make_office(installation)
+
+
+def make_office(installation: Installation) -> None:
+    """Build the demo CRM; it appears under its name when it is complete."""
+    from include.demo import build_office
+
+    installation.data.mkdir(parents=True, exist_ok=True)
+    unfinished = installation.crm.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    build_office(f"sqlite:///{unfinished}", households=HOUSEHOLDS, seed=SEED, today=office_date())
+    unfinished.replace(installation.crm)
+
+
+def office_date() -> date:
+    """Today, in the office's time zone."""
+    return datetime.now(OFFICE_ZONE).date()
+
+
+def environment(installation: Installation, addresses: Mapping[str, str]) -> dict[str, str]:
+    """All that Airflow and the pipeline need to work on the demo office and the sandboxes.
+
+    A ``PLANBRIDGE__`` setting that stands in the shell wins over the demo's, the data folder excepted.
+    """
+    inherited = airflow_home.environment(installation.airflow_home)
+    demo_settings = {
+        "PLANBRIDGE__PROFILES__ENROLL": "all",
+        "PLANBRIDGE__EMONEY__ENROLL": "all",
+        "PLANBRIDGE__EMONEY__CALLS_PER_MINUTE": str(vendors.CALLS_PER_MINUTE),
+    }
+    return (
+        demo_settings
+        | inherited
+        | {"PLANBRIDGE__DATA__FOLDER": str(installation.data)}
+        | vendors.connections(installation, addresses)
+    )
+
+
+def run(installation: Installation, *, fresh: bool) -> int:
+    """Run the demo. The exit status is 0 when the run succeeded and its books balance."""
+    from include import summary
+
+    with interruptible(), installation.in_use("make demo"), Programs(installation.logs) as programs:
+        if fresh:
+            shutil.rmtree(installation.data, ignore_errors=True)
+        prepare(installation)
+        with stage("Vendor sandboxes"):
+            addresses = vendors.start(installation, programs, airflow_home.environment(installation.airflow_home))
+        variables = environment(installation, addresses)
+        command = airflow_home.command("dags", "test", "weeknight_refresh", "--conf", conf())
+        program = programs.start("weeknight_refresh", command, variables)
+        log = follow(program)
+        status = program.process.wait()
+    if status:
+        explain(program, log)
+    return summary.show(installation.data / "reports" / log.run_id / "run.json") or status
+
+
+def conf() -> str:
+    """The run's parameters, as the JSON that Airflow takes."""
+    return json.dumps({"as_of": office_date().isoformat()})
+
+
+def follow(program: Program) -> RunLog:
+    """Show the stages of ``airflow dags test`` until it ends."""
+    log = RunLog()
+    with console.status("weeknight_refresh …") as status, program.log.open(errors="replace") as lines:
+        unfinished = ""
+        while True:
+            is_over = not program.is_running
+            for piece in lines:
+                unfinished += piece
+                if not unfinished.endswith("\n"):
+                    continue
+                ended = log.read(unfinished, time.monotonic())
+                unfinished = ""
+                if isinstance(ended, Task):
+                    show_finished(ended.name, ended.seconds, ok=ended.ok)
+            status.update(f"{log.current or 'weeknight_refresh'} …")
+            if is_over:
+                return log
+            time.sleep(0.1)
+
+
+def explain(program: Program, log: RunLog) -> None:
+    """Say which tasks failed and where to read more."""
+    failed = ", ".join(task.name for task in log.tasks if not task.ok)
+    if not log.tasks:
+        raise Refused(f"weeknight_refresh did not start:\n{program.last_lines()}\n(all of it: {program.log})")
+    console.print(f"\n[red]The run failed[/]{f' at {failed}' if failed else ''}. Its log: {program.log}")

@@ -1,0 +1,96 @@
+"""Where a local installation keeps what it writes, its secrets, and who may use it at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Refused(Exception):
+    """The command cannot be done now; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One folder: Airflow's home, the demo office, the sandboxes' states, the ledger, reports and logs."""
+
+    folder: Path = ROOT / ".planbridge"
+
+    @property
+    def airflow_home(self) -> Path:
+        return self.folder / "airflow"
+
+    @property
+    def data(self) -> Path:
+        """The data folder of the pipeline: staging, reports, ledger; beside them the CRM and the sandboxes' states."""
+        return self.folder / "demo"
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
+
+    @property
+    def crm(self) -> Path:
+        return self.data / "crm.sqlite"
+
+    def sandbox(self, vendor: str) -> Path:
+        """The database that a vendor's sandbox keeps its state in."""
+        return self.data / f"sandbox_{vendor}.sqlite"
+
+    @cached_property
+    def secrets(self) -> dict[str, str]:
+        """The secrets of this installation, made once, readable by their owner only."""
+        file = self.folder / "secrets.json"
+        if not file.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            names = ("jwt", "session", "admin", "profiles_password", "emoney_api_key")
+            made = {name: secrets.token_urlsafe(12 if name == "admin" else 32) for name in names}
+            write_private(file, json.dumps(made, indent=1))
+        return json.loads(file.read_text())
+
+    @contextmanager
+    def in_use(self, command: str, address: str = "") -> Iterator[None]:
+        """Let one command at a time use the installation. Raises Refused, naming the one that does."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        who = self.folder / "in_use.json"
+        with (self.folder / "in_use.lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Refused(_already(who)) from None
+            write_private(who, json.dumps({"command": command, "pid": os.getpid(), "address": address}))
+            try:
+                yield
+            finally:
+                who.unlink(missing_ok=True)
+
+
+def _already(who: Path) -> str:
+    try:
+        user = json.loads(who.read_text())
+    except (OSError, ValueError):
+        return "This installation is in use by another command. Wait for it or stop it."
+    address = f" at {user['address']}" if user["address"] else ""
+    way_out = "Stop it with Ctrl-C in its window" if user["command"] == "make up" else "Wait for it to end"
+    return (
+        f"{user['command']} is already running in this checkout{address} (process {user['pid']}). "
+        f"{way_out}, or with: kill {user['pid']}"
+    )
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file that only its owner can read; it appears complete or not at all."""
+    unfinished = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
+    unfinished.replace(file)

@@ -1,0 +1,75 @@
+"""One calm line per stage, instead of a flood of log lines."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.markup import escape
+
+console = Console(highlight=False)
+
+TASK_EVENT = re.compile(r"\[DAG TEST\] (?P<event>starting|end task) task_id=(?P<task>\S+) map_index=(?P<index>-?\d+)")
+TASK_FAILED = "Task failed with exception"
+RUN_ID = re.compile(r"creating dag run .* run_id=(?P<run_id>\S+)")
+
+
+def show_finished(title: str, seconds: float, *, ok: bool = True) -> None:
+    """Print the line of a stage that is over."""
+    sign = "[green]✓[/]" if ok else "[red]✗[/]"
+    console.print(f" {sign} {escape(title):<64}[dim]{seconds:6.1f} s[/]")
+
+
+@contextmanager
+def stage(title: str) -> Iterator[None]:
+    """Show a stage while it lasts, and one line when it is over."""
+    started = time.monotonic()
+    with console.status(f"{escape(title)} …"):
+        try:
+            yield
+        except Exception:
+            show_finished(title, time.monotonic() - started, ok=False)
+            raise
+    show_finished(title, time.monotonic() - started)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task instance of a run that has ended."""
+
+    name: str
+    seconds: float
+    ok: bool
+
+
+@dataclass
+class RunLog:
+    """Reads the log of ``airflow dags test`` line by line and knows which tasks ran, and how they ended."""
+
+    run_id: str = ""
+    current: str = ""
+    tasks: list[Task] = field(default_factory=list)
+    _started: float = 0.0
+    _failed: bool = False
+
+    def read(self, line: str, now: float) -> Task | None:
+        """Take in a line; the task that ended with it, if one did. ``now`` in seconds of any steady clock."""
+        if found := RUN_ID.search(line):
+            self.run_id = found["run_id"]
+        if TASK_FAILED in line:
+            self._failed = True
+        if not (found := TASK_EVENT.search(line)):
+            return None
+        if found["event"] == "starting":
+            index = int(found["index"])
+            self.current = found["task"] + (f" [{index + 1}]" if index >= 0 else "")
+            self._started, self._failed = now, False
+            return None
+        ended = Task(self.current, now - self._started, ok=not self._failed)
+        self.tasks.append(ended)
+        self.current = ""
+        return ended
