@@ -1,0 +1,107 @@
+"""The first words of the page: what happened in a sentence, and what somebody should do now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from expectations.report.display import vendor_name
+from expectations.report.model import RunReport
+from expectations.report.tallies import Book, Tallies
+
+MEANINGS: Mapping[str, str] = {
+    "created": "Sent for the first time.",
+    "updated": "Sent, because something changed.",
+    "unchanged": "The vendor has it all already.",
+    "held": "Kept back until somebody mends or decides it.",
+    "deferred": "Could not go now, for example because the case was open. Comes back by itself.",
+    "failed": "Something broke on the way. Tried again in the next run.",
+    "skipped": "The user it is assigned to lacks the license.",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do: who should do it, what, and where on the page it is (an anchor, or empty)."""
+
+    who: str
+    what: str
+    why: str
+    anchor: str
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: ``1 household``, ``1,204 households``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def headline(report: RunReport, tallies: Tallies) -> list[str]:
+    """One sentence for the run, one for each vendor, one where the books do not balance."""
+    opening = f"{counted(report.units, 'household')} looked at."
+    if report.run.dry_run:
+        opening += " This was a dry run: nothing was sent, and the words below say what would have happened."
+    unbalanced = [vendor_name(book.vendor) for book in tallies.books if not book.is_balanced]
+    warning = [f"The books of {' and '.join(unbalanced)} do not balance: tell the operator."] if unbalanced else []
+    return [opening, *(_vendor_sentence(book) for book in tallies.books), *warning]
+
+
+def _vendor_sentence(book: Book) -> str:
+    current = sum(book.outcomes[outcome] for outcome in ("created", "updated", "unchanged"))
+    waiting = book.counted - current
+    sentence = f"{vendor_name(book.vendor)}: {current:,} of {counted(book.in_scope, 'household')} up to date"
+    return f"{sentence}, {waiting:,} not." if waiting else f"{sentence}."
+
+
+def advice(report: RunReport, tallies: Tallies) -> list[Step]:
+    """What to do, the most urgent first; empty where there is nothing to do."""
+    steps = [_critical(tallies), _decisions(tallies), _warnings(tallies), *_others(tallies)]
+    if len(report.newly_available):
+        records = counted(len(report.newly_available), "account or policy", "accounts and policies")
+        what = f"Link {records} that appeared since the last refresh."
+        steps.append(Step("Advisors", what, "Nobody at the vendor sees them before.", "newly-available"))
+    return [step for step in steps if step is not None]
+
+
+def _critical(tallies: Tallies) -> Step | None:
+    findings = tallies.open_findings("critical")
+    units = findings["unit_key"].nunique()
+    if not units:
+        return None
+    new = findings.loc[findings["status"] == "new", "unit_key"].nunique()
+    fresh = f" {new:,} of them {'is' if new == 1 else 'are'} new since the last run." if new else ""
+    what = f"Mend what is critical in {counted(units, 'household')}."
+    return Step("Data stewards", what, f"They are not sent until it is mended.{fresh}", "by-household")
+
+
+def _decisions(tallies: Tallies) -> Step | None:
+    """Households held for something that no finding tells (an ambiguous match, a life event)."""
+    held = tallies.outcomes[tallies.outcomes["outcome"] == "held"]
+    told = tallies.open_findings("critical")[["vendor", "unit_key"]].drop_duplicates()
+    untold = held.merge(told, on=["vendor", "unit_key"], how="left", indicator=True)
+    units = untold.loc[untold["_merge"] == "left_only", "unit_key"].nunique()
+    if not units:
+        return None
+    what = f"Decide on {counted(units, 'household')} held for another reason."
+    return Step("Data stewards", what, "The reasons are listed below; a run by hand lets them go.", "not-sent")
+
+
+def _warnings(tallies: Tallies) -> Step | None:
+    units = tallies.open_findings("warning")["unit_key"].nunique()
+    if not units:
+        return None
+    what = f"Look through the warnings of {counted(units, 'household')}."
+    return Step("Data stewards", what, "They do not hold a household back, but something may be missing.", "by-rule")
+
+
+def _others(tallies: Tallies) -> list[Step | None]:
+    outcomes = tallies.outcomes
+    return [
+        _outcome(outcomes, "failed", "The operator", "Find out why {} failed.", "The next run tries them again."),
+        _outcome(outcomes, "skipped", "The office's administrator", "Check the licenses for {}.", "Skipped so far."),
+        _outcome(outcomes, "deferred", "Nobody", "Wait for {}.", "They come back by themselves in a later run."),
+    ]
+
+
+def _outcome(outcomes: pd.DataFrame, outcome: str, who: str, what: str, why: str) -> Step | None:
+    units = outcomes.loc[outcomes["outcome"] == outcome, "unit_key"].nunique()
+    return Step(who, what.format(counted(units, "household")), why, "not-sent") if units else None

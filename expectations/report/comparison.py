@@ -1,0 +1,42 @@
+"""What is new, what was known and what has been mended since the last run."""
+
+import pandas as pd
+
+from expectations.report.display import texts
+
+_KEY = ["vendor", "unit_key", "rule_id", "entity", "entity_id", "field"]
+
+
+def compare_findings(previous: pd.DataFrame, current: pd.DataFrame, units_in_scope: pd.DataFrame) -> pd.DataFrame:
+    """The current findings with their ``status``, and below them what has been mended.
+
+    ``previous`` holds each unit's findings from the last run it was in scope of; rows that were ``mended`` already are
+    left out of the comparison. ``units_in_scope`` names this run's units: vendor, unit_key. A finding is the same one
+    if vendor, unit, rule, entity, entity id and field are the same, whatever its message says now. A finding of a unit
+    that is not in scope now stays out: nobody looked.
+    """
+    if "status" in previous.columns:
+        previous = previous[previous["status"] != "mended"]
+    before, now = _keys(previous), _keys(current)
+    known = now.isin(set(before))
+    judged = current.assign(status=known.map({True: "known", False: "new"}).astype("str"))
+    looked_at = set(_join(units_in_scope, _KEY[:2]))
+    gone = ~before.isin(set(now)) & _join(previous, _KEY[:2]).isin(looked_at) & ~before.duplicated()
+    mended = previous[gone.to_numpy()].assign(status="mended").reindex(columns=judged.columns)
+    if mended.empty:
+        return judged.reset_index(drop=True)
+    if judged.empty:
+        return mended.reset_index(drop=True)
+    return pd.concat([judged, mended], ignore_index=True)
+
+
+def _keys(findings: pd.DataFrame) -> pd.Series:
+    return _join(findings, _KEY)
+
+
+def _join(frame: pd.DataFrame, columns: list[str]) -> pd.Series:
+    """One text for each row; the unit separator cannot be part of an id, a rule or a column's name."""
+    first, *others = (texts(frame[column]) for column in columns)
+    for other in others:
+        first = first + "\x1f" + other
+    return first.astype("str")

@@ -1,0 +1,63 @@
+"""Text from the CRM made safe to look at: what cannot be seen is spelled out, what a spreadsheet would run is text.
+
+A name in the CRM is somebody else's input. In a browser, a terminal or a spreadsheet it may hide characters, turn the
+reading direction round or act as a formula. Markup is left to the template's escaping.
+"""
+
+import re
+
+import pandas as pd
+
+# Every character of the Unicode categories Cc, Cf, Cs, Zl and Zp (control, bidi, zero-width, lone surrogates, line and
+# paragraph separators) and the noncharacters XML cannot hold; a test compares it with unicodedata.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff\U000110bd\U000110cd\U00013430-\U0001343f"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
+)
+
+# The full-width forms count too: some spreadsheets fold them before they decide that a cell is a formula.
+_FORMULA = re.compile("^\\s*[=+\\-@＝＋－＠]")
+
+_WORDS = {"emoney": "eMoney", "profiles": "Profiles"}
+
+
+def show(text: str) -> str:
+    """The text with every character that cannot be seen spelled as its code: ``\\u202e``, ``\\u0000``."""
+    return _UNSEEN.sub(_code, text)
+
+
+def _code(match: re.Match[str]) -> str:
+    point = ord(match.group())
+    return f"\\u{point:04x}" if point <= 0xFFFF else f"\\U{point:08x}"
+
+
+def neutralise(text: str) -> str:
+    """A spreadsheet cell that stays text: shown by :func:`show`, with ``'`` before whatever could start a formula."""
+    cell = show(text)
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def neutralise_column(cells: pd.Series) -> pd.Series:
+    """:func:`neutralise` over a column of text, each distinct text once."""
+    return cells.map({text: neutralise(text) for text in cells.unique()})
+
+
+def texts(column: pd.Series) -> pd.Series:
+    """The column as text that :func:`show` has made visible, null as the empty text, whole numbers without a point."""
+    if pd.api.types.is_float_dtype(column.dtype):
+        column = column.astype("Int64")
+    cells = column.astype(object)
+    shown = {cell: show(str(cell)) for cell in cells.dropna().unique()}
+    return cells.map(shown).fillna("").astype("str")
+
+
+def vendor_name(vendor: str) -> str:
+    """The vendor as people write it."""
+    return _WORDS.get(vendor, vendor)
+
+
+def label(name: str) -> str:
+    """A column or entity name as a person reads it: ``birth_date`` becomes ``Birth date``."""
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]

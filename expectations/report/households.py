@@ -1,0 +1,163 @@
+"""The households of the page: who they are, what became of them and what is wrong, the urgent ones first."""
+
+import re
+from dataclasses import dataclass
+
+import pandas as pd
+
+from expectations.report.display import label, vendor_name
+from expectations.report.model import LABEL_COLUMNS, NOT_SENT, RunReport
+from expectations.report.tallies import Tallies
+from expectations.report.worklist import unit_labels
+
+FINDINGS_SHOWN = 20
+
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9-]{1,60}")
+_FINDING = ["unit_key", "severity", "status", "rule_id", "entity", "entity_id", "field", "message", "remedy"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing to mend, told once for all the vendors it matters to."""
+
+    severity: str
+    status: str
+    rule_id: str
+    record: str
+    message: str
+    remedy: str
+    consequence: str
+    vendors: str
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a household at one vendor."""
+
+    vendor: str
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Household:
+    """One unit of the worklist. ``more`` problems beyond the first twenty are in the files only."""
+
+    anchor: str
+    unit_key: str
+    name: str
+    head: str
+    office: str
+    user: str
+    fates: list[Fate]
+    problems: list[Problem]
+    more: int
+
+    @property
+    def severity(self) -> str:
+        """The worst severity; a household that was held or failed without a finding is critical."""
+        stuck = any(fate.outcome in ("held", "failed") for fate in self.fates)
+        return "critical" if stuck or any(p.severity == "critical" for p in self.problems) else "warning"
+
+    @property
+    def is_new(self) -> bool:
+        """Whether any of its problems is new."""
+        return any(problem.status == "new" for problem in self.problems)
+
+    def count(self, severity: str) -> int:
+        """How many of the problems shown have this severity."""
+        return sum(problem.severity == severity for problem in self.problems)
+
+
+def anchor(kind: str, key: str) -> str:
+    """The id of a household's or a rule's place on the page; odd keys are spelled in hexadecimal."""
+    return f"{kind}-{key}" if _PLAIN_KEY.fullmatch(key) else f"{kind}-x{key.encode('utf-8', 'replace').hex()}"
+
+
+def rule_anchor(rule_id: str, severity: str) -> str:
+    """The id of a rule's part of the page; a rule whose severity was overridden for one vendor has two."""
+    return anchor("rule", f"{rule_id}-{severity}")
+
+
+def urgent_units(tallies: Tallies, limit: int) -> tuple[list[str], int]:
+    """The keys of the units to show, the most urgent first, and how many there are in all.
+
+    Critical findings come first (new before known), then units that are not sent without a finding, then warnings.
+    """
+    findings = tallies.findings
+    listed = findings[findings["severity"].isin(["critical", "warning"]) & (findings["status"] != "mended")]
+    ranks = (listed["severity"] == "warning") * 3 + (listed["status"] == "known") * 1
+    troubled = tallies.outcomes[tallies.outcomes["outcome"].isin(NOT_SENT)]
+    rank_of_unit = pd.concat(
+        [
+            pd.DataFrame({"unit_key": listed["unit_key"], "rank": ranks}),
+            pd.DataFrame({"unit_key": troubled["unit_key"], "rank": 2}),
+        ]
+    ).groupby("unit_key")["rank"].min()
+    ordered = rank_of_unit.reset_index().assign(length=lambda units: units["unit_key"].str.len())
+    ordered = ordered.sort_values(["rank", "length", "unit_key"])
+    return ordered["unit_key"].head(limit).tolist(), len(ordered)
+
+
+def households(report: RunReport, tallies: Tallies, keys: list[str]) -> list[Household]:
+    """The households with these keys, in this order."""
+    wanted = set(keys)
+    labels = unit_labels(report)
+    names = {row["unit_key"]: row for row in labels[labels["unit_key"].isin(wanted)].to_dict("records")}
+    nobody = dict.fromkeys(LABEL_COLUMNS, "")
+    fates = _fates(tallies.outcomes[tallies.outcomes["unit_key"].isin(wanted)])
+    problems = _problems(report, tallies.findings[tallies.findings["unit_key"].isin(wanted)])
+    return [_household(key, names.get(key, nobody), fates.get(key, []), problems.get(key, [])) for key in keys]
+
+
+def _household(key: str, names: dict[str, str], fates: list[Fate], problems: list[Problem]) -> Household:
+    return Household(
+        anchor=anchor("household", key),
+        unit_key=key,
+        name=names["household_name"].strip() or names["head_name"].strip(),
+        head=names["head_name"].strip(),
+        office=names["office_name"].strip(),
+        user=names["assigned_user"].strip(),
+        fates=fates,
+        problems=problems[:FINDINGS_SHOWN],
+        more=max(len(problems) - FINDINGS_SHOWN, 0),
+    )
+
+
+def _fates(outcomes: pd.DataFrame) -> dict[str, list[Fate]]:
+    fates: dict[str, list[Fate]] = {}
+    rows = outcomes.sort_values("vendor", ascending=False)[["unit_key", "vendor", "outcome", "reason"]]
+    for key, vendor, outcome, reason in rows.itertuples(index=False, name=None):
+        fates.setdefault(key, []).append(Fate(vendor_name(vendor), outcome, reason))
+    return fates
+
+
+def _problems(report: RunReport, findings: pd.DataFrame) -> dict[str, list[Problem]]:
+    """Per unit: critical before warning, new before known; info and mended findings are not listed."""
+    listed = findings[findings["severity"].isin(["critical", "warning"]) & (findings["status"] != "mended")]
+    told = listed.groupby(_FINDING, sort=False)["vendor"].agg(lambda vendors: " and ".join(_names(vendors)))
+    order = ["unit_key", "severity", "status", "rule_id", "entity", "entity_id", "field"]
+    rows = told.reset_index().sort_values(order, ascending=[True, True, False, True, True, True, True], kind="stable")
+    problems: dict[str, list[Problem]] = {}
+    for row in rows.to_dict("records"):
+        problem = Problem(
+            severity=row["severity"],
+            status=row["status"],
+            rule_id=row["rule_id"],
+            record=_record(row["entity"], row["entity_id"], row["field"]),
+            message=row["message"],
+            remedy=row["remedy"],
+            consequence=report.consequence(row["severity"], row["vendor"]),
+            vendors=row["vendor"],
+        )
+        problems.setdefault(row["unit_key"], []).append(problem)
+    return problems
+
+
+def _names(vendors: pd.Series) -> list[str]:
+    return [vendor_name(vendor) for vendor in sorted(set(vendors), reverse=True)]
+
+
+def _record(entity: str, entity_id: str, field: str) -> str:
+    record = f"{label(entity)} {entity_id}".strip()
+    return f"{record} · {label(field)}" if field not in ("", "*") else record

@@ -1,0 +1,111 @@
+"""What the stewards' report is made of: one frozen :class:`RunReport`, checked when it is put together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import pandas as pd
+
+from expectations.report.display import texts
+
+OUTCOMES = ("created", "updated", "unchanged", "held", "deferred", "failed", "skipped")
+NOT_SENT = ("held", "deferred", "failed", "skipped")
+SEVERITIES = ("critical", "warning", "info")
+STATUSES = ("new", "known", "mended")
+
+OUTCOME_COLUMNS = ("vendor", "unit_key", "outcome", "reason", "vendor_id")
+FINDING_COLUMNS = (
+    *("vendor", "unit_key", "rule_id", "severity", "entity", "entity_id", "field", "message", "remedy", "status"),
+)
+LABEL_COLUMNS = ("unit_key", "household_name", "head_name", "office_name", "assigned_user")
+AVAILABLE_COLUMNS = ("vendor", "unit_key", "source_key", "category")
+CHANGE_COLUMNS = ("vendor", "unit_key", "field", "decision")
+RECEIPT_COLUMNS = ("vendor", "rule_id", "entity", "records")
+
+# What happens if nobody mends it, by severity; ``{vendor}`` is replaced by the vendor's name.
+CONSEQUENCES: Mapping[str, str] = {
+    "critical": "This household is not sent to {vendor} until it is mended.",
+    "warning": "This does not hold the household back, but what {vendor} gets may be incomplete or wrong.",
+    "info": "Nothing has to be done; this is for information.",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run the report is about. ``finished_at`` is None while it is not known."""
+
+    run_id: str
+    dag_id: str
+    as_of: date
+    requested_by: str
+    dry_run: bool
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the run took, in seconds."""
+        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
+
+
+def _frame(columns: tuple[str, ...]) -> pd.DataFrame:
+    return pd.DataFrame({column: pd.Series(dtype="str") for column in columns})
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """Everything the report tells. Frames may come in any row order and are not changed.
+
+    - ``units``: different units in scope, over all vendors
+    - ``units_in_scope``: vendor -> units in scope, counted at the extract and not from the outcomes
+    - ``outcomes``: vendor, unit_key, outcome, reason, vendor_id; one row for each vendor and unit in scope
+    - ``findings``: vendor, unit_key, rule_id, severity, entity, entity_id, field, message, remedy, status
+    - ``labels``: unit_key, household_name, head_name, office_name, assigned_user; units may be missing
+    - ``newly_available``: vendor, unit_key, source_key, category (EMY-NEW)
+    - ``changes``: vendor, unit_key, field, decision; with ``old`` and ``new`` where the caller gives them
+    - ``receipts``: vendor, rule_id, entity, records
+    - ``stages``: stage -> seconds
+
+    Raises ValueError where a frame lacks a column, naming it.
+    """
+
+    run: Run
+    units: int
+    units_in_scope: Mapping[str, int]
+    outcomes: pd.DataFrame
+    findings: pd.DataFrame
+    labels: pd.DataFrame = field(default_factory=lambda: _frame(LABEL_COLUMNS))
+    newly_available: pd.DataFrame = field(default_factory=lambda: _frame(AVAILABLE_COLUMNS))
+    changes: pd.DataFrame = field(default_factory=lambda: _frame(CHANGE_COLUMNS))
+    receipts: pd.DataFrame = field(default_factory=lambda: _frame(RECEIPT_COLUMNS))
+    consequences: Mapping[str, str] = field(default_factory=lambda: CONSEQUENCES)
+    stages: Mapping[str, float] = field(default_factory=dict)
+    settings: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, columns in (
+            ("outcomes", OUTCOME_COLUMNS),
+            ("findings", FINDING_COLUMNS),
+            ("labels", LABEL_COLUMNS),
+            ("newly_available", AVAILABLE_COLUMNS),
+            ("changes", CHANGE_COLUMNS),
+            ("receipts", RECEIPT_COLUMNS),
+        ):
+            missing = [column for column in columns if column not in getattr(self, name).columns]
+            if missing:
+                raise ValueError(f"The report's {name} lack the columns {', '.join(missing)}")
+
+    @property
+    def vendors(self) -> list[str]:
+        """The vendors of the run, in the alphabet's order backwards: Profiles before eMoney, as in the rule book."""
+        return sorted({*self.units_in_scope, *self.outcomes["vendor"].dropna()}, reverse=True)
+
+    def consequence(self, severity: str, vendor_words: str) -> str:
+        """What happens if nobody mends it, at the vendor or vendors named."""
+        return self.consequences.get(severity, "").replace("{vendor}", vendor_words)
+
+
+def as_texts(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+    """The named columns of a frame as text without nulls, on a fresh index."""
+    return pd.DataFrame({column: texts(frame[column]) for column in columns}).reset_index(drop=True)

@@ -1,0 +1,169 @@
+"""worklist.html: one page without script or outside addresses, made from the template beside this module."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from expectations.report.advice import MEANINGS, advice, counted, headline
+from expectations.report.display import label, show, vendor_name
+from expectations.report.households import Household, households, rule_anchor, urgent_units
+from expectations.report.model import OUTCOMES, SEVERITIES, STATUSES, RunReport
+from expectations.report.tallies import Book, Tallies
+
+# What one page can hold and still be read: about five megabytes at the worst.
+HOUSEHOLDS_SHOWN = 2_000
+LINKS_SHOWN = 100
+ROWS_SHOWN = 200
+USERS_OFFERED = 60
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_BAR = 1000
+
+
+@dataclass(frozen=True)
+class RuleSection:
+    """One rule of the section by rule: its counts, and the households on the page that break it."""
+
+    anchor: str
+    rule_id: str
+    severity: str
+    vendors: str
+    message: str
+    is_example: bool
+    remedy: str
+    units: int
+    findings: int
+    counts: dict[str, int]
+    links: list[Household]
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the rule has a part of its own; info and mended findings are only counted."""
+        return self.severity != "info" and self.findings > 0
+
+
+def render_page(report: RunReport, tallies: Tallies, limit: int = HOUSEHOLDS_SHOWN) -> str:
+    """The page as text. Everything that is not the template's own is escaped, and unseen characters are spelled out."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(vendor=vendor_name, label=label, number=_number, moment=_moment, duration=duration)
+    environment.globals.update(counted=counted, rule_anchor=rule_anchor)
+    keys, total = urgent_units(tallies, limit)
+    shown = households(report, tallies, keys)
+    users = _users(shown)
+    style = environment.get_template("style.css.j2").render(users=len(users))
+    return environment.get_template("worklist.html.j2").render(
+        style=Markup(style),
+        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        users=users,
+        **_content(report, tallies),
+        households=shown,
+        households_total=total,
+        rules=_rules(tallies, shown),
+        rows_shown=ROWS_SHOWN,
+    )
+
+
+def _content(report: RunReport, tallies: Tallies) -> dict[str, Any]:
+    findings = tallies.findings
+    still_open = findings[findings["status"] != "mended"]
+    return {
+        "run": report.run,
+        "report": report,
+        "books": tallies.books,
+        "bars": {book.vendor: _bar(book) for book in tallies.books},
+        "outcomes": OUTCOMES,
+        "meanings": MEANINGS,
+        "headline": headline(report, tallies),
+        "advice": advice(report, tallies),
+        "by_severity": {severity: int((still_open["severity"] == severity).sum()) for severity in SEVERITIES},
+        "by_status": {status: int((findings["status"] == status).sum()) for status in STATUSES},
+        "reasons": _head(tallies.reasons),
+        "available": _head(tallies.available),
+        "available_units": report.newly_available["unit_key"].nunique(),
+        "changed": _head(tallies.changed),
+        "receipts": _head(tallies.receipts),
+    }
+
+
+def _head(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in rows.head(ROWS_SHOWN).to_dict("records")]
+
+
+def _bar(book: Book) -> list[tuple[str, int, int, int]]:
+    """The stacked bar's parts: outcome, units, left edge and width in thousandths; nothing is too small to be seen."""
+    parts = {outcome: units for outcome, units in book.outcomes.items() if units}
+    raw = {outcome: max(_BAR * units / book.counted, 8.0) for outcome, units in parts.items()}
+    scale = _BAR / sum(raw.values()) if raw else 1.0
+    bar, left = [], 0.0
+    for outcome, units in parts.items():
+        width = raw[outcome] * scale
+        bar.append((outcome, units, round(left), max(round(left + width) - round(left) - 2, 1)))
+        left += width
+    return bar
+
+
+def _users(shown: list[Household]) -> dict[str, int]:
+    """The assigned users to choose from, those with the most households first, numbered for the style sheet."""
+    counts = pd.Series([household.user for household in shown if household.user], dtype="str").value_counts()
+    return {user: number for number, user in enumerate(sorted(counts.head(USERS_OFFERED).index), 1)}
+
+
+def _rules(tallies: Tallies, shown: list[Household]) -> list[RuleSection]:
+    on_page: dict[str, list[Household]] = {}
+    for household in shown:
+        for rule_id in {problem.rule_id for problem in household.problems}:
+            on_page.setdefault(rule_id, []).append(household)
+    return [
+        RuleSection(
+            anchor=rule_anchor(rule["rule_id"], rule["severity"]),
+            rule_id=rule["rule_id"],
+            severity=rule["severity"],
+            vendors=" and ".join(vendor_name(vendor) for vendor in sorted(rule["vendors"], reverse=True)),
+            message=rule["message"],
+            is_example=rule["messages"] > 1,
+            remedy=rule["remedy"],
+            units=rule["units"],
+            findings=rule["findings"],
+            counts={status: rule[status] for status in STATUSES},
+            links=on_page.get(rule["rule_id"], [])[:LINKS_SHOWN],
+        )
+        for rule in tallies.by_rule.to_dict("records")
+    ]
+
+
+def _visible(value: object) -> object:
+    return value if isinstance(value, Markup) or not isinstance(value, str) else show(value)
+
+
+def _number(value: int) -> str:
+    return f"{value:,}"
+
+
+def _moment(value: datetime | None) -> str:
+    if value is None:
+        return "not yet"
+    return f"{value.day} {value:%B %Y, %H:%M} {value.tzname() or ''}".strip()
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them: ``0.4 s``, ``12 s``, ``3 min 20 s``, ``1 h 05 min``."""
+    if seconds is None:
+        return "not known"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,83 @@
+"""run.json: the report's counts for machines, without names or values."""
+
+from typing import Any
+
+import pandas as pd
+
+from expectations.report.model import AVAILABLE_COLUMNS, SEVERITIES, STATUSES, Run, RunReport, as_texts
+from expectations.report.tallies import Book, Tallies
+
+SCHEMA_VERSION = 1
+ITEMS_LISTED = 1_000
+FILES = {"html": "worklist.html", "csv": "worklist.csv", "xlsx": "worklist.xlsx"}
+
+
+def run_summary(report: RunReport, tallies: Tallies) -> dict[str, Any]:
+    """The whole summary as plain JSON values; ``files`` are names beside run.json."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run": _run(report.run),
+        "units": report.units,
+        "outcomes": {book.vendor: book.outcomes for book in tallies.books},
+        "books": {book.vendor: _book(book) for book in tallies.books},
+        "reasons": _records(tallies.reasons.head(ITEMS_LISTED)),
+        "findings": _findings(tallies),
+        "newly_available": {
+            "count": len(report.newly_available),
+            "by_category": _records(tallies.available),
+            "items": _available_items(report),
+        },
+        "changes": {"count": len(report.changes), "by_field": _records(tallies.changed.head(ITEMS_LISTED))},
+        "receipts": _records(tallies.receipts),
+        "stages": {stage: float(seconds) for stage, seconds in report.stages.items()},
+        "settings": dict(report.settings),
+        "files": FILES,
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "dag_id": run.dag_id,
+        "as_of": run.as_of.isoformat(),
+        "requested_by": run.requested_by,
+        "dry_run": run.dry_run,
+        "status": run.status,
+        "started_at": run.started_at.isoformat(),
+        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+        "seconds": run.seconds,
+    }
+
+
+def _book(book: Book) -> dict[str, Any]:
+    return {
+        "in_scope": book.in_scope,
+        "outcomes": book.counted,
+        "counted_twice": book.counted_twice,
+        "unknown_outcomes": book.unknown,
+        "balanced": book.is_balanced,
+    }
+
+
+def _findings(tallies: Tallies) -> dict[str, Any]:
+    findings = tallies.findings
+    still_open = findings[findings["status"] != "mended"]
+    columns = ["rule_id", "severity", "vendors", "units", "findings", *STATUSES]
+    return {
+        "open": len(still_open),
+        "by_severity": {severity: int((still_open["severity"] == severity).sum()) for severity in SEVERITIES},
+        "by_status": {status: int((findings["status"] == status).sum()) for status in STATUSES},
+        "by_rule": _records(tallies.by_rule[columns]),
+    }
+
+
+def _available_items(report: RunReport) -> list[dict[str, Any]]:
+    return _records(as_texts(report.newly_available.head(ITEMS_LISTED), AVAILABLE_COLUMNS))
+
+
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain values; numpy's whole numbers become Python's."""
+    return [
+        {str(name): value.item() if hasattr(value, "item") else value for name, value in row.items()}
+        for row in rows.to_dict("records")
+    ]

@@ -1,0 +1,122 @@
+"""The counts of a report: outcomes and books by vendor, findings by rule, what is newly available."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from expectations.report.model import (
+    AVAILABLE_COLUMNS,
+    CHANGE_COLUMNS,
+    FINDING_COLUMNS,
+    NOT_SENT,
+    OUTCOME_COLUMNS,
+    OUTCOMES,
+    RECEIPT_COLUMNS,
+    SEVERITIES,
+    STATUSES,
+    RunReport,
+    as_texts,
+)
+
+
+@dataclass(frozen=True)
+class Book:
+    """One vendor's account of the run: every unit in scope has exactly one outcome, or the books do not balance."""
+
+    vendor: str
+    in_scope: int
+    outcomes: dict[str, int]
+    counted_twice: int
+    unknown: int
+
+    @property
+    def counted(self) -> int:
+        """The sum of all outcomes."""
+        return sum(self.outcomes.values())
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether units in scope = created + updated + unchanged + held + deferred + failed + skipped."""
+        return self.in_scope == self.counted and not self.counted_twice and not self.unknown
+
+
+@dataclass(frozen=True)
+class Tallies:
+    """The counts, with the frames they were made from (all text, no nulls).
+
+    - ``by_rule``: rule_id, severity, vendors, findings, units, new, known, mended, message, remedy; critical first
+    - ``reasons``: vendor, outcome, reason, units
+    - ``available``: vendor, category, records ; ``changed``: vendor, field, decision, units
+    """
+
+    outcomes: pd.DataFrame
+    findings: pd.DataFrame
+    books: list[Book]
+    by_rule: pd.DataFrame
+    reasons: pd.DataFrame
+    available: pd.DataFrame
+    changed: pd.DataFrame
+    receipts: pd.DataFrame
+
+    def open_findings(self, severity: str) -> pd.DataFrame:
+        """The findings of one severity that are not mended."""
+        return self.findings[(self.findings["severity"] == severity) & (self.findings["status"] != "mended")]
+
+
+def tally(report: RunReport) -> Tallies:
+    """Count the report's frames once, for the page, the workbook and run.json alike."""
+    outcomes = as_texts(report.outcomes, OUTCOME_COLUMNS)
+    findings = as_texts(report.findings, FINDING_COLUMNS)
+    not_sent = outcomes[outcomes["outcome"].isin(NOT_SENT)]
+    receipts = as_texts(report.receipts, RECEIPT_COLUMNS).assign(records=report.receipts["records"].to_numpy())
+    return Tallies(
+        outcomes=outcomes,
+        findings=findings,
+        books=[_book(report, outcomes, vendor) for vendor in report.vendors],
+        by_rule=_by_rule(findings),
+        reasons=_counted(not_sent, ["vendor", "outcome", "reason"], "units"),
+        available=_counted(as_texts(report.newly_available, AVAILABLE_COLUMNS), ["vendor", "category"], "records"),
+        changed=_counted(as_texts(report.changes, CHANGE_COLUMNS), ["vendor", "field", "decision"], "units"),
+        receipts=receipts.sort_values(["vendor", "rule_id", "entity"]).reset_index(drop=True),
+    )
+
+
+def _book(report: RunReport, outcomes: pd.DataFrame, vendor: str) -> Book:
+    own = outcomes[outcomes["vendor"] == vendor]
+    counts = own["outcome"].value_counts()
+    return Book(
+        vendor=vendor,
+        in_scope=int(report.units_in_scope.get(vendor, 0)),
+        outcomes={outcome: int(counts.get(outcome, 0)) for outcome in OUTCOMES},
+        counted_twice=int(own["unit_key"].duplicated().sum()),
+        unknown=int((~own["outcome"].isin(OUTCOMES)).sum()),
+    )
+
+
+def _counted(rows: pd.DataFrame, keys: list[str], name: str) -> pd.DataFrame:
+    counts = rows.groupby(keys, sort=True).size().reset_index(name=name)
+    return counts.sort_values([name, *keys], ascending=[False, *(True for _ in keys)]).reset_index(drop=True)
+
+
+def _by_rule(findings: pd.DataFrame) -> pd.DataFrame:
+    keys = ["rule_id", "severity"]
+    still_open = findings[findings["status"] != "mended"]
+    counts = findings.groupby(keys)["status"].value_counts().unstack(fill_value=0)
+    counts = counts.reindex(columns=list(STATUSES), fill_value=0).astype("int64")
+    counts["findings"] = counts["new"] + counts["known"]
+    counts["units"] = still_open.groupby(keys)["unit_key"].nunique().reindex(counts.index, fill_value=0)
+    grouped = findings.groupby(keys)
+    counts["vendors"] = grouped["vendor"].unique().map(sorted)
+    counts["messages"] = grouped["message"].nunique()
+    counts["message"] = grouped["message"].first()
+    counts["remedy"] = grouped["remedy"].first()
+    rules = counts.reset_index()
+    rules["rank"] = severity_ranks(rules["severity"])
+    order = rules.sort_values(["rank", "units", "rule_id"], ascending=[True, False, True])
+    return order.drop(columns="rank").reset_index(drop=True)
+
+
+def severity_ranks(severities: pd.Series) -> pd.Series:
+    """0 for critical, 1 for warning, 2 for info, 3 for a word nobody knows."""
+    ranks = {severity: rank for rank, severity in enumerate(SEVERITIES)}
+    return severities.map(ranks).fillna(len(SEVERITIES)).astype("int64")

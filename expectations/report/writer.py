@@ -1,0 +1,39 @@
+"""Writes the report's files into a run's folder; run.json comes last and says that the others are whole."""
+
+import json
+from pathlib import Path
+from typing import BinaryIO
+
+from expectations.report.files import write_whole
+from expectations.report.model import RunReport
+from expectations.report.page import render_page
+from expectations.report.summary_json import run_summary
+from expectations.report.tallies import tally
+from expectations.report.workbook import write_workbook
+from expectations.report.worklist import worklist, write_csv
+
+
+def write_report(folder: Path, report: RunReport) -> Path:
+    """Write worklist.html, worklist.csv, worklist.xlsx and run.json (each 0600, whole or not at all) under ``folder``.
+
+    The folder is made where it is missing, for its owner alone. Gives the path of worklist.html. Raises OSError where
+    the folder cannot be written and ValueError where a timing is not a finite number.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    tallies = tally(report)
+    lines = worklist(report, tallies)
+
+    def write_xlsx(file: BinaryIO) -> None:
+        write_workbook(file, report, tallies, lines, scratch=folder)
+
+    write_whole(folder / "worklist.csv", lambda file: write_csv(file, lines))
+    write_whole(folder / "worklist.xlsx", write_xlsx)
+    page = render_page(report, tallies).encode()
+    path = write_whole(folder / "worklist.html", lambda file: _write_all(file, page))
+    summary = json.dumps(run_summary(report, tallies), allow_nan=False, indent=2).encode()
+    write_whole(folder / "run.json", lambda file: _write_all(file, summary))
+    return path
+
+
+def _write_all(file: BinaryIO, content: bytes) -> None:
+    file.write(content)

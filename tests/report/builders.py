@@ -1,0 +1,110 @@
+"""Reports for tests: valid by default, a test says only what matters."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pandas as pd
+
+from expectations.report import Run, RunReport
+from expectations.report.model import (
+    AVAILABLE_COLUMNS,
+    CHANGE_COLUMNS,
+    FINDING_COLUMNS,
+    LABEL_COLUMNS,
+    OUTCOME_COLUMNS,
+    RECEIPT_COLUMNS,
+)
+
+FINDING: dict[str, Any] = {
+    "vendor": "profiles",
+    "unit_key": "H1",
+    "rule_id": "DEM-BIRTH-DATE",
+    "severity": "critical",
+    "entity": "contact",
+    "entity_id": 11,
+    "field": "birth_date",
+    "message": "The client has no birth date.",
+    "remedy": "Contact > Personal > Birth Date",
+    "status": "new",
+}
+OUTCOME: dict[str, Any] = {
+    "vendor": "profiles",
+    "unit_key": "H1",
+    "outcome": "unchanged",
+    "reason": None,
+    "vendor_id": None,
+}
+LABEL: dict[str, Any] = {
+    "unit_key": "H1",
+    "household_name": "Abbott",
+    "head_name": "Ann Abbott",
+    "office_name": "Denver",
+    "assigned_user": "kate",
+}
+
+
+def a_run(**changes: Any) -> Run:
+    """A finished weeknight run."""
+    defaults: dict[str, Any] = {
+        "run_id": "scheduled__2026-11-20",
+        "dag_id": "weeknight_refresh",
+        "as_of": date(2026, 11, 20),
+        "requested_by": "scheduler",
+        "dry_run": False,
+        "status": "finished",
+        "started_at": datetime(2026, 11, 21, 3, 0, tzinfo=UTC),
+        "finished_at": datetime(2026, 11, 21, 3, 3, 20, tzinfo=UTC),
+    }
+    return Run(**(defaults | changes))
+
+
+def rows(columns: tuple[str, ...], default: dict[str, Any], *changes: dict[str, Any]) -> pd.DataFrame:
+    """A frame with these columns: the default row with each of the changes."""
+    return pd.DataFrame([default | change for change in changes], columns=list(columns))
+
+
+def findings(*changes: dict[str, Any]) -> pd.DataFrame:
+    """Findings like FINDING, one for each change."""
+    return rows(FINDING_COLUMNS, FINDING, *changes)
+
+
+def outcomes(*changes: dict[str, Any]) -> pd.DataFrame:
+    """Outcomes like OUTCOME, one for each change."""
+    return rows(OUTCOME_COLUMNS, OUTCOME, *changes)
+
+
+def labels(*changes: dict[str, Any]) -> pd.DataFrame:
+    """Labels like LABEL, one for each change."""
+    return rows(LABEL_COLUMNS, LABEL, *changes)
+
+
+def available(*changes: dict[str, Any]) -> pd.DataFrame:
+    """Newly available accounts at eMoney."""
+    default = {"vendor": "emoney", "unit_key": "H1", "source_key": "account:5", "category": "Investment"}
+    return rows(AVAILABLE_COLUMNS, default, *changes)
+
+
+def changes(*different: dict[str, Any]) -> pd.DataFrame:
+    """Changed fields, written."""
+    default = {"vendor": "profiles", "unit_key": "H1", "field": "clientA.lastName", "decision": "written"}
+    return rows(CHANGE_COLUMNS, default, *different)
+
+
+def receipts(*different: dict[str, Any]) -> pd.DataFrame:
+    """Counts of records that do not go."""
+    default = {"vendor": "profiles", "rule_id": "POL-STATUS", "entity": "policy", "records": 3}
+    return rows(RECEIPT_COLUMNS, default, *different)
+
+
+def a_report(**different: Any) -> RunReport:
+    """One household, unchanged at Profiles, nothing found."""
+    found = different.pop("outcomes", outcomes({}))
+    defaults: dict[str, Any] = {
+        "run": a_run(),
+        "units": found["unit_key"].nunique(),
+        "units_in_scope": found["vendor"].value_counts().to_dict(),
+        "outcomes": found,
+        "findings": findings(),
+        "labels": labels({}),
+    }
+    return RunReport(**(defaults | different))
