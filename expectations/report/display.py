@@ -40,7 +40,9 @@ def neutralise(text: str) -> str:
 
 def neutralise_column(cells: pd.Series) -> pd.Series:
     """:func:`neutralise` over a column of text, each distinct text once."""
-    return cells.map({text: neutralise(text) for text in cells.unique()})
+    plain = cells.to_numpy(dtype=object)
+    dead = {text: neutralise(text) for text in set(plain)}
+    return pd.Series([dead[text] for text in plain], cells.index, dtype=object)
 
 
 def texts(column: pd.Series) -> pd.Series:
@@ -49,7 +51,7 @@ def texts(column: pd.Series) -> pd.Series:
         column = column.astype("Int64")
     cells = column.astype(object)
     shown = {cell: show(str(cell)) for cell in cells.dropna().unique()}
-    return cells.map(shown).fillna("").astype("str")
+    return pd.Series([shown.get(cell, "") for cell in cells], column.index, dtype="str")
 
 
 def vendor_name(vendor: str) -> str:

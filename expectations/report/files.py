@@ -15,7 +15,7 @@ def write_whole(path: Path, write: Callable[[BinaryIO], None]) -> Path:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

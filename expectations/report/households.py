@@ -60,6 +60,12 @@ class Household:
         return "critical" if stuck or any(p.severity == "critical" for p in self.problems) else "warning"
 
     @property
+    def reasons(self) -> list[Fate]:
+        """The fates whose reason is not told by a problem already."""
+        rules = {problem.rule_id for problem in self.problems}
+        return [fate for fate in self.fates if fate.reason and not any(rule in fate.reason for rule in rules)]
+
+    @property
     def is_new(self) -> bool:
         """Whether any of its problems is new."""
         return any(problem.status == "new" for problem in self.problems)
@@ -88,12 +94,16 @@ def urgent_units(tallies: Tallies, limit: int) -> tuple[list[str], int]:
     listed = findings[findings["severity"].isin(["critical", "warning"]) & (findings["status"] != "mended")]
     ranks = (listed["severity"] == "warning") * 3 + (listed["status"] == "known") * 1
     troubled = tallies.outcomes[tallies.outcomes["outcome"].isin(NOT_SENT)]
-    rank_of_unit = pd.concat(
-        [
-            pd.DataFrame({"unit_key": listed["unit_key"], "rank": ranks}),
-            pd.DataFrame({"unit_key": troubled["unit_key"], "rank": 2}),
-        ]
-    ).groupby("unit_key")["rank"].min()
+    rank_of_unit = (
+        pd.concat(
+            [
+                pd.DataFrame({"unit_key": listed["unit_key"], "rank": ranks}),
+                pd.DataFrame({"unit_key": troubled["unit_key"], "rank": 2}),
+            ]
+        )
+        .groupby("unit_key")["rank"]
+        .min()
+    )
     ordered = rank_of_unit.reset_index().assign(length=lambda units: units["unit_key"].str.len())
     ordered = ordered.sort_values(["rank", "length", "unit_key"])
     return ordered["unit_key"].head(limit).tolist(), len(ordered)
@@ -103,21 +113,22 @@ def households(report: RunReport, tallies: Tallies, keys: list[str]) -> list[Hou
     """The households with these keys, in this order."""
     wanted = set(keys)
     labels = unit_labels(report)
-    names = {row["unit_key"]: row for row in labels[labels["unit_key"].isin(wanted)].to_dict("records")}
-    nobody = dict.fromkeys(LABEL_COLUMNS, "")
+    names = {row[0]: row[1:] for row in labels[labels["unit_key"].isin(wanted)].itertuples(index=False, name=None)}
+    nobody = ("",) * (len(LABEL_COLUMNS) - 1)
     fates = _fates(tallies.outcomes[tallies.outcomes["unit_key"].isin(wanted)])
     problems = _problems(report, tallies.findings[tallies.findings["unit_key"].isin(wanted)])
     return [_household(key, names.get(key, nobody), fates.get(key, []), problems.get(key, [])) for key in keys]
 
 
-def _household(key: str, names: dict[str, str], fates: list[Fate], problems: list[Problem]) -> Household:
+def _household(key: str, names: tuple[str, ...], fates: list[Fate], problems: list[Problem]) -> Household:
+    household_name, head, office, user = (name.strip() for name in names)
     return Household(
         anchor=anchor("household", key),
         unit_key=key,
-        name=names["household_name"].strip() or names["head_name"].strip(),
-        head=names["head_name"].strip(),
-        office=names["office_name"].strip(),
-        user=names["assigned_user"].strip(),
+        name=household_name or head,
+        head=head,
+        office=office,
+        user=user,
         fates=fates,
         problems=problems[:FINDINGS_SHOWN],
         more=max(len(problems) - FINDINGS_SHOWN, 0),

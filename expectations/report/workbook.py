@@ -10,11 +10,12 @@ import xlsxwriter
 from expectations.report.display import label, neutralise_column, texts, vendor_name
 from expectations.report.model import CHANGE_COLUMNS, OUTCOME_COLUMNS, RunReport
 from expectations.report.tallies import Tallies
+from expectations.report.text_sheet import write_texts
 
 # Excel's own limit, and where the changes stop so that one large first run does not take minutes to write.
 SHEET_ROWS = 1_048_576
 CHANGE_ROWS = 50_000
-_CELL_CHARACTERS = 32_767
+_ROWS_AT_A_TIME = 20_000
 
 _WIDTHS = {"message": 60, "remedy": 60, "consequence": 50, "reason": 50, "household name": 28, "head name": 24}
 _OPTIONS = {
@@ -27,20 +28,27 @@ _OPTIONS = {
 
 
 def write_workbook(
-    file: BinaryIO, report: RunReport, tallies: Tallies, lines: pd.DataFrame, scratch: Path, sheet_rows: int = SHEET_ROWS
+    file: BinaryIO,
+    report: RunReport,
+    tallies: Tallies,
+    lines: pd.DataFrame,
+    scratch: Path,
+    sheet_rows: int = SHEET_ROWS,
 ) -> None:
     """The sheets worklist, outcomes, by rule and, where there are any, changes.
 
     ``scratch`` is a folder on the same disk for the writer's temporary files, which hold client data too.
     """
-    with tempfile.TemporaryDirectory(dir=scratch, prefix=".xlsx-") as folder:
-        with xlsxwriter.Workbook(file, {**_OPTIONS, "tmpdir": folder}) as book:
-            _write_sheet(book, "worklist", lines, sheet_rows, "worklist.csv holds them all")
-            outcomes = tallies.outcomes[list(OUTCOME_COLUMNS)]
-            _write_sheet(book, "outcomes", outcomes, sheet_rows, "the ledger's outcome_v holds them all")
-            _write_sheet(book, "by rule", _rule_rows(tallies), sheet_rows, "")
-            if len(report.changes):
-                _write_sheet(book, "changes", _change_rows(report), min(sheet_rows, CHANGE_ROWS), "counts: run.json")
+    with (
+        tempfile.TemporaryDirectory(dir=scratch, prefix=".xlsx-") as folder,
+        xlsxwriter.Workbook(file, {**_OPTIONS, "tmpdir": folder}) as book,
+    ):
+        _write_sheet(book, "worklist", lines, sheet_rows, "worklist.csv holds them all")
+        outcomes = tallies.outcomes[list(OUTCOME_COLUMNS)]
+        _write_sheet(book, "outcomes", outcomes, sheet_rows, "the ledger's outcome_v holds them all")
+        _write_sheet(book, "by rule", _rule_rows(tallies), sheet_rows, "")
+        if len(report.changes):
+            _write_sheet(book, "changes", _change_rows(report), min(sheet_rows, CHANGE_ROWS), "counts: run.json")
 
 
 def _rule_rows(tallies: Tallies) -> pd.DataFrame:
@@ -56,9 +64,7 @@ def _change_rows(report: RunReport) -> pd.DataFrame:
     return pd.DataFrame({column: texts(first[column]) for column in columns})
 
 
-def _write_sheet(
-    book: xlsxwriter.Workbook, name: str, rows: pd.DataFrame, sheet_rows: int, elsewhere: str
-) -> None:
+def _write_sheet(book: xlsxwriter.Workbook, name: str, rows: pd.DataFrame, sheet_rows: int, elsewhere: str) -> None:
     """One sheet with a frozen header and a filter; rows beyond the limit are told of in the last one."""
     sheet = book.add_worksheet(name)
     heading = book.add_format({"bold": True, "bottom": 1, "bg_color": "#E8EEF2"})
@@ -68,18 +74,9 @@ def _write_sheet(
     sheet.freeze_panes(1, 0)
     sheet.write_row(0, 0, titles, heading)
     shown = rows if len(rows) < sheet_rows else rows.head(sheet_rows - 2)
-    _write_rows(sheet, shown)
+    for start in range(0, len(shown), _ROWS_AT_A_TIME):
+        write_texts(sheet, start + 1, shown.iloc[start : start + _ROWS_AT_A_TIME].apply(neutralise_column))
     if len(shown) < len(rows):
         sheet.write_string(len(shown) + 1, 0, f"… and more rows than fit on this sheet: {elsewhere}.")
     sheet.autofilter(0, 0, max(len(shown), 1), len(titles) - 1)
     sheet.ignore_errors({"number_stored_as_text": f"A1:XFD{SHEET_ROWS}"})
-
-
-def _write_rows(sheet: xlsxwriter.worksheet.Worksheet, rows: pd.DataFrame) -> None:
-    step = 20_000
-    for start in range(0, len(rows), step):
-        part = rows.iloc[start : start + step].apply(neutralise_column).apply(lambda cells: cells.str[:_CELL_CHARACTERS])
-        for number, row in enumerate(part.itertuples(index=False, name=None), start + 1):
-            for position, cell in enumerate(row):
-                if cell:
-                    sheet.write_string(number, position, cell)

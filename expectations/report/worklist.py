@@ -57,9 +57,10 @@ def write_csv(file: BinaryIO, lines: pd.DataFrame) -> None:
     """RFC 4180 with a byte order mark (Excel reads it as UTF-8), every cell quoted and neutralised."""
     file.write(b"\xef\xbb\xbf")
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-    csv.writer(text, quoting=csv.QUOTE_ALL).writerow(lines.columns)
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer.writerow(lines.columns)
     for start in range(0, len(lines), _ROWS_AT_A_TIME):
         part = lines.iloc[start : start + _ROWS_AT_A_TIME].apply(neutralise_column)
-        part.to_csv(text, header=False, index=False, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+        writer.writerows(zip(*(part[column].to_numpy(dtype=object) for column in part.columns), strict=True))
     text.flush()
     text.detach()
