@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -44,22 +44,24 @@ def read_links(ledger: Ledger, vendor: str) -> pd.DataFrame:
     return frame.astype({"client_contact_id": "Int64", "spouse_contact_id": "Int64"})
 
 
-def read_sent(ledger: Ledger, vendor: str, part: str) -> pd.DataFrame:
-    """unit_key, offered_hash, as_of of one part of every unit that was ever sent."""
-    rows = ledger.rows(
-        sa.select(sent.c.unit_key, sent.c.offered_hash, sent.c.as_of).where(sent.c.vendor == vendor, sent.c.part == part)
-    )
-    return pd.DataFrame([tuple(row.values()) for row in rows], columns=["unit_key", "offered_hash", "as_of"])
+def read_sent(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str] | None = None) -> pd.DataFrame:
+    """unit_key, offered_hash, as_of of one part, of these units or of every unit that was ever sent."""
+    columns = [sent.c.unit_key, sent.c.offered_hash, sent.c.as_of]
+    statement = sa.select(*columns).where(sent.c.vendor == vendor, sent.c.part == part)
+    if unit_keys is None:
+        rows = list(ledger.rows(statement))
+    else:
+        rows = [row for keys in _parts(unit_keys) for row in ledger.rows(statement.where(sent.c.unit_key.in_(keys)))]
+    return pd.DataFrame([tuple(row.values()) for row in rows], columns=[column.name for column in columns])
 
 
 def read_bases(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str]) -> dict[str, Any]:
     """unit key -> the values last written of one part."""
-    keys = list(unit_keys)
     bases: dict[str, Any] = {}
-    for start in range(0, len(keys), 500):
+    for keys in _parts(unit_keys):
         rows = ledger.rows(
             sa.select(sent.c.unit_key, sent.c.base).where(
-                sent.c.vendor == vendor, sent.c.part == part, sent.c.unit_key.in_(keys[start : start + 500])
+                sent.c.vendor == vendor, sent.c.part == part, sent.c.unit_key.in_(keys)
             )
         )
         bases.update({row["unit_key"]: unpack(row["base"]) for row in rows})
@@ -109,6 +111,16 @@ def save_sent(
     ledger.upsert(connection, sent, [{**row, "as_of": as_of, "run_id": run_id, "sent_at": ledger.now()}])
 
 
+def complete(ledger: Ledger, vendor: str, unit_key: str, part: str, offer: str) -> None:
+    """All steps of a part are done: the next run need not look at it while the hash is the same."""
+    with ledger.write() as connection:
+        connection.execute(
+            sa.update(sent)
+            .where(sent.c.vendor == vendor, sent.c.unit_key == unit_key, sent.c.part == part)
+            .values(offered_hash=offer)
+        )
+
+
 def save_many_sent(ledger: Ledger, vendor: str, part: str, rows: Iterable[tuple[str, str, Any]], as_of: date, run_id: str) -> None:
     """The same for many units at once: (unit key, hash, base)."""
     now = ledger.now()
@@ -128,13 +140,12 @@ def save_many_sent(ledger: Ledger, vendor: str, part: str, rows: Iterable[tuple[
 
 def confirm_unchanged(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str], as_of: date) -> None:
     """What was sent still holds at a later date: moves the as-of guard forward, never back."""
-    keys = list(unit_keys)
     with ledger.write() as connection:
-        for start in range(0, len(keys), 500):
+        for keys in _parts(unit_keys):
             connection.execute(
                 sa.update(sent)
                 .where(sent.c.vendor == vendor, sent.c.part == part, sent.c.as_of < as_of)
-                .where(sent.c.unit_key.in_(keys[start : start + 500]))
+                .where(sent.c.unit_key.in_(keys))
                 .values(as_of=as_of)
             )
 
@@ -149,3 +160,10 @@ def take_over(ledger: Ledger, vendor: str, from_unit: str, to_unit: str) -> bool
             sa.update(sent).where(sent.c.vendor == vendor, sent.c.unit_key == from_unit).values(unit_key=to_unit)
         )
     return bool(taken)
+
+
+def _parts(unit_keys: Iterable[str], size: int = 5_000) -> Iterator[list[str]]:
+    """The keys in lists short enough for one statement's parameters."""
+    keys = list(unit_keys)
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]

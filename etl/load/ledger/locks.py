@@ -36,12 +36,17 @@ class Lock:
     epoch: int
 
     def still_held(self) -> None:
-        """Extends the lock. Raises `LockLost` where another run has taken the household over."""
+        """Checks the lock, and extends it in time. Raises `LockLost` where another run has taken the household over."""
+        mine = (*_is(self.vendor, self.unit_key), household_lock.c.epoch == self.epoch)
+        rows = self.ledger.rows(
+            sa.select(household_lock.c.expires_at).where(*mine, household_lock.c.holder == self.holder)
+        )
+        if rows and rows[0]["expires_at"] - time.time() > LIFETIME_SECONDS / 2:
+            return
         with self.ledger.write() as connection:
             extended = connection.execute(
                 sa.update(household_lock)
-                .where(*_is(self.vendor, self.unit_key), household_lock.c.epoch == self.epoch)
-                .where(household_lock.c.holder == self.holder)
+                .where(*mine, household_lock.c.holder == self.holder)
                 .values(expires_at=time.time() + LIFETIME_SECONDS)
             ).rowcount
         if not extended:

@@ -150,6 +150,19 @@ outcome = Table(
     Column("vendor_id", String(120)),
 )
 
+# What a run decided field by field: written (with the values before and after, compressed JSON), kept, stale, …
+field_change = Table(
+    "field_change",
+    metadata,
+    Column("run_id", String(250), primary_key=True),
+    Column("vendor", String(20), primary_key=True),
+    Column("unit_key", String(40), primary_key=True),
+    Column("field", String(200), primary_key=True),
+    Column("decision", String(20), nullable=False),
+    Column("before", LargeBinary),
+    Column("after", LargeBinary),
+)
+
 finding = Table(
     "finding",
     metadata,

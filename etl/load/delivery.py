@@ -1,0 +1,152 @@
+"""What the two vendors' deliveries share: the payload of a unit, the job it belongs to, how it ended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from etl.errors import (
+    Ambiguous,
+    CaseOpen,
+    Gone,
+    InDoubt,
+    LockLost,
+    Rejected,
+    SetAside,
+    StagingError,
+    VendorUnavailable,
+    VersionConflict,
+)
+from etl.load.ledger import locks
+from etl.load.ledger.changes import Change
+from etl.load.ledger.runs import Outcome
+from etl.load.ledger.store import Ledger
+
+Found = TypeVar("Found")
+
+# How often a write of unknown outcome, or one that met another's write, is tried again before it is left to the next run.
+TRIES = 3
+
+
+@dataclass(frozen=True)
+class Job:
+    """One load: what every unit of it has in common."""
+
+    ledger: Ledger
+    run_id: str
+    as_of: date
+    dry_run: bool
+    search_lag_seconds: float
+    sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def holder(self) -> str:
+        """This process as a lock's holder."""
+        return locks.holder_name(self.run_id)
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A unit's document as it passed the gate: canonical JSON bytes and their hash."""
+
+    unit_key: str
+    payload_hash: str
+    document: bytes = field(repr=False)
+    client_contact_id: int
+    spouse_contact_id: int | None
+
+    @property
+    def external_id(self) -> str:
+        """The CRM key under which Profiles knows the unit: ``household:12``, ``contact:7``."""
+        return f"{'household' if self.unit_key[0] == 'H' else 'contact'}:{self.unit_key[1:]}"
+
+    def read(self) -> dict[str, Any]:
+        """The document. Raises `StagingError` where the bytes are not those that passed the gate."""
+        if hashlib.sha256(self.document).hexdigest() != self.payload_hash:
+            raise StagingError(f"{self.unit_key}: the staged document is not the one that passed the gate.")
+        document: dict[str, Any] = json.loads(self.document, parse_float=Decimal)
+        return document
+
+
+@dataclass(frozen=True)
+class LoadFinding:
+    """Something for the stewards that only the vendor could tell; ``detail`` holds ids and codes, never values."""
+
+    rule_id: str
+    entity: str
+    entity_id: str
+    field: str | None
+    detail: str
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """How one unit ended at one vendor, with what was found and decided."""
+
+    outcome: Outcome
+    findings: tuple[LoadFinding, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+
+_current = threading.local()
+
+
+def check_lock() -> None:
+    """The transport's hook before each call: raises `LockLost` in a thread whose household was taken over."""
+    lock: locks.Lock | None = getattr(_current, "lock", None)
+    if lock is not None:
+        lock.still_held()
+
+
+@contextmanager
+def household_lock(job: Job, vendor: str, unit_key: str) -> Iterator[bool]:
+    """Holds the household's lock for this thread; False where another run has it. A dry run needs none."""
+    if job.dry_run:
+        yield True
+        return
+    with locks.hold(job.ledger, vendor, unit_key, job.holder) as lock:
+        _current.lock = lock
+        try:
+            yield lock is not None
+        finally:
+            _current.lock = None
+
+
+def set_aside(vendor: str, unit_key: str, error: SetAside | VendorUnavailable, vendor_id: str | None = None) -> Delivered:
+    """The outcome that follows from an error which concerns this household alone, or from a vendor that is down."""
+    kinds: dict[type, tuple[str, str | None]] = {
+        CaseOpen: ("deferred", None),
+        VersionConflict: ("deferred", None),
+        InDoubt: ("deferred", None),
+        LockLost: ("deferred", None),
+        VendorUnavailable: ("deferred", None),
+        Rejected: ("held", "VENDOR-REJECTED"),
+        Gone: ("held", "MATCH-GONE"),
+        Ambiguous: ("held", "MATCH-AMBIGUOUS"),
+    }
+    kind, rule_id = next((found for known, found in kinds.items() if isinstance(error, known)), ("failed", None))
+    reason = f"{rule_id}: {error}" if rule_id else str(error)
+    findings = () if rule_id is None else (LoadFinding(rule_id, *entity_of(unit_key), None, str(error)),)
+    return Delivered(Outcome(vendor, unit_key, kind, reason, vendor_id), findings)
+
+
+def entity_of(unit_key: str) -> tuple[str, str]:
+    """The CRM record that a unit is: ("household", "12") or ("contact", "7")."""
+    return "household" if unit_key[0] == "H" else "contact", unit_key[1:]
+
+
+def wait_for(job: Job, look: Callable[[], Found | None], since_seconds: float = 0.0) -> Found | None:
+    """Looks until something is found or the vendor's search lag has passed since the write."""
+    waited, pause = since_seconds, 0.25
+    while (found := look()) is None and waited < job.search_lag_seconds:
+        job.sleep(min(pause, job.search_lag_seconds - waited + 0.05))
+        waited, pause = waited + pause, min(pause * 2, 4.0)
+    return found

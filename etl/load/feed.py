@@ -1,0 +1,192 @@
+"""eMoney's nightly feed: one line for every connected client, changed or not, once for each ``as_of`` (EMY-REFRESH).
+
+A feed is idempotent by its id, which is a hash of its content: sent twice it changes nothing further. Its lines are in
+the ledger before the first byte leaves, so that the result of a feed whose sender died is read back by the next run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+import orjson
+
+from etl.errors import Gone, InDoubt, VendorUnavailable
+from etl.load.delivery import TRIES, Job, LoadFinding
+from etl.load.emoney import EmoneyClient, FeedState
+from etl.load.ledger import feeds, links
+from etl.load.ledger.feeds import FeedLine
+
+VENDOR = "emoney"
+MOST_LINES = 5_000
+MOST_BYTES = 15 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one client has: ``items`` is a canonical JSON list of flat objects without their ``asOf``."""
+
+    unit_key: str
+    client_id: str
+    items: bytes = field(repr=False)
+    source_keys: tuple[str, ...]
+
+    @property
+    def items_hash(self) -> str:
+        """The hash of the values, whatever the date."""
+        return hashlib.sha256(self.items).hexdigest()
+
+    def remembered(self) -> FeedLine:
+        """The line as the ledger keeps it until the feed is through."""
+        return FeedLine(self.unit_key, self.client_id, self.items_hash, self.source_keys)
+
+
+@dataclass
+class Refreshed:
+    """What came of the feeds: outcomes by unit (refreshed | deferred | failed, reason), findings, what is new to link."""
+
+    units: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    findings: list[tuple[str, LoadFinding]] = field(default_factory=list)
+    newly_available: list[tuple[str, str, str]] = field(default_factory=list)  # unit key, client id, source key
+
+
+def send_feeds(client: EmoneyClient, job: Job, lines: Iterable[Line], deadline_seconds: float) -> Refreshed:
+    """Sends the lines in feeds of at most 5,000 and reads each result back."""
+    refreshed = Refreshed()
+    for batch, body in _batches(lines, job.as_of):
+        feed_id = f"{job.as_of}-{hashlib.sha256(body).hexdigest()[:32]}"
+        feeds.begin_feed(job.ledger, feed_id, job.run_id, job.as_of, [line.remembered() for line in batch])
+        known = {line.unit_key: line.items for line in batch}
+        try:
+            _put(client, feed_id, body)
+            feeds.mark_feed(job.ledger, feed_id, "accepted")
+            state = _await(client, job, feed_id, deadline_seconds)
+        except (InDoubt, VendorUnavailable) as error:
+            refreshed.units.update({line.unit_key: ("deferred", f"the feed has no answer yet: {error}") for line in batch})
+            continue
+        _read_back(job, feed_id, job.as_of, state, refreshed, known)
+    return refreshed
+
+
+def settle_feeds(client: EmoneyClient, job: Job) -> Refreshed:
+    """Reads back the results of feeds that an earlier run sent and did not see through."""
+    refreshed = Refreshed()
+    for feed_id, as_of in feeds.unresolved_feeds(job.ledger):
+        try:
+            state = client.feed(feed_id)
+        except Gone:
+            feeds.mark_feed(job.ledger, feed_id, "failed")
+            continue
+        if state.status in ("done", "failed"):
+            _read_back(job, feed_id, as_of, state, refreshed, {})
+    return refreshed
+
+
+def body_of(lines: Iterable[Line], as_of: date) -> bytes:
+    """The NDJSON of a feed."""
+    # A quote inside a JSON text is escaped, so that these two bytes only ever open an object; items have no objects inside.
+    dated = b'{"asOf":"%s","' % str(as_of).encode()
+    return b"".join(
+        b'{"asOf":"%s","clientId":%s,"items":%s}\n'
+        % (str(as_of).encode(), orjson.dumps(line.client_id), line.items.replace(b'{"', dated))
+        for line in lines
+    )
+
+
+def _batches(lines: Iterable[Line], as_of: date) -> Iterator[tuple[list[Line], bytes]]:
+    batch: list[Line] = []
+    chunks: list[bytes] = []
+    size = 0
+    for line in lines:
+        chunk = body_of([line], as_of)
+        if batch and (len(batch) == MOST_LINES or size + len(chunk) > MOST_BYTES):
+            yield batch, b"".join(chunks)
+            batch, chunks, size = [], [], 0
+        batch.append(line)
+        chunks.append(chunk)
+        size += len(chunk)
+    if batch:
+        yield batch, b"".join(chunks)
+
+
+def _put(client: EmoneyClient, feed_id: str, body: bytes) -> None:
+    for attempt in range(TRIES):
+        try:
+            client.put_feed(feed_id, body)
+            return
+        except InDoubt:
+            if attempt == TRIES - 1:
+                raise
+
+
+def _await(client: EmoneyClient, job: Job, feed_id: str, deadline_seconds: float) -> FeedState:
+    waited, pause = 0.0, 0.2
+    while True:
+        state = client.feed(feed_id)
+        if state.status in ("done", "failed"):
+            return state
+        if waited >= deadline_seconds:
+            raise InDoubt(f"it is still {state.status} after {waited:.0f} s; the next run reads its result")
+        job.sleep(pause)
+        waited, pause = waited + pause, min(pause * 2, 10.0)
+
+
+def _read_back(job: Job, feed_id: str, as_of: date, state: FeedState, refreshed: Refreshed, items: dict[str, bytes]) -> None:
+    lines = feeds.read_lines(job.ledger, feed_id)
+    unit_of = {line.client_id: line.unit_key for line in lines}
+    if state.status == "failed":
+        refreshed.units.update({line.unit_key: ("deferred", "eMoney could not process the feed") for line in lines})
+        feeds.mark_feed(job.ledger, feed_id, "failed")
+        return
+    rejected: dict[str, str] = {}
+    for one in state.rejected:
+        unit_key = unit_of.get(one.client_id)
+        if unit_key is not None:
+            rejected[unit_key] = one.code
+            refreshed.findings.append((unit_key, _rejection(one.source_key, unit_key, one.code)))
+    for fresh in state.newly_available:
+        if fresh.client_id in unit_of:
+            refreshed.newly_available.append((unit_of[fresh.client_id], fresh.client_id, fresh.source_key))
+    through = [line for line in lines if line.unit_key not in rejected]
+    sent = links.read_sent(job.ledger, VENDOR, "items", unit_of.values())
+    known = dict(zip(sent["unit_key"], sent["offered_hash"], strict=True))
+    refreshed.findings.extend(_gone(job, through, known))
+    _remember(job, as_of, through, known, items)
+    refreshed.units.update({line.unit_key: ("refreshed", None) for line in through})
+    refreshed.units.update({key: ("failed", f"EMY-REFRESH: eMoney rejected the line ({code})") for key, code in rejected.items()})
+    feeds.mark_feed(job.ledger, feed_id, "done")
+
+
+def _rejection(source_key: str | None, unit_key: str, code: str) -> LoadFinding:
+    entity, _, entity_id = (source_key or "").partition(":")
+    if not entity_id:
+        entity, entity_id = ("household" if unit_key[0] == "H" else "contact"), unit_key[1:]
+    return LoadFinding("EMY-REFRESH", entity, entity_id, None, code)
+
+
+def _gone(job: Job, lines: list[FeedLine], known: dict[str, str]) -> list[tuple[str, LoadFinding]]:
+    """Accounts and policies of the last refresh that are no longer in the CRM (EMY-GONE)."""
+    changed = {line.unit_key: line for line in lines if known.get(line.unit_key, line.items_hash) != line.items_hash}
+    found = []
+    for unit_key, before in links.read_bases(job.ledger, VENDOR, "items", changed).items():
+        for source_key in sorted(set(before) - set(changed[unit_key].source_keys)):
+            entity, _, entity_id = source_key.partition(":")
+            found.append((unit_key, LoadFinding("EMY-GONE", entity, entity_id, None, "no longer in the CRM")))
+    return found
+
+
+def _remember(job: Job, as_of: date, lines: list[FeedLine], known: dict[str, str], items: dict[str, bytes]) -> None:
+    changed = [line for line in lines if known.get(line.unit_key) != line.items_hash]
+    same = [line.unit_key for line in lines if known.get(line.unit_key) == line.items_hash]
+    rows = ((line.unit_key, line.items_hash, _values(line, items)) for line in changed)
+    links.save_many_sent(job.ledger, VENDOR, "items", rows, as_of, job.run_id)
+    links.confirm_unchanged(job.ledger, VENDOR, "items", same, as_of)
+
+
+def _values(line: FeedLine, items: dict[str, bytes]) -> dict[str, object]:
+    """What was sent, by source key; of a feed that another run sent only the keys are known."""
+    if line.unit_key not in items:
+        return dict.fromkeys(line.source_keys)
+    return {item["sourceKey"]: item for item in orjson.loads(items[line.unit_key])}

@@ -1,0 +1,66 @@
+"""eMoney's feeds: which lines each one carried, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+import sqlalchemy as sa
+
+from etl.load.ledger.store import Ledger
+from etl.load.ledger.tables import feed, feed_line
+
+UNRESOLVED = ("sending", "accepted")
+
+
+@dataclass(frozen=True)
+class FeedLine:
+    """One client's line as the ledger remembers it."""
+
+    unit_key: str
+    client_id: str
+    items_hash: str
+    source_keys: tuple[str, ...]
+
+
+def begin_feed(ledger: Ledger, feed_id: str, run_id: str, as_of: date, lines: Iterable[FeedLine]) -> None:
+    """Commits the intent of a feed with all its lines."""
+    now = ledger.now()
+    rows = [
+        {
+            "feed_id": feed_id, "unit_key": line.unit_key, "client_id": line.client_id, "items_hash": line.items_hash,
+            "source_keys": " ".join(line.source_keys),
+        }
+        for line in lines
+    ]  # fmt: skip
+    with ledger.write() as connection:
+        head = {"feed_id": feed_id, "run_id": run_id, "as_of": as_of, "status": "sending", "lines": len(rows)}
+        ledger.upsert(connection, feed, [{**head, "created_at": now, "updated_at": now}])
+        ledger.upsert(connection, feed_line, rows)
+
+
+def mark_feed(ledger: Ledger, feed_id: str, status: str) -> None:
+    """sending -> accepted -> done | failed. The lines of a feed that is through are no longer needed."""
+    with ledger.write() as connection:
+        connection.execute(
+            sa.update(feed).where(feed.c.feed_id == feed_id).values(status=status, updated_at=ledger.now())
+        )
+        if status in ("done", "failed"):
+            connection.execute(sa.delete(feed_line).where(feed_line.c.feed_id == feed_id))
+
+
+def unresolved_feeds(ledger: Ledger) -> list[tuple[str, date]]:
+    """(feed id, as_of) of feeds whose result nobody has read back, oldest first."""
+    rows = ledger.rows(
+        sa.select(feed.c.feed_id, feed.c.as_of).where(feed.c.status.in_(UNRESOLVED)).order_by(feed.c.created_at)
+    )
+    return [(row["feed_id"], row["as_of"]) for row in rows]
+
+
+def read_lines(ledger: Ledger, feed_id: str) -> list[FeedLine]:
+    """The lines of a feed that is not through."""
+    rows = ledger.rows(sa.select(feed_line).where(feed_line.c.feed_id == feed_id))
+    return [
+        FeedLine(row["unit_key"], row["client_id"], row["items_hash"], tuple(row["source_keys"].split())) for row in rows
+    ]
