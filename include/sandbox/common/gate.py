@@ -39,7 +39,7 @@ class ApiRoute:
 
 
 class Calls:
-    """Counts since the start or the last reset, keyed `METHOD /route/{id}`; writes count even if the answer was lost."""
+    """Counts since the start or last reset, keyed `METHOD /route/{id}`; writes count even where the answer got lost."""
 
     def __init__(self) -> None:
         self.forget()

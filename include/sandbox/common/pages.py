@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -34,6 +34,13 @@ def may_change(request: Request) -> bool:
     """Whether a form may be taken: it must say that our own page sent it, to a loopback name."""
     says = request.headers.get("origin") or request.headers.get("referer")
     return says is not None and not is_from_elsewhere(request) and request.url.hostname in LOOPBACK_NAMES
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """What a form of ours was filled in with (of a name that occurs twice the last value)."""
+    body = await request.body()
+    pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FORM_FIELDS_AT_MOST)
+    return dict(pairs)
 
 
 def see_other(path: str) -> Response:

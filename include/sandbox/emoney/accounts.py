@@ -1,0 +1,111 @@
+"""Available and linked accounts of the clients."""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+from include.sandbox.common.database import Database
+from include.sandbox.common.wire import dump, parse
+from include.sandbox.emoney.records import ACCOUNT_OWNERS
+
+CLASSIFICATION_AT_MOST = 64
+# Not part of an account's values: they name it, or say when it was delivered.
+NOT_VALUES = frozenset({"sourceKey", "kind", "asOf", "state", "classification"})
+ADD_ACCOUNT = """INSERT INTO accounts (client_id, source_key, kind, name, state, classification, linked_at, amounts)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+# A linked account that the last line named was refreshed with that line, whether or not a value changed; one that is
+# missing keeps the time of the last line that named it.
+ACCOUNTS = """SELECT a.client_id, a.source_key, a.kind, a.name, a.state, a.classification, a.owner, a.is_missing,
+  CASE WHEN a.state = 'available' THEN NULL WHEN a.is_missing THEN a.last_refreshed_at
+       WHEN c.last_refreshed_at > a.linked_at THEN c.last_refreshed_at END, a.amounts
+  FROM accounts a LEFT JOIN connections c ON c.client_id = a.client_id """
+
+
+def values_of(item: dict[str, Any]) -> bytes:
+    """An item's values as canonical JSON: equal bytes are equal values."""
+    return dump({name: value for name, value in item.items() if name not in NOT_VALUES}, sort_keys=True)
+
+
+def name_of(item: dict[str, Any]) -> str | None:
+    name = item.get("assetName") if item["kind"] == "investment" else item.get("policyName")
+    return name if isinstance(name, str) else None
+
+
+def _body(row: tuple[Any, ...]) -> dict[str, Any]:
+    """An account as the API shows it."""
+    values = parse(row[9])
+    shown = {
+        "sourceKey": row[1],
+        "kind": row[2],
+        "name": row[3],
+        "classification": row[5],
+        "lastRefreshedAt": row[8],
+        **values,
+    }
+    if row[6] is not None:
+        shown["owner"] = row[6]
+    return shown
+
+
+class Accounts:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def of_client(self, client_id: int, state: str | None = None) -> list[dict[str, Any]]:
+        """The client's accounts as the API shows them, all or of one state."""
+        where = "WHERE a.client_id = ? AND (? IS NULL OR a.state = ?) ORDER BY a.source_key"
+        return [_body(row) for row in self.database.query(ACCOUNTS + where, (client_id, state, state))]
+
+    def missing(self, client_id: int) -> set[str]:
+        """Source keys that the last line did not name."""
+        rows = self.database.query("SELECT source_key FROM accounts WHERE client_id = ? AND is_missing", (client_id,))
+        return {row[0] for row in rows}
+
+    def link(self, client_id: int, links: list[Any], now: str) -> list[dict[str, Any]]:
+        """Link and classify, each on its own; the result of each as the API shows it."""
+        with self.database.write() as connection:
+            return [self._link(connection, client_id, link, now) for link in links]
+
+    def _link(self, connection: sqlite3.Connection, client_id: int, link: Any, now: str) -> dict[str, Any]:
+        asked = link if isinstance(link, dict) else {}
+        key, classification, owner = asked.get("sourceKey"), asked.get("classification"), asked.get("owner")
+
+        def result(status: int, code: str | None) -> dict[str, Any]:
+            return {"sourceKey": key, "status": status, "code": code}
+
+        row = None
+        if isinstance(key, str):
+            find = "SELECT state FROM accounts WHERE client_id = ? AND source_key = ?"
+            row = connection.execute(find, (client_id, key)).fetchone()
+        if row is None:
+            return result(400, "unknown_account")
+        if row[0] == "linked":
+            return result(409, "already_linked")
+        if not isinstance(classification, str) or not 0 < len(classification.strip()) <= CLASSIFICATION_AT_MOST:
+            return result(400, "classification_required")
+        if owner is not None and owner not in ACCOUNT_OWNERS:
+            return result(400, "invalid_owner")
+        connection.execute(
+            "UPDATE accounts SET state = 'linked', classification = ?, owner = ?, linked_at = ? "
+            "WHERE client_id = ? AND source_key = ?",
+            (classification.strip(), owner, now, client_id, key),
+        )
+        return result(201, None)
+
+    def fill(self, connection: sqlite3.Connection, rows: Iterable[tuple[int, dict[str, Any]]]) -> None:
+        """Part of a bulk fill, inside its transaction: (client id, row with `accounts`)."""
+        accounts = []
+        for client_id, row in rows:
+            for item in row.get("accounts") or ():
+                state = item.get("state", "available")
+                named = (client_id, item["sourceKey"], item["kind"], name_of(item))
+                linked_at = "" if state == "linked" else None
+                accounts.append((*named, state, item.get("classification"), linked_at, values_of(item)))
+        connection.executemany(ADD_ACCOUNT, accounts)
+
+    def describe(self) -> dict[int, list[dict[str, Any]]]:
+        """Every account by client id, with its state and whether it is missing."""
+        found: dict[int, list[dict[str, Any]]] = {}
+        for row in self.database.query(f"{ACCOUNTS}ORDER BY a.client_id, a.source_key"):
+            found.setdefault(row[0], []).append({**_body(row), "state": row[4], "isMissing": bool(row[7])})
+        return found
