@@ -10,7 +10,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
+
+from etl.load.shapes import a_list, an_object
+from etl.load.wire_json import Unreadable
 
 Document = dict[str, Any]
 Path = tuple[str, ...]
@@ -210,6 +214,21 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {"object": {str(name): _plain(inner) for name, inner in value.items()}}
     return [_plain(inner) for inner in value]
+
+
+def require_shape(document: Mapping[str, Any], group: Group = DOCUMENT) -> None:
+    """Raise Unreadable where a vendor's document has something else where the shape has objects and lists of them."""
+    for name, shape in group.fields.items():
+        value = document.get(name)
+        if value is None:
+            continue
+        if isinstance(shape, Leaf):
+            if shape.is_set and not isinstance(value, list):
+                raise Unreadable(f"has no list as its {name}")
+        elif isinstance(shape, Group):
+            require_shape(an_object(value, name), shape)
+        else:
+            a_list(document, name, partial(require_shape, group=shape.item))
 
 
 def require_known(document: Mapping[str, Any], group: Group = DOCUMENT) -> None:

@@ -1,0 +1,133 @@
+"""The calls that one api key may make: so many a rolling minute, so many in flight, over all processes of a machine.
+
+The state is one SQLite file per key, so that the task processes of one scheduler share it; a file, because nothing else
+is there before they start and after they were killed. pyrate-limiter counts starts in a window, but knows no calls in
+flight, and a start says little about when a slow network delivers a call. Here a call occupies its place from before
+it is sent until a minute after its answer: however long it travels, the vendor never counts more than the limit.
+
+Places are given in the order of asking. A waiter or a holder that vanished is noticed by its silence.
+"""
+
+import hashlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS call (id INTEGER PRIMARY KEY, started_at REAL NOT NULL, ended_at REAL);
+CREATE INDEX IF NOT EXISTS call_by_end ON call (ended_at);
+CREATE TABLE IF NOT EXISTS waiter (ticket INTEGER PRIMARY KEY AUTOINCREMENT, seen_at REAL NOT NULL);
+"""
+SHORTEST_WAIT = 0.01
+LONGEST_WAIT = 0.5
+WAITER_SILENT = 5.0  # seconds after which a waiter that has not asked again is gone
+
+
+@dataclass(frozen=True)
+class Limit:
+    """``calls`` in any ``window`` seconds, ``in_flight`` at once; a call is over after ``longest`` seconds at most."""
+
+    calls: int = 60
+    in_flight: int = 8
+    window: float = 60.0
+    longest: float = 60.0
+
+
+class SharedLimiter:
+    """Waits until a call may be made; never refuses one. For any number of threads and processes."""
+
+    def __init__(
+        self,
+        folder: Path,
+        api_key: str,
+        limit: Limit,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = folder / f"limiter-{hashlib.sha256(api_key.encode()).hexdigest()[:16]}.db"
+        self._limit = limit
+        self._now, self._sleep = now, sleep  # the monotonic clock is the machine's: all its processes read the same one
+        self._own = threading.local()
+        with self._transaction() as connection:
+            for statement in SCHEMA.strip().split(";\n"):
+                connection.execute(statement)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold one of the places while a call is made."""
+        call_id = self._wait_for_place()
+        try:
+            yield
+        finally:
+            with self._transaction() as connection:
+                connection.execute("UPDATE call SET ended_at = ? WHERE id = ?", (self._now(), call_id))
+
+    def _wait_for_place(self) -> int:
+        with self._transaction() as connection:
+            ticket = connection.execute("INSERT INTO waiter (seen_at) VALUES (?)", (self._now(),)).lastrowid
+        while True:
+            with self._transaction() as connection:
+                call_id, wait = self._ask(connection, ticket or 0)
+            if call_id is not None:
+                return call_id
+            self._sleep(wait)
+
+    def _ask(self, connection: sqlite3.Connection, ticket: int) -> tuple[int | None, float]:
+        """The id of the call that may start now, else None and the seconds until asking again makes sense."""
+        now, limit = self._now(), self._limit
+        self._sweep(connection, now)
+        connection.execute("INSERT OR REPLACE INTO waiter VALUES (?, ?)", (ticket, now))
+        ahead = connection.execute("SELECT count(*) FROM waiter WHERE ticket < ?", (ticket,)).fetchone()[0]
+        flying, taken = connection.execute("SELECT count(*) - count(ended_at), count(*) FROM call").fetchone()
+        if ahead == 0 and flying < limit.in_flight and taken < limit.calls:
+            connection.execute("DELETE FROM waiter WHERE ticket = ?", (ticket,))
+            return connection.execute("INSERT INTO call (started_at) VALUES (?)", (now,)).lastrowid, 0.0
+        return None, self._pause(connection, now, taken + ahead)
+
+    def _sweep(self, connection: sqlite3.Connection, now: float) -> None:
+        """Forget calls that no longer count and whoever fell silent; times ahead of now are from before a restart."""
+        limit = self._limit
+        connection.execute("DELETE FROM call WHERE ended_at <= ? OR ended_at > ?", (now - limit.window, now))
+        connection.execute("DELETE FROM call WHERE started_at > ?", (now,))
+        connection.execute(
+            "UPDATE call SET ended_at = ? WHERE ended_at IS NULL AND started_at <= ?", (now, now - limit.longest)
+        )
+        connection.execute("DELETE FROM waiter WHERE seen_at <= ? OR seen_at > ?", (now - WAITER_SILENT, now))
+
+    def _pause(self, connection: sqlite3.Connection, now: float, before_us: int) -> float:
+        """Until the call ends that makes room for us; a short while where that cannot be told."""
+        to_leave = before_us - self._limit.calls
+        if to_leave < 0:
+            return SHORTEST_WAIT
+        query = "SELECT ended_at FROM call WHERE ended_at IS NOT NULL ORDER BY ended_at LIMIT 1 OFFSET ?"
+        row = connection.execute(query, (to_leave,)).fetchone()
+        until = LONGEST_WAIT if row is None else row[0] + self._limit.window - now
+        return min(LONGEST_WAIT, max(SHORTEST_WAIT, until))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        connection = self._connection()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+    def _connection(self) -> sqlite3.Connection:
+        """This thread's connection; a forked process opens its own."""
+        if getattr(self._own, "process", None) != os.getpid():
+            connection = sqlite3.connect(self._file, timeout=60.0, isolation_level=None)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = OFF")  # after a crash of the machine the minute is over anyway
+            self._own.connection, self._own.process = connection, os.getpid()
+        owned: sqlite3.Connection = self._own.connection
+        return owned

@@ -1,0 +1,101 @@
+"""Finding the unit at the vendor (MATCH-STORED, MATCH-EXACT, MATCH-AMBIGUOUS, MATCH-LAST-NAME). Pure.
+
+The stored link comes before all of this: these functions decide for a unit that has none, from the answers of the
+search by our external id and of the exact search. A vendor record that is linked to another unit is no candidate.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from etl.load.emoney_answers import FoundClient
+from etl.load.profiles_answers import FoundHousehold, SearchResult
+
+STORED = "MATCH-STORED"
+EXACT = "MATCH-EXACT"
+AMBIGUOUS = "MATCH-AMBIGUOUS"
+LAST_NAME = "MATCH-LAST-NAME"
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """The one vendor record that is this unit; ``case_id`` is None at eMoney; ``rule`` made the match."""
+
+    client_id: str
+    case_id: str | None
+    rule: str
+
+    @property
+    def household_id(self) -> str:
+        """Profiles' word for the client's record."""
+        return self.client_id
+
+
+@dataclass(frozen=True)
+class CreateNew:
+    """No vendor record is this unit. MATCH-LAST-NAME: there are namesakes (``candidates``), never to be written to."""
+
+    rule: str
+    candidates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ambiguous:
+    """Several records, or several cases, could be this unit: never pick. ``candidates`` are vendor ids."""
+
+    candidates: tuple[str, ...]
+    rule: str = AMBIGUOUS
+
+
+Decision = Adopt | CreateNew | Ambiguous
+
+
+def decide_profiles(
+    by_external_id: SearchResult, exact: SearchResult | None, linked_elsewhere: Collection[str]
+) -> Decision:
+    """Which household and case is the unit; ``linked_elsewhere`` holds household ids linked to other units.
+
+    ``exact`` may be None where the search by external id has found something (it need not be asked then).
+    """
+    keyed = _free(by_external_id.households, linked_elsewhere)
+    if keyed:
+        return _only_case(keyed, STORED)
+    candidates = _free(exact.households if exact else (), linked_elsewhere)
+    if exact and exact.match_type == "exact" and candidates:
+        return _only_case(candidates, EXACT)
+    return _create(candidate.household_id for candidate in candidates)
+
+
+def decide_emoney(
+    by_external_id: Iterable[FoundClient],
+    by_name: Iterable[FoundClient],
+    birth_date: str,
+    linked_elsewhere: Collection[str],
+) -> Decision:
+    """Which client is the unit: ours by external id, else the one of that name with that birth date (YYYY-MM-DD)."""
+    keyed = [client for client in by_external_id if client.client_id not in linked_elsewhere]
+    if keyed:
+        return _only_client(keyed, STORED)
+    namesakes = [client for client in by_name if client.client_id not in linked_elsewhere]
+    same = [client for client in namesakes if client.birth_date == birth_date]
+    return _only_client(same, EXACT) if same else _create(client.client_id for client in namesakes)
+
+
+def _free(households: Iterable[FoundHousehold], linked_elsewhere: Collection[str]) -> list[FoundHousehold]:
+    return [household for household in households if household.household_id not in linked_elsewhere]
+
+
+def _only_case(households: list[FoundHousehold], rule: str) -> Decision:
+    cases = [(household.household_id, case.case_id) for household in households for case in household.cases]
+    if len(households) == 1 and len(cases) == 1:
+        return Adopt(*cases[0], rule)
+    return Ambiguous(tuple(household.household_id for household in households) + tuple(case for _, case in cases))
+
+
+def _only_client(clients: list[FoundClient], rule: str) -> Decision:
+    ids = tuple(client.client_id for client in clients)
+    return Adopt(ids[0], None, rule) if len(ids) == 1 else Ambiguous(ids)
+
+
+def _create(candidates: Iterable[str]) -> CreateNew:
+    ids = tuple(candidates)
+    return CreateNew(LAST_NAME if ids else EXACT, ids)

@@ -1,0 +1,294 @@
+"""HTTP to one vendor: deadlines, retries, one log-in at a time. The only module that imports requests.
+
+What follows from an answer depends on what the call does. ``reads`` and ``idempotent`` calls are tried again after a
+failed connection, a reset, a timeout, 408, 425, 429, 5xx and an unreadable body. ``writes`` are tried again only where
+the vendor surely did nothing (no byte left; 425; 429); a write whose outcome is unknown is InDoubt and never repeated
+here: the caller reads first. 401 brings one new log-in and one replay; a second one stops this vendor's load.
+
+Messages name vendor, method, route and status, never a body, a query or an id. Failures are raised outside the
+``except`` blocks that noticed them: the libraries' own errors hold whole URLs.
+"""
+
+import itertools
+import logging
+import random
+import threading
+import time
+import urllib.parse
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, Generic, NoReturn, TypeVar
+
+import requests
+import requests.adapters
+import urllib3.exceptions
+
+from etl.errors import CredentialsRefused, InDoubt, Rejected, VendorUnavailable
+from etl.load import deadline
+from etl.load.calls import Answer, Call, Limiter, SignedIn, TransportSettings
+from etl.load.patience import CircuitBreaker, RetryBudget, full_jitter, retry_after
+from etl.load.wire_json import Unreadable, read_json
+
+T = TypeVar("T")
+CHUNK = 65536
+THROTTLED = frozenset({425, 429})
+LOG_IN_AGAIN_BEFORE = 30.0  # seconds a token must still be good for
+
+# urllib3 writes whole paths and queries (names, birth dates) to its log at DEBUG.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """A try that gave no answer to use; ``surely_not_done``: the vendor cannot have carried it out."""
+
+    what: str
+    surely_not_done: bool
+    again: bool = True
+    wait: float | None = None
+
+
+@dataclass(frozen=True)
+class _Done(Generic[T]):
+    value: T
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """requests' pooled connections, with sockets that keep our deadline."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = deadline.POOLS
+
+
+class Transport:
+    """All calls to one vendor, from any number of threads. ``budget`` may be shared by several transports of a run."""
+
+    def __init__(
+        self,
+        vendor: str,
+        base_url: str,
+        *,
+        settings: TransportSettings | None = None,
+        budget: RetryBudget | None = None,
+        limiter: Limiter | None = None,
+        before_call: Callable[[], None] | None = None,
+        rng: random.Random | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.vendor = vendor
+        self.base_url = base_url.rstrip("/")
+        self._settings = settings or TransportSettings()
+        self._budget = budget or RetryBudget(100)
+        self._limiter = limiter
+        self._before_call = before_call
+        self._rng = rng or random.Random()
+        self._sleep, self._now, self._wall_clock = sleep, now, wall_clock
+        self._breaker = CircuitBreaker(self._settings.breaker_failures, self._settings.breaker_pause, now)
+        # The adapter without a Session: no cookies, no .netrc, no proxies from the environment, no redirects.
+        self._adapter = _Adapter(pool_connections=1, pool_maxsize=self._settings.threads)
+        self._counts: Counter[str] = Counter()
+        self._counting = threading.Lock()
+        self._log_in: Callable[[], SignedIn] | None = None
+        self._logging_in = threading.Lock()
+        self._session: SignedIn | None = None
+        self._session_ends = float("inf")
+        self._refused: str | None = None
+
+    def log_in_with(self, log_in: Callable[[], SignedIn]) -> None:
+        """How to log in; it calls back with ``signed_in=False``."""
+        self._log_in = log_in
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Requests sent so far, by method and route, retries and replays included."""
+        with self._counting:
+            return dict(self._counts)
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._adapter.close()
+
+    def call(self, call: Call[T]) -> T:
+        """Make the call; raises VendorUnavailable, InDoubt, Rejected, CredentialsRefused and whatever parse raises."""
+        in_doubt = False
+        for tries in itertools.count(1):
+            result = self._try(call)
+            if isinstance(result, _Done):
+                return result.value
+            failure: _Failure = result
+            in_doubt = in_doubt or not failure.surely_not_done
+            repeatable = failure.again and (call.effect != "writes" or failure.surely_not_done)
+            if not repeatable or tries >= self._settings.tries or not self._budget.take():
+                break
+            jitter = full_jitter(tries - 1, self._settings.backoff_base, self._settings.backoff_cap, self._rng)
+            self._sleep(jitter if failure.wait is None else failure.wait + min(jitter, 1.0))
+        if in_doubt and call.effect != "reads":
+            raise InDoubt(f"{self._name(call)} {failure.what}: it may or may not have been carried out")
+        raise VendorUnavailable(f"{self._name(call)} {failure.what}")
+
+    def _try(self, call: Call[T]) -> _Done[T] | _Failure:
+        if not call.signed_in:
+            return self._request(call, {})
+        session = self._signed_in()
+        result = self._request(call, session.headers)
+        if result is _UNAUTHORIZED:
+            result = self._request(call, self._signed_in(instead_of=session).headers)
+            if result is _UNAUTHORIZED:
+                self._refuse(f"{self._name(call)} answered 401 again after a new log-in")
+        return result
+
+    def _signed_in(self, instead_of: SignedIn | None = None) -> SignedIn:
+        with self._logging_in:
+            if self._refused is not None:  # asking again with the same credentials could lock the account
+                raise CredentialsRefused(self._refused)
+            if self._session is None or self._session is instead_of or self._now() >= self._session_ends:
+                self._session = None
+                self._session = self._new_session()
+                lasts = self._session.seconds
+                self._session_ends = float("inf") if lasts is None else self._now() + lasts - LOG_IN_AGAIN_BEFORE
+            return self._session
+
+    def _new_session(self) -> SignedIn:
+        if self._log_in is None:
+            return SignedIn({})
+        try:
+            return self._log_in()
+        except CredentialsRefused as refusal:
+            self._refused = str(refusal)
+            raise
+
+    def _refuse(self, reason: str) -> NoReturn:
+        with self._logging_in:
+            self._refused = reason
+        raise CredentialsRefused(reason)
+
+    def _request(self, call: Call[T], headers: Mapping[str, str]) -> _Done[T] | _Failure:
+        """One HTTP request, when the breaker, the limiter and the caller's check allow it."""
+        if self._breaker.is_open():
+            return _BREAKER_OPEN
+        prepared = self._prepared(call, headers)
+        with self._limiter.place() if self._limiter else nullcontext():
+            if not self._breaker.enter():
+                return _BREAKER_OPEN
+            report = self._breaker.withdrew
+            try:
+                if self._before_call is not None:
+                    self._before_call()
+                with self._counting:
+                    self._counts[f"{call.method} {call.route}"] += 1
+                result = self._exchange(prepared)
+                report = self._health(result)
+            finally:
+                report()
+        if isinstance(result, _Failure):
+            return result
+        return self._judge(call, *result)
+
+    def _health(self, result: "_Failure | _Raw") -> Callable[[], None]:
+        if isinstance(result, _Failure) or result[0] >= 500:
+            return self._breaker.failed
+        return self._breaker.withdrew if result[0] in THROTTLED else self._breaker.succeeded
+
+    def _prepared(self, call: Call[T], headers: Mapping[str, str]) -> requests.PreparedRequest:
+        for value in call.ids.values():
+            if not value.strip("."):
+                raise ValueError(f"{self._name(call)}: an id is empty or made of dots")
+        path = call.route.format(**{name: urllib.parse.quote(value, safe="") for name, value in call.ids.items()})
+        body = call.body() if callable(call.body) else call.body
+        own = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "planbridge"}
+        if body is not None:
+            own["Content-Type"] = "application/json"
+        return requests.Request(
+            call.method,
+            self.base_url + path,
+            params=dict(call.query),
+            data=body,
+            headers={**own, **headers, **call.headers},
+        ).prepare()
+
+    def _exchange(self, prepared: requests.PreparedRequest) -> "_Failure | _Raw":
+        limits = self._settings
+        with deadline.deadline(limits.total_seconds) as running:
+            try:
+                response = self._adapter.send(
+                    prepared, stream=True, timeout=(limits.connect_seconds, limits.total_seconds)
+                )
+                try:
+                    body = bytearray()
+                    for chunk in response.raw.stream(CHUNK, decode_content=True):
+                        body += chunk
+                        if len(body) > limits.most_bytes:
+                            return _Failure("gave a body beyond the limit", surely_not_done=False)
+                    return response.status_code, dict(response.headers), bytes(body)
+                finally:
+                    response.close()
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                what = _describe(error, running.bytes_left)
+                sent = running.bytes_left
+        return _Failure(what, surely_not_done=not sent)
+
+    def _judge(self, call: Call[T], status: int, headers: Mapping[str, str], body: bytes) -> _Done[T] | _Failure:
+        if status == 401 and call.signed_in:
+            return _UNAUTHORIZED
+        seconds = self._asked_to_wait(headers)
+        if status in THROTTLED:
+            return _Failure(f"answered {status}", surely_not_done=True, wait=seconds)
+        if status == 408 or status >= 500:
+            return _Failure(f"answered {status}", surely_not_done=False, wait=seconds)
+        unreadable: str | None = None
+        parsed: Any = None
+        try:
+            parsed = read_json(body) if body or not call.may_be_empty else None
+        except Unreadable as error:
+            unreadable = str(error)
+        answer = Answer(status, requests.structures.CaseInsensitiveDict(headers), parsed)
+        if status >= 400:
+            return self._judge_refusal(call, answer)
+        if status not in call.accepts:
+            return _Failure(f"answered {status}, which the contract does not know", surely_not_done=False, again=False)
+        if unreadable is None:
+            try:
+                return _Done(call.parse(answer))
+            except Unreadable as error:
+                unreadable = str(error)
+        return _Failure(f"answered {status} with a body that {unreadable}", surely_not_done=False)
+
+    def _judge_refusal(self, call: Call[T], answer: Answer) -> _Done[T] | _Failure:
+        """A 4xx. What a status means to the caller it means only in the application's own words, not a gateway's."""
+        fault = answer.fault
+        if answer.status in call.accepts:
+            if fault.origin in ("application", "token") or answer.status == 401:
+                return _Done(call.parse(answer))
+            return _Failure(
+                f"answered {answer.status}, but not in the vendor's words", surely_not_done=True, again=False
+            )
+        raise Rejected(f"{self._name(call)} answered {answer.status} ({fault})", fault.fields, answer.status)
+
+    def _asked_to_wait(self, headers: Mapping[str, str]) -> float | None:
+        plain = requests.structures.CaseInsensitiveDict(headers)
+        cap = self._settings.retry_after_cap
+        return retry_after(plain.get("Retry-After"), plain.get("Date"), self._wall_clock, cap)
+
+    def _name(self, call: Call[Any]) -> str:
+        return f"{self.vendor}: {call.method} {call.route}"
+
+
+_Raw = tuple[int, Mapping[str, str], bytes]
+_UNAUTHORIZED = _Failure("answered 401", surely_not_done=True, again=False)
+_BREAKER_OPEN = _Failure("was not sent: too many calls failed in a row", surely_not_done=True, again=False)
+
+
+def _describe(error: Exception, sent: bool) -> str:
+    if not sent:
+        return "found no connection"
+    timed_out = isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError)
+    if timed_out or "timed out" in type(error).__name__:
+        return "gave no complete answer in time"
+    if isinstance(error, urllib3.exceptions.DecodeError | requests.exceptions.ContentDecodingError):
+        return "gave a body that cannot be unpacked"
+    return "lost the connection"
