@@ -46,7 +46,8 @@ class Office:
         if "office_id" in row and row["office_id"] is None:
             row["office_id"] = 1
         self.rows[table].append(row)
-        return int(row[key])
+        identity: int = row[key]
+        return identity
 
     def odd(self, factor: float = 1.0) -> bool:
         """Whether something odd happens here."""
@@ -75,13 +76,13 @@ class Office:
         return self.random.choice(self.people)
 
 
-def build(url: str, seed: int, households: int) -> None:
+def build(url: str, seed: int, households: int, fault_rates: tuple[float, ...] = FAULT_RATES) -> None:
     """Create the CRM's tables at `url` and fill them with an office of about this many households."""
     office = Office(seed)
     _add_office_and_users(office)
     _add_products(office)
     for _ in range(households):
-        office.fault_rate = office.random.choice(FAULT_RATES)
+        office.fault_rate = office.random.choice(fault_rates)
         _add_household(office)
     _tie_households_together(office)
     engine = create_engine(url)
