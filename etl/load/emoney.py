@@ -133,7 +133,7 @@ class EmoneyClient:
 
     def create_client(self, body: Mapping[str, Any]) -> str:
         """Make a client; gives its id. Two equal calls make two clients."""
-        accepts = frozenset({200, 201})
+        accepts = frozenset({201})
         call = Call("POST", CLIENTS, read_new_id, "writes", body=write_json(dict(body)), accepts=accepts)
         return self._transport.call(call)
 

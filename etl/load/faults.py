@@ -46,6 +46,8 @@ def read_fault(body: Any) -> Fault:
             _codes([error.get("code") for error in errors]),
             _fields([error.get("field") for error in errors]),
         )
+    if not isinstance(body.get("Message"), str):
+        return Fault("unknown")
     model_state = body.get("ModelState")
     fields = _fields(list(model_state)) if isinstance(model_state, dict) else ()
     return Fault("application", _codes([body.get("reason")]), fields)

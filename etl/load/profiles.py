@@ -71,7 +71,7 @@ class ProfilesClient:
     def create_household(self, external_id: str, case_name: str, document: Document) -> tuple[str, str, str]:
         """Make client and case: (household id, case id, version). Two equal calls make two households."""
         body = {"externalSourceId": external_id, "case": {"name": case_name, **document}}
-        accepts = frozenset({200, 201})
+        accepts = frozenset({201})
         call = Call("POST", "/api/households", read_created, "writes", body=write_json(body), accepts=accepts)
         return self._transport.call(call)
 
@@ -85,7 +85,7 @@ class ProfilesClient:
                 "writes",
                 {"household_id": household_id},
                 body=write_json({"name": name, **document}),
-                accepts=frozenset({200, 201, 404}),
+                accepts=frozenset({201, 404}),
             )
         )
 

@@ -140,13 +140,13 @@ def read_household_asked_for(answer: Answer, household_id: str) -> FoundHousehol
 
 
 def read_created(answer: Answer) -> tuple[str, str, str]:
-    body = _written(answer)
+    body = an_object(answer.json)
     return an_id(body, "householdId"), an_id(body, "caseId"), an_id(body, "version")
 
 
 def read_created_case(answer: Answer, household_id: str) -> tuple[str, str]:
     _gone_at_404(answer, f"household {household_id}")
-    body = _written(answer)
+    body = an_object(answer.json)
     return an_id(body, "caseId"), an_id(body, "version")
 
 
@@ -182,7 +182,7 @@ def read_replaced(answer: Answer, case_id: str, version: str) -> str:
             raise Rejected(f"Profiles: PUT /api/cases/{{case_id}} answered 409 ({answer.fault})", status=409)
         by, at = (body.get(name) if isinstance(body.get(name), str) else None for name in ("openedBy", "openedAt"))
         raise CaseOpen(f"Profiles: case {case_id} is open; it can be written when the advisor has closed it", by, at)
-    new_version = an_id(_written(answer), "version")
+    new_version = an_id(an_object(answer.json), "version")
     if new_version == version:
         raise Unreadable("has the old version as the new one")
     return new_version
@@ -194,18 +194,6 @@ def read_url(answer: Answer, case_id: str) -> str:
     if not isinstance(url, str) or not url.startswith(("https://", "http://")) or not url.isprintable():
         raise Unreadable("has no usable url")
     return url
-
-
-def _written(answer: Answer) -> dict[str, Any]:
-    """The body of a write that was carried out; a 2xx may say that nothing was."""
-    body = an_object(answer.json)
-    if body.get("success") is False:
-        raise Rejected(
-            f"Profiles answered {answer.status} with success false: nothing was written", status=answer.status
-        )
-    if body.get("success") not in (None, True):
-        raise Unreadable("has a success that is neither true nor false")
-    return body
 
 
 def _gone_at_404(answer: Answer, record: str) -> None:
