@@ -39,6 +39,8 @@ from etl.load.shapes import a_token, an_object, seconds_or_none
 from etl.load.transport import Transport
 from etl.load.wire_json import write_json
 
+__all__ = ["Account", "Connection", "EmoneyClient", "FeedState", "FoundClient", "Link", "LinkResult"]
+
 ASSERTION_SECONDS = 240  # the vendor takes at most 5 minutes; the rest is for clocks that differ
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 INSTITUTION = "SmartOffice (Ebix CRM)"

@@ -44,6 +44,14 @@ class RejectedLine:
 
 
 @dataclass(frozen=True)
+class NewItem:
+    """An item that eMoney saw for the first time: available, and waiting to be linked (EMY-NEW)."""
+
+    client_id: str
+    source_key: str
+
+
+@dataclass(frozen=True)
 class FeedState:
     """Where a feed stands; the figures and lists are final once ``status`` is done."""
 
@@ -51,7 +59,7 @@ class FeedState:
     status: Literal["queued", "running", "done", "failed"]
     counts: Mapping[str, int]
     rejected: tuple[RejectedLine, ...]
-    newly_available: tuple[tuple[str, str], ...]
+    newly_available: tuple[NewItem, ...]
     refreshed_at: str | None
 
 
@@ -180,8 +188,8 @@ def _read_rejected(node: dict[str, Any]) -> RejectedLine:
     return RejectedLine(an_id(node, "clientId"), source_key, an_id(node, "code"))
 
 
-def _read_new_item(node: dict[str, Any]) -> tuple[str, str]:
-    return an_id(node, "clientId"), an_id(node, "sourceKey")
+def _read_new_item(node: dict[str, Any]) -> NewItem:
+    return NewItem(an_id(node, "clientId"), an_id(node, "sourceKey"))
 
 
 def read_accounts(answer: Answer, client_id: str) -> tuple[Account, ...]:

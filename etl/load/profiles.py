@@ -22,6 +22,8 @@ from etl.load.profiles_answers import (
 from etl.load.transport import Transport
 from etl.load.wire_json import write_json
 
+__all__ = ["Case", "FoundHousehold", "ProfilesClient", "SearchResult"]
+
 
 class ProfilesClient:
     """Calls in the name of one log-in.
