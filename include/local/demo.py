@@ -69,7 +69,7 @@ def run(installation: Installation, *, fresh: bool) -> int:
     """Run the demo. The exit status is 0 when the run succeeded and its books balance."""
     from include import summary
 
-    with interruptible(), installation.in_use("make demo"), Programs(installation.logs) as programs:
+    with interruptible(), installation.in_use("make demo"), Programs(installation.folder) as programs:
         if fresh:
             shutil.rmtree(installation.data, ignore_errors=True)
         prepare(installation)

@@ -1,8 +1,10 @@
-"""Programs that a command starts: each in a process group of its own, its output in a file, none left behind."""
+"""Programs that a command starts: each in a session of its own, its output in a file, none left behind."""
 
 from __future__ import annotations
 
 import ctypes
+import json
+import os
 import signal
 import socket
 import subprocess
@@ -16,7 +18,7 @@ from types import FrameType
 
 import psutil
 
-from include.local.installation import ROOT, Refused
+from include.local.installation import ROOT, Refused, write_private
 
 PATIENCE_SECONDS = 15  # how long a program may take to stop by itself
 PR_SET_PDEATHSIG = 1
@@ -56,21 +58,29 @@ class Program:
 
 @dataclass
 class Programs:
-    """All that a command started. On leaving the ``with`` block they are stopped, the last one first."""
+    """All that a command started. On leaving the ``with`` block they are stopped.
 
-    logs: Path
+    Their sessions are noted in ``<folder>/started.json``: what a killed command left behind is stopped by the next one.
+    """
+
+    folder: Path
     started: list[Program] = field(default_factory=list)
 
     def __enter__(self) -> Programs:
-        self.logs.mkdir(parents=True, exist_ok=True)
+        (self.folder / "logs").mkdir(parents=True, exist_ok=True)
+        end(_remains(self._noted))
         return self
+
+    @property
+    def _noted(self) -> Path:
+        return self.folder / "started.json"
 
     def __exit__(self, *_: object) -> None:
         self.stop()
 
     def start(self, name: str, command: list[str], environment: Mapping[str, str]) -> Program:
-        """Start a program; its output goes to ``<logs>/<name>.log``."""
-        log = self.logs / f"{name}.log"
+        """Start a program in a session of its own; its output goes to ``<folder>/logs/<name>.log``."""
+        log = self.folder / "logs" / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command,
@@ -84,30 +94,52 @@ class Programs:
             )
         program = Program(name, process, log)
         self.started.append(program)
+        write_private(self._noted, json.dumps({program.process.pid: time.time() for program in self.started}))
         return program
 
     def stop(self) -> None:
         """Ask every program and whatever it started to end; those that do not are killed."""
-        family = [member for program in reversed(self.started) for member in _family(program.process.pid)]
-        for member in family:
-            with suppress(psutil.NoSuchProcess):
-                member.terminate()
-        _, stubborn = psutil.wait_procs(family, timeout=PATIENCE_SECONDS)
-        for member in stubborn:
-            with suppress(psutil.NoSuchProcess):
-                member.kill()
+        end(_members({program.process.pid for program in self.started}))
         for program in self.started:
             program.process.wait()
         self.started.clear()
+        self._noted.unlink(missing_ok=True)
 
 
-def _family(pid: int) -> list[psutil.Process]:
-    """A process and all its descendants, in whatever process group they are."""
+def end(processes: list[psutil.Process]) -> None:
+    """Ask processes to end; kill those that do not."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, stubborn = psutil.wait_procs(processes, timeout=PATIENCE_SECONDS)
+    for process in stubborn:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(stubborn, timeout=PATIENCE_SECONDS)
+
+
+def _members(sessions: set[int]) -> list[psutil.Process]:
+    """The living processes of some sessions, in whatever process group and below whatever parent they are."""
+    members = []
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError, PermissionError):
+            if os.getsid(process.pid) in sessions:
+                members.append(process)
+    return members
+
+
+def _remains(noted: Path) -> list[psutil.Process]:
+    """What an earlier command started and could not stop. Numbers that were given anew since then do not count."""
     try:
-        parent = psutil.Process(pid)
-        return [parent, *parent.children(recursive=True)]
-    except psutil.NoSuchProcess:
+        sessions = {int(pid): started for pid, started in json.loads(noted.read_text()).items()}
+    except (OSError, ValueError):
         return []
+    alive = {pid: started for pid, started in sessions.items() if started > psutil.boot_time()}
+    for pid, started in sessions.items():
+        with suppress(psutil.NoSuchProcess):
+            if psutil.Process(pid).create_time() > started + 1:
+                alive.pop(pid, None)
+    return _members(set(alive))
 
 
 def _end_with_parent() -> None:
