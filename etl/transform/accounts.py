@@ -1,0 +1,156 @@
+"""Investment accounts and their positions: scope, category, type of funds (ACC-*)."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from etl.transform.arrays import (
+    NULL,
+    Column,
+    Flags,
+    Frames,
+    Ints,
+    Objects,
+    by_label,
+    first_reason,
+    flags,
+    integers,
+    join,
+    nullable,
+    strings,
+    texts,
+)
+from etl.transform.households import Households, records_of
+from etl.transform.mapping.values import (
+    ACCOUNT_TYPE_CATEGORIES,
+    CATEGORY_NOT_QUALIFIED,
+    CATEGORY_QUALIFIED,
+    FUNDS_NONE_SELECTED,
+    FUNDS_OPTIONS,
+    HOW_HELD_CATEGORIES,
+    VARIABLE_ANNUITY,
+    Vendor,
+)
+from etl.transform.members import CLIENT, SPOUSE
+
+NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+SCOPE_RULES: dict[Vendor, str] = {"profiles": "ACC-SCOPE-PROFILES", "emoney": "ACC-SCOPE-EMONEY"}
+
+
+def accounts_of(households: Households, frames: Frames, vendor: Vendor, may_send: Flags) -> pd.DataFrame:
+    """ACC-SCOPE-PROFILES, ACC-SCOPE-EMONEY, LIC-EMONEY-INVESTMENTS: the accounts of everybody in the units.
+
+    Adds unit_no, role and rule_id (why an account does not go; null for those that go), ordered by unit and account.
+    """
+    accounts = records_of(households, frames["accounts"], "account_id")
+    in_scope = accounts["role"].isin([CLIENT, SPOUSE]).to_numpy()
+    is_licensed = may_send[accounts["unit_no"].to_numpy()]
+    checks = {
+        "HH-HEAD": ~households.is_usable[accounts["unit_no"].to_numpy()],
+        SCOPE_RULES[vendor]: ~in_scope,
+        "LIC-EMONEY-INVESTMENTS": ~is_licensed,
+    }
+    return accounts.assign(rule_id=first_reason(checks, len(accounts)))
+
+
+def categories(accounts: pd.DataFrame) -> tuple[Objects, Objects]:
+    """ACC-CATEGORY, ACC-CATEGORY-MISSING, ACC-CATEGORY-UNKNOWN, ACC-VARIABLE-ANNUITY: category and where it is from.
+
+    The source is ``account_type``, ``how_held``, ``missing`` (no selection) or ``unknown`` (no row of the table knows
+    any selection); the last two fall back by Qualified Account.
+    """
+    by_type = by_label(accounts["account_type"], ACCOUNT_TYPE_CATEGORIES)
+    by_held = by_label(accounts["how_held"], HOW_HELD_CATEGORIES)
+    has_selection = is_selected(accounts["account_type"]) | is_selected(accounts["how_held"])
+    fall_back = np.where(flags(accounts["is_qualified"]), CATEGORY_QUALIFIED, CATEGORY_NOT_QUALIFIED)
+    known = [by_held == VARIABLE_ANNUITY, by_type != None, by_held != None]  # noqa: E711 - elementwise
+    category = np.select(known, [by_held, by_type, by_held], fall_back.astype(object))
+    source = np.select([*known, has_selection], ["how_held", "account_type", "how_held", "unknown"], "missing")
+    return category, source.astype(object)
+
+
+def is_selected(labels: Column) -> Flags:
+    """Whether a drop-down holds something other than blanks."""
+    return by_label(labels, bool, False).astype(bool)
+
+
+def funds(accounts: pd.DataFrame) -> Objects:
+    """ACC-FUNDS: the selected options joined by ``, ``."""
+    code = np.zeros(len(accounts), dtype=np.int64)
+    for bit, (column, _) in enumerate(FUNDS_OPTIONS):
+        code |= flags(accounts[column]).astype(np.int64) << bit
+    spelled = [
+        ", ".join(name for bit, (_, name) in enumerate(FUNDS_OPTIONS) if number >> bit & 1) or FUNDS_NONE_SELECTED
+        for number in range(2 ** len(FUNDS_OPTIONS))
+    ]
+    options: Objects = np.array(spelled, dtype=object)
+    return options[code]
+
+
+def positions_of(accounts: pd.DataFrame, frames: Frames) -> pd.DataFrame:
+    """The positions of accounts, with account_at (the account's row) and unit_no, ordered by account and position."""
+    position_id = integers(frames["positions"]["position_id"])
+    account_at, position_at = join(integers(accounts["account_id"]), integers(frames["positions"]["account_id"]))
+    order = np.lexsort((position_id[position_at], account_at))
+    rows = frames["positions"].take(position_at[order]).reset_index(drop=True)
+    return rows.assign(account_at=account_at[order], unit_no=integers(accounts["unit_no"])[account_at[order]])
+
+
+def twin_policies(accounts: pd.DataFrame, policies: pd.DataFrame) -> Ints:
+    """ACC-TWICE: the policy that is the same contract as an account, the lowest id; NULL for none.
+
+    Same unit and primary contact, and the numbers are equal, in any case, after dropping everything but letters and
+    digits. Blank numbers never match. Both frames hold what goes to the vendor.
+    """
+    numbered = [_contract_numbers(accounts["account_number"]), _contract_numbers(policies["policy_number"])]
+    codes, _ = pd.factorize(np.concatenate(numbered))
+    account_codes, policy_codes = np.split(codes, [len(accounts)])
+    left = pd.DataFrame({"unit": accounts["unit_no"], "owner": accounts["role"], "number": account_codes})
+    right = pd.DataFrame({"unit": policies["unit_no"], "owner": policies["role"], "number": policy_codes})
+    right["policy_id"] = integers(policies["policy_id"])
+    is_shared = np.isin(account_codes, policy_codes) & (account_codes >= 0)
+    pairs = left[is_shared].reset_index(names="at").merge(right, on=["unit", "owner", "number"])
+    twins = np.full(len(accounts), NULL, dtype=np.int64)
+    first = pairs.sort_values(["at", "policy_id"]).drop_duplicates("at")
+    twins[first["at"].to_numpy()] = first["policy_id"].to_numpy()
+    return twins
+
+
+def _contract_numbers(column: Column) -> Objects:
+    numbers = texts(column)
+    plain = [None if number is None else NOT_ALPHANUMERIC.sub("", number).casefold() or None for number in numbers]
+    return np.array(plain, dtype=object)
+
+
+def account_facts(households: Households, accounts: pd.DataFrame, held: pd.DataFrame, twins: Ints) -> pd.DataFrame:
+    """ACC-CATEGORY-*, ACC-VARIABLE-ANNUITY-EMPTY, ACC-TWICE, ACC-MONEY, ACC-NET: what the gate asks of each account."""
+    category, source = categories(accounts)
+    return pd.DataFrame(
+        {
+            "unit_key": households.keys_of(integers(accounts["unit_no"])),
+            "entity_id": integers(accounts["account_id"]),
+            "account_type": strings(texts(accounts["account_type"])),
+            "how_held": strings(texts(accounts["how_held"])),
+            "category": strings(category),
+            "category_source": strings(source),
+            "is_variable_annuity": category == VARIABLE_ANNUITY,
+            "position_count": np.bincount(integers(held["account_at"]), minlength=len(accounts)),
+            "account_value": accounts["account_value"].array,
+            "loan_balance": accounts["loan_balance"].array,
+            "net_value": accounts["net_value"].array,
+            "twin_policy_id": nullable(twins),
+        }
+    )
+
+
+def position_facts(households: Households, held: pd.DataFrame) -> pd.DataFrame:
+    """ACC-MONEY: the market values of the positions that go."""
+    return pd.DataFrame(
+        {
+            "unit_key": households.keys_of(integers(held["unit_no"])),
+            "entity_id": integers(held["position_id"]),
+            "account_id": integers(held["account_id"]),
+            "market_value": held["market_value"].array,
+        }
+    )

@@ -1,0 +1,124 @@
+"""Columns of frames as arrays: text, scaled integers, dates, labels, and joins by integer key.
+
+Inside the transform ids and scaled figures are plain ``int64`` with ``NULL`` for *no value*, and text is an object
+array of ``str`` and ``None``. Position -1 means *no such row*: arrays that are looked up by position carry one more
+element at their end, which is the answer for it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from etl.transform.mapping.values import normal
+
+Ints: TypeAlias = npt.NDArray[np.int64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
+Objects: TypeAlias = npt.NDArray[np.object_]
+Column: TypeAlias = "pd.Series[Any]"
+Frames: TypeAlias = Mapping[str, pd.DataFrame]
+
+NULL: int = int(np.iinfo(np.int64).min)
+
+
+def integers(column: Column) -> Ints:
+    """Ids or scaled figures as ``int64``; no value is ``NULL``, a figure that is not finite stays what it is."""
+    return column.to_numpy(dtype="int64", na_value=NULL)
+
+
+def flags(column: Column) -> Flags:
+    """A check box; no value reads as not selected."""
+    return column.to_numpy(dtype="bool", na_value=False)
+
+
+def texts(column: Column) -> Objects:
+    """DEM-TEXT: trimmed of Unicode white space, blank is ``None``, otherwise code point for code point."""
+    stripped = column.str.strip()
+    values: Objects = stripped.to_numpy(dtype=object)
+    values[(stripped.isna() | (stripped == "")).to_numpy(dtype=bool)] = None
+    return values
+
+
+def dates(column: Column) -> Objects:
+    """Dates as ``YYYY-MM-DD``; no value is ``None``."""
+    days = column.to_numpy().astype("datetime64[D]")
+    written = np.datetime_as_string(days).astype(object)
+    written[np.isnat(days)] = None
+    return written
+
+
+def with_none(values: Objects) -> Objects:
+    """The same values and a ``None`` at the end, so that position -1 answers ``None``."""
+    return np.append(values, np.array([None], dtype=object))
+
+
+def take(values: Objects, at: Ints) -> Objects:
+    """The values at these positions."""
+    taken: Objects = values[at]
+    return taken
+
+
+def nullable(values: Ints) -> Column:
+    """``int64`` with ``NULL`` as a nullable ``Int64`` column."""
+    return pd.Series(pd.array(values, dtype="Int64")).mask(values == NULL)
+
+
+def strings(values: Objects) -> Column:
+    """Text and ``None`` as a ``str`` column."""
+    return pd.Series(values, dtype="str")
+
+
+def by_label(column: Column, table: Mapping[str, Any] | Callable[[str], Any], default: Any = None) -> Objects:
+    """What a table says of each label (trimmed, any case); ``default`` for no label and for one it does not know.
+
+    Each distinct label is looked up once. A table may be a function of the normal form of a label.
+    """
+    codes, labels = pd.factorize(column)
+    answer = table if callable(table) else table.get
+    answers = np.empty(len(labels) + 1, dtype=object)
+    for number, label in enumerate(labels):
+        found = answer(normal(label))
+        answers[number] = default if found is None else found
+    answers[-1] = default
+    return answers[codes]
+
+
+def first_reason(checks: Mapping[str, Flags], count: int) -> Objects:
+    """The first of these reasons that holds for each of ``count`` rows; ``None`` where none does."""
+    reasons = np.full(count, None, dtype=object)
+    for reason, holds in reversed(list(checks.items())):
+        reasons[holds] = reason
+    return reasons
+
+
+def where(flagged: Flags, values: Objects) -> Objects:
+    """The values where flagged, else ``None``."""
+    kept = values.copy()
+    kept[~flagged] = None
+    return kept
+
+
+def is_one_of(column: Column, labels: frozenset[str]) -> Flags:
+    """Whether each label (trimmed, any case) is in a value table."""
+    return by_label(column, dict.fromkeys(labels, True), False).astype(bool)
+
+
+def join(left: Ints, right: Ints) -> tuple[Ints, Ints]:
+    """Positions of every pair with ``left[i] == right[j]``, ordered by ``i``; ``NULL`` is equal to nothing."""
+    order = np.argsort(right, kind="stable")
+    ordered = right[order]
+    start = np.searchsorted(ordered, left, side="left")
+    count = np.where(left == NULL, 0, np.searchsorted(ordered, left, side="right") - start)
+    before = np.repeat(np.cumsum(count) - count, count)
+    left_at = np.repeat(np.arange(len(left)), count)
+    right_at = order[np.repeat(start, count) + np.arange(len(left_at)) - before]
+    return left_at, right_at
+
+
+def positions(keys: Ints, ids: Ints) -> Ints:
+    """Where each id stands among unique keys; -1 where it does not."""
+    found = pd.Index(keys).get_indexer(pd.Index(ids)).astype(np.int64)
+    found[ids == NULL] = -1
+    return found

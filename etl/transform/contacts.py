@@ -1,0 +1,227 @@
+"""Demographics: who is a person, which address, phone and e-mail is picked, and how values are written (DEM-*)."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from etl.transform.arrays import (
+    NULL,
+    Flags,
+    Frames,
+    Ints,
+    Objects,
+    by_label,
+    dates,
+    flags,
+    integers,
+    is_one_of,
+    positions,
+    take,
+    texts,
+    with_none,
+)
+from etl.transform.documents import amounts, keys, records
+from etl.transform.mapping.fields import ADDRESS_FIELDS, person_fields
+from etl.transform.mapping.values import ADDRESS_TYPES, PERSON_RECORD_TYPES, PHONE_TYPES
+
+# DEM-E-MAIL: two parts without blanks around one @.
+EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
+
+
+@dataclass(frozen=True)
+class ContactBook:
+    """The contacts of a shard, looked up by position; position -1 is *no such contact*: no person, deleted, blank."""
+
+    contacts: pd.DataFrame
+
+    @cached_property
+    def ids(self) -> Ints:
+        return integers(self.contacts["contact_id"])
+
+    def at(self, ids: Ints) -> Ints:
+        """The position of each contact id."""
+        return positions(self.ids, ids)
+
+    @cached_property
+    def is_deleted(self) -> Flags:
+        return np.append(flags(self.contacts["is_deleted"]), True)
+
+    @cached_property
+    def is_deceased(self) -> Flags:
+        return np.append(flags(self.contacts["is_deceased"]), False)
+
+    @cached_property
+    def is_person(self) -> Flags:
+        """HH-HEAD: a person who is not deleted."""
+        return np.append(is_one_of(self.contacts["record_type"], PERSON_RECORD_TYPES), False) & ~self.is_deleted
+
+    def texts(self, column: str) -> Objects:
+        """DEM-TEXT for one column, with the answer for position -1."""
+        return with_none(texts(self.contacts[column]))
+
+    @cached_property
+    def first_names(self) -> Objects:
+        return self.texts("first_name")
+
+    @cached_property
+    def last_names(self) -> Objects:
+        return self.texts("last_name")
+
+    @cached_property
+    def birth_dates(self) -> Objects:
+        """Birth dates as ``YYYY-MM-DD``."""
+        return with_none(dates(self.contacts["birth_date"]))
+
+    @cached_property
+    def incomes(self) -> Ints:
+        """Field matrix: annual salary, else total income, in cents. A salary that is not finite is no blank one."""
+        salary = integers(self.contacts["annual_salary"])
+        income = np.where(salary == NULL, integers(self.contacts["total_income"]), salary)
+        return np.append(income, NULL)
+
+
+def pick(rows: pd.DataFrame, id_column: str, kinds: Ints, book: ContactBook, kind_count: int) -> Ints:
+    """DEM-PICK: of several rows of one kind the preferred one, else the one with the lowest id.
+
+    ``kinds`` numbers each row's kind (-1: goes nowhere). Returns positions in ``rows``, one line a kind and one
+    column a contact position, -1 where there is none.
+    """
+    contact_at = book.at(integers(rows["contact_id"]))
+    taken = np.flatnonzero((contact_at >= 0) & (kinds >= 0))
+    slots = kinds[taken] * (len(book.ids) + 1) + contact_at[taken]
+    order = np.lexsort((integers(rows[id_column])[taken], ~flags(rows["is_preferred"])[taken], slots))
+    picked_slots, first = np.unique(slots[order], return_index=True)
+    picks = np.full(kind_count * (len(book.ids) + 1), -1, dtype=np.int64)
+    picks[picked_slots] = taken[order[first]]
+    return picks.reshape(kind_count, -1)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How the contacts of a shard are reached: what DEM-PICK picked, and the values as they go."""
+
+    book: ContactBook
+    addresses: pd.DataFrame
+    phones: pd.DataFrame
+    emails: pd.DataFrame
+
+    @cached_property
+    def address_picks(self) -> Ints:
+        kinds = by_label(self.addresses["address_type"], ADDRESS_TYPES, -1).astype(np.int64)
+        return pick(self.addresses, "address_id", kinds, self.book, len(ADDRESS_TYPES))
+
+    @cached_property
+    def phone_picks(self) -> Ints:
+        kinds = by_label(self.phones["phone_type"], PHONE_TYPES, -1).astype(np.int64)
+        return pick(self.phones, "phone_id", kinds, self.book, len(PHONE_TYPES))
+
+    @cached_property
+    def email_picks(self) -> Ints:
+        """DEM-E-MAIL: picked over all types."""
+        kinds = np.zeros(len(self.emails), dtype=np.int64)
+        return pick(self.emails, "email_id", kinds, self.book, 1)
+
+    @cached_property
+    def address_values(self) -> Objects:
+        """DEM-ADDRESS: the six fields of the API; an address whose fields are all blank is null."""
+        columns = {column: texts(self.addresses[column]) for _, column in ADDRESS_FIELDS}
+        values = np.empty(len(self.addresses) + 1, dtype=object)
+        values[:-1] = records(ADDRESS_FIELDS, columns)
+        blank = np.logical_and.reduce([column == None for column in columns.values()])  # noqa: E711 - elementwise
+        values[:-1][blank] = None
+        return values
+
+    @cached_property
+    def phone_values(self) -> Objects:
+        """DEM-PHONE: the number, followed by `` x`` and the extension where there is one."""
+        numbers, extensions = texts(self.phones["number"]), texts(self.phones["extension"])
+        for at in np.flatnonzero((numbers != None) & (extensions != None)):  # noqa: E711 - elementwise
+            numbers[at] = f"{numbers[at]} x{extensions[at]}"
+        return with_none(numbers)
+
+    @cached_property
+    def email_values(self) -> Objects:
+        return with_none(texts(self.emails["address"]))
+
+    def address(self, kind: str, contact_at: Ints) -> Objects:
+        """The picked address of a kind for each contact position."""
+        return take(self.address_values, self.address_picks[ADDRESS_TYPES[kind]][contact_at])
+
+    def phone(self, kind: str, contact_at: Ints) -> Objects:
+        """The picked phone of a kind for each contact position."""
+        return take(self.phone_values, self.phone_picks[PHONE_TYPES[kind]][contact_at])
+
+    def email(self, contact_at: Ints) -> Objects:
+        """The picked e-mail for each contact position, trimmed, valid or not."""
+        return take(self.email_values, self.email_picks[0][contact_at])
+
+
+def reach(book: ContactBook, frames: Frames) -> Reach:
+    """The addresses, phones and e-mails of a shard."""
+    return Reach(book, frames["addresses"], frames["phones"], frames["emails"])
+
+
+def is_email(address: object) -> bool:
+    """DEM-E-MAIL: two parts without blanks around one ``@``."""
+    return isinstance(address, str) and EMAIL.fullmatch(address) is not None
+
+
+def person_values(reached: Reach, contact_at: Ints, wanted: frozenset[str]) -> dict[str, Any]:
+    """The values of the field matrix for the contacts at these positions, only those a role wants."""
+    book = reached.book
+    values: dict[str, Any] = {
+        "source_id": lambda: keys("contact", np.append(book.ids, NULL)[contact_at]),
+        "first_name": lambda: book.first_names[contact_at],
+        "last_name": lambda: book.last_names[contact_at],
+        "birth_date": lambda: book.birth_dates[contact_at],
+        "gender": lambda: book.texts("gender")[contact_at],
+        "marital_status": lambda: book.texts("marital_status")[contact_at],
+        "residence": lambda: reached.address("residence", contact_at),
+        "home_phone": lambda: reached.phone("home", contact_at),
+        "mobile_phone": lambda: reached.phone("mobile", contact_at),
+        "fax": lambda: reached.phone("fax", contact_at),
+        "email": lambda: sendable_emails(reached, contact_at),
+        "company": lambda: book.texts("company")[contact_at],
+        "business_address": lambda: reached.address("business", contact_at),
+        "business_phone": lambda: reached.phone("business", contact_at),
+        "business_fax": lambda: reached.phone("business fax", contact_at),
+        "job_title": lambda: book.texts("job_title")[contact_at],
+        "income": lambda: amounts(book.incomes[contact_at]),
+    }
+    return {name: values[name]() for name in wanted}
+
+
+def sendable_emails(reached: Reach, contact_at: Ints) -> Objects:
+    """DEM-E-MAIL: the picked address where it can be one, else null."""
+    picked = reached.email(contact_at)
+    return np.array([address if is_email(address) else None for address in picked], dtype=object)
+
+
+def persons(reached: Reach, contact_at: Ints, role: str) -> list[dict[str, Any]]:
+    """The person objects of one role of the field matrix, in the order of the positions."""
+    table = person_fields(role)
+    values = person_values(reached, contact_at, frozenset(value for _, value in table))
+    plain = {value: values[value] for field, value in table if "." not in field}
+    outer = tuple((field, value) for field, value in table if "." not in field)
+    for group in dict.fromkeys(field.split(".")[0] for field, _ in table if "." in field):
+        inner = tuple((field.split(".")[1], value) for field, value in table if field.startswith(f"{group}."))
+        outer += ((group, group),)
+        plain[group] = records(inner, values)
+    return records(outer, plain)
+
+
+def spouses(reached: Reach, contact_at: Ints, role: str) -> list[dict[str, Any] | None]:
+    """The spouse objects by unit, null where there is no spouse (position -1).
+
+    Client B has all the fields of Client A; those that the matrix never sends are null.
+    """
+    there = np.flatnonzero(contact_at >= 0)
+    people: list[dict[str, Any] | None] = [None] * len(contact_at)
+    fillers = {field: None for field, _ in person_fields("clientA") if "." not in field} if role == "clientB" else {}
+    for at, person in zip(there.tolist(), persons(reached, contact_at[there], role), strict=True):
+        people[at] = fillers | person
+    return people

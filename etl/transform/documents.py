@@ -1,0 +1,99 @@
+"""Documents: items put together by unit and written as canonical JSON.
+
+Canonical: keys sorted, lists in the order of their CRM keys, UTF-8, no run time, never NaN. Equal data give equal
+bytes (SCP-5). Every NUMERIC(18,2) is exact.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import orjson
+import pandas as pd
+
+from etl.schema import NOT_FINITE
+from etl.transform.arrays import NULL, Flags, Ints
+from etl.transform.mapping.fields import FieldTable
+
+# A double holds every decimal of up to 15 digits; scaled integers from here on are written digit by digit.
+EXACT_AS_FLOAT = 10**15
+
+
+@dataclass(frozen=True)
+class Built:
+    """What one vendor gets for a shard.
+
+    ``documents``: unit_key, document (canonical JSON, bytes), payload_hash (SHA-256, hex), client_contact_id,
+    spouse_contact_id (Int64). ``facts``: the frames that the gate checks. ``receipts``: unit_key, entity, entity_id,
+    field (``*``: the whole record), rule_id, for every source value that does not go. ``users``: unit_key, user_name,
+    missing, missing_rule. ``items`` (eMoney): unit_key, source_key, category, owner.
+    """
+
+    documents: pd.DataFrame
+    facts: dict[str, pd.DataFrame]
+    receipts: pd.DataFrame
+    users: pd.DataFrame
+    items: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def canonical(document: Mapping[str, Any]) -> bytes:
+    """Canonical JSON of one document."""
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+
+
+def payload_hash(document: bytes) -> str:
+    """SHA-256 of canonical bytes, in hex."""
+    return hashlib.sha256(document).hexdigest()
+
+
+def keys(entity: str, ids: Ints) -> list[str]:
+    """CRM keys as the vendors know them: ``account:5``."""
+    return [f"{entity}:{number}" for number in ids.tolist()]
+
+
+def amounts(scaled: Ints, scale: int = 2) -> list[Any]:
+    """Scaled integers as JSON numbers; no value and a figure that is not finite are null."""
+    written = (scaled / 10**scale).astype(object)
+    for at in np.flatnonzero((scaled >= EXACT_AS_FLOAT) | (scaled <= -EXACT_AS_FLOAT)):
+        written[at] = _digits(int(scaled[at]), scale)
+    written[(scaled == NULL) | (scaled == NOT_FINITE)] = None
+    return written.tolist()  # type: ignore[no-any-return]
+
+
+def _digits(scaled: int, scale: int) -> orjson.Fragment:
+    whole, rest = divmod(abs(scaled), 10**scale)
+    decimals = str(rest).zfill(scale).rstrip("0") or "0"
+    return orjson.Fragment(f"{'-' if scaled < 0 else ''}{whole}.{decimals}".encode())
+
+
+def records(table: FieldTable, columns: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
+    """One object a row, by a field table; each column is a list or array of Python values."""
+    names = tuple(name for name, _ in table)
+    values = [columns[column] for _, column in table]
+    lists = [column.tolist() if isinstance(column, np.ndarray) else column for column in values]
+    return [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
+
+
+def grouped(items: Sequence[Any], group_no: Ints, count: int) -> list[list[Any]]:
+    """Items as one list a group; ``group_no`` ascends with the items."""
+    bounds = np.searchsorted(group_no, np.arange(count + 1)).tolist()
+    return [list(items[start:stop]) for start, stop in pairwise(bounds)]
+
+
+def merged(first: list[list[Any]], second: list[list[Any]]) -> list[list[Any]]:
+    """Two lists of lists, group by group."""
+    return [one + other for one, other in zip(first, second, strict=True)]
+
+
+def written(units: pd.DataFrame, has_document: Flags, documents: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """The units that have a document, with the document as canonical JSON and its hash.
+
+    ``units`` brings the other columns; all three are by unit number.
+    """
+    rows = units[has_document].reset_index(drop=True)
+    texts = [canonical(document) for document, has in zip(documents, has_document.tolist(), strict=True) if has]
+    hashes = [payload_hash(text) for text in texts]
+    return rows.assign(document=pd.Series(texts, dtype=object), payload_hash=pd.Series(hashes, dtype="str"))

@@ -1,0 +1,117 @@
+"""eMoney: client, spouse and the feed's items of each unit, assembled in the order of the guide's headings."""
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from etl.transform import contacts, households, licenses, portfolio
+from etl.transform.accounts import categories, funds
+from etl.transform.arrays import NULL, Frames, Objects, integers, strings, texts
+from etl.transform.contacts import Reach
+from etl.transform.documents import Built, amounts, grouped, keys, merged, records, written
+from etl.transform.facts import facts_of
+from etl.transform.households import Households
+from etl.transform.mapping.fields import INVESTMENT_ITEM_FIELDS, POLICY_ITEM_FIELDS
+from etl.transform.mapping.values import (
+    EMONEY_POLICY_CATEGORIES,
+    EMONEY_STATUS_WITH_SPOUSE,
+    EMONEY_STATUS_WITHOUT_SPOUSE,
+)
+from etl.transform.policies import masked_numbers, owner_roles, policy_names
+from etl.transform.portfolio import Portfolio
+from etl.transform.receipts import receipts_of
+
+# ACC-OWNER, POL-OWNER-EMONEY: by role; -1, the last, is anybody else.
+OWNERS = np.array(["client", "spouse", "other"], dtype=object)
+
+
+def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Built:
+    """Everything that eMoney gets for the units in its scope, with its facts, receipts, users and items.
+
+    A unit whose client is no usable person has facts and receipts but no document (HH-HEAD).
+    """
+    family = households.resolve(frames, "emoney")
+    runners = licenses.assign(family, frames, "emoney", service_user)
+    reached = contacts.reach(family.book, frames)
+    owned = portfolio.gather(family, frames, as_of, "emoney", runners)
+    documents = written(households.document_rows(family), family.is_usable, _documents(family, reached, owned))
+    facts = facts_of(family, reached, owned, frames, "emoney")
+    receipts = receipts_of(family, reached, owned, "emoney")
+    return Built(documents, facts, receipts, runners.users, _item_list(family, owned))
+
+
+def _documents(family: Households, reached: Reach, owned: Portfolio) -> list[dict[str, Any]]:
+    """The document of every unit, by unit number."""
+    units = len(family.units)
+    clients = contacts.persons(reached, family.client_at, "client")
+    for client, status in zip(clients, _marital_statuses(family).tolist(), strict=True):
+        client["ownerId"] = None
+        client["maritalStatus"] = status
+    spouses = contacts.spouses(reached, family.spouse_at, "spouse")
+    investments = grouped(_investments(owned), integers(owned.sent_accounts["unit_no"]), units)
+    policies = grouped(_policies(owned), integers(_listed(owned)["unit_no"]), units)
+    parts = zip(clients, spouses, merged(investments, policies), strict=True)
+    return [dict(zip(("client", "spouse", "items"), part, strict=True)) for part in parts]
+
+
+def _marital_statuses(family: Households) -> Objects:
+    """EMY-MARRIED: the API needs ``Married`` before it takes a spouse."""
+    has_spouse = family.spouse_id != NULL
+    return np.where(has_spouse, EMONEY_STATUS_WITH_SPOUSE, EMONEY_STATUS_WITHOUT_SPOUSE).astype(object)
+
+
+def _investments(owned: Portfolio) -> list[dict[str, Any]]:
+    accounts = owned.sent_accounts
+    return records(
+        INVESTMENT_ITEM_FIELDS,
+        {
+            "source_id": keys("account", integers(accounts["account_id"])),
+            "kind": ["investment"] * len(accounts),
+            "account_name": texts(accounts["account_name"]),
+            "account_value": amounts(integers(accounts["account_value"])),
+            "loan_balance": amounts(integers(accounts["loan_balance"])),
+            "net_value": amounts(integers(accounts["net_value"])),
+            "funds": funds(accounts),
+            "owner": OWNERS[integers(accounts["role"])],
+        },
+    )
+
+
+def _listed(owned: Portfolio) -> pd.DataFrame:
+    """The policies of a known type; one without a product is held by the gate (POL-NAME-MISSING)."""
+    policies = owned.sent_policies
+    return policies[policies["kind"].notna()]
+
+
+def _policies(owned: Portfolio) -> list[dict[str, Any]]:
+    policies = _listed(owned)
+    return records(
+        POLICY_ITEM_FIELDS,
+        {
+            "source_id": keys("policy", integers(policies["policy_id"])),
+            "kind": ["policy"] * len(policies),
+            "policy_name": policy_names(policies),
+            "masked_number": masked_numbers(policies),
+            "owner": OWNERS[owner_roles(owned.households, policies)],
+            "total_death_benefit": amounts(integers(policies["total_death_benefit"])),
+        },
+    )
+
+
+def _item_list(family: Households, owned: Portfolio) -> pd.DataFrame:
+    """EMY-LINK: unit_key, source_key, category, owner of every item; Profiles' categories and the insurance types."""
+    accounts, policies = owned.sent_accounts, _listed(owned)
+    kinds = [EMONEY_POLICY_CATEGORIES[kind] for kind in policies["kind"]]
+    owners = np.concatenate([integers(accounts["role"]), owner_roles(family, policies)])
+    ids = keys("account", integers(accounts["account_id"])) + keys("policy", integers(policies["policy_id"]))
+    unit_no = np.concatenate([integers(accounts["unit_no"]), integers(policies["unit_no"])])
+    return pd.DataFrame(
+        {
+            "unit_key": family.keys_of(unit_no),
+            "source_key": strings(np.array(ids, dtype=object)),
+            "category": strings(np.concatenate([categories(accounts)[0], np.array(kinds, dtype=object)])),
+            "owner": strings(OWNERS[owners]),
+        }
+    )

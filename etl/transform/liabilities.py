@@ -1,0 +1,126 @@
+"""Liabilities: which set of loan information goes, and what is computed (LIA-*). Profiles only."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from etl.schema import NOT_FINITE
+from etl.transform.amortization import Loans, computed_balances, computed_payments, payments_made, remaining_years
+from etl.transform.arrays import (
+    NULL,
+    Flags,
+    Frames,
+    Ints,
+    Objects,
+    first_reason,
+    flags,
+    integers,
+    nullable,
+    strings,
+    texts,
+)
+from etl.transform.households import Households, records_of
+from etl.transform.members import CLIENT, SPOUSE
+
+CURRENT_SET = ("loan_balance", "interest_rate", "monthly_payment", "balloon_period")
+ORIGINATING_SET = ("orig_loan_amount", "orig_interest_rate", "orig_monthly_payment", "orig_balloon_period")
+NAME_COLUMNS = ("lender", "loan_number", "account_name")
+# LIA-DRIFT, per mille of the original amount; far beyond anything that matters.
+LARGEST_DRIFT = 10**9
+
+
+@dataclass(frozen=True)
+class Figures:
+    """LIA-CALCULATE, LIA-COMPUTED: the four figures that go, scaled; NULL where one cannot be computed."""
+
+    balance: Ints
+    rate: Ints
+    payment: Ints
+    years: Ints
+    computed: Ints  # how many were blank in the chosen set and were computed
+    drift_permille: Ints  # LIA-DRIFT
+
+
+def liabilities_of(households: Households, frames: Frames) -> pd.DataFrame:
+    """LIA-SCOPE: the liabilities of everybody in the units, with unit_no, role and rule_id, by unit and liability."""
+    liabilities = records_of(households, frames["liabilities"], "liability_id")
+    in_scope = liabilities["role"].isin([CLIENT, SPOUSE]).to_numpy()
+    checks = {"HH-HEAD": ~households.is_usable[integers(liabilities["unit_no"])], "LIA-SCOPE": ~in_scope}
+    return liabilities.assign(rule_id=first_reason(checks, len(liabilities)))
+
+
+def liability_names(liabilities: pd.DataFrame) -> Objects:
+    """LIA-NAME, LIA-NAME-MISSING: the first of lender, loan number and account name that is not blank; else null."""
+    names = np.full(len(liabilities), None, dtype=object)
+    for column in reversed(NAME_COLUMNS):
+        values = texts(liabilities[column])
+        names = np.where(values == None, names, values)  # noqa: E711 - elementwise
+    return names
+
+
+def figures(liabilities: pd.DataFrame, as_of: dt.date) -> Figures:
+    """LIA-CALCULATE: Calculate selected takes the current set, else the originating one; the two are never mixed.
+
+    LIA-COMPUTED: a blank current figure is computed from the originating terms as of ``as_of``; a blank originating
+    payment from the originating amount, rate and period.
+    """
+    calculate = flags(liabilities["calculate"])
+    current = [integers(liabilities[column]) for column in CURRENT_SET]
+    originating = [integers(liabilities[column]) for column in ORIGINATING_SET]
+    amount, rate, payment, years = originating
+    made = payments_made(liabilities["orig_loan_date"].to_numpy(), as_of)
+    loans = Loans(amount, rate, years, payment, made)
+    computed_balance = computed_balances(loans)
+    originating_payment = np.where(payment == NULL, computed_payments(loans), payment)
+    stand_ins = [computed_balance, rate, originating_payment, remaining_years(loans)]
+    chosen = [np.where(calculate, now, then) for now, then in zip(current, originating, strict=True)]
+    fall_backs = [
+        np.where(calculate, now, then)
+        for now, then in zip(stand_ins, (amount, rate, originating_payment, years), strict=True)
+    ]
+    sent = [_finite(np.where(has == NULL, other, has)) for has, other in zip(chosen, fall_backs, strict=True)]
+    was_computed = [(has == NULL) & (goes != NULL) for has, goes in zip(chosen, sent, strict=True)]
+    drift = _drift_permille(calculate, current[0], computed_balance, amount)
+    balance, rate, payment, years = sent
+    return Figures(balance, rate, payment, years, np.sum(was_computed, axis=0, dtype=np.int64), drift)
+
+
+def _finite(values: Ints) -> Ints:
+    return np.where(values == NOT_FINITE, NULL, values)
+
+
+def _drift_permille(calculate: Flags, recorded: Ints, computed: Ints, amount: Ints) -> Ints:
+    """LIA-DRIFT: recorded against computed balance, per mille of the original amount, rounded up."""
+    known = calculate & (_finite(recorded) != NULL) & (computed != NULL) & (amount > 0)
+    drift = np.full(len(recorded), NULL, dtype=np.int64)
+    for at in np.flatnonzero(known):
+        distance = abs(int(recorded[at]) - int(computed[at]))
+        drift[at] = min(-(-distance * 1000 // int(amount[at])), LARGEST_DRIFT)
+    return drift
+
+
+def liability_facts(households: Households, liabilities: pd.DataFrame, sent: Figures) -> pd.DataFrame:
+    """LIA-NAME-MISSING, LIA-COMPUTED, LIA-INCOMPLETE, LIA-NOT-CALCULATED, LIA-DRIFT, LIA-PAID-OFF, LIA-RATE, ACC-MONEY.
+
+    What the gate asks of each liability that goes.
+    """
+    has_current = np.logical_or.reduce([integers(liabilities[column]) != NULL for column in CURRENT_SET])
+    recorded = {column: liabilities[column].array for column in (*CURRENT_SET, *ORIGINATING_SET)}
+    return pd.DataFrame(
+        {
+            "unit_key": households.keys_of(integers(liabilities["unit_no"])),
+            "entity_id": integers(liabilities["liability_id"]),
+            "liability_name": strings(liability_names(liabilities)),
+            "calculate": flags(liabilities["calculate"]),
+            **recorded,
+            "sent_balance": nullable(sent.balance),
+            "sent_rate": nullable(sent.rate),
+            "sent_payment": nullable(sent.payment),
+            "sent_years": nullable(sent.years),
+            "computed_figures": sent.computed,
+            "has_current_figures": has_current,
+            "drift_permille": nullable(sent.drift_permille),
+        }
+    )

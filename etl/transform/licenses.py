@@ -1,0 +1,101 @@
+"""In whose name a unit runs, and what that user may do (LIC-*)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from etl.transform.arrays import (
+    NULL,
+    Flags,
+    Frames,
+    Ints,
+    Objects,
+    first_reason,
+    integers,
+    positions,
+    strings,
+    texts,
+    with_none,
+)
+from etl.transform.households import Households
+from etl.transform.mapping.values import (
+    EMONEY_INVESTMENT_LICENSES,
+    EMONEY_POLICY_LICENSES,
+    USER_STATUS_ENABLED,
+    VENDOR_LICENSES,
+    Vendor,
+)
+
+NO_ACCOUNT = "user account"
+
+
+@dataclass(frozen=True)
+class Runners:
+    """``users``: unit_key, user_name, missing, missing_rule. The flags say, by unit number, what may go."""
+
+    users: pd.DataFrame
+    may_send_policies: Flags
+    may_send_investments: Flags
+
+
+def assign(households: Households, frames: Frames, vendor: Vendor, service_user: str) -> Runners:
+    """LIC-ENABLED, LIC-PROFILES, LIC-EMONEY: the user a client is assigned to, else the service user.
+
+    A name is missing where the user may not run; several are joined by a comma, and the first gives the rule.
+    LIC-EMONEY-POLICIES, LIC-EMONEY-INVESTMENTS: without them the rest of the unit still goes.
+    """
+    users = frames["users"]
+    user_at = _user_positions(households, users, service_user)
+    names = with_none(texts(users["user_name"]))[user_at]
+    names[user_at < 0] = service_user
+    license_name, license_rule = VENDOR_LICENSES[vendor]
+    holds = _Rights(frames, user_at)
+    is_enabled = with_none(texts(users["status"]))[user_at] == USER_STATUS_ENABLED
+    is_licensed = holds(license_name)
+    missing = first_reason(
+        {
+            NO_ACCOUNT: user_at < 0,
+            f"{USER_STATUS_ENABLED}, {license_name}": ~is_enabled & ~is_licensed,
+            USER_STATUS_ENABLED: ~is_enabled,
+            license_name: ~is_licensed,
+        },
+        len(user_at),
+    )
+    rules = first_reason({"LIC-ENABLED": ~is_enabled, license_rule: ~is_licensed}, len(user_at))
+    runners = pd.DataFrame(
+        {
+            "unit_key": households.units["unit_key"],
+            "user_name": strings(names),
+            "missing": strings(missing),
+            "missing_rule": strings(rules),
+        }
+    )
+    everything = np.ones(len(user_at), dtype=np.bool_)
+    if vendor == "profiles":
+        return Runners(runners, everything, everything)
+    return Runners(runners, holds(*EMONEY_POLICY_LICENSES), holds(*EMONEY_INVESTMENT_LICENSES))
+
+
+def _user_positions(households: Households, users: pd.DataFrame, service_user: str) -> Ints:
+    """The position in ``users`` of each unit's user; -1 where the CRM has no such user."""
+    assigned = integers(households.book.contacts["assigned_user_id"])
+    user_id = np.append(assigned, NULL)[households.client_at]
+    user_at = positions(integers(users["user_id"]), user_id)
+    service_at = np.flatnonzero(texts(users["user_name"]) == service_user.strip())
+    user_at[user_id == NULL] = service_at[0] if len(service_at) else -1
+    return user_at
+
+
+class _Rights:
+    """Whether the users at these positions hold all the licenses or rights of these exact names."""
+
+    def __init__(self, frames: Frames, user_at: Ints) -> None:
+        self._user_id = np.append(integers(frames["users"]["user_id"]), NULL)[user_at]
+        self._right_user_id = integers(frames["rights"]["user_id"])
+        self._right_name: Objects = texts(frames["rights"]["right_name"])
+
+    def __call__(self, *names: str) -> Flags:
+        held = [np.isin(self._user_id, self._right_user_id[self._right_name == name]) for name in names]
+        all_held: Flags = np.logical_and.reduce(held)
+        return all_held

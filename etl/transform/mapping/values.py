@@ -1,0 +1,88 @@
+"""The value tables: which labels mean what. Labels are compared trimmed and in any case.
+
+Each table stands here once, with the rule it belongs to; a custom drop-down value is added here and nowhere else.
+"""
+
+import csv
+from importlib.resources import files
+from typing import Literal, TypeAlias
+
+Vendor: TypeAlias = Literal["profiles", "emoney"]
+
+
+def normal(label: str) -> str:
+    """The form in which labels are compared: trimmed, in any case."""
+    return label.strip().casefold()
+
+
+def _labels(*labels: str) -> frozenset[str]:
+    return frozenset(normal(label) for label in labels)
+
+
+# SCP-2, HH-HEAD: a person is a record of this type.
+PERSON_RECORD_TYPES = _labels("Contact")
+
+# HH-SPOUSE-ROLE, HH-SPOUSE-RELATION. Not in it: Ex-Husband, Ex-Wife, Ex-Spouse, Fiance, Fiancee, Partner.
+SPOUSE_ROLES = _labels("Husband", "Wife", "Spouse", "Domestic Partner")
+FAMILY_RELATION_TYPES = _labels("Family")
+
+# HH-DEPENDENT
+CHILD_ROLES = _labels("Child", "Son", "Daughter", "Stepson", "Stepdaughter")
+DEPENDENT_SUBSYSTEM_TYPES = _labels("Dependent")
+
+# HH-SPOUSE-ROLE-MISSING, HH-SPOUSE-RELATION-MISSING
+MARRIED_STATUSES = _labels("Married", "Domestic Partner", "Domestic Partnership", "Civil Union")
+
+# EMY-MARRIED: decided, because the API takes a spouse only after `Married`.
+EMONEY_STATUS_WITH_SPOUSE = "Married"
+EMONEY_STATUS_WITHOUT_SPOUSE = "Single"
+
+# DEM-PICK: the types that go anywhere (see the field matrix); all other types stay.
+ADDRESS_TYPES = {"residence": 0, "business": 1}
+PHONE_TYPES = {"home": 0, "mobile": 1, "fax": 2, "business": 3, "business fax": 4}
+
+# ACC-CATEGORY-MISSING, ACC-CATEGORY-UNKNOWN: the two fall-backs, by Qualified Account.
+CATEGORY_NOT_QUALIFIED = "Investment Account"
+CATEGORY_QUALIFIED = "Other Retirement Account"
+
+# ACC-VARIABLE-ANNUITY, ACC-FIXED-ANNUITY, ACC-FIXED-ANNUITY-VA
+VARIABLE_ANNUITY = "Variable Annuity"
+FIXED_ANNUITY = "Fixed Annuity"
+
+# ACC-FUNDS: the selected options in this order.
+FUNDS_OPTIONS = (("is_qualified", "Qualified"), ("is_held_away", "Held Away"), ("is_discretionary", "Discretionary"))
+FUNDS_NONE_SELECTED = "Non-Qualified"
+
+# POL-STATUS
+POLICY_STATUSES = _labels("Inforce", "Inforce, but not administered")
+
+# POL-TYPE: insurance type -> kind. Other types (Auto, Homeowner, Medical, ...) do not go.
+INSURANCE_KINDS = {"life": "life", "disability": "disability", "ltc": "longTermCare", "annuity": "annuity"}
+# Kinds that go to Profiles as insurance policies; `annuity` goes as an asset (ACC-FIXED-ANNUITY).
+INSURANCE_POLICY_KINDS = frozenset({"life", "disability", "longTermCare"})
+# The category under which eMoney lists a policy as available (EMY-LINK), by kind.
+EMONEY_POLICY_CATEGORIES = {"life": "Life", "disability": "Disability", "longTermCare": "LTC", "annuity": "Annuity"}
+
+# POL-ELIMINATION: which kinds have one, and the units it can be counted in.
+ELIMINATION_KINDS = frozenset({"disability", "longTermCare"})
+ELIMINATION_UNITS = {"day": "Days", "week": "Weeks", "month": "Months", "year": "Years"}
+
+# Profiles cuts a case name here, counted in code points.
+CASE_NAME_LENGTH = 49
+
+# LIC-*: the names shown in User Accounts > User Rights.
+USER_STATUS_ENABLED = "Enabled"
+VENDOR_LICENSES = {"profiles": ("Profiles Professional - Web", "LIC-PROFILES"), "emoney": ("eMoney", "LIC-EMONEY")}
+EMONEY_POLICY_LICENSES = ("Policy Tracking", "Pending Case & Policy Setup Administrator")
+EMONEY_INVESTMENT_LICENSES = ("Investment Tracking",)
+
+
+def _categories(list_name: str) -> dict[str, str]:
+    """Normal label -> Profiles category for one drop-down, from ``account_categories.csv`` (ACC-CATEGORY)."""
+    table = files("etl.transform.mapping").joinpath("account_categories.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(table.splitlines())
+    return {normal(row["value"]): row["profiles_category"] for row in rows if row["list"] == list_name}
+
+
+ACCOUNT_TYPE_CATEGORIES = _categories("Account Type")
+HOW_HELD_CATEGORIES = _categories("How Held")

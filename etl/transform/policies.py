@@ -1,0 +1,164 @@
+"""Insurance policies: scope, status, type, names, premiums, parties (POL-*)."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from etl.transform.arrays import (
+    NULL,
+    Column,
+    Flags,
+    Frames,
+    Ints,
+    Objects,
+    by_label,
+    first_reason,
+    integers,
+    is_one_of,
+    join,
+    strings,
+    texts,
+)
+from etl.transform.households import Households, records_of
+from etl.transform.mapping.values import (
+    ELIMINATION_KINDS,
+    ELIMINATION_UNITS,
+    INSURANCE_KINDS,
+    INSURANCE_POLICY_KINDS,
+    POLICY_STATUSES,
+    Vendor,
+)
+from etl.transform.members import CLIENT, DEPENDENT, SPOUSE
+
+# POL-ELIMINATION: a count and a unit.
+ELIMINATION = re.compile(r"([0-9]{1,9})\s*(day|week|month|year)s?")
+
+# POL-NUMBER
+MASK, SHOWN = "***", 4
+
+
+def policies_of(households: Households, frames: Frames, vendor: Vendor, may_send: Flags) -> pd.DataFrame:
+    """POL-SCOPE, LIC-EMONEY-POLICIES, POL-STATUS, POL-TYPE, POL-INSURED-OTHER: the policies of everybody in the units.
+
+    Adds unit_no, role, kind, insured (role) and rule_id (why a policy does not go; null for those that go), ordered
+    by unit and policy. A policy without a product has no kind; it counts as going, so that the gate holds it
+    (POL-NAME-MISSING), and is in no document.
+    """
+    policies = records_of(households, frames["policies"], "policy_id")
+    unit_no = integers(policies["unit_no"])
+    kind = by_label(policies["insurance_type"], INSURANCE_KINDS)
+    insured = insured_roles(households, policies)
+    has_product = policies["insurance_type"].notna().to_numpy()
+    checks = {
+        "HH-HEAD": ~households.is_usable[unit_no],
+        "POL-SCOPE": ~policies["role"].isin([CLIENT, SPOUSE]).to_numpy(),
+        "LIC-EMONEY-POLICIES": ~may_send[unit_no],
+        "POL-STATUS": ~is_one_of(policies["status"], POLICY_STATUSES),
+        "POL-TYPE": (kind == None) & has_product,  # noqa: E711 - elementwise
+        "POL-INSURED-OTHER": (insured < 0) & is_one_of_kinds(kind, INSURANCE_POLICY_KINDS) & (vendor == "profiles"),
+    }
+    return policies.assign(kind=kind, insured=insured, rule_id=first_reason(checks, len(policies)))
+
+
+def is_one_of_kinds(kind: Objects, kinds: frozenset[str]) -> Flags:
+    """Whether each policy is of one of these kinds."""
+    is_one: Flags = np.logical_or.reduce([kind == name for name in sorted(kinds)])
+    return is_one
+
+
+def role_of(households: Households, unit_no: Ints, contact_id: Ints) -> Ints:
+    """CLIENT or SPOUSE where the contact is that person of the unit, else -1."""
+    is_client = contact_id == households.client_id[unit_no]
+    is_spouse = (contact_id == households.spouse_id[unit_no]) & (contact_id != NULL)
+    return np.select([is_client, is_spouse], [CLIENT, SPOUSE], -1)
+
+
+def insured_roles(households: Households, policies: pd.DataFrame) -> Ints:
+    """POL-INSURED: the primary insured, or, where none is recorded, the primary contact, as a role; -1 for others."""
+    insured = integers(policies["primary_insured_id"])
+    insured = np.where(insured == NULL, integers(policies["primary_contact_id"]), insured)
+    return role_of(households, integers(policies["unit_no"]), insured)
+
+
+def owner_roles(households: Households, policies: pd.DataFrame) -> Ints:
+    """POL-OWNER-EMONEY: the recorded owner, else the primary insured, else the primary contact; -1 for others."""
+    owner = integers(policies["owner_contact_id"])
+    for column in ("primary_insured_id", "primary_contact_id"):
+        owner = np.where(owner == NULL, integers(policies[column]), owner)
+    return role_of(households, integers(policies["unit_no"]), owner)
+
+
+def policy_names(policies: pd.DataFrame) -> Objects:
+    """POL-NAME, POL-NAME-MISSING: carrier name, a space, plan name; null where either is missing."""
+    carrier, plan = texts(policies["carrier_name"]), texts(policies["plan_name"])
+    names = np.full(len(policies), None, dtype=object)
+    both = (carrier != None) & (plan != None)  # noqa: E711 - elementwise
+    names[both] = carrier[both] + " " + plan[both]
+    return names
+
+
+def premiums(policies: pd.DataFrame) -> Ints:
+    """POL-PREMIUM, POL-PREMIUM-MISSING: Annual Prem, where it is NULL Annlzd Prem; 0 is a value."""
+    annual = integers(policies["annual_premium"])
+    return np.where(annual == NULL, integers(policies["annualized_premium"]), annual)
+
+
+def eliminations(column: Column) -> Objects:
+    """POL-ELIMINATION: ``{"count", "unit"}`` of each text; null where blank or unreadable (POL-ELIMINATION-TEXT)."""
+    return by_label(column, _elimination)
+
+
+def _elimination(text: str) -> dict[str, Any] | None:
+    found = ELIMINATION.fullmatch(text)
+    return {"count": int(found[1]), "unit": ELIMINATION_UNITS[found[2]]} if found else None
+
+
+def masked_numbers(policies: pd.DataFrame) -> Objects:
+    """POL-NUMBER: the last four characters behind a mask. A number of up to four characters goes as the mask alone."""
+    numbers = texts(policies["policy_number"])
+    masked = [None if text is None else MASK + text[-SHOWN:] if len(text) > SHOWN else MASK for text in numbers]
+    return np.array(masked, dtype=object)
+
+
+def beneficiaries_of(households: Households, policies: pd.DataFrame, frames: Frames) -> pd.DataFrame:
+    """POL-BENEFICIARY: policy_at, unit_no, policy_id, contact_id, name (null: left out), by policy and contact."""
+    entries = frames["beneficiaries"]
+    policy_at, entry_at = join(integers(policies["policy_id"]), integers(entries["policy_id"]))
+    contact_id = integers(entries["contact_id"])[entry_at]
+    unit_no = integers(policies["unit_no"])[policy_at]
+    role = role_of(households, unit_no, contact_id)
+    dependents = households.of_role(DEPENDENT)
+    pairs = pd.MultiIndex.from_arrays([dependents["unit_no"], dependents["contact_id"]])
+    is_dependent = pairs.get_indexer(pd.MultiIndex.from_arrays([unit_no, contact_id])) >= 0
+    names = first_reason({"clientA": role == CLIENT, "clientB": role == SPOUSE}, len(role))
+    for at in np.flatnonzero(is_dependent & (role < 0)):
+        names[at] = f"dependent:contact:{contact_id[at]}"
+    found = pd.DataFrame({"policy_at": policy_at, "unit_no": unit_no, "contact_id": contact_id, "name": names})
+    found["policy_id"] = integers(policies["policy_id"])[policy_at]
+    return found.take(np.lexsort((contact_id, policy_at))).reset_index(drop=True)
+
+
+def policy_facts(households: Households, policies: pd.DataFrame) -> pd.DataFrame:
+    """POL-*, ACC-FIXED-ANNUITY-VA, ACC-MONEY: what the gate asks of each policy that goes, annuities included."""
+    kind = policies["kind"].to_numpy()
+    has_elimination = is_one_of_kinds(kind, ELIMINATION_KINDS)
+    text = texts(policies["elimination_period"])
+    is_readable = eliminations(policies["elimination_period"]) != None  # noqa: E711 - elementwise
+    return pd.DataFrame(
+        {
+            "unit_key": households.keys_of(integers(policies["unit_no"])),
+            "entity_id": integers(policies["policy_id"]),
+            "kind": strings(kind),
+            "plan_type": strings(texts(policies["plan_type"])),
+            "policy_name": strings(policy_names(policies)),
+            "annual_premium": policies["annual_premium"].array,
+            "annualized_premium": policies["annualized_premium"].array,
+            "basic_face_amount": policies["basic_face_amount"].array,
+            "total_death_benefit": policies["total_death_benefit"].array,
+            "gross_cash_value": policies["gross_cash_value"].array,
+            "elimination_period": strings(text),
+            "elimination_is_readable": is_readable | (text == None) | ~has_elimination,  # noqa: E711 - elementwise
+        }
+    )

@@ -1,0 +1,88 @@
+"""What the people of a vendor's units own: accounts with positions, liabilities and policies, each with its fate."""
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from etl.transform.accounts import accounts_of, positions_of, twin_policies
+from etl.transform.arrays import Flags, Frames, Ints
+from etl.transform.households import Households
+from etl.transform.liabilities import Figures, figures, liabilities_of
+from etl.transform.licenses import Runners
+from etl.transform.mapping.values import INSURANCE_POLICY_KINDS, Vendor
+from etl.transform.policies import beneficiaries_of, is_one_of_kinds, policies_of
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """``accounts``, ``liabilities`` and ``policies`` hold everybody's records, with rule_id: why one does not go."""
+
+    households: Households
+    frames: Frames
+    as_of: dt.date
+    accounts: pd.DataFrame
+    liabilities: pd.DataFrame
+    policies: pd.DataFrame
+
+    @cached_property
+    def sent_accounts(self) -> pd.DataFrame:
+        return going(self.accounts)
+
+    @cached_property
+    def sent_positions(self) -> pd.DataFrame:
+        """All positions of an account that goes, as its holdings."""
+        return positions_of(self.sent_accounts, self.frames)
+
+    @cached_property
+    def sent_liabilities(self) -> pd.DataFrame:
+        return going(self.liabilities)
+
+    @cached_property
+    def sent_policies(self) -> pd.DataFrame:
+        """Annuities included; also those that the gate holds because they have no product."""
+        return going(self.policies)
+
+    @cached_property
+    def insurance(self) -> pd.DataFrame:
+        """The policies that Profiles takes as insurance policies."""
+        return self._policies_of(INSURANCE_POLICY_KINDS)
+
+    @cached_property
+    def annuities(self) -> pd.DataFrame:
+        return self._policies_of(frozenset({"annuity"}))
+
+    def _policies_of(self, kinds: frozenset[str]) -> pd.DataFrame:
+        is_kind: Flags = is_one_of_kinds(self.sent_policies["kind"].to_numpy(), kinds)
+        return self.sent_policies[is_kind].reset_index(drop=True)
+
+    @cached_property
+    def figures(self) -> Figures:
+        return figures(self.sent_liabilities, self.as_of)
+
+    @cached_property
+    def beneficiaries(self) -> pd.DataFrame:
+        """The beneficiaries of the insurance policies that go to Profiles."""
+        return beneficiaries_of(self.households, self.insurance, self.frames)
+
+    @cached_property
+    def twins(self) -> Ints:
+        return twin_policies(self.sent_accounts, self.sent_policies)
+
+
+def going(records: pd.DataFrame) -> pd.DataFrame:
+    """The records that go, numbered anew."""
+    return records[records["rule_id"].isna().to_numpy()].reset_index(drop=True)
+
+
+def gather(households: Households, frames: Frames, as_of: dt.date, vendor: Vendor, runners: Runners) -> Portfolio:
+    """Everybody's records for one vendor."""
+    return Portfolio(
+        households,
+        frames,
+        as_of,
+        accounts_of(households, frames, vendor, runners.may_send_investments),
+        liabilities_of(households, frames),
+        policies_of(households, frames, vendor, runners.may_send_policies),
+    )

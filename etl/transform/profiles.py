@@ -1,0 +1,146 @@
+"""Profiles: the case of each unit, assembled in the order of the guide's headings."""
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from etl.transform import contacts, households, licenses, portfolio
+from etl.transform.accounts import categories, funds
+from etl.transform.annuities import fixed_annuities
+from etl.transform.arrays import Frames, Ints, Objects, integers, texts, where
+from etl.transform.contacts import Reach
+from etl.transform.documents import Built, amounts, grouped, keys, merged, records, written
+from etl.transform.facts import facts_of
+from etl.transform.households import Households
+from etl.transform.liabilities import liability_names
+from etl.transform.mapping.fields import ASSET_FIELDS, HOLDING_FIELDS, LIABILITY_FIELDS, POLICY_FIELDS
+from etl.transform.mapping.values import ELIMINATION_KINDS
+from etl.transform.members import DEPENDENT
+from etl.transform.policies import eliminations, is_one_of_kinds, policy_names, premiums
+from etl.transform.portfolio import Portfolio
+from etl.transform.receipts import receipts_of
+
+# ACC-OWNER, POL-OWNER-PROFILES: by the role of the primary contact.
+OWNERS = np.array(["clientA", "clientB"], dtype=object)
+
+
+def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Built:
+    """Everything that Profiles gets for the units in its scope, with its facts, receipts and users.
+
+    A unit whose client is no usable person has facts and receipts but no document (HH-HEAD).
+    """
+    family = households.resolve(frames, "profiles")
+    runners = licenses.assign(family, frames, "profiles", service_user)
+    reached = contacts.reach(family.book, frames)
+    owned = portfolio.gather(family, frames, as_of, "profiles", runners)
+    documents = written(households.document_rows(family), family.is_usable, _documents(family, reached, owned))
+    facts = facts_of(family, reached, owned, frames, "profiles")
+    return Built(documents, facts, receipts_of(family, reached, owned, "profiles"), runners.users)
+
+
+def _documents(family: Households, reached: Reach, owned: Portfolio) -> list[dict[str, Any]]:
+    """The document of every unit, by unit number."""
+    units = len(family.units)
+    clients = contacts.persons(reached, family.client_at, "clientA")
+    spouses = contacts.spouses(reached, family.spouse_at, "clientB")
+    columns = zip(
+        households.case_names(family).tolist(),
+        clients,
+        spouses,
+        _dependents(family, reached, units),
+        _assets(owned, units),
+        _liabilities(owned, units),
+        _insurance_policies(owned, units),
+        strict=True,
+    )
+    names = ("clientA", "clientB", "dependents", "assets", "liabilities", "insurancePolicies")
+    return [{"case_name": case_name, "document": dict(zip(names, parts, strict=True))} for case_name, *parts in columns]
+
+
+def _dependents(family: Households, reached: Reach, units: int) -> list[list[Any]]:
+    dependents = family.of_role(DEPENDENT)
+    people = contacts.persons(reached, integers(dependents["contact_at"]), "dependent")
+    return grouped(people, integers(dependents["unit_no"]), units)
+
+
+def _assets(owned: Portfolio, units: int) -> list[list[Any]]:
+    """Investment accounts, then fixed annuities, each in the order of their ids."""
+    accounts, annuities = owned.sent_accounts, owned.annuities
+    investments = records(
+        ASSET_FIELDS,
+        {
+            "source_id": keys("account", integers(accounts["account_id"])),
+            "account_name": texts(accounts["account_name"]),
+            "category": categories(accounts)[0],
+            "account_value": amounts(integers(accounts["account_value"])),
+            "loan_balance": amounts(integers(accounts["loan_balance"])),
+            "funds": funds(accounts),
+            "owner": OWNERS[integers(accounts["role"])],
+            "holdings": _holdings(owned),
+        },
+    )
+    fixed = fixed_annuities(annuities, OWNERS[integers(annuities["role"])])
+    of_accounts = grouped(investments, integers(accounts["unit_no"]), units)
+    return merged(of_accounts, grouped(fixed, integers(annuities["unit_no"]), units))
+
+
+def _holdings(owned: Portfolio) -> list[list[Any]]:
+    """ACC-VARIABLE-ANNUITY: the positions of each account; those of a variable annuity are its subaccounts."""
+    positions = owned.sent_positions
+    holdings = records(
+        HOLDING_FIELDS,
+        {
+            "source_id": keys("position", integers(positions["position_id"])),
+            "symbol": texts(positions["symbol"]),
+            "product_name": texts(positions["product_name"]),
+            "market_value": amounts(integers(positions["market_value"])),
+        },
+    )
+    return grouped(holdings, integers(positions["account_at"]), len(owned.sent_accounts))
+
+
+def _liabilities(owned: Portfolio, units: int) -> list[list[Any]]:
+    liabilities, figures = owned.sent_liabilities, owned.figures
+    items = records(
+        LIABILITY_FIELDS,
+        {
+            "source_id": keys("liability", integers(liabilities["liability_id"])),
+            "liability_name": liability_names(liabilities),
+            "owner": OWNERS[integers(liabilities["role"])],
+            "payment_method": texts(liabilities["payment_method"]),
+            "balance": amounts(figures.balance),
+            "years": amounts(figures.years, scale=3),
+            "rate": amounts(figures.rate, scale=6),
+            "payment": amounts(figures.payment),
+        },
+    )
+    return grouped(items, integers(liabilities["unit_no"]), units)
+
+
+def _insurance_policies(owned: Portfolio, units: int) -> list[list[Any]]:
+    policies = owned.insurance
+    kind: Objects = policies["kind"].to_numpy()
+    has_elimination = is_one_of_kinds(kind, ELIMINATION_KINDS)
+    items = records(
+        POLICY_FIELDS,
+        {
+            "source_id": keys("policy", integers(policies["policy_id"])),
+            "kind": kind,
+            "policy_name": policy_names(policies),
+            "insured": OWNERS[integers(policies["insured"])],
+            "beneficiaries": _beneficiaries(owned, len(policies)),
+            "premium": amounts(premiums(policies)),
+            "owner": OWNERS[integers(policies["role"])],
+            "basic_face_amount": amounts(integers(policies["basic_face_amount"])),
+            "elimination": where(has_elimination, eliminations(policies["elimination_period"])),
+        },
+    )
+    return grouped(items, integers(policies["unit_no"]), units)
+
+
+def _beneficiaries(owned: Portfolio, policies: int) -> list[list[Any]]:
+    named: pd.DataFrame = owned.beneficiaries[owned.beneficiaries["name"].notna()]
+    policy_at: Ints = integers(named["policy_at"])
+    return [sorted(names) for names in grouped(named["name"].tolist(), policy_at, policies)]
