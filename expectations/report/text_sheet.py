@@ -12,6 +12,8 @@ import pandas as pd
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
+from expectations.report.display import each_distinct, neutralise
+
 CELL_CHARACTERS = 32_767
 
 # Spreadsheets decode _x202E_ to the character it names, which would bring hidden characters back in.
@@ -19,12 +21,12 @@ _ENCODED = re.compile("_x(?=[0-9A-Fa-f]{4}_)")
 
 
 def write_texts(sheet: Worksheet, first_row: int, rows: pd.DataFrame) -> None:
-    """Write the frame's cells (text, neutralised) from ``first_row`` on (0 is the sheet's first row)."""
+    """Write the frame's cells (text) from ``first_row`` on (0 is the sheet's first row), neutralised."""
     if rows.empty:
         return
     sheet._write_single_row(first_row)
     sheet._check_dimensions(first_row + len(rows) - 1, len(rows.columns) - 1)
-    columns = [_cells(rows[column]) for column in rows.columns]
+    columns = [each_distinct(rows[column], _element) for column in rows.columns]
     names = [xl_col_to_name(position) for position in range(len(columns))]
     for number, cells in enumerate(zip(*columns, strict=True), first_row + 1):
         written = "".join([f'<c r="{name}{number}"{cell}' for name, cell in zip(names, cells, strict=True) if cell])
@@ -32,16 +34,10 @@ def write_texts(sheet: Worksheet, first_row: int, rows: pd.DataFrame) -> None:
     sheet.previous_row = first_row + len(rows)
 
 
-def _cells(column: pd.Series) -> list[str]:
-    """Each text as the rest of its cell's element; nothing for an empty text. Each distinct text is made once."""
-    cells = column.to_numpy(dtype=object)
-    elements = {text: _element(text) for text in set(cells)}
-    return [elements[text] for text in cells]
-
-
 def _element(text: str) -> str:
+    """The rest of a text cell's element, after its place; nothing for an empty text."""
     if not text:
         return ""
-    told = _ENCODED.sub("_x005F_x", text[:CELL_CHARACTERS])
+    told = _ENCODED.sub("_x005F_x", neutralise(text)[:CELL_CHARACTERS])
     escaped = told.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return f' t="inlineStr"><is><t xml:space="preserve">{escaped}</t></is></c>'

@@ -7,7 +7,7 @@ from typing import BinaryIO
 import pandas as pd
 import xlsxwriter
 
-from expectations.report.display import label, neutralise_column, texts, vendor_name
+from expectations.report.display import label, texts, vendor_name
 from expectations.report.model import CHANGE_COLUMNS, OUTCOME_COLUMNS, RunReport
 from expectations.report.tallies import Tallies
 from expectations.report.text_sheet import write_texts
@@ -75,7 +75,7 @@ def _write_sheet(book: xlsxwriter.Workbook, name: str, rows: pd.DataFrame, sheet
     sheet.write_row(0, 0, titles, heading)
     shown = rows if len(rows) < sheet_rows else rows.head(sheet_rows - 2)
     for start in range(0, len(shown), _ROWS_AT_A_TIME):
-        write_texts(sheet, start + 1, shown.iloc[start : start + _ROWS_AT_A_TIME].apply(neutralise_column))
+        write_texts(sheet, start + 1, shown.iloc[start : start + _ROWS_AT_A_TIME])
     if len(shown) < len(rows):
         sheet.write_string(len(shown) + 1, 0, f"… and more rows than fit on this sheet: {elsewhere}.")
     sheet.autofilter(0, 0, max(len(shown), 1), len(titles) - 1)

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import pandas as pd
 
-from expectations.report.display import neutralise_column, vendor_name
+from expectations.report.display import each_distinct, neutralise, vendor_name
 from expectations.report.model import LABEL_COLUMNS, STATUSES, RunReport, as_texts
 from expectations.report.tallies import Tallies, severity_ranks
 
@@ -60,7 +60,7 @@ def write_csv(file: BinaryIO, lines: pd.DataFrame) -> None:
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerow(lines.columns)
     for start in range(0, len(lines), _ROWS_AT_A_TIME):
-        part = lines.iloc[start : start + _ROWS_AT_A_TIME].apply(neutralise_column)
-        writer.writerows(zip(*(part[column].to_numpy(dtype=object) for column in part.columns), strict=True))
+        part = lines.iloc[start : start + _ROWS_AT_A_TIME]
+        writer.writerows(zip(*(each_distinct(part[column], neutralise) for column in part.columns), strict=True))
     text.flush()
     text.detach()
