@@ -1,0 +1,38 @@
+"""What all tests share: a clean environment, no way to the network, and the fixtures of Airflow and PostgreSQL."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+import tempfile
+from typing import Any
+
+import hypothesis
+
+pytest_plugins = ["tests.airflow_home", "tests.postgres"]
+
+# Settings and connections of the developer's shell would change what tests see.
+for _name in [name for name in os.environ if name.startswith(("AIRFLOW", "_AIRFLOW", "PLANBRIDGE__"))]:
+    del os.environ[_name]
+
+# A test that imports Airflow by the way must not make ~/airflow.
+_unused_home = tempfile.TemporaryDirectory(prefix="planbridge-airflow-")  # removed with this process
+os.environ["AIRFLOW_HOME"] = _unused_home.name
+os.environ["GX_ANALYTICS_ENABLED"] = "false"
+
+# Two cores shared by several workers make single examples slow; slowness is measured by the benchmarks.
+hypothesis.settings.register_profile("planbridge", deadline=None, derandomize=bool(os.environ.get("CI")))
+hypothesis.settings.load_profile("planbridge")
+
+
+def _stay_on_this_machine(event: str, arguments: tuple[Any, ...]) -> None:
+    """Refuse every connection that leaves the loopback interface."""
+    if event != "socket.connect" or not isinstance(address := arguments[1], tuple):
+        return
+    host = str(address[0])
+    if host != "localhost" and not ipaddress.ip_address(host.split("%")[0]).is_loopback:
+        raise PermissionError(f"Tests stay on this machine: connection to {host} refused")
+
+
+sys.addaudithook(_stay_on_this_machine)
