@@ -37,7 +37,7 @@ class Control:
 
     async def state(self, request: Request) -> Response:
         """Everything; `?only=counters` leaves the data out."""
-        own = {"faults": self._gate.deck.describe(), "counters": self._gate.calls.describe()}
+        own: dict[str, Any] = {"faults": self._gate.deck.describe(), "counters": self._gate.calls.describe()}
         if self._gate.limit is not None:
             own["counters"]["peakInFlight"] = self._gate.limit.peak_in_flight
         if request.query_params.get("only") == "counters":

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeGuard
 
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 Record = dict[str, Any]
@@ -57,7 +57,7 @@ def complete(fields: tuple[Field, ...], record: Mapping[str, Any]) -> Record:
     return whole
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[int | float | Decimal]:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
@@ -121,10 +121,15 @@ def as_text(kind: str, value: Any) -> str:
     return str(value)
 
 
+def _groups_last(fields: tuple[Field, ...]) -> list[Field]:
+    """In the order in which a person reads them: a group's heading would otherwise cover what comes after it."""
+    return sorted(fields, key=lambda field: bool(field.children))
+
+
 def shown(fields: tuple[Field, ...], record: Mapping[str, Any] | None, group: str = "") -> list[tuple[str, str, str]]:
     """(group, label, text) of every known field, groups opened up."""
     rows: list[tuple[str, str, str]] = []
-    for field in fields:
+    for field in _groups_last(fields):
         value = (record or {}).get(field.name)
         if field.children:
             rows += shown(field.children, value if isinstance(value, dict) else None, field.label)
@@ -140,9 +145,9 @@ def unknown(fields: tuple[Field, ...], record: Mapping[str, Any], *known: str) -
 
 
 def inputs(fields: tuple[Field, ...], record: Mapping[str, Any] | None, at: str = "", group: str = "") -> list[Input]:
-    """The controls of a form over the record."""
+    """The controls of a form over the record, those of one group together."""
     controls: list[Input] = []
-    for field in fields:
+    for field in _groups_last(fields):
         value = (record or {}).get(field.name)
         if field.children:
             inner = value if isinstance(value, dict) else None

@@ -61,8 +61,8 @@ class Templates:
         )
         self._environment.globals["vendor"] = vendor
 
-    def page(self, name: str, status: int = 200, **values: Any) -> Response:
-        body = self._environment.get_template(name).render(values)
+    def page(self, template: str, status: int = 200, /, **values: Any) -> Response:
+        body = self._environment.get_template(template).render(values)
         return HTMLResponse(body, status, PAGE_HEADERS)
 
     def message(self, title: str, text: str, status: int, back: str = "/") -> Response:

@@ -7,6 +7,7 @@ import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -29,7 +30,8 @@ class AbortableProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {"sandbox.abort": self.abort}
+        extensions: dict[str, Any] = {"sandbox.abort": self.abort}
+        self.scope["extensions"] = extensions
 
     def abort(self) -> None:
         if self.cycle is not None:

@@ -60,7 +60,7 @@ class EmoneyApp:
             lambda request: None if request.url.path == TOKEN_PATH else request.headers.get("apikey"),
         )
         control = Control(self.gate, self._describe, self._reset, self._faults_changed)
-        routes = [*control.routes(), Mount("/static", static_files), *Pages(self.store).routes()]
+        routes = [*control.routes(), Mount("/static", static_files), *Pages(self.store, self.feeds).routes()]
         self.pages = Starlette(routes=routes, lifespan=self._lifespan)
 
     def _describe(self) -> dict[str, Any]:

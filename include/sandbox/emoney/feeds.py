@@ -88,6 +88,19 @@ class Feeds:
         row = self.database.query(f"{STATE}WHERE feed_id = ?", (feed_id,)).fetchone()
         return None if row is None else self._body(row)
 
+    def latest(self, at_most: int) -> list[dict[str, Any]]:
+        """The newest feeds with their counts and `lines`, without their entries."""
+        rows = self.database.query(
+            f"SELECT feed_id, status, refreshed_at, lines, {', '.join(COUNTS)} FROM feeds "
+            "ORDER BY feed_number DESC LIMIT ?",
+            (at_most,),
+        )
+        names = ("feedId", "status", "refreshedAt", "lines")
+        return [
+            {**dict(zip(names, row[:4], strict=True)), "counts": dict(zip(COUNTS, row[4:], strict=True))}
+            for row in rows
+        ]
+
     def describe(self) -> list[dict[str, Any]]:
         return [self._body(row) for row in self.database.query(f"{STATE}ORDER BY feed_number").fetchall()]
 

@@ -22,8 +22,8 @@ KEY_AT_MOST = 64
 MASKED_NUMBER = re.compile(r"\*\*\*.{0,4}", re.DOTALL)
 OWNERS = {"investment": {"client", "spouse", None}, "policy": {"client", "spouse", "other", None}}
 UPDATE_VALUES = """UPDATE accounts SET amounts = ?, name = ?, is_missing = 0 WHERE client_id = ? AND source_key = ?"""
-# client id -> source key -> (state, values, is missing)
-Known = dict[int, dict[str, tuple[str, bytes, int]]]
+Account = tuple[str, bytes, int]  # state, values, is missing
+Known = dict[int, dict[str, Account]]  # client number -> source key -> account
 Rejection = tuple[str, str]
 
 
@@ -111,51 +111,49 @@ def _find_known(database: Database, clients: list[int]) -> tuple[dict[int, str |
 
 
 def _refresh_line(
-    client: int, line: dict[str, Any], known: dict[str, tuple[str, bytes, int]], last: str | None, harvest: Harvest
+    client: int, line: dict[str, Any], known: dict[str, Account], last: str | None, harvest: Harvest
 ) -> None:
     """One client's line against what is known of the client; `known` moves along."""
-    client_id = line["clientId"]
     seen: set[str] = set()
-    counts = harvest.counts
     for item in line["items"]:
         rejection = item_rejection(item)
-        key = item.get("sourceKey") if isinstance(item, dict) else None
+        key: Any = item.get("sourceKey") if isinstance(item, dict) else None
         if rejection is None and key in seen:
             rejection = ("duplicate_item", "The sourceKey occurs twice in the line.")
         if rejection is not None:
-            harvest.reject(client_id, key, *rejection)
-        if isinstance(key, str):
-            seen.add(key)
-        if rejection is not None:
-            continue
-        before = known.get(key)
-        if before is None:
+            harvest.reject(line["clientId"], key, *rejection)
+        elif key in known:
+            known[key] = _refresh_item(client, item, known[key], harvest)
+        else:
             values = values_of(item)
             known[key] = ("available", values, 0)
             harvest.new.append((client, key, item["kind"], name_of(item), values))
-            harvest.entries.append((client_id, key, None, None))
-            counts["available"] += 1
-            continue
-        state, old_values, was_missing = before
-        if state == "available":
-            counts["available"] += 1
-        elif (values := values_of(item)) != old_values:
-            counts["refreshed"] += 1
-            harvest.changed.append((values, name_of(item), client, key))
-            known[key] = (state, values, 0)
-            continue
-        else:
-            counts["unchanged"] += 1
-        if was_missing:
-            harvest.back.append((client, key))
-            known[key] = (state, old_values, 0)
-    if len(seen) < len(known):
+            harvest.entries.append((line["clientId"], key, None, None))
+            harvest.counts["available"] += 1
+        if isinstance(key, str):
+            seen.add(key)
+    if not seen.issuperset(known):
         _note_missing(client, known, seen, last, harvest)
 
 
-def _note_missing(
-    client: int, known: dict[str, tuple[str, bytes, int]], seen: set[str], last: str | None, harvest: Harvest
-) -> None:
+def _refresh_item(client: int, item: dict[str, Any], before: Account, harvest: Harvest) -> Account:
+    """One item that was seen before; gives what is known of it from now on. Only linked ones take new values."""
+    state, old_values, was_missing = before
+    key = item["sourceKey"]
+    if state == "available":
+        harvest.counts["available"] += 1
+    elif (values := values_of(item)) != old_values:
+        harvest.counts["refreshed"] += 1
+        harvest.changed.append((values, name_of(item), client, key))
+        return state, values, 0
+    else:
+        harvest.counts["unchanged"] += 1
+    if was_missing:
+        harvest.back.append((client, key))
+    return state, old_values, 0
+
+
+def _note_missing(client: int, known: dict[str, Account], seen: set[str], last: str | None, harvest: Harvest) -> None:
     for key, (state, values, was_missing) in known.items():
         if key in seen:
             continue
