@@ -74,7 +74,7 @@ class Refresh(_Section):
 class Guard(_Section):
     max_changed_percent: float = Field(30, ge=0, le=100, description="of the linked units, that would be updated")
     max_rule_percent: float = Field(30, ge=0, le=100, description="of the units in scope, that break one critical rule")
-    at_least: int = Field(20, ge=1, description="fewer units than this never trip a guard")
+    at_least: int = Field(3, ge=1, description="fewer units than this never trip a guard")
 
 
 class Rules(_Section):

@@ -15,8 +15,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from etl import schema as s
-from etl.extract.scope import Census, to_frame
-from etl.extract.source import Snapshot
+from etl.extract.scope import Census
+from etl.extract.source import Snapshot, to_frame
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from etl.errors import SchemaMismatch, SourceUnavailable
 from etl.extract.source import parse_url
 
 READ_TABLES = (
+    schema.office,
     schema.crm_user,
     schema.user_right,
     schema.contact,

@@ -10,7 +10,7 @@ addresses phones emails   of those contacts
 accounts positions        not deleted, primary contact among those contacts
 liabilities policies      the same; product and carrier joined
 beneficiaries             of those policies
-users rights              the whole CRM (small)
+users rights offices      the whole CRM (small)
 ========================  =========================================================================================
 Scalars are as `etl.extract.source` says.
 """
@@ -32,7 +32,7 @@ Frames = dict[str, pa.Table]
 
 
 def read_shard(snapshot: Snapshot, census: Census, numbers: pd.Index) -> Frames:
-    """The frames of the units with these numbers, as Arrow tables. Statements: 14, whatever the shard's size."""
+    """The frames of the units with these numbers, as Arrow tables. Statements: 15, whatever the shard's size."""
     units = census.units.loc[numbers]
     households = units["household_id"].dropna()
     clients = units["client_contact_id"].dropna()
@@ -62,9 +62,11 @@ def read_shard(snapshot: Snapshot, census: Census, numbers: pd.Index) -> Frames:
 
 
 def read_users(snapshot: Snapshot) -> Frames:
-    """users and rights of the whole CRM."""
-    user, right = s.crm_user.c, s.user_right.c
+    """users, rights and offices of the whole CRM."""
+    user, right, office = s.crm_user.c, s.user_right.c, s.office.c
+    office_name = sa.type_coerce(office.name, sa.String).label("office_name")
     return {
+        "offices": snapshot.read(sa.select(*snapshot.columns(office.office_id), office_name)),
         "users": snapshot.read(sa.select(*snapshot.columns(user.user_id, user.user_name, user.status))),
         "rights": snapshot.read(sa.select(*snapshot.columns(right.user_id, right.right_name))),
     }

@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pandas as pd
-import pyarrow as pa
 import sqlalchemy as sa
 
 from etl import schema as s
 from etl.errors import ParamsError, SettingsError
-from etl.extract.source import Snapshot
+from etl.extract.source import Snapshot, to_frame
 
 # Every label of HH-SPOUSE-RELATION's table holds one of these words.
 SPOUSE_WORDS = ("husband", "wife", "spouse", "partner")
@@ -159,11 +158,3 @@ def to_frame(rows: pa.Table) -> pd.DataFrame:
 
 def _is_label(labels: pd.Series, label: str) -> pd.Series:
     return labels.str.strip().str.lower() == label
-
-
-_NULLABLE = {pa.int64(): pd.Int64Dtype()}
-
-
-def toto_frame(rows: pa.Table) -> pd.DataFrame:
-    """An Arrow table as pandas: nullable Int64, plain bool, `str`, datetime64."""
-    return rows.to_pandas(types_mapper=_NULLABLE.get, date_as_object=False)

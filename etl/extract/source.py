@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
+import pandas as pd
 import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
@@ -185,3 +186,11 @@ def _arrow_type(declared: sa.types.TypeEngine[Any]) -> pa.DataType:
     if isinstance(declared, (sa.Integer, sa.Numeric)):
         return pa.int64()
     return pa.string()
+
+
+_NULLABLE = {pa.int64(): pd.Int64Dtype()}
+
+
+def toto_frame(rows: pa.Table) -> pd.DataFrame:
+    """An Arrow table as pandas: nullable Int64, plain bool, `str`, datetime64."""
+    return rows.to_pandas(types_mapper=_NULLABLE.get, date_as_object=False)

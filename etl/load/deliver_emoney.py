@@ -7,12 +7,8 @@ accounts and policies go afterwards, in the feed (`etl.load.feed`).
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-
-import orjson
 
 from etl.errors import Ambiguous, InDoubt, SetAside, VendorUnavailable
 from etl.load import matching
@@ -28,6 +24,7 @@ from etl.load.delivery import (
     wait_for,
 )
 from etl.load.emoney import EmoneyClient
+from etl.load.emoney_document import split
 from etl.load.ledger import deliveries, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.deliveries import Intent
@@ -39,13 +36,6 @@ VENDOR = "emoney"
 
 # Stands for the hash of what was offered until the whole list of steps is done.
 UNFINISHED = ""
-
-
-def people_hash(content: Mapping[str, Any]) -> str:
-    """The hash of client and spouse: equal to the one remembered, there is nothing to do for them."""
-    people = {"client": content["client"], "spouse": content["spouse"]}
-    text = orjson.dumps(people, option=orjson.OPT_SORT_KEYS, default=str)
-    return hashlib.sha256(text).hexdigest()
 
 
 def deliver(client: EmoneyClient, job: Job, payload: Payload) -> Delivered:
@@ -93,7 +83,7 @@ def _deliver_locked(
     changes += _update_spouse(client, job, payload, link, spouse_base, content["spouse"])
     if not job.dry_run:
         _connect(client, job, payload, link)
-        links.complete(job.ledger, VENDOR, payload.unit_key, "client", people_hash(content))
+        links.complete(job.ledger, VENDOR, payload.unit_key, "client", split(payload.document).people_hash)
     return Delivered(
         Outcome(VENDOR, payload.unit_key, "updated" if changes and kind == "unchanged" else kind, None, link.vendor_client_id),
         findings,

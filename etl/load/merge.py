@@ -90,8 +90,10 @@ def merge(base: Document | None, theirs: Document, ours: Document) -> Merged:
     for person in PERSONS:
         held_back = _person_held_back(person, was, theirs, ours, document)
         if held_back is not None:
-            writes = {path: value for path, value in writes.items() if path[0] != person}
-            kept = kept if any(entry.path.startswith(person) for entry in kept) else [*kept, held_back]
+            others = {path: value for path, value in writes.items() if path[0] != person}
+            is_reported = len(others) == len(writes) and any(entry.path.startswith(person) for entry in kept)
+            kept = kept if is_reported else [*kept, held_back]
+            writes = others
             document = _written_into(theirs, ours, writes, added)
     arrived = set(added)
     new_base = was | writes | {path: value for path, value in new.items() if _within(path, arrived)}

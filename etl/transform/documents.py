@@ -57,9 +57,10 @@ def keys(entity: str, ids: Ints) -> list[str]:
 def amounts(scaled: Ints, scale: int = 2) -> list[Any]:
     """Scaled integers as JSON numbers; no value and a figure that is not finite are null."""
     written = (scaled / 10**scale).astype(object)
-    for at in np.flatnonzero((scaled >= EXACT_AS_FLOAT) | (scaled <= -EXACT_AS_FLOAT)):
+    is_figure = (scaled != NULL) & (scaled != NOT_FINITE)
+    for at in np.flatnonzero(is_figure & ((scaled >= EXACT_AS_FLOAT) | (scaled <= -EXACT_AS_FLOAT))):
         written[at] = _digits(int(scaled[at]), scale)
-    written[(scaled == NULL) | (scaled == NOT_FINITE)] = None
+    written[~is_figure] = None
     return written.tolist()  # type: ignore[no-any-return]
 
 

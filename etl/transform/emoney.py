@@ -51,7 +51,7 @@ def _documents(family: Households, reached: Reach, owned: Portfolio) -> list[dic
         client["maritalStatus"] = status
     spouses = contacts.spouses(reached, family.spouse_at, "spouse")
     investments = grouped(_investments(owned), integers(owned.sent_accounts["unit_no"]), units)
-    policies = grouped(_policies(owned), integers(_listed(owned)["unit_no"]), units)
+    policies = grouped(_policies(owned), integers(owned.sent_policies["unit_no"]), units)
     parts = zip(clients, spouses, merged(investments, policies), strict=True)
     return [dict(zip(("client", "spouse", "items"), part, strict=True)) for part in parts]
 
@@ -79,14 +79,8 @@ def _investments(owned: Portfolio) -> list[dict[str, Any]]:
     )
 
 
-def _listed(owned: Portfolio) -> pd.DataFrame:
-    """The policies of a known type; one without a product is held by the gate (POL-NAME-MISSING)."""
-    policies = owned.sent_policies
-    return policies[policies["kind"].notna()]
-
-
 def _policies(owned: Portfolio) -> list[dict[str, Any]]:
-    policies = _listed(owned)
+    policies = owned.sent_policies
     return records(
         POLICY_ITEM_FIELDS,
         {
@@ -102,8 +96,8 @@ def _policies(owned: Portfolio) -> list[dict[str, Any]]:
 
 def _item_list(family: Households, owned: Portfolio) -> pd.DataFrame:
     """EMY-LINK: unit_key, source_key, category, owner of every item; Profiles' categories and the insurance types."""
-    accounts, policies = owned.sent_accounts, _listed(owned)
-    kinds = [EMONEY_POLICY_CATEGORIES[kind] for kind in policies["kind"]]
+    accounts, policies = owned.sent_accounts, owned.sent_policies
+    kinds = [EMONEY_POLICY_CATEGORIES.get(kind) for kind in policies["kind"]]
     owners = np.concatenate([integers(accounts["role"]), owner_roles(family, policies)])
     ids = keys("account", integers(accounts["account_id"])) + keys("policy", integers(policies["policy_id"]))
     unit_no = np.concatenate([integers(accounts["unit_no"]), integers(policies["unit_no"])])

@@ -13,6 +13,7 @@ from etl.transform.arrays import (
     Objects,
     first_reason,
     integers,
+    is_one_of,
     positions,
     strings,
     texts,
@@ -23,6 +24,7 @@ from etl.transform.mapping.values import (
     EMONEY_INVESTMENT_LICENSES,
     EMONEY_POLICY_LICENSES,
     USER_STATUS_ENABLED,
+    USER_STATUSES,
     VENDOR_LICENSES,
     Vendor,
 )
@@ -51,7 +53,7 @@ def assign(households: Households, frames: Frames, vendor: Vendor, service_user:
     names[user_at < 0] = service_user
     license_name, license_rule = VENDOR_LICENSES[vendor]
     holds = _Rights(frames, user_at)
-    is_enabled = with_none(texts(users["status"]))[user_at] == USER_STATUS_ENABLED
+    is_enabled = np.append(is_one_of(users["status"], USER_STATUSES), False)[user_at]
     is_licensed = holds(license_name)
     missing = first_reason(
         {

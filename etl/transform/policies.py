@@ -43,8 +43,8 @@ def policies_of(households: Households, frames: Frames, vendor: Vendor, may_send
     """POL-SCOPE, LIC-EMONEY-POLICIES, POL-STATUS, POL-TYPE, POL-INSURED-OTHER: the policies of everybody in the units.
 
     Adds unit_no, role, kind, insured (role) and rule_id (why a policy does not go; null for those that go), ordered
-    by unit and policy. A policy without a product has no kind; it counts as going, so that the gate holds it
-    (POL-NAME-MISSING), and is in no document.
+    by unit and policy. A policy without a product has no kind; it counts as going, so that the gate holds its
+    household (POL-NAME-MISSING); Profiles has no place for it.
     """
     policies = records_of(households, frames["policies"], "policy_id")
     unit_no = integers(policies["unit_no"])

@@ -10,10 +10,33 @@ import pandas as pd
 import sqlalchemy as sa
 
 from etl.load.ledger.store import Ledger
-from etl.load.ledger.tables import finding, open_finding
+from etl.load.ledger.tables import finding, load_finding, open_finding
 
 COLUMNS = ["vendor", "unit_key", "rule_id", "severity", "entity", "entity_id", "field", "message", "remedy"]
 _KEY = ["vendor", "unit_key", "rule_id", "entity", "entity_id", "field"]
+
+
+def save_load_findings(ledger: Ledger, run_id: str, vendor: str, found: Iterable[tuple[str, Any]]) -> None:
+    """Keeps what a vendor told about units until the report: (unit key, LoadFinding); told twice, it is kept once."""
+    with ledger.write() as connection:
+        ledger.upsert(
+            connection,
+            load_finding,
+            (
+                {
+                    "run_id": run_id, "vendor": vendor, "unit_key": unit_key, "rule_id": one.rule_id,
+                    "entity": one.entity, "entity_id": one.entity_id, "field": one.field or "", "detail": one.detail,
+                }
+                for unit_key, one in found
+            ),
+        )  # fmt: skip
+
+
+def read_load_findings(ledger: Ledger, run_id: str) -> pd.DataFrame:
+    """vendor, unit_key, rule_id, entity, entity_id, field, detail."""
+    columns = [column for column in load_finding.columns if column.name != "run_id"]
+    rows = ledger.rows(sa.select(*columns).where(load_finding.c.run_id == run_id))
+    return pd.DataFrame([tuple(row.values()) for row in rows], columns=[column.name for column in columns])
 
 
 def read_open_findings(ledger: Ledger, vendor: str, unit_keys: Iterable[str] | None = None) -> pd.DataFrame:

@@ -38,10 +38,28 @@ def start_run(
     started_at = known[0]["started_at"] if known else ledger.now()
     row = {
         "run_id": run_id, "dag_id": dag_id, "as_of": as_of, "requested_by": requested_by, "dry_run": dry_run,
-        "status": "running", "started_at": started_at, "finished_at": None, "params": json.dumps(params, default=str),
+        "status": "running", "started_at": started_at, "finished_at": None, "stopped": None, "params": json.dumps(params, default=str),
     }  # fmt: skip
     with ledger.write() as connection:
         ledger.upsert(connection, run, [row])
+
+
+def stop_run(ledger: Ledger, run_id: str, why: str) -> None:
+    """Notes why a step stopped the run; the first reason is kept."""
+    with ledger.write() as connection:
+        connection.execute(sa.update(run).where(run.c.run_id == run_id, run.c.stopped.is_(None)).values(stopped=why))
+
+
+def why_stopped(ledger: Ledger, run_id: str) -> str | None:
+    """The first reason for which a step stopped the run."""
+    rows = ledger.rows(sa.select(run.c.stopped).where(run.c.run_id == run_id))
+    return rows[0]["stopped"] if rows else None
+
+
+def read_scope(ledger: Ledger, run_id: str) -> dict[str, int]:
+    """vendor -> units in scope, as they were planned."""
+    rows = ledger.rows(sa.select(run_vendor.c.vendor, run_vendor.c.units_in_scope).where(run_vendor.c.run_id == run_id))
+    return {row["vendor"]: row["units_in_scope"] for row in rows}
 
 
 def plan_vendor(ledger: Ledger, run_id: str, vendor: str, watermark: datetime | None, units_in_scope: int) -> None:
@@ -73,7 +91,10 @@ def read_unit_states(ledger: Ledger, vendor: str) -> pd.DataFrame:
 
 
 def save_outcomes(ledger: Ledger, run_id: str, outcomes: Iterable[Outcome]) -> None:
-    """Writes outcomes; a unit that is dealt with again in the same run keeps only its last one."""
+    """Writes outcomes. A unit that is dealt with again in the same run keeps its last one; what was created or updated
+
+    by a first try stays so when the second finds nothing left to do.
+    """
     with ledger.write() as connection:
         ledger.upsert(
             connection,
@@ -85,6 +106,7 @@ def save_outcomes(ledger: Ledger, run_id: str, outcomes: Iterable[Outcome]) -> N
                 }
                 for one in outcomes
             ),
+            unless=lambda new: sa.and_(new.outcome == "unchanged", outcome.c.outcome.in_(("created", "updated"))),
         )  # fmt: skip
 
 

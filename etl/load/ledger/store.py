@@ -92,8 +92,17 @@ class Ledger:
         with self.read() as connection:
             return connection.execute(statement).mappings().all()
 
-    def upsert(self, connection: Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Inserts rows, or updates those whose primary key exists; columns that a row lacks keep their value."""
+    def upsert(
+        self,
+        connection: Connection,
+        table: sa.Table,
+        rows: Iterable[Mapping[str, Any]],
+        unless: Callable[[Any], sa.ColumnElement[bool]] | None = None,
+    ) -> None:
+        """Inserts rows, or updates those whose primary key exists; columns that a row lacks keep their value.
+
+        ``unless`` is given the new values and says which rows stay as they are.
+        """
         batch = [dict(row) for row in rows]
         if not batch:
             return
@@ -102,7 +111,8 @@ class Ledger:
         keys = [column.name for column in table.primary_key]
         updates = {name: statement.excluded[name] for name in batch[0] if name not in keys}
         if updates:
-            statement = statement.on_conflict_do_update(index_elements=keys, set_=updates)
+            kept = None if unless is None else sa.not_(unless(statement.excluded))
+            statement = statement.on_conflict_do_update(index_elements=keys, set_=updates, where=kept)
         else:
             statement = statement.on_conflict_do_nothing(index_elements=keys)
         connection.execute(statement, batch)

@@ -33,6 +33,7 @@ run = Table(
     Column("started_at", DateTime, nullable=False),
     Column("finished_at", DateTime),
     Column("params", Text),
+    Column("stopped", Text),  # why a step stopped the run, in words
 )
 
 # What a run saw of the CRM, for each vendor it served: where the next one begins (SCP-4).
@@ -161,6 +162,20 @@ field_change = Table(
     Column("decision", String(20), nullable=False),
     Column("before", LargeBinary),
     Column("after", LargeBinary),
+)
+
+# What the vendors told while a run loaded, until its report takes it over.
+load_finding = Table(
+    "load_finding",
+    metadata,
+    Column("run_id", String(250), primary_key=True),
+    Column("vendor", String(20), primary_key=True),
+    Column("unit_key", String(40), primary_key=True),
+    Column("rule_id", String(60), primary_key=True),
+    Column("entity", String(40), primary_key=True),
+    Column("entity_id", String(80), primary_key=True),
+    Column("field", String(200), primary_key=True),
+    Column("detail", Text, nullable=False),
 )
 
 finding = Table(

@@ -72,6 +72,7 @@ CASE_NAME_LENGTH = 49
 
 # LIC-*: the names shown in User Accounts > User Rights.
 USER_STATUS_ENABLED = "Enabled"
+USER_STATUSES = _labels(USER_STATUS_ENABLED)
 VENDOR_LICENSES = {"profiles": ("Profiles Professional - Web", "LIC-PROFILES"), "emoney": ("eMoney", "LIC-EMONEY")}
 EMONEY_POLICY_LICENSES = ("Policy Tracking", "Pending Case & Policy Setup Administrator")
 EMONEY_INVESTMENT_LICENSES = ("Investment Tracking",)

@@ -1,0 +1,119 @@
+"""What a run is asked to do, and where it finds its databases, vendors and files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from etl.errors import ParamsError
+from etl.load.ledger.store import Ledger, default_url
+from include.connections import Connections
+from include.settings import Settings
+from include.staging import Staging
+
+VENDORS = ("profiles", "emoney")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """A run's parameters, checked: all that crosses from task to task."""
+
+    run_id: str
+    dag_id: str
+    as_of: date
+    vendors: tuple[str, ...] = VENDORS
+    full: bool = False
+    dry_run: bool = False
+    unit_keys: tuple[str, ...] = ()
+    requested_by: str | None = None
+    is_holiday: bool = False  # a scheduled run on a holiday takes no unit
+
+    def as_json(self) -> dict[str, Any]:
+        """For XCom."""
+        return {**asdict(self), "as_of": self.as_of.isoformat()}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> RunRequest:
+        """The reverse of `as_json`."""
+        lists = {name: tuple(value[name]) for name in ("vendors", "unit_keys")}
+        return cls(**{**value, **lists, "as_of": date.fromisoformat(value["as_of"])})
+
+
+def read_request(
+    run_id: str, dag_id: str, params: Mapping[str, Any], conf: Mapping[str, Any], default_as_of: date, requested_by: str | None,
+    is_holiday: bool = False,
+) -> RunRequest:  # fmt: skip
+    """The request of a run. Raises `ParamsError` for an unknown key, vendor, date or unit key, in words."""
+    unknown = sorted(set(conf) - set(params))
+    if unknown:
+        raise ParamsError(f"Unknown parameter {', '.join(unknown)}. Known: {', '.join(sorted(params))}.")
+    vendors = params.get("vendors") or list(VENDORS)
+    strangers = sorted({str(vendor) for vendor in vendors} - set(VENDORS))
+    if strangers or isinstance(vendors, str):
+        raise ParamsError(f"Unknown vendor {', '.join(strangers) or vendors}: vendors is a list of profiles and emoney.")
+    unit_keys = params.get("unit_keys") or []
+    if isinstance(unit_keys, str) or not all(_is_unit_key(key) for key in unit_keys):
+        raise ParamsError(f"unit_keys is a list such as [\"H12\", \"C7\"], not {unit_keys!r}.")
+    for switch in ("full", "dry_run"):
+        if not isinstance(params.get(switch, False), bool):
+            raise ParamsError(f"{switch} is true or false, not {params[switch]!r}.")
+    return RunRequest(
+        run_id,
+        dag_id,
+        _read_date(params.get("as_of"), default_as_of),
+        tuple(vendor for vendor in VENDORS if vendor in vendors),
+        params.get("full", False),
+        params.get("dry_run", False),
+        tuple(dict.fromkeys(unit_keys)),
+        requested_by,
+        is_holiday,
+    )
+
+
+def _is_unit_key(key: object) -> bool:
+    return isinstance(key, str) and key[:1] in ("H", "C") and key[1:].isdecimal()
+
+
+def _read_date(value: object, default: date) -> date:
+    if value in (None, ""):
+        return default
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise ParamsError(f"as_of is a date such as 2026-03-31, not {value!r}.") from None
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """A request with everything it needs; made anew in each task's process."""
+
+    request: RunRequest
+    settings: Settings
+    connections: Connections = field(repr=False)
+
+    @cached_property
+    def data_folder(self) -> Path:
+        """Absolute: a relative one lies in the project, wherever the process was started."""
+        return (ROOT / self.settings.data.folder).resolve()
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, opened and with its tables in place."""
+        ledger = Ledger(self.connections.ledger or default_url(self.data_folder))
+        ledger.migrate()
+        return ledger
+
+    @cached_property
+    def staging(self) -> Staging:
+        """The run's staged files."""
+        return Staging(self.data_folder, self.request.run_id)
+
+    @property
+    def reports(self) -> Path:
+        """The folder of the run's report."""
+        return self.data_folder / "reports" / self.request.run_id.replace("/", "_")

@@ -1,0 +1,167 @@
+"""The fourth stage: what passed the gate goes to the vendor; every unit of the shard gets its outcome.
+
+Units whose payload is what was last offered make no call. The others go through a pool of threads, each household
+under its lock. eMoney's values follow in the feed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
+
+import pandas as pd
+
+from etl.errors import PlanbridgeError, StopRun
+from etl.load import deliver_emoney, deliver_profiles
+from etl.load.delivery import Delivered, Job, Payload
+from etl.load.ledger import changes, deliveries, findings, links, runs
+from etl.load.ledger.runs import Outcome
+from include.refresh.context import RunContext
+from include.refresh.feed import refresh_values
+from include.refresh.plan import shard_name
+from include.refresh.vendors import emoney_client, profiles_client
+
+# Outcomes are saved in groups of this many, so that a killed load has lost none that matter.
+SAVED_AT_ONCE = 200
+
+
+def load_shard(context: RunContext, vendor: str, number: int) -> dict[str, int]:
+    """Loads one shard to one vendor; gives the number of units by outcome.
+
+    Raises `CredentialsRefused` (its units are `failed`), `LedgerUnavailable`, `StagingError`.
+    """
+    decided = context.staging.read(f"verdict/{vendor}", ["decisions"])["decisions"]
+    decided = decided[decided["shard"] == number]
+    not_sent = decided[decided["decision"] != "send"]
+    sent = decided[decided["decision"] == "send"].drop(columns=["client_contact_id", "spouse_contact_id"])
+    outcomes = [Outcome(vendor, row.unit_key, row.decision, row.reason) for row in not_sent.itertuples()]
+    runs.save_outcomes(context.ledger, context.request.run_id, outcomes)
+    documents = context.staging.read(shard_name(vendor, number), ["documents"])["documents"]
+    staged = sent[["unit_key", "payload_hash"]].merge(documents, on=["unit_key", "payload_hash"], how="left")
+    load = _load_profiles if vendor == "profiles" else _load_emoney
+    counted = Counter(outcome.outcome for outcome in outcomes)
+    counted.update(load(context, number, staged))
+    return dict(counted)
+
+
+def job_of(context: RunContext, vendor: str) -> Job:
+    """What the deliveries of this run have in common."""
+    request, settings = context.request, getattr(context.settings, vendor)
+    return Job(context.ledger, request.run_id, request.as_of, request.dry_run, settings.search_lag_seconds)
+
+
+def _load_profiles(context: RunContext, _number: int, staged: pd.DataFrame) -> Counter[str]:
+    job = job_of(context, "profiles")
+    equal = _unchanged(job, "profiles", "case", staged, "payload_hash")
+    kinds = _keep_unchanged(context, job, "profiles", ["case"], staged[equal])
+    waiting = [_payload(row) for row in staged[~equal].itertuples()]
+    if waiting:
+        client = profiles_client(context)
+        in_flight = context.settings.profiles.calls_in_flight
+        kinds.update(_deliver_all(context, "profiles", waiting, lambda one: deliver_profiles.deliver(client, job, one), in_flight))
+    return Counter(kinds.values())
+
+
+def _load_emoney(context: RunContext, number: int, staged: pd.DataFrame) -> Counter[str]:
+    job = job_of(context, "emoney")
+    client = emoney_client(context)
+    equal = _unchanged(job, "emoney", "client", staged, "people_hash")
+    kinds = _keep_unchanged(context, job, "emoney", ["client", "spouse"], staged[equal])
+    waiting = [_payload(row) for row in staged[~equal].itertuples()]
+    in_flight = context.settings.emoney.calls_in_flight
+    kinds.update(_deliver_all(context, "emoney", waiting, lambda one: deliver_emoney.deliver(client, job, one), in_flight))
+    kinds.update(refresh_values(context, job, client, number, staged, kinds))
+    return Counter(kinds.values())
+
+
+def _payload(row: object) -> Payload:
+    spouse = getattr(row, "spouse_contact_id")  # noqa: B009  (a row of itertuples has no declared attributes)
+    return Payload(
+        row.unit_key,  # type: ignore[attr-defined]
+        row.payload_hash,  # type: ignore[attr-defined]
+        row.document,  # type: ignore[attr-defined]
+        int(row.client_contact_id),  # type: ignore[attr-defined]
+        None if pd.isna(spouse) else int(spouse),
+    )
+
+
+def _unchanged(job: Job, vendor: str, part: str, staged: pd.DataFrame, offered: str) -> pd.Series:
+    """Which rows are what was last offered, linked, and without a write in doubt: nothing is to be done for them."""
+    before = links.read_sent(job.ledger, vendor, part, staged["unit_key"]).set_index("unit_key")
+    linked = links.read_links(job.ledger, vendor)
+    complete = linked if vendor == "profiles" else linked[linked["connection_id"].notna()]
+    same = staged["unit_key"].map(before["offered_hash"]) == staged[offered]
+    not_older = staged["unit_key"].map(before["as_of"]).map(lambda day: day <= job.as_of, na_action="ignore") == True  # noqa: E712
+    doubtful = deliveries.units_in_doubt(job.ledger, vendor)
+    return same & not_older & staged["unit_key"].isin(complete["unit_key"]) & ~staged["unit_key"].isin(doubtful)
+
+
+def _keep_unchanged(context: RunContext, job: Job, vendor: str, parts: Iterable[str], rows: pd.DataFrame) -> dict[str, str]:
+    if rows.empty:
+        return {}
+    if not job.dry_run:
+        for part in parts:
+            links.confirm_unchanged(job.ledger, vendor, part, rows["unit_key"], job.as_of)
+    linked = links.read_links(job.ledger, vendor).set_index("unit_key")["vendor_client_id"]
+    outcomes = [
+        Outcome(vendor, key, "unchanged", None, client_id)
+        for key, client_id in zip(rows["unit_key"], rows["unit_key"].map(linked), strict=True)
+    ]
+    runs.save_outcomes(job.ledger, context.request.run_id, outcomes)
+    return {outcome.unit_key: "unchanged" for outcome in outcomes}
+
+
+def _deliver_all(
+    context: RunContext, vendor: str, payloads: list[Payload], deliver: Callable[[Payload], Delivered], threads: int
+) -> dict[str, str]:  # fmt: skip
+    """Delivers through a pool of threads and saves as it goes. A stop leaves the rest as failed, with the reason."""
+    kinds: dict[str, str] = {}
+    stopped: PlanbridgeError | None = None
+    with ThreadPoolExecutor(max_workers=threads, thread_name_prefix=vendor) as pool:
+        for part in _parts(payloads):
+            if stopped is not None:
+                done = [Delivered(Outcome(vendor, one.unit_key, "failed", str(stopped))) for one in part]
+            else:
+                done, stopped = _deliver_part(pool, deliver, vendor, part)
+            _save(context, vendor, done)
+            kinds.update({one.outcome.unit_key: one.outcome.outcome for one in done})
+    if stopped is not None:
+        raise stopped
+    return kinds
+
+
+def _deliver_part(
+    pool: ThreadPoolExecutor, deliver: Callable[[Payload], Delivered], vendor: str, payloads: list[Payload]
+) -> tuple[list[Delivered], PlanbridgeError | None]:
+    done: list[Delivered] = []
+    stopped: PlanbridgeError | None = None
+    running = {pool.submit(deliver, payload): payload.unit_key for payload in payloads}
+    for future in as_completed(running):
+        try:
+            done.append(future.result())
+        except StopRun as error:
+            stopped = stopped or error
+            done.append(Delivered(Outcome(vendor, running[future], "failed", str(error))))
+    return done, stopped
+
+
+def _parts(payloads: list[Payload]) -> Iterator[list[Payload]]:
+    for start in range(0, len(payloads), SAVED_AT_ONCE):
+        yield payloads[start : start + SAVED_AT_ONCE]
+
+
+def _save(context: RunContext, vendor: str, done: list[Delivered]) -> None:
+    run_id = context.request.run_id
+    findings.save_load_findings(
+        context.ledger, run_id, vendor, ((one.outcome.unit_key, finding) for one in done for finding in one.findings)
+    )
+    changes.save_changes(
+        context.ledger, run_id, vendor, ((one.outcome.unit_key, change) for one in done for change in one.changes)
+    )
+    runs.save_outcomes(context.ledger, run_id, [_worded(one.outcome) for one in done])
+
+
+def _worded(outcome: Outcome) -> Outcome:
+    return replace(outcome, reason=outcome.reason[:1000]) if outcome.reason else outcome

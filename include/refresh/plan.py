@@ -1,0 +1,129 @@
+"""The first stage: which units the run takes, and everything the CRM holds about them, from one snapshot.
+
+Stages ``plan/scope`` (one row a unit: vendor flags, shard, key digest) and ``source/<shard>`` (the frames of a shard).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+from etl.errors import GuardTripped
+from etl.extract import changes, scope
+from etl.extract.check import check_schema
+from etl.extract.crm import read_shard
+from etl.extract.source import Snapshot
+from etl.load.ledger import deliveries, links, runs
+from include.refresh.context import RunContext
+from include.staging import remove_old_runs
+
+
+def plan_and_extract(context: RunContext) -> list[int]:
+    """Registers the run, decides its scope, stages its shards; gives the shards' numbers.
+
+    Raises `SchemaMismatch` (before anything is read), `ParamsError`, `SettingsError`, `SourceUnavailable`,
+    `GuardTripped` for a CRM without units where some are linked.
+    """
+    request, ledger = context.request, context.ledger
+    runs.start_run(
+        ledger, request.run_id, request.dag_id, request.as_of, request.requested_by, request.dry_run, request.as_json()
+    )
+    remove_old_runs(context.data_folder, context.settings.data.keep_days)
+    for vendor in request.vendors:
+        context.connections.vendor(vendor)
+    crm = context.connections.crm
+    check_schema(crm)
+    with Snapshot(crm) as snapshot:
+        census = scope.take_census(snapshot)
+        planned = _plan(context, snapshot, census)
+        shards = scope.in_shards(planned.taken, context.settings.refresh.households_per_shard)
+        for number, units in enumerate(shards):
+            frames = read_shard(snapshot, census, units)
+            flags = planned.flags.loc[units]
+            for vendor in ("profiles", "emoney"):
+                frames["units"] = frames["units"].append_column(f"in_{vendor}", [flags[vendor].to_numpy()])
+            context.staging.write(shard_name("source", number), frames)
+    _stage_scope(context, census, planned, shards)
+    return list(range(len(shards)))
+
+
+def shard_name(stage: str, number: int) -> str:
+    """The folder of a shard's staged files."""
+    return f"{stage}/{number:05d}"
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """flags: a bool column for each vendor, by unit number; digests: unit_key, digest; taken: unit numbers."""
+
+    flags: pd.DataFrame
+    digests: pd.DataFrame
+    watermark: datetime | None
+
+    @property
+    def taken(self) -> pd.Index:
+        return self.flags.index[self.flags.any(axis=1)]
+
+
+def _plan(context: RunContext, snapshot: Snapshot, census: scope.Census) -> _Plan:
+    request = context.request
+    since = {vendor: _since(context, vendor) for vendor in request.vendors}
+    known = [moment for moment in since.values() if moment is not None]
+    movement = changes.track(snapshot, census, min(known) if known else None)
+    flags = pd.DataFrame(False, index=census.units.index, columns=["profiles", "emoney"])
+    for vendor in request.vendors:
+        linked = links.read_links(context.ledger, vendor)
+        if census.units.empty and len(linked):
+            raise GuardTripped(
+                f"The CRM has no units, but {len(linked)} are linked at {vendor}: the extract cannot be right. Nothing was "
+                "sent. Check the connection `crm`."
+            )
+        enroll = getattr(context.settings, vendor).enroll
+        enrolled = scope.enrolled(snapshot, census, enroll, set(linked["unit_key"]))
+        if request.is_holiday:
+            wanted = census.units.index[:0]
+        elif request.unit_keys:
+            wanted = census.of_keys(list(request.unit_keys))
+        elif request.full or since[vendor] is None:
+            wanted = census.units.index
+        else:
+            wanted = _due(context, vendor, snapshot, census, movement, linked)
+        flags.loc[enrolled.intersection(wanted), vendor] = True
+    return _Plan(flags, movement.digests, None if request.unit_keys else movement.watermark)
+
+
+def _since(context: RunContext, vendor: str) -> datetime | None:
+    """The highest ``modified_at`` that the vendor's last finished run saw, less the overlap (SCP-4)."""
+    last = None if context.request.full else runs.last_watermark(context.ledger, vendor)
+    return None if last is None else last - context.settings.refresh.overlap
+
+
+def _due(
+    context: RunContext, vendor: str, snapshot: Snapshot, census: scope.Census, movement: changes.Movement, linked: pd.DataFrame
+) -> pd.Index:  # fmt: skip
+    """SCP-4: changed, vanished rows, came back, never dealt with, depending on the date, or due for the feed."""
+    ledger = context.ledger
+    states = runs.read_unit_states(ledger, vendor)
+    back = states.loc[states["outcome"].isin(runs.COMES_BACK), "unit_key"]
+    due = movement.changed.union(changes.vanished(census, movement.digests, states[["unit_key", "digest"]]))
+    keys = {*back, *deliveries.units_in_doubt(ledger, vendor)}
+    if vendor == "profiles":
+        due = due.union(changes.depends_on_as_of(snapshot, census))
+    else:
+        refreshed = links.read_sent(ledger, vendor, "items")
+        done = set(refreshed.loc[refreshed["as_of"] >= context.request.as_of, "unit_key"])
+        keys |= set(linked["unit_key"]) - done
+    return due.union(census.units.index[census.units["unit_key"].isin(keys)])
+
+
+def _stage_scope(context: RunContext, census: scope.Census, planned: _Plan, shards: list[pd.Index]) -> None:
+    request = context.request
+    numbers = pd.Series({unit: number for number, units in enumerate(shards) for unit in units}, dtype="int64")
+    units = census.units.loc[planned.taken, ["unit_key"]].join(planned.flags)
+    units["shard"] = numbers.reindex(units.index)
+    units["digest"] = planned.digests["digest"].reindex(units.index)
+    context.staging.write("plan/scope", {"units": units})
+    for vendor in request.vendors:
+        runs.plan_vendor(context.ledger, request.run_id, vendor, planned.watermark, int(units[vendor].sum()))

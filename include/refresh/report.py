@@ -1,0 +1,172 @@
+"""The last stage, whatever came before: books, findings, the stewards' report, and where the next run begins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from etl.errors import BooksUnbalanced, StopRun
+from etl.load.ledger import changes, findings, runs
+from etl.load.ledger.runs import Outcome
+from expectations import rules
+from expectations.report.comparison import compare_findings
+from expectations.report.model import LABEL_COLUMNS, Run, RunReport
+from expectations.report.writer import write_report
+from include.refresh.context import RunContext
+
+# What a vendor told once, on one night: neither known nor mended later.
+EVENTS = ("EMY-NEW", "EMY-GONE", "MATCH-LAST-NAME")
+
+
+def report_run(context: RunContext) -> dict[str, Any]:
+    """Closes the run: gives its status and the report's folder.
+
+    Raises `BooksUnbalanced` where units in scope and outcomes differ, and `StopRun` with the first reason where a step
+    has stopped the run: the report is written all the same.
+    """
+    ledger, request = context.ledger, context.request
+    stopped = runs.why_stopped(ledger, request.run_id)
+    in_scope = runs.read_scope(ledger, request.run_id)
+    scope = _scope(context)
+    _fill_missing_outcomes(context, scope, stopped)
+    outcomes = runs.read_outcomes(ledger, request.run_id)
+    balanced = all(len(outcomes[outcomes["vendor"] == vendor]) == count for vendor, count in in_scope.items())
+    found = _findings(context, outcomes)
+    closed = runs.finish_run(ledger, request.run_id, "success" if stopped is None and balanced else "failed")
+    if stopped is None and not request.dry_run:
+        findings.replace_open_findings(ledger, request.run_id, found[~found["rule_id"].isin(EVENTS)])
+        _remember_units(context, scope, outcomes)
+    folder = write_report(context.reports, _report(context, closed, in_scope, scope, outcomes, found))
+    if not balanced:
+        raise BooksUnbalanced(f"Units in scope {in_scope} and outcomes {len(outcomes)} differ; see {folder}.")
+    if stopped is not None:
+        raise StopRun(stopped)
+    context.staging.remove()
+    return {"status": "success", "report": str(folder), "units": in_scope}
+
+
+def _scope(context: RunContext) -> pd.DataFrame:
+    if context.staging.has("plan/scope"):
+        return context.staging.read("plan/scope")["units"]
+    empty: dict[str, Any] = {"unit_key": [], "profiles": [], "emoney": [], "shard": [], "digest": []}
+    return pd.DataFrame(empty).astype({"unit_key": "str", "profiles": bool, "emoney": bool})
+
+
+def _fill_missing_outcomes(context: RunContext, scope: pd.DataFrame, stopped: str | None) -> None:
+    """Units that no load has reached are failed, and come back with the next run."""
+    reason = stopped or "the load did not reach this unit"
+    missing = []
+    for vendor in context.request.vendors:
+        done = set(runs.read_outcomes(context.ledger, context.request.run_id, vendor)["unit_key"])
+        missing += [Outcome(vendor, key, "failed", reason) for key in scope.loc[scope[vendor], "unit_key"] if key not in done]
+    runs.save_outcomes(context.ledger, context.request.run_id, missing)
+
+
+def _findings(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """All findings of the run with their status, saved in the ledger."""
+    ledger, request = context.ledger, context.request
+    overrides = rules.read_overrides(context.settings.rules.file)
+    gate = [context.staging.read(stage)["findings"] for stage in context.staging.stages("verdict")]
+    told = [
+        rules.finding(
+            row.rule_id,
+            row.vendor,
+            row.unit_key,
+            entity=row.entity,
+            entity_id=row.entity_id,
+            field=row.field,
+            message=f"{rules.rule(row.rule_id).message} ({row.detail})",
+            overrides=overrides,
+        )
+        for row in findings.read_load_findings(ledger, request.run_id).itertuples()
+    ]
+    current = pd.concat([*gate, pd.DataFrame(told, columns=list(rules.FINDING_COLUMNS))], ignore_index=True)
+    current["entity_id"] = current["entity_id"].astype("str")
+    before = [findings.read_open_findings(ledger, vendor) for vendor in request.vendors]
+    # Where a load stopped, what it would have told again is not mended: only units that were dealt with are compared.
+    seen = outcomes.loc[outcomes["outcome"] != "failed", ["vendor", "unit_key"]]
+    compared = compare_findings(pd.concat(before, ignore_index=True), current, seen)
+    findings.save_findings(ledger, request.run_id, compared)
+    return compared
+
+
+def _remember_units(context: RunContext, scope: pd.DataFrame, outcomes: pd.DataFrame) -> None:
+    """unit key, key digest and outcome: what the next run's SCP-4 looks at."""
+    for vendor in context.request.vendors:
+        ended = outcomes[outcomes["vendor"] == vendor].set_index("unit_key")["outcome"]
+        mine = scope[scope[vendor]]
+        states = [
+            {"unit_key": key, "digest": int(digest), "outcome": outcome}
+            for key, digest, outcome in zip(mine["unit_key"], mine["digest"], mine["unit_key"].map(ended), strict=True)
+        ]
+        runs.finish_vendor(context.ledger, context.request.run_id, vendor, states)
+
+
+def _report(
+    context: RunContext, closed: Any, in_scope: dict[str, int], scope: pd.DataFrame, outcomes: pd.DataFrame, found: pd.DataFrame
+) -> RunReport:  # fmt: skip
+    run = Run(
+        run_id=closed["run_id"],
+        dag_id=closed["dag_id"],
+        as_of=closed["as_of"],
+        requested_by=closed["requested_by"] or "the schedule",
+        dry_run=closed["dry_run"],
+        status=closed["status"],
+        started_at=closed["started_at"],
+        finished_at=closed["finished_at"],
+    )
+    settings = {
+        "vendors": ", ".join(context.request.vendors),
+        "full": context.request.full,
+        "profiles enroll": context.settings.profiles.enroll,
+        "emoney enroll": context.settings.emoney.enroll,
+        "units in one shard": context.settings.refresh.households_per_shard,
+    }
+    return RunReport(
+        run=run,
+        units=len(scope),
+        units_in_scope=in_scope,
+        outcomes=outcomes,
+        findings=found,
+        labels=_labels(context, {*found["unit_key"], *outcomes.loc[outcomes["reason"].notna(), "unit_key"]}),
+        newly_available=_newly_available(found),
+        changes=changes.read_decisions(context.ledger, context.request.run_id),
+        receipts=_receipts(context),
+        stages=context.staging.stage_seconds(),
+        settings=settings,
+    )
+
+
+def _labels(context: RunContext, unit_keys: set[str]) -> pd.DataFrame:
+    parts = [context.staging.read(stage)["labels"] for stage in context.staging.stages("labels")]
+    if not parts:
+        return pd.DataFrame({column: pd.Series(dtype="str") for column in LABEL_COLUMNS})
+    labels = pd.concat(parts, ignore_index=True)
+    return labels[labels["unit_key"].isin(unit_keys)]
+
+
+def _newly_available(found: pd.DataFrame) -> pd.DataFrame:
+    new = found[found["rule_id"] == "EMY-NEW"]
+    category = new["message"].str.extract(r"\(([^()]*(?:\([^()]*\))?[^()]*)\)$")[0]
+    return pd.DataFrame(
+        {
+            "vendor": new["vendor"],
+            "unit_key": new["unit_key"],
+            "source_key": new["entity"] + ":" + new["entity_id"],
+            "category": category.fillna(""),
+        }
+    )
+
+
+def _receipts(context: RunContext) -> pd.DataFrame:
+    """How many records and values do not go, by rule."""
+    counted = []
+    for vendor in context.request.vendors:
+        for stage in context.staging.stages(vendor):
+            rows = context.staging.read(stage, ["receipts"])["receipts"]
+            counts = rows.groupby(["rule_id", "entity"], as_index=False).size().rename(columns={"size": "records"})
+            counted.append(counts.assign(vendor=vendor))
+    if not counted:
+        return pd.DataFrame({column: pd.Series(dtype="str") for column in ("vendor", "rule_id", "entity", "records")})
+    return pd.concat(counted).groupby(["vendor", "rule_id", "entity"], as_index=False)["records"].sum()

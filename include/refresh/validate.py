@@ -1,0 +1,167 @@
+"""The third stage: the gate, the licenses, the life events and the guards. Nothing was sent before it is through.
+
+Stages for each vendor ``verdict/<vendor>``: decisions (unit_key, shard, decision, reason, payload_hash) and findings.
+A unit is sent only if its decision says ``send`` and its staged bytes have the hash that the decision names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from etl.errors import GateBroken, GuardTripped
+from etl.load.ledger import links
+from expectations import rules
+from include.refresh.context import RunContext
+from include.refresh.plan import shard_name
+
+# As many units go through the gate at once: enough to make its fixed cost small, few enough to bound its memory.
+UNITS_AT_ONCE = 100_000
+
+
+def validate_run(context: RunContext) -> dict[str, int]:
+    """Decides every unit in scope of every vendor; gives the number of units to send by vendor.
+
+    Raises `GateBroken` where a check cannot run, `GuardTripped` where too much would change: nothing is loaded then.
+    """
+    from expectations.data_docs import write_data_docs
+    from expectations.gate import combine
+
+    overrides = rules.read_overrides(context.settings.rules.file)
+    scope = context.staging.read("plan/scope")["units"]
+    statistics, to_send = [], {}
+    for vendor in context.request.vendors:
+        units = scope[scope[vendor]]
+        verdict = combine(list(_verdicts(context, vendor, units, overrides)))
+        statistics.append(verdict.statistics)
+        decisions = _decide(context, vendor, units, verdict)
+        life_events = _life_events(context, vendor, decisions, overrides)
+        findings = pd.concat([verdict.findings, life_events], ignore_index=True)
+        _hold(decisions, life_events)
+        _guard(context, vendor, decisions, findings)
+        context.staging.write(f"verdict/{vendor}", {"decisions": decisions, "findings": _as_texts(findings)})
+        to_send[vendor] = int((decisions["decision"] == "send").sum())
+    write_data_docs(context.reports / "data_docs", statistics)
+    return to_send
+
+
+def _verdicts(context: RunContext, vendor: str, units: pd.DataFrame, overrides: Any) -> Iterator[Any]:
+    from expectations.gate import validate
+
+    shards = sorted(units["shard"].unique())
+    at_once = max(1, UNITS_AT_ONCE // context.settings.refresh.households_per_shard)
+    for start in range(0, max(len(shards), 1), at_once):
+        part = shards[start : start + at_once]
+        keys = units.loc[units["shard"].isin(part), "unit_key"].tolist()
+        yield validate(vendor, _facts(context, vendor, part), keys, as_of=context.request.as_of, overrides=overrides)
+
+
+def _facts(context: RunContext, vendor: str, shards: list[int]) -> dict[str, pd.DataFrame]:
+    from expectations.facts import FRAMES_OF
+
+    names = [f"facts_{name}" for name in FRAMES_OF[vendor]]
+    parts = [context.staging.read(shard_name(vendor, number), names) for number in shards]
+    if not parts:
+        return {}
+    return {
+        name.removeprefix("facts_"): pd.concat([part[name] for part in parts], ignore_index=True) for name in names
+    }
+
+
+def _decide(context: RunContext, vendor: str, units: pd.DataFrame, verdict: Any) -> pd.DataFrame:
+    """unit_key, shard, decision (send | held | skipped), reason, payload_hash, client/spouse_contact_id, …"""
+    names = ["documents", "users"]
+    parts = [context.staging.read(shard_name(vendor, number), names) for number in sorted(units["shard"].unique())]
+    columns = ["unit_key", "payload_hash", "client_contact_id", "spouse_contact_id"]
+    columns += ["people_hash"] if vendor == "emoney" else []
+    documents = pd.concat([part["documents"][columns] for part in parts], ignore_index=True)
+    users = pd.concat([part["users"] for part in parts], ignore_index=True).set_index("unit_key")
+    decisions = units[["unit_key", "shard"]].merge(documents, on="unit_key", how="left")
+    held = verdict.held.set_index("unit_key")["rule_ids"]
+    decisions["reason"] = decisions["unit_key"].map(held)
+    decisions["decision"] = decisions["reason"].notna().map({True: "held", False: "send"})
+    missing = users.loc[users["missing"].notna()]
+    refused = decisions["unit_key"].isin(missing.index)
+    reasons = missing["missing_rule"] + ": " + missing["user_name"].fillna("(nobody)") + " lacks " + missing["missing"]
+    decisions.loc[refused, "reason"] = decisions.loc[refused, "unit_key"].map(reasons)
+    decisions.loc[refused, "decision"] = "skipped"
+    lost = decisions.loc[(decisions["decision"] == "send") & decisions["payload_hash"].isna(), "unit_key"]
+    if len(lost):
+        raise GateBroken(f"{vendor}: {len(lost)} units passed the gate without a document, {lost.iloc[0]} the first of them.")
+    return decisions
+
+
+def _life_events(context: RunContext, vendor: str, decisions: pd.DataFrame, overrides: Any) -> pd.DataFrame:
+    """LIFE-EVENT: against what was last sent, the head changed, or a spouse has gone or is another."""
+    linked = links.read_links(context.ledger, vendor)[["unit_key", "client_contact_id", "spouse_contact_id"]]
+    pairs = decisions.merge(linked, on="unit_key", suffixes=("", "_sent"))
+    other_head = pairs["client_contact_id_sent"].notna() & pairs["client_contact_id"].notna() & (
+        pairs["client_contact_id"] != pairs["client_contact_id_sent"]
+    ).fillna(False)
+    other_spouse = pairs["spouse_contact_id_sent"].notna() & pairs["payload_hash"].notna() & ~(
+        pairs["spouse_contact_id"] == pairs["spouse_contact_id_sent"]
+    ).fillna(False)
+    events = pairs[(other_head | other_spouse).to_numpy(dtype=bool)]
+    found = [
+        rules.finding(
+            "LIFE-EVENT",
+            vendor,
+            row.unit_key,
+            entity="household" if row.unit_key[0] == "H" else "contact",
+            entity_id=int(row.unit_key[1:]),
+            message=_life_event_message(row),
+            overrides=overrides,
+        )
+        for row in events.itertuples()
+    ]
+    return pd.DataFrame(found, columns=list(rules.FINDING_COLUMNS))
+
+
+def _life_event_message(row: Any) -> str:
+    if row.client_contact_id != row.client_contact_id_sent:
+        return f"The head was contact {row.client_contact_id_sent} when last sent and is contact {row.client_contact_id} now."
+    if pd.isna(row.spouse_contact_id):
+        return f"The spouse last sent (contact {row.spouse_contact_id_sent}) is not the spouse any more, and nobody else is."
+    return f"The spouse was contact {row.spouse_contact_id_sent} when last sent and is contact {row.spouse_contact_id} now."
+
+
+def _hold(decisions: pd.DataFrame, findings: pd.DataFrame) -> None:
+    """Critical findings from outside the gate hold their units too."""
+    critical = findings.loc[findings["severity"] == "critical"].groupby("unit_key")["rule_id"].agg(", ".join)
+    rows = decisions["unit_key"].isin(critical.index) & (decisions["decision"] != "skipped")
+    added = decisions.loc[rows, "unit_key"].map(critical)
+    before = decisions.loc[rows, "reason"]
+    decisions.loc[rows, "reason"] = added.where(before.isna(), before.fillna("") + ", " + added)
+    decisions.loc[rows, "decision"] = "held"
+
+
+def _guard(context: RunContext, vendor: str, decisions: pd.DataFrame, findings: pd.DataFrame) -> None:
+    """Stops the run before its first write where one rule fails, or one night changes, implausibly much."""
+    if context.request.unit_keys or context.request.dry_run:
+        return
+    guard = context.settings.guard
+    critical = findings[findings["severity"] == "critical"].drop_duplicates(["unit_key", "rule_id"])
+    for rule_id, broken in critical["rule_id"].value_counts().items():
+        _check(f"break the rule {rule_id}", int(broken), len(decisions), "units in scope", vendor, guard.max_rule_percent, guard.at_least)
+    part, offered = ("client", "people_hash") if vendor == "emoney" else ("case", "payload_hash")
+    before = links.read_sent(context.ledger, vendor, part).set_index("unit_key")["offered_hash"]
+    going = decisions[decisions["decision"] == "send"]
+    known = going["unit_key"].map(before)
+    changed = int((known.notna() & (known != going[offered])).sum())
+    linked = len(links.read_links(context.ledger, vendor))
+    _check("would be updated", changed, linked, "linked units", vendor, guard.max_changed_percent, guard.at_least)
+
+
+def _check(what: str, affected: int, of: int, whom: str, vendor: str, most_percent: float, at_least: int) -> None:
+    if affected >= at_least and of and affected * 100 > most_percent * of:
+        setting = "MAX_CHANGED_PERCENT" if "updated" in what else "MAX_RULE_PERCENT"
+        raise GuardTripped(
+            f"{vendor}: {affected} of {of} {whom} {what} ({affected * 100 / of:.0f} %, allowed are {most_percent:g} %). Nothing was "
+            f"sent. Look into the CRM first; if it is right, raise PLANBRIDGE__GUARD__{setting} for one run."
+        )
+
+
+def _as_texts(findings: pd.DataFrame) -> pd.DataFrame:
+    return findings.assign(entity_id=findings["entity_id"].astype("str"))
