@@ -127,15 +127,20 @@ def _groups_last(fields: tuple[Field, ...]) -> list[Field]:
 
 
 def shown(fields: tuple[Field, ...], record: Mapping[str, Any] | None, group: str = "") -> list[tuple[str, str, str]]:
-    """(group, label, text) of every known field, groups opened up."""
+    """(group, label, text) of every known field; groups are opened up, but for empty ones."""
     rows: list[tuple[str, str, str]] = []
-    for field in _groups_last(fields):
+    opened: list[tuple[str, str, str]] = []
+    for field in fields:
         value = (record or {}).get(field.name)
-        if field.children:
-            rows += shown(field.children, value if isinstance(value, dict) else None, field.label)
-        else:
+        if not field.children:
             rows.append((group, field.label, as_text(field.kind, value)))
-    return rows
+            continue
+        inner = shown(field.children, value if isinstance(value, dict) else None, field.label)
+        if any(text for _, _, text in inner):
+            opened += inner
+        else:
+            rows.append((group, field.label, ""))
+    return rows + opened
 
 
 def unknown(fields: tuple[Field, ...], record: Mapping[str, Any], *known: str) -> Record:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from include.sandbox.common.gate import ApiRoute
-from include.sandbox.common.wire import answer, as_timestamp, read_body, read_object
+from include.sandbox.common.wire import answer, read_body, read_object
 from include.sandbox.emoney.api import client_number, refuse
 from include.sandbox.emoney.feeds import BYTES_AT_MOST, FOREVER, Feeds, content_digest, unpack
 from include.sandbox.emoney.records import INSTITUTION
@@ -75,7 +75,7 @@ class AccountApi:
         number = client_number(request, self.store)
         if not isinstance(links, list):
             raise refuse(400, "required", "The links field must be a list.", "links")
-        return answer({"results": self.store.accounts.link(number, links, as_timestamp(self.clock()))}, 207)
+        return answer({"results": self.store.accounts.link(number, links)}, 207)
 
     async def feed(self, request: Request) -> Response:
         state = self.feeds.state(request.path_params["feed_id"])

@@ -11,13 +11,13 @@ from include.sandbox.emoney.records import ACCOUNT_OWNERS
 CLASSIFICATION_AT_MOST = 64
 # Not part of an account's values: they name it, or say when it was delivered.
 NOT_VALUES = frozenset({"sourceKey", "kind", "asOf", "state", "classification"})
-ADD_ACCOUNT = """INSERT INTO accounts (client_id, source_key, kind, name, state, classification, linked_at, amounts)
+ADD_ACCOUNT = """INSERT INTO accounts (client_id, source_key, kind, name, state, classification, linked_after, amounts)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 # A linked account that the last line named was refreshed with that line, whether or not a value changed; one that is
-# missing keeps the time of the last line that named it.
+# missing keeps the time of the last line that named it. `linked_after` is the last feed before the link.
 ACCOUNTS = """SELECT a.client_id, a.source_key, a.kind, a.name, a.state, a.classification, a.owner, a.is_missing,
   CASE WHEN a.state = 'available' THEN NULL WHEN a.is_missing THEN a.last_refreshed_at
-       WHEN c.last_refreshed_at > a.linked_at THEN c.last_refreshed_at END, a.amounts
+       WHEN c.last_feed > a.linked_after THEN c.last_refreshed_at END, a.amounts
   FROM accounts a LEFT JOIN connections c ON c.client_id = a.client_id """
 
 
@@ -61,12 +61,12 @@ class Accounts:
         rows = self.database.query("SELECT source_key FROM accounts WHERE client_id = ? AND is_missing", (client_id,))
         return {row[0] for row in rows}
 
-    def link(self, client_id: int, links: list[Any], now: str) -> list[dict[str, Any]]:
+    def link(self, client_id: int, links: list[Any]) -> list[dict[str, Any]]:
         """Link and classify, each on its own; the result of each as the API shows it."""
         with self.database.write() as connection:
-            return [self._link(connection, client_id, link, now) for link in links]
+            return [self._link(connection, client_id, link) for link in links]
 
-    def _link(self, connection: sqlite3.Connection, client_id: int, link: Any, now: str) -> dict[str, Any]:
+    def _link(self, connection: sqlite3.Connection, client_id: int, link: Any) -> dict[str, Any]:
         asked = link if isinstance(link, dict) else {}
         key, classification, owner = asked.get("sourceKey"), asked.get("classification"), asked.get("owner")
 
@@ -86,9 +86,10 @@ class Accounts:
         if owner is not None and owner not in ACCOUNT_OWNERS:
             return result(400, "invalid_owner")
         connection.execute(
-            "UPDATE accounts SET state = 'linked', classification = ?, owner = ?, linked_at = ? "
-            "WHERE client_id = ? AND source_key = ?",
-            (classification.strip(), owner, now, client_id, key),
+            "UPDATE accounts SET state = 'linked', classification = ?1, owner = ?2, linked_after = "
+            "coalesce((SELECT max(last_feed) FROM connections WHERE client_id = ?3), 0) "
+            "WHERE client_id = ?3 AND source_key = ?4",
+            (classification.strip(), owner, client_id, key),
         )
         return result(201, None)
 
@@ -99,8 +100,8 @@ class Accounts:
             for item in row.get("accounts") or ():
                 state = item.get("state", "available")
                 named = (client_id, item["sourceKey"], item["kind"], name_of(item))
-                linked_at = "" if state == "linked" else None
-                accounts.append((*named, state, item.get("classification"), linked_at, values_of(item)))
+                linked_after = 0 if state == "linked" else None
+                accounts.append((*named, state, item.get("classification"), linked_after, values_of(item)))
         connection.executemany(ADD_ACCOUNT, accounts)
 
     def describe(self) -> dict[int, list[dict[str, Any]]]:

@@ -1,7 +1,6 @@
 """The pages of eMoney: clients, one client with all that is known of it, and the feeds."""
 
 import sqlite3
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from starlette.routing import Route
 
 from include.sandbox.common.fields import Field, Record, as_text, inputs, shown, taken
 from include.sandbox.common.pages import ROWS_ON_A_PAGE, Templates, may_change, page_number, read_form, see_other
-from include.sandbox.common.wire import as_timestamp, parse
+from include.sandbox.common.wire import parse
 from include.sandbox.emoney.feeds import COUNTS, Feeds
 from include.sandbox.emoney.records import ACCOUNT_OWNERS, CLASSIFICATIONS, CLIENT, INSTITUTION, SPOUSE, mistakes
 from include.sandbox.emoney.schema import CONNECTION_PREFIX, as_client_id, number_of
@@ -135,7 +134,7 @@ class Pages:
     async def link(self, request: Request, number: int, client: Record) -> Response:
         form = await read_form(request)
         link = {name: form.get(name) for name in ("sourceKey", "classification", "owner")}
-        result = self.store.accounts.link(number, [link], as_timestamp(time.time()))[0]
+        result = self.store.accounts.link(number, [link])[0]
         back = f"/clients/{as_client_id(number)}"
         if result["status"] != 201:
             text = f"The account could not be linked: {result['code'].replace('_', ' ')}."

@@ -25,6 +25,7 @@ UPDATE_VALUES = """UPDATE accounts SET amounts = ?, name = ?, is_missing = 0 WHE
 Account = tuple[str, bytes, int]  # state, values, is missing
 Known = dict[int, dict[str, Account]]  # client number -> source key -> account
 Rejection = tuple[str, str]
+Refresh = tuple[str | None, int]  # when a connection was refreshed last, and by which feed
 
 
 @dataclass
@@ -91,17 +92,16 @@ def _is_spoilt(feed: Waiting, number: int) -> bool:
     return random.Random(f"{rejects['seed']}:{feed.feed_id}:{number}").random() < rejects["share"]
 
 
-def _find_known(database: Database, clients: list[int]) -> tuple[dict[int, str | None], set[int], Known]:
+def _find_known(database: Database, clients: list[int]) -> tuple[dict[int, Refresh], set[int], Known]:
     """(connected client -> last refresh, clients that exist, their accounts)."""
     marks = ",".join("?" * len(clients))
     exist = {row[0] for row in database.query(f"SELECT client_id FROM clients WHERE client_id IN ({marks})", clients)}
-    connected = dict(
-        database.query(
-            "SELECT client_id, last_refreshed_at FROM connections "
-            f"WHERE status = 'active' AND institution = ? AND client_id IN ({marks})",
-            [INSTITUTION, *clients],
-        ).fetchall()
+    connections = database.query(
+        "SELECT client_id, last_refreshed_at, last_feed FROM connections "
+        f"WHERE status = 'active' AND institution = ? AND client_id IN ({marks})",
+        [INSTITUTION, *clients],
     )
+    connected: dict[int, Refresh] = {client: (refreshed_at, by) for client, refreshed_at, by in connections}
     known: Known = {client: {} for client in connected}
     accounts = f"SELECT client_id, source_key, state, amounts, is_missing FROM accounts WHERE client_id IN ({marks})"
     for client, key, state, amounts, is_missing in database.query(accounts, clients):
@@ -111,7 +111,7 @@ def _find_known(database: Database, clients: list[int]) -> tuple[dict[int, str |
 
 
 def _refresh_line(
-    client: int, line: dict[str, Any], known: dict[str, Account], last: str | None, harvest: Harvest
+    client: int, line: dict[str, Any], known: dict[str, Account], last: Refresh, harvest: Harvest
 ) -> None:
     """One client's line against what is known of the client; `known` moves along."""
     seen: set[str] = set()
@@ -153,13 +153,14 @@ def _refresh_item(client: int, item: dict[str, Any], before: Account, harvest: H
     return state, old_values, 0
 
 
-def _note_missing(client: int, known: dict[str, Account], seen: set[str], last: str | None, harvest: Harvest) -> None:
+def _note_missing(client: int, known: dict[str, Account], seen: set[str], last: Refresh, harvest: Harvest) -> None:
     for key, (state, values, was_missing) in known.items():
         if key in seen:
             continue
         harvest.counts["missing"] += 1
         if not was_missing:
-            harvest.gone.append((last, client, key))
+            refreshed_at, by_feed = last
+            harvest.gone.append((by_feed, refreshed_at, client, key))
             known[key] = (state, values, 1)
 
 
@@ -171,7 +172,8 @@ def _reap(database: Database, feed: Waiting, raw_lines: list[tuple[int, bytes]],
         if client in connected:
             _refresh_line(client, line, known[client], connected[client], harvest)
             as_of = line.get("asOf")
-            harvest.served.append((as_of if isinstance(as_of, str) else None, stamp, client, INSTITUTION))
+            as_of = as_of if isinstance(as_of, str) else None
+            harvest.served.append((as_of, stamp, feed.feed_number, client, INSTITUTION))
         elif client in exist:
             harvest.reject(line["clientId"], None, "no_connection", "The client has no active connection.")
         else:
@@ -186,11 +188,13 @@ def _keep(connection: sqlite3.Connection, feed: Waiting, harvest: Harvest, lines
     connection.executemany(UPDATE_VALUES, harvest.changed)
     connection.executemany("UPDATE accounts SET is_missing = 0 WHERE client_id = ? AND source_key = ?", harvest.back)
     connection.executemany(
-        "UPDATE accounts SET is_missing = 1, last_refreshed_at = ? WHERE client_id = ? AND source_key = ?",
+        "UPDATE accounts SET is_missing = 1, last_refreshed_at = CASE WHEN linked_after < ? THEN ? END "
+        "WHERE client_id = ? AND source_key = ?",
         harvest.gone,
     )
     connection.executemany(
-        "UPDATE connections SET last_as_of = ?, last_refreshed_at = ? WHERE client_id = ? AND institution = ?",
+        "UPDATE connections SET last_as_of = ?, last_refreshed_at = ?, last_feed = ? "
+        "WHERE client_id = ? AND institution = ?",
         harvest.served,
     )
     connection.executemany(

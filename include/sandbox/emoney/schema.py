@@ -17,10 +17,11 @@ CREATE TABLE IF NOT EXISTS spouses (client_id INTEGER PRIMARY KEY REFERENCES cli
 CREATE TABLE IF NOT EXISTS connections (
   connection_id INTEGER PRIMARY KEY AUTOINCREMENT, client_id INTEGER NOT NULL REFERENCES clients,
   institution TEXT NOT NULL, status TEXT NOT NULL DEFAULT 'active', created_at TEXT NOT NULL,
-  last_as_of TEXT, last_refreshed_at TEXT, UNIQUE (client_id, institution));
+  last_as_of TEXT, last_refreshed_at TEXT,
+  last_feed INTEGER NOT NULL DEFAULT 0, UNIQUE (client_id, institution));
 CREATE TABLE IF NOT EXISTS accounts (
   client_id INTEGER NOT NULL REFERENCES clients, source_key TEXT NOT NULL, kind TEXT NOT NULL, name TEXT,
-  state TEXT NOT NULL DEFAULT 'available', classification TEXT, owner TEXT, linked_at TEXT,
+  state TEXT NOT NULL DEFAULT 'available', classification TEXT, owner TEXT, linked_after INTEGER,
   is_missing INTEGER NOT NULL DEFAULT 0, last_refreshed_at TEXT, amounts BLOB NOT NULL,
   PRIMARY KEY (client_id, source_key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS feeds (
