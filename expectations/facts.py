@@ -1,0 +1,218 @@
+"""What the frames of facts must look like before any rule is asked.
+
+A frame that is not what it should be says nothing about a client's data: the check cannot run, and nothing is loaded
+(`GateBroken`). A frame without rows is fine: a run may have no liabilities.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from etl.errors import GateBroken
+
+Kind = Literal["text", "whole", "flag", "date"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """``required``: a null here means that the frame is broken, not that a steward has something to mend."""
+
+    kind: Kind
+    required: bool = False
+    values: tuple[str, ...] = ()
+
+
+KEY = Column("text", required=True)
+NUMBER = Column("whole", required=True)
+FLAG = Column("flag", required=True)
+TEXT = Column("text")
+WHOLE = Column("whole")
+
+ENTITY = {
+    "people": "contact",
+    "accounts": "account",
+    "positions": "position",
+    "policies": "policy",
+    "liabilities": "liability",
+}
+"""The entity of a frame's rows; the rows of households and left_out name theirs in a column."""
+
+LEFT_OUT_RULES = (
+    "ACC-SCOPE-PROFILES",
+    "DEM-DEPENDENT",
+    "LIA-SCOPE",
+    "POL-BENEFICIARY",
+    "POL-INSURED-OTHER",
+    "POL-STATUS",
+    "POL-TYPE",
+)
+
+LOAN_FIGURES = ("loan_balance", "interest_rate", "monthly_payment", "balloon_period")
+ORIGINAL_FIGURES = ("orig_loan_amount", "orig_interest_rate", "orig_monthly_payment", "orig_balloon_period")
+SENT_FIGURES = ("sent_balance", "sent_rate", "sent_payment", "sent_years")
+
+FRAMES: Mapping[str, Mapping[str, Column]] = {
+    "households": {
+        "unit_key": KEY,
+        "entity": KEY,
+        "entity_id": NUMBER,
+        "head_is_person": FLAG,
+        "is_primary_household": FLAG,
+        "client_deceased": FLAG,
+        "counts_as_married": FLAG,
+        "marital_status": TEXT,
+        "spouse_candidates": NUMBER,
+        "spouse_candidates_gone": NUMBER,
+        "spouse_is_client": FLAG,
+        "has_spouse": FLAG,
+        "spouse_sources_agree": FLAG,
+        "spouse_unit_key": TEXT,
+    },
+    "people": {
+        "unit_key": KEY,
+        "entity_id": NUMBER,
+        "person_role": Column("text", required=True, values=("client", "spouse", "dependent")),
+        "first_name": TEXT,
+        "last_name": TEXT,
+        "birth_date": Column("date"),
+        "gender": TEXT,
+        "email": TEXT,
+    },
+    "accounts": {
+        "unit_key": KEY,
+        "entity_id": NUMBER,
+        "category_source": Column("text", required=True, values=("account_type", "how_held", "missing", "unknown")),
+        "is_variable_annuity": FLAG,
+        "position_count": NUMBER,
+        "account_value": WHOLE,
+        "loan_balance": WHOLE,
+        "net_value": WHOLE,
+        "twin_policy_id": WHOLE,
+    },
+    "positions": {"unit_key": KEY, "entity_id": NUMBER, "market_value": WHOLE},
+    "policies": {
+        "unit_key": KEY,
+        "entity_id": NUMBER,
+        # Null only where the policy has no product: POL-NAME-MISSING holds it.
+        "kind": Column("text", values=("life", "disability", "longTermCare", "annuity")),
+        "plan_type": TEXT,
+        "policy_name": TEXT,
+        "annual_premium": WHOLE,
+        "annualized_premium": WHOLE,
+        "basic_face_amount": WHOLE,
+        "total_death_benefit": WHOLE,
+        "gross_cash_value": WHOLE,
+        "elimination_period": TEXT,
+        "elimination_is_readable": FLAG,
+    },
+    "liabilities": {
+        "unit_key": KEY,
+        "entity_id": NUMBER,
+        "liability_name": TEXT,
+        "calculate": FLAG,
+        **dict.fromkeys(LOAN_FIGURES + ORIGINAL_FIGURES + SENT_FIGURES, WHOLE),
+        "computed_figures": NUMBER,
+        "has_current_figures": FLAG,
+        "drift_permille": WHOLE,
+    },
+    "left_out": {
+        "unit_key": KEY,
+        "entity": KEY,
+        "entity_id": NUMBER,
+        "rule_id": Column("text", required=True, values=LEFT_OUT_RULES),
+        "field": TEXT,
+    },
+}
+
+FRAMES_OF: Mapping[str, tuple[str, ...]] = {
+    "profiles": tuple(FRAMES),
+    "emoney": tuple(name for name in FRAMES if name not in ("liabilities", "positions")),
+}
+"""eMoney's table has no liabilities and no holdings."""
+
+
+def _is_of_kind(values: pd.Series, kind: Kind) -> bool:
+    """Whether the column has the kind's dtype; objects count as text when every value that is there is a string."""
+    if kind == "whole":
+        return pd.api.types.is_integer_dtype(values.dtype)
+    if kind == "flag":
+        return pd.api.types.is_bool_dtype(values.dtype)
+    if kind == "date":
+        return pd.api.types.is_datetime64_dtype(values.dtype)
+    if isinstance(values.dtype, pd.StringDtype):
+        return True
+    return values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) in ("string", "empty")
+
+
+def _check_column(frame: str, name: str, values: pd.Series, column: Column) -> None:
+    if not _is_of_kind(values, column.kind):
+        raise GateBroken(f"facts {frame}: column {name} is {values.dtype}, not {column.kind}")
+    if column.required and values.isna().any():
+        raise GateBroken(f"facts {frame}: column {name} is null in {int(values.isna().sum())} rows")
+    if column.values and not values.isin(column.values).all():
+        raise GateBroken(f"facts {frame}: column {name} holds values outside {', '.join(column.values)}")
+
+
+def are_among(values: pd.Series, keys: pd.Series) -> npt.NDArray[np.bool_]:
+    """Which values are among the keys: what ``isin`` says, without its detour through Python objects."""
+    found = pc.is_in(_as_arrow(values), value_set=_as_arrow(keys))
+    among: npt.NDArray[np.bool_] = found.to_numpy(zero_copy_only=False)
+    return among
+
+
+def _as_arrow(values: pd.Series) -> pa.Array:
+    array = pa.array(values, from_pandas=True)
+    return (array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array).cast(pa.large_string())
+
+
+def _check_units(facts: Mapping[str, pd.DataFrame], frames: Sequence[str], units: pd.Series) -> None:
+    """Each unit in scope has one household row, and no other unit has any row."""
+    keys = facts["households"]["unit_key"]
+    repeated = int(keys.duplicated().sum())
+    if repeated:
+        raise GateBroken(f"facts households: {repeated} units have more than one row")
+    absent = int(np.count_nonzero(~are_among(units, keys)))
+    if absent:
+        raise GateBroken(f"facts households: {absent} of {len(units)} units in scope have no row")
+    for frame in frames:
+        strangers = int(np.count_nonzero(~are_among(facts[frame]["unit_key"], units)))
+        if strangers:
+            raise GateBroken(f"facts {frame}: {strangers} rows belong to no unit in scope")
+
+
+def _check_people(households: pd.DataFrame, people: pd.DataFrame) -> None:
+    """A client or spouse who goes but has no row would pass every rule about people."""
+    for role, flag in (("client", "head_is_person"), ("spouse", "has_spouse")):
+        of_role = people.loc[(people["person_role"] == role).to_numpy(dtype=bool), "unit_key"]
+        expected = households["unit_key"][households[flag].to_numpy(dtype=bool)]
+        absent = int(np.count_nonzero(~are_among(expected, of_role)))
+        if absent:
+            raise GateBroken(f"facts people: {absent} units have a {role} and no row for the {role}")
+
+
+def check_frames(vendor: str, facts: Mapping[str, pd.DataFrame], units: Sequence[str]) -> None:
+    """Refuse facts that the rules cannot be asked about.
+
+    Raises `GateBroken` for a frame or column that is absent, of another dtype or null where it may not be, for a unit
+    in scope without its household row, and for rows of units out of scope.
+    """
+    if len(set(units)) != len(units):
+        raise GateBroken("a unit is listed in scope more than once")
+    for frame in FRAMES_OF[vendor]:
+        if frame not in facts:
+            raise GateBroken(f"facts: the frame {frame} is missing")
+        absent = [name for name in FRAMES[frame] if name not in facts[frame].columns]
+        if absent:
+            raise GateBroken(f"facts {frame}: columns are missing: {', '.join(absent)}")
+        if len(facts[frame]):
+            for name, column in FRAMES[frame].items():
+                _check_column(frame, name, facts[frame][name], column)
+    _check_units(facts, FRAMES_OF[vendor], pd.Series(list(units), dtype="str"))
+    if units:
+        _check_people(facts["households"], facts["people"])

@@ -1,0 +1,254 @@
+"""The gate: which units may be loaded, which are held, and every finding with its remedy.
+
+The only caller of Great Expectations. It fails closed: whatever cannot be checked raises `GateBroken`, and nothing is
+loaded. *The check is broken* is never mistaken for *the data are wrong*.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from etl.errors import GateBroken
+from expectations.facts import FRAMES_OF, are_among, check_frames
+from expectations.gx_import import quiet_gx
+from expectations.rules import FINDING_COLUMNS, Overrides, checks_of, rule
+from expectations.suites import arguments_of, build_suites
+from expectations.wording import LEFT_OUT_KEY, word_findings
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate decided for one vendor.
+
+    accepted    unit_key, in the order of the units in scope
+    held        unit_key, rule_ids (the critical rules it breaks, sorted, comma-joined)
+    findings    FINDING_COLUMNS, in the order of the rules and of the facts
+    statistics  for JSON: vendor, as_of, units, accepted, held, rows by frame (0: the run has none), and for each check
+                its rule, severity, frame, condition, rows and failures; no keys, no values
+    """
+
+    vendor: str
+    accepted: pd.DataFrame
+    held: pd.DataFrame
+    findings: pd.DataFrame
+    statistics: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What Great Expectations found for one check: the positions of all failing rows."""
+
+    place: int
+    rows: int
+    failing_rows: np.ndarray[Any, np.dtype[np.int64]]
+
+
+def validate(
+    vendor: str,
+    facts: Mapping[str, pd.DataFrame],
+    units: Sequence[str],
+    *,
+    as_of: date,
+    overrides: Overrides | None = None,
+    data_docs: Path | None = None,
+) -> Verdict:
+    """Check the facts of all units in scope for a vendor.
+
+    ``data_docs`` is the folder that the check results, without any value, are written to as a page.
+
+    Raises `GateBroken` when any check cannot run, when facts are missing or malformed, and when the failing rows
+    listed are not as many as were counted.
+    """
+    if vendor not in FRAMES_OF:
+        raise GateBroken(f"there is no suite for the vendor {vendor!r}")
+    check_frames(vendor, facts, units)
+    results = _run_suites(vendor, facts, as_of, overrides) if len(units) else []
+    findings = _word_all(vendor, facts, results, as_of, overrides)
+    verdict = _decide(vendor, units, findings, _statistics(vendor, facts, results, as_of, overrides))
+    if data_docs is not None:
+        from expectations.data_docs import write_data_docs
+
+        write_data_docs(data_docs, verdict.statistics)
+    return verdict
+
+
+def combine(verdicts: Sequence[Verdict]) -> Verdict:
+    """One verdict of one vendor from those of several chunks of units."""
+    if len({verdict.vendor for verdict in verdicts}) != 1:
+        raise GateBroken("only verdicts of one vendor can be combined")
+    statistics = [verdict.statistics for verdict in verdicts]
+    checks = [
+        {**same[0], "rows": sum(check["rows"] for check in same), "failures": sum(check["failures"] for check in same)}
+        for same in zip(*(each["checks"] for each in statistics), strict=True)
+    ]
+    rows = {frame: sum(each["rows"][frame] for each in statistics) for frame in statistics[0]["rows"]}
+    units = {name: sum(each[name] for each in statistics) for name in ("units", "accepted", "held")}
+    return Verdict(
+        verdicts[0].vendor,
+        pd.concat([verdict.accepted for verdict in verdicts], ignore_index=True),
+        pd.concat([verdict.held for verdict in verdicts], ignore_index=True),
+        pd.concat([verdict.findings for verdict in verdicts], ignore_index=True),
+        {**statistics[0], **units, "rows": rows, "checks": checks},
+    )
+
+
+def _run_suites(
+    vendor: str, facts: Mapping[str, pd.DataFrame], as_of: date, overrides: Overrides | None
+) -> list[CheckResult]:
+    """Every check that Great Expectations ran, in the order of the table; frames without rows are not asked."""
+    results: list[CheckResult] = []
+    with quiet_gx() as context:
+        suites = build_suites(vendor, as_of, overrides)
+        for frame, suite in suites.items():
+            expected = len(suite.expectations)
+            if not expected:
+                raise GateBroken(f"the suite {suite.name} is empty")
+            rows = facts[frame]
+            if not len(rows):
+                continue
+            narrow = rows[list(dict.fromkeys(_columns_of(suite)))]
+            found = [_read_result(each, len(rows)) for each in _ask(context, suite, narrow)]
+            if len({each.place for each in found}) != expected:
+                raise GateBroken(f"the suite {suite.name} has {expected} checks and {len(found)} results")
+            results += found
+    return sorted(results, key=lambda each: each.place)
+
+
+def _ask(context: Any, suite: Any, rows: pd.DataFrame) -> list[Any]:
+    """The results of a suite over a frame held in memory.
+
+    What ``Batch.validate`` does, without registering the frame as an asset of a data source: that fingerprints every
+    cell and writes the context's configuration anew each time.
+    """
+    from great_expectations.execution_engine import PandasExecutionEngine
+    from great_expectations.validator.validator import Validator
+
+    engine = PandasExecutionEngine()
+    engine.load_batch_data(suite.name, rows)
+    validator = Validator(execution_engine=engine, data_context=context)
+    results: list[Any] = validator.graph_validate(
+        configurations=suite.expectation_configurations, runtime_configuration={"result_format": "BASIC"}
+    )
+    return results
+
+
+def _columns_of(suite: Any) -> list[str]:
+    return [column for expectation in suite.expectations for column in expectation.column_list]
+
+
+def _read_result(result: Any, rows: int) -> CheckResult:
+    """One expectation's result; raises `GateBroken` unless it ran over all rows and lists as many as it counted."""
+    meta = result.expectation_config.meta
+    if _has_raised(result.exception_info):
+        raise GateBroken(f"{meta['rule_id']}: the check could not run: {_exception_names(result.exception_info)}")
+    outcome = result.result
+    failing = outcome.get("failing_rows")
+    counted = outcome.get("unexpected_count")
+    if outcome.get("element_count") != rows or failing is None or counted is None:
+        raise GateBroken(f"{meta['rule_id']}: the check did not see all {rows} rows")
+    if len(failing) != counted or bool(result.success) != (counted == 0):
+        raise GateBroken(f"{meta['rule_id']}: {len(failing)} failing rows are listed, and {counted} were counted")
+    return CheckResult(meta["check"], rows, failing)
+
+
+def _has_raised(info: Any) -> bool:
+    """Great Expectations nests the information by metric when a metric failed."""
+    if not isinstance(info, Mapping):
+        return False
+    return bool(info.get("raised_exception")) or any(_has_raised(value) for value in info.values())
+
+
+def _exception_names(info: Mapping[str, Any]) -> str:
+    """The exceptions' class names only: their messages may quote values."""
+    traces = [
+        info.get("exception_traceback"),
+        *(v.get("exception_traceback") for v in info.values() if isinstance(v, dict)),
+    ]
+    last_lines = [trace.strip().splitlines()[-1] for trace in traces if trace]
+    return ", ".join(sorted({line.split(":")[0] for line in last_lines})) or "unknown"
+
+
+def _word_all(
+    vendor: str,
+    facts: Mapping[str, pd.DataFrame],
+    results: Iterable[CheckResult],
+    as_of: date,
+    overrides: Overrides | None,
+) -> pd.DataFrame:
+    checks = checks_of(vendor)
+    worded = []
+    for result in results:
+        if len(result.failing_rows):
+            of_rule, check = checks[result.place]
+            rows = facts[check.frame].iloc[result.failing_rows]
+            of_rule = rule(of_rule.rule_id, overrides)
+            worded.append(word_findings(vendor, of_rule, check, rows, arguments_of(check, as_of)))
+            records = rows[LEFT_OUT_KEY].drop_duplicates() if check.frame == "left_out" else rows
+            if len(worded[-1]) != len(records):
+                raise GateBroken(f"{of_rule.rule_id}: not every failing row became a finding")
+    if worded:
+        return pd.concat(worded, ignore_index=True)
+    return pd.DataFrame({name: pd.Series(dtype="int64" if name == "entity_id" else "str") for name in FINDING_COLUMNS})
+
+
+def _held_units(findings: pd.DataFrame) -> pd.DataFrame:
+    """The units with a critical finding, and the rules they break."""
+    critical = findings.loc[(findings["severity"] == "critical").to_numpy(dtype=bool), ["unit_key", "rule_id"]]
+    broken = critical.drop_duplicates().sort_values(["unit_key", "rule_id"])
+    keys, rules = broken["unit_key"].to_list(), broken["rule_id"].to_list()
+    starts = np.flatnonzero(~broken["unit_key"].duplicated().to_numpy(dtype=bool)).tolist()
+    ends = [*starts[1:], len(keys)]
+    held = {
+        "unit_key": [keys[start] for start in starts],
+        "rule_ids": [",".join(rules[start:end]) for start, end in zip(starts, ends, strict=bool(starts))],
+    }
+    return pd.DataFrame(held, dtype="str")
+
+
+def _decide(vendor: str, units: Sequence[str], findings: pd.DataFrame, statistics: dict[str, Any]) -> Verdict:
+    """Held are the units with a critical finding; accepted are all others."""
+    in_scope = pd.Series(list(units), dtype="str", name="unit_key")
+    held = _held_units(findings)
+    accepted = in_scope[~are_among(in_scope, held["unit_key"])].to_frame().reset_index(drop=True)
+    counts = {"units": len(in_scope), "accepted": len(accepted), "held": len(held)}
+    if counts["accepted"] + counts["held"] != counts["units"]:
+        raise GateBroken("accepted and held units are not all units in scope")
+    return Verdict(vendor, accepted, held, findings, {**statistics, **counts})
+
+
+def _statistics(
+    vendor: str,
+    facts: Mapping[str, pd.DataFrame],
+    results: Iterable[CheckResult],
+    as_of: date,
+    overrides: Overrides | None,
+) -> dict[str, Any]:
+    by_place = {result.place: result for result in results}
+    checks = []
+    for place, (of_rule, check) in enumerate(checks_of(vendor)):
+        result = by_place.get(place)
+        checks.append(
+            {
+                "rule_id": of_rule.rule_id,
+                "severity": rule(of_rule.rule_id, overrides).severity,
+                "frame": check.frame,
+                "fields": list(check.labels),
+                "columns": list(check.columns),
+                "condition": check.condition,
+                "arguments": arguments_of(check, as_of),
+                "remedy": check.remedy or of_rule.remedy,
+                "rows": result.rows if result else 0,
+                "failures": len(result.failing_rows) if result else 0,
+            }
+        )
+    return {
+        "vendor": vendor,
+        "as_of": as_of.isoformat(),
+        "rows": {frame: len(facts[frame]) for frame in FRAMES_OF[vendor]},
+        "checks": checks,
+    }

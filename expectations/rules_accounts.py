@@ -1,0 +1,306 @@
+"""ACC and LIA: investment accounts, annuities and liabilities.
+
+The category is Profiles' alone, as are holdings: eMoney gets neither, so the rules about them are asked for Profiles.
+"""
+
+from expectations.facts import LOAN_FIGURES, ORIGINAL_FIGURES, SENT_FIGURES
+from expectations.rule_types import BOTH, EMONEY, PROFILES, Check, Rule
+
+REGISTRATION = "Investment Account › Account Registration Information"
+VALUES = "Investment Account › Account Values"
+BENEFITS = "Policy › Benefits"
+LIABILITY = "Investments › Liabilities"
+
+LOAN_LABELS = ("Loan Balance", "Interest Rate", "Monthly Payment", "Balloon Period")
+ORIGINAL_LABELS = (
+    "originating amount",
+    "originating Interest Rate",
+    "originating Monthly Payment",
+    "originating Balloon Period",
+)
+"""SmartOffice's own labels of the originating terms are not published: these words are ours."""
+
+INSURANCE_FIGURES = ("annual_premium", "annualized_premium", "basic_face_amount")
+INSURANCE_LABELS = ("Annual Prem", "Annlzd Prem", "Basic Face Amount")
+
+MONEY_CHECKS: tuple[Check, ...] = (
+    Check(
+        BOTH,
+        "accounts",
+        "is_amount",
+        ("account_value", "loan_balance", "net_value"),
+        ("Account Value", "Loan Balance", "Net Value"),
+        arguments={"signed": ("loan_balance", "net_value")},
+    ),
+    Check(
+        PROFILES,
+        "positions",
+        "is_amount",
+        ("market_value",),
+        ("Current Value",),
+        remedy="Investment Account › Positions › Current Values › Current Value: correct the amount.",
+    ),
+    Check(
+        PROFILES,
+        "policies",
+        "is_amount",
+        INSURANCE_FIGURES,
+        INSURANCE_LABELS,
+        among={"kind": ("life", "disability", "longTermCare")},
+        remedy=f"{BENEFITS} › Annual Prem, Annlzd Prem, Basic Face Amount: correct the amount.",
+    ),
+    Check(
+        PROFILES,
+        "policies",
+        "is_amount",
+        (*INSURANCE_FIGURES, "gross_cash_value"),
+        (*INSURANCE_LABELS, "Gross Cash Value"),
+        among={"kind": ("annuity",)},
+        remedy=f"{BENEFITS} › Annual Prem, Annlzd Prem, Basic Face Amount, Gross Cash Value: correct the amount.",
+    ),
+    Check(
+        EMONEY,
+        "policies",
+        "is_amount",
+        (*INSURANCE_FIGURES, "total_death_benefit"),
+        (*INSURANCE_LABELS, "Total Death Benefit"),
+        arguments={"signed": ("total_death_benefit",)},
+        remedy=f"{BENEFITS} › Annual Prem, Annlzd Prem, Basic Face Amount, Total Death Benefit: correct the amount.",
+    ),
+    Check(
+        PROFILES,
+        "liabilities",
+        "is_amount",
+        LOAN_FIGURES + ORIGINAL_FIGURES,
+        LOAN_LABELS + ORIGINAL_LABELS,
+        arguments={"signed": LOAN_FIGURES + ORIGINAL_FIGURES},
+        remedy=f"{LIABILITY}: correct the loan figure.",
+    ),
+)
+
+ACCOUNT_RULES: tuple[Rule, ...] = (
+    Rule(
+        "ACC-SCOPE-PROFILES",
+        "info",
+        "The account is not sent: its primary contact is neither client nor spouse.",
+        f"Nothing to do if that is meant; else {REGISTRATION} › Primary Contact: choose the client or the spouse.",
+        (
+            Check(
+                PROFILES,
+                "left_out",
+                "is_none_of",
+                ("rule_id",),
+                ("Primary Contact",),
+                arguments={"values": ("acc-scope-profiles",)},
+            ),
+        ),
+    ),
+    Rule(
+        "ACC-CATEGORY-MISSING",
+        "warning",
+        "Neither Account Type nor How Held is selected: the category was taken from Qualified Account.",
+        f"{REGISTRATION} › Account Type: choose the type of account (or How Held).",
+        (
+            Check(
+                PROFILES,
+                "accounts",
+                "is_none_of",
+                ("category_source",),
+                ("Account Type",),
+                arguments={"values": ("missing",)},
+            ),
+        ),
+    ),
+    Rule(
+        "ACC-CATEGORY-UNKNOWN",
+        "warning",
+        "Account Type and How Held name no known category: it was taken from Qualified Account.",
+        f"{REGISTRATION} › Account Type: choose one of the standard types, or ask for this one to be added to the table"
+        " of account categories.",
+        (
+            Check(
+                PROFILES,
+                "accounts",
+                "is_none_of",
+                ("category_source",),
+                ("Account Type",),
+                arguments={"values": ("unknown",)},
+            ),
+        ),
+    ),
+    Rule(
+        "ACC-VARIABLE-ANNUITY-EMPTY",
+        "warning",
+        "The account is held as a variable annuity and has no positions.",
+        "Investment Account › VA Detail: add the subaccounts; or correct How Held.",
+        (
+            Check(
+                PROFILES,
+                "accounts",
+                "annuity_has_positions",
+                ("is_variable_annuity", "position_count"),
+                ("VA Detail",),
+            ),
+        ),
+    ),
+    Rule(
+        "ACC-FIXED-ANNUITY-VA",
+        "warning",
+        "The annuity goes as a fixed annuity although its plan type is VA.",
+        "Enter the contract under Investment Accounts with How Held Variable Annuity, and delete the policy.",
+        (
+            Check(
+                PROFILES,
+                "policies",
+                "is_none_of",
+                ("plan_type",),
+                ("Plan Type",),
+                arguments={"values": ("va",)},
+                among={"kind": ("annuity",)},
+            ),
+        ),
+    ),
+    Rule(
+        "ACC-TWICE",
+        "warning",
+        "The account and policy {twin_policy_id} carry the same number: one contract would go twice.",
+        "Keep the contract in one place: delete either the investment account or the policy.",
+        (Check(BOTH, "accounts", "is_absent", ("twin_policy_id",), ("Account #",)),),
+    ),
+    Rule(
+        "ACC-MONEY",
+        "critical",
+        "{cells}.",
+        f"{VALUES} › Account Value, Loan Balance, Net Value: correct the amount.",
+        MONEY_CHECKS,
+    ),
+    Rule(
+        "ACC-NET",
+        "warning",
+        "Net Value is not Account Value less Loan Balance.",
+        f"{VALUES} › Net Value: correct it, or Account Value or Loan Balance.",
+        (
+            Check(
+                BOTH,
+                "accounts",
+                "net_value_adds_up",
+                ("net_value", "account_value", "loan_balance"),
+                ("Net Value",),
+                arguments={"tolerance": 1},
+            ),
+        ),
+    ),
+)
+
+LIABILITY_RULES: tuple[Rule, ...] = (
+    Rule(
+        "LIA-NAME-MISSING",
+        "critical",
+        "The liability has no name: Lender, Loan # and Account Name are all blank.",
+        f"{LIABILITY} › Lender: enter the lender (or Loan # or Account Name).",
+        (Check(PROFILES, "liabilities", "is_filled", ("liability_name",), ("Lender",)),),
+    ),
+    Rule(
+        "LIA-COMPUTED",
+        "info",
+        "{computed_figures} blank figures were computed from the originating terms.",
+        f"Nothing to do; to send recorded figures, fill in {LIABILITY} › Loan Balance, Interest Rate, Monthly Payment,"
+        " Balloon Period and the originating payment.",
+        (
+            Check(
+                PROFILES,
+                "liabilities",
+                "is_within",
+                ("computed_figures",),
+                ("Calculate",),
+                arguments={"lowest": 0, "highest": 0},
+            ),
+        ),
+    ),
+    Rule(
+        "LIA-INCOMPLETE",
+        "critical",
+        "{cells} and cannot be computed.",
+        f"{LIABILITY}: with Calculate selected fill in Loan Balance, Interest Rate, Monthly Payment and Balloon Period,"
+        " otherwise the originating terms.",
+        (Check(PROFILES, "liabilities", "is_known", SENT_FIGURES, LOAN_LABELS),),
+    ),
+    Rule(
+        "LIA-NOT-CALCULATED",
+        "warning",
+        "Calculate is not selected although current figures are filled in: the originating loan is sent.",
+        f"{LIABILITY} › Calculate: select it if the current figures are meant to go.",
+        (
+            Check(
+                PROFILES,
+                "liabilities",
+                "original_loan_is_meant",
+                ("calculate", "has_current_figures"),
+                ("Calculate",),
+            ),
+        ),
+    ),
+    Rule(
+        "LIA-DRIFT",
+        "warning",
+        "The recorded balance is more than 5 % of the original amount away from the computed one.",
+        f"{LIABILITY} › Loan Balance: bring it up to date, or correct the originating terms.",
+        (
+            Check(
+                PROFILES,
+                "liabilities",
+                "is_within",
+                ("drift_permille",),
+                ("Loan Balance",),
+                arguments={"lowest": 0, "highest": 50},
+            ),
+        ),
+    ),
+    Rule(
+        "LIA-PAID-OFF",
+        "info",
+        "The loan goes as paid off: {cells}.",
+        f"{LIABILITY}: delete the liability if the loan is repaid.",
+        (
+            Check(
+                PROFILES,
+                "liabilities",
+                "is_not_zero",
+                ("sent_balance", "sent_years"),
+                ("Loan Balance", "Balloon Period"),
+            ),
+        ),
+    ),
+    Rule(
+        "LIA-RATE",
+        "critical",
+        "The interest rate that goes is outside 0 to 50 percent.",
+        f"{LIABILITY} › Interest Rate (or the originating rate): enter percent per year, from 0 to 50.",
+        (
+            Check(
+                PROFILES,
+                "liabilities",
+                "is_within",
+                ("sent_rate",),
+                ("Interest Rate",),
+                arguments={"lowest": 0, "highest": 50_000_000},
+            ),
+        ),
+    ),
+    Rule(
+        "LIA-SCOPE",
+        "info",
+        "The liability is not sent: its primary contact is neither client nor spouse.",
+        f"Nothing to do if that is meant; else {LIABILITY} › Primary Contact: choose the client or the spouse.",
+        (
+            Check(
+                PROFILES,
+                "left_out",
+                "is_none_of",
+                ("rule_id",),
+                ("Primary Contact",),
+                arguments={"values": ("lia-scope",)},
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,89 @@
+"""Rules whose findings come from the load: matching, life events, the vendors' own answers, licenses."""
+
+from expectations.rule_types import Rule
+
+USER_LICENSES = "Office › User Accounts › the user › Licenses"
+
+LOAD_RULES: tuple[Rule, ...] = (
+    Rule(
+        "MATCH-AMBIGUOUS",
+        "critical",
+        "More than one record at the vendor matches: nothing was written.",
+        "Merge or delete the duplicates at the vendor, or run the household by hand and choose the case.",
+    ),
+    Rule(
+        "MATCH-GONE",
+        "critical",
+        "The linked record no longer exists at the vendor: nothing was written and nothing is created in its place.",
+        "Restore the record at the vendor, or run the household by hand and choose another record or a new one.",
+    ),
+    Rule(
+        "MATCH-LAST-NAME",
+        "info",
+        "Only records with the same last name were found at the vendor; they were not written to.",
+        "If one of them is this client, run the household by hand and choose it; then delete the new record.",
+    ),
+    Rule(
+        "LIFE-EVENT",
+        "critical",
+        "The head or the spouse is not who was last sent: nothing is written until somebody confirms the change.",
+        "If the change is right, run the household by hand and confirm the life event; else correct Household ›"
+        " Household Members › Role or Contact › Key Relations.",
+    ),
+    Rule(
+        "EMY-NEW",
+        "info",
+        "New since the last refresh: waiting at eMoney to be linked.",
+        "In eMoney, link and classify the account or policy; or run the household by hand with its links.",
+    ),
+    Rule(
+        "EMY-GONE",
+        "warning",
+        "No longer in SmartOffice: eMoney keeps its last value.",
+        "In eMoney, close the account or policy if it has ended; or restore it from Deleted Records in SmartOffice.",
+    ),
+    Rule(
+        "EMY-REFRESH",
+        "warning",
+        "eMoney rejected the line of this client in its feed.",
+        "In eMoney, check that the SmartOffice connection of the client is active; the line goes again with the next"
+        " refresh.",
+    ),
+    Rule(
+        "VENDOR-REJECTED",
+        "critical",
+        "The vendor rejected the document: nothing of it was written.",
+        "Correct the fields that the message names in SmartOffice; the household goes again when they change.",
+    ),
+    Rule(
+        "LIC-PROFILES",
+        "warning",
+        "The user in whose name the run is made lacks the license for Profiles.",
+        f"{USER_LICENSES}: select Profiles Professional - Web, or assign the client to a user who has it.",
+    ),
+    Rule(
+        "LIC-EMONEY",
+        "warning",
+        "The user in whose name the run is made lacks the license for eMoney.",
+        f"{USER_LICENSES}: select eMoney, or assign the client to a user who has it.",
+    ),
+    Rule(
+        "LIC-EMONEY-POLICIES",
+        "warning",
+        "Policies are not sent: the user lacks a license for them.",
+        f"{USER_LICENSES}: select Policy Tracking and Pending Case & Policy Setup Administrator.",
+    ),
+    Rule(
+        "LIC-EMONEY-INVESTMENTS",
+        "warning",
+        "Investments are not sent: the user lacks a license for them.",
+        f"{USER_LICENSES}: select Investment Tracking.",
+    ),
+    Rule(
+        "LIC-ENABLED",
+        "warning",
+        "The account of the user in whose name the run is made is not enabled.",
+        "Office › User Accounts › the user › User Account Status: choose Enabled, or assign the client to"
+        " another user.",
+    ),
+)
