@@ -6,7 +6,8 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from include.local import airflow_home, vendors
@@ -15,7 +16,6 @@ from include.local.processes import Program, Programs, interruptible
 from include.local.progress import RunLog, Task, console, show_finished, stage
 
 HOUSEHOLDS = 400
-SEED = 20
 OFFICE_ZONE = ZoneInfo("America/New_York")
 
 
@@ -26,24 +26,21 @@ def prepare(installation: Installation, port: int = 8080) -> None:
         with stage("Airflow's database"):
             airflow_home.migrate(installation.airflow_home, installation.logs / "airflow_migrate.log")
     if not installation.crm.exists():
-        with stage(f"Demo office with {HOUSEHOLDS} households"):
+        with stage(f"Demo office of {HOUSEHOLDS} households"):
             make_office(installation)
 
 
 def make_office(installation: Installation) -> None:
-    """Build the demo CRM; it appears under its name when it is complete."""
+    """Build the demo CRM as of today; it appears under its name when it is complete."""
     from include.demo import build_office
 
     installation.data.mkdir(parents=True, exist_ok=True)
+    today = datetime.now(OFFICE_ZONE).date()
     unfinished = installation.crm.with_suffix(".unfinished")
-    unfinished.unlink(missing_ok=True)
-    build_office(f"sqlite:///{unfinished}", households=HOUSEHOLDS, seed=SEED, today=office_date())
+    breaks = installation.crm.with_suffix(".breaks.json")
+    build_office(f"sqlite:///{unfinished}", HOUSEHOLDS, today=today, overwrite=True, breaks_path=breaks)
+    installation.office_day.write_text(today.isoformat())
     unfinished.replace(installation.crm)
-
-
-def office_date() -> date:
-    """Today, in the office's time zone."""
-    return datetime.now(OFFICE_ZONE).date()
 
 
 def environment(installation: Installation, addresses: Mapping[str, str]) -> dict[str, str]:
@@ -67,27 +64,32 @@ def environment(installation: Installation, addresses: Mapping[str, str]) -> dic
 
 def run(installation: Installation, *, fresh: bool) -> int:
     """Run the demo. The exit status is 0 when the run succeeded and its books balance."""
-    from include import summary
-
     with interruptible(), installation.in_use("make demo"), Programs(installation.folder) as programs:
         if fresh:
             shutil.rmtree(installation.data, ignore_errors=True)
         prepare(installation)
         with stage("Vendor sandboxes"):
             addresses = vendors.start(installation, programs, airflow_home.environment(installation.airflow_home))
-        variables = environment(installation, addresses)
-        command = airflow_home.command("dags", "test", "weeknight_refresh", "--conf", conf())
-        program = programs.start("weeknight_refresh", command, variables)
+        # The office's own day, not the clock's: the demo run again on another day finds nothing to send.
+        conf = json.dumps({"as_of": installation.office_day.read_text()})
+        command = airflow_home.command("dags", "test", "weeknight_refresh", "--conf", conf)
+        program = programs.start("weeknight_refresh", command, environment(installation, addresses))
         log = follow(program)
-        status = program.process.wait()
-    if status:
+        succeeded = program.process.wait() == 0
+    if not succeeded:
         explain(program, log)
-    return summary.show(installation.data / "reports" / log.run_id / "run.json") or status
+    balanced = report(installation.data / "reports" / log.run_id / "run.json")
+    return 0 if succeeded and balanced else 1
 
 
-def conf() -> str:
-    """The run's parameters, as the JSON that Airflow takes."""
-    return json.dumps({"as_of": office_date().isoformat()})
+def report(file: Path) -> bool:
+    """Print what the run did; whether it says so and its books balance."""
+    from include import summary
+
+    if summary.show(file):
+        return False
+    books = summary.read_summary(file)["books"]
+    return all(book["balanced"] for book in books.values())
 
 
 def follow(program: Program) -> RunLog:

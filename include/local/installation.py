@@ -42,6 +42,11 @@ class Installation:
     def crm(self) -> Path:
         return self.data / "crm.sqlite"
 
+    @property
+    def office_day(self) -> Path:
+        """Holds the date that the demo office was made for."""
+        return self.data / "office_day"
+
     def sandbox(self, vendor: str) -> Path:
         """The database that a vendor's sandbox keeps its state in."""
         return self.data / f"sandbox_{vendor}.sqlite"

@@ -50,10 +50,10 @@ class Program:
                 raise Refused(f"{self.name} did not answer within {seconds:.0f} s; see {self.log}")
             time.sleep(0.1)
 
-    def first_line(self) -> str:
-        """The first line of its output, once it is complete."""
-        text = self.log.read_text(errors="replace")
-        return text.split("\n", 1)[0] if "\n" in text else ""
+    def address(self) -> str:
+        """The address that a server prints when it answers; empty until then."""
+        complete_lines = self.log.read_text(errors="replace").split("\n")[:-1]
+        return next((line.strip() for line in complete_lines if line.startswith("http://127.0.0.1:")), "")
 
 
 @dataclass

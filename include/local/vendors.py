@@ -14,7 +14,7 @@ from include.local.installation import Installation, write_private
 from include.local.processes import Program, Programs, python
 
 VENDORS = ("profiles", "emoney")
-CLIENT_ID = "planbridge-demo"
+LOGIN = "planbridge"
 CALLS_PER_MINUTE = 100_000  # eMoney's published limit of 60 a minute would stretch the demo over a quarter of an hour
 
 
@@ -34,18 +34,18 @@ def start(installation: Installation, programs: Programs, environment: Mapping[s
     """Start both sandboxes on free loopback ports; their addresses by vendor."""
     installation.data.mkdir(parents=True, exist_ok=True)
     _, public_key = key_pair(installation)
-    extra = {
-        "profiles": (),
-        "emoney": ("--public-key", str(public_key), "--limit-per-minute", str(CALLS_PER_MINUTE)),
-    }
+    profiles = {"login": LOGIN, "password": installation.secrets["profiles_password"]}
+    emoney = {"client-id": LOGIN, "api-key": installation.secrets["emoney_api_key"], "public-key": str(public_key)}
+    emoney |= {"limit-per-minute": str(CALLS_PER_MINUTE)}
+    options = {"profiles": profiles, "emoney": emoney}
     started: dict[str, Program] = {}
     for vendor in VENDORS:
-        database = str(installation.sandbox(vendor))
-        command = python(f"include.sandbox.{vendor}", "--port", "0", "--database", database, *extra[vendor])
+        given = {"port": "0", "database": str(installation.sandbox(vendor))} | options[vendor]
+        command = python(f"include.sandbox.{vendor}", *(f"--{name}={value}" for name, value in given.items()))
         started[vendor] = programs.start(f"sandbox_{vendor}", command, environment)
     for program in started.values():
-        program.wait_until(program.first_line)
-    return {vendor: program.first_line().strip() for vendor, program in started.items()}
+        program.wait_until(program.address)
+    return {vendor: program.address() for vendor, program in started.items()}
 
 
 def connections(installation: Installation, addresses: Mapping[str, str]) -> dict[str, str]:
@@ -59,12 +59,12 @@ def connections(installation: Installation, addresses: Mapping[str, str]) -> dic
         "AIRFLOW_CONN_PROFILES": json.dumps(
             vendor_connection
             | {"host": profiles.hostname, "port": profiles.port}
-            | {"login": "planbridge", "password": secrets["profiles_password"]}
+            | {"login": LOGIN, "password": secrets["profiles_password"]}
         ),
         "AIRFLOW_CONN_EMONEY": json.dumps(
             vendor_connection
             | {"host": emoney.hostname, "port": emoney.port}
-            | {"login": CLIENT_ID, "password": secrets["emoney_api_key"]}
+            | {"login": LOGIN, "password": secrets["emoney_api_key"]}
             | {"extra": {"private_key_file": str(private_key)}}
         ),
     }
