@@ -1,5 +1,6 @@
 """What the stewards' report is made of: one frozen :class:`RunReport`, checked when it is put together."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -25,7 +26,7 @@ RECEIPT_COLUMNS = ("vendor", "rule_id", "entity", "records")
 # What happens if nobody mends it, by severity; ``{vendor}`` is replaced by the vendor's name.
 CONSEQUENCES: Mapping[str, str] = {
     "critical": "This household is not sent to {vendor} until it is mended.",
-    "warning": "This does not hold the household back, but what {vendor} gets may be incomplete or wrong.",
+    "warning": "This does not hold the household back, but what goes to {vendor} may be incomplete or wrong.",
     "info": "Nothing has to be done; this is for information.",
 }
 
@@ -67,7 +68,7 @@ class RunReport:
     - ``receipts``: vendor, rule_id, entity, records
     - ``stages``: stage -> seconds
 
-    Raises ValueError where a frame lacks a column, naming it.
+    Raises ValueError where a frame lacks a column or a stage's time is not finite, naming it.
     """
 
     run: Run
@@ -95,6 +96,9 @@ class RunReport:
             missing = [column for column in columns if column not in getattr(self, name).columns]
             if missing:
                 raise ValueError(f"The report's {name} lack the columns {', '.join(missing)}")
+        crooked = [stage for stage, seconds in self.stages.items() if not math.isfinite(seconds)]
+        if crooked:
+            raise ValueError(f"The time of {', '.join(crooked)} is no number of seconds")
 
     @property
     def vendors(self) -> list[str]:

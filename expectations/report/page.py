@@ -163,7 +163,7 @@ def duration(seconds: float | None) -> str:
     """Seconds as people say them: ``0.4 s``, ``12 s``, ``3 min 20 s``, ``1 h 05 min``."""
     if seconds is None:
         return "not known"
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    if seconds < 59.5:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -17,7 +17,7 @@ def write_report(folder: Path, report: RunReport) -> Path:
     """Write worklist.html, worklist.csv, worklist.xlsx and run.json (each 0600, whole or not at all) under ``folder``.
 
     The folder is made where it is missing, for its owner alone. Gives the path of worklist.html. Raises OSError where
-    the folder cannot be written and ValueError where a timing is not a finite number.
+    the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     tallies = tally(report)

@@ -1,0 +1,217 @@
+"""The page is whole, still, accessible, and says what happened."""
+
+import base64
+import hashlib
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from expectations.report import RunReport, write_report
+from expectations.report.page import duration, render_page
+from expectations.report.tallies import tally
+from tests.report.builders import a_report, a_run, available, changes, findings, labels, outcomes, receipts
+from tests.report.pages import Page, read_page
+
+GOLDEN = Path(__file__).parent / "golden" / "worklist.html"
+
+
+def a_busy_report() -> RunReport:
+    """Two households: one held with a critical and a warning, one failed; every section has something to say."""
+    return a_report(
+        outcomes=outcomes(
+            {"outcome": "held", "reason": "DEM-BIRTH-DATE"},
+            {"vendor": "emoney", "outcome": "created", "vendor_id": "e-1"},
+            {"unit_key": "H2", "outcome": "failed", "reason": "HTTP 500 three times"},
+            {"vendor": "emoney", "unit_key": "H2", "outcome": "deferred", "reason": "the vendor was down"},
+        ),
+        findings=findings(
+            {},
+            {"rule_id": "HH-PRIMARY", "severity": "warning", "status": "known", "message": "Not the primary one."},
+            {"vendor": "emoney", "rule_id": "HH-PRIMARY", "severity": "warning", "status": "known",
+             "message": "Not the primary one."},
+            {"unit_key": "H2", "status": "mended"},
+            {"unit_key": "H2", "rule_id": "LIA-COMPUTED", "severity": "info", "entity": "liability"},
+        ),
+        labels=labels({}, {"unit_key": "H2", "household_name": "Baker", "head_name": "Bo Baker", "assigned_user": "j"}),
+        newly_available=available({}),
+        changes=changes({}),
+        receipts=receipts({}),
+        stages={"extract": 0.4, "load_profiles": 75.0},
+        settings={"vendors": "profiles, emoney", "holidays": None},
+    )  # fmt: skip
+
+
+def html_of(report: RunReport, limit: int = 2_000) -> str:
+    return render_page(report, tally(report), limit)
+
+
+@pytest.fixture(scope="module")
+def busy() -> str:
+    return html_of(a_busy_report())
+
+
+@pytest.fixture(scope="module")
+def page(busy: str) -> Page:
+    return read_page(busy)
+
+
+def test_the_page_is_the_golden_one(busy: str) -> None:
+    assert busy == GOLDEN.read_text(encoding="utf-8"), f"if this is meant, write the page to {GOLDEN}"
+
+
+def test_every_tag_is_closed_where_it_was_opened(page: Page) -> None:
+    assert page.misnested == []
+    assert page.open_tags == []
+
+
+def test_nothing_on_the_page_leads_outside(busy: str, page: Page) -> None:
+    addresses = page.values("href") + page.values("src") + page.values("action") + page.values("srcset")
+    assert {address for address in addresses if not address.startswith("#")} == {"worklist.csv", "worklist.xlsx"}
+    assert not re.search(r"https?:|//[a-z]|url\(|@import", busy)
+
+
+def test_the_page_runs_nothing(page: Page) -> None:
+    assert not page.all("script", "iframe", "object", "embed", "form", "link", "base", "img")
+    attributes = {name for _, found in page.tags for name in found}
+    assert not {name for name in attributes if name.startswith("on") or name == "style"}
+
+
+def test_the_security_policy_allows_this_style_sheet_and_nothing_else(busy: str, page: Page) -> None:
+    [policy] = [tag["content"] for tag in page.all("meta") if tag.get("http-equiv") == "Content-Security-Policy"]
+    style = re.search("<style>(.*)</style>", busy, re.DOTALL)
+    assert style is not None
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def test_the_page_has_its_landmarks_language_and_skip_link(page: Page) -> None:
+    assert [len(page.all(name)) for name in ("header", "nav", "main", "footer", "h1")] == [1, 1, 1, 1, 1]
+    assert page.all("html")[0]["lang"] == "en"
+    assert page.all("a")[0] == {"class": "skip", "href": "#main"}
+    assert page.all("nav")[0]["aria-label"]
+
+
+def test_headings_never_skip_a_level(page: Page) -> None:
+    levels = page.headings()
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_ids_are_unique_and_every_anchor_leads_somewhere(page: Page) -> None:
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    targets = [address[1:] for address in page.values("href") if address.startswith("#")]
+    assert {"rule-DEM-BIRTH-DATE-critical", "household-H1", "by-rule"} <= set(targets)
+    assert set(targets + page.values("aria-labelledby")) <= set(ids)
+
+
+def test_tables_have_captions_and_headers_with_scopes(page: Page) -> None:
+    assert len(page.all("caption")) == len(page.all("table")) == 7
+    assert all(header.get("scope") in ("col", "row") for header in page.all("th"))
+
+
+def test_every_picture_has_words_or_is_hidden(page: Page) -> None:
+    pictures = page.all("svg")
+    assert pictures
+    assert all(picture.get("aria-label") or picture.get("aria-hidden") == "true" for picture in pictures)
+
+
+def test_a_critical_finding_says_that_the_household_is_not_sent(page: Page) -> None:
+    assert "This household is not sent to Profiles until it is mended." in page.text
+
+
+def test_a_problem_at_both_vendors_is_told_once(page: Page) -> None:
+    assert page.text.count("Not the primary one.") == 2  # once by household, once by rule
+    assert "what goes to Profiles and eMoney may be" in page.text
+
+
+def test_new_known_and_mended_are_counted_in_words(page: Page) -> None:
+    assert "New 2 found for the first time" in page.words
+    assert "Known 2 still waiting to be mended" in page.words
+    assert "Mended 1 gone since the last run" in page.words
+
+
+def test_info_findings_are_counted_and_not_listed(page: Page) -> None:
+    assert "LIA-COMPUTED" in page.text
+    assert "rule-LIA-COMPUTED-info" not in page.values("id")
+
+
+def test_a_household_that_failed_without_a_finding_is_listed_with_its_reason(page: Page) -> None:
+    assert "household-H2" in page.values("id")
+    assert "Failed at Profiles: HTTP 500 three times" in page.text
+
+
+def test_a_reason_that_a_problem_tells_is_not_told_twice(page: Page) -> None:
+    assert "Held at Profiles: DEM-BIRTH-DATE" not in page.text
+
+
+def test_critical_and_new_households_come_first_and_the_rest_is_in_the_files() -> None:
+    report = a_report(
+        outcomes=outcomes(*({"unit_key": f"H{number}"} for number in range(1, 6))),
+        findings=findings(
+            {"unit_key": "H1", "severity": "warning", "status": "known"},
+            {"unit_key": "H2", "severity": "warning", "status": "new"},
+            {"unit_key": "H3", "severity": "critical", "status": "known"},
+            {"unit_key": "H4", "severity": "critical", "status": "new"},
+        ),
+    )
+    short = read_page(html_of(report, limit=3))
+    shown = [name for name in short.values("id") if name.startswith("household-")]
+    assert shown == ["household-H4", "household-H3", "household-H2"]
+    assert "Only the first 3 are shown here." in short.text
+    assert "4 households to look at" in short.text
+
+
+def test_the_page_stays_small_however_much_is_wrong() -> None:
+    many = [{"unit_key": f"H{unit}", "entity_id": record} for unit in range(400) for record in range(30)]
+    report = a_report(outcomes=outcomes(*({"unit_key": f"H{unit}"} for unit in range(400))), findings=findings(*many))
+    html = html_of(report, limit=100)
+    assert len(html) < 100 * 20 * 1_000
+    assert "10 more: see" in html
+
+
+def test_a_run_without_findings_has_a_friendly_page() -> None:
+    calm = read_page(html_of(a_report()))
+    assert "Nothing to do. Everything in scope is up to date" in calm.text
+    assert "No household needs anything." in calm.text
+    assert calm.misnested == []
+
+
+def test_a_run_over_nothing_has_a_page_too(tmp_path: Path) -> None:
+    empty = a_report(outcomes=outcomes(), labels=labels(), units_in_scope={})
+    assert "0 households looked at." in write_report(tmp_path, empty).read_text(encoding="utf-8")
+
+
+def test_a_dry_run_says_so_before_anything_else() -> None:
+    dry = read_page(html_of(a_report(run=a_run(dry_run=True), changes=changes({}))))
+    assert dry.text.index("Dry run: nothing was sent") < dry.text.index("What happened")
+    assert "Fields that would change" in dry.text
+
+
+def test_a_unit_without_labels_goes_by_its_key() -> None:
+    nameless = read_page(html_of(a_report(findings=findings({}), labels=labels())))
+    assert "household-H1" in nameless.values("id")
+    assert "Head:" not in nameless.text
+
+
+def test_books_that_do_not_balance_are_said_at_the_top() -> None:
+    crooked = html_of(a_report(units_in_scope={"profiles": 2}))
+    assert "The books of Profiles do not balance" in crooked
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, "not known"),
+        (0.42, "0.4 s"),
+        (12.4, "12 s"),
+        (59.7, "1 min 00 s"),
+        (200, "3 min 20 s"),
+        (3599.7, "1 h 00 min"),
+        (3900, "1 h 05 min"),
+    ],
+)
+def test_durations_are_said_as_people_say_them(seconds: float | None, words: str) -> None:
+    assert duration(seconds) == words
