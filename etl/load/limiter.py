@@ -14,9 +14,11 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from etl.errors import LedgerUnavailable
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS call (id INTEGER PRIMARY KEY, started_at REAL NOT NULL, ended_at REAL);
@@ -39,7 +41,10 @@ class Limit:
 
 
 class SharedLimiter:
-    """Waits until a call may be made; never refuses one. For any number of threads and processes."""
+    """Waits until a call may be made; never refuses one. For any number of threads and processes.
+
+    LedgerUnavailable where its file cannot be used.
+    """
 
     def __init__(
         self,
@@ -54,7 +59,9 @@ class SharedLimiter:
         self._file = folder / f"limiter-{hashlib.sha256(api_key.encode()).hexdigest()[:16]}.db"
         self._limit = limit
         self._now, self._sleep = now, sleep  # the monotonic clock is the machine's: all its processes read the same one
-        self._own = threading.local()
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._process = os.getpid()
         with self._transaction() as connection:
             for statement in SCHEMA.strip().split(";\n"):
                 connection.execute(statement)
@@ -66,7 +73,7 @@ class SharedLimiter:
         try:
             yield
         finally:
-            with self._transaction() as connection:
+            with suppress(LedgerUnavailable), self._transaction() as connection:  # else it counts as over in due time
                 connection.execute("UPDATE call SET ended_at = ? WHERE id = ?", (self._now(), call_id))
 
     def _wait_for_place(self) -> int:
@@ -89,7 +96,7 @@ class SharedLimiter:
         if ahead == 0 and flying < limit.in_flight and taken < limit.calls:
             connection.execute("DELETE FROM waiter WHERE ticket = ?", (ticket,))
             return connection.execute("INSERT INTO call (started_at) VALUES (?)", (now,)).lastrowid, 0.0
-        return None, self._pause(connection, now, taken + ahead)
+        return None, self._pause(connection, now, taken, ahead)
 
     def _sweep(self, connection: sqlite3.Connection, now: float) -> None:
         """Forget calls that no longer count and whoever fell silent; times ahead of now are from before a restart."""
@@ -101,33 +108,42 @@ class SharedLimiter:
         )
         connection.execute("DELETE FROM waiter WHERE seen_at <= ? OR seen_at > ?", (now - WAITER_SILENT, now))
 
-    def _pause(self, connection: sqlite3.Connection, now: float, before_us: int) -> float:
-        """Until the call ends that makes room for us; a short while where that cannot be told."""
-        to_leave = before_us - self._limit.calls
-        if to_leave < 0:
-            return SHORTEST_WAIT
+    def _pause(self, connection: sqlite3.Connection, now: float, taken: int, ahead: int) -> float:
+        """Until the call that makes room for us has left the window; where it is still in flight, a short while."""
+        shortest = SHORTEST_WAIT * (1 + ahead)
+        to_leave = taken + ahead - self._limit.calls
         query = "SELECT ended_at FROM call WHERE ended_at IS NOT NULL ORDER BY ended_at LIMIT 1 OFFSET ?"
-        row = connection.execute(query, (to_leave,)).fetchone()
-        until = LONGEST_WAIT if row is None else row[0] + self._limit.window - now
-        return min(LONGEST_WAIT, max(SHORTEST_WAIT, until))
+        row = connection.execute(query, (to_leave,)).fetchone() if to_leave >= 0 else None
+        until = 0.0 if row is None else row[0] + self._limit.window - now
+        return min(LONGEST_WAIT, max(shortest, until))
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        connection = self._connection()
-        connection.execute("BEGIN IMMEDIATE")
         try:
-            yield connection
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
+            with self._lock:
+                connection = self._connect()
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                except BaseException:
+                    connection.execute("ROLLBACK")
+                    raise
+                connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise LedgerUnavailable(f"The limiter's file {self._file} cannot be used ({error}).") from None
 
-    def _connection(self) -> sqlite3.Connection:
-        """This thread's connection; a forked process opens its own."""
-        if getattr(self._own, "process", None) != os.getpid():
-            connection = sqlite3.connect(self._file, timeout=60.0, isolation_level=None)
-            connection.execute("PRAGMA journal_mode = WAL")
+    def _connect(self) -> sqlite3.Connection:
+        """This process's connection; one that was forked off opens its own."""
+        if self._connection is None or self._process != os.getpid():
+            connection = sqlite3.connect(self._file, timeout=60.0, isolation_level=None, check_same_thread=False)
+            connection.execute("PRAGMA journal_mode = TRUNCATE")  # the change to WAL fails where processes race for it
             connection.execute("PRAGMA synchronous = OFF")  # after a crash of the machine the minute is over anyway
-            self._own.connection, self._own.process = connection, os.getpid()
-        owned: sqlite3.Connection = self._own.connection
-        return owned
+            self._connection, self._process = connection, os.getpid()
+        return self._connection
+
+    def close(self) -> None:
+        """Close the file; the next call opens it again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
