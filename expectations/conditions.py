@@ -29,7 +29,10 @@ def keeps(rows: pd.DataFrame, condition: str, columns: Sequence[str], arguments:
     rest = {name: value for name, value in arguments.items() if name != "among"}
     held = CONDITIONS[condition](rows, *columns, **rest)
     for column, values in arguments.get("among", {}).items():
-        held = held | ~rows[column].isin(values).to_numpy(dtype=bool)
+        asked = rows[column].isin([value for value in values if value is not None]).to_numpy(dtype=bool)
+        if None in values:
+            asked |= rows[column].isna().to_numpy(dtype=bool)
+        held = held | ~asked
     return held
 
 

@@ -155,7 +155,7 @@ def _check_column(frame: str, name: str, values: pd.Series, column: Column) -> N
         raise GateBroken(f"facts {frame}: column {name} is {values.dtype}, not {column.kind}")
     if column.required and values.isna().any():
         raise GateBroken(f"facts {frame}: column {name} is null in {int(values.isna().sum())} rows")
-    if column.values and not values.isin(column.values).all():
+    if column.values and not values.dropna().isin(column.values).all():
         raise GateBroken(f"facts {frame}: column {name} holds values outside {', '.join(column.values)}")
 
 
@@ -187,10 +187,11 @@ def _check_units(facts: Mapping[str, pd.DataFrame], frames: Sequence[str], units
 
 
 def _check_people(households: pd.DataFrame, people: pd.DataFrame) -> None:
-    """A client or spouse who goes but has no row would pass every rule about people."""
+    """A client or spouse who goes but has no row would pass every rule about people; without a client nobody goes."""
+    with_client = households["head_is_person"].to_numpy(dtype=bool)
     for role, flag in (("client", "head_is_person"), ("spouse", "has_spouse")):
         of_role = people.loc[(people["person_role"] == role).to_numpy(dtype=bool), "unit_key"]
-        expected = households["unit_key"][households[flag].to_numpy(dtype=bool)]
+        expected = households["unit_key"][with_client & households[flag].to_numpy(dtype=bool)]
         absent = int(np.count_nonzero(~are_among(expected, of_role)))
         if absent:
             raise GateBroken(f"facts people: {absent} units have a {role} and no row for the {role}")

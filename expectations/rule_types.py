@@ -21,9 +21,9 @@ class Check:
     """One expectation on one frame of facts.
 
     ``condition`` names a function of `expectations.conditions`, which looks at ``columns`` under ``arguments`` and,
-    with ``among``, only at rows whose column has one of the given values. ``labels`` are SmartOffice's own words for
-    the fields to mend: one for the whole check, or one for each column, when the finding names just the columns that
-    fail.
+    with ``among``, only at rows whose column has one of the given values (None: it is null). ``labels`` are
+    SmartOffice's own words for the fields to mend: one for the whole check, or one for each column, when the finding
+    names just the columns that fail.
 
     ``message`` and ``remedy`` stand in for the rule's where they differ. A message may hold ``{cells}`` (each failing
     label with the shape of its value: "Birth Date is blank") and the columns named in `expectations.wording.SHOWABLE`.
@@ -35,7 +35,7 @@ class Check:
     columns: tuple[str, ...]
     labels: tuple[str, ...]
     arguments: Mapping[str, object] = field(default_factory=dict)
-    among: Mapping[str, tuple[str | bool, ...]] = field(default_factory=dict)
+    among: Mapping[str, tuple[str | bool | None, ...]] = field(default_factory=dict)
     message: str | None = None
     remedy: str | None = None
 

@@ -46,7 +46,7 @@ MONEY_CHECKS: tuple[Check, ...] = (
         "is_amount",
         INSURANCE_FIGURES,
         INSURANCE_LABELS,
-        among={"kind": ("life", "disability", "longTermCare")},
+        among={"kind": ("life", "disability", "longTermCare", None)},  # None: no product, POL-NAME-MISSING
         remedy=f"{BENEFITS} › Annual Prem, Annlzd Prem, Basic Face Amount: correct the amount.",
     ),
     Check(
