@@ -31,11 +31,11 @@ def validate_run(context: RunContext) -> dict[str, int]:
 
     overrides = rules.read_overrides(context.settings.rules.file)
     scope = context.staging.read("plan/scope")["units"]
-    statistics, to_send = [], {}
+    to_send = {}
     for vendor in context.request.vendors:
         units = scope[scope[vendor]]
         verdict = combine(list(_verdicts(context, vendor, units, overrides)))
-        statistics.append(verdict.statistics)
+        write_data_docs(context.reports / "data_docs", verdict.statistics)
         decisions = _decide(context, vendor, units, verdict)
         life_events = _life_events(context, vendor, decisions, overrides)
         findings = pd.concat([verdict.findings, life_events], ignore_index=True)
@@ -43,7 +43,6 @@ def validate_run(context: RunContext) -> dict[str, int]:
         _guard(context, vendor, decisions, findings)
         context.staging.write(f"verdict/{vendor}", {"decisions": decisions, "findings": _as_texts(findings)})
         to_send[vendor] = int((decisions["decision"] == "send").sum())
-    write_data_docs(context.reports / "data_docs", statistics)
     return to_send
 
 

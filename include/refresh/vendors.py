@@ -5,7 +5,7 @@ from __future__ import annotations
 from etl.load.calls import TransportSettings
 from etl.load.delivery import check_lock
 from etl.load.emoney import EmoneyClient
-from etl.load.limiter import SharedLimiter
+from etl.load.limiter import Limit, SharedLimiter
 from etl.load.profiles import ProfilesClient
 from etl.load.transport import Transport
 from include.refresh.context import RunContext
@@ -24,9 +24,8 @@ def emoney_client(context: RunContext) -> EmoneyClient:
     """eMoney, in the name of the connection `emoney`; its limiter is shared by all processes of this machine."""
     access = context.connections.vendor("emoney")
     limits = context.settings.emoney
-    limiter = SharedLimiter(
-        context.data_folder / "limits", access.password, limits.calls_per_minute, limits.calls_in_flight
-    )
+    limit = Limit(limits.calls_per_minute, limits.calls_in_flight)
+    limiter = SharedLimiter(context.data_folder / "limits", access.password, limit)
     settings = TransportSettings(threads=limits.calls_in_flight)
     transport = Transport("emoney", access.base_url, settings=settings, limiter=limiter, before_call=check_lock)
     return EmoneyClient(transport, access.login, access.password, access.private_key)

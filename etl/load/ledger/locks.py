@@ -43,7 +43,7 @@ class Lock:
         )
         if rows and rows[0]["expires_at"] - time.time() > LIFETIME_SECONDS / 2:
             return
-        with self.ledger.write() as connection:
+        with self.ledger.write(durable=False) as connection:
             extended = connection.execute(
                 sa.update(household_lock)
                 .where(*mine, household_lock.c.holder == self.holder)
@@ -75,7 +75,7 @@ def acquire(ledger: Ledger, vendor: str, unit_keys: Iterable[str], holder: str) 
     """Takes what is free of these households' locks in one transaction: unit key -> epoch of those taken."""
     wanted = sorted(set(unit_keys))
     taken: dict[str, int] = {}
-    with ledger.write() as connection:
+    with ledger.write(durable=False) as connection:
         for start in range(0, len(wanted), 500):
             part = wanted[start : start + 500]
             select = sa.select(household_lock).where(
@@ -109,7 +109,7 @@ def acquire(ledger: Ledger, vendor: str, unit_keys: Iterable[str], holder: str) 
 def release(ledger: Ledger, vendor: str, unit_keys: Iterable[str], holder: str) -> None:
     """Gives locks back; what another holder has taken meanwhile stays his."""
     keys = sorted(set(unit_keys))
-    with ledger.write() as connection:
+    with ledger.write(durable=False) as connection:
         for start in range(0, len(keys), 500):
             connection.execute(
                 sa.update(household_lock)

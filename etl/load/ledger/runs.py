@@ -106,7 +106,9 @@ def save_outcomes(ledger: Ledger, run_id: str, outcomes: Iterable[Outcome]) -> N
                 }
                 for one in outcomes
             ),
-            unless=lambda new: sa.and_(new.outcome == "unchanged", outcome.c.outcome.in_(("created", "updated"))),
+            unless=lambda new: sa.and_(
+                new.outcome == "unchanged", sa.or_(outcome.c.outcome == "created", outcome.c.outcome == "updated")
+            ),
         )  # fmt: skip
 
 
