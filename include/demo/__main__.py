@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -46,7 +47,7 @@ def main(
                 on_progress=lambda made: progress.update(task, completed=made),
             )
     except DemoError as error:
-        console.print(f"[bold red]No demo office:[/] {error}", highlight=False, markup=True)
+        console.print(f"[bold red]No demo office:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
     _show(Console(), summary)
 

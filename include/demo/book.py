@@ -75,7 +75,7 @@ class Book:
         return self.dice.pick(self._moments)
 
     def take(self) -> dict[str, list[tuple[Any, ...]]]:
-        """The waiting rows as tuples in column order, in an order of tables that foreign keys allow; the book is then empty."""
+        """The waiting rows as tuples in column order, tables in an order that foreign keys allow. Empties the book."""
         taken = {name: [tuple(row.values()) for row in rows] for name, rows in self.rows.items() if rows}
         self.rows = {name: [] for name in TABLES}
         return taken

@@ -15,12 +15,12 @@ from include.demo.desk import Desk
 from include.demo.dice import Dice
 from include.demo.names import draw_names
 from include.demo.office import open_offices
-from include.demo.plan import family_count, plan_breaks
+from include.demo.plan import family_count, plan_breaks, special_names
 from include.demo.units import Rota, make_unit
 
 TODAY = date(2026, 11, 20)  # the demo's own day: never the clock's
 SEED = 7
-_CHUNK = 1000  # households
+_CHUNK = 200  # families: small enough to stay in the processor's cache, large enough for bulk inserts
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def build_office(
     breaks_path: Path | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Summary:
-    """Fill the empty database at `url` with a demo office of that many households; the same arguments, the same content.
+    """Fill the empty database at `url` with an office of that many households; the same arguments, the same content.
 
     `clean` leaves out the households that break rules. `on_progress` is called with the number of families made so far.
     Raises `DemoError` when the database cannot be reached or is not empty (and `overwrite` is not said).
@@ -75,14 +75,14 @@ def _fill(
     book = Book(dice, draw_moments(dice, today))
     desk = Desk(book, dice, draw_names(seed), today.toordinal(), native_nan=engine.dialect.name == "postgresql")
     plan = {} if clean else plan_breaks(households, dice)
-    offices = open_offices(desk)
-    rota = Rota(desk, offices)
+    names = special_names(plan)
+    rota = Rota(desk, open_offices(desk))
     families = family_count(households, plan)
     counts: Counter[str] = Counter()
     breaks: list[Break] = []
     with Loader(engine) as loader:
         for number in range(families):
-            breaks += make_unit(desk, rota, number, plan.get(number))
+            breaks += make_unit(desk, rota, number, plan.get(number), names.get(number))
             if number % _CHUNK == _CHUNK - 1 or number == families - 1:
                 chunk = book.take()
                 counts.update({name: len(rows) for name, rows in chunk.items()})

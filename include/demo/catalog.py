@@ -22,7 +22,7 @@ class AccountKind:
 ACCOUNT_KINDS = weigh((
     (AccountKind("Individual Account", "Individual", "Brokerage Account", False, (1, 6), (15, 600)), 14),
     (AccountKind("Joint Account", "Joint", "Brokerage Account", False, (1, 6), (20, 800)), 10),
-    (AccountKind("Joint Account", "Joint Tenants with Rights of Survivorship", "Custodian", False, (1, 5), (20, 800)), 4),
+    (AccountKind("Joint", "Joint Tenants with Rights of Survivorship", "Custodian", False, (1, 5), (20, 800)), 4),
     (AccountKind("Brokerage Account", "Brokerage", None, False, (1, 5), (10, 500)), 5),
     (AccountKind("Mutual Funds", "Mutual Fund", "Direct", False, (1, 4), (5, 200)), 5),
     (AccountKind("Living Trust", "Trust", "Trust", False, (3, 8), (100, 2500)), 3),
@@ -71,8 +71,10 @@ FUNDS = (
     ("HLTFX", "90000B203", "Harlow Tax-Free Bond", 10.07), ("HLGBX", "90000B204", "Harlow Global Bond", 9.58),
     ("BRTEX", "90000C301", "Bright Technology & Science", 156.42), ("BRHCX", "90000C302", "Bright Health Care", 98.33),
     ("BRREX", "90000C303", "Bright Real Estate", 18.77), ("BRUTX", "90000C304", "Bright Utilities", 22.0415),
-    ("QMTD", "90000D401", "Quill Motors", 61.25), ("ALDR", "90000D402", "Alder Foods Inc. Class A", 143.9), ("VSTL", "90000D403", "Vestal Rail", 205.61),
-    ("OKSY", "90000D404", "Oaksey Energy", 38.4), ("TGT30", "90000E501", "Target Retirement 2030", 16.22), ("TGT45", "90000E502", "Target Retirement 2045", 17.98),
+    ("QMTD", "90000D401", "Quill Motors", 61.25), ("ALDR", "90000D402", "Alder Foods Inc. Class A", 143.9),
+    ("VSTL", "90000D403", "Vestal Rail", 205.61),
+    ("OKSY", "90000D404", "Oaksey Energy", 38.4), ("TGT30", "90000E501", "Target Retirement 2030", 16.22),
+    ("TGT45", "90000E502", "Target Retirement 2045", 17.98),
     ("CSHXX", "90000E503", "Government Cash Reserve", 1.0), (None, None, "Private Placement Note (no symbol)", 100.0),
     (None, "90000F601", "City of Alder 4.25% Muni Bond", 101.875),
 )
@@ -91,20 +93,34 @@ CARRIERS = (
 
 # plan name, insurance type, plan type, calculate benefit
 PLANS = (
-    ("Level Term 20", "Life", "Term", True), ("Level Term 10", "Life", "Term", True), ("Whole Life Select", "Life", "WL", True),
-    ("Flex UL II", "Life", "UL", False), ("Index Builder", "Life", "IUL", False), ("Variable Life Choice", "Life", "VUL", False), ("Variable Whole Life", "Life", "VWL", False),
-    ("Income Shield", "Disability", "DI Income", False), ("Business Overhead", "Disability", "DI Overhead Expense", False), ("Buyout Guard", "Disability", "DI Buyout", None),
+    ("Level Term 20", "Life", "Term", True), ("Level Term 10", "Life", "Term", True),
+    ("Whole Life Select", "Life", "WL", True),
+    ("Flex UL II", "Life", "UL", False), ("Index Builder", "Life", "IUL", False),
+    ("Variable Life Choice", "Life", "VUL", False), ("Variable Whole Life", "Life", "VWL", False),
+    ("Income Shield", "Disability", "DI Income", False),
+    ("Business Overhead", "Disability", "DI Overhead Expense", False),
+    ("Buyout Guard", "Disability", "DI Buyout", None),
     ("CareAhead", "LTC", "LTC", False), ("Linked Benefit Care", "LTC", "LB", None),
-    ("Secure Fixed 5", "Annuity", "Fixed", False), ("Lifetime Income", "Annuity", "SPIA", False), ("Deferred Saver", "Annuity", "SPDA", False),
-    ("Index Annuity 10", "Annuity", "EIA", False), ("Flexible Annuity", "Annuity", "Flexible Premium", False), ("Variable Annuity Gold", "Annuity", "VA", False),
-    ("Auto Basic", "Auto", "Basic", None), ("Home Guard", "Homeowner", "HO3", None), ("Health Net Choice", "Medical", "PPO", None),
+    ("Secure Fixed 5", "Annuity", "Fixed", False), ("Lifetime Income", "Annuity", "SPIA", False),
+    ("Deferred Saver", "Annuity", "SPDA", False),
+    ("Index Annuity 10", "Annuity", "EIA", False), ("Flexible Annuity", "Annuity", "Flexible Premium", False),
+    ("Variable Annuity Gold", "Annuity", "VA", False),
+    ("Auto Basic", "Auto", "Basic", None), ("Home Guard", "Homeowner", "HO3", None),
+    ("Health Net Choice", "Medical", "PPO", None),
     ("Umbrella Plus", "Umbrella", "Umbrella", None), ("Critical Care", "Critical Illness", "CI", None),
 )
-INSURANCE_TYPES = weigh((("Life", 56), ("Annuity", 12), ("Disability", 10), ("LTC", 8), ("Auto", 4), ("Homeowner", 4), ("Medical", 3), ("Umbrella", 2), ("Critical Illness", 1)))
-POLICY_STATUSES = weigh((
-    ("Inforce", 78), ("Inforce, but not administered", 7), ("Lapsed", 4), ("Surrendered", 3), ("Submitted", 2), ("Declined", 2), ("Issued, not taken", 2), (None, 1),
+INSURANCE_TYPES = weigh((
+    ("Life", 56), ("Annuity", 12), ("Disability", 10), ("LTC", 8), ("Auto", 4), ("Homeowner", 4), ("Medical", 3),
+    ("Umbrella", 2), ("Critical Illness", 1),
 ))
-ELIMINATION_PERIODS = weigh((("90 Days", 8), ("60 Days", 3), ("30 days", 2), ("180 Days", 3), ("13 Weeks", 1), ("6 Months", 2), ("1 Year", 1), ("  90  DAYS ", 1), (None, 1)))
+POLICY_STATUSES = weigh((
+    ("Inforce", 78), ("Inforce, but not administered", 7), ("Lapsed", 4), ("Surrendered", 3), ("Submitted", 2),
+    ("Declined", 2), ("Issued, not taken", 2), (None, 1),
+))
+ELIMINATION_PERIODS = weigh((
+    ("90 Days", 8), ("60 Days", 3), ("30 days", 2), ("180 Days", 3), ("13 Weeks", 1), ("6 Months", 2), ("1 Year", 1),
+    (" 90  DAYS ", 1), (None, 1),
+))
 
 
 @dataclass(frozen=True)
@@ -119,9 +135,14 @@ class LoanKind:
 
 MORTGAGE = LoanKind("Mortgage", (120, 750), (2.75, 7.25), (30, 30, 30, 20, 15))
 LOAN_KINDS = weigh((
-    (MORTGAGE, 12), (LoanKind("Home Equity Loan", (20, 120), (5.5, 9.5), (10, 15)), 3), (LoanKind("Auto Loan", (12, 60), (2.9, 8.9), (4, 5, 6)), 4),
-    (LoanKind("Student Loan", (8, 90), (3.5, 7.5), (10, 20)), 2), (LoanKind("Family Loan", (10, 80), (0.0, 0.0), (5, 10)), 1),
+    (MORTGAGE, 12), (LoanKind("Home Equity Loan", (20, 120), (5.5, 9.5), (10, 15)), 3),
+    (LoanKind("Auto Loan", (12, 60), (2.9, 8.9), (4, 5, 6)), 4),
+    (LoanKind("Student Loan", (8, 90), (3.5, 7.5), (10, 20)), 2),
+    (LoanKind("Family Loan", (10, 80), (0.0, 0.0), (5, 10)), 1),
 ))
-LENDERS = ("First Prairie Bank", "Harlow Savings & Loan", "Lakeside Credit Union", "Bright Harbor Mortgage Co.", "Alder Auto Finance", "Granite Federal")
+LENDERS = (
+    "First Prairie Bank", "Harlow Savings & Loan", "Lakeside Credit Union", "Bright Harbor Mortgage Co.",
+    "Alder Auto Finance", "Granite Federal",
+)
 PAYMENT_METHODS = ("Automatic", "Check", "Coupon Book", "Payroll Deduction", None)
 # fmt: on

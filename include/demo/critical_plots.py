@@ -247,6 +247,7 @@ CRITICAL_PLOTS = (
         "HH-SPOUSE-AMBIGUOUS",
         (
             ("couple", add_second_spouse),
+            ("couple", add_second_spouse),
             ("couple", add_second_spouse_role),
             ("couple", add_second_spouse_relation),
             ("single", marry_oneself),

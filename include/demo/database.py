@@ -58,17 +58,19 @@ def prepare(engine: Engine, overwrite: bool) -> None:
 
 
 class Loader:
-    """Writes chunks of rows; use it in a `with`: the load is one transaction, indexes follow when it has ended well."""
+    """Writes chunks of rows; use it in a `with`: indexes follow, and the load counts, when it has ended well."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: Connection | None = None
 
     def __enter__(self) -> Self:
-        if self._engine.dialect.name == "sqlite":
-            with self._engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA synchronous = OFF")
         self._connection = self._engine.connect()
+        if self._engine.dialect.name == "sqlite":
+            # a load that fails leaves a file to be made again: it needs neither a journal nor a flush to disk
+            for pragma in ("synchronous = OFF", "journal_mode = OFF", "cache_size = -65536"):
+                self._connection.exec_driver_sql(f"PRAGMA {pragma}").close()
+            self._connection.commit()
         self._connection.begin()
         return self
 

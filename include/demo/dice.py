@@ -24,7 +24,7 @@ def weigh(choices: Iterable[tuple[T, int]]) -> tuple[T, ...]:
 
 
 class Dice(random.Random):
-    """`random.Random` with the few throws the demo office needs; all are cheap enough for a hundred thousand families."""
+    """`random.Random` with the few throws the demo office needs, each cheap enough for a hundred thousand families."""
 
     def pick(self, options: Sequence[T]) -> T:
         return options[int(self.random() * len(options))]

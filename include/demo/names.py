@@ -51,14 +51,15 @@ class Names:
     jobs: tuple[str, ...]
 
 
+@lru_cache(maxsize=4)
 def draw_names(seed: int) -> Names:
     """Draw the pool; the same seed gives the same pool."""
     faker = Faker("en_US")
     faker.seed_instance(seed)
     return Names(
-        female=tuple(faker.first_name_female() for _ in range(300)) + ODD_FIRST_NAMES[:5],
-        male=tuple(faker.first_name_male() for _ in range(300)) + ODD_FIRST_NAMES[5:],
-        last=tuple(faker.last_name() for _ in range(800)) + ODD_LAST_NAMES,
+        female=tuple(faker.first_name_female() for _ in range(300)) + ODD_FIRST_NAMES[::2] * 2,
+        male=tuple(faker.first_name_male() for _ in range(300)) + ODD_FIRST_NAMES[1::2] * 2,
+        last=tuple(faker.last_name() for _ in range(800)) + ODD_LAST_NAMES * 3,
         streets=tuple(faker.street_address() for _ in range(600)),
         places=tuple((faker.city(), faker.state_abbr(), faker.postcode()) for _ in range(400)),
         companies=tuple(faker.company() for _ in range(300)),

@@ -3,7 +3,8 @@
 from include.demo.breaks import Plot, Recipe
 from include.demo.critical_plots import CRITICAL_PLOTS
 from include.demo.dice import Dice
-from include.demo.warning_plots import WARNING_PLOTS, give_spouse_a_household
+from include.demo.names import FORMULA_NAME, MARKUP_NAME
+from include.demo.warning_plots import WARNING_PLOTS, blank_gender, give_spouse_a_household, untick_calculate
 
 LEAST = 3  # households that break each rule in an office of full size
 FULL_SIZE = 240  # households from which on each rule is broken so often
@@ -25,6 +26,15 @@ def plan_breaks(households: int, dice: Dice) -> dict[int, tuple[str, Recipe]]:
 def family_count(households: int, plan: dict[int, tuple[str, Recipe]]) -> int:
     """How many families make that number of households."""
     return households - sum(recipe is give_spouse_a_household for _, recipe in plan.values())
+
+
+def special_names(plan: dict[int, tuple[str, Recipe]]) -> dict[int, tuple[str, str]]:
+    """By number of family: the two clients whose names a careless page or spreadsheet would run.
+
+    Where households break rules, theirs are two with a warning, so that they show on the worklist.
+    """
+    listed = {recipe: number for number, (_, recipe) in reversed(plan.items())}
+    return {listed.get(blank_gender, 0): MARKUP_NAME, listed.get(untick_calculate, 1): FORMULA_NAME}
 
 
 def _times(plot: Plot, households: int, share: float) -> int:

@@ -8,14 +8,12 @@ from include.demo.dice import weigh
 from include.demo.families import SHAPES, make_contact_client, make_family
 from include.demo.holdings import give_accounts
 from include.demo.loans import give_loans
-from include.demo.names import FORMULA_NAME, MARKUP_NAME
 from include.demo.paperwork import give_paperwork, list_policy
 from include.demo.policies import give_policies
 
 _LONE_CLIENTS = 0.08  # contact clients without a household, per family
 _ODD_EVERY = 16  # families: one in so many is served by a user who lacks a license
 _UNASSIGNED_EVERY = 13  # ... and one in so many by nobody
-_SPECIAL_NAMES = {2: MARKUP_NAME, 3: FORMULA_NAME}  # by number of family
 _SHAPE_OF_NEED = {"couple": "couple", "child": "couple", "single": "single"}
 
 
@@ -37,15 +35,20 @@ class Rota:
         return office, self._dice.pick(office.full_users)
 
 
-def make_unit(desk: Desk, rota: Rota, number: int, break_in: tuple[str, Recipe] | None) -> list[Break]:
-    """Make family `number`, broken in that way if there is one; gives who breaks what."""
+def make_unit(
+    desk: Desk, rota: Rota, number: int, break_in: tuple[str, Recipe] | None, name: tuple[str, str] | None = None
+) -> list[Break]:
+    """Make family `number`, its head of that first and last name, broken in that way; gives who breaks what."""
     dice = desk.dice
     need = break_in[0] if break_in else "any"
     office, user_id = rota.serve(number, break_in is not None)
     shape = _SHAPE_OF_NEED.get(need) or dice.pick(SHAPES)
     family = make_family(desk, office, user_id, shape, with_child=need == "child")
     family.is_plain = break_in is not None
-    _give_special_name(family, number)
+    if name:
+        assert family.household is not None
+        family.head["first_name"], family.head["last_name"] = name
+        family.household["name"] = name[0]
     _give_belongings(desk, family)
     for child in family.grown:
         _give_belongings(desk, Family(office, user_id, child))
@@ -61,11 +64,3 @@ def _give_belongings(desk: Desk, family: Family) -> None:
     for policy in family.policies:
         list_policy(desk, family, policy)
     give_paperwork(desk, family)
-
-
-def _give_special_name(family: Family, number: int) -> None:
-    """Two clients have names that a careless page or spreadsheet would run."""
-    if number in _SPECIAL_NAMES:
-        family.head["first_name"], family.head["last_name"] = _SPECIAL_NAMES[number]
-        assert family.household is not None
-        family.household["name"] = _SPECIAL_NAMES[number][0]

@@ -51,7 +51,8 @@ def separate(desk: Desk, family: Family) -> list[Break]:
 
 def move_in_together(desk: Desk, family: Family) -> list[Break]:
     """The role says partner; no key relation does, and the status says single."""
-    assert family.spouse is not None and family.spouse_relation is not None
+    assert family.spouse is not None
+    assert family.spouse_relation is not None
     family.head["marital_status"] = "Single"
     family.members[family.spouse["contact_id"]]["role"] = "Domestic Partner"
     desk.book.remove("key_relation", family.spouse_relation)
@@ -59,8 +60,9 @@ def move_in_together(desk: Desk, family: Family) -> list[Break]:
 
 
 def name_two_spouses(desk: Desk, family: Family) -> list[Break]:
-    """The role names one spouse, the key relation another: remarried, and only one of the two lists brought up to date."""
-    assert family.spouse is not None and family.spouse_relation is not None
+    """The role names one spouse, the key relation another: remarried, and only one of the lists brought up to date."""
+    assert family.spouse is not None
+    assert family.spouse_relation is not None
     birth = desk.today - desk.dice.whole(10_000, 20_000)
     other = add_person(
         desk,
@@ -78,7 +80,8 @@ def name_two_spouses(desk: Desk, family: Family) -> list[Break]:
 
 def give_spouse_a_household(desk: Desk, family: Family) -> list[Break]:
     """The couple is in the book twice: once with each of them as head. Only one household is anybody's primary one."""
-    assert family.spouse is not None and family.household is not None
+    assert family.spouse is not None
+    assert family.household is not None
     household = desk.book.add(
         "household",
         office_id=family.office.office_id,
