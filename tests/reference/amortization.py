@@ -1,4 +1,4 @@
-"""LIA: the loan arithmetic of the rule book, in Decimal with 50 digits."""
+"""LIA: the loan arithmetic of the rule book, in Decimal with more digits than it can lose."""
 
 from calendar import monthrange
 from datetime import date
@@ -6,7 +6,8 @@ from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 
 # What a NUMERIC(18, 2) cannot hold is no figure: such a result counts as not computable.
 TOO_LARGE = Decimal(10) ** 16
-PRECISION = Context(prec=50, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999)
+# 600 digits: at the highest rate a century of interest is a factor of 10 ** 300, and then takes itself away again.
+PRECISION = Context(prec=600, rounding=ROUND_HALF_UP, Emax=999_999, Emin=-999_999)
 
 
 def months_between(start: date, as_of: date) -> int:
@@ -52,6 +53,6 @@ def remaining_years(months: int, paid: int) -> Decimal:
 
 
 def cents(figure: Decimal) -> Decimal:
-    """Rounded half up to cents."""
+    """Rounded half up to cents, from 20 decimals: a tie is a tie although ``rate / 1200`` seldom ends."""
     with localcontext(PRECISION):
-        return figure.quantize(Decimal("0.01"), ROUND_HALF_UP)
+        return figure.quantize(Decimal(1).scaleb(-20)).quantize(Decimal("0.01"), ROUND_HALF_UP)

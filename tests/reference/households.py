@@ -8,14 +8,19 @@ from tests.reference.tables import CHILD, MARRIED, SPOUSE, Finding, finding, lab
 
 @dataclass(frozen=True)
 class Unit:
-    """A household or a contact of its own. `client` is None where HH-HEAD fails."""
+    """A household or a contact of its own; `head` is whom the CRM records as its client, usable or not."""
 
     key: str
     household: Row | None
-    client: Row | None
+    head: Row | None
     entity: str
     entity_id: int
     members: tuple[tuple[Row, Row], ...]  # (membership, contact), head included
+
+    @property
+    def client(self) -> Row | None:
+        """None where HH-HEAD fails."""
+        return self.head if is_person(self.head) else None
 
     @property
     def other_members(self) -> list[tuple[Row, Row]]:
@@ -98,7 +103,7 @@ def read_unit(crm: Crm, key: str) -> Unit:
         contact = crm.contact(membership.contact_id)
         assert contact is not None
         members.append((membership, contact))
-    return Unit(key, household, head if is_person(head) else None, "household", entity_id, tuple(members))
+    return Unit(key, household, head, "household", entity_id, tuple(members))
 
 
 def couple_by_role(unit: Unit) -> Couple:
@@ -172,6 +177,6 @@ def _is_primary_household(unit: Unit, client: Row) -> bool:
     return any(row.is_primary for row, contact in unit.members if contact.contact_id == client.contact_id)
 
 
-def _names(couple: Couple) -> set[int]:
-    """HH-ROLE-RELATION: whom a source names as a spouse who is there."""
-    return {candidate.contact_id for candidate in couple.living}
+def _names(couple: Couple) -> int | None:
+    """HH-ROLE-RELATION: the one spouse a source names; a source that names several names none (HH-SPOUSE-AMBIGUOUS)."""
+    return couple.spouse.contact_id if couple.spouse is not None else None

@@ -134,8 +134,11 @@ def liability_findings(liability: Row, as_of: date) -> list[Finding]:
 
 
 def _has_drifted(liability: Row, as_of: date) -> bool:
-    """LIA-DRIFT: recorded and computed balance are more than 5 % of the original amount apart."""
+    """LIA-DRIFT: recorded and computed balance are more than 5 % of the original amount apart.
+
+    Nothing is measured against an original amount that is not above 0.
+    """
     recorded, computed = money(liability.loan_balance), computed_balance(liability, as_of)
-    if recorded is None or computed is None:
+    if recorded is None or computed is None or liability.orig_loan_amount <= 0:
         return False
     return bool(abs(recorded - computed) > Decimal("0.05") * liability.orig_loan_amount)

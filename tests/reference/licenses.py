@@ -23,7 +23,7 @@ class License:
 
 def license_of(crm: Crm, unit: Unit, vendor: str, service_user: str) -> License:
     """LIC-PROFILES, LIC-EMONEY, LIC-EMONEY-POLICIES, LIC-EMONEY-INVESTMENTS, LIC-ENABLED for the assigned user."""
-    assigned = unit.client.assigned_user_id if unit.client is not None else None
+    assigned = unit.head.assigned_user_id if unit.head is not None else None
     user = crm.one("crm_user", user_id=assigned) or crm.one("crm_user", user_name=service_user)
     user_name = user.user_name if user is not None else service_user
     rights = {row.right_name for row in crm.rows("user_right", user_id=user.user_id)} if user is not None else set()

@@ -37,6 +37,7 @@ def test_amortization_of_a_textbook_loan():
     assert amortization.balance(D(250000), D(6), level, 12) == D("246929.97")
     assert amortization.balance(D(250000), D(6), level, 360) == 0
     assert amortization.balance(D(12000), D(0), D(1000), 3) == 9000
+    assert amortization.balance(D(18000), D("3.875"), D("1540.32"), 1) == D("16517.81")  # 16517.805: a tie goes up
     assert amortization.balance(D(12000), D(0), D(1000), 20) == 0
     assert amortization.remaining_years(360, 13) == D("28.917")
     assert amortization.payment(D(1000), D(0), 4) == 250

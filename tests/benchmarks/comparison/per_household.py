@@ -47,7 +47,7 @@ def run(folder: Path, as_of: date) -> int:
 
 def make_documents(folder: Path, as_of: date) -> dict[str, str]:
     """unit_key → JSON of every unit that has a head."""
-    frames = {path.stem: pd.read_parquet(path, dtype_backend="numpy_nullable") for path in folder.glob("*.parquet")}
+    frames = {path.stem: pd.read_parquet(path) for path in folder.glob("*.parquet")}
     for name, columns in LABELS.items():
         for column in columns:
             frames[name][column] = frames[name][column].str.strip().str.lower().fillna("")
@@ -91,18 +91,18 @@ def _document(
 
 
 def _find_spouse(unit: Json, client: Json, members: Groups, contacts: dict[int, Json]) -> Json | None:
-    if pd.isna(unit["household_id"]) or unit["household_id"] not in members:
-        return None
-    household = members[unit["household_id"]]
-    others = household[household["role"].isin(SPOUSE_ROLES) & (household["contact_id"] != client["contact_id"])]
-    candidates = [contacts[contact_id] for contact_id in others["contact_id"]]
+    candidates = [
+        contacts[member["contact_id"]]
+        for member in _rows(members, unit["household_id"])
+        if member["role"] in SPOUSE_ROLES and member["contact_id"] != client["contact_id"]
+    ]
     living = [row for row in candidates if not row["is_deceased"] and not row["is_deleted"]]
     return living[0] if len(living) == 1 else None
 
 
 def _person(contact: Json, groups: dict[str, Groups], *, is_client: bool) -> Json:
-    addresses = groups["addresses"].get(contact["contact_id"])
-    phones = groups["phones"].get(contact["contact_id"])
+    addresses = _rows(groups["addresses"], contact["contact_id"])
+    phones = _rows(groups["phones"], contact["contact_id"])
     salary = contact["annual_salary"] if not pd.isna(contact["annual_salary"]) else contact["total_income"]
     born = contact["birth_date"]
     return {
@@ -115,7 +115,7 @@ def _person(contact: Json, groups: dict[str, Groups], *, is_client: bool) -> Jso
         "homePhone": _phone(phones, "home") if is_client else None,
         "cellPhone": _phone(phones, "mobile"),
         "fax": _phone(phones, "fax") if is_client else None,
-        "email": _email(groups["emails"].get(contact["contact_id"])) if is_client else None,
+        "email": _email(_rows(groups["emails"], contact["contact_id"])) if is_client else None,
         "employerName": _text(contact["company"]),
         "employerAddress": _address(addresses, "business"),
         "workPhone": _phone(phones, "business"),
@@ -125,31 +125,26 @@ def _person(contact: Json, groups: dict[str, Groups], *, is_client: bool) -> Jso
     }
 
 
-def _address(addresses: pd.DataFrame | None, kind: str) -> Json | None:
-    if addresses is None:
-        return None
-    rows = addresses[addresses["address_type"] == kind]
-    if rows.empty:
+def _address(addresses: list[Json], kind: str) -> Json | None:
+    row = next((row for row in addresses if row["address_type"] == kind), None)
+    if row is None:
         return None
     names = {"line1": "line1", "line2": "line2", "city": "city", "state": "state", "postalCode": "postal_code"}
     names["country"] = "country"
-    row = rows.iloc[0]
     address = {name: _text(row[column]) for name, column in names.items()}
     return address if any(address.values()) else None
 
 
-def _phone(phones: pd.DataFrame | None, kind: str) -> str | None:
-    if phones is None:
+def _phone(phones: list[Json], kind: str) -> str | None:
+    row = next((row for row in phones if row["phone_type"] == kind), None)
+    if row is None:
         return None
-    rows = phones[phones["phone_type"] == kind]
-    if rows.empty:
-        return None
-    number, extension = _text(rows.iloc[0]["number"]), _text(rows.iloc[0]["extension"])
+    number, extension = _text(row["number"]), _text(row["extension"])
     return f"{number} x{extension}" if number and extension else number
 
 
-def _email(emails: pd.DataFrame | None) -> str | None:
-    address = _text(emails.iloc[0]["address"]) if emails is not None else None
+def _email(emails: list[Json]) -> str | None:
+    address = _text(emails[0]["address"]) if emails else None
     if address is None or len(address.split()) != 1:
         return None
     parts = address.split("@")
@@ -256,7 +251,10 @@ def _months_paid(start: Any, as_of: date) -> int:
 
 
 def _rows(groups: Groups, key: int) -> list[Json]:
-    return groups[key].to_dict("records") if key in groups else []
+    if key not in groups:
+        return []
+    rows = groups[key]
+    return [dict(zip(rows.columns, row, strict=True)) for row in rows.itertuples(index=False, name=None)]
 
 
 def _text(value: Any) -> str | None:
@@ -264,7 +262,7 @@ def _text(value: Any) -> str | None:
 
 
 def _exact(value: Any, scale: int) -> Decimal | None:
-    return None if pd.isna(value) or value == NOT_FINITE else Decimal(int(value)).scaleb(-scale)
+    return None if pd.isna(value) or value < NOT_FINITE / 2 else Decimal(int(value)).scaleb(-scale)
 
 
 def _number(value: Any, scale: int) -> float | None:
@@ -276,7 +274,7 @@ def _rounded(value: Decimal | None, step: str) -> float | None:
     if value is None:
         return None
     with localcontext(prec=50):
-        return float(value.quantize(Decimal(step), ROUND_HALF_UP))
+        return float(value.quantize(Decimal("1e-20")).quantize(Decimal(step), ROUND_HALF_UP))
 
 
 def _read_categories() -> dict[tuple[str, str], str]:
