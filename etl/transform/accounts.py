@@ -19,6 +19,7 @@ from etl.transform.arrays import (
     join,
     nullable,
     strings,
+    text_column,
     texts,
 )
 from etl.transform.households import Households, records_of
@@ -32,7 +33,7 @@ from etl.transform.mapping.values import (
     VARIABLE_ANNUITY,
     Vendor,
 )
-from etl.transform.members import CLIENT, SPOUSE
+from etl.transform.members import SPOUSE
 
 NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 SCOPE_RULES: dict[Vendor, str] = {"profiles": "ACC-SCOPE-PROFILES", "emoney": "ACC-SCOPE-EMONEY"}
@@ -41,15 +42,15 @@ SCOPE_RULES: dict[Vendor, str] = {"profiles": "ACC-SCOPE-PROFILES", "emoney": "A
 def accounts_of(households: Households, frames: Frames, vendor: Vendor, may_send: Flags) -> pd.DataFrame:
     """ACC-SCOPE-PROFILES, ACC-SCOPE-EMONEY, LIC-EMONEY-INVESTMENTS: the accounts of everybody in the units.
 
-    Adds unit_no, role and rule_id (why an account does not go; null for those that go), ordered by unit and account.
+    unit_no, role, row_at, account_id and rule_id (why an account does not go; null for those that go), ordered by
+    unit and account.
     """
     accounts = records_of(households, frames["accounts"], "account_id")
-    in_scope = accounts["role"].isin([CLIENT, SPOUSE]).to_numpy()
-    is_licensed = may_send[accounts["unit_no"].to_numpy()]
+    unit_no = integers(accounts["unit_no"])
     checks = {
-        "HH-HEAD": ~households.is_usable[accounts["unit_no"].to_numpy()],
-        SCOPE_RULES[vendor]: ~in_scope,
-        "LIC-EMONEY-INVESTMENTS": ~is_licensed,
+        "HH-HEAD": ~households.is_usable[unit_no],
+        SCOPE_RULES[vendor]: integers(accounts["role"]) > SPOUSE,
+        "LIC-EMONEY-INVESTMENTS": ~may_send[unit_no],
     }
     return accounts.assign(rule_id=first_reason(checks, len(accounts)))
 
@@ -88,13 +89,13 @@ def funds(accounts: pd.DataFrame) -> Objects:
     return options[code]
 
 
-def positions_of(accounts: pd.DataFrame, frames: Frames) -> pd.DataFrame:
+def positions_of(accounts: pd.DataFrame, positions: pd.DataFrame) -> pd.DataFrame:
     """The positions of accounts, with account_at (the account's row) and unit_no, ordered by account and position."""
-    position_id = integers(frames["positions"]["position_id"])
-    account_at, position_at = join(integers(accounts["account_id"]), integers(frames["positions"]["account_id"]))
-    order = np.lexsort((position_id[position_at], account_at))
-    rows = frames["positions"].take(position_at[order]).reset_index(drop=True)
-    return rows.assign(account_at=account_at[order], unit_no=integers(accounts["unit_no"])[account_at[order]])
+    account_at, row_at = join(
+        integers(accounts["account_id"]), integers(positions["account_id"]), integers(positions["position_id"])
+    )
+    rows = positions.take(row_at).reset_index(drop=True)
+    return rows.assign(account_at=account_at, unit_no=integers(accounts["unit_no"])[account_at])
 
 
 def twin_policies(accounts: pd.DataFrame, policies: pd.DataFrame) -> Ints:
@@ -103,24 +104,26 @@ def twin_policies(accounts: pd.DataFrame, policies: pd.DataFrame) -> Ints:
     Same unit and primary contact, and the numbers are equal, in any case, after dropping everything but letters and
     digits. Blank numbers never match. Both frames hold what goes to the vendor.
     """
-    numbered = [_contract_numbers(accounts["account_number"]), _contract_numbers(policies["policy_number"])]
-    codes, _ = pd.factorize(np.concatenate(numbered))
-    account_codes, policy_codes = np.split(codes, [len(accounts)])
-    left = pd.DataFrame({"unit": accounts["unit_no"], "owner": accounts["role"], "number": account_codes})
-    right = pd.DataFrame({"unit": policies["unit_no"], "owner": policies["role"], "number": policy_codes})
-    right["policy_id"] = integers(policies["policy_id"])
-    is_shared = np.isin(account_codes, policy_codes) & (account_codes >= 0)
-    pairs = left[is_shared].reset_index(names="at").merge(right, on=["unit", "owner", "number"])
+    account_owner, policy_owner = _owner_numbers(accounts), _owner_numbers(policies)
+    account_at, policy_at = join(account_owner, policy_owner, integers(policies["policy_id"]))
+    account_numbers = _contract_numbers(accounts["account_number"].take(account_at))
+    policy_numbers = _contract_numbers(policies["policy_number"].take(policy_at))
+    pairs = zip(account_numbers, policy_numbers, strict=True)
+    is_same = np.array([one is not None and one == other for one, other in pairs], dtype=np.bool_)
+    same_account, first = np.unique(account_at[is_same], return_index=True)
     twins = np.full(len(accounts), NULL, dtype=np.int64)
-    first = pairs.sort_values(["at", "policy_id"]).drop_duplicates("at")
-    twins[first["at"].to_numpy()] = first["policy_id"].to_numpy()
+    twins[same_account] = integers(policies["policy_id"])[policy_at[is_same][first]]
     return twins
 
 
-def _contract_numbers(column: Column) -> Objects:
-    numbers = texts(column)
-    plain = [None if number is None else NOT_ALPHANUMERIC.sub("", number).casefold() or None for number in numbers]
-    return np.array(plain, dtype=object)
+def _owner_numbers(records: pd.DataFrame) -> Ints:
+    """One number for each unit's client and spouse."""
+    return integers(records["unit_no"]) * 2 + integers(records["role"])
+
+
+def _contract_numbers(column: Column) -> list[str | None]:
+    numbers = texts(column).tolist()
+    return [None if number is None else NOT_ALPHANUMERIC.sub("", number).casefold() or None for number in numbers]
 
 
 def account_facts(households: Households, accounts: pd.DataFrame, held: pd.DataFrame, twins: Ints) -> pd.DataFrame:
@@ -130,8 +133,8 @@ def account_facts(households: Households, accounts: pd.DataFrame, held: pd.DataF
         {
             "unit_key": households.keys_of(integers(accounts["unit_no"])),
             "entity_id": integers(accounts["account_id"]),
-            "account_type": strings(texts(accounts["account_type"])),
-            "how_held": strings(texts(accounts["how_held"])),
+            "account_type": text_column(accounts["account_type"]),
+            "how_held": text_column(accounts["how_held"]),
             "category": strings(category),
             "category_source": strings(source),
             "is_variable_annuity": category == VARIABLE_ANNUITY,

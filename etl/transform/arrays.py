@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl.transform.mapping.values import normal
 
@@ -35,10 +37,26 @@ def flags(column: Column) -> Flags:
 
 def texts(column: Column) -> Objects:
     """DEM-TEXT: trimmed of Unicode white space, blank is ``None``, otherwise code point for code point."""
-    stripped = column.str.strip()
-    values: Objects = stripped.to_numpy(dtype=object)
-    values[(stripped.isna() | (stripped == "")).to_numpy(dtype=bool)] = None
+    values: Objects = _trimmed(column).to_numpy(zero_copy_only=False)
     return values
+
+
+def text_column(column: Column) -> Column:
+    """DEM-TEXT as a ``str`` column, blank is null."""
+    return pd.Series(pd.array(_trimmed(column), dtype="str"))
+
+
+def blank_texts(column: Column) -> Flags:
+    """DEM-TEXT: where there is a text, and nothing but blanks in it."""
+    is_blank = pc.equal(pc.utf8_trim_whitespace(pa.array(column, type=pa.large_string())), "")
+    blank: Flags = pc.fill_null(is_blank, False).to_numpy(zero_copy_only=False)
+    return blank
+
+
+def _trimmed(column: Column) -> pa.Array:
+    # Arrow strings end to end: the str accessor would make three passes.
+    trimmed = pc.utf8_trim_whitespace(pa.array(column, type=pa.large_string()))
+    return pc.if_else(pc.equal(trimmed, ""), None, trimmed)
 
 
 def dates(column: Column) -> Objects:
@@ -65,7 +83,7 @@ def nullable(values: Ints) -> Column:
     return pd.Series(pd.array(values, dtype="Int64")).mask(values == NULL)
 
 
-def strings(values: Objects) -> Column:
+def strings(values: Objects | pd.Categorical) -> Column:
     """Text and ``None`` as a ``str`` column."""
     return pd.Series(values, dtype="str")
 
@@ -85,12 +103,12 @@ def by_label(column: Column, table: Mapping[str, Any] | Callable[[str], Any], de
     return answers[codes]
 
 
-def first_reason(checks: Mapping[str, Flags], count: int) -> Objects:
-    """The first of these reasons that holds for each of ``count`` rows; ``None`` where none does."""
-    reasons = np.full(count, None, dtype=object)
-    for reason, holds in reversed(list(checks.items())):
-        reasons[holds] = reason
-    return reasons
+def first_reason(checks: Mapping[str, Flags], count: int) -> pd.Categorical:
+    """The first of these reasons that holds for each of ``count`` rows; null where none does."""
+    codes = np.full(count, -1, dtype=np.int64)
+    for code, holds in reversed(list(enumerate(checks.values()))):
+        codes[holds] = code
+    return pd.Categorical.from_codes(codes, categories=pd.Index(list(checks), dtype="str"))
 
 
 def where(flagged: Flags, values: Objects) -> Objects:
@@ -105,9 +123,12 @@ def is_one_of(column: Column, labels: frozenset[str]) -> Flags:
     return by_label(column, dict.fromkeys(labels, True), False).astype(bool)
 
 
-def join(left: Ints, right: Ints) -> tuple[Ints, Ints]:
-    """Positions of every pair with ``left[i] == right[j]``, ordered by ``i``; ``NULL`` is equal to nothing."""
-    order = np.argsort(right, kind="stable")
+def join(left: Ints, right: Ints, then: Ints | None = None) -> tuple[Ints, Ints]:
+    """Positions of every pair with ``left[i] == right[j]``, ordered by ``i``, then by ``then[j]``.
+
+    ``NULL`` is equal to nothing.
+    """
+    order = np.argsort(right, kind="stable") if then is None else np.lexsort((then, right))
     ordered = right[order]
     start = np.searchsorted(ordered, left, side="left")
     count = np.where(left == NULL, 0, np.searchsorted(ordered, left, side="right") - start)

@@ -1,7 +1,7 @@
 """Demographics: who is a person, which address, phone and e-mail is picked, and how values are written (DEM-*)."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -37,6 +37,7 @@ class ContactBook:
     """The contacts of a shard, looked up by position; position -1 is *no such contact*: no person, deleted, blank."""
 
     contacts: pd.DataFrame
+    _texts: dict[str, Objects] = field(default_factory=dict, repr=False)
 
     @cached_property
     def ids(self) -> Ints:
@@ -61,7 +62,9 @@ class ContactBook:
 
     def texts(self, column: str) -> Objects:
         """DEM-TEXT for one column, with the answer for position -1."""
-        return with_none(texts(self.contacts[column]))
+        if column not in self._texts:
+            self._texts[column] = with_none(texts(self.contacts[column]))
+        return self._texts[column]
 
     @cached_property
     def first_names(self) -> Objects:
@@ -110,14 +113,21 @@ class Reach:
     emails: pd.DataFrame
 
     @cached_property
+    def address_kinds(self) -> Ints:
+        """The number of each address's type; -1 for a type that goes nowhere."""
+        return by_label(self.addresses["address_type"], ADDRESS_TYPES, -1).astype(np.int64)
+
+    @cached_property
+    def phone_kinds(self) -> Ints:
+        return by_label(self.phones["phone_type"], PHONE_TYPES, -1).astype(np.int64)
+
+    @cached_property
     def address_picks(self) -> Ints:
-        kinds = by_label(self.addresses["address_type"], ADDRESS_TYPES, -1).astype(np.int64)
-        return pick(self.addresses, "address_id", kinds, self.book, len(ADDRESS_TYPES))
+        return pick(self.addresses, "address_id", self.address_kinds, self.book, len(ADDRESS_TYPES))
 
     @cached_property
     def phone_picks(self) -> Ints:
-        kinds = by_label(self.phones["phone_type"], PHONE_TYPES, -1).astype(np.int64)
-        return pick(self.phones, "phone_id", kinds, self.book, len(PHONE_TYPES))
+        return pick(self.phones, "phone_id", self.phone_kinds, self.book, len(PHONE_TYPES))
 
     @cached_property
     def email_picks(self) -> Ints:
@@ -201,27 +211,28 @@ def sendable_emails(reached: Reach, contact_at: Ints) -> Objects:
     return np.array([address if is_email(address) else None for address in picked], dtype=object)
 
 
-def persons(reached: Reach, contact_at: Ints, role: str) -> list[dict[str, Any]]:
-    """The person objects of one role of the field matrix, in the order of the positions."""
+def persons(reached: Reach, contact_at: Ints, role: str, shape_of: str | None = None) -> list[dict[str, Any]]:
+    """The person objects of one role of the field matrix, in the order of the positions.
+
+    With ``shape_of`` they have all the fields of that role; those that the matrix never sends are null.
+    """
     table = person_fields(role)
     values = person_values(reached, contact_at, frozenset(value for _, value in table))
-    plain = {value: values[value] for field, value in table if "." not in field}
-    outer = tuple((field, value) for field, value in table if "." not in field)
-    for group in dict.fromkeys(field.split(".")[0] for field, _ in table if "." in field):
-        inner = tuple((field.split(".")[1], value) for field, value in table if field.startswith(f"{group}."))
-        outer += ((group, group),)
-        plain[group] = records(inner, values)
-    return records(outer, plain)
+    outer = {name: value for name, value in table if "." not in name}
+    columns = {value: values[value] for value in outer.values()}
+    for group in dict.fromkeys(name.split(".")[0] for name, _ in table if "." in name):
+        inner = tuple((name.split(".")[1], value) for name, value in table if name.startswith(f"{group}."))
+        outer[group] = group
+        columns[group] = records(inner, values)
+    columns["nothing"] = [None] * len(contact_at)
+    missing = dict.fromkeys((name for name, _ in person_fields(shape_of or role) if "." not in name), "nothing")
+    return records(tuple((missing | outer).items()), columns)
 
 
-def spouses(reached: Reach, contact_at: Ints, role: str) -> list[dict[str, Any] | None]:
-    """The spouse objects by unit, null where there is no spouse (position -1).
-
-    Client B has all the fields of Client A; those that the matrix never sends are null.
-    """
+def spouses(reached: Reach, contact_at: Ints, role: str, shape_of: str | None = None) -> list[dict[str, Any] | None]:
+    """The spouse objects by unit, null where there is no spouse (position -1)."""
     there = np.flatnonzero(contact_at >= 0)
     people: list[dict[str, Any] | None] = [None] * len(contact_at)
-    fillers = {field: None for field, _ in person_fields("clientA") if "." not in field} if role == "clientB" else {}
-    for at, person in zip(there.tolist(), persons(reached, contact_at[there], role), strict=True):
-        people[at] = fillers | person
+    for at, spouse in zip(there.tolist(), persons(reached, contact_at[there], role, shape_of), strict=True):
+        people[at] = spouse
     return people

@@ -10,7 +10,7 @@ from etl.transform import contacts, households, licenses, portfolio
 from etl.transform.accounts import categories, funds
 from etl.transform.arrays import NULL, Frames, Objects, integers, strings, texts
 from etl.transform.contacts import Reach
-from etl.transform.documents import Built, amounts, grouped, keys, merged, records, written
+from etl.transform.documents import Built, amounts, collector_paused, grouped, keys, merged, records, written
 from etl.transform.facts import facts_of
 from etl.transform.households import Households
 from etl.transform.mapping.fields import INVESTMENT_ITEM_FIELDS, POLICY_ITEM_FIELDS
@@ -36,9 +36,11 @@ def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Buil
     runners = licenses.assign(family, frames, "emoney", service_user)
     reached = contacts.reach(family.book, frames)
     owned = portfolio.gather(family, frames, as_of, "emoney", runners)
-    documents = written(households.document_rows(family), family.is_usable, _documents(family, reached, owned))
+    with collector_paused():
+        assembled = _documents(family, reached, owned)
+        documents = written(households.document_rows(family), family.is_usable, assembled)
     facts = facts_of(family, reached, owned, frames, "emoney")
-    receipts = receipts_of(family, reached, owned, "emoney")
+    receipts = receipts_of(family, reached, owned, frames, "emoney")
     return Built(documents, facts, receipts, runners.users, _item_list(family, owned))
 
 

@@ -12,6 +12,7 @@ from etl.transform.mapping.values import MARRIED_STATUSES, Vendor
 from etl.transform.members import CLIENT, DEPENDENT, SPOUSE
 from etl.transform.policies import policy_facts
 from etl.transform.portfolio import Portfolio
+from etl.transform.receipts.book import BENEFICIARY
 
 # Rules of severity info or warning by which a whole record is left out; they are reported.
 REPORTED = frozenset({"ACC-SCOPE-PROFILES", "LIA-SCOPE", "POL-STATUS", "POL-TYPE", "POL-INSURED-OTHER"})
@@ -42,9 +43,9 @@ def left_out(households: Households, portfolio: Portfolio, vendor: Vendor) -> pd
     """
     parts = [_reported(portfolio.accounts, "account"), _reported(portfolio.policies, "policy")]
     if vendor == "profiles":
-        dependents = households.people[households.people["rule_id"].to_numpy() == "DEM-DEPENDENT"]
+        dependents = households.people[(households.people["rule_id"] == "DEM-DEPENDENT").to_numpy()]
         others = portfolio.beneficiaries[portfolio.beneficiaries["name"].isna()]
-        named = [f"beneficiary contact:{number}" for number in others["contact_id"].tolist()]
+        named = [f"{BENEFICIARY}{number}" for number in others["contact_id"].tolist()]
         parts += [
             _reported(portfolio.liabilities, "liability"),
             _rows("contact", dependents["unit_no"], dependents["contact_id"], dependents["rule_id"]),
@@ -57,7 +58,7 @@ def left_out(households: Households, portfolio: Portfolio, vendor: Vendor) -> pd
 
 
 def _reported(records: pd.DataFrame, entity: str) -> pd.DataFrame:
-    rows = records[records["rule_id"].isin(REPORTED)]
+    rows = records.loc[records["rule_id"].isin(REPORTED).to_numpy(), ["unit_no", f"{entity}_id", "rule_id"]]
     return _rows(entity, rows["unit_no"], rows[f"{entity}_id"], rows["rule_id"])
 
 

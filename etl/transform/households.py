@@ -112,13 +112,14 @@ def document_rows(households: Households) -> pd.DataFrame:
 
 
 def records_of(households: Households, rows: pd.DataFrame, id_column: str) -> pd.DataFrame:
-    """The accounts, policies or liabilities whose primary contact is anybody of a unit, with unit_no and role.
+    """The accounts, policies or liabilities whose primary contact is anybody of a unit, ordered by unit and id.
 
-    Ordered by unit and id. A contact may stand in several units; then the record does too.
+    unit_no, role, row_at (position in ``rows``) and the id. A contact may stand in several units; then so does the
+    record.
     """
-    people = households.people
+    people, ids = households.people, integers(rows[id_column])
     person_at, row_at = join(integers(people["contact_id"]), integers(rows["primary_contact_id"]))
     unit_no = integers(people["unit_no"])[person_at]
-    order = np.lexsort((integers(rows[id_column])[row_at], unit_no))
-    taken = rows.take(row_at[order]).reset_index(drop=True)
-    return taken.assign(unit_no=unit_no[order], role=integers(people["role"])[person_at[order]])
+    order = np.lexsort((ids[row_at], unit_no))
+    row_at, role = row_at[order], integers(people["role"])[person_at[order]]
+    return pd.DataFrame({"unit_no": unit_no[order], "role": role, "row_at": row_at, id_column: ids[row_at]})

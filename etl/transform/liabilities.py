@@ -22,7 +22,7 @@ from etl.transform.arrays import (
     texts,
 )
 from etl.transform.households import Households, records_of
-from etl.transform.members import CLIENT, SPOUSE
+from etl.transform.members import SPOUSE
 
 CURRENT_SET = ("loan_balance", "interest_rate", "monthly_payment", "balloon_period")
 ORIGINATING_SET = ("orig_loan_amount", "orig_interest_rate", "orig_monthly_payment", "orig_balloon_period")
@@ -44,10 +44,13 @@ class Figures:
 
 
 def liabilities_of(households: Households, frames: Frames) -> pd.DataFrame:
-    """LIA-SCOPE: the liabilities of everybody in the units, with unit_no, role and rule_id, by unit and liability."""
+    """LIA-SCOPE: the liabilities of everybody in the units, ordered by unit and liability.
+
+    unit_no, role, row_at, liability_id and rule_id (why one does not go; null for those that go).
+    """
     liabilities = records_of(households, frames["liabilities"], "liability_id")
-    in_scope = liabilities["role"].isin([CLIENT, SPOUSE]).to_numpy()
-    checks = {"HH-HEAD": ~households.is_usable[integers(liabilities["unit_no"])], "LIA-SCOPE": ~in_scope}
+    is_usable = households.is_usable[integers(liabilities["unit_no"])]
+    checks = {"HH-HEAD": ~is_usable, "LIA-SCOPE": integers(liabilities["role"]) > SPOUSE}
     return liabilities.assign(rule_id=first_reason(checks, len(liabilities)))
 
 

@@ -81,8 +81,8 @@ def people_of(
         "HH-SPOUSE-GONE": is_candidate,
         "HH-DEPENDENT": np.ones(len(people), dtype=np.bool_),
     }
-    rule_id = first_reason(reasons, len(people))
-    rule_id[is_client | is_spouse | is_dependent] = None
+    goes = is_client | is_spouse | is_dependent
+    rule_id = first_reason({reason: holds & ~goes for reason, holds in reasons.items()}, len(people))
     role = np.select([is_client, is_spouse, is_dependent], [CLIENT, SPOUSE, DEPENDENT], OTHER)
     return people.drop(columns="source").assign(role=role, rule_id=rule_id)
 

@@ -19,6 +19,7 @@ from etl.transform.arrays import (
     is_one_of,
     join,
     strings,
+    text_column,
     texts,
 )
 from etl.transform.households import Households, records_of
@@ -42,24 +43,24 @@ MASK, SHOWN = "***", 4
 def policies_of(households: Households, frames: Frames, vendor: Vendor, may_send: Flags) -> pd.DataFrame:
     """POL-SCOPE, LIC-EMONEY-POLICIES, POL-STATUS, POL-TYPE, POL-INSURED-OTHER: the policies of everybody in the units.
 
-    Adds unit_no, role, kind, insured (role) and rule_id (why a policy does not go; null for those that go), ordered
-    by unit and policy. A policy without a product has no kind; it counts as going, so that the gate holds its
-    household (POL-NAME-MISSING); Profiles has no place for it.
+    unit_no, role, row_at, policy_id, kind, insured (role) and rule_id (why a policy does not go; null for those that
+    go), ordered by unit and policy. A policy without a product has no kind; it counts as going, so that the gate
+    holds its household (POL-NAME-MISSING); Profiles has no place for it.
     """
-    policies = records_of(households, frames["policies"], "policy_id")
-    unit_no = integers(policies["unit_no"])
-    kind = by_label(policies["insurance_type"], INSURANCE_KINDS)
-    insured = insured_roles(households, policies)
-    has_product = policies["insurance_type"].notna().to_numpy()
+    policies = frames["policies"]
+    found = records_of(households, policies, "policy_id")
+    unit_no, row_at = integers(found["unit_no"]), integers(found["row_at"])
+    kind = by_label(policies["insurance_type"], INSURANCE_KINDS)[row_at]
+    insured = insured_roles(households, policies, unit_no, row_at)
     checks = {
         "HH-HEAD": ~households.is_usable[unit_no],
-        "POL-SCOPE": ~policies["role"].isin([CLIENT, SPOUSE]).to_numpy(),
+        "POL-SCOPE": integers(found["role"]) > SPOUSE,
         "LIC-EMONEY-POLICIES": ~may_send[unit_no],
-        "POL-STATUS": ~is_one_of(policies["status"], POLICY_STATUSES),
-        "POL-TYPE": (kind == None) & has_product,  # noqa: E711 - elementwise
+        "POL-STATUS": ~is_one_of(policies["status"], POLICY_STATUSES)[row_at],
+        "POL-TYPE": (kind == None) & policies["insurance_type"].notna().to_numpy()[row_at],  # noqa: E711 - elementwise
         "POL-INSURED-OTHER": (insured < 0) & is_one_of_kinds(kind, INSURANCE_POLICY_KINDS) & (vendor == "profiles"),
     }
-    return policies.assign(kind=kind, insured=insured, rule_id=first_reason(checks, len(policies)))
+    return found.assign(kind=kind, insured=insured, rule_id=first_reason(checks, len(found)))
 
 
 def is_one_of_kinds(kind: Objects, kinds: frozenset[str]) -> Flags:
@@ -75,11 +76,11 @@ def role_of(households: Households, unit_no: Ints, contact_id: Ints) -> Ints:
     return np.select([is_client, is_spouse], [CLIENT, SPOUSE], -1)
 
 
-def insured_roles(households: Households, policies: pd.DataFrame) -> Ints:
+def insured_roles(households: Households, policies: pd.DataFrame, unit_no: Ints, row_at: Ints) -> Ints:
     """POL-INSURED: the primary insured, or, where none is recorded, the primary contact, as a role; -1 for others."""
     insured = integers(policies["primary_insured_id"])
     insured = np.where(insured == NULL, integers(policies["primary_contact_id"]), insured)
-    return role_of(households, integers(policies["unit_no"]), insured)
+    return role_of(households, unit_no, insured[row_at])
 
 
 def owner_roles(households: Households, policies: pd.DataFrame) -> Ints:
@@ -132,7 +133,8 @@ def beneficiaries_of(households: Households, policies: pd.DataFrame, frames: Fra
     dependents = households.of_role(DEPENDENT)
     pairs = pd.MultiIndex.from_arrays([dependents["unit_no"], dependents["contact_id"]])
     is_dependent = pairs.get_indexer(pd.MultiIndex.from_arrays([unit_no, contact_id])) >= 0
-    names = first_reason({"clientA": role == CLIENT, "clientB": role == SPOUSE}, len(role))
+    names = np.full(len(role), None, dtype=object)
+    names[role == CLIENT], names[role == SPOUSE] = "clientA", "clientB"
     for at in np.flatnonzero(is_dependent & (role < 0)):
         names[at] = f"dependent:contact:{contact_id[at]}"
     found = pd.DataFrame({"policy_at": policy_at, "unit_no": unit_no, "contact_id": contact_id, "name": names})
@@ -144,21 +146,21 @@ def policy_facts(households: Households, policies: pd.DataFrame) -> pd.DataFrame
     """POL-*, ACC-FIXED-ANNUITY-VA, ACC-MONEY: what the gate asks of each policy that goes, annuities included."""
     kind = policies["kind"].to_numpy()
     has_elimination = is_one_of_kinds(kind, ELIMINATION_KINDS)
-    text = texts(policies["elimination_period"])
+    text = text_column(policies["elimination_period"])
     is_readable = eliminations(policies["elimination_period"]) != None  # noqa: E711 - elementwise
     return pd.DataFrame(
         {
             "unit_key": households.keys_of(integers(policies["unit_no"])),
             "entity_id": integers(policies["policy_id"]),
             "kind": strings(kind),
-            "plan_type": strings(texts(policies["plan_type"])),
+            "plan_type": text_column(policies["plan_type"]),
             "policy_name": strings(policy_names(policies)),
             "annual_premium": policies["annual_premium"].array,
             "annualized_premium": policies["annualized_premium"].array,
             "basic_face_amount": policies["basic_face_amount"].array,
             "total_death_benefit": policies["total_death_benefit"].array,
             "gross_cash_value": policies["gross_cash_value"].array,
-            "elimination_period": strings(text),
-            "elimination_is_readable": is_readable | (text == None) | ~has_elimination,  # noqa: E711 - elementwise
+            "elimination_period": text,
+            "elimination_is_readable": is_readable | text.isna().to_numpy() | ~has_elimination,
         }
     )

@@ -7,7 +7,7 @@ from functools import cached_property
 import pandas as pd
 
 from etl.transform.accounts import accounts_of, positions_of, twin_policies
-from etl.transform.arrays import Flags, Frames, Ints
+from etl.transform.arrays import Flags, Frames, Ints, integers
 from etl.transform.households import Households
 from etl.transform.liabilities import Figures, figures, liabilities_of
 from etl.transform.licenses import Runners
@@ -17,7 +17,7 @@ from etl.transform.policies import beneficiaries_of, is_one_of_kinds, policies_o
 
 @dataclass(frozen=True)
 class Portfolio:
-    """``accounts``, ``liabilities`` and ``policies`` hold everybody's records, with rule_id: why one does not go."""
+    """``accounts``, ``liabilities`` and ``policies`` list everybody's records, with rule_id: why one does not go."""
 
     households: Households
     frames: Frames
@@ -28,21 +28,21 @@ class Portfolio:
 
     @cached_property
     def sent_accounts(self) -> pd.DataFrame:
-        return going(self.accounts)
+        return going(self.accounts, self.frames["accounts"])
 
     @cached_property
     def sent_positions(self) -> pd.DataFrame:
         """All positions of an account that goes, as its holdings."""
-        return positions_of(self.sent_accounts, self.frames)
+        return positions_of(self.sent_accounts, self.frames["positions"])
 
     @cached_property
     def sent_liabilities(self) -> pd.DataFrame:
-        return going(self.liabilities)
+        return going(self.liabilities, self.frames["liabilities"])
 
     @cached_property
     def sent_policies(self) -> pd.DataFrame:
         """Annuities included; also those that the gate holds because they have no product."""
-        return going(self.policies)
+        return going(self.policies, self.frames["policies"])
 
     @cached_property
     def insurance(self) -> pd.DataFrame:
@@ -71,9 +71,11 @@ class Portfolio:
         return twin_policies(self.sent_accounts, self.sent_policies)
 
 
-def going(records: pd.DataFrame) -> pd.DataFrame:
-    """The records that go, numbered anew."""
-    return records[records["rule_id"].isna().to_numpy()].reset_index(drop=True)
+def going(found: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the records that go, with what was found out about each."""
+    goes = found[found["rule_id"].isna().to_numpy()]
+    taken = rows.take(integers(goes["row_at"])).reset_index(drop=True)
+    return taken.assign(**{name: goes[name].to_numpy() for name in goes.columns.difference(["row_at", "rule_id"])})
 
 
 def gather(households: Households, frames: Frames, as_of: dt.date, vendor: Vendor, runners: Runners) -> Portfolio:

@@ -11,7 +11,7 @@ from etl.transform.accounts import categories, funds
 from etl.transform.annuities import fixed_annuities
 from etl.transform.arrays import Frames, Ints, Objects, integers, texts, where
 from etl.transform.contacts import Reach
-from etl.transform.documents import Built, amounts, grouped, keys, merged, records, written
+from etl.transform.documents import Built, amounts, collector_paused, grouped, keys, merged, records, written
 from etl.transform.facts import facts_of
 from etl.transform.households import Households
 from etl.transform.liabilities import liability_names
@@ -35,16 +35,18 @@ def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Buil
     runners = licenses.assign(family, frames, "profiles", service_user)
     reached = contacts.reach(family.book, frames)
     owned = portfolio.gather(family, frames, as_of, "profiles", runners)
-    documents = written(households.document_rows(family), family.is_usable, _documents(family, reached, owned))
+    with collector_paused():
+        assembled = _documents(family, reached, owned)
+        documents = written(households.document_rows(family), family.is_usable, assembled)
     facts = facts_of(family, reached, owned, frames, "profiles")
-    return Built(documents, facts, receipts_of(family, reached, owned, "profiles"), runners.users)
+    return Built(documents, facts, receipts_of(family, reached, owned, frames, "profiles"), runners.users)
 
 
 def _documents(family: Households, reached: Reach, owned: Portfolio) -> list[dict[str, Any]]:
     """The document of every unit, by unit number."""
     units = len(family.units)
     clients = contacts.persons(reached, family.client_at, "clientA")
-    spouses = contacts.spouses(reached, family.spouse_at, "clientB")
+    spouses = contacts.spouses(reached, family.spouse_at, "clientB", shape_of="clientA")
     columns = zip(
         households.case_names(family).tolist(),
         clients,

@@ -40,6 +40,9 @@ EMONEY_STATUS_WITHOUT_SPOUSE = "Single"
 # DEM-PICK: the types that go anywhere (see the field matrix); all other types stay.
 ADDRESS_TYPES = {"residence": 0, "business": 1}
 PHONE_TYPES = {"home": 0, "mobile": 1, "fax": 2, "business": 3, "business fax": 4}
+# The values of the field matrix that these types are, in the order of their numbers.
+ADDRESS_VALUES = ("residence", "business_address")
+PHONE_VALUES = ("home_phone", "mobile_phone", "fax", "business_phone", "business_fax")
 
 # ACC-CATEGORY-MISSING, ACC-CATEGORY-UNKNOWN: the two fall-backs, by Qualified Account.
 CATEGORY_NOT_QUALIFIED = "Investment Account"
