@@ -1,6 +1,5 @@
-"""Real HTTP servers for the tests: one that answers by script, byte for byte, and the sandboxes."""
+"""A real HTTP server for the tests that answers by script, byte for byte."""
 
-import asyncio
 import json
 import socket
 import struct
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from include.sandbox.common.server import address, listen, make_server
+from include.sandbox.common.server import address, listen
 
 LINGER_ZERO = struct.pack("ii", 1, 0)
 
@@ -103,19 +102,3 @@ def scripted(*script: Step) -> Iterator[Scripted]:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join(5)
-
-
-@contextmanager
-def sandbox(build: Callable[[], Any]) -> Iterator[str]:
-    """Serves an ASGI application in a thread of its own; gives its address."""
-    listener, ready = listen(0), threading.Event()
-    server = make_server(build(), ready.set)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
-    thread.start()
-    assert ready.wait(20)
-    try:
-        yield address(listener)
-    finally:
-        server.should_exit = True
-        thread.join(20)
-        listener.close()

@@ -104,23 +104,6 @@ def test_all_processes_share_one_limit(tmp_path: Path) -> None:
     assert all(seventh - first >= 1.0 for first, seventh in zip(times, times[6:], strict=False))
 
 
-def test_those_who_start_together_do_not_trip_over_the_new_file(tmp_path: Path) -> None:
-    results: list[str] = []
-
-    def open_together(folder: Path, together: threading.Barrier) -> None:
-        together.wait()
-        try:
-            with SharedLimiter(folder, "key", Limit(calls=1000, in_flight=100)).place():
-                results.append("placed")
-        except LedgerUnavailable as error:
-            results.append(str(error))
-
-    for attempt in range(20):
-        together = threading.Barrier(6)
-        run_all([threading.Thread(target=open_together, args=(tmp_path / str(attempt), together)) for _ in range(6)])
-    assert results == ["placed"] * 120
-
-
 def test_a_file_that_cannot_be_used_is_an_error_with_a_name(tmp_path: Path) -> None:
     with make(tmp_path, Clock()).place():
         pass
