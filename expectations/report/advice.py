@@ -9,14 +9,18 @@ from expectations.report.display import vendor_name
 from expectations.report.model import RunReport
 from expectations.report.tallies import Book, Tallies
 
-MEANINGS: Mapping[str, str] = {
-    "created": "Sent for the first time.",
-    "updated": "Sent, because something changed.",
-    "unchanged": "The vendor has it all already.",
-    "held": "Kept back until somebody mends or decides it.",
-    "deferred": "Could not go now, for example because the case was open. Comes back by itself.",
-    "failed": "Something broke on the way. Tried again in the next run.",
-    "skipped": "The user it is assigned to lacks the license.",
+# What each outcome means, after a run and after a dry run.
+MEANINGS: Mapping[str, tuple[str, str]] = {
+    "created": ("Sent for the first time.", "Would be sent for the first time."),
+    "updated": ("Sent, because something changed.", "Would be sent, because something changed."),
+    "unchanged": ("The vendor has it all already.", "The vendor has it all already."),
+    "held": ("Kept back until somebody mends or decides it.", "Would be kept back until somebody mends or decides it."),
+    "deferred": (
+        "Could not go now, for example because the case was open. Comes back by itself.",
+        "Could not go now, for example because the case is open.",
+    ),
+    "failed": ("Something broke on the way. Tried again in the next run.", "Something broke on the way."),
+    "skipped": ("The user it is assigned to lacks the license.", "The user it is assigned to lacks the license."),
 }
 
 
@@ -42,13 +46,14 @@ def headline(report: RunReport, tallies: Tallies) -> list[str]:
         opening += " This was a dry run: nothing was sent, and the words below say what would have happened."
     unbalanced = [vendor_name(book.vendor) for book in tallies.books if not book.is_balanced]
     warning = [f"The books of {' and '.join(unbalanced)} do not balance: tell the operator."] if unbalanced else []
-    return [opening, *(_vendor_sentence(book) for book in tallies.books), *warning]
+    return [opening, *(_vendor_sentence(book, report.run.dry_run) for book in tallies.books), *warning]
 
 
-def _vendor_sentence(book: Book) -> str:
+def _vendor_sentence(book: Book, dry_run: bool) -> str:
     current = sum(book.outcomes[outcome] for outcome in ("created", "updated", "unchanged"))
     waiting = book.counted - current
-    sentence = f"{vendor_name(book.vendor)}: {current:,} of {counted(book.in_scope, 'household')} up to date"
+    would = " would be" if dry_run else ""
+    sentence = f"{vendor_name(book.vendor)}: {current:,} of {counted(book.in_scope, 'household')}{would} up to date"
     return f"{sentence}, {waiting:,} not." if waiting else f"{sentence}."
 
 
@@ -58,7 +63,7 @@ def advice(report: RunReport, tallies: Tallies) -> list[Step]:
     if len(report.newly_available):
         records = counted(len(report.newly_available), "account or policy", "accounts and policies")
         what = f"Link {records} that appeared since the last refresh."
-        steps.append(Step("Advisors", what, "Nobody at the vendor sees them before.", "newly-available"))
+        steps.append(Step("Advisors", what, "Until then the vendor does not count them.", "newly-available"))
     return [step for step in steps if step is not None]
 
 
@@ -97,7 +102,9 @@ def _others(tallies: Tallies) -> list[Step | None]:
     outcomes = tallies.outcomes
     return [
         _outcome(outcomes, "failed", "The operator", "Find out why {} failed.", "The next run tries them again."),
-        _outcome(outcomes, "skipped", "The office's administrator", "Check the licenses for {}.", "Skipped so far."),
+        _outcome(
+            outcomes, "skipped", "The office's administrator", "Check the licenses for {}.", "Their users lack one."
+        ),
         _outcome(outcomes, "deferred", "Nobody", "Wait for {}.", "They come back by themselves in a later run."),
     ]
 

@@ -86,7 +86,7 @@ def _content(report: RunReport, tallies: Tallies) -> dict[str, Any]:
         "books": tallies.books,
         "bars": {book.vendor: _bar(book) for book in tallies.books},
         "outcomes": OUTCOMES,
-        "meanings": MEANINGS,
+        "meanings": {outcome: words[report.run.dry_run] for outcome, words in MEANINGS.items()},
         "headline": headline(report, tallies),
         "advice": advice(report, tallies),
         "by_severity": {severity: int((still_open["severity"] == severity).sum()) for severity in SEVERITIES},

@@ -108,3 +108,29 @@ def a_report(**different: Any) -> RunReport:
         "labels": labels({}),
     }
     return RunReport(**(defaults | different))
+
+
+def a_busy_report() -> RunReport:
+    """Two households: one held with a critical and a warning, one failed; every section has something to say."""
+    return a_report(
+        outcomes=outcomes(
+            {"outcome": "held", "reason": "DEM-BIRTH-DATE"},
+            {"vendor": "emoney", "outcome": "created", "vendor_id": "e-1"},
+            {"unit_key": "H2", "outcome": "failed", "reason": "HTTP 500 three times"},
+            {"vendor": "emoney", "unit_key": "H2", "outcome": "deferred", "reason": "the vendor was down"},
+        ),
+        findings=findings(
+            {},
+            {"rule_id": "HH-PRIMARY", "severity": "warning", "status": "known", "message": "Not the primary one."},
+            {"vendor": "emoney", "rule_id": "HH-PRIMARY", "severity": "warning", "status": "known",
+             "message": "Not the primary one."},
+            {"unit_key": "H2", "status": "mended"},
+            {"unit_key": "H2", "rule_id": "LIA-COMPUTED", "severity": "info", "entity": "liability"},
+        ),
+        labels=labels({}, {"unit_key": "H2", "household_name": "Baker", "head_name": "Bo Baker", "assigned_user": "j"}),
+        newly_available=available({}),
+        changes=changes({}),
+        receipts=receipts({}),
+        stages={"extract": 0.4, "load_profiles": 75.0},
+        settings={"vendors": "profiles, emoney", "holidays": None},
+    )  # fmt: skip

@@ -17,8 +17,17 @@ from expectations.report.files import write_whole
 from expectations.report.tallies import tally
 from expectations.report.workbook import write_workbook
 from expectations.report.worklist import worklist
-from tests.report.builders import a_report, a_run, available, changes, findings, labels, outcomes, receipts
-from tests.report.test_page import a_busy_report
+from tests.report.builders import (
+    a_busy_report,
+    a_report,
+    a_run,
+    available,
+    changes,
+    findings,
+    labels,
+    outcomes,
+    receipts,
+)
 
 
 def summary_of(folder: Path) -> dict[str, Any]:

@@ -11,36 +11,10 @@ import pytest
 from expectations.report import RunReport, write_report
 from expectations.report.page import duration, render_page
 from expectations.report.tallies import tally
-from tests.report.builders import a_report, a_run, available, changes, findings, labels, outcomes, receipts
+from tests.report.builders import a_busy_report, a_report, a_run, changes, findings, labels, outcomes
 from tests.report.pages import Page, read_page
 
 GOLDEN = Path(__file__).parent / "golden" / "worklist.html"
-
-
-def a_busy_report() -> RunReport:
-    """Two households: one held with a critical and a warning, one failed; every section has something to say."""
-    return a_report(
-        outcomes=outcomes(
-            {"outcome": "held", "reason": "DEM-BIRTH-DATE"},
-            {"vendor": "emoney", "outcome": "created", "vendor_id": "e-1"},
-            {"unit_key": "H2", "outcome": "failed", "reason": "HTTP 500 three times"},
-            {"vendor": "emoney", "unit_key": "H2", "outcome": "deferred", "reason": "the vendor was down"},
-        ),
-        findings=findings(
-            {},
-            {"rule_id": "HH-PRIMARY", "severity": "warning", "status": "known", "message": "Not the primary one."},
-            {"vendor": "emoney", "rule_id": "HH-PRIMARY", "severity": "warning", "status": "known",
-             "message": "Not the primary one."},
-            {"unit_key": "H2", "status": "mended"},
-            {"unit_key": "H2", "rule_id": "LIA-COMPUTED", "severity": "info", "entity": "liability"},
-        ),
-        labels=labels({}, {"unit_key": "H2", "household_name": "Baker", "head_name": "Bo Baker", "assigned_user": "j"}),
-        newly_available=available({}),
-        changes=changes({}),
-        receipts=receipts({}),
-        stages={"extract": 0.4, "load_profiles": 75.0},
-        settings={"vendors": "profiles, emoney", "holidays": None},
-    )  # fmt: skip
 
 
 def html_of(report: RunReport, limit: int = 2_000) -> str:
@@ -187,6 +161,8 @@ def test_a_run_over_nothing_has_a_page_too(tmp_path: Path) -> None:
 def test_a_dry_run_says_so_before_anything_else() -> None:
     dry = read_page(html_of(a_report(run=a_run(dry_run=True), changes=changes({}))))
     assert dry.text.index("Dry run: nothing was sent") < dry.text.index("What happened")
+    assert "Profiles: 1 of 1 household would be up to date." in dry.text
+    assert "Would be sent for the first time." in dry.text
     assert "Fields that would change" in dry.text
 
 

@@ -10,8 +10,7 @@ from typer.testing import CliRunner
 from expectations.report import write_report
 from expectations.report.summary_json import SCHEMA_VERSION as WRITTEN_VERSION
 from include import summary
-from tests.report.builders import a_report, findings, outcomes
-from tests.report.test_page import a_busy_report
+from tests.report.builders import a_busy_report, a_report, findings, outcomes
 
 
 def printed(path: Path, **options: object) -> str:
