@@ -31,7 +31,7 @@ def keeps(rows: pd.DataFrame, condition: str, columns: Sequence[str], arguments:
     for column, values in arguments.get("among", {}).items():
         asked = rows[column].isin([value for value in values if value is not None]).to_numpy(dtype=bool)
         if None in values:
-            asked |= rows[column].isna().to_numpy(dtype=bool)
+            asked = asked | rows[column].isna().to_numpy(dtype=bool)
         held = held | ~asked
     return held
 

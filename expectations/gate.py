@@ -4,6 +4,7 @@ The only caller of Great Expectations. It fails closed: whatever cannot be check
 loaded. *The check is broken* is never mistaken for *the data are wrong*.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -67,7 +68,12 @@ def validate(
     if vendor not in FRAMES_OF:
         raise GateBroken(f"there is no suite for the vendor {vendor!r}")
     check_frames(vendor, facts, units)
-    results = _run_suites(vendor, facts, as_of, overrides) if len(units) else []
+    try:
+        results = _run_suites(vendor, facts, as_of, overrides) if len(units) else []
+    except GateBroken:
+        raise
+    except Exception as error:  # its message may quote values, and whatever it is, nothing was checked
+        raise GateBroken(f"the suites of {vendor} could not run: {type(error).__name__}") from None
     findings = _word_all(vendor, facts, results, as_of, overrides)
     verdict = _decide(vendor, units, findings, _statistics(vendor, facts, results, as_of, overrides))
     if data_docs is not None:
@@ -112,15 +118,15 @@ def _run_suites(
             if not len(rows):
                 continue
             narrow = rows[list(dict.fromkeys(_columns_of(suite)))]
-            found = [_read_result(each, len(rows)) for each in _ask(context, suite, narrow)]
+            found = [_read_result(each, len(rows)) for each in ask(context, suite, narrow)]
             if len({each.place for each in found}) != expected:
                 raise GateBroken(f"the suite {suite.name} has {expected} checks and {len(found)} results")
             results += found
     return sorted(results, key=lambda each: each.place)
 
 
-def _ask(context: Any, suite: Any, rows: pd.DataFrame) -> list[Any]:
-    """The results of a suite over a frame held in memory.
+def ask(context: Any, suite: Any, rows: pd.DataFrame, result_format: str = "BASIC") -> list[Any]:
+    """The results of a suite over a frame held in memory, with all failing rows unless only booleans are asked for.
 
     What ``Batch.validate`` does, without registering the frame as an asset of a data source: that fingerprints every
     cell and writes the context's configuration anew each time.
@@ -132,7 +138,7 @@ def _ask(context: Any, suite: Any, rows: pd.DataFrame) -> list[Any]:
     engine.load_batch_data(suite.name, rows)
     validator = Validator(execution_engine=engine, data_context=context)
     results: list[Any] = validator.graph_validate(
-        configurations=suite.expectation_configurations, runtime_configuration={"result_format": "BASIC"}
+        configurations=suite.expectation_configurations, runtime_configuration={"result_format": result_format}
     )
     return results
 
@@ -165,12 +171,10 @@ def _has_raised(info: Any) -> bool:
 
 def _exception_names(info: Mapping[str, Any]) -> str:
     """The exceptions' class names only: their messages may quote values."""
-    traces = [
-        info.get("exception_traceback"),
-        *(v.get("exception_traceback") for v in info.values() if isinstance(v, dict)),
-    ]
-    last_lines = [trace.strip().splitlines()[-1] for trace in traces if trace]
-    return ", ".join(sorted({line.split(":")[0] for line in last_lines})) or "unknown"
+    nested = [each for each in info.values() if isinstance(each, Mapping)]
+    traces = [str(each.get("exception_traceback")) for each in (info, *nested)]
+    names = {name for trace in traces for name in re.findall(r"^(?:\w+\.)*(\w+(?:Error|Exception))\b", trace, re.M)}
+    return ", ".join(sorted(names)) or "unknown"
 
 
 def _word_all(

@@ -83,5 +83,8 @@ class ExpectRowsToKeepCondition(MulticolumnMapExpectation):  # type: ignore[misc
         failed = metrics[COUNT_METRIC]
         result = {"element_count": metrics[ROWS_METRIC], "unexpected_count": failed}
         if MASK_METRIC in metrics:
-            result["failing_rows"] = np.flatnonzero(metrics[MASK_METRIC][0])
+            failing = np.asarray(metrics[MASK_METRIC][0])
+            if failing.dtype != np.bool_ or len(failing) != metrics[ROWS_METRIC]:
+                raise TypeError(f"{self.condition} gives {len(failing)} {failing.dtype}, not a bool for each row")
+            result["failing_rows"] = np.flatnonzero(failing)
         return {"success": failed == 0, "result": result}
