@@ -86,6 +86,12 @@ async def _drip(response: Response | None, every_seconds: float, receive: Receiv
         gone.cancel()
 
 
+async def _read_to_the_end(receive: Receive) -> None:
+    """Take the whole request, so that the caller meets the reset while waiting for the answer."""
+    while (await receive()).get("more_body"):
+        continue
+
+
 async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         continue
@@ -109,6 +115,8 @@ async def break_call(fault: Fault, carry_out: Answer, voice: Voice, scope: Scope
     done: Response | None = None
     if fault.kind in AFTER_THE_COMMIT or fault.params.get("after_commit"):
         done = await carry_out()
+    if fault.kind == "reset_before":
+        await _read_to_the_end(receive)
     if fault.kind in ("reset_before", "reset_after"):
         abort_connection(scope)
     elif fault.kind == "drip":

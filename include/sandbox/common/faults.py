@@ -50,6 +50,16 @@ TARGET: dict[str, Any] = {
     "count": None,
     "seed": None,
 }
+# Where a kind strikes unless the fault says otherwise: at the calls that it makes sense for.
+FEED_PUT = {"method": "PUT", "path": "*/feeds/*"}
+USUAL_TARGET: dict[str, dict[str, Any]] = {
+    "forbidden": {"path": "*/login"},
+    "not_done": {"method": "PUT"},
+    "search_lag": {"method": "POST"},
+    "feed_stays_running": FEED_PUT,
+    "feed_fails": FEED_PUT,
+    "feed_rejects": FEED_PUT,
+}
 
 
 class FaultUnknown(ValueError):
@@ -77,7 +87,8 @@ class Fault:
             raise FaultUnknown(
                 f"Fault {place + 1} ({kind}) does not take {', '.join(strange)}; it takes: {', '.join(sorted(known))}."
             )
-        target = {name: asked.get(name, default) for name, default in TARGET.items()}
+        usual = {**TARGET, **USUAL_TARGET.get(kind, {})}
+        target = {name: asked.get(name, default) for name, default in usual.items()}
         params = {name: asked.get(name, default) for name, default in KINDS[kind].items()}
         own_seed = seed if target["seed"] is None else target["seed"]
         return cls(kind, target, params, random.Random(f"{own_seed}:{place}:{kind}"))

@@ -126,14 +126,12 @@ def add_common_options(parser: argparse.ArgumentParser, default_port: int) -> No
 def run(build: Callable[[], ASGIApp], port: int) -> int:
     """Serve until stopped; the exit status. What goes wrong at the start is one line on stderr and status 2."""
     try:
-        listener = listen(port)
-        application = build()
+        with listen(port) as listener:
+            server = make_server(build(), lambda: print(address(listener), flush=True))
+            server.run(sockets=[listener])
     except (CannotStart, DatabaseUnusable) as error:
         print(error, file=sys.stderr)
         return 2
-    server = make_server(application, lambda: print(address(listener), flush=True))
-    try:
-        server.run(sockets=[listener])
     except KeyboardInterrupt:
         return 0
     return 0
