@@ -68,7 +68,9 @@ def tally(report: RunReport) -> Tallies:
     outcomes = as_texts(report.outcomes, OUTCOME_COLUMNS)
     findings = as_texts(report.findings, FINDING_COLUMNS)
     not_sent = outcomes[outcomes["outcome"].isin(NOT_SENT)]
-    receipts = as_texts(report.receipts, RECEIPT_COLUMNS).assign(records=report.receipts["records"].to_numpy())
+    receipts = as_texts(report.receipts, RECEIPT_COLUMNS).assign(
+        records=report.receipts["records"].astype("int64").to_numpy()
+    )
     return Tallies(
         outcomes=outcomes,
         findings=findings,
