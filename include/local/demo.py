@@ -77,7 +77,7 @@ def run(installation: Installation, *, fresh: bool) -> int:
         log = follow(program)
         succeeded = program.process.wait() == 0
     if not succeeded:
-        explain(program, log)
+        explain_failure(program, log)
     balanced = report(installation.data / "reports" / log.run_id / "run.json")
     return 0 if succeeded and balanced else 1
 
@@ -86,7 +86,7 @@ def report(file: Path) -> bool:
     """Print what the run did; whether it says so and its books balance."""
     from include import summary
 
-    if summary.show(file):
+    if not file.exists() or summary.show(file):
         return False
     books = summary.read_summary(file)["books"]
     return all(book["balanced"] for book in books.values())
@@ -113,9 +113,11 @@ def follow(program: Program) -> RunLog:
             time.sleep(0.1)
 
 
-def explain(program: Program, log: RunLog) -> None:
-    """Say which tasks failed and where to read more."""
-    failed = ", ".join(task.name for task in log.tasks if not task.ok)
+def explain_failure(program: Program, log: RunLog) -> None:
+    """Say which tasks failed, why, and where to read more. Raises Refused when not even one task ran."""
     if not log.tasks:
         raise Refused(f"weeknight_refresh did not start:\n{program.last_lines()}\n(all of it: {program.log})")
-    console.print(f"\n[red]The run failed[/]{f' at {failed}' if failed else ''}. Its log: {program.log}")
+    console.print("\n[red]The run failed.[/]")
+    for failed in (task for task in log.tasks if not task.ok):
+        console.print(f"  {failed.name}: {failed.failure}", markup=False)
+    console.print(f"Its log: {program.log}")

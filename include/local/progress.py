@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 TASK_EVENT = re.compile(r"\[DAG TEST\] (?P<event>starting|end task) task_id=(?P<task>\S+) map_index=(?P<index>-?\d+)")
 TASK_FAILED = "Task failed with exception"
+EXCEPTION = re.compile(r"^(?:[a-z_]\w*\.)*(?P<kind>[A-Z]\w*): (?P<words>.+)")  # the last line of a traceback
 RUN_ID = re.compile(r"creating dag run .* run_id=(?P<run_id>\S+)")
 
 
@@ -43,7 +45,11 @@ class Task:
 
     name: str
     seconds: float
-    ok: bool
+    failure: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.failure
 
 
 @dataclass
@@ -54,22 +60,27 @@ class RunLog:
     current: str = ""
     tasks: list[Task] = field(default_factory=list)
     _started: float = 0.0
-    _failed: bool = False
+    _failure: str = ""
+    _tries: Counter[str] = field(default_factory=Counter)
 
     def read(self, line: str, now: float) -> Task | None:
         """Take in a line; the task that ended with it, if one did. ``now`` in seconds of any steady clock."""
         if found := RUN_ID.search(line):
             self.run_id = found["run_id"]
         if TASK_FAILED in line:
-            self._failed = True
+            self._failure = "failed"
+        elif self._failure and (found := EXCEPTION.match(line)):
+            self._failure = found["words"] if found["kind"] == "AirflowFailException" else found[0]
         if not (found := TASK_EVENT.search(line)):
             return None
         if found["event"] == "starting":
             index = int(found["index"])
-            self.current = found["task"] + (f" [{index + 1}]" if index >= 0 else "")
-            self._started, self._failed = now, False
+            name = found["task"] + (f" [{index + 1}]" if index >= 0 else "")
+            self._tries[name] += 1
+            self.current = name if self._tries[name] == 1 else f"{name}, try {self._tries[name]}"
+            self._started, self._failure = now, ""
             return None
-        ended = Task(self.current, now - self._started, ok=not self._failed)
+        ended = Task(self.current, now - self._started, self._failure)
         self.tasks.append(ended)
         self.current = ""
         return ended

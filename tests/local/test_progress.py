@@ -37,6 +37,7 @@ def test_a_failed_task_is_told_from_those_after_it() -> None:
         log,
         (0.0, "[DAG TEST] starting task_id=load_shard map_index=-1 "),
         (0.5, "Task failed with exception     [task] loc=task_runner.py:1676"),
+        (0.6, "2 validation errors"),
         (1.0, "[DAG TEST] end task task_id=load_shard map_index=-1 "),
         (1.0, "[DAG TEST] starting task_id=report_run map_index=-1 "),
         (2.0, "[DAG TEST] end task task_id=report_run map_index=-1 "),
@@ -48,3 +49,22 @@ def test_the_run_id_is_taken_from_the_line_that_makes_the_run() -> None:
     log = RunLog()
     read(log, (0.0, "creating dag run  [airflow] run_after=2026-01-05 run_id=manual__2026-01-05T22:00:00+00:00"))
     assert log.run_id == "manual__2026-01-05T22:00:00+00:00"
+
+
+def test_a_failure_is_told_in_the_words_of_its_exception() -> None:
+    log = RunLog()
+    for line in (
+        "[DAG TEST] starting task_id=extract_crm map_index=-1 ",
+        "Task failed with exception     [task] loc=task_runner.py:1639",
+        "Traceback (most recent call last):",
+        "sqlalchemy.exc.OperationalError: unable to open database file",
+        "airflow.sdk.exceptions.AirflowFailException: The connection `crm` is missing.",
+        "[DAG TEST] end task task_id=extract_crm map_index=-1 ",
+    ):
+        log.read(line, 0.0)
+    assert [task.failure for task in log.tasks] == ["The connection `crm` is missing."]
+
+
+def test_a_task_that_is_tried_again_says_which_try_it_is() -> None:
+    once = ((0.0, "[DAG TEST] starting task_id=a map_index=-1 "), (1.0, "[DAG TEST] end task task_id=a map_index=-1 "))
+    assert [name for name, _, _ in read(RunLog(), *once, *once)] == ["a", "a, try 2"]
