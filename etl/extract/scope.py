@@ -152,9 +152,5 @@ def in_shards(numbers: pd.Index, units_per_shard: int) -> list[pd.Index]:
     return [ordered[start : start + units_per_shard] for start in range(0, len(ordered), units_per_shard)]
 
 
-def to_frame(rows: pa.Table) -> pd.DataFrame:
-    return toto_frame(rows)
-
-
 def _is_label(labels: pd.Series, label: str) -> pd.Series:
     return labels.str.strip().str.lower() == label

@@ -191,6 +191,6 @@ def _arrow_type(declared: sa.types.TypeEngine[Any]) -> pa.DataType:
 _NULLABLE = {pa.int64(): pd.Int64Dtype()}
 
 
-def toto_frame(rows: pa.Table) -> pd.DataFrame:
+def to_frame(rows: pa.Table) -> pd.DataFrame:
     """An Arrow table as pandas: nullable Int64, plain bool, `str`, datetime64."""
     return rows.to_pandas(types_mapper=_NULLABLE.get, date_as_object=False)
