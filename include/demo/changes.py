@@ -78,11 +78,11 @@ def _change_batch(
     changes: Changes = defaultdict(list)
     for _, contact_id, office_id in heads:
         kind = dice.random()
-        if kind < 0.6 and sum(
-            _reprice(changes, dice, row, positions[row["account_id"]]) for row in accounts[contact_id]
-        ):
-            continue
-        if kind < 0.7 and phones[contact_id]:
+        priced = [row for row in accounts[contact_id] if _has_prices(row, positions[row["account_id"]])]
+        if kind < 0.6 and priced:
+            for row in priced:
+                _reprice(changes, dice, row, positions[row["account_id"]])
+        elif kind < 0.7 and phones[contact_id]:
             phone_id = dice.pick(phones[contact_id])["phone_id"]
             changes[contact_phone, "update"].append({"phone_id": phone_id, "number": phone_number(dice)})
         elif kind < 0.8 and addresses[contact_id]:
@@ -117,11 +117,14 @@ def _parts(keys: Sequence[int]) -> Iterator[Sequence[int]]:
         yield keys[start : start + _BATCH]
 
 
-def _reprice(changes: Changes, dice: Dice, row: dict[str, Any], positions: list[dict[str, Any]]) -> bool:
-    """New prices for an account's positions, and the value that follows; False where there is nothing to price."""
+def _has_prices(row: dict[str, Any], positions: list[dict[str, Any]]) -> bool:
+    """Whether an account has positions, and sound figures: what is broken stays as it is."""
     figures = [row["account_value"], *(each["market_value"] for each in positions)]
-    if not positions or not all(figure.is_finite() and figure > 0 for figure in figures):
-        return False
+    return bool(positions) and all(figure.is_finite() and figure > 0 for figure in figures)
+
+
+def _reprice(changes: Changes, dice: Dice, row: dict[str, Any], positions: list[dict[str, Any]]) -> None:
+    """New prices for an account's positions, and the account value that follows."""
     value = Decimal(0)
     for each in positions:
         price = (each["price"] * Decimal(dice.whole(960, 1045)) / 1000).quantize(Decimal("0.0001")) + Decimal("0.0001")
@@ -132,7 +135,6 @@ def _reprice(changes: Changes, dice: Dice, row: dict[str, Any], positions: list[
     slip = row["account_value"] - (row["loan_balance"] or 0) - (row["net_value"] or 0)
     net_value = None if row["net_value"] is None else value - (row["loan_balance"] or 0) - slip
     changes[account, "update"].append({"account_id": row["account_id"], "account_value": value, "net_value": net_value})
-    return True
 
 
 def _open_account(changes: Changes, dice: Dice, contact_id: int, office_id: int, ids: dict[Table, int]) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, create_engine, inspect
+from sqlalchemy import Connection, Engine, ForeignKeyConstraint, create_engine, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import AddConstraint, CreateTable
 
 from etl.schema import metadata
 from include.demo.book import TABLES
@@ -44,7 +44,10 @@ def connect(url: str) -> Engine:
 
 
 def prepare(engine: Engine, overwrite: bool) -> None:
-    """Make the empty tables. `DemoError` if there are tables already, unless they may be overwritten."""
+    """Make the empty tables. `DemoError` if there are tables already, unless they may be overwritten.
+
+    PostgreSQL gets its foreign keys after the load, all at once; SQLite can only take them with the table.
+    """
     existing = set(inspect(engine).get_table_names())
     if existing and not overwrite:
         raise DemoError(
@@ -53,8 +56,11 @@ def prepare(engine: Engine, overwrite: bool) -> None:
     with engine.begin() as connection:
         metadata.drop_all(connection, checkfirst=True)
     with engine.begin() as connection:
+        keys: list[ForeignKeyConstraint] | None = (
+            [] if engine.dialect.name == "postgresql" else None
+        )  # None: all of them
         for table in metadata.sorted_tables:
-            connection.execute(CreateTable(table))
+            connection.execute(CreateTable(table, include_foreign_key_constraints=keys))
 
 
 class Loader:
@@ -80,10 +86,16 @@ class Loader:
         assert self._connection is not None
         with self._connection:
             if kind is None:
-                for table in metadata.sorted_tables:
-                    for index in sorted(table.indexes, key=lambda each: str(each.name)):
-                        index.create(self._connection)
+                self._finish(self._connection)
                 self._connection.commit()
+
+    def _finish(self, connection: Connection) -> None:
+        for table in metadata.sorted_tables:
+            for index in sorted(table.indexes, key=lambda each: str(each.name)):
+                index.create(connection)
+            if self._engine.dialect.name == "postgresql":
+                for key in sorted(table.foreign_key_constraints, key=lambda each: each.column_keys[0]):
+                    connection.execute(AddConstraint(key, isolate_from_table=False))
 
     def write(self, chunk: dict[str, list[tuple[Any, ...]]]) -> None:
         """Write the rows of a chunk, table by table in an order that foreign keys allow."""

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, create_engine
 
 from include.demo import Summary, build_office
-from tests.demo.oracle import Crm
+from tests.demo.crm import Crm
 from tests.postgres import postgres_url  # noqa: F401  (a fixture)
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from include.demo import TODAY, build_office
 from tests.demo.conftest import Built
-from tests.demo.oracle import Finding, find, read
+from tests.demo.crm import read
+from tests.demo.oracle import Finding, find
 
 CRITICAL_RULES = {
     "HH-HEAD": {"profiles", "emoney"},

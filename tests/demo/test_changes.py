@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from include.demo import TODAY, build_office, change_office
-from tests.demo.oracle import Crm, find, read
+from tests.demo.crm import Crm, read
+from tests.demo.oracle import find
 
 NOW = datetime(2026, 11, 20, 19, 30)
 

@@ -16,7 +16,8 @@ from include.demo import DemoError, build_office
 from include.demo.book import stamp
 from include.demo.names import FORMULA_NAME, MARKUP_NAME
 from tests.demo.conftest import Built
-from tests.demo.oracle import ACCOUNT_TYPES, HOW_HELD, word
+from tests.demo.crm import word
+from tests.demo.oracle import ACCOUNT_TYPES, HOW_HELD
 
 
 def digest(url: str) -> str:
