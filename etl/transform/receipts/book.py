@@ -33,7 +33,7 @@ class ReceiptBook:
         flagged: Flags,
         of: Ints | None = None,
     ) -> None:
-        """One receipt for each flagged record; ``name`` is the field, or `WHOLE_RECORD`; ids ``of`` are put behind it."""
+        """One receipt for each flagged record; ``name`` is the field, or `WHOLE_RECORD`, with ids ``of`` behind it."""
         at = np.flatnonzero(flagged)
         if len(at):
             self._unit_no.append(unit_no[at])
@@ -66,8 +66,9 @@ class ReceiptBook:
     def _fields(self, names: "pd.Series[str]") -> "pd.Series[str]":
         of = np.concatenate([np.zeros(0, dtype=np.int64), *self._of])
         numbered = np.flatnonzero(of != NULL)
-        names = names.reset_index(drop=True)
-        names.iloc[numbered] = [
-            f"{name}{number}" for name, number in zip(names.iloc[numbered], of[numbered], strict=True)
-        ]
-        return names
+        if not len(numbered):
+            return names.reset_index(drop=True)
+        written = names.to_numpy(dtype=object)
+        for at in numbered:
+            written[at] = f"{written[at]}{of[at]}"
+        return pd.Series(written, dtype="str")

@@ -19,7 +19,8 @@ def _keys(records: pd.DataFrame, id_column: str) -> tuple[Ints, Ints]:
 
 
 def _has(column: "pd.Series[int]") -> Flags:
-    return integers(column) != NULL
+    has_value: Flags = integers(column) != NULL
+    return has_value
 
 
 def add_accounts(book: ReceiptBook, portfolio: Portfolio, vendor: Vendor) -> None:

@@ -1,0 +1,50 @@
+"""Reads what a build gives: one unit's document, facts and receipts as plain values."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from etl.transform import emoney, profiles
+from etl.transform.documents import Built
+from tests.builders import AS_OF, Office
+
+
+def built(office: Office, vendor: str, **changes: Any) -> Built:
+    vendors = {"profiles": profiles.build, "emoney": emoney.build}
+    return vendors[vendor](office.frames(), changes.pop("as_of", AS_OF), **changes)
+
+
+def document(built_: Built, unit_key: str) -> dict[str, Any]:
+    """One document, with its numbers as Decimal."""
+    rows = built_.documents.set_index("unit_key")["document"]
+    return json.loads(rows[unit_key], parse_float=Decimal, parse_int=int)  # type: ignore[no-any-return]
+
+
+def case(office: Office, unit_key: str, **changes: Any) -> dict[str, Any]:
+    """The Profiles document of a unit."""
+    return document(built(office, "profiles", **changes), unit_key)["document"]  # type: ignore[no-any-return]
+
+
+def client_file(office: Office, unit_key: str, **changes: Any) -> dict[str, Any]:
+    """The eMoney document of a unit."""
+    return document(built(office, "emoney", **changes), unit_key)
+
+
+def fact(built_: Built, name: str, entity_id: int) -> dict[str, Any]:
+    """One row of the facts; no value is None."""
+    rows = built_.facts[name]
+    row = rows[rows["entity_id"] == entity_id].astype(object)
+    assert len(row) == 1, f"{len(row)} facts of {name} {entity_id}"
+    return row.where(row.notna(), None).iloc[0].to_dict()  # type: ignore[no-any-return]
+
+
+def receipts(built_: Built) -> set[tuple[str, int, str, str]]:
+    """All receipts as (entity, id, field, rule)."""
+    columns = ["entity", "entity_id", "field", "rule_id"]
+    return set(built_.receipts[columns].itertuples(index=False, name=None))
+
+
+def left_out(built_: Built) -> set[tuple[str, int, str]]:
+    """Whole records left out by a reported rule, as (entity, id, rule)."""
+    columns = ["entity", "entity_id", "rule_id"]
+    return set(built_.facts["left_out"][columns].itertuples(index=False, name=None))
