@@ -98,7 +98,7 @@ def test_items_are_added_by_hand_without_a_key_and_deleted(profiles: Caller, cas
         ("dependents", person_form(firstName="Tom")),
         ("assets", {"accountName": "Coins"}),
         ("assets.1.holdings", {"holdingName": "Gold"}),
-        ("liabilities", {"liabilityName": "Loan", "annualInterestRate": "4.5 %"}),
+        ("liabilities", {"liabilityName": "Loan", "annualInterestRate": "4.5 %", "remainingYears": "21.5"}),
         ("insurancePolicies", {"kind": "life", "beneficiaries": "clientA, dependent:contact:9"}),
         ("clientB", person_form(firstName="Bo")),
     ]
@@ -109,6 +109,9 @@ def test_items_are_added_by_hand_without_a_key_and_deleted(profiles: Caller, cas
     assert whole["assets"][1]["externalSourceId"] is None
     assert whole["assets"][1]["holdings"][0]["holdingName"] == "Gold"
     assert whole["liabilities"][0]["annualInterestRate"] == 4.5
+    shown = profiles.page(case)
+    assert "4.5 %" in shown
+    assert re.search(r">21\.5<", shown)
     assert whole["insurancePolicies"][0]["beneficiaries"] == ["clientA", "dependent:contact:9"]
     assert whole["clientB"]["firstName"] == "Bo"
     for at in ("assets.1.holdings.0", "assets.1", "dependents.0", "liabilities.0", "insurancePolicies.0", "clientB"):

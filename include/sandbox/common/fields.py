@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeGuard
 
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+NUMBER_KINDS = ("money", "rate", "number", "count")
 Record = dict[str, Any]
 Problem = tuple[str, str]
 
@@ -16,8 +17,9 @@ Problem = tuple[str, str]
 class Field:
     """One named value of a record.
 
-    kind: text · date · money · rate · count · choice (one of `options`) · texts (list of text) · group (a record or
-    null) · whole (a record, never null) · any. `options` of a text are suggestions; group and whole have `children`.
+    kind: text · date · money · rate (percent) · number · count · choice (one of `options`) · texts (list of text) ·
+    group (a record or null) · whole (a record, never null) · any. `options` of a text are suggestions; group and
+    whole have `children`.
     """
 
     name: str
@@ -77,7 +79,7 @@ def _wrong_type(field: Field, value: Any) -> str | None:
             return None if isinstance(value, str) else "must be text"
         case "date":
             return None if is_date(value) else "must be a date, YYYY-MM-DD"
-        case "money" | "rate":
+        case "money" | "rate" | "number":
             return None if is_number(value) else "must be a number"
         case "count":
             return None if isinstance(value, int) and not isinstance(value, bool) else "must be a whole number"
@@ -170,7 +172,7 @@ def _read(kind: str, text: str) -> Any:
         return [entry.strip() for entry in typed.split(",") if entry.strip()]
     if not typed:
         return None
-    if kind not in ("money", "rate", "count"):
+    if kind not in NUMBER_KINDS:
         return typed
     digits = typed.replace(",", "").lstrip("$").rstrip("% ")
     try:

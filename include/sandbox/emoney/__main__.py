@@ -11,7 +11,7 @@ from include.sandbox.emoney.app import EmoneyApp, Settings
 from include.sandbox.emoney.assertion import read_public_key
 
 
-def main(arguments: list[str] | None = None) -> int:
+def read_options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m include.sandbox.emoney", description=__doc__)
     add_common_options(parser, default_port=8082)
     parser.add_argument("--client-id", default="planbridge", help="iss and sub of assertions (default planbridge)")
@@ -23,38 +23,32 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="FILE",
         help="PEM public key or X.509 certificate that assertions are checked with",
     )
-    parser.add_argument(
-        "--limit-per-minute",
-        type=int,
-        default=60,
-        metavar="N",
-        help="API calls in any 60 s before 429; 0 = no limit (default 60)",
-    )
-    parser.add_argument(
-        "--limit-in-flight",
-        type=int,
-        default=60,
-        metavar="N",
-        help="API calls at once before 429; 0 = no limit (default 60)",
-    )
-    given = parser.parse_args(arguments)
+    for option, what in (("--limit-per-minute", "in any 60 s"), ("--limit-in-flight", "at once")):
+        help_text = f"API calls {what} before 429; 0 = no limit (default 60)"
+        parser.add_argument(option, type=int, default=60, metavar="N", help=help_text)
+    return parser.parse_args(arguments)
 
-    def build() -> ASGIApp:
-        return EmoneyApp(
-            Settings(
-                given.database,
-                read_public_key(given.public_key),
-                given.client_id,
-                given.api_key,
-                given.token_lifetime,
-                given.search_lag,
-                given.limit_per_minute,
-                given.limit_in_flight,
-                given.seed,
-            )
+
+def build(given: argparse.Namespace) -> ASGIApp:
+    """Raises CannotStart and DatabaseUnusable."""
+    return EmoneyApp(
+        Settings(
+            given.database,
+            read_public_key(given.public_key),
+            given.client_id,
+            given.api_key,
+            given.token_lifetime,
+            given.search_lag,
+            given.limit_per_minute,
+            given.limit_in_flight,
+            given.seed,
         )
+    )
 
-    return run(build, given.port)
+
+def main(arguments: list[str] | None = None) -> int:
+    given = read_options(arguments)
+    return run(lambda: build(given), given.port)
 
 
 if __name__ == "__main__":

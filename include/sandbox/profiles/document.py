@@ -64,7 +64,7 @@ LIABILITY = (
     Field("owner", "Owner", "choice", OWNERS),
     Field("paymentMethod", "Payment method"),
     Field("currentBalance", "Current balance", "money"),
-    Field("remainingYears", "Remaining years", "rate"),
+    Field("remainingYears", "Remaining years", "number"),
     Field("annualInterestRate", "Annual interest rate", "rate"),
     Field("scheduledMonthlyPayment", "Monthly payment", "money"),
 )

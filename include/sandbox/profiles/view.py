@@ -5,12 +5,10 @@ from typing import Any
 
 import orjson
 
-from include.sandbox.common.fields import Record, as_text, shown, unknown
+from include.sandbox.common.fields import NUMBER_KINDS, Record, as_text, shown, unknown
 from include.sandbox.common.wire import dump
 from include.sandbox.profiles.document import HOLDING, LISTS, PERSON
 from include.sandbox.profiles.places import LISTINGS, PEOPLE, Listing
-
-NUMBERS = ("money", "rate", "count")
 
 
 def as_note(value: Any) -> str:
@@ -43,14 +41,14 @@ def _list(listing: Listing, items: list[Record]) -> dict[str, Any]:
         "name": listing.name,
         "label": listing.label,
         "singular": listing.singular,
-        "columns": [{"label": column.label, "is_number": column.kind in NUMBERS} for column in columns],
+        "columns": [{"label": column.label, "is_number": column.kind in NUMBER_KINDS} for column in columns],
         "items": [
             {
                 "at": f"{listing.name}.{place}",
                 "key": item["externalSourceId"],
                 "label": str(item[listing.columns[0]] or listing.singular),
                 "cells": [
-                    {"text": as_text(column.kind, item[column.name]), "is_number": column.kind in NUMBERS}
+                    {"text": as_text(column.kind, item[column.name]), "is_number": column.kind in NUMBER_KINDS}
                     for column in columns
                 ],
                 "holdings": _holdings(item.get("holdings") or [], f"{listing.name}.{place}.holdings"),
