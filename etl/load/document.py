@@ -118,9 +118,12 @@ def keyed(items: Iterable[Any] | None) -> dict[str, dict[str, Any]]:
 def unflatten(values: Mapping[Path, Any]) -> Document:
     """The sparse document that holds exactly these values."""
     document: Document = {}
+    nodes: dict[Path, dict[str, Any]] = {}
     for path, value in values.items():
-        node = make_node(document, path[:-1], blank={})
-        node[path[-1]] = value
+        at = path[:-1]
+        if at not in nodes:
+            nodes[at] = make_node(document, at, blank={})
+        nodes[at][path[-1]] = value
     _fold(document, DOCUMENT)
     return document
 
