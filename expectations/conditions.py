@@ -96,6 +96,13 @@ def is_absent(rows: pd.DataFrame, column: str) -> Mask:
 
 
 @_condition
+def is_not(rows: pd.DataFrame, column: str, value: str) -> Mask:
+    """The word, one of ours, is another one."""
+    other: Mask = (rows[column] != value).to_numpy(dtype=bool)
+    return other
+
+
+@_condition
 def is_none_of(rows: pd.DataFrame, column: str, values: Sequence[str]) -> Mask:
     """The label, trimmed and in any case, is none of ``values`` (given in lower case)."""
     labels = rows[column].astype("str").str.strip().str.lower()

@@ -19,7 +19,7 @@ from expectations.facts import FRAMES_OF, are_among, check_frames
 from expectations.gx_import import quiet_gx
 from expectations.rules import FINDING_COLUMNS, Overrides, checks_of, rule
 from expectations.suites import arguments_of, build_suites
-from expectations.wording import LEFT_OUT_KEY, word_findings
+from expectations.wording import LEFT_OUT_KEY, needed_columns, word_findings
 
 
 @dataclass(frozen=True)
@@ -188,12 +188,12 @@ def _word_all(
     worded = []
     for result in results:
         if len(result.failing_rows):
-            of_rule, check = checks[result.place]
-            rows = facts[check.frame].iloc[result.failing_rows]
-            of_rule = rule(of_rule.rule_id, overrides)
+            listed, check = checks[result.place]
+            of_rule = rule(listed.rule_id, overrides)
+            rows = facts[check.frame][needed_columns(of_rule, check)].take(result.failing_rows)
             worded.append(word_findings(vendor, of_rule, check, rows, arguments_of(check, as_of)))
-            records = rows[LEFT_OUT_KEY].drop_duplicates() if check.frame == "left_out" else rows
-            if len(worded[-1]) != len(records):
+            merged = len(rows) - len(worded[-1])
+            if merged and (check.frame != "left_out" or merged != rows.duplicated(LEFT_OUT_KEY).sum()):
                 raise GateBroken(f"{of_rule.rule_id}: not every failing row became a finding")
     if worded:
         return pd.concat(worded, ignore_index=True)

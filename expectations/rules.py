@@ -13,8 +13,9 @@ from typing import Final
 
 from etl.errors import SettingsError
 from expectations.rule_types import BOTH, SEVERITIES, Check, Rule, Severity
-from expectations.rules_accounts import ACCOUNT_RULES, LIABILITY_RULES
+from expectations.rules_accounts import ACCOUNT_RULES
 from expectations.rules_households import HOUSEHOLD_RULES, PEOPLE_RULES
+from expectations.rules_liabilities import LIABILITY_RULES
 from expectations.rules_load import LOAD_RULES
 from expectations.rules_policies import POLICY_RULES
 

@@ -1,24 +1,14 @@
-"""ACC and LIA: investment accounts, annuities and liabilities.
+"""ACC: investment accounts and annuities, and the money of all records.
 
 The category is Profiles' alone, as are holdings: eMoney gets neither, so the rules about them are asked for Profiles.
 """
 
-from expectations.facts import LOAN_FIGURES, ORIGINAL_FIGURES, SENT_FIGURES
+from expectations.facts import LOAN_FIGURES, ORIGINAL_FIGURES
 from expectations.rule_types import BOTH, EMONEY, PROFILES, Check, Rule
+from expectations.rules_liabilities import LIABILITY, LOAN_LABELS, ORIGINAL_LABELS
 
 REGISTRATION = "Investment Account › Account Registration Information"
 VALUES = "Investment Account › Account Values"
-BENEFITS = "Policy › Benefits"
-LIABILITY = "Investments › Liabilities"
-
-LOAN_LABELS = ("Loan Balance", "Interest Rate", "Monthly Payment", "Balloon Period")
-ORIGINAL_LABELS = (
-    "originating amount",
-    "originating Interest Rate",
-    "originating Monthly Payment",
-    "originating Balloon Period",
-)
-"""SmartOffice's own labels of the originating terms are not published: these words are ours."""
 
 INSURANCE_FIGURES = ("annual_premium", "annualized_premium", "basic_face_amount")
 INSURANCE_LABELS = ("Annual Prem", "Annlzd Prem", "Basic Face Amount")
@@ -38,7 +28,7 @@ MONEY_CHECKS: tuple[Check, ...] = (
         "is_amount",
         ("market_value",),
         ("Current Value",),
-        remedy="Investment Account › Positions › Current Values › Current Value: correct the amount.",
+        remedy="Position Detail › Current Values › Current Value: correct the amount.",
     ),
     Check(
         PROFILES,
@@ -47,7 +37,7 @@ MONEY_CHECKS: tuple[Check, ...] = (
         INSURANCE_FIGURES,
         INSURANCE_LABELS,
         among={"kind": ("life", "disability", "longTermCare", None)},  # None: no product, POL-NAME-MISSING
-        remedy=f"{BENEFITS} › Annual Prem, Annlzd Prem, Basic Face Amount: correct the amount.",
+        remedy="Policy › Annual Prem, Annlzd Prem, Basic Face Amount: correct the amount.",
     ),
     Check(
         PROFILES,
@@ -56,7 +46,7 @@ MONEY_CHECKS: tuple[Check, ...] = (
         (*INSURANCE_FIGURES, "gross_cash_value"),
         (*INSURANCE_LABELS, "Gross Cash Value"),
         among={"kind": ("annuity",)},
-        remedy=f"{BENEFITS} › Annual Prem, Annlzd Prem, Basic Face Amount, Gross Cash Value: correct the amount.",
+        remedy="Policy › Annual Prem, Annlzd Prem, Basic Face Amount, Gross Cash Value: correct the amount.",
     ),
     Check(
         EMONEY,
@@ -65,7 +55,7 @@ MONEY_CHECKS: tuple[Check, ...] = (
         (*INSURANCE_FIGURES, "total_death_benefit"),
         (*INSURANCE_LABELS, "Total Death Benefit"),
         arguments={"signed": ("total_death_benefit",)},
-        remedy=f"{BENEFITS} › Annual Prem, Annlzd Prem, Basic Face Amount, Total Death Benefit: correct the amount.",
+        remedy="Policy › Annual Prem, Annlzd Prem, Basic Face Amount, Total Death Benefit: correct the amount.",
     ),
     Check(
         PROFILES,
@@ -88,10 +78,10 @@ ACCOUNT_RULES: tuple[Rule, ...] = (
             Check(
                 PROFILES,
                 "left_out",
-                "is_none_of",
+                "is_not",
                 ("rule_id",),
                 ("Primary Contact",),
-                arguments={"values": ("acc-scope-profiles",)},
+                arguments={"value": "ACC-SCOPE-PROFILES"},
             ),
         ),
     ),
@@ -104,10 +94,10 @@ ACCOUNT_RULES: tuple[Rule, ...] = (
             Check(
                 PROFILES,
                 "accounts",
-                "is_none_of",
+                "is_not",
                 ("category_source",),
                 ("Account Type",),
-                arguments={"values": ("missing",)},
+                arguments={"value": "missing"},
             ),
         ),
     ),
@@ -121,10 +111,10 @@ ACCOUNT_RULES: tuple[Rule, ...] = (
             Check(
                 PROFILES,
                 "accounts",
-                "is_none_of",
+                "is_not",
                 ("category_source",),
                 ("Account Type",),
-                arguments={"values": ("unknown",)},
+                arguments={"value": "unknown"},
             ),
         ),
     ),
@@ -187,119 +177,6 @@ ACCOUNT_RULES: tuple[Rule, ...] = (
                 ("net_value", "account_value", "loan_balance"),
                 ("Net Value",),
                 arguments={"tolerance": 1},
-            ),
-        ),
-    ),
-)
-
-LIABILITY_RULES: tuple[Rule, ...] = (
-    Rule(
-        "LIA-NAME-MISSING",
-        "critical",
-        "The liability has no name: Lender, Loan # and Account Name are all blank.",
-        f"{LIABILITY} › Lender: enter the lender (or Loan # or Account Name).",
-        (Check(PROFILES, "liabilities", "is_filled", ("liability_name",), ("Lender",)),),
-    ),
-    Rule(
-        "LIA-COMPUTED",
-        "info",
-        "{computed_figures} blank figures were computed from the originating terms.",
-        f"Nothing to do; to send recorded figures, fill in {LIABILITY} › Loan Balance, Interest Rate, Monthly Payment,"
-        " Balloon Period and the originating payment.",
-        (
-            Check(
-                PROFILES,
-                "liabilities",
-                "is_within",
-                ("computed_figures",),
-                ("Calculate",),
-                arguments={"lowest": 0, "highest": 0},
-            ),
-        ),
-    ),
-    Rule(
-        "LIA-INCOMPLETE",
-        "critical",
-        "{cells} and cannot be computed.",
-        f"{LIABILITY}: with Calculate selected fill in Loan Balance, Interest Rate, Monthly Payment and Balloon Period,"
-        " otherwise the originating terms.",
-        (Check(PROFILES, "liabilities", "is_known", SENT_FIGURES, LOAN_LABELS),),
-    ),
-    Rule(
-        "LIA-NOT-CALCULATED",
-        "warning",
-        "Calculate is not selected although current figures are filled in: the originating loan is sent.",
-        f"{LIABILITY} › Calculate: select it if the current figures are meant to go.",
-        (
-            Check(
-                PROFILES,
-                "liabilities",
-                "original_loan_is_meant",
-                ("calculate", "has_current_figures"),
-                ("Calculate",),
-            ),
-        ),
-    ),
-    Rule(
-        "LIA-DRIFT",
-        "warning",
-        "The recorded balance is more than 5 % of the original amount away from the computed one.",
-        f"{LIABILITY} › Loan Balance: bring it up to date, or correct the originating terms.",
-        (
-            Check(
-                PROFILES,
-                "liabilities",
-                "is_within",
-                ("drift_permille",),
-                ("Loan Balance",),
-                arguments={"lowest": 0, "highest": 50},
-            ),
-        ),
-    ),
-    Rule(
-        "LIA-PAID-OFF",
-        "info",
-        "The loan goes as paid off: {cells}.",
-        f"{LIABILITY}: delete the liability if the loan is repaid.",
-        (
-            Check(
-                PROFILES,
-                "liabilities",
-                "is_not_zero",
-                ("sent_balance", "sent_years"),
-                ("Loan Balance", "Balloon Period"),
-            ),
-        ),
-    ),
-    Rule(
-        "LIA-RATE",
-        "critical",
-        "The interest rate that goes is outside 0 to 50 percent.",
-        f"{LIABILITY} › Interest Rate (or the originating rate): enter percent per year, from 0 to 50.",
-        (
-            Check(
-                PROFILES,
-                "liabilities",
-                "is_within",
-                ("sent_rate",),
-                ("Interest Rate",),
-                arguments={"lowest": 0, "highest": 50_000_000},
-            ),
-        ),
-    ),
-    Rule(
-        "LIA-SCOPE",
-        "info",
-        "The liability is not sent: its primary contact is neither client nor spouse.",
-        f"Nothing to do if that is meant; else {LIABILITY} › Primary Contact: choose the client or the spouse.",
-        (
-            Check(
-                PROFILES,
-                "left_out",
-                "is_none_of",
-                ("rule_id",),
-                ("Primary Contact",),
-                arguments={"values": ("lia-scope",)},
             ),
         ),
     ),

@@ -214,10 +214,10 @@ PEOPLE_RULES: tuple[Rule, ...] = (
             Check(
                 PROFILES,
                 "left_out",
-                "is_none_of",
+                "is_not",
                 ("rule_id",),
                 ("First Name, Last Name, Birth Date",),
-                arguments={"values": ("dem-dependent",)},
+                arguments={"value": "DEM-DEPENDENT"},
             ),
         ),
     ),

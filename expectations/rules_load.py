@@ -2,7 +2,7 @@
 
 from expectations.rule_types import Rule
 
-USER_LICENSES = "Office › User Accounts › the user › Licenses"
+USER_LICENSES = "User Accounts › the user › Licenses"
 
 LOAD_RULES: tuple[Rule, ...] = (
     Rule(
@@ -83,7 +83,6 @@ LOAD_RULES: tuple[Rule, ...] = (
         "LIC-ENABLED",
         "warning",
         "The account of the user in whose name the run is made is not enabled.",
-        "Office › User Accounts › the user › User Account Status: choose Enabled, or assign the client to"
-        " another user.",
+        "User Accounts › the user › User Account Status: choose Enabled, or assign the client to another user.",
     ),
 )

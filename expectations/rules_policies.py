@@ -11,18 +11,14 @@ POLICY_RULES: tuple[Rule, ...] = (
         "info",
         "The policy is not sent: its status is not in force.",
         f"Nothing to do if that is meant; else {BASIC} › Status: choose Inforce.",
-        (Check(BOTH, "left_out", "is_none_of", ("rule_id",), ("Status",), arguments={"values": ("pol-status",)}),),
+        (Check(BOTH, "left_out", "is_not", ("rule_id",), ("Status",), arguments={"value": "POL-STATUS"}),),
     ),
     Rule(
         "POL-TYPE",
         "info",
         "The policy is not sent: the vendor takes no policies of its insurance type.",
         f"Nothing to do if that is meant; else {BASIC} › Plan Name: choose a product of the right insurance type.",
-        (
-            Check(
-                BOTH, "left_out", "is_none_of", ("rule_id",), ("Insurance Type",), arguments={"values": ("pol-type",)}
-            ),
-        ),
+        (Check(BOTH, "left_out", "is_not", ("rule_id",), ("Insurance Type",), arguments={"value": "POL-TYPE"}),),
     ),
     Rule(
         "POL-NAME-MISSING",
@@ -35,7 +31,7 @@ POLICY_RULES: tuple[Rule, ...] = (
         "POL-PREMIUM-MISSING",
         "warning",
         "Annual Prem and Annlzd Prem are both blank.",
-        "Policy › Benefits › Annual Prem: enter the annual premium.",
+        "Policy › Annual Prem: enter the annual premium.",
         (
             Check(
                 PROFILES,
@@ -73,10 +69,10 @@ POLICY_RULES: tuple[Rule, ...] = (
             Check(
                 PROFILES,
                 "left_out",
-                "is_none_of",
+                "is_not",
                 ("rule_id",),
                 ("Primary Insured",),
-                arguments={"values": ("pol-insured-other",)},
+                arguments={"value": "POL-INSURED-OTHER"},
             ),
         ),
     ),
@@ -89,10 +85,10 @@ POLICY_RULES: tuple[Rule, ...] = (
             Check(
                 PROFILES,
                 "left_out",
-                "is_none_of",
+                "is_not",
                 ("rule_id",),
                 ("Beneficiaries",),
-                arguments={"values": ("pol-beneficiary",)},
+                arguments={"value": "POL-BENEFICIARY"},
             ),
         ),
     ),

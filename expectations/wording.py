@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from expectations.conditions import finite, keeps
 from expectations.facts import ENTITY
 from expectations.rule_types import Check, Rule
+from expectations.rules import FINDING_COLUMNS
 
 Words = npt.NDArray[np.object_]
 
@@ -77,13 +79,13 @@ def _join(parts: Sequence[Words], separator: str) -> Words:
     return joined
 
 
-def _cells(check: Check, rows: pd.DataFrame, arguments: dict[str, Any]) -> tuple[Words, Words]:
-    """The labels that fail in each row, and what is wrong with them.
+def _cells(check: Check, rows: pd.DataFrame, arguments: dict[str, Any]) -> tuple[Words | str, Words | str]:
+    """The labels that fail in each row, and what is wrong with them; one text where all rows have the same.
 
     The columns of a check with one label for each are asked one by one, by the very condition that failed the row.
     """
     if len(check.columns) != len(check.labels):
-        return np.full(len(rows), check.labels[0], dtype=object), np.full(len(rows), "", dtype=object)
+        return check.labels[0], ""
     fields, words = [], []
     for column, label in zip(check.columns, check.labels, strict=True):
         fails = ~keeps(rows, check.condition, [column], arguments)
@@ -93,49 +95,64 @@ def _cells(check: Check, rows: pd.DataFrame, arguments: dict[str, Any]) -> tuple
     return _join(fields, ", "), _join(words, ", ")
 
 
-def _messages(template: str, rows: pd.DataFrame, cells: Words) -> Words:
+def _messages(template: str, rows: pd.DataFrame, cells: Words | str) -> Words | str:
     names = placeholders(template)
     if not names:
-        return np.full(len(rows), template, dtype=object)
+        return template
     columns = [cells if name == "cells" else rows[name].to_numpy(dtype=object) for name in names]
     pattern = re.sub(r"\{\w+\}", "{}", template)
     return np.array([pattern.format(*values) for values in zip(*columns, strict=True)], dtype=object)
 
 
+def _texts(words: pd.Series | Words | str, count: int) -> pd.Series:
+    """A column of texts; one text for all rows is repeated without a detour through Python objects."""
+    if isinstance(words, str):
+        return pd.Series(pa.repeat(pa.scalar(words, pa.large_string()), count), dtype="str")
+    if isinstance(words, pd.Series):
+        return words.astype("str").reset_index(drop=True)
+    return pd.Series(words, dtype="str")
+
+
+def needed_columns(rule: Rule, check: Check) -> list[str]:
+    """The columns of facts that the findings of a check are worded from."""
+    named = [name for name in placeholders(check.message or rule.message) if name != "cells"]
+    shown = ["entity", "field"] if check.frame == "left_out" else ["entity"] if check.frame == "households" else []
+    return list(dict.fromkeys(["unit_key", "entity_id", *check.among, *check.columns, *named, *shown]))
+
+
 def word_findings(vendor: str, rule: Rule, check: Check, rows: pd.DataFrame, arguments: dict[str, Any]) -> pd.DataFrame:
     """The findings of one check: one row for each failing record, columns as FINDING_COLUMNS.
 
-    ``rows`` are the failing rows with all their columns.
+    ``rows`` are the failing rows, with their `needed_columns`.
     """
-    count = len(rows)
     fields, cells = _cells(check, rows, arguments)
-    if check.frame == "left_out":
-        parts = rows["field"].to_numpy(dtype=object)
-        fields = np.where(rows["field"].isna() | (rows["field"] == WHOLE_RECORD), fields, parts)
-    entities = rows["entity"].to_numpy(dtype=object) if "entity" in rows else ENTITY[check.frame]
-    findings = pd.DataFrame(
-        {
-            "vendor": vendor,
-            "unit_key": rows["unit_key"].to_numpy(dtype=object),
-            "rule_id": rule.rule_id,
-            "severity": rule.severity,
-            "entity": entities,
-            "entity_id": rows["entity_id"].to_numpy(dtype="int64"),
-            "field": fields,
-            "message": _messages(check.message or rule.message, rows, cells),
-            "remedy": check.remedy or rule.remedy,
-        },
-        index=range(count),
-    )
+    texts: dict[str, pd.Series | Words | str] = {
+        "vendor": vendor,
+        "unit_key": rows["unit_key"],
+        "rule_id": rule.rule_id,
+        "severity": rule.severity,
+        "entity": rows["entity"] if "entity" in rows else ENTITY[check.frame],
+        "field": _left_out_fields(rows, check) if check.frame == "left_out" else fields,
+        "message": _messages(check.message or rule.message, rows, cells),
+        "remedy": check.remedy or rule.remedy,
+    }
+    columns = {name: _texts(words, len(rows)) for name, words in texts.items()}
+    findings = pd.DataFrame({**columns, "entity_id": rows["entity_id"].to_numpy(dtype="int64")})[list(FINDING_COLUMNS)]
     return _merge_fields(findings) if check.frame == "left_out" else findings
+
+
+def _left_out_fields(rows: pd.DataFrame, check: Check) -> pd.Series:
+    """The field of facts, or the check's label where the record is left out as a whole."""
+    named = rows["field"].notna() & (rows["field"] != WHOLE_RECORD)
+    return rows["field"].where(named, check.labels[0])
 
 
 def _merge_fields(findings: pd.DataFrame) -> pd.DataFrame:
     """One finding a record, naming all its fields: a policy may leave out several beneficiaries."""
-    if not findings.duplicated(LEFT_OUT_KEY).any():
+    if not findings["entity_id"].duplicated().any() or not findings.duplicated(LEFT_OUT_KEY).any():
         return findings
     fields: dict[tuple[object, ...], list[str]] = {}
     for *record, field in findings[[*LEFT_OUT_KEY, "field"]].itertuples(index=False, name=None):
         fields.setdefault(tuple(record), []).append(field)
     merged = findings.drop_duplicates(LEFT_OUT_KEY, ignore_index=True)
-    return merged.assign(field=[", ".join(dict.fromkeys(names)) for names in fields.values()])
+    return merged.assign(field=pd.Series([", ".join(dict.fromkeys(names)) for names in fields.values()], dtype="str"))

@@ -1,0 +1,128 @@
+"""LIA: liabilities, which go to Profiles only; eMoney's table has none."""
+
+from expectations.facts import SENT_FIGURES
+from expectations.rule_types import PROFILES, Check, Rule
+
+LIABILITY = "Investments › Liabilities"
+
+LOAN_LABELS = ("Loan Balance", "Interest Rate", "Monthly Payment", "Balloon Period")
+ORIGINAL_LABELS = (
+    "originating amount",
+    "originating Interest Rate",
+    "originating Monthly Payment",
+    "originating Balloon Period",
+)
+"""SmartOffice's own labels of the originating terms are not published: these words are ours."""
+
+LIABILITY_RULES: tuple[Rule, ...] = (
+    Rule(
+        "LIA-NAME-MISSING",
+        "critical",
+        "The liability has no name: Lender, Loan # and Account Name are all blank.",
+        f"{LIABILITY} › Lender: enter the lender (or Loan # or Account Name).",
+        (Check(PROFILES, "liabilities", "is_filled", ("liability_name",), ("Lender",)),),
+    ),
+    Rule(
+        "LIA-COMPUTED",
+        "info",
+        "{computed_figures} blank figures were computed from the originating terms.",
+        f"Nothing to do; to send recorded figures, fill in {LIABILITY} › Loan Balance, Interest Rate, Monthly Payment,"
+        " Balloon Period and the originating payment.",
+        (
+            Check(
+                PROFILES,
+                "liabilities",
+                "is_within",
+                ("computed_figures",),
+                ("Calculate",),
+                arguments={"lowest": 0, "highest": 0},
+            ),
+        ),
+    ),
+    Rule(
+        "LIA-INCOMPLETE",
+        "critical",
+        "{cells} and cannot be computed.",
+        f"{LIABILITY}: with Calculate selected fill in Loan Balance, Interest Rate, Monthly Payment and Balloon Period,"
+        " otherwise the originating terms.",
+        (Check(PROFILES, "liabilities", "is_known", SENT_FIGURES, LOAN_LABELS),),
+    ),
+    Rule(
+        "LIA-NOT-CALCULATED",
+        "warning",
+        "Calculate is not selected although current figures are filled in: the originating loan is sent.",
+        f"{LIABILITY} › Calculate: select it if the current figures are meant to go.",
+        (
+            Check(
+                PROFILES,
+                "liabilities",
+                "original_loan_is_meant",
+                ("calculate", "has_current_figures"),
+                ("Calculate",),
+            ),
+        ),
+    ),
+    Rule(
+        "LIA-DRIFT",
+        "warning",
+        "The recorded balance is more than 5 % of the original amount away from the computed one.",
+        f"{LIABILITY} › Loan Balance: bring it up to date, or correct the originating terms.",
+        (
+            Check(
+                PROFILES,
+                "liabilities",
+                "is_within",
+                ("drift_permille",),
+                ("Loan Balance",),
+                arguments={"lowest": 0, "highest": 50},
+            ),
+        ),
+    ),
+    Rule(
+        "LIA-PAID-OFF",
+        "info",
+        "The loan goes as paid off: {cells}.",
+        f"{LIABILITY}: delete the liability if the loan is repaid.",
+        (
+            Check(
+                PROFILES,
+                "liabilities",
+                "is_not_zero",
+                ("sent_balance", "sent_years"),
+                ("Loan Balance", "Balloon Period"),
+            ),
+        ),
+    ),
+    Rule(
+        "LIA-RATE",
+        "critical",
+        "The interest rate that goes is outside 0 to 50 percent.",
+        f"{LIABILITY} › Interest Rate (or the originating rate): enter percent per year, from 0 to 50.",
+        (
+            Check(
+                PROFILES,
+                "liabilities",
+                "is_within",
+                ("sent_rate",),
+                ("Interest Rate",),
+                arguments={"lowest": 0, "highest": 50_000_000},
+            ),
+        ),
+    ),
+    Rule(
+        "LIA-SCOPE",
+        "info",
+        "The liability is not sent: its primary contact is neither client nor spouse.",
+        f"Nothing to do if that is meant; else {LIABILITY} › Primary Contact: choose the client or the spouse.",
+        (
+            Check(
+                PROFILES,
+                "left_out",
+                "is_not",
+                ("rule_id",),
+                ("Primary Contact",),
+                arguments={"value": "LIA-SCOPE"},
+            ),
+        ),
+    ),
+)
