@@ -282,3 +282,7 @@ def _leaves(patch: dict[str, Any], base: Any, prefix: str = "") -> list[tuple[st
         else:
             found.append((prefix + name, old, value))
     return found
+
+
+def _delivered(payload: Payload, kind: str, reason: str | None, link: Link | None = None) -> Delivered:
+    return Delivered(Outcome(VENDOR, payload.unit_key, kind, reason, link.vendor_client_id if link else None))

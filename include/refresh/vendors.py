@@ -6,9 +6,13 @@ from etl.load.calls import TransportSettings
 from etl.load.delivery import check_lock
 from etl.load.emoney import EmoneyClient
 from etl.load.limiter import Limit, SharedLimiter
+from etl.load.patience import RetryBudget
 from etl.load.profiles import ProfilesClient
 from etl.load.transport import Transport
 from include.refresh.context import RunContext
+
+# Retries that one load of a shard may spend altogether: an outage must not multiply its calls.
+RETRIES = 1_000
 
 
 def profiles_client(context: RunContext) -> ProfilesClient:
@@ -16,7 +20,9 @@ def profiles_client(context: RunContext) -> ProfilesClient:
     access = context.connections.vendor("profiles")
     settings = TransportSettings(threads=context.settings.profiles.calls_in_flight)
     return ProfilesClient(
-        Transport("profiles", access.base_url, settings=settings, before_call=check_lock), access.login, access.password
+        Transport("profiles", access.base_url, settings=settings, budget=RetryBudget(RETRIES), before_call=check_lock),
+        access.login,
+        access.password,
     )
 
 
@@ -27,5 +33,7 @@ def emoney_client(context: RunContext) -> EmoneyClient:
     limit = Limit(limits.calls_per_minute, limits.calls_in_flight)
     limiter = SharedLimiter(context.data_folder / "limits", access.password, limit)
     settings = TransportSettings(threads=limits.calls_in_flight)
-    transport = Transport("emoney", access.base_url, settings=settings, limiter=limiter, before_call=check_lock)
+    transport = Transport(
+        "emoney", access.base_url, settings=settings, budget=RetryBudget(RETRIES), limiter=limiter, before_call=check_lock
+    )
     return EmoneyClient(transport, access.login, access.password, access.private_key)
