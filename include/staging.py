@@ -102,7 +102,7 @@ def remove_old_runs(data_folder: Path, keep_days: int) -> None:
 def _write_table(path: Path, table: pa.Table | pd.DataFrame) -> dict[str, int | str]:
     arrow = pa.Table.from_pandas(table, preserve_index=False) if isinstance(table, pd.DataFrame) else table
     sink = pa.BufferOutputStream()
-    pq.write_table(arrow, sink, compression="zstd", compression_level=1)
+    pq.write_table(arrow, sink, compression="lz4", use_dictionary=False, write_statistics=False)
     content = sink.getvalue()
     _write_synced(path, content)
     return {"rows": arrow.num_rows, "sha256": hashlib.sha256(content).hexdigest()}
