@@ -174,7 +174,12 @@ def _typed(rows: pa.Table, statement: sa.Select[Any]) -> pa.Table:
     columns = {}
     for source, values in zip(statement.selected_columns, rows.columns, strict=True):
         wanted = _arrow_type(source.type)
-        columns[source.name] = values if values.type.equals(wanted) else values.cast(wanted)
+        if values.null_count == len(values):
+            values = pa.nulls(len(values), wanted)  # the SQLite driver has no type for a column without values
+        if not values.type.equals(wanted):
+            # A column without a value gives the SQLite driver no type to infer: it says int64 even of dates.
+            values = pa.nulls(len(values), wanted) if values.null_count == len(values) else values.cast(wanted)
+        columns[source.name] = values
     return pa.table(columns)
 
 

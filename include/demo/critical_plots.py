@@ -147,7 +147,7 @@ def spoil_position(desk: Desk, family: Family) -> list[Break]:
     add_account(desk, family, BROKERAGE, family.head)
     position = desk.book.rows["investment_position"][-1]
     position["market_value"] = math.nan if desk.native_nan else -position["market_value"]
-    return broken(family, "ACC-MONEY", CRITICAL, BOTH, "position", position["position_id"])
+    return broken(family, "ACC-MONEY", CRITICAL, PROFILES, "position", position["position_id"])
 
 
 def make_premium_negative(desk: Desk, family: Family) -> list[Break]:

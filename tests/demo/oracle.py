@@ -140,9 +140,9 @@ class Unit:
             positions = self.crm.positions[row["account_id"]]
             if vendor == "profiles":
                 self.check_category(row, positions)
-            for position in positions:
-                if is_bad(position["market_value"]):
-                    self.add(vendor, "ACC-MONEY", "position", position["position_id"])
+                for position in positions:
+                    if is_bad(position["market_value"]):
+                        self.add(vendor, "ACC-MONEY", "position", position["position_id"])
             if is_bad(row["account_value"]):
                 self.add(vendor, "ACC-MONEY", *name)
             elif row["net_value"] is not None:
