@@ -19,7 +19,7 @@ def rich_office() -> tuple[Office, Home]:
         niece=person(first_name="Di", subsystem_type="Dependent", birth_date=date(2015, 7, 1)),
         uncle=person(first_name="Cy", last_name=None),
     )  # fmt: skip
-    head, spouse, son, niece, uncle = home.members
+    head, spouse, son, _, uncle = home.members
     _add_reach(office, head, spouse, uncle)
     _add_accounts(office, head, spouse, son)
     _add_liabilities(office, head, spouse, uncle)
@@ -58,7 +58,7 @@ def _add_accounts(office: Office, head: int, spouse: int, son: int) -> None:
     annuity = office.account(spouse, account_name="VA", how_held="Variable Annuity", is_qualified=True)
     office.position(annuity, symbol=None, product_name="Subaccount One")
     office.account(spouse, account_type="Odd Type", how_held=" trust ", is_held_away=True, is_discretionary=True)
-    office.account(head, account_type=" ", account_number="POL-000-1234", account_value="9999999999999999.99")
+    office.account(head, account_type=" ", account_number="POL-000-1234", account_value="99999999999.99")
     office.position(office.account(son))
 
 

@@ -1,4 +1,4 @@
-"""The documents of one rich household, byte for byte; ``UPDATE_GOLDEN=1`` writes them anew."""
+"""The documents of one rich household, value for value; ``UPDATE_GOLDEN=1`` writes them anew."""
 
 import json
 import os
