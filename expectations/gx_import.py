@@ -38,6 +38,15 @@ def _deferring(names: tuple[str, ...]) -> Iterator[None]:
                 del sys.modules[name]
 
 
+def _silence(name: str) -> None:
+    """Let nothing of a package's loggers through; some of them set a level of their own."""
+    logger = logging.getLogger(name)
+    logger.setLevel(logging.CRITICAL + 1)
+    logger.propagate = False
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+
+
 @contextmanager
 def quiet_gx() -> Iterator[Any]:
     """Great Expectations, imported and silent: no log lines (they may quote values), no warnings, no analytics.
@@ -45,12 +54,18 @@ def quiet_gx() -> Iterator[Any]:
     Yields an ephemeral context without progress bars; nothing is written to disk, nothing is sent.
     """
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
+    _silence("great_expectations")
     with warnings.catch_warnings(), _deferring(DEFERRED):
         warnings.simplefilter("ignore")
         import great_expectations
-        from great_expectations.data_context.types.base import ProgressBarsConfig
+        from great_expectations.data_context.types.base import (
+            DataContextConfig,
+            InMemoryStoreBackendDefaults,
+            ProgressBarsConfig,
+        )
 
-        context = great_expectations.get_context(mode="ephemeral")
-        context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
-        yield context
+        # Without stores of our own, each context makes a temporary folder for a docs site that nobody asked for.
+        stores = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+        no_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+        config = DataContextConfig(store_backend_defaults=stores, progress_bars=no_bars, analytics_enabled=False)
+        yield great_expectations.get_context(project_config=config, mode="ephemeral")

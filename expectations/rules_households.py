@@ -232,7 +232,7 @@ PEOPLE_RULES: tuple[Rule, ...] = (
         "DEM-E-MAIL",
         "warning",
         "The client's e-mail address is not sent: it is not two parts without blanks around one @.",
-        "Contact › E-mail Address: correct the preferred e-mail address.",
-        (Check(BOTH, "people", "is_e_mail", ("email",), ("E-mail Address",), among={"person_role": ("client",)}),),
+        "Contact › E-mail: correct the preferred e-mail address.",
+        (Check(BOTH, "people", "is_e_mail", ("email",), ("E-mail",), among={"person_role": ("client",)}),),
     ),
 )
