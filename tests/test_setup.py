@@ -152,3 +152,21 @@ def test_the_project_says_which_pythons_it_runs_on() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert project["project"]["requires-python"] == ">=3.11"
     assert project["tool"]["ruff"]["target-version"] == "py311"
+
+
+def test_the_example_names_every_setting_with_its_default() -> None:
+    from include.settings import Settings
+
+    shown = dict(re.findall(r"^#?(PLANBRIDGE__\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    known = {
+        f"PLANBRIDGE__{section}__{name}".upper()
+        for section, field in Settings.model_fields.items()
+        for name in type(field.default).model_fields
+    }
+    assert set(shown) == known
+    given = {name.lower(): value.strip("'") for name, value in shown.items() if value}
+    sections: dict[str, dict[str, str]] = {}
+    for name, value in given.items():
+        _, section, setting = name.split("__")
+        sections.setdefault(section, {})[setting] = value
+    assert Settings.model_validate(sections) == Settings()
