@@ -169,4 +169,4 @@ def test_the_example_names_every_setting_with_its_default() -> None:
     for name, value in given.items():
         _, section, setting = name.split("__")
         sections.setdefault(section, {})[setting] = value
-    assert Settings.model_validate(sections) == Settings()
+    assert Settings.model_validate(sections).model_dump() == Settings().model_dump()
