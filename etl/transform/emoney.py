@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from etl.transform import contacts, households, licenses, portfolio
-from etl.transform.accounts import categories, funds
+from etl.transform.accounts import funds
 from etl.transform.arrays import NULL, Frames, Objects, integers, strings, texts
 from etl.transform.contacts import Reach
 from etl.transform.documents import Built, amounts, collector_paused, grouped, keys, merged, records, written
@@ -39,9 +39,9 @@ def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Buil
     with collector_paused():
         assembled = _documents(family, reached, owned)
         documents = written(households.document_rows(family), family.is_usable, assembled)
-    facts = facts_of(family, reached, owned, frames, "emoney")
     receipts = receipts_of(family, reached, owned, frames, "emoney")
-    return Built(documents, facts, receipts, runners.users, _item_list(family, owned))
+    facts = facts_of(family, reached, owned, receipts, frames, "emoney")
+    return Built(documents, facts, receipts.frame(), runners.users, _item_list(family, owned))
 
 
 def _documents(family: Households, reached: Reach, owned: Portfolio) -> list[dict[str, Any]]:
@@ -107,7 +107,7 @@ def _item_list(family: Households, owned: Portfolio) -> pd.DataFrame:
         {
             "unit_key": family.keys_of(unit_no),
             "source_key": strings(np.array(ids, dtype=object)),
-            "category": strings(np.concatenate([categories(accounts)[0], np.array(kinds, dtype=object)])),
+            "category": strings(np.concatenate([owned.categories[0], np.array(kinds, dtype=object)])),
             "owner": strings(OWNERS[owners]),
         }
     )

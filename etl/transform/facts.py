@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from etl.transform.accounts import account_facts, position_facts
-from etl.transform.arrays import NULL, Column, Frames, Objects, integers, is_one_of, strings, where
+from etl.transform.arrays import NULL, Frames, Objects, integers, is_one_of, strings, where
 from etl.transform.contacts import Reach
 from etl.transform.households import Households, spouse_unit_keys
 from etl.transform.liabilities import liability_facts
@@ -12,60 +12,43 @@ from etl.transform.mapping.values import MARRIED_STATUSES, Vendor
 from etl.transform.members import CLIENT, DEPENDENT, SPOUSE
 from etl.transform.policies import policy_facts
 from etl.transform.portfolio import Portfolio
-from etl.transform.receipts.book import BENEFICIARY
+from etl.transform.receipts.book import ReceiptBook
 
-# Rules of severity info or warning by which a whole record is left out; they are reported.
-REPORTED = frozenset({"ACC-SCOPE-PROFILES", "LIA-SCOPE", "POL-STATUS", "POL-TYPE", "POL-INSURED-OTHER"})
+# Records left out by a rule of severity info or warning; they are reported. Entity and rule.
+REPORTED = frozenset(
+    {
+        ("account", "ACC-SCOPE-PROFILES"),
+        ("contact", "DEM-DEPENDENT"),
+        ("liability", "LIA-SCOPE"),
+        ("policy", "POL-BENEFICIARY"),
+        ("policy", "POL-INSURED-OTHER"),
+        ("policy", "POL-STATUS"),
+        ("policy", "POL-TYPE"),
+    }
+)
 
 
 def facts_of(
-    households: Households, reached: Reach, portfolio: Portfolio, frames: Frames, vendor: Vendor
+    households: Households,
+    reached: Reach,
+    portfolio: Portfolio,
+    receipts: ReceiptBook,
+    frames: Frames,
+    vendor: Vendor,
 ) -> dict[str, pd.DataFrame]:
-    """All facts of one vendor by name."""
+    """All facts of one vendor by name; what is left out is among the receipts."""
     accounts, positions = portfolio.sent_accounts, portfolio.sent_positions
     facts = {
         "households": household_facts(households, frames["client_of"], vendor),
         "people": people_facts(households, reached.email(households.client_at)),
-        "accounts": account_facts(households, accounts, positions, portfolio.twins),
+        "accounts": account_facts(households, accounts, *portfolio.categories, positions, portfolio.twins),
         "positions": position_facts(households, positions),
         "policies": policy_facts(households, portfolio.sent_policies),
-        "left_out": left_out(households, portfolio, vendor),
+        "left_out": receipts.frame(REPORTED),
     }
     if vendor == "profiles":
         facts["liabilities"] = liability_facts(households, portfolio.sent_liabilities, portfolio.figures)
     return facts
-
-
-def left_out(households: Households, portfolio: Portfolio, vendor: Vendor) -> pd.DataFrame:
-    """ACC-SCOPE-PROFILES, LIA-SCOPE, POL-STATUS, POL-TYPE, POL-INSURED-OTHER, POL-BENEFICIARY, DEM-DEPENDENT.
-
-    unit_key, entity, entity_id, rule_id, field: whole records (``*``), and beneficiaries by their contact.
-    """
-    parts = [_reported(portfolio.accounts, "account"), _reported(portfolio.policies, "policy")]
-    if vendor == "profiles":
-        dependents = households.people[(households.people["rule_id"] == "DEM-DEPENDENT").to_numpy()]
-        others = portfolio.beneficiaries[portfolio.beneficiaries["name"].isna()]
-        named = [f"{BENEFICIARY}{number}" for number in others["contact_id"].tolist()]
-        parts += [
-            _reported(portfolio.liabilities, "liability"),
-            _rows("contact", dependents["unit_no"], dependents["contact_id"], dependents["rule_id"]),
-            _rows("policy", others["unit_no"], others["policy_id"], "POL-BENEFICIARY").assign(field=named),
-        ]
-    rows = pd.concat(parts, ignore_index=True)
-    keys = households.keys_of(integers(rows["unit_no"]))
-    labels = {"entity": "str", "rule_id": "str", "field": "str"}
-    return rows.drop(columns="unit_no").assign(unit_key=keys).astype(labels)
-
-
-def _reported(records: pd.DataFrame, entity: str) -> pd.DataFrame:
-    rows = records.loc[records["rule_id"].isin(REPORTED).to_numpy(), ["unit_no", f"{entity}_id", "rule_id"]]
-    return _rows(entity, rows["unit_no"], rows[f"{entity}_id"], rows["rule_id"])
-
-
-def _rows(entity: str, unit_no: Column, entity_id: Column, rule_id: object) -> pd.DataFrame:
-    reasons = np.broadcast_to(np.asarray(rule_id, dtype=object), len(unit_no))
-    rows = pd.DataFrame({"unit_no": integers(unit_no), "entity_id": integers(entity_id)})
-    return rows.assign(entity=entity, rule_id=strings(reasons), field="*")
 
 
 def household_facts(households: Households, client_of: pd.DataFrame, vendor: Vendor) -> pd.DataFrame:

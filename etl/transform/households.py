@@ -20,6 +20,7 @@ from etl.transform.arrays import (
     integers,
     join,
     nullable,
+    sort_order,
     texts,
 )
 from etl.transform.contacts import ContactBook
@@ -120,6 +121,6 @@ def records_of(households: Households, rows: pd.DataFrame, id_column: str) -> pd
     people, ids = households.people, integers(rows[id_column])
     person_at, row_at = join(integers(people["contact_id"]), integers(rows["primary_contact_id"]))
     unit_no = integers(people["unit_no"])[person_at]
-    order = np.lexsort((ids[row_at], unit_no))
+    order = sort_order(unit_no, ids[row_at])
     row_at, role = row_at[order], integers(people["role"])[person_at[order]]
     return pd.DataFrame({"unit_no": unit_no[order], "role": role, "row_at": row_at, id_column: ids[row_at]})

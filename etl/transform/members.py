@@ -3,13 +3,16 @@
 import numpy as np
 import pandas as pd
 
-from etl.transform.arrays import Flags, Ints, first_reason, flags, integers, is_one_of, join
+from etl.transform.arrays import Flags, Ints, first_reason, flags, integers, is_one_of, join, sort_order
 from etl.transform.contacts import ContactBook
 from etl.transform.mapping.values import CHILD_ROLES, DEPENDENT_SUBSYSTEM_TYPES, SPOUSE_ROLES, Vendor
 from etl.transform.spouses import Candidates
 
 # What somebody is in a unit.
 CLIENT, SPOUSE, DEPENDENT, OTHER = range(4)
+
+# What somebody enters a unit as; the first counts.
+_CLIENT, _CANDIDATE, _MEMBER = range(3)
 
 
 def memberships_of(memberships: pd.DataFrame, units: pd.DataFrame, client_id: Ints, book: ContactBook) -> pd.DataFrame:
@@ -53,38 +56,48 @@ def people_of(
 
     unit_no, contact_id, contact_at, role, and rule_id: by which rule one of the others does not go.
     """
-    clients = pd.DataFrame({"unit_no": np.arange(len(client_id)), "contact_id": client_id, "source": 0})
-    candidates = pd.DataFrame({"unit_no": chosen.unit_no, "contact_id": chosen.contact_id, "source": 1})
-    members = memberships[["unit_no", "contact_id", "is_child"]].assign(source=2)
-    entries = pd.concat([clients.assign(is_child=False), candidates.assign(is_child=False), members])
-    entries = entries.sort_values(["unit_no", "contact_id", "source"], ignore_index=True)
-    entries["contact_at"] = book.at(integers(entries["contact_id"]))
-    entries["is_child"] = entries["is_child"] & (entries["source"] == 2)
-    entries = entries[entries["contact_at"] >= 0]
-    is_last = ~entries.duplicated(["unit_no", "contact_id"], keep="last").to_numpy()
-    is_first = ~entries.duplicated(["unit_no", "contact_id"]).to_numpy()
-    is_child = flags(entries["is_child"])[is_last]
-    people = entries[is_first].drop(columns="is_child").reset_index(drop=True)
-    unit_no, contact_id = integers(people["unit_no"]), integers(people["contact_id"])
+    entries, is_child = _entries(memberships, chosen, client_id, book)
+    unit_no, contact_id = integers(entries["unit_no"]), integers(entries["contact_id"])
+    contact_at, source = integers(entries["contact_at"]), integers(entries["source"])
     usable = is_usable[unit_no]
-    is_client = usable & (integers(people["source"]) == 0)
+    is_client = usable & (source == _CLIENT)
     is_spouse = usable & (contact_id == spouse_id[unit_no])
     could_depend = is_child & usable & ~is_client & ~is_spouse & (vendor == "profiles")
-    could_depend &= ~book.is_deleted[integers(people["contact_at"])]
-    is_dependent = could_depend & is_complete(integers(people["contact_at"]), book)
+    could_depend &= ~book.is_deleted[contact_at]
+    is_dependent = could_depend & is_complete(contact_at, book)
     is_ambiguous = (chosen.living[unit_no] > 1) | chosen.is_client[unit_no]
-    is_candidate = integers(people["source"]) == 1
+    is_candidate = source == _CANDIDATE
     reasons = {
         "HH-HEAD": ~usable,
         "DEM-DEPENDENT": could_depend,
         "HH-SPOUSE-AMBIGUOUS": is_candidate & is_ambiguous,
         "HH-SPOUSE-GONE": is_candidate,
-        "HH-DEPENDENT": np.ones(len(people), dtype=np.bool_),
+        "HH-DEPENDENT": np.ones(len(entries), dtype=np.bool_),
     }
     goes = is_client | is_spouse | is_dependent
-    rule_id = first_reason({reason: holds & ~goes for reason, holds in reasons.items()}, len(people))
+    rule_id = first_reason({reason: holds & ~goes for reason, holds in reasons.items()}, len(entries))
     role = np.select([is_client, is_spouse, is_dependent], [CLIENT, SPOUSE, DEPENDENT], OTHER)
-    return people.drop(columns="source").assign(role=role, rule_id=rule_id)
+    return entries.drop(columns="source").assign(role=role, rule_id=rule_id)
+
+
+def _entries(
+    memberships: pd.DataFrame, chosen: Candidates, client_id: Ints, book: ContactBook
+) -> tuple[pd.DataFrame, Flags]:
+    """Everybody once a unit, with the first of what they enter as; and whether one of their entries says *child*."""
+    unit_no = np.concatenate([np.arange(len(client_id)), chosen.unit_no, integers(memberships["unit_no"])])
+    contact_id = np.concatenate([client_id, chosen.contact_id, integers(memberships["contact_id"])])
+    sizes = [len(client_id), len(chosen.unit_no), len(memberships)]
+    source = np.repeat([_CLIENT, _CANDIDATE, _MEMBER], sizes)
+    is_child = np.append(np.zeros(sum(sizes[:2]), dtype=np.bool_), flags(memberships["is_child"]))
+    contact_at = book.at(contact_id)
+    known = np.flatnonzero(contact_at >= 0)
+    order = known[sort_order(unit_no[known], contact_id[known] * 3 + source[known])]
+    is_first = np.ones(len(order), dtype=np.bool_)
+    is_first[1:] = (np.diff(unit_no[order]) != 0) | (np.diff(contact_id[order]) != 0)
+    children = np.logical_or.reduceat(is_child[order], np.flatnonzero(is_first)) if len(order) else is_child[order]
+    at = order[is_first]
+    entries = {"unit_no": unit_no[at], "contact_id": contact_id[at], "contact_at": contact_at[at], "source": source[at]}
+    return pd.DataFrame(entries), children
 
 
 def is_complete(contact_at: Ints, book: ContactBook) -> Flags:

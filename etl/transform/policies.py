@@ -18,6 +18,7 @@ from etl.transform.arrays import (
     integers,
     is_one_of,
     join,
+    sort_order,
     strings,
     text_column,
     texts,
@@ -139,7 +140,7 @@ def beneficiaries_of(households: Households, policies: pd.DataFrame, frames: Fra
         names[at] = f"dependent:contact:{contact_id[at]}"
     found = pd.DataFrame({"policy_at": policy_at, "unit_no": unit_no, "contact_id": contact_id, "name": names})
     found["policy_id"] = integers(policies["policy_id"])[policy_at]
-    return found.take(np.lexsort((contact_id, policy_at))).reset_index(drop=True)
+    return found.take(sort_order(policy_at, contact_id)).reset_index(drop=True)
 
 
 def policy_facts(households: Households, policies: pd.DataFrame) -> pd.DataFrame:

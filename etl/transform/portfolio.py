@@ -6,8 +6,8 @@ from functools import cached_property
 
 import pandas as pd
 
-from etl.transform.accounts import accounts_of, positions_of, twin_policies
-from etl.transform.arrays import Flags, Frames, Ints, integers
+from etl.transform.accounts import accounts_of, categories, positions_of, twin_policies
+from etl.transform.arrays import Flags, Frames, Ints, Objects, integers
 from etl.transform.households import Households
 from etl.transform.liabilities import Figures, figures, liabilities_of
 from etl.transform.licenses import Runners
@@ -29,6 +29,11 @@ class Portfolio:
     @cached_property
     def sent_accounts(self) -> pd.DataFrame:
         return going(self.accounts, self.frames["accounts"])
+
+    @cached_property
+    def categories(self) -> tuple[Objects, Objects]:
+        """The category of each account that goes, and where it is from."""
+        return categories(self.sent_accounts)
 
     @cached_property
     def sent_positions(self) -> pd.DataFrame:

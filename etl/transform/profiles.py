@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from etl.transform import contacts, households, licenses, portfolio
-from etl.transform.accounts import categories, funds
+from etl.transform.accounts import funds
 from etl.transform.annuities import fixed_annuities
 from etl.transform.arrays import Frames, Ints, Objects, integers, texts, where
 from etl.transform.contacts import Reach
@@ -38,8 +38,9 @@ def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Buil
     with collector_paused():
         assembled = _documents(family, reached, owned)
         documents = written(households.document_rows(family), family.is_usable, assembled)
-    facts = facts_of(family, reached, owned, frames, "profiles")
-    return Built(documents, facts, receipts_of(family, reached, owned, frames, "profiles"), runners.users)
+    receipts = receipts_of(family, reached, owned, frames, "profiles")
+    facts = facts_of(family, reached, owned, receipts, frames, "profiles")
+    return Built(documents, facts, receipts.frame(), runners.users)
 
 
 def _documents(family: Households, reached: Reach, owned: Portfolio) -> list[dict[str, Any]]:
@@ -75,7 +76,7 @@ def _assets(owned: Portfolio, units: int) -> list[list[Any]]:
         {
             "source_id": keys("account", integers(accounts["account_id"])),
             "account_name": texts(accounts["account_name"]),
-            "category": categories(accounts)[0],
+            "category": owned.categories[0],
             "account_value": amounts(integers(accounts["account_value"])),
             "loan_balance": amounts(integers(accounts["loan_balance"])),
             "funds": funds(accounts),

@@ -4,8 +4,6 @@ Sent + receipt = source: for each unit, each value of a column that goes to the 
 the document or has a receipt; a record that does not go at all has one for its whole (field ``*``).
 """
 
-import pandas as pd
-
 from etl.transform.arrays import Frames
 from etl.transform.contacts import Reach
 from etl.transform.households import Households
@@ -18,8 +16,8 @@ from etl.transform.receipts.records import add_accounts, add_liabilities, add_po
 
 def receipts_of(
     households: Households, reached: Reach, portfolio: Portfolio, frames: Frames, vendor: Vendor
-) -> pd.DataFrame:
-    """unit_key, entity, entity_id, field (``*``: the whole record), rule_id."""
+) -> ReceiptBook:
+    """The receipts of one vendor."""
     book = ReceiptBook(households)
     add_people(book, households, vendor)
     add_reach(book, households, reached, vendor)
@@ -27,4 +25,4 @@ def receipts_of(
     add_policies(book, portfolio, frames, vendor)
     if vendor == "profiles":
         add_liabilities(book, portfolio)
-    return book.frame()
+    return book

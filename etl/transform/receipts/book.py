@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from etl.transform.arrays import NULL, Flags, Ints
+from etl.transform.arrays import Flags, Ints
 from etl.transform.households import Households
 
 WHOLE_RECORD = "*"
@@ -13,15 +13,24 @@ WHOLE_RECORD = "*"
 BENEFICIARY = "beneficiary contact:"
 
 
-@dataclass
+@dataclass(frozen=True)
+class _Block:
+    """Receipts that differ only in unit and id (and in ``of``, an id behind the name of the field)."""
+
+    entity: str
+    name: str
+    rule_id: str
+    unit_no: Ints
+    entity_id: Ints
+    of: Ints | None
+
+
+@dataclass(frozen=True)
 class ReceiptBook:
     """Collects receipts; ``add`` takes the units and ids of many records at once."""
 
     households: Households
-    _unit_no: list[Ints] = field(default_factory=list)
-    _entity_id: list[Ints] = field(default_factory=list)
-    _of: list[Ints] = field(default_factory=list)
-    _labels: list[tuple[str, str, str]] = field(default_factory=list)
+    _blocks: list[_Block] = field(default_factory=list)
 
     def add(
         self,
@@ -36,10 +45,8 @@ class ReceiptBook:
         """One receipt for each flagged record; ``name`` is the field, or `WHOLE_RECORD`, with ids ``of`` behind it."""
         at = np.flatnonzero(flagged)
         if len(at):
-            self._unit_no.append(unit_no[at])
-            self._entity_id.append(entity_id[at])
-            self._labels.append((entity, name, rule_id))
-            self._of.append(np.full(len(at), NULL) if of is None else of[at])
+            block = _Block(entity, name, rule_id, unit_no[at], entity_id[at], None if of is None else of[at])
+            self._blocks.append(block)
 
     def add_records(self, entity: str, unit_no: Ints, entity_id: Ints, rule_id: "pd.Series[str]") -> None:
         """A receipt for the whole of each record that has a rule (a categorical column)."""
@@ -47,28 +54,33 @@ class ReceiptBook:
         for code, rule in enumerate(rule_id.cat.categories):
             self.add(entity, WHOLE_RECORD, rule, unit_no, entity_id, codes == code)
 
-    def frame(self) -> pd.DataFrame:
-        """unit_key, entity, entity_id, field, rule_id."""
-        sizes = [len(block) for block in self._unit_no]
+    def frame(self, only: frozenset[tuple[str, str]] | None = None) -> pd.DataFrame:
+        """unit_key, entity, entity_id, field (``*``: the whole record), rule_id; ``only`` these entities and rules."""
+        blocks = [block for block in self._blocks if only is None or (block.entity, block.rule_id) in only]
+        sizes = [len(block.unit_no) for block in blocks]
+        block_no = np.repeat(np.arange(len(blocks)), sizes)
         none = np.zeros(0, dtype=np.int64)
-        block_no = np.repeat(np.arange(len(sizes)), sizes)
-        entities, names, rules = zip(*self._labels, strict=True) if self._labels else ((), (), ())
         return pd.DataFrame(
             {
-                "unit_key": self.households.keys_of(np.concatenate([none, *self._unit_no])),
-                "entity": pd.array(entities, dtype="str").take(block_no),
-                "entity_id": np.concatenate([none, *self._entity_id]),
-                "field": self._fields(pd.Series(names, dtype="str").take(block_no)),
-                "rule_id": pd.array(rules, dtype="str").take(block_no),
+                "unit_key": self.households.keys_of(np.concatenate([none, *(block.unit_no for block in blocks)])),
+                "entity": _labels([block.entity for block in blocks]).take(block_no),
+                "entity_id": np.concatenate([none, *(block.entity_id for block in blocks)]),
+                "field": _fields(blocks, block_no),
+                "rule_id": _labels([block.rule_id for block in blocks]).take(block_no),
             }
         )
 
-    def _fields(self, names: "pd.Series[str]") -> "pd.Series[str]":
-        of = np.concatenate([np.zeros(0, dtype=np.int64), *self._of])
-        numbered = np.flatnonzero(of != NULL)
-        if not len(numbered):
-            return names.reset_index(drop=True)
-        written = names.to_numpy(dtype=object)
-        for at in numbered:
-            written[at] = f"{written[at]}{of[at]}"
-        return pd.Series(written, dtype="str")
+
+def _labels(values: list[str]) -> "pd.api.extensions.ExtensionArray":
+    return pd.array(values, dtype="str")
+
+
+def _fields(blocks: list[_Block], block_no: Ints) -> "pd.api.extensions.ExtensionArray":
+    """The field of each receipt; where a block has ids, each of its rows has a name of its own."""
+    names = [block.name for block in blocks]
+    name_no = block_no.copy()
+    for number, block in enumerate(blocks):
+        if block.of is not None:
+            name_no[block_no == number] = np.arange(len(names), len(names) + len(block.of))
+            names += [f"{block.name}{one}" for one in block.of.tolist()]
+    return _labels(names).take(name_no)

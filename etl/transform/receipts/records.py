@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from etl.schema import NOT_FINITE
-from etl.transform.accounts import categories, positions_of
-from etl.transform.arrays import NULL, Flags, Frames, Ints, blank_texts, flags, integers, join, texts
+from etl.transform.accounts import positions_of
+from etl.transform.arrays import NULL, Flags, Frames, Ints, Objects, blank_texts, flags, integers, join, texts
 from etl.transform.liabilities import CURRENT_SET, NAME_COLUMNS, ORIGINATING_SET
 from etl.transform.mapping.columns import sent_columns
 from etl.transform.mapping.values import ELIMINATION_KINDS, Vendor
@@ -33,13 +33,12 @@ def add_accounts(book: ReceiptBook, portfolio: Portfolio, vendor: Vendor) -> Non
         if column in sent_columns("investment_account", vendor):
             book.add("account", column, "ACC-MONEY", *keys, integers(sent[column]) == NOT_FINITE)
     if vendor == "profiles":
-        _add_categories(book, sent, keys)
+        _add_categories(book, sent, portfolio.categories[1], keys)
         _add_positions(book, portfolio)
 
 
-def _add_categories(book: ReceiptBook, accounts: pd.DataFrame, keys: tuple[Ints, Ints]) -> None:
+def _add_categories(book: ReceiptBook, accounts: pd.DataFrame, source: Objects, keys: tuple[Ints, Ints]) -> None:
     """A selection goes where the category comes from it."""
-    source = categories(accounts)[1]
     for column in ("account_type", "how_held"):
         is_blank = blank_texts(accounts[column])
         is_idle = accounts[column].notna().to_numpy() & ~is_blank & (source != column)
