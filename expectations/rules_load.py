@@ -31,6 +31,18 @@ LOAD_RULES: tuple[Rule, ...] = (
         " Household Members › Role or Contact › Key Relations.",
     ),
     Rule(
+        "PROFILES-KEPT",
+        "info",
+        "Somebody edited this in Profiles: it stays as it is there, whatever SmartOffice says now.",
+        "If Profiles is right, enter its value in SmartOffice; else correct it in the case.",
+    ),
+    Rule(
+        "PROFILES-STALE",
+        "warning",
+        "Sent once and no longer in SmartOffice: it stays in the case.",
+        "If it has ended, delete it in the case; else restore it from Deleted Records in SmartOffice.",
+    ),
+    Rule(
         "EMY-NEW",
         "info",
         "New since the last refresh: waiting at eMoney to be linked.",

@@ -32,6 +32,7 @@ class Data(_Section):
 class Profiles(_Section):
     enroll: str = Field("linked", pattern=r"^(linked|all|set:.+)$", description="linked, all or set:<name>")
     calls_in_flight: int = Field(4, ge=1, le=64, description="calls under way at once")
+    call_seconds: float = Field(30, ge=1, le=120, description="how long one call may take, from first to last byte")
     search_lag_seconds: float = Field(10, ge=0, le=300, description="how long a new household may stay unfindable")
 
 
@@ -39,6 +40,7 @@ class Emoney(_Section):
     enroll: str = Field("linked", pattern=r"^(linked|all|set:.+)$", description="linked, all or set:<name>")
     calls_per_minute: int = Field(60, ge=1, description="of this machine, per api key")
     calls_in_flight: int = Field(8, ge=1, le=60, description="calls under way at once")
+    call_seconds: float = Field(30, ge=1, le=120, description="how long one call may take, from first to last byte")
     auto_link: Annotated[tuple[str, ...], NoDecode] = Field((), description="categories that a weeknight run may link")
     feed_deadline_seconds: float = Field(300, ge=1, description="how long a feed may take at the vendor")
     search_lag_seconds: float = Field(10, ge=0, le=300, description="how long a new client may stay unfindable")

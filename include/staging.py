@@ -27,11 +27,17 @@ from etl.extract.source import to_frame
 MANIFEST = "manifest.json"
 
 
+def folder_name(run_id: str) -> str:
+    """A run's id as the name of one folder, whoever chose it: ``..`` is a legal run id."""
+    name = run_id.replace("/", "_")
+    return name if name.strip(".") else f"_{name}"
+
+
 class Staging:
     """The staged files of one run, under ``<data folder>/staging/<run id>``."""
 
     def __init__(self, data_folder: Path, run_id: str) -> None:
-        self.folder = data_folder / "staging" / run_id.replace("/", "_")
+        self.folder = data_folder / "staging" / folder_name(run_id)
 
     def write(self, stage: str, tables: Mapping[str, pa.Table | pd.DataFrame]) -> None:
         """Stages these tables as a whole, in place of what an earlier try staged there. Raises `StagingError`."""

@@ -8,11 +8,13 @@ accounts and policies go afterwards, in the feed (`etl.load.feed`).
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from etl.errors import Ambiguous, InDoubt, SetAside, VendorUnavailable
 from etl.load import matching
 from etl.load.delivery import (
+    CREATED_BEFORE,
     TRIES,
     Delivered,
     Job,
@@ -20,15 +22,17 @@ from etl.load.delivery import (
     Payload,
     entity_of,
     household_lock,
+    is_other_couple,
+    known_as,
     set_aside,
     wait_for,
 )
-from etl.load.emoney import EmoneyClient
+from etl.load.emoney import EmoneyClient, FoundClient
 from etl.load.emoney_document import split
 from etl.load.ledger import deliveries, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.deliveries import Intent
-from etl.load.ledger.links import Link
+from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.runs import Outcome
 from etl.load.merge import changed_fields
 
@@ -48,53 +52,44 @@ def deliver(client: EmoneyClient, job: Job, payload: Payload) -> Delivered:
         with household_lock(job, VENDOR, payload.unit_key) as held:
             if not held:
                 return _delivered(payload, "deferred", "another run is writing this household now")
-            _take_over_single(job, payload)
+            known = known_as(job, VENDOR, payload)
             settled = _settle(client, job, payload)
-            link = settled or links.find_link(job.ledger, VENDOR, payload.unit_key)
-            return _deliver_locked(client, job, payload, link, "created" if settled else "unchanged")
+            link = settled or links.find_link(job.ledger, VENDOR, known)
+            if settled is not None and is_other_couple(settled, payload):
+                return _delivered(payload, "deferred", CREATED_BEFORE, settled)
+            before = links.find_sent(job.ledger, VENDOR, known)
+            return _deliver_locked(client, job, payload, link, before, "created" if settled else "unchanged")
     except (SetAside, VendorUnavailable) as error:
         return set_aside(VENDOR, payload.unit_key, error, link.vendor_client_id if link else None)
 
 
 def _deliver_locked(
-    client: EmoneyClient, job: Job, payload: Payload, link: Link | None, kind: str
+    client: EmoneyClient, job: Job, payload: Payload, link: Link | None, before: dict[str, Sent], kind: str
 ) -> Delivered:
     """The list of steps: match, client, spouse, connection; each is skipped where the ledger knows that it is done."""
-    before = links.find_sent(job.ledger, VENDOR, payload.unit_key)
     if any(part.as_of > job.as_of for part in before.values()):
         newest = max(part.as_of for part in before.values())
         return _delivered(payload, "skipped", f"superseded: {newest} has been sent already", link)
     content = payload.read()
     findings: tuple[LoadFinding, ...] = ()
+    bases = {part: sent.base for part, sent in before.items()}
+    is_new = False
     if link is None:
         decision = _match(client, job, payload, content["client"])
         if isinstance(decision, matching.CreateNew):
-            findings = _namesakes(payload, decision)
-            kind = "created"
+            findings, kind, is_new = _namesakes(payload, decision), "created", True
             if job.dry_run:
                 return replace(_delivered(payload, kind, "would be created"), findings=findings)
-            link = _create(client, job, payload, content["client"])
+            link, bases = _create(client, job, payload, content["client"]), {"client": content["client"]}
         else:
             link = _adopt(job, payload, decision)
-        before = links.find_sent(job.ledger, VENDOR, payload.unit_key)
-    client_base = before["client"].base if "client" in before else None
-    spouse_base = before["spouse"].base if "spouse" in before else None
-    changes = _update_client(client, job, payload, link, client_base, content["client"])
-    changes += _update_spouse(client, job, payload, link, spouse_base, content["spouse"])
+    changes = _update_client(client, job, payload, link, bases.get("client"), content["client"])
+    changes += _update_spouse(client, job, payload, link, bases.get("spouse"), content["spouse"], is_new)
     if not job.dry_run:
         _connect(client, job, payload, link)
         links.complete(job.ledger, VENDOR, payload.unit_key, "client", split(payload.document).people_hash)
-    return Delivered(
-        Outcome(VENDOR, payload.unit_key, "updated" if changes and kind == "unchanged" else kind, None, link.vendor_client_id),
-        findings,
-        changes,
-    )
-
-
-def _take_over_single(job: Job, payload: Payload) -> None:
-    """A lone client who became head of a household: the household goes on with the link that was there."""
-    if payload.unit_key[0] == "H" and not job.dry_run and not links.find_link(job.ledger, VENDOR, payload.unit_key):
-        links.take_over(job.ledger, VENDOR, f"C{payload.client_contact_id}", payload.unit_key)
+    kind = "updated" if changes and kind == "unchanged" else kind
+    return replace(_delivered(payload, kind, None, link), findings=findings, changes=changes)
 
 
 def _match(
@@ -102,13 +97,20 @@ def _match(
 ) -> matching.Adopt | matching.CreateNew:
     """MATCH-STORED by our external id, else MATCH-EXACT. Raises `Ambiguous` with the candidates' ids."""
     by_key = list(client.find_by_external_id(person["externalId"]))
-    by_name = [] if by_key else list(client.search(person["firstName"], person["lastName"]))
-    found = [one.client_id for one in (*by_key, *by_name)]
-    taken = links.linked_to_others(job.ledger, VENDOR, payload.unit_key, found)
+    taken = _taken(job, payload, by_key)
+    by_name: list[FoundClient] = []
+    if all(one.client_id in taken for one in by_key):
+        by_name = list(client.search(person["firstName"], person["lastName"]))
+        taken |= _taken(job, payload, by_name)
     decision = matching.decide_emoney(by_key, by_name, person["dateOfBirth"], taken)
     if isinstance(decision, matching.Ambiguous):
         raise Ambiguous(f"several clients match: {', '.join(decision.candidates)}", decision.candidates)
     return decision
+
+
+def _taken(job: Job, payload: Payload, found: list[FoundClient]) -> set[str]:
+    """Those of the clients found that are linked to another unit."""
+    return links.linked_to_others(job.ledger, VENDOR, payload.unit_key, [one.client_id for one in found])
 
 
 def _namesakes(payload: Payload, decision: matching.CreateNew) -> tuple[LoadFinding, ...]:
@@ -120,8 +122,9 @@ def _namesakes(payload: Payload, decision: matching.CreateNew) -> tuple[LoadFind
 
 def _create(client: EmoneyClient, job: Job, payload: Payload, person: dict[str, Any]) -> Link:
     """A new client (EMY-CREATE). In doubt: eMoney is read until its search must know, and only then it is sent again."""
+    values = {"person": person, "client": payload.client_contact_id}
     intent = deliveries.begin(
-        job.ledger, VENDOR, payload.unit_key, "create_client", payload.payload_hash, person, job.as_of, job.run_id
+        job.ledger, VENDOR, payload.unit_key, "create_client", payload.payload_hash, values, job.as_of, job.run_id
     )
     for _ in range(TRIES):
         try:
@@ -145,11 +148,11 @@ def _find_created(client: EmoneyClient, external_id: str) -> str | None:
 
 
 def _confirm_creation(job: Job, payload: Payload, intent: Intent, client_id: str) -> Link:
-    link = Link(payload.unit_key, client_id, None, None, payload.client_contact_id, None, "CREATED")
+    link = Link(payload.unit_key, client_id, None, None, intent.values["client"], None, "CREATED")
     with job.ledger.write() as connection:
         _save_link(job, link, connection)
         links.save_sent(
-            job.ledger, connection, VENDOR, payload.unit_key, "client", UNFINISHED, intent.values, intent.as_of, job.run_id
+            job.ledger, connection, VENDOR, payload.unit_key, "client", UNFINISHED, intent.values["person"], intent.as_of, job.run_id
         )  # fmt: skip
         deliveries.mark(job.ledger, intent, "confirmed", connection)
     return link
@@ -182,8 +185,8 @@ def _settle(client: EmoneyClient, job: Job, payload: Payload) -> Link | None:
         found = None
         if intent.step == "create_client":
             age = (job.ledger.now() - intent.updated_at).total_seconds()
-            external_id = intent.values["externalId"]
-            found = wait_for(job, lambda key=external_id: _find_created(client, key), since_seconds=age)
+            external_id: str = intent.values["person"]["externalId"]
+            found = wait_for(job, partial(_find_created, client, external_id), since_seconds=age)
         if found is None:
             deliveries.mark(job.ledger, intent, "abandoned")
         else:
@@ -204,14 +207,14 @@ def _update_client(
 
 
 def _update_spouse(
-    client: EmoneyClient, job: Job, payload: Payload, link: Link, base: Any, spouse: dict[str, Any] | None
-) -> tuple[Change, ...]:
+    client: EmoneyClient, job: Job, payload: Payload, link: Link, base: Any, spouse: dict[str, Any] | None, is_new: bool
+) -> tuple[Change, ...]:  # fmt: skip
     """Adds the spouse, or writes her changed fields into what eMoney holds; who another spouse is, is never decided here."""
     patch = changed_fields(base, spouse) if spouse is not None else {}
     if spouse is None or not patch:
         return ()
-    theirs = client.spouse(link.vendor_client_id)
-    if theirs is not None and base is None and not _same_person(theirs, spouse):
+    theirs = None if is_new else client.spouse(link.vendor_client_id)
+    if theirs is not None and not _same_person(theirs, spouse):
         raise Ambiguous("eMoney has another spouse for this client: correct it there, or the relation in SmartOffice.")
     if not job.dry_run:
         whole = _patched(theirs or {}, patch if theirs is not None else spouse)

@@ -6,12 +6,13 @@ Reads top down: `deliver` takes the household's lock, settles what an earlier ru
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from etl.errors import Ambiguous, CaseOpen, InDoubt, SetAside, VendorUnavailable, VersionConflict
+from etl.errors import Ambiguous, InDoubt, SetAside, VendorUnavailable
 from etl.load import matching
 from etl.load.delivery import (
+    CREATED_BEFORE,
     TRIES,
     Delivered,
     Job,
@@ -19,18 +20,17 @@ from etl.load.delivery import (
     Payload,
     entity_of,
     household_lock,
+    is_other_couple,
+    known_as,
     set_aside,
     wait_for,
 )
 from etl.load.ledger import deliveries, links
-from etl.load.ledger.changes import Change
 from etl.load.ledger.deliveries import Intent
-from etl.load.ledger.links import Link
+from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.runs import Outcome
-from etl.load.merge import Merged, confirm, merge
-from etl.load.profiles import Case, FoundHousehold, ProfilesClient
-
-VENDOR = "profiles"
+from etl.load.profiles import FoundHousehold, ProfilesClient, SearchResult
+from etl.load.profiles_case import VENDOR, settle_update, update_case
 
 
 def deliver(client: ProfilesClient, job: Job, payload: Payload) -> Delivered:
@@ -43,53 +43,55 @@ def deliver(client: ProfilesClient, job: Job, payload: Payload) -> Delivered:
         with household_lock(job, VENDOR, payload.unit_key) as held:
             if not held:
                 return _outcome(payload, "deferred", "another run is writing this household now")
-            _take_over_single(job, payload)
+            known = known_as(job, VENDOR, payload)
             settled = _settle(client, job, payload)
-            link = settled or links.find_link(job.ledger, VENDOR, payload.unit_key)
-            return _deliver_locked(client, job, payload, link, "created" if settled else "unchanged")
+            link = settled or links.find_link(job.ledger, VENDOR, known)
+            before = links.find_sent(job.ledger, VENDOR, known).get("case")
+            if settled is None:
+                return _deliver_locked(client, job, payload, link, before)
+            if is_other_couple(settled, payload):
+                return _outcome(payload, "deferred", CREATED_BEFORE, settled)
+            delivered = _deliver_locked(client, job, payload, settled, before)
+            return replace(delivered, outcome=replace(delivered.outcome, outcome="created"))
     except (SetAside, VendorUnavailable) as error:
         return set_aside(VENDOR, payload.unit_key, error, link.vendor_client_id if link else None)
 
 
 def _deliver_locked(
-    client: ProfilesClient, job: Job, payload: Payload, link: Link | None, kind_if_equal: str
+    client: ProfilesClient, job: Job, payload: Payload, link: Link | None, before: Sent | None
 ) -> Delivered:
-    before = links.find_sent(job.ledger, VENDOR, payload.unit_key).get("case")
     if before is not None and before.as_of > job.as_of:
         return _outcome(payload, "skipped", f"superseded: {before.as_of} has been sent already", link)
     if link is None:
         decision = _match(client, job, payload)
         if isinstance(decision, matching.CreateNew):
             return _create(client, job, payload, decision)
-        link = Link(
-            payload.unit_key, decision.client_id, decision.case_id, None, None, None, decision.rule
-        )
+        link = Link(payload.unit_key, decision.client_id, decision.case_id, None, None, None, decision.rule)
         _save_link(job, link)
     elif before is not None and before.offered_hash == payload.payload_hash:
-        return _outcome(payload, kind_if_equal, None, link)
-    return _update(client, job, payload, link, before.base if before else None)
-
-
-def _take_over_single(job: Job, payload: Payload) -> None:
-    """A lone client who became head of a household: the household goes on with the link that was there."""
-    if payload.unit_key[0] == "H" and not job.dry_run and not links.find_link(job.ledger, VENDOR, payload.unit_key):
-        links.take_over(job.ledger, VENDOR, f"C{payload.client_contact_id}", payload.unit_key)
+        return _outcome(payload, "unchanged", None, link)
+    return update_case(client, job, payload, link, before.base if before else None)
 
 
 def _match(client: ProfilesClient, job: Job, payload: Payload) -> matching.Adopt | matching.CreateNew:
     """MATCH-STORED by our external id, else MATCH-EXACT. Raises `Ambiguous` with the candidates' ids."""
     by_key = client.find_by_external_id(payload.external_id)
-    person = payload.read()["document"]["clientA"]
+    taken = _taken(job, payload, by_key)
     exact = None
-    if not by_key.households:
+    if all(household.household_id in taken for household in by_key.households):
+        person = payload.read()["document"]["clientA"]
         exact = client.search(person["firstName"], person["lastName"], person["birthDate"])
-    found = [household.household_id for answer in (by_key, exact) if answer for household in answer.households]
-    decision = matching.decide_profiles(
-        by_key, exact, links.linked_to_others(job.ledger, VENDOR, payload.unit_key, found)
-    )
+        taken |= _taken(job, payload, exact)
+    decision = matching.decide_profiles(by_key, exact, taken)
     if isinstance(decision, matching.Ambiguous):
         raise Ambiguous(f"several records match: {', '.join(decision.candidates)}", decision.candidates)
     return decision
+
+
+def _taken(job: Job, payload: Payload, found: SearchResult) -> set[str]:
+    """Those of the households found that are linked to another unit."""
+    ids = [household.household_id for household in found.households]
+    return links.linked_to_others(job.ledger, VENDOR, payload.unit_key, ids)
 
 
 def _create(client: ProfilesClient, job: Job, payload: Payload, decision: matching.CreateNew) -> Delivered:
@@ -105,8 +107,13 @@ def _create(client: ProfilesClient, job: Job, payload: Payload, decision: matchi
 def _send_new(client: ProfilesClient, job: Job, payload: Payload) -> Link:
     """In doubt: the vendor is read until its search must know, and only then the client is sent again."""
     content = payload.read()
+    values = {
+        "document": content["document"],
+        "client": payload.client_contact_id,
+        "spouse": payload.spouse_contact_id,
+    }
     intent = deliveries.begin(
-        job.ledger, VENDOR, payload.unit_key, "create_household", payload.payload_hash, content["document"], job.as_of, job.run_id
+        job.ledger, VENDOR, payload.unit_key, "create_household", payload.payload_hash, values, job.as_of, job.run_id
     )  # fmt: skip
     for _ in range(TRIES):
         try:
@@ -132,13 +139,12 @@ def _find_created(client: ProfilesClient, payload: Payload) -> FoundHousehold | 
 
 
 def _confirm_creation(job: Job, payload: Payload, intent: Intent, household_id: str, case_id: str) -> Link:
-    link = Link(
-        payload.unit_key, household_id, case_id, None, payload.client_contact_id, payload.spouse_contact_id, "CREATED"
-    )
+    values = intent.values
+    link = Link(payload.unit_key, household_id, case_id, None, values["client"], values["spouse"], "CREATED")
     with job.ledger.write() as connection:
         _save_link(job, link, connection)
         links.save_sent(
-            job.ledger, connection, VENDOR, payload.unit_key, "case", intent.payload_hash, intent.values, intent.as_of, job.run_id
+            job.ledger, connection, VENDOR, payload.unit_key, "case", intent.payload_hash, values["document"], intent.as_of, job.run_id
         )  # fmt: skip
         deliveries.mark(job.ledger, intent, "confirmed", connection)
     return link
@@ -158,97 +164,8 @@ def _settle(client: ProfilesClient, job: Job, payload: Payload) -> Link | None:
         else:
             stored = links.find_link(job.ledger, VENDOR, payload.unit_key)
             if stored is not None and stored.vendor_case_id is not None:
-                _settle_update(job, payload, intent, client.read_case(stored.vendor_case_id))
+                settle_update(job, payload, intent, client.read_case(stored.vendor_case_id))
     return link
-
-
-def _settle_update(job: Job, payload: Payload, intent: Intent, case: Case) -> None:
-    """Where the case has moved on from the version we wrote upon, fields that hold our values count as ours."""
-    if case.version == intent.expected_version:
-        deliveries.mark(job.ledger, intent, "abandoned")
-        return
-    before = links.find_sent(job.ledger, VENDOR, payload.unit_key).get("case")
-    base = confirm(before.base if before else None, intent.values["base"], case.document)
-    with job.ledger.write() as connection:
-        # No hash: what was offered is not known to be whole, so that the document is merged again.
-        links.save_sent(job.ledger, connection, VENDOR, payload.unit_key, "case", "", base, intent.as_of, job.run_id)
-        deliveries.mark(job.ledger, intent, "confirmed", connection)
-
-
-@dataclass(frozen=True)
-class _Ground:
-    """What an update stands on: the case as read, our merge into it."""
-
-    case: Case
-    merged: Merged
-
-
-def _update(client: ProfilesClient, job: Job, payload: Payload, link: Link, base: Any) -> Delivered:
-    """Read, merge, conditional write; read and merge again when somebody was faster or the answer was lost."""
-    document = payload.read()["document"]
-    assert link.vendor_case_id is not None
-    written: tuple[Change, ...] = ()
-    for _ in range(TRIES):
-        case = client.read_case(link.vendor_case_id)
-        if case.state == "open":
-            raise CaseOpen(_who_has_it(case.opened_by, case.opened_at), case.opened_by, case.opened_at)
-        ground = _Ground(case, merge(base, case.document, document))
-        changes = (*written, *_changes(ground.merged))
-        if job.dry_run or not ground.merged.changes:
-            if not job.dry_run:
-                _remember(job, payload, link, ground.merged, None)
-            kind = "updated" if written or ground.merged.changes else "unchanged"
-            return Delivered(_outcome(payload, kind, None, link).outcome, _stale_findings(payload, ground.merged), changes)
-        try:
-            _write(client, job, payload, link, ground)
-            outcome = _outcome(payload, "updated", None, link).outcome
-            return Delivered(outcome, _stale_findings(payload, ground.merged), changes)
-        except InDoubt:
-            _settle(client, job, payload)
-            after = links.find_sent(job.ledger, VENDOR, payload.unit_key).get("case")
-            base = after.base if after else base
-            written = (*written, *_changes(ground.merged)) if after and after.offered_hash == "" else written
-        except VersionConflict:
-            continue
-    raise VersionConflict("The case kept changing while it was to be written; the next run tries again.")
-
-
-def _write(client: ProfilesClient, job: Job, payload: Payload, link: Link, ground: _Ground) -> None:
-    assert link.vendor_case_id is not None
-    values = {
-        "base": ground.merged.base,
-        "written": [[change.path, change.old, change.new] for change in ground.merged.written],
-        "added": list(ground.merged.added),
-    }
-    intent = deliveries.begin(
-        job.ledger, VENDOR, payload.unit_key, "replace_case", payload.payload_hash, values, job.as_of, job.run_id, ground.case.version
-    )  # fmt: skip
-    try:
-        client.replace_case(link.vendor_case_id, ground.merged.document, ground.case.version)
-    except InDoubt:
-        deliveries.mark(job.ledger, intent, "in_doubt")
-        raise
-    except (SetAside, VendorUnavailable):
-        deliveries.mark(job.ledger, intent, "refused")
-        raise
-    _remember(job, payload, link, ground.merged, intent)
-
-
-def _remember(job: Job, payload: Payload, link: Link, merged: Merged, intent: Intent | None) -> None:
-    with job.ledger.write() as connection:
-        links.save_sent(
-            job.ledger, connection, VENDOR, payload.unit_key, "case", payload.payload_hash, merged.base, job.as_of, job.run_id
-        )  # fmt: skip
-        links.save_link(
-            job.ledger,
-            connection,
-            VENDOR,
-            payload.unit_key,
-            client_contact_id=payload.client_contact_id,
-            spouse_contact_id=payload.spouse_contact_id,
-        )
-        if intent is not None:
-            deliveries.mark(job.ledger, intent, "confirmed", connection)
 
 
 def _save_link(job: Job, link: Link, connection: Any = None) -> None:
@@ -264,28 +181,6 @@ def _save_link(job: Job, link: Link, connection: Any = None) -> None:
     elif not job.dry_run:
         with job.ledger.write() as own:
             links.save_link(job.ledger, own, VENDOR, link.unit_key, **values)
-
-
-def _changes(merged: Merged) -> tuple[Change, ...]:
-    return (
-        *(Change(one.path, "written", one.old, one.new) for one in merged.written),
-        *(Change(path, "added") for path in merged.added),
-        *(Change(one.path, "kept", one.theirs, one.ours) for one in merged.kept if one.differs),
-        *(Change(path, "stale") for path in merged.stale),
-        *(Change(path, "removed_by_advisor") for path in merged.removed_by_advisor),
-    )
-
-
-def _stale_findings(payload: Payload, merged: Merged) -> tuple[LoadFinding, ...]:
-    """Items that left the CRM stay in the case until an advisor removes them (the API contract's three-way rule)."""
-    return tuple(
-        LoadFinding("PROFILES-STALE", *entity_of(payload.unit_key), path, "in Profiles, no longer in the CRM")
-        for path in merged.stale
-    )
-
-
-def _who_has_it(opened_by: str | None, opened_at: str | None) -> str:
-    return f"the case is open: {opened_by or 'somebody'} has it open since {opened_at or 'an unknown time'}"
 
 
 def _outcome(payload: Payload, kind: str, reason: str | None, link: Link | None = None) -> Delivered:

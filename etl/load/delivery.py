@@ -25,8 +25,9 @@ from etl.errors import (
     VendorUnavailable,
     VersionConflict,
 )
-from etl.load.ledger import locks
+from etl.load.ledger import links, locks
 from etl.load.ledger.changes import Change
+from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.store import Ledger
 
@@ -120,6 +121,31 @@ def household_lock(job: Job, vendor: str, unit_key: str) -> Iterator[bool]:
             _current.lock = None
 
 
+def known_as(job: Job, vendor: str, payload: Payload) -> str:
+    """The unit key under which the ledger knows the unit.
+
+    A lone client who became head of a household is known as ``C7``: the household takes over link and history (a dry
+    run only looks them up there).
+    """
+    single = f"C{payload.client_contact_id}"
+    if payload.unit_key[0] == "C" or links.find_link(job.ledger, vendor, payload.unit_key):
+        return payload.unit_key
+    if job.dry_run:
+        return single if links.find_link(job.ledger, vendor, single) else payload.unit_key
+    links.take_over(job.ledger, vendor, single, payload.unit_key)
+    return payload.unit_key
+
+
+def is_other_couple(link: Link, payload: Payload) -> bool:
+    """Whether head or spouse are not those whom the vendor has (LIFE-EVENT); a spouse who was added is no such event."""
+    other_head = link.client_contact_id != payload.client_contact_id
+    return other_head or link.spouse_contact_id not in (None, payload.spouse_contact_id)
+
+
+# Of a creation that an earlier run began and this one found at the vendor, while the couple has changed in between.
+CREATED_BEFORE = "an earlier run's creation is confirmed now; what has changed since then goes with the next run"
+
+
 def set_aside(vendor: str, unit_key: str, error: SetAside | VendorUnavailable, vendor_id: str | None = None) -> Delivered:
     """The outcome that follows from an error which concerns this household alone, or from a vendor that is down."""
     kinds: dict[type, tuple[str, str | None]] = {
@@ -133,6 +159,8 @@ def set_aside(vendor: str, unit_key: str, error: SetAside | VendorUnavailable, v
         Ambiguous: ("held", "MATCH-AMBIGUOUS"),
     }
     kind, rule_id = next((found for known, found in kinds.items() if isinstance(error, known)), ("failed", None))
+    if isinstance(error, Rejected) and error.status == 200:
+        kind, rule_id = "failed", None  # not saved, and no word about the data: worth another try
     reason = f"{rule_id}: {error}" if rule_id else str(error)
     findings = () if rule_id is None else (LoadFinding(rule_id, *entity_of(unit_key), None, str(error)),)
     return Delivered(Outcome(vendor, unit_key, kind, reason, vendor_id), findings)

@@ -1,20 +1,22 @@
 """eMoney's nightly feed: one line for every connected client, changed or not, once for each ``as_of`` (EMY-REFRESH).
 
-A feed is idempotent by its id, which is a hash of its content: sent twice it changes nothing further. Its lines are in
+A feed is idempotent by its id, which is a hash of its content: sent twice it changes nothing further. (Content that has
+to go again after a feed that failed goes under a numbered id: the vendor processes an id once.) Its lines are in
 the ledger before the first byte leaves, so that the result of a feed whose sender died is read back by the next run.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
 import orjson
 
-from etl.errors import Gone, InDoubt, VendorUnavailable
-from etl.load.delivery import TRIES, Job, LoadFinding
+from etl.errors import Gone, InDoubt, LockLost, Rejected, VendorUnavailable
+from etl.load.delivery import TRIES, Job, LoadFinding, household_lock
 from etl.load.emoney import EmoneyClient, FeedState
 from etl.load.ledger import feeds, links
 from etl.load.ledger.feeds import FeedLine
@@ -22,6 +24,7 @@ from etl.load.ledger.feeds import FeedLine
 VENDOR = "emoney"
 MOST_LINES = 5_000
 MOST_BYTES = 15 * 1024 * 1024
+TEXT_OR_BRACE = re.compile(rb'"(?:[^"\\]|\\.)*"|\{')
 
 
 @dataclass(frozen=True)
@@ -45,54 +48,90 @@ class Line:
 
 @dataclass
 class Refreshed:
-    """What came of the feeds: outcomes by unit (refreshed | deferred | failed, reason), findings, what is new to link."""
+    """What came of the feeds: outcomes by unit, findings, what is new to link (unit key, client id, source key).
+
+    ``units``: updated (its values are others than were known), refreshed, deferred or failed, and why.
+    """
 
     units: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     findings: list[tuple[str, LoadFinding]] = field(default_factory=list)
-    newly_available: list[tuple[str, str, str]] = field(default_factory=list)  # unit key, client id, source key
+    newly_available: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def put(self, kind: str, reason: str, lines: Iterable[Line | FeedLine]) -> None:
+        """All these units ended so."""
+        self.units.update({line.unit_key: (kind, reason) for line in lines})
 
 
 def send_feeds(client: EmoneyClient, job: Job, lines: Iterable[Line], deadline_seconds: float) -> Refreshed:
     """Sends the lines in feeds of at most 5,000 and reads each result back."""
     refreshed = Refreshed()
     for batch, body in _batches(lines, job.as_of):
-        feed_id = f"{job.as_of}-{hashlib.sha256(body).hexdigest()[:32]}"
-        feeds.begin_feed(job.ledger, feed_id, job.run_id, job.as_of, [line.remembered() for line in batch])
-        known = {line.unit_key: line.items for line in batch}
-        try:
-            _put(client, feed_id, body)
-            feeds.mark_feed(job.ledger, feed_id, "accepted")
-            state = _await(client, job, feed_id, deadline_seconds)
-        except (InDoubt, VendorUnavailable) as error:
-            refreshed.units.update({line.unit_key: ("deferred", f"the feed has no answer yet: {error}") for line in batch})
-            continue
-        _read_back(job, feed_id, job.as_of, state, refreshed, known)
+        name = f"{job.as_of}-{hashlib.sha256(body).hexdigest()[:32]}"
+        with household_lock(job, VENDOR, _lock_of(name)) as held:
+            if held:
+                _send(client, job, name, batch, body, deadline_seconds, refreshed)
+            else:
+                refreshed.put("deferred", "another run is sending these values now", batch)
     return refreshed
 
 
 def settle_feeds(client: EmoneyClient, job: Job) -> Refreshed:
-    """Reads back the results of feeds that an earlier run sent and did not see through."""
+    """Reads back the results of feeds whose sender died or gave up. Those of a living sender are left to it."""
     refreshed = Refreshed()
     for feed_id, as_of in feeds.unresolved_feeds(job.ledger):
-        try:
-            state = client.feed(feed_id)
-        except Gone:
-            feeds.mark_feed(job.ledger, feed_id, "failed")
-            continue
-        if state.status in ("done", "failed"):
-            _read_back(job, feed_id, as_of, state, refreshed, {})
+        with household_lock(job, VENDOR, _lock_of(feed_id)) as held:
+            if not held:
+                continue
+            try:
+                state = client.feed(feed_id)
+            except Gone:
+                feeds.mark_feed(job.ledger, feed_id, "failed")
+            except (LockLost, VendorUnavailable):
+                continue
+            else:
+                if state.status in feeds.RESOLVED:
+                    _read_back(job, feed_id, as_of, state, refreshed, {})
     return refreshed
+
+
+def _send(
+    client: EmoneyClient, job: Job, name: str, batch: list[Line], body: bytes, deadline_seconds: float, refreshed: Refreshed
+) -> None:  # fmt: skip
+    feed_id = feeds.begin_feed(job.ledger, name, job.run_id, job.as_of, [line.remembered() for line in batch])
+    try:
+        _put(client, feed_id, body)
+        feeds.mark_feed(job.ledger, feed_id, "accepted")
+        state = _await(client, job, feed_id, deadline_seconds)
+    except (InDoubt, LockLost, VendorUnavailable) as error:
+        refreshed.put("deferred", f"the feed has no answer yet: {error}", batch)
+    except (Rejected, Gone) as error:
+        feeds.mark_feed(job.ledger, feed_id, "failed")
+        refreshed.put("failed", f"EMY-REFRESH: {error}", batch)
+    else:
+        _read_back(job, feed_id, job.as_of, state, refreshed, {line.unit_key: line.items for line in batch})
+
+
+def _lock_of(feed_id: str) -> str:
+    """A feed is locked like a household, so that nobody reads back what its living sender is about to read."""
+    return f"feed:{feed_id.split('-')[3]}"
 
 
 def body_of(lines: Iterable[Line], as_of: date) -> bytes:
     """The NDJSON of a feed."""
-    # A quote inside a JSON text is escaped, so that these two bytes only ever open an object; items have no objects inside.
-    dated = b'{"asOf":"%s","' % str(as_of).encode()
+    day = str(as_of).encode()
     return b"".join(
-        b'{"asOf":"%s","clientId":%s,"items":%s}\n'
-        % (str(as_of).encode(), orjson.dumps(line.client_id), line.items.replace(b'{"', dated))
+        b'{"asOf":"%s","clientId":%s,"items":%s}\n' % (day, orjson.dumps(line.client_id), _dated(line, day))
         for line in lines
     )
+
+
+def _dated(line: Line, day: bytes) -> bytes:
+    """The items with their date: each is a flat object that begins with its first key."""
+    begin = b'{"asOf":"%s",' % day
+    if line.items.count(b'{"') == len(line.source_keys):
+        return line.items.replace(b'{"', begin + b'"')
+    # A text ends in a brace: only braces outside of texts begin an item.
+    return TEXT_OR_BRACE.sub(lambda found: begin if found[0] == b"{" else found[0], line.items)
 
 
 def _batches(lines: Iterable[Line], as_of: date) -> Iterator[tuple[list[Line], bytes]]:
@@ -137,7 +176,7 @@ def _read_back(job: Job, feed_id: str, as_of: date, state: FeedState, refreshed:
     lines = feeds.read_lines(job.ledger, feed_id)
     unit_of = {line.client_id: line.unit_key for line in lines}
     if state.status == "failed":
-        refreshed.units.update({line.unit_key: ("deferred", "eMoney could not process the feed") for line in lines})
+        refreshed.put("deferred", "eMoney could not process the feed", lines)
         feeds.mark_feed(job.ledger, feed_id, "failed")
         return
     rejected: dict[str, str] = {}
@@ -149,12 +188,17 @@ def _read_back(job: Job, feed_id: str, as_of: date, state: FeedState, refreshed:
     for fresh in state.newly_available:
         if fresh.client_id in unit_of:
             refreshed.newly_available.append((unit_of[fresh.client_id], fresh.client_id, fresh.source_key))
-    through = [line for line in lines if line.unit_key not in rejected]
     sent = links.read_sent(job.ledger, VENDOR, "items", unit_of.values())
+    newer = set(sent.loc[sent["as_of"] > as_of, "unit_key"]) if len(sent) else set()
+    through = [line for line in lines if line.unit_key not in rejected and line.unit_key not in newer]
     known = dict(zip(sent["unit_key"], sent["offered_hash"], strict=True))
-    refreshed.findings.extend(_gone(job, through, known))
-    _remember(job, as_of, through, known, items)
+    changed = [line for line in through if known.get(line.unit_key) != line.items_hash]
+    refreshed.findings.extend(_gone(job, [line for line in changed if line.unit_key in known]))
+    rows = ((line.unit_key, line.items_hash, _values(line, items)) for line in changed)
+    links.save_many_sent(job.ledger, VENDOR, "items", rows, as_of, job.run_id)
+    links.confirm_unchanged(job.ledger, VENDOR, "items", [line.unit_key for line in through], as_of)
     refreshed.units.update({line.unit_key: ("refreshed", None) for line in through})
+    refreshed.units.update({line.unit_key: ("updated", None) for line in changed})
     refreshed.units.update({key: ("failed", f"EMY-REFRESH: eMoney rejected the line ({code})") for key, code in rejected.items()})
     feeds.mark_feed(job.ledger, feed_id, "done")
 
@@ -166,23 +210,15 @@ def _rejection(source_key: str | None, unit_key: str, code: str) -> LoadFinding:
     return LoadFinding("EMY-REFRESH", entity, entity_id, None, code)
 
 
-def _gone(job: Job, lines: list[FeedLine], known: dict[str, str]) -> list[tuple[str, LoadFinding]]:
+def _gone(job: Job, changed: list[FeedLine]) -> list[tuple[str, LoadFinding]]:
     """Accounts and policies of the last refresh that are no longer in the CRM (EMY-GONE)."""
-    changed = {line.unit_key: line for line in lines if known.get(line.unit_key, line.items_hash) != line.items_hash}
+    now = {line.unit_key: set(line.source_keys) for line in changed}
     found = []
-    for unit_key, before in links.read_bases(job.ledger, VENDOR, "items", changed).items():
-        for source_key in sorted(set(before) - set(changed[unit_key].source_keys)):
+    for unit_key, before in links.read_bases(job.ledger, VENDOR, "items", now).items():
+        for source_key in sorted(set(before) - now[unit_key]):
             entity, _, entity_id = source_key.partition(":")
             found.append((unit_key, LoadFinding("EMY-GONE", entity, entity_id, None, "no longer in the CRM")))
     return found
-
-
-def _remember(job: Job, as_of: date, lines: list[FeedLine], known: dict[str, str], items: dict[str, bytes]) -> None:
-    changed = [line for line in lines if known.get(line.unit_key) != line.items_hash]
-    same = [line.unit_key for line in lines if known.get(line.unit_key) == line.items_hash]
-    rows = ((line.unit_key, line.items_hash, _values(line, items)) for line in changed)
-    links.save_many_sent(job.ledger, VENDOR, "items", rows, as_of, job.run_id)
-    links.confirm_unchanged(job.ledger, VENDOR, "items", same, as_of)
 
 
 def _values(line: FeedLine, items: dict[str, bytes]) -> dict[str, object]:

@@ -13,7 +13,7 @@ from etl.errors import ParamsError
 from etl.load.ledger.store import Ledger, default_url
 from include.connections import Connections
 from include.settings import Settings
-from include.staging import Staging
+from include.staging import Staging, folder_name
 
 VENDORS = ("profiles", "emoney")
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,4 +116,4 @@ class RunContext:
     @property
     def reports(self) -> Path:
         """The folder of the run's report."""
-        return self.data_folder / "reports" / self.request.run_id.replace("/", "_")
+        return self.data_folder / "reports" / folder_name(self.request.run_id)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from etl.errors import SetAside
+from etl.errors import SetAside, StopRun, VendorUnavailable
 from etl.load.delivery import Job, LoadFinding
 from etl.load.emoney import EmoneyClient
 from etl.load.emoney_answers import Link
 from etl.load.feed import Line, Refreshed, send_feeds, settle_feeds
-from etl.load.ledger import findings, links, runs
+from etl.load.ledger import changes, findings, links, runs
+from etl.load.ledger.changes import Change
 from etl.load.ledger.runs import Outcome
 from include.refresh.context import RunContext
 from include.refresh.plan import shard_name
@@ -23,72 +24,103 @@ def refresh_values(
     """Sends the lines of a shard's connected clients; gives the outcomes that change by it."""
     if job.dry_run:
         return {}
-    settled = settle_feeds(client, job)
-    lines, changed = _lines(job, staged, kinds)
-    refreshed = send_feeds(client, job, lines, context.settings.emoney.feed_deadline_seconds)
+    try:
+        settled = settle_feeds(client, job)
+        lines = _lines(job, staged, kinds)
+        refreshed = send_feeds(client, job, lines, context.settings.emoney.feed_deadline_seconds)
+    except StopRun as error:
+        refreshed = Refreshed()
+        refreshed.put("failed", str(error), _lines(job, staged, kinds))
+        _save_outcomes(job, kinds, refreshed)
+        raise
+    # What an earlier run sent, and this one confirmed, is this run's update.
+    confirmed = {key: ended for key, ended in settled.units.items() if ended[0] == "updated"}
+    refreshed.units = confirmed | refreshed.units
     refreshed.findings += settled.findings
-    refreshed.newly_available += settled.newly_available
-    _report_new(context, client, number, refreshed)
+    _report_new(context, client, number, refreshed, refreshed.newly_available)
+    _report_new(context, client, None, refreshed, settled.newly_available)
     findings.save_load_findings(job.ledger, job.run_id, "emoney", refreshed.findings)
-    return _outcomes(job, staged, kinds, refreshed, changed)
+    return _save_outcomes(job, kinds, refreshed)
 
 
-def _lines(job: Job, staged: pd.DataFrame, kinds: dict[str, str]) -> tuple[list[Line], set[str]]:
+def _lines(job: Job, staged: pd.DataFrame, kinds: dict[str, str]) -> list[Line]:
     """A line for each connected client that has none for this date yet, or whose values are others than were sent."""
     linked = links.read_links(job.ledger, "emoney").set_index("unit_key")
     connected = linked.loc[linked["connection_id"].notna(), "vendor_client_id"]
     going = staged[staged["unit_key"].map(kinds).isin(GO) & staged["unit_key"].isin(connected.index)]
     sent = links.read_sent(job.ledger, "emoney", "items", going["unit_key"])
     before = {row.unit_key: (row.offered_hash, row.as_of) for row in sent.itertuples()}
-    lines, changed = [], set()
+    lines = []
     client_ids = going["unit_key"].map(connected)
     for key, client_id, items, source_keys in zip(
         going["unit_key"], client_ids, going["items"], going["source_keys"], strict=True
     ):
         line = Line(key, client_id, items, tuple(source_keys.split()))
         known, as_of = before.get(key, (None, None))
-        if known != line.items_hash:
-            changed.add(key)
-        elif as_of is not None and as_of >= job.as_of:
-            continue
-        if as_of is None or as_of <= job.as_of:
+        is_changed = known != line.items_hash
+        if as_of is None or as_of < job.as_of or (is_changed and as_of == job.as_of):
             lines.append(line)
-    return lines, changed
+    return lines
 
 
-def _report_new(context: RunContext, client: EmoneyClient, number: int, refreshed: Refreshed) -> None:
-    """Newly available accounts and policies wait to be linked; categories that the office opted in for are linked."""
-    if not refreshed.newly_available:
+def _report_new(
+    context: RunContext, client: EmoneyClient, number: int | None, refreshed: Refreshed, new: list[tuple[str, str, str]]
+) -> None:  # fmt: skip
+    """Newly available accounts and policies wait to be linked; categories that the office opted in for are linked.
+
+    ``number``: the shard that they belong to, None for any of the run.
+    """
+    if not new:
         return
-    items = context.staging.read(shard_name("emoney", number), ["items"])["items"].set_index(["unit_key", "source_key"])
+    stages = context.staging.stages("emoney") if number is None else [shard_name("emoney", number)]
+    parts = [context.staging.read(stage, ["items"])["items"] for stage in stages]
+    items = pd.concat(parts, ignore_index=True).set_index(["unit_key", "source_key"])
     auto = set(context.settings.emoney.auto_link)
     wanted: dict[tuple[str, str], list[Link]] = {}
-    for unit_key, client_id, source_key in refreshed.newly_available:
-        entity, _, entity_id = source_key.partition(":")
-        known = (unit_key, source_key) in items.index
-        category = items.at[(unit_key, source_key), "category"] if known else None
-        if category in auto and items.at[(unit_key, source_key), "owner"] in ("client", "spouse"):
-            link = Link(source_key, category, items.at[(unit_key, source_key), "owner"])
-            wanted.setdefault((unit_key, client_id), []).append(link)
-        detail = category if isinstance(category, str) else entity
-        refreshed.findings.append((unit_key, LoadFinding("EMY-NEW", entity, entity_id, None, detail)))
+    details: dict[tuple[str, str], str] = {}
+    for unit_key, client_id, source_key in new:
+        key = unit_key, source_key
+        category, owner = items.loc[key, ["category", "owner"]] if key in items.index else (None, None)
+        details[key] = category if isinstance(category, str) else source_key.partition(":")[0]
+        if category in auto and owner in ("client", "spouse"):
+            wanted.setdefault((unit_key, client_id), []).append(Link(source_key, category, owner))
+    linked = _link(context, client, wanted)
+    for (unit_key, source_key), detail in details.items():
+        if (unit_key, source_key) not in linked:
+            entity, _, entity_id = source_key.partition(":")
+            refreshed.findings.append((unit_key, LoadFinding("EMY-NEW", entity, entity_id, None, detail)))
+
+
+def _link(
+    context: RunContext, client: EmoneyClient, wanted: dict[tuple[str, str], list[Link]]
+) -> set[tuple[str, str]]:
+    """EMY-LINK: links what the office opted in for; gives (unit key, source key) of what is linked now.
+
+    What could not be linked waits at eMoney like everything else that is new.
+    """
+    linked = []
     for (unit_key, client_id), chosen in wanted.items():
         try:
-            client.link(client_id, chosen)
-        except SetAside as error:
-            refreshed.units[unit_key] = ("failed", f"EMY-LINK: {error}")
+            results = client.link(client_id, chosen)
+        except (SetAside, VendorUnavailable):
+            continue
+        categories = {one.source_key: one.classification for one in chosen}
+        linked += [(unit_key, one.source_key, categories[one.source_key]) for one in results if one.status != 400]
+    decided = ((unit_key, Change(f"items[{key}]", "linked", None, category)) for unit_key, key, category in linked)
+    changes.save_changes(context.ledger, context.request.run_id, "emoney", decided)
+    return {(unit_key, source_key) for unit_key, source_key, _ in linked}
 
 
-def _outcomes(
-    job: Job, staged: pd.DataFrame, kinds: dict[str, str], refreshed: Refreshed, changed: set[str]
-) -> dict[str, str]:  # fmt: skip
+def _save_outcomes(job: Job, kinds: dict[str, str], refreshed: Refreshed) -> dict[str, str]:
+    """The outcomes that the feed changes: values are part of what a household gets."""
     linked = links.read_links(job.ledger, "emoney").set_index("unit_key")["vendor_client_id"]
-    changes: dict[str, Outcome] = {}
-    for key in staged["unit_key"]:
-        status, reason = refreshed.units.get(key, ("", None))
-        if status in ("deferred", "failed"):
-            changes[key] = Outcome("emoney", key, status, reason, linked.get(key))
-        elif status == "refreshed" and key in changed and kinds.get(key) == "unchanged":
-            changes[key] = Outcome("emoney", key, "updated", None, linked.get(key))
-    runs.save_outcomes(job.ledger, job.run_id, changes.values())
-    return {key: outcome.outcome for key, outcome in changes.items()}
+    ended: dict[str, Outcome] = {}
+    for key, (status, reason) in refreshed.units.items():
+        kind = kinds.get(key)
+        if kind in GO and status in ("deferred", "failed"):
+            words = reason if kind == "unchanged" else f"the client was {kind}, its values were not refreshed: {reason}"
+            ended[key] = Outcome("emoney", key, status, (words or "")[:1000], linked.get(key))
+        elif kind == "unchanged" and status == "updated":
+            ended[key] = Outcome("emoney", key, "updated", None, linked.get(key))
+    runs.save_outcomes(job.ledger, job.run_id, ended.values())
+    return {key: outcome.outcome for key, outcome in ended.items()}

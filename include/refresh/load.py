@@ -6,14 +6,17 @@ under its lock. eMoney's values follow in the feed.
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 
-from etl.errors import PlanbridgeError, StopRun
+from etl.errors import PlanbridgeError, RetryLater, StopRun
 from etl.load import deliver_emoney, deliver_profiles
 from etl.load.delivery import Delivered, Job, Payload
 from etl.load.ledger import changes, deliveries, findings, links, runs
@@ -22,6 +25,8 @@ from include.refresh.context import RunContext
 from include.refresh.feed import refresh_values
 from include.refresh.plan import shard_name
 from include.refresh.vendors import emoney_client, profiles_client
+
+log = logging.getLogger(__name__)
 
 # Outcomes are saved in groups of this many, so that a killed load has lost none that matter.
 SAVED_AT_ONCE = 200
@@ -105,12 +110,20 @@ def _keep_unchanged(context: RunContext, job: Job, vendor: str, parts: Iterable[
         for part in parts:
             links.confirm_unchanged(job.ledger, vendor, part, rows["unit_key"], job.as_of)
     linked = links.read_links(job.ledger, vendor).set_index("unit_key")["vendor_client_id"]
+    written = _written_before(context, vendor)
     outcomes = [
-        Outcome(vendor, key, "unchanged", None, client_id)
+        Outcome(vendor, key, written.get(key, "unchanged"), None, client_id)
         for key, client_id in zip(rows["unit_key"], rows["unit_key"].map(linked), strict=True)
     ]
     runs.save_outcomes(job.ledger, context.request.run_id, outcomes)
-    return {outcome.unit_key: "unchanged" for outcome in outcomes}
+    return {outcome.unit_key: outcome.outcome for outcome in outcomes}
+
+
+def _written_before(context: RunContext, vendor: str) -> dict[str, str]:
+    """What an earlier try of this load has written and may not have said: unit key -> created | updated."""
+    run_id = context.request.run_id
+    refreshed = links.units_sent_by(context.ledger, vendor, "items", run_id)
+    return dict.fromkeys(refreshed, "updated") | deliveries.written_by(context.ledger, vendor, run_id)
 
 
 def _deliver_all(
@@ -144,7 +157,19 @@ def _deliver_part(
         except StopRun as error:
             stopped = stopped or error
             done.append(Delivered(Outcome(vendor, running[future], "failed", str(error))))
+        except RetryLater:
+            raise
+        except Exception as error:  # a defect that one household brings to light must not stop all others
+            done.append(Delivered(Outcome(vendor, running[future], "failed", _describe(running[future], error))))
     return done, stopped
+
+
+def _describe(unit_key: str, error: Exception) -> str:
+    """Where it happened; never the error's own words, which may hold a client's data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
+    log.error("%s: unexpected %s at %s", unit_key, type(error).__name__, place)
+    return f"an unexpected {type(error).__name__} at {place}: please report it"
 
 
 def _parts(payloads: list[Payload]) -> Iterator[list[Payload]]:

@@ -74,7 +74,7 @@ def _plan(context: RunContext, snapshot: Snapshot, census: scope.Census) -> _Pla
     movement = changes.track(snapshot, census, min(known) if known else None)
     flags = pd.DataFrame(False, index=census.units.index, columns=["profiles", "emoney"])
     for vendor in request.vendors:
-        linked = links.read_links(context.ledger, vendor)
+        linked = links.read_links_of(context.ledger, vendor, census.units)
         if census.units.empty and len(linked):
             raise GuardTripped(
                 f"The CRM has no units, but {len(linked)} are linked at {vendor}: the extract cannot be right. Nothing was "
@@ -82,6 +82,7 @@ def _plan(context: RunContext, snapshot: Snapshot, census: scope.Census) -> _Pla
             )
         enroll = getattr(context.settings, vendor).enroll
         enrolled = scope.enrolled(snapshot, census, enroll, set(linked["unit_key"]))
+        _forget_unenrolled(context, vendor, census, enrolled)
         if request.is_holiday:
             wanted = census.units.index[:0]
         elif request.unit_keys:
@@ -91,7 +92,18 @@ def _plan(context: RunContext, snapshot: Snapshot, census: scope.Census) -> _Pla
         else:
             wanted = _due(context, vendor, snapshot, census, movement, linked)
         flags.loc[enrolled.intersection(wanted), vendor] = True
-    return _Plan(flags, movement.digests, None if request.unit_keys else movement.watermark)
+    # A run that did not look at everything that moved is none to begin from the next time.
+    is_whole = not request.unit_keys and not request.is_holiday
+    return _Plan(flags, movement.digests, movement.watermark if is_whole else None)
+
+
+def _forget_unenrolled(context: RunContext, vendor: str, census: scope.Census, enrolled: pd.Index) -> None:
+    """A unit that leaves the enrollment and comes back later is new: nobody watched it in between."""
+    if context.request.dry_run:
+        return
+    watched = runs.read_unit_states(context.ledger, vendor)["unit_key"]
+    left = watched[~watched.isin(census.units.loc[enrolled, "unit_key"])]
+    runs.forget_unit_states(context.ledger, vendor, left)
 
 
 def _since(context: RunContext, vendor: str) -> datetime | None:

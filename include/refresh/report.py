@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from etl.errors import BooksUnbalanced, StopRun
-from etl.load.ledger import changes, findings, runs
+from etl.load.ledger import changes, findings, links, runs
 from etl.load.ledger.runs import Outcome
 from expectations import rules
 from expectations.report.comparison import compare_findings
@@ -17,6 +17,8 @@ from include.refresh.context import RunContext
 
 # What a vendor told once, on one night: neither known nor mended later.
 EVENTS = ("EMY-NEW", "EMY-GONE", "MATCH-LAST-NAME")
+# What stands in a case until somebody changes it there: told by a merge, true until the next one.
+STANDING = ("PROFILES-KEPT", "PROFILES-STALE")
 
 
 def report_run(context: RunContext) -> dict[str, Any]:
@@ -81,14 +83,22 @@ def _findings(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
         )
         for row in findings.read_load_findings(ledger, request.run_id).itertuples()
     ]
-    current = pd.concat([*gate, pd.DataFrame(told, columns=list(rules.FINDING_COLUMNS))], ignore_index=True)
-    current["entity_id"] = current["entity_id"].astype("str")
     before = [findings.read_open_findings(ledger, vendor) for vendor in request.vendors]
+    standing = [_still_standing(context, open_now) for open_now in before]
+    current = pd.concat([*gate, pd.DataFrame(told, columns=list(rules.FINDING_COLUMNS)), *standing], ignore_index=True)
+    current["entity_id"] = current["entity_id"].astype("str")
     # Where a load stopped, what it would have told again is not mended: only units that were dealt with are compared.
     seen = outcomes.loc[outcomes["outcome"] != "failed", ["vendor", "unit_key"]]
     compared = compare_findings(pd.concat(before, ignore_index=True), current, seen)
     findings.save_findings(ledger, request.run_id, compared)
     return compared
+
+
+def _still_standing(context: RunContext, open_findings: pd.DataFrame) -> pd.DataFrame:
+    """Findings in cases that no merge of this run has looked at."""
+    merged = links.units_sent_by(context.ledger, "profiles", "case", context.request.run_id)
+    stands = open_findings["rule_id"].isin(STANDING) & ~open_findings["unit_key"].isin(merged)
+    return open_findings[stands & (not context.request.dry_run)]
 
 
 def _remember_units(context: RunContext, scope: pd.DataFrame, outcomes: pd.DataFrame) -> None:

@@ -20,6 +20,13 @@ from include.refresh.plan import shard_name
 # As many units go through the gate at once: enough to make its fixed cost small, few enough to bound its memory.
 UNITS_AT_ONCE = 100_000
 
+# A vendor that is due for no unit.
+_NOTHING = pd.DataFrame(
+    {name: pd.Series(dtype="str") for name in ("unit_key", "decision", "reason", "payload_hash", "people_hash")}
+    | {name: pd.Series(dtype="Int64") for name in ("shard", "client_contact_id", "spouse_contact_id")}
+)
+_NO_FINDINGS = pd.DataFrame({name: pd.Series(dtype="str") for name in rules.FINDING_COLUMNS})
+
 
 def validate_run(context: RunContext) -> dict[str, int]:
     """Decides every unit in scope of every vendor; gives the number of units to send by vendor.
@@ -34,6 +41,10 @@ def validate_run(context: RunContext) -> dict[str, int]:
     to_send = {}
     for vendor in context.request.vendors:
         units = scope[scope[vendor]]
+        if units.empty:
+            context.staging.write(f"verdict/{vendor}", {"decisions": _NOTHING, "findings": _as_texts(_NO_FINDINGS)})
+            to_send[vendor] = 0
+            continue
         verdict = combine(list(_verdicts(context, vendor, units, overrides)))
         write_data_docs(context.reports / "data_docs", verdict.statistics)
         decisions = _decide(context, vendor, units, verdict)
@@ -71,15 +82,15 @@ def _facts(context: RunContext, vendor: str, shards: list[int]) -> dict[str, pd.
 
 def _decide(context: RunContext, vendor: str, units: pd.DataFrame, verdict: Any) -> pd.DataFrame:
     """unit_key, shard, decision (send | held | skipped), reason, payload_hash, client/spouse_contact_id, …"""
-    names = ["documents", "users"]
-    parts = [context.staging.read(shard_name(vendor, number), names) for number in sorted(units["shard"].unique())]
     columns = ["unit_key", "payload_hash", "client_contact_id", "spouse_contact_id"]
     columns += ["people_hash"] if vendor == "emoney" else []
+    names = ["documents", "users"]
+    parts = [context.staging.read(shard_name(vendor, number), names) for number in sorted(units["shard"].unique())]
     documents = pd.concat([part["documents"][columns] for part in parts], ignore_index=True)
     users = pd.concat([part["users"] for part in parts], ignore_index=True).set_index("unit_key")
     decisions = units[["unit_key", "shard"]].merge(documents, on="unit_key", how="left")
     held = verdict.held.set_index("unit_key")["rule_ids"]
-    decisions["reason"] = decisions["unit_key"].map(held)
+    decisions["reason"] = decisions["unit_key"].map(held).astype("str")
     decisions["decision"] = decisions["reason"].notna().map({True: "held", False: "send"})
     missing = users.loc[users["missing"].notna()]
     refused = decisions["unit_key"].isin(missing.index)
@@ -94,7 +105,8 @@ def _decide(context: RunContext, vendor: str, units: pd.DataFrame, verdict: Any)
 
 def _life_events(context: RunContext, vendor: str, decisions: pd.DataFrame, overrides: Any) -> pd.DataFrame:
     """LIFE-EVENT: against what was last sent, the head changed, or a spouse has gone or is another."""
-    linked = links.read_links(context.ledger, vendor)[["unit_key", "client_contact_id", "spouse_contact_id"]]
+    linked = links.read_links_of(context.ledger, vendor, decisions[["unit_key", "client_contact_id"]])
+    linked = linked[["unit_key", "client_contact_id", "spouse_contact_id"]]
     pairs = decisions.merge(linked, on="unit_key", suffixes=("", "_sent"))
     other_head = pairs["client_contact_id_sent"].notna() & pairs["client_contact_id"].notna() & (
         pairs["client_contact_id"] != pairs["client_contact_id_sent"]

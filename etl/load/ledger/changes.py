@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as value_field
 from typing import Any
 
 import pandas as pd
@@ -19,8 +20,8 @@ class Change:
 
     field: str
     decision: str
-    before: Any = field(default=None, repr=False)
-    after: Any = field(default=None, repr=False)
+    before: Any = value_field(default=None, repr=False)
+    after: Any = value_field(default=None, repr=False)
 
 
 def save_changes(ledger: Ledger, run_id: str, vendor: str, changes: Iterable[tuple[str, Change]]) -> None:

@@ -85,6 +85,14 @@ def open_intents(ledger: Ledger, vendor: str, unit_key: str) -> list[Intent]:
     ]  # fmt: skip
 
 
+def written_by(ledger: Ledger, vendor: str, run_id: str) -> dict[str, str]:
+    """unit key -> created | updated, of the units that this run has written already (an earlier try of its load)."""
+    mine = (delivery.c.vendor == vendor, delivery.c.run_id == run_id, delivery.c.status == "confirmed")
+    rows = ledger.rows(sa.select(delivery.c.unit_key, delivery.c.step).where(*mine))
+    created = {row["unit_key"] for row in rows if row["step"].startswith("create_")}
+    return {row["unit_key"]: "created" if row["unit_key"] in created else "updated" for row in rows}
+
+
 def units_in_doubt(ledger: Ledger, vendor: str) -> set[str]:
     """The units with an open intent: never taken for unchanged."""
     rows = ledger.rows(

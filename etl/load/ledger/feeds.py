@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +13,7 @@ from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import feed, feed_line
 
 UNRESOLVED = ("sending", "accepted")
+RESOLVED = ("done", "failed")
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,14 @@ class FeedLine:
     source_keys: tuple[str, ...]
 
 
-def begin_feed(ledger: Ledger, feed_id: str, run_id: str, as_of: date, lines: Iterable[FeedLine]) -> None:
-    """Commits the intent of a feed with all its lines."""
+def begin_feed(ledger: Ledger, name: str, run_id: str, as_of: date, lines: Iterable[FeedLine]) -> str:
+    """Commits the intent of a feed with all its lines; gives its id.
+
+    The id is the feed's name; the vendor processes an id once, so that content which goes again after a feed failed, or
+    rejected its lines, goes under the name and a number.
+    """
     now = ledger.now()
+    feed_id = _unused_id(ledger, name)
     rows = [
         {
             "feed_id": feed_id, "unit_key": line.unit_key, "client_id": line.client_id, "items_hash": line.items_hash,
@@ -38,6 +45,14 @@ def begin_feed(ledger: Ledger, feed_id: str, run_id: str, as_of: date, lines: It
         head = {"feed_id": feed_id, "run_id": run_id, "as_of": as_of, "status": "sending", "lines": len(rows)}
         ledger.upsert(connection, feed, [{**head, "created_at": now, "updated_at": now}])
         ledger.upsert(connection, feed_line, rows)
+    return feed_id
+
+
+def _unused_id(ledger: Ledger, name: str) -> str:
+    rows = ledger.rows(sa.select(feed.c.feed_id, feed.c.status).where(feed.c.feed_id.startswith(name, autoescape=True)))
+    through = {row["feed_id"] for row in rows if row["status"] in RESOLVED}
+    numbered = (f"{name}-{number}" for number in itertools.count(2))
+    return next(feed_id for feed_id in itertools.chain([name], numbered) if feed_id not in through)
 
 
 def mark_feed(ledger: Ledger, feed_id: str, status: str) -> None:
@@ -46,7 +61,7 @@ def mark_feed(ledger: Ledger, feed_id: str, status: str) -> None:
         connection.execute(
             sa.update(feed).where(feed.c.feed_id == feed_id).values(status=status, updated_at=ledger.now())
         )
-        if status in ("done", "failed"):
+        if status in RESOLVED:
             connection.execute(sa.delete(feed_line).where(feed_line.c.feed_id == feed_id))
 
 

@@ -88,5 +88,4 @@ def finding_key(row: dict[str, Any]) -> str:
 def _rows(findings: pd.DataFrame, columns: list[str]) -> list[dict[str, Any]]:
     texts = findings[columns].astype(object).where(findings[columns].notna(), None)
     texts["entity_id"] = [None if value is None else str(value) for value in texts["entity_id"]]
-    rows: list[dict[str, Any]] = texts.to_dict("records")
-    return rows
+    return [dict(zip(columns, row, strict=True)) for row in texts.itertuples(index=False, name=None)]

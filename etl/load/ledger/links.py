@@ -11,8 +11,10 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from etl.errors import LockLost
+from etl.load.ledger.deliveries import OPEN
 from etl.load.ledger.store import Ledger, pack, unpack
-from etl.load.ledger.tables import link, sent
+from etl.load.ledger.tables import delivery, link, sent
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,18 @@ def read_links(ledger: Ledger, vendor: str) -> pd.DataFrame:
     rows = ledger.rows(sa.select(link).where(link.c.vendor == vendor))
     frame = pd.DataFrame([dict(row) for row in rows], columns=[column.name for column in link.columns])
     return frame.astype({"client_contact_id": "Int64", "spouse_contact_id": "Int64"})
+
+
+def read_links_of(ledger: Ledger, vendor: str, units: pd.DataFrame) -> pd.DataFrame:
+    """All links; that of a lone client who became head of a household stands under the household's key.
+
+    ``units``: unit_key, client_contact_id.
+    """
+    linked = read_links(ledger, vendor)
+    fresh = units[units["unit_key"].str.startswith("H") & ~units["unit_key"].isin(linked["unit_key"])]
+    fresh = fresh.dropna(subset=["client_contact_id"])
+    household_of = dict(zip("C" + fresh["client_contact_id"].astype("int64").astype("str"), fresh["unit_key"], strict=True))
+    return linked.assign(unit_key=[household_of.get(key, key) for key in linked["unit_key"]])
 
 
 def read_sent(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str] | None = None) -> pd.DataFrame:
@@ -93,10 +107,20 @@ def linked_to_others(ledger: Ledger, vendor: str, unit_key: str, client_ids: Ite
 
 
 def save_link(ledger: Ledger, connection: Connection, vendor: str, unit_key: str, **values: Any) -> None:
-    """Makes or changes a unit's link within a transaction; a new one gets its time."""
+    """Makes or changes a unit's link within a transaction; a new one gets its time.
+
+    Raises `LockLost` where another unit was linked to the vendor's record in the same moment.
+    """
     row = {"vendor": vendor, "unit_key": unit_key, **values}
     if "vendor_client_id" in values:
-        ledger.upsert(connection, link, [{**row, "linked_at": ledger.now()}])
+        try:
+            ledger.upsert(connection, link, [{**row, "linked_at": ledger.now()}])
+        except sa.exc.IntegrityError:
+            taken = True
+        else:
+            taken = False
+        if taken:
+            raise LockLost(f"{unit_key}: another unit was linked to {vendor}'s record {values['vendor_client_id']} just now.")
     else:
         connection.execute(
             sa.update(link).where(link.c.vendor == vendor, link.c.unit_key == unit_key).values(**values)
@@ -150,6 +174,12 @@ def confirm_unchanged(ledger: Ledger, vendor: str, part: str, unit_keys: Iterabl
             )
 
 
+def units_sent_by(ledger: Ledger, vendor: str, part: str, run_id: str) -> set[str]:
+    """The units of which this run sent a part, or read back that it had been sent."""
+    mine = (sent.c.vendor == vendor, sent.c.part == part, sent.c.run_id == run_id)
+    return {row["unit_key"] for row in ledger.rows(sa.select(sent.c.unit_key).where(*mine))}
+
+
 def take_over(ledger: Ledger, vendor: str, from_unit: str, to_unit: str) -> bool:
     """A lone client became head of a household: the household takes over link and history. False where there is none."""
     with ledger.write() as connection:
@@ -158,6 +188,11 @@ def take_over(ledger: Ledger, vendor: str, from_unit: str, to_unit: str) -> bool
         ).rowcount
         connection.execute(
             sa.update(sent).where(sent.c.vendor == vendor, sent.c.unit_key == from_unit).values(unit_key=to_unit)
+        )
+        connection.execute(
+            sa.update(delivery)
+            .where(delivery.c.vendor == vendor, delivery.c.unit_key == from_unit, delivery.c.status.in_(OPEN))
+            .values(unit_key=to_unit)
         )
     return bool(taken)
 

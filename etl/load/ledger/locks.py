@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from etl.errors import LockLost
 from etl.load.ledger.store import Ledger
@@ -68,7 +69,7 @@ def hold(ledger: Ledger, vendor: str, unit_key: str, holder: str) -> Iterator[Lo
     try:
         yield Lock(ledger, vendor, unit_key, holder, held[unit_key])
     finally:
-        release(ledger, vendor, [unit_key], holder)
+        release(ledger, vendor, {unit_key: held[unit_key]}, holder)
 
 
 def acquire(ledger: Ledger, vendor: str, unit_keys: Iterable[str], holder: str) -> dict[str, int]:
@@ -78,17 +79,16 @@ def acquire(ledger: Ledger, vendor: str, unit_keys: Iterable[str], holder: str) 
     with ledger.write(durable=False) as connection:
         for start in range(0, len(wanted), 500):
             part = wanted[start : start + 500]
+            # First a row that nobody holds: of two that race to make it one waits, and then finds it taken.
+            blank = {"vendor": vendor, "holder": "", "epoch": 0, "expires_at": 0.0}
+            insert = (sqlite if ledger.is_sqlite else postgresql).insert(household_lock).on_conflict_do_nothing()
+            connection.execute(insert, [{**blank, "unit_key": key} for key in part])
             select = sa.select(household_lock).where(
                 household_lock.c.vendor == vendor, household_lock.c.unit_key.in_(part)
             )
-            present = {
-                row["unit_key"]: row
-                for row in connection.execute(select if ledger.is_sqlite else select.with_for_update()).mappings()
-            }
-            for key in part:
-                row = present.get(key)
-                if row is None or _is_free(row):
-                    taken[key] = 1 if row is None else row["epoch"] + 1
+            ordered = select.order_by(household_lock.c.unit_key)
+            rows = connection.execute(ordered if ledger.is_sqlite else ordered.with_for_update()).mappings()
+            taken.update({row["unit_key"]: row["epoch"] + 1 for row in rows if _is_free(row)})
         ledger.upsert(
             connection,
             household_lock,
@@ -106,15 +106,13 @@ def acquire(ledger: Ledger, vendor: str, unit_keys: Iterable[str], holder: str) 
     return taken
 
 
-def release(ledger: Ledger, vendor: str, unit_keys: Iterable[str], holder: str) -> None:
-    """Gives locks back; what another holder has taken meanwhile stays his."""
-    keys = sorted(set(unit_keys))
+def release(ledger: Ledger, vendor: str, epochs: Mapping[str, int], holder: str) -> None:
+    """Gives locks back (unit key -> epoch, as `acquire` gave them); what others have taken meanwhile stays theirs."""
     with ledger.write(durable=False) as connection:
-        for start in range(0, len(keys), 500):
+        for unit_key, epoch in epochs.items():
             connection.execute(
                 sa.update(household_lock)
-                .where(household_lock.c.vendor == vendor, household_lock.c.unit_key.in_(keys[start : start + 500]))
-                .where(household_lock.c.holder == holder)
+                .where(*_is(vendor, unit_key), household_lock.c.holder == holder, household_lock.c.epoch == epoch)
                 .values(expires_at=0.0)
             )
 
@@ -131,9 +129,10 @@ def _is_free(row: sa.RowMapping) -> bool:
 
 
 def _started(pid: int) -> str:
-    """When a process of this machine began, in clock ticks since boot; `gone` where there is none."""
+    """When a process of this machine began, in clock ticks since boot; `gone` where there is none, or it is dead."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return "gone" if Path("/proc/self/stat").exists() else "unknown"
-    return stat.rsplit(")", 1)[1].split()[19]
+    state, *fields = stat.rsplit(")", 1)[1].split()
+    return "gone" if state in "ZX" else fields[18]

@@ -70,13 +70,16 @@ def plan_vendor(ledger: Ledger, run_id: str, vendor: str, watermark: datetime | 
 
 
 def last_watermark(ledger: Ledger, vendor: str) -> datetime | None:
-    """The highest modified_at that the last finished run of a vendor saw; None where there is none."""
+    """The highest modified_at that the last finished run of a vendor saw; None where there is none.
+
+    Not the highest of all runs: a CRM that was restored from a backup goes on from an earlier moment.
+    """
     rows = ledger.rows(
         sa.select(run_vendor.c.watermark)
         .join(run, run.c.run_id == run_vendor.c.run_id)
         .where(run_vendor.c.vendor == vendor, run_vendor.c.finished_at.is_not(None), run.c.dry_run.is_(False))
         .where(run.c.dag_id == "weeknight_refresh", run_vendor.c.watermark.is_not(None))
-        .order_by(run_vendor.c.watermark.desc())
+        .order_by(run_vendor.c.finished_at.desc())
         .limit(1)
     )
     return rows[0]["watermark"] if rows else None
@@ -88,6 +91,15 @@ def read_unit_states(ledger: Ledger, vendor: str) -> pd.DataFrame:
     rows = ledger.rows(sa.select(state.unit_key, state.digest, state.outcome).where(state.vendor == vendor))
     frame = pd.DataFrame([tuple(row.values()) for row in rows], columns=["unit_key", "digest", "outcome"])
     return frame.astype({"unit_key": "str", "digest": "Int64", "outcome": "str"})
+
+
+def forget_unit_states(ledger: Ledger, vendor: str, unit_keys: Iterable[str]) -> None:
+    """These units are dealt with as if for the first time when they come back."""
+    with ledger.write() as connection:
+        for unit_key in unit_keys:
+            connection.execute(
+                sa.delete(unit_state).where(unit_state.c.vendor == vendor, unit_state.c.unit_key == unit_key)
+            )
 
 
 def save_outcomes(ledger: Ledger, run_id: str, outcomes: Iterable[Outcome]) -> None:

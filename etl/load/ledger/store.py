@@ -125,7 +125,9 @@ class Ledger:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
+        except (sa.exc.DatabaseError, sa.exc.InterfaceError) as error:
+            if isinstance(error, (sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.DataError)):
+                raise
             # Only the class and the driver's first words: a DETAIL line can hold a row.
             reason = str(error.orig).splitlines()[0][:120] if error.orig else type(error).__name__
             raise LedgerUnavailable(

@@ -1,0 +1,145 @@
+"""A known case, brought up to date: read, merge, conditional write.
+
+Every write is an intent in the ledger before its first byte leaves. Where its answer is lost, the case itself tells
+what became of it: fields that hold our values count as written by us.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from etl.errors import CaseOpen, InDoubt, SetAside, VendorUnavailable, VersionConflict
+from etl.load.delivery import TRIES, Delivered, Job, LoadFinding, Payload, entity_of
+from etl.load.ledger import deliveries, links
+from etl.load.ledger.changes import Change
+from etl.load.ledger.deliveries import Intent
+from etl.load.ledger.links import Link
+from etl.load.ledger.runs import Outcome
+from etl.load.merge import Merged, confirm, merge
+from etl.load.profiles import Case, ProfilesClient
+
+VENDOR = "profiles"
+
+
+def update_case(client: ProfilesClient, job: Job, payload: Payload, link: Link, base: Any) -> Delivered:
+    """Reads, merges and writes; again when somebody was faster or the answer was lost.
+
+    Raises `CaseOpen`, `VersionConflict`, `InDoubt`, `Gone`, `Rejected` and `VendorUnavailable`.
+    """
+    assert link.vendor_case_id is not None
+    document = payload.read()["document"]
+    written: tuple[Change, ...] = ()
+    lost: Intent | None = None
+    for _ in range(TRIES):
+        case = client.read_case(link.vendor_case_id)
+        if lost is not None and case.version != lost.expected_version:
+            base = take_for_ours(job, payload, lost, base, case)
+            written = (*written, *_written_by(lost))
+            lost = None
+        if case.state == "open":
+            raise CaseOpen(_who_has_it(case.opened_by, case.opened_at), case.opened_by, case.opened_at)
+        merged = merge(base, case.document, document)
+        if job.dry_run or not merged.changes:
+            if not job.dry_run:
+                _remember(job, payload, merged, None)
+            return _delivered(payload, link, merged, written)
+        intent = _begin(job, payload, case, merged)
+        try:
+            client.replace_case(link.vendor_case_id, merged.document, case.version)
+            _remember(job, payload, merged, intent)
+            return _delivered(payload, link, merged, written)
+        except InDoubt:
+            deliveries.mark(job.ledger, intent, "in_doubt")
+            lost = intent
+        except VersionConflict:
+            # A first try whose answer was lost may be the one that was faster.
+            deliveries.mark(job.ledger, intent, "in_doubt" if lost else "refused")
+        except (SetAside, VendorUnavailable):
+            deliveries.mark(job.ledger, intent, "in_doubt" if lost else "refused")
+            raise
+    if lost is not None:
+        raise InDoubt("Profiles did not confirm the new document; the next run reads the case before it sends.")
+    raise VersionConflict("The case kept changing while it was to be written; the next run tries again.")
+
+
+def settle_update(job: Job, payload: Payload, intent: Intent, case: Case) -> None:
+    """What became of a write that an earlier run began: not done where the case has not moved on, else what it holds."""
+    if case.version == intent.expected_version:
+        deliveries.mark(job.ledger, intent, "abandoned")
+        return
+    before = links.find_sent(job.ledger, VENDOR, payload.unit_key).get("case")
+    take_for_ours(job, payload, intent, before.base if before else None, case)
+
+
+def take_for_ours(job: Job, payload: Payload, intent: Intent, base: Any, case: Case) -> Any:
+    """Confirms what the case holds of a write without an answer; gives the base from there on."""
+    confirmed = confirm(base, intent.values["base"], case.document)
+    with job.ledger.write() as connection:
+        # No hash: what was offered is not known to be whole, so that the document is merged again.
+        links.save_sent(job.ledger, connection, VENDOR, payload.unit_key, "case", "", confirmed, intent.as_of, job.run_id)
+        deliveries.mark(job.ledger, intent, "confirmed", connection)
+    return confirmed
+
+
+def _begin(job: Job, payload: Payload, case: Case, merged: Merged) -> Intent:
+    values = {
+        "base": merged.base,
+        "written": [[change.path, change.old, change.new] for change in merged.written],
+        "added": list(merged.added),
+    }
+    return deliveries.begin(
+        job.ledger, VENDOR, payload.unit_key, "replace_case", payload.payload_hash, values, job.as_of, job.run_id, case.version
+    )  # fmt: skip
+
+
+def _remember(job: Job, payload: Payload, merged: Merged, intent: Intent | None) -> None:
+    with job.ledger.write() as connection:
+        links.save_sent(
+            job.ledger, connection, VENDOR, payload.unit_key, "case", payload.payload_hash, merged.base, job.as_of, job.run_id
+        )  # fmt: skip
+        links.save_link(
+            job.ledger,
+            connection,
+            VENDOR,
+            payload.unit_key,
+            client_contact_id=payload.client_contact_id,
+            spouse_contact_id=payload.spouse_contact_id,
+        )
+        if intent is not None:
+            deliveries.mark(job.ledger, intent, "confirmed", connection)
+
+
+def _delivered(payload: Payload, link: Link, merged: Merged, written: tuple[Change, ...]) -> Delivered:
+    kind = "updated" if written or merged.changes else "unchanged"
+    outcome = Outcome(VENDOR, payload.unit_key, kind, None, link.vendor_client_id)
+    return Delivered(outcome, _findings(payload, merged), (*written, *_changes(merged)))
+
+
+def _written_by(intent: Intent) -> tuple[Change, ...]:
+    written = (Change(path, "written", old, new) for path, old, new in intent.values["written"])
+    return (*written, *(Change(path, "added") for path in intent.values["added"]))
+
+
+def _changes(merged: Merged) -> tuple[Change, ...]:
+    return (
+        *(Change(one.path, "written", one.old, one.new) for one in merged.written),
+        *(Change(path, "added") for path in merged.added),
+        *(Change(one.path, "kept", one.theirs, one.ours) for one in merged.kept if one.differs),
+        *(Change(path, "stale") for path in merged.stale),
+        *(Change(path, "removed_by_advisor") for path in merged.removed_by_advisor),
+    )
+
+
+def _findings(payload: Payload, merged: Merged) -> tuple[LoadFinding, ...]:
+    """What stays at Profiles other than the CRM says, until an advisor changes it there."""
+    entity = entity_of(payload.unit_key)
+    kept = [one.path for one in merged.kept if one.differs]
+    return (
+        *(LoadFinding("PROFILES-KEPT", *entity, path, "edited in Profiles") for path in kept),
+        *(LoadFinding("PROFILES-KEPT", *entity, path, "deleted in Profiles") for path in merged.removed_by_advisor),
+        *(LoadFinding("PROFILES-STALE", *entity, path, "in Profiles, no longer in the CRM") for path in merged.stale),
+    )
+
+
+def _who_has_it(opened_by: str | None, opened_at: str | None) -> str:
+    return f"the case is open: {opened_by or 'somebody'} has it open since {opened_at or 'an unknown time'}"
