@@ -77,12 +77,12 @@ def track(snapshot: Snapshot, census: Census, since: datetime | None) -> Movemen
     units = len(census.units)
     digests = np.zeros(units, dtype=np.int64)
     changed = np.zeros(units, dtype=bool)
-    watermarks = [_watermark(snapshot, s.household.c.modified_at)]
-    people = census.people
-    for number, tracked in enumerate(_tracked(), start=1):
-        watermarks.append(_watermark(snapshot, tracked.modified_at))
-        rows = to_frame(snapshot.read(_by_contact(snapshot, tracked, since)))
-        of_people = people.merge(rows, on="contact_id")
+    tables = _tracked()
+    times = [s.household.c.modified_at, *(tracked.modified_at for tracked in tables)]
+    watermarks = snapshot.in_threads(lambda column: _watermark(snapshot, column), times)
+    sums = snapshot.in_threads(lambda tracked: snapshot.read(_by_contact(snapshot, tracked, since)), tables)
+    for number, rows in enumerate(sums, start=1):
+        of_people = census.people.merge(to_frame(rows), on="contact_id")
         np.add.at(digests, of_people["unit"].to_numpy(), of_people["digest"].to_numpy(dtype=np.int64) * (2 * number + 1))
         changed[of_people.loc[of_people["is_changed"].to_numpy(dtype=bool), "unit"].to_numpy()] = True
     changed[_changed_households(snapshot, census, since)] = True

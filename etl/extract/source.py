@@ -1,4 +1,4 @@
-"""One read-only connection to the CRM, holding one consistent snapshot for a whole run.
+"""Read-only connections to the CRM, holding one consistent snapshot for a whole run.
 
 Statements are SQLAlchemy Core; rows come back as Arrow tables through ADBC (half the time and memory of a cursor).
 Scalars are normalised in SQL and Arrow, the same for SQLite and PostgreSQL:
@@ -14,9 +14,11 @@ Scalars are normalised in SQL and Arrow, the same for SQLite and PostgreSQL:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import queue
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -29,6 +31,10 @@ from etl.schema import NOT_FINITE
 
 # Larger than any shard: the SQLite driver infers a column's type from its first batch, so there is only one.
 _ONE_BATCH = 100_000_000
+_TRIES_FOR_ONE_STATE = 5
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def parse_url(url: str) -> URL:
@@ -46,28 +52,67 @@ def parse_url(url: str) -> URL:
 
 
 class Snapshot:
-    """A read-only transaction on the CRM: every `read` sees the same state.
+    """Read-only transactions on the CRM that all see one state; `read` may be called from ``readers`` threads at once.
 
-    PostgreSQL: ``REPEATABLE READ READ ONLY``; SQLite: one read transaction. Raises `SourceUnavailable` where the
-    database cannot be opened or drops the connection.
+    PostgreSQL: ``REPEATABLE READ READ ONLY``, the further connections join the snapshot that the first one exports.
+    SQLite: read transactions, begun while nobody committed; where the CRM is too busy for that, one connection serves.
+    Raises `SourceUnavailable` where the database cannot be opened or drops the connection.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, readers: int = 2) -> None:
         self._url = parse_url(url)
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         self._dialect = _dialect(self.is_sqlite)
+        self._connections: list[Any] = []
+        self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.readers = readers
         self.queries = 0
 
     def __enter__(self) -> Self:
-        self._connection = self._guard(self._connect)
-        if not self.is_sqlite:
-            self._guard(lambda: self._execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", ()))
-        self._guard(lambda: self._execute("SELECT 1", ()))
+        self._guard(self._begin_sqlite if self.is_sqlite else self._begin_postgresql)
+        self.readers = len(self._connections)
+        for connection in self._connections:
+            self._idle.put(connection)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._connection.rollback()
-        self._connection.close()
+        self._close()
+
+    def _begin_postgresql(self) -> None:
+        first = self._connect()
+        self._execute(first, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        if self.readers > 1:
+            name = self._execute(first, "SELECT pg_export_snapshot()").column(0)[0].as_py()
+        for _ in range(self.readers - 1):
+            further = self._connect()
+            self._execute(further, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            self._execute(further, f"SET TRANSACTION SNAPSHOT '{name}'")
+
+    def _begin_sqlite(self) -> None:
+        watcher = self._connect()
+        for _ in range(_TRIES_FOR_ONE_STATE):
+            before = self._version(watcher)
+            for _ in range(self.readers):
+                self._execute(self._connect(), "SELECT count(*) FROM sqlite_master")
+            if self._version(watcher) == before:
+                self._connections.remove(watcher)
+                watcher.close()
+                return
+            self._close(keep=watcher)
+        self._execute(watcher, "SELECT count(*) FROM sqlite_master")
+
+    def _version(self, watcher: Any) -> int:
+        """Changes whenever another connection has committed."""
+        version: int = self._execute(watcher, "PRAGMA data_version").column(0)[0].as_py()
+        watcher.rollback()
+        return version
+
+    def _close(self, keep: Any = None) -> None:
+        for connection in self._connections:
+            if connection is not keep:
+                connection.rollback()
+                connection.close()
+        self._connections = [keep] if keep is not None else []
 
     def read(self, statement: sa.Select[Any], keys: Iterable[int] | None = None) -> pa.Table:
         """The rows of ``statement`` as an Arrow table; ``keys`` are the ids that `id_list` stands for."""
@@ -77,7 +122,17 @@ class Snapshot:
             values["keys"] = json.dumps([int(key) for key in keys])
         parameters = tuple(values[name] for name in compiled.positiontup or ())
         self.queries += 1
-        return self._guard(lambda: self._execute(str(compiled), parameters, statement))
+        connection = self._idle.get()
+        try:
+            rows = self._guard(lambda: self._execute(connection, str(compiled), parameters))
+        finally:
+            self._idle.put(connection)
+        return _typed(rows, statement)
+
+    def in_threads(self, work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """``work`` over the items, as many at once as there are connections, in the order of the items."""
+        with ThreadPoolExecutor(self.readers, thread_name_prefix="crm") as pool:
+            return list(pool.map(work, items))
 
     def id_list(self) -> Any:
         """A subselect of the ids given to `read`: any number of keys as one bound parameter."""
@@ -125,20 +180,23 @@ class Snapshot:
         if self.is_sqlite:
             import adbc_driver_sqlite.dbapi as sqlite
 
-            return sqlite.connect(f"file:{self._url.database}?mode=ro")
-        import adbc_driver_postgresql.dbapi as postgresql
+            connection = sqlite.connect(f"file:{self._url.database}?mode=ro")
+        else:
+            import adbc_driver_postgresql.dbapi as postgresql
 
-        plain = self._url.set(drivername="postgresql")
-        return postgresql.connect(plain.render_as_string(hide_password=False))
+            plain = self._url.set(drivername="postgresql")
+            connection = postgresql.connect(plain.render_as_string(hide_password=False))
+        self._connections.append(connection)
+        return connection
 
-    def _execute(self, sql: str, parameters: tuple[Any, ...], statement: sa.Select[Any] | None = None) -> pa.Table:
+    def _execute(self, connection: Any, sql: str, parameters: tuple[Any, ...] = ()) -> pa.Table:
         options = {"adbc.sqlite.query.batch_rows": _ONE_BATCH} if self.is_sqlite else {}
-        with self._connection.cursor(adbc_stmt_kwargs=options) as cursor:
+        with connection.cursor(adbc_stmt_kwargs=options) as cursor:
             cursor.execute(sql, parameters or None)
             if cursor.description is None:
                 return pa.table({})
             rows: pa.Table = cursor.fetch_arrow_table()
-        return rows if statement is None else _typed(rows, statement)
+        return rows
 
     def _guard(self, action: Any) -> Any:
         try:

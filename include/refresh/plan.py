@@ -39,12 +39,14 @@ def plan_and_extract(context: RunContext) -> list[int]:
         census = scope.take_census(snapshot)
         planned = _plan(context, snapshot, census)
         shards = scope.in_shards(planned.taken, context.settings.refresh.households_per_shard)
-        for number, units in enumerate(shards):
-            frames = read_shard(snapshot, census, units)
-            flags = planned.flags.loc[units]
-            for vendor in ("profiles", "emoney"):
-                frames["units"] = frames["units"].append_column(f"in_{vendor}", [flags[vendor].to_numpy()])
+
+        def stage(number: int) -> None:
+            frames = read_shard(snapshot, census, shards[number])
+            for vendor, flags in planned.flags.loc[shards[number]].items():
+                frames["units"] = frames["units"].append_column(f"in_{vendor}", [flags.to_numpy()])
             context.staging.write(shard_name("source", number), frames)
+
+        snapshot.in_threads(stage, range(len(shards)))
     _stage_scope(context, census, planned, shards)
     return list(range(len(shards)))
 

@@ -29,7 +29,12 @@ _NO_FINDINGS = pd.DataFrame({name: pd.Series(dtype="str") for name in rules.FIND
 
 
 def validate_run(context: RunContext) -> dict[str, int]:
-    """Decides every unit in scope of every vendor; gives the number of units to send by vendor.
+    """Both vendors, one after the other; gives the number of units to send by vendor."""
+    return {vendor: validate_vendor(context, vendor) for vendor in context.request.vendors}
+
+
+def validate_vendor(context: RunContext, vendor: str) -> int:
+    """Decides every unit in scope of a vendor; gives the number of units to send.
 
     Raises `GateBroken` where a check cannot run, `GuardTripped` where too much would change: nothing is loaded then.
     """
@@ -38,23 +43,19 @@ def validate_run(context: RunContext) -> dict[str, int]:
 
     overrides = rules.read_overrides(context.settings.rules.file)
     scope = context.staging.read("plan/scope")["units"]
-    to_send = {}
-    for vendor in context.request.vendors:
-        units = scope[scope[vendor]]
-        if units.empty:
-            context.staging.write(f"verdict/{vendor}", {"decisions": _NOTHING, "findings": _as_texts(_NO_FINDINGS)})
-            to_send[vendor] = 0
-            continue
-        verdict = combine(list(_verdicts(context, vendor, units, overrides)))
-        write_data_docs(context.reports / "data_docs", verdict.statistics)
-        decisions = _decide(context, vendor, units, verdict)
-        life_events = _life_events(context, vendor, decisions, overrides)
-        findings = pd.concat([verdict.findings, life_events], ignore_index=True)
-        _hold(decisions, life_events)
-        _guard(context, vendor, decisions, findings)
-        context.staging.write(f"verdict/{vendor}", {"decisions": decisions, "findings": _as_texts(findings)})
-        to_send[vendor] = int((decisions["decision"] == "send").sum())
-    return to_send
+    units = scope[scope[vendor]]
+    if units.empty:
+        context.staging.write(f"verdict/{vendor}", {"decisions": _NOTHING, "findings": _as_texts(_NO_FINDINGS)})
+        return 0
+    verdict = combine(list(_verdicts(context, vendor, units, overrides)))
+    write_data_docs(context.reports / "data_docs", verdict.statistics)
+    decisions = _decide(context, vendor, units, verdict)
+    life_events = _life_events(context, vendor, decisions, overrides)
+    findings = pd.concat([verdict.findings, life_events], ignore_index=True)
+    _hold(decisions, life_events)
+    _guard(context, vendor, decisions, findings)
+    context.staging.write(f"verdict/{vendor}", {"decisions": decisions, "findings": _as_texts(findings)})
+    return int((decisions["decision"] == "send").sum())
 
 
 def _verdicts(context: RunContext, vendor: str, units: pd.DataFrame, overrides: Any) -> Iterator[Any]:
