@@ -123,7 +123,9 @@ def _owner_numbers(records: pd.DataFrame) -> Ints:
 
 def _contract_numbers(column: Column) -> pa.Array:
     """The letters and digits, in one case; null where there are none."""
-    plain = pc.utf8_lower(pc.replace_substring_regex(pa.array(column, type=pa.large_string()), NOT_ALPHANUMERIC, ""))
+    plain = pc.utf8_lower(
+        pc.replace_substring_regex(pa.array(column.array, type=pa.large_string()), NOT_ALPHANUMERIC, "")
+    )
     return pc.if_else(pc.equal(plain, ""), None, plain)
 
 

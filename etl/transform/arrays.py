@@ -48,14 +48,27 @@ def text_column(column: Column) -> Column:
 
 def blank_texts(column: Column) -> Flags:
     """DEM-TEXT: where there is a text, and nothing but blanks in it."""
-    is_blank = pc.equal(pc.utf8_trim_whitespace(pa.array(column, type=pa.large_string())), "")
+    is_blank = pc.equal(pc.utf8_trim_whitespace(_text_array(column)), "")
     blank: Flags = pc.fill_null(is_blank, False).to_numpy(zero_copy_only=False)
     return blank
 
 
+def matches(column: Column, pattern: str) -> Flags:
+    """Where a text, trimmed, has a match of a pattern (RE2 syntax)."""
+    found: Flags = pc.fill_null(pc.match_substring_regex(_trimmed(column), pattern), False).to_numpy(
+        zero_copy_only=False
+    )
+    return found
+
+
+def _text_array(column: Column) -> pa.Array:
+    # The array behind the column: pandas would look for nulls first.
+    return pa.array(column.array, type=pa.large_string())
+
+
 def _trimmed(column: Column) -> pa.Array:
     # Arrow strings end to end: the str accessor would make three passes.
-    trimmed = pc.utf8_trim_whitespace(pa.array(column, type=pa.large_string()))
+    trimmed = pc.utf8_trim_whitespace(_text_array(column))
     return pc.if_else(pc.equal(trimmed, ""), None, trimmed)
 
 

@@ -1,6 +1,5 @@
 """Demographics: who is a person, which address, phone and e-mail is picked, and how values are written (DEM-*)."""
 
-import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,18 +18,21 @@ from etl.transform.arrays import (
     flags,
     integers,
     is_one_of,
+    matches,
     positions,
     sort_order,
     take,
     texts,
+    where,
     with_none,
 )
 from etl.transform.documents import amounts, keys, records
 from etl.transform.mapping.fields import ADDRESS_FIELDS, person_fields
 from etl.transform.mapping.values import ADDRESS_TYPES, PERSON_RECORD_TYPES, PHONE_TYPES
 
-# DEM-E-MAIL: two parts without blanks around one @.
-EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
+# DEM-E-MAIL: two parts without blanks (Unicode's too) around one @.
+_NO_BLANK = r"[^\s\pZ\x0b\x1c-\x1f\x85@]+"
+EMAIL = f"^{_NO_BLANK}@{_NO_BLANK}$"
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,13 @@ class Reach:
 
     @cached_property
     def email_values(self) -> Objects:
+        """E-mail addresses trimmed, valid or not."""
         return with_none(texts(self.emails["address"]))
+
+    @cached_property
+    def is_email(self) -> Flags:
+        """DEM-E-MAIL: two parts without blanks around one ``@``."""
+        return matches(self.emails["address"], EMAIL)
 
     def address(self, kind: str, contact_at: Ints) -> Objects:
         """The picked address of a kind for each contact position."""
@@ -177,11 +185,6 @@ class Reach:
 def reach(book: ContactBook, frames: Frames) -> Reach:
     """The addresses, phones and e-mails of a shard."""
     return Reach(book, frames["addresses"], frames["phones"], frames["emails"])
-
-
-def is_email(address: object) -> bool:
-    """DEM-E-MAIL: two parts without blanks around one ``@``."""
-    return isinstance(address, str) and EMAIL.fullmatch(address) is not None
 
 
 def person_values(reached: Reach, contact_at: Ints, wanted: frozenset[str]) -> dict[str, Any]:
@@ -211,8 +214,8 @@ def person_values(reached: Reach, contact_at: Ints, wanted: frozenset[str]) -> d
 
 def sendable_emails(reached: Reach, contact_at: Ints) -> Objects:
     """DEM-E-MAIL: the picked address where it can be one, else null."""
-    picked = reached.email(contact_at)
-    return np.array([address if is_email(address) else None for address in picked], dtype=object)
+    picks = reached.email_picks[0][contact_at]
+    return where(np.append(reached.is_email, False)[picks], take(reached.email_values, picks))
 
 
 def persons(reached: Reach, contact_at: Ints, role: str, shape_of: str | None = None) -> list[dict[str, Any]]:

@@ -36,8 +36,8 @@ def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Buil
     reached = contacts.reach(family.book, frames)
     owned = portfolio.gather(family, frames, as_of, "profiles", runners)
     with collector_paused():
-        assembled = _documents(family, reached, owned)
-        documents = written(households.document_rows(family), family.is_usable, assembled)
+        rows = households.document_rows(family)
+        documents = written(rows, family.is_usable, _documents(family, reached, owned))
     receipts = receipts_of(family, reached, owned, frames, "profiles")
     facts = facts_of(family, reached, owned, receipts, frames, "profiles")
     return Built(documents, facts, receipts.frame(), runners.users)

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from etl.schema import NOT_FINITE
-from etl.transform.arrays import NULL, Flags, Ints, Objects, blank_texts, first_reason, integers, join
-from etl.transform.contacts import Reach, is_email
+from etl.transform.arrays import NULL, Flags, Ints, blank_texts, first_reason, integers, join
+from etl.transform.contacts import Reach
 from etl.transform.households import Households
 from etl.transform.mapping.columns import sent_columns
 from etl.transform.mapping.fields import ADDRESS_FIELDS, person_fields
@@ -77,12 +77,7 @@ def add_reach(book: ReceiptBook, households: Households, reached: Reach, vendor:
     phones.add_blank(book, "phone", "extension", reached.phones, goes)
     emails = _Reached(households, reached.emails, "email_id")
     kinds = np.zeros(len(emails.row_at), dtype=np.int64)
-    is_unusable = _not_emails(reached.email_values[:-1])
-    emails.add(book, "email", vendor, kinds, ("email",), reached.email_picks, is_unusable, "DEM-E-MAIL")
-
-
-def _not_emails(addresses: Objects) -> Flags:
-    return np.array([not is_email(address) for address in addresses], dtype=np.bool_)
+    emails.add(book, "email", vendor, kinds, ("email",), reached.email_picks, ~reached.is_email, "DEM-E-MAIL")
 
 
 class _Reached:
