@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from etl.errors import SettingsError
+
+# Of a PostgreSQL connection's extra, what goes on to the database's driver: above all how it is to be encrypted.
+LIBPQ_OPTIONS = ("host", "sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "application_name")
 
 
 class AirflowConnection(Protocol):
@@ -64,14 +67,13 @@ class Connections:
         if connection is None:
             raise SettingsError(
                 f"The connection `{name}` is missing: the vendor is not configured. Add it (http: host, port, schema, "
-                f"login, password) as AIRFLOW_CONN_{name.upper()} or under Admin › Connections, or leave {name} out of `vendors`."
+                f"login, password) as AIRFLOW_CONN_{name.upper()} or under Admin › Connections, or leave {name} out of "
+                "`vendors`."
             )
         if not connection.host or not connection.login:
             raise SettingsError(f"The connection `{name}` needs a host and a login.")
-        access = VendorAccess(_address(connection), connection.login, connection.password or "")
-        return access if name != "emoney" else VendorAccess(
-            access.base_url, access.login, access.password, _private_key(connection.extra_dejson)
-        )
+        private_key = _private_key(connection.extra_dejson) if name == "emoney" else ""
+        return VendorAccess(_address(connection), connection.login, connection.password or "", private_key)
 
 
 def database_url(name: str, connection: AirflowConnection) -> str:
@@ -85,8 +87,9 @@ def database_url(name: str, connection: AirflowConnection) -> str:
         user = quote(connection.login or "", safe="")
         password = f":{quote(connection.password, safe='')}" if connection.password else ""
         port = f":{connection.port}" if connection.port else ""
-        socket = connection.extra_dejson.get("host")
-        query = f"?host={quote(socket, safe='/')}" if socket else ""
+        extra = connection.extra_dejson
+        options = {name: str(extra[name]) for name in LIBPQ_OPTIONS if extra.get(name)}
+        query = f"?{urlencode(options, quote_via=quote)}" if options else ""
         return f"postgresql://{user}{password}@{connection.host or ''}{port}/{connection.schema or ''}{query}"
     raise SettingsError(f"The connection `{name}` is of type {connection.conn_type!r}; it must be sqlite or postgres.")
 
@@ -111,4 +114,7 @@ def _private_key(extra: dict[str, Any]) -> str:
     try:
         return Path(file).read_text()
     except OSError as error:
-        raise SettingsError(f"The private key file of the connection `emoney` cannot be read ({error.strerror}).") from None
+        raise SettingsError(
+            f"The private key file {file} of the connection `emoney` cannot be read ({error.strerror}). Correct "
+            "`private_key_file` in its extra, or make the file readable."
+        ) from None

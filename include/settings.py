@@ -10,12 +10,12 @@ from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from etl.errors import SettingsError
+from include.schedule import CRON, TIMEZONE, is_cron, is_timezone
 
 PREFIX = "PLANBRIDGE__"
 
@@ -54,17 +54,22 @@ class Emoney(_Section):
 class Refresh(_Section):
     households_per_shard: int = Field(5000, ge=1, le=100_000, description="units in one shard")
     overlap: timedelta = Field(timedelta(hours=1), description="how far back before the last modified_at seen")
-    timezone: str = Field("America/New_York", description="the zone of the schedule and of the run's date")
-    schedule: str = Field("0 22 * * 1-5", description="cron")
+    timezone: str = Field(TIMEZONE, description="the zone of the schedule and of the run's date")
+    schedule: str = Field(CRON, description="cron")
     holidays: Annotated[tuple[date, ...], NoDecode] = Field((), description="dates without a scheduled run, by commas")
 
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"{value!r} is no time zone; use a name such as America/New_York") from None
+        if not is_timezone(value):
+            raise ValueError(f"{value!r} is no time zone; use a name such as {TIMEZONE}")
+        return value
+
+    @field_validator("schedule")
+    @classmethod
+    def _readable_cron(cls, value: str) -> str:
+        if not is_cron(value):
+            raise ValueError(f"{value!r} is no cron expression of five fields; use one such as {CRON}")
         return value
 
     @field_validator("holidays", mode="before")
@@ -91,7 +96,11 @@ class Settings(BaseSettings):
     """All sections. Read once per process by `settings`."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
     )
 
     data: Data = Data()
@@ -112,14 +121,13 @@ def read_settings() -> Settings:
     }
     unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
     if unknown:
-        raise SettingsError(
-            f"Unknown setting {', '.join(unknown)}. Known settings: {', '.join(sorted(known))}."
-        )
+        raise SettingsError(f"Unknown setting {', '.join(unknown)}. Known settings: {', '.join(sorted(known))}.")
     try:
         return Settings()
     except ValidationError as error:
         faults = [
-            f"{PREFIX}{'__'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}" for fault in error.errors()
+            f"{PREFIX}{'__'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+            for fault in error.errors()
         ]
         raise SettingsError("A setting is out of range. " + "; ".join(faults)) from None
 

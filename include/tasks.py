@@ -1,23 +1,34 @@
 """Where Airflow meets the pipeline: parameters in, `include.refresh` called, errors into what Airflow does with them.
 
-`RetryLater` is raised as it is, so that Airflow tries again; `StopRun` becomes `AirflowFailException`: no retry helps.
-Only ids, counts and paths cross between tasks. Heavy imports (pandas, Great Expectations) happen inside the bodies.
+What a step raises on purpose ends its task with one line in words, noted in the ledger for the run's report:
+`StopRun` for good, `RetryLater` until the retries are used up (under ``airflow dags test``, where somebody waits, at
+once). Only ids, counts and paths cross between tasks. Heavy imports (pandas, Great Expectations) happen in the bodies.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import get_current_context
-from airflow.sdk.exceptions import AirflowFailException
 
-from etl.errors import RetryLater, StopRun
+from etl.errors import RetryLater, SettingsError, StopRun
 
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
+
+
+class Ended(SystemExit):
+    """Ends a task whose reason is logged already: Airflow adds one line to an exit, and forty to an exception."""
+
+
+class EndedForGood(Ended):
+    """No retry can help: the DAG's retry policy knows this class."""
 
 
 def extract_crm() -> list[dict[str, Any]]:
@@ -36,27 +47,34 @@ def transform_shard(shard: int) -> int:
     return _staged(f"transform {shard}", lambda context: transform(context, shard))
 
 
-def validate_documents() -> dict[str, int]:
-    """The gate over all shards: decides every unit before anything is sent."""
-    from include.refresh.validate import validate_run
+def validate_documents(vendor: str) -> int:
+    """The gate over all shards of one vendor: decides every unit before anything is sent."""
+    from include.refresh.validate import validate_vendor
 
-    return _staged("validate", validate_run)
+    if vendor not in _context().request.vendors:
+        return 0
+    return _staged(f"validate {vendor}", lambda context: validate_vendor(context, vendor))
 
 
 def load_shard(vendor: str, shard: int) -> dict[str, int]:
     """One shard to one vendor."""
     from include.refresh.load import load_shard as load
 
-    if vendor not in _context().request.vendors:
-        return {}
-    return _staged(f"load_{vendor} {shard}", lambda context: load(context, vendor, shard))
+    def load_if_wanted(context: Any) -> dict[str, int]:
+        return load(context, vendor, shard) if vendor in context.request.vendors else {}
+
+    return _staged(f"load_{vendor} {shard}", load_if_wanted)
 
 
 def report_run() -> dict[str, Any]:
-    """Books, findings, the stewards' report; fails where an earlier task stopped the run."""
+    """Books, findings, the stewards' report; fails where an earlier task has failed."""
     from include.refresh.report import report_run as report
 
-    return _in_words(report, remember=False)
+    def report_whole(context: Any) -> dict[str, Any]:
+        _note_lost_tasks(context)
+        return report(context)
+
+    return _in_words(report_whole, remember=False)
 
 
 def _staged(name: str, step: Callable[[Any], Result]) -> Result:
@@ -68,20 +86,30 @@ def _staged(name: str, step: Callable[[Any], Result]) -> Result:
 
 
 def _in_words(step: Callable[[Any], Result], remember: bool = True) -> Result:
-    """Runs a step; a stop is noted in the ledger and fails the task without its traceback."""
+    """Runs a step; what ends it is logged in words and, where no retry follows, noted in the ledger."""
     context = None
+    for_good = True
     try:
         context = _context()
         return step(context)
     except StopRun as error:
-        if remember and context is not None:
-            _note_stop(context, str(error))
-        stopped = AirflowFailException(str(error))
+        why = str(error)
     except RetryLater as error:
-        if remember and context is not None and not _will_retry():
-            _note_stop(context, str(error))
-        raise type(error)(str(error)) from None
-    raise stopped
+        why, for_good = str(error), not _will_retry()
+    except Exception as error:
+        why, for_good = _defect(error), not _will_retry()
+    log.error(why if for_good else f"{why} The task is tried again.")
+    if remember and for_good and context is not None:
+        _note_stop(context, why)
+    raise EndedForGood(1) if for_good else Ended(1)
+
+
+def _defect(error: Exception) -> str:
+    """An error that nobody foresaw: where it happened, without its message, which could hold a client's data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    log.error("Where it happened:\n%s", "".join(traceback.format_list(frames)))
+    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
+    return f"An unexpected {type(error).__name__} at {where} stopped the task: a defect. The task's log shows its way."
 
 
 def _note_stop(context: Any, why: str) -> None:
@@ -90,12 +118,24 @@ def _note_stop(context: Any, why: str) -> None:
     try:
         runs.stop_run(context.ledger, context.request.run_id, why)
     except RetryLater:
-        log.error("The ledger could not note why the run stopped: %s", why)
+        log.error("The ledger could not note why the run stopped.")
+
+
+def _note_lost_tasks(context: Any) -> None:
+    """A task that was killed could note nothing: the run has stopped all the same."""
+    run_id = context.request.run_id
+    instance = get_current_context()["ti"]
+    states = instance.get_task_states(dag_id=context.request.dag_id, run_ids=[run_id])[run_id]
+    lost = sorted(name for name, state in states.items() if state == "failed")
+    if lost:
+        _note_stop(context, f"{', '.join(lost)} failed before the end; the log of the task shows why.")
 
 
 def _will_retry() -> bool:
-    instance = get_current_context()["ti"]
-    return instance.try_number <= (getattr(instance, "max_tries", 0) or 0)
+    airflow = get_current_context()
+    if airflow["dag_run"].triggering_user_name == "dag_test":
+        return False
+    return airflow["ti"].try_number <= (getattr(airflow["ti"], "max_tries", 0) or 0)
 
 
 def _context() -> Any:
@@ -108,19 +148,27 @@ def _context() -> Any:
     run = airflow["dag_run"]
     moment = run.logical_date or run.run_after
     office_day = moment.astimezone(ZoneInfo(settings().refresh.timezone)).date()
-    requested_by = getattr(run, "triggering_user_name", None)
-    is_holiday = str(run.run_type) == "scheduled" and office_day in settings().refresh.holidays
+    is_holiday = run.run_type == "scheduled" and office_day in settings().refresh.holidays
     request = read_request(
-        run.run_id, run.dag_id, dict(airflow["params"]), dict(run.conf or {}), office_day, requested_by, is_holiday
+        run.run_id,
+        run.dag_id,
+        dict(airflow["params"]),
+        dict(run.conf or {}),
+        office_day,
+        run.triggering_user_name,
+        is_holiday,
     )
     return RunContext(request, settings(), Connections(_find_connection))
 
 
 def _find_connection(conn_id: str) -> Any:
     from airflow.sdk import Connection
-    from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
+    from airflow.sdk.exceptions import AirflowNotFoundException
 
     try:
         return Connection.get(conn_id)
-    except (AirflowNotFoundException, AirflowRuntimeError):
+    except AirflowNotFoundException:
+        variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+        if os.environ.get(variable):
+            raise SettingsError(f"{variable} is neither a URI nor JSON that Airflow can read.") from None
         return None

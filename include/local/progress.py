@@ -16,7 +16,9 @@ console = Console(highlight=False, soft_wrap=True)
 
 TASK_EVENT = re.compile(r"\[DAG TEST\] (?P<event>starting|end task) task_id=(?P<task>\S+) map_index=(?P<index>-?\d+)")
 TASK_FAILED = "Task failed with exception"
-EXCEPTION = re.compile(r"^(?:[a-z_]\w*\.)*(?P<kind>[A-Z]\w*): (?P<words>.+)")  # the last line of a traceback
+EXCEPTION = re.compile(r"^(?:[a-z_]\w*\.)*[A-Z]\w*: .+")  # the last line of a traceback
+TASK_ENDED = "Task exited"  # by itself, with its reason in words on the line before
+REASON = re.compile(r"\[error *\] (?P<words>.+?) +\[include\.tasks\]")
 RUN_ID = re.compile(r"creating dag run .* run_id=(?P<run_id>\S+)")
 
 
@@ -61,16 +63,21 @@ class RunLog:
     tasks: list[Task] = field(default_factory=list)
     _started: float = 0.0
     _failure: str = ""
+    _reason: str = ""
     _tries: Counter[str] = field(default_factory=Counter)
 
     def read(self, line: str, now: float) -> Task | None:
         """Take in a line; the task that ended with it, if one did. ``now`` in seconds of any steady clock."""
         if found := RUN_ID.search(line):
             self.run_id = found["run_id"]
-        if TASK_FAILED in line:
+        if found := REASON.search(line):
+            self._reason = found["words"]
+        if TASK_ENDED in line:
+            self._failure = self._reason or "failed"
+        elif TASK_FAILED in line:
             self._failure = "failed"
         elif self._failure and (found := EXCEPTION.match(line)):
-            self._failure = found["words"] if found["kind"] == "AirflowFailException" else found[0]
+            self._failure = found[0]
         if not (found := TASK_EVENT.search(line)):
             return None
         if found["event"] == "starting":
@@ -78,7 +85,7 @@ class RunLog:
             name = found["task"] + (f" [{index + 1}]" if index >= 0 else "")
             self._tries[name] += 1
             self.current = name if self._tries[name] == 1 else f"{name}, try {self._tries[name]}"
-            self._started, self._failure = now, ""
+            self._started, self._failure, self._reason = now, "", ""
             return None
         ended = Task(self.current, now - self._started, self._failure)
         self.tasks.append(ended)

@@ -51,18 +51,26 @@ def test_the_run_id_is_taken_from_the_line_that_makes_the_run() -> None:
     assert log.run_id == "manual__2026-01-05T22:00:00+00:00"
 
 
-def test_a_failure_is_told_in_the_words_of_its_exception() -> None:
+def failures(*lines: str) -> list[str]:
     log = RunLog()
-    for line in (
-        "[DAG TEST] starting task_id=extract_crm map_index=-1 ",
+    for line in ("[DAG TEST] starting task_id=a map_index=-1 ", *lines, "[DAG TEST] end task task_id=a map_index=-1 "):
+        log.read(line, 0.0)
+    return [task.failure for task in log.tasks]
+
+
+def test_a_failure_is_told_in_the_words_that_its_task_logged() -> None:
+    assert failures(
+        "2026-01-05T22:00:00Z [error    ] The connection `crm` is missing. [include.tasks] loc=tasks.py:92",
+        "2026-01-05T22:00:00Z [error    ] Task exited                    [task] exit_code=1 loc=task_runner.py:1672",
+    ) == ["The connection `crm` is missing."]
+
+
+def test_an_error_without_words_is_told_by_the_last_line_of_its_traceback() -> None:
+    assert failures(
         "Task failed with exception     [task] loc=task_runner.py:1639",
         "Traceback (most recent call last):",
         "sqlalchemy.exc.OperationalError: unable to open database file",
-        "airflow.sdk.exceptions.AirflowFailException: The connection `crm` is missing.",
-        "[DAG TEST] end task task_id=extract_crm map_index=-1 ",
-    ):
-        log.read(line, 0.0)
-    assert [task.failure for task in log.tasks] == ["The connection `crm` is missing."]
+    ) == ["sqlalchemy.exc.OperationalError: unable to open database file"]
 
 
 def test_a_task_that_is_tried_again_says_which_try_it_is() -> None:
