@@ -23,7 +23,7 @@ def finish(command: Callable[[], int]) -> None:
         console.print(str(refusal), style="red", markup=False)
         status = 1
     except KeyboardInterrupt:
-        console.print("\nStopped.")
+        console.print("Stopped.")
         status = 130
     raise typer.Exit(status)
 

@@ -19,8 +19,9 @@ from types import FrameType
 import psutil
 
 from include.local.installation import ROOT, Refused, write_private
+from include.local.progress import console
 
-PATIENCE_SECONDS = 15  # how long a program may take to stop by itself
+PATIENCE_SECONDS = 6  # how long a program may take to stop by itself
 PR_SET_PDEATHSIG = 1
 
 
@@ -75,7 +76,9 @@ class Programs:
     def _noted(self) -> Path:
         return self.folder / "started.json"
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is KeyboardInterrupt:
+            console.print("\nStopping …")
         self.stop()
 
     def start(self, name: str, command: list[str], environment: Mapping[str, str]) -> Program:

@@ -28,14 +28,13 @@ HEALTHY_WITHIN_SECONDS = 120
 def run(installation: Installation, *, port: int) -> int:
     """Keep everything running until Ctrl-C. The exit status is 1 when a service ends by itself."""
     address = f"http://127.0.0.1:{port}"
-    with interruptible(), installation.in_use("make up", address), Programs(installation.folder) as programs:
-        try:
+    try:
+        with interruptible(), installation.in_use("make up", address), Programs(installation.folder) as programs:
             refuse_port_in_use(port)
             start(installation, programs, port)
             return watch(programs)
-        except KeyboardInterrupt:
-            console.print("\nStopping …")
-            return 0
+    except KeyboardInterrupt:
+        return 0
 
 
 def start(installation: Installation, programs: Programs, port: int) -> None:
