@@ -98,6 +98,13 @@ def positions_of(accounts: pd.DataFrame, positions: pd.DataFrame) -> pd.DataFram
     return rows.assign(account_at=account_at, unit_no=integers(accounts["unit_no"])[account_at])
 
 
+def position_counts(accounts: pd.DataFrame, positions: pd.DataFrame) -> Ints:
+    """ACC-VARIABLE-ANNUITY-EMPTY: how many positions each account has."""
+    held, account_id = np.sort(integers(positions["account_id"])), integers(accounts["account_id"])
+    count: Ints = np.searchsorted(held, account_id, side="right") - np.searchsorted(held, account_id, side="left")
+    return count
+
+
 def twin_policies(accounts: pd.DataFrame, policies: pd.DataFrame) -> Ints:
     """ACC-TWICE: the policy that is the same contract as an account, the lowest id; NULL for none.
 
@@ -134,7 +141,7 @@ def account_facts(
     accounts: pd.DataFrame,
     category: Objects,
     source: Objects,
-    held: pd.DataFrame,
+    position_count: Ints,
     twins: Ints,
 ) -> pd.DataFrame:
     """ACC-CATEGORY-*, ACC-VARIABLE-ANNUITY-EMPTY, ACC-TWICE, ACC-MONEY, ACC-NET: what the gate asks of each account."""
@@ -147,7 +154,7 @@ def account_facts(
             "category": strings(category),
             "category_source": strings(source),
             "is_variable_annuity": category == VARIABLE_ANNUITY,
-            "position_count": np.bincount(integers(held["account_at"]), minlength=len(accounts)),
+            "position_count": position_count,
             "account_value": accounts["account_value"].array,
             "loan_balance": accounts["loan_balance"].array,
             "net_value": accounts["net_value"].array,

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from etl.transform.accounts import account_facts, position_facts
+from etl.transform.accounts import account_facts, position_counts, position_facts
 from etl.transform.arrays import NULL, Frames, Objects, integers, is_one_of, strings, where
 from etl.transform.contacts import Reach
 from etl.transform.households import Households, spouse_unit_keys
@@ -37,16 +37,17 @@ def facts_of(
     vendor: Vendor,
 ) -> dict[str, pd.DataFrame]:
     """All facts of one vendor by name; what is left out is among the receipts."""
-    accounts, positions = portfolio.sent_accounts, portfolio.sent_positions
+    accounts = portfolio.sent_accounts
+    counts = position_counts(accounts, frames["positions"])
     facts = {
         "households": household_facts(households, frames["client_of"], vendor),
         "people": people_facts(households, reached.email(households.client_at)),
-        "accounts": account_facts(households, accounts, *portfolio.categories, positions, portfolio.twins),
-        "positions": position_facts(households, positions),
+        "accounts": account_facts(households, accounts, *portfolio.categories, counts, portfolio.twins),
         "policies": policy_facts(households, portfolio.sent_policies),
         "left_out": receipts.frame(REPORTED),
     }
-    if vendor == "profiles":
+    if vendor == "profiles":  # eMoney takes neither holdings nor liabilities
+        facts["positions"] = position_facts(households, portfolio.sent_positions)
         facts["liabilities"] = liability_facts(households, portfolio.sent_liabilities, portfolio.figures)
     return facts
 
