@@ -1,0 +1,146 @@
+"""One household at a time, straight to the sandboxes: payloads as the gate lets them through, and who delivers them."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from etl.load import deliver_emoney, deliver_profiles
+from etl.load.calls import TransportSettings
+from etl.load.delivery import Delivered, Job, Payload, check_lock
+from etl.load.emoney import EmoneyClient
+from etl.load.feed import Line, Refreshed, send_feeds, settle_feeds
+from etl.load.ledger import deliveries, links
+from etl.load.ledger.links import Link, Sent
+from etl.load.ledger.store import Ledger
+from etl.load.profiles import ProfilesClient
+from etl.load.transport import Transport
+from tests.load.documents import document, person
+from tests.run_book import Vendors, vendor_keys
+
+DAY = date(2026, 11, 20)
+NEXT_DAY = date(2026, 11, 23)
+QUICK = TransportSettings(total_seconds=1.0, tries=4, backoff_base=0.01, backoff_cap=0.05, retry_after_cap=1.0)
+
+
+def household(
+    unit_key: str = "H1", client: int = 1, spouse: int | None = None, name: str = "Lee", **given: Any
+) -> Payload:
+    """A payload for Profiles; ``given`` is what its document says other than the valid one."""
+    couple = {"clientB": person(firstName="Bea")} if spouse else {}
+    content = {"case_name": "Lee", "document": document(**{**couple, **given})}
+    return _payload(unit_key, content, client, spouse)
+
+
+def emoney_person(contact_id: int = 1, **given: Any) -> dict[str, Any]:
+    names = ("address", "homePhone", "cellPhone", "fax", "email")
+    job = dict.fromkeys(("companyName", "address", "businessPhone", "businessFax", "title"))
+    whole = {
+        **dict.fromkeys(names), "externalId": f"contact:{contact_id}", "ownerId": None, "firstName": "Ann",
+        "lastName": "Lee", "dateOfBirth": "1970-01-31", "maritalStatus": "Single", "job": job,
+    }  # fmt: skip
+    return {**whole, **given}
+
+
+def emoney_spouse(contact_id: int = 2, **given: Any) -> dict[str, Any]:
+    whole = emoney_person(contact_id, firstName="Bea", **given)
+    return {name: whole[name] for name in ("externalId", "firstName", "lastName", "dateOfBirth", "cellPhone", "job")}
+
+
+def couple(unit_key: str = "H1", client: int = 1, spouse: int | None = None, **given: Any) -> Payload:
+    """A payload for eMoney; ``given`` is what its client says other than the valid one, ``partner`` the spouse."""
+    partner = given.pop("partner", {})
+    items = given.pop("items", [])
+    status = {"maritalStatus": "Married"} if spouse else {}
+    content = {
+        "client": emoney_person(client, **{**status, **given}),
+        "spouse": emoney_spouse(spouse, **partner) if spouse else None,
+        "items": items,
+    }
+    return _payload(unit_key, content, client, spouse)
+
+
+def _payload(unit_key: str, content: Mapping[str, Any], client: int, spouse: int | None) -> Payload:
+    content_bytes = orjson.dumps(json.loads(json.dumps(content)), option=orjson.OPT_SORT_KEYS)
+    return Payload(unit_key, hashlib.sha256(content_bytes).hexdigest(), content_bytes, client, spouse)
+
+
+def item(source_key: str = "account:5", **given: Any) -> dict[str, Any]:
+    plain = {
+        "kind": "investment", "assetName": "Savings", "holdingsValue": 100.5, "cashBalance": None, "totalValue": 100.5,
+        "typeOfFunds": "Non-Qualified", "owner": "client",
+    }  # fmt: skip
+    return {"sourceKey": source_key, **plain, **given}
+
+
+def line(unit_key: str, client_id: str, *items: dict[str, Any]) -> Line:
+    content = orjson.dumps(list(items), option=orjson.OPT_SORT_KEYS)
+    return Line(unit_key, client_id, content, tuple(one["sourceKey"] for one in items))
+
+
+@dataclass
+class Desk:
+    """Delivers to both vendors, with a ledger of its own."""
+
+    ledger: Ledger
+    vendors: Vendors
+    profiles_password: str = "sandbox"
+    emoney_key: str = "sandbox-key"
+    runs: int = 0
+
+    def job(self, as_of: date = DAY, dry_run: bool = False) -> Job:
+        self.runs += 1
+        return Job(self.ledger, f"run-{self.runs}", as_of, dry_run, search_lag_seconds=0.3)
+
+    def profiles_client(self) -> ProfilesClient:
+        transport = Transport("profiles", self.vendors.profiles.url, settings=QUICK, before_call=check_lock)
+        return ProfilesClient(transport, "planbridge", self.profiles_password)
+
+    def emoney_client(self) -> EmoneyClient:
+        transport = Transport("emoney", self.vendors.emoney.url, settings=QUICK, before_call=check_lock)
+        return EmoneyClient(transport, "planbridge", self.emoney_key, vendor_keys()[0])
+
+    def to_profiles(self, payload: Payload, as_of: date = DAY, dry_run: bool = False) -> Delivered:
+        return deliver_profiles.deliver(self.profiles_client(), self.job(as_of, dry_run), payload)
+
+    def to_emoney(self, payload: Payload, as_of: date = DAY, dry_run: bool = False) -> Delivered:
+        return deliver_emoney.deliver(self.emoney_client(), self.job(as_of, dry_run), payload)
+
+    def feed(self, *lines: Line, as_of: date = DAY, deadline: float = 2.0) -> Refreshed:
+        return send_feeds(self.emoney_client(), self.job(as_of), lines, deadline)
+
+    def settle(self, as_of: date = DAY) -> Refreshed:
+        return settle_feeds(self.emoney_client(), self.job(as_of))
+
+    def link(self, vendor: str, unit_key: str = "H1") -> Link:
+        found = links.find_link(self.ledger, vendor, unit_key)
+        assert found is not None
+        return found
+
+    def sent(self, vendor: str, unit_key: str = "H1") -> dict[str, Sent]:
+        return links.find_sent(self.ledger, vendor, unit_key)
+
+    def in_doubt(self, vendor: str, unit_key: str = "H1") -> list[str]:
+        return [intent.step for intent in deliveries.open_intents(self.ledger, vendor, unit_key)]
+
+
+def decided(delivered: Delivered) -> set[tuple[str, str]]:
+    return {(change.field, change.decision) for change in delivered.changes}
+
+
+def make_desk(folder: Path, vendors: Vendors) -> Desk:
+    ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
+    ledger.migrate()
+    return Desk(ledger, vendors)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, vendors: Vendors) -> Desk:
+    """Nothing sent yet, vendors empty."""
+    return make_desk(tmp_path, vendors)

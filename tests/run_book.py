@@ -1,0 +1,389 @@
+"""A small book of households, both sandboxes as processes of their own, and runs of the stages without Airflow.
+
+    with sandboxes(folder) as vendors:
+        book = Book(folder, vendors)
+        home = book.couple(1)
+        ran = book.run("2026-11-20")
+        assert ran.outcomes("profiles") == {"H1": "created"}
+
+The CRM is written by plain inserts; ``modified_at`` moves on by itself. What vendors hold is read from their
+``/_sandbox/state``, what the pipeline did from the ledger's views.
+"""
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from etl import schema
+from etl.errors import PlanbridgeError, RetryLater, StopRun
+from etl.load.ledger import runs
+from include.connections import Connections
+from include.refresh.context import RunContext, RunRequest
+from include.settings import Settings
+from tests.sandbox.running import Caller
+
+ROOT = Path(__file__).resolve().parents[1]
+DAY = "2026-11-20"
+LICENSES = (
+    "Profiles Professional - Web", "eMoney", "Policy Tracking", "Pending Case & Policy Setup Administrator",
+    "Investment Tracking",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Access:
+    """An Airflow connection, as far as it is read."""
+
+    conn_type: str = "http"
+    host: str | None = None
+    port: int | None = None
+    schema: str | None = None
+    login: str | None = None
+    password: str | None = None
+    extra_dejson: dict[str, Any] = field(default_factory=dict)
+
+
+def access_to(url: str) -> Access:
+    """A connection to a database."""
+    parsed = sa.make_url(url)
+    kind = "sqlite" if parsed.get_backend_name() == "sqlite" else "postgres"
+    if kind == "sqlite":
+        return Access(kind, schema=parsed.database)
+    return Access(kind, parsed.host, parsed.port, parsed.database, parsed.username, parsed.password)
+
+
+@cache
+def vendor_keys() -> tuple[str, str]:
+    key = rsa.generate_private_key(65537, 2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return private.decode(), public.decode()
+
+
+@dataclass
+class Vendors:
+    """Both sandboxes, running."""
+
+    profiles: Caller
+    emoney: Caller
+
+    def reset(self) -> None:
+        self.profiles.reset()
+        self.emoney.reset()
+
+    def writes(self) -> dict[str, int]:
+        """What was written since the last reset, by call."""
+        found = [vendor("GET", "/_sandbox/state?only=counters").json() for vendor in (self.profiles, self.emoney)]
+        return {**found[0]["counters"]["writes"], **found[1]["counters"]["writes"]}
+
+    def calls(self) -> dict[str, int]:
+        found = [vendor("GET", "/_sandbox/state?only=counters").json() for vendor in (self.profiles, self.emoney)]
+        return {**found[0]["counters"]["calls"], **found[1]["counters"]["calls"]}
+
+    def cases(self) -> dict[str, dict[str, Any]]:
+        """Profiles: external id -> its only case."""
+        households = self.profiles.state()["households"]
+        found = {one["externalSourceId"]: one["cases"] for one in households}
+        assert len(found) == len(households), "a household is there twice"
+        assert all(len(cases) == 1 for cases in found.values())
+        return {key: cases[0] for key, cases in found.items()}
+
+    def clients(self) -> dict[str, dict[str, Any]]:
+        """eMoney: external id -> client with spouse, connections and accounts."""
+        clients = self.emoney.state()["clients"]
+        found = {one["client"]["externalId"]: one for one in clients}
+        assert len(found) == len(clients), "a client is there twice"
+        return found
+
+    def feeds(self) -> list[dict[str, Any]]:
+        return self.emoney.state()["feeds"]
+
+
+@contextmanager
+def sandboxes(folder: Path) -> Iterator[Vendors]:
+    """Both vendors on free loopback ports, for as long as they are wanted."""
+    (folder / "public.pem").write_text(vendor_keys()[1])
+    emoney = ("--public-key", str(folder / "public.pem"), "--limit-per-minute", "0", "--limit-in-flight", "0")
+    with _serving(folder, "profiles") as profiles_url, _serving(folder, "emoney", *emoney) as emoney_url:
+        yield Vendors(Caller(profiles_url), Caller(emoney_url))
+
+
+@contextmanager
+def _serving(folder: Path, vendor: str, *options: str) -> Iterator[str]:
+    database = str(folder / f"{vendor}.db")
+    command = [sys.executable, "-m", f"include.sandbox.{vendor}", "--port", "0", "--database", database, *options]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+class SmallCrm:
+    """A CRM of a few rows at ``url``; every change moves the row's ``modified_at``."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = sa.create_engine(url)
+        self.moment = datetime(2026, 11, 1, 12)
+        self._next_id = 1000
+        schema.metadata.create_all(self.engine)
+        self.insert("office", office_id=1, name="Main", status="Active")
+        self.insert("crm_user", user_id=1, office_id=1, user_name="service", status="Enabled")
+        for right in LICENSES:
+            self.insert("user_right", user_id=1, right_name=right)
+        self.insert("carrier", carrier_id=1, office_id=1, name="Harbor Life")
+        self.insert("product", product_id=1, carrier_id=1, office_id=1, plan_name="Term 20", insurance_type="Life")
+
+    def insert(self, table: str, **values: Any) -> None:
+        self._change(sa.insert(schema.metadata.tables[table]).values(**self._stamped(table, values)))
+
+    def update(self, table: str, key: dict[str, Any], **values: Any) -> None:
+        rows = schema.metadata.tables[table]
+        self._change(sa.update(rows).filter_by(**key).values(**self._stamped(table, values)))
+
+    def delete(self, table: str, **key: Any) -> None:
+        self._change(sa.delete(schema.metadata.tables[table]).filter_by(**key))
+
+    def new_id(self) -> int:
+        self._next_id += 1
+        return self._next_id
+
+    def later(self, **span: float) -> None:
+        """Time passes in the CRM."""
+        self.moment += timedelta(**span)
+
+    def _stamped(self, table: str, values: dict[str, Any]) -> dict[str, Any]:
+        self.moment += timedelta(seconds=1)
+        columns = schema.metadata.tables[table].columns
+        needed = {"office_id": 1} if "office_id" in columns else {}
+        moved = {"modified_at": self.moment} if "modified_at" in columns else {}
+        return {**needed, **moved, **values}
+
+    def _change(self, statement: Any) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(statement)
+
+
+@dataclass
+class Ran:
+    """What a run left behind; ``stopped`` is why it failed, None where it did not."""
+
+    context: RunContext
+    stopped: PlanbridgeError | None
+
+    def rows(self, view: str, **condition: Any) -> list[dict[str, Any]]:
+        """The run's rows of a view of the ledger."""
+        where = " AND ".join(["run_id = :run_id", *(f"{name} = :{name}" for name in condition)])
+        values = {"run_id": self.context.request.run_id, **condition}
+        with self.context.ledger.read() as connection:
+            found = connection.execute(sa.text(f"SELECT * FROM {view} WHERE {where}"), values)
+            return [dict(row) for row in found.mappings()]
+
+    def outcomes(self, vendor: str) -> dict[str, str]:
+        return {row["unit_key"]: row["outcome"] for row in self.rows("outcome_v", vendor=vendor)}
+
+    def reason(self, vendor: str, unit_key: str) -> str:
+        (row,) = self.rows("outcome_v", vendor=vendor, unit_key=unit_key)
+        return row["reason"] or ""
+
+    def findings(self, vendor: str) -> set[tuple[str, str]]:
+        return {(row["unit_key"], row["rule_id"]) for row in self.rows("finding_v", vendor=vendor)}
+
+    def decisions(self, vendor: str) -> set[tuple[str, str, str]]:
+        found = self.rows("field_change", vendor=vendor)
+        return {(row["unit_key"], row["field"], row["decision"]) for row in found}
+
+
+class Book:
+    """A CRM, a ledger and the way to two vendors. ``settings``: by section, ``profiles={"enroll": "linked"}``."""
+
+    def __init__(
+        self, folder: Path, vendors: Vendors, crm_url: str | None = None, ledger_url: str | None = None
+    ) -> None:
+        self.folder = folder
+        self.vendors = vendors
+        self.crm = SmallCrm(crm_url or f"sqlite:///{folder / 'crm.db'}")
+        self.runs = 0
+        self.connections: dict[str, Access | None] = {
+            "crm": access_to(self.crm.url),
+            "profiles": _way_to(vendors.profiles.url, login="planbridge", password="sandbox"),
+            "emoney": _way_to(
+                vendors.emoney.url,
+                login="planbridge",
+                password="sandbox-key",
+                extra_dejson={"private_key": vendor_keys()[0]},
+            ),
+            "ledger": access_to(ledger_url) if ledger_url else None,
+        }
+        self.settings: dict[str, dict[str, Any]] = {
+            "data": {"folder": folder / "data"},
+            "profiles": {"enroll": "all", "search_lag_seconds": 0.2, "call_seconds": 2},
+            "emoney": {
+                "enroll": "all", "search_lag_seconds": 0.2, "call_seconds": 2, "calls_per_minute": 1_000_000,
+                "feed_deadline_seconds": 1,
+            },
+            "guard": {"at_least": 1000},
+        }  # fmt: skip
+
+    def set(self, section: str, **values: Any) -> None:
+        """Other settings from the next run on."""
+        self.settings[section] = {**self.settings.get(section, {}), **values}
+
+    def context(self, as_of: str = DAY, run_id: str | None = None, **request: Any) -> RunContext:
+        self.runs += 1
+        wanted = RunRequest(run_id or f"run-{self.runs}", "weeknight_refresh", date.fromisoformat(as_of), **request)
+        settings = Settings(**self.settings)  # type: ignore[arg-type]
+        return RunContext(wanted, settings, Connections(self.connections.get))
+
+    def run(self, as_of: str = DAY, run_id: str | None = None, **request: Any) -> Ran:
+        """All stages, as Airflow runs them: a stop is noted, and the report comes whatever happened."""
+        context = self.context(as_of, run_id, **request)
+        self.load(context, self.prepare(context))
+        return self.report(context)
+
+    def prepare(self, context: RunContext) -> list[int]:
+        """Plan, transform, validate; gives the shards to load, none where a stage stopped the run."""
+        from include.refresh import plan, transform, validate
+
+        def stages() -> list[int]:
+            shards = plan.plan_and_extract(context)
+            for number in shards:
+                transform.transform_shard(context, number)
+            if shards:
+                validate.validate_run(context)
+            return shards
+
+        return self._noting_stops(context, stages) or []
+
+    def load(self, context: RunContext, shards: list[int]) -> None:
+        from include.refresh import load
+
+        for vendor in context.request.vendors:
+            for number in shards:
+                self._noting_stops(context, lambda v=vendor, n=number: load.load_shard(context, v, n))
+
+    def report(self, context: RunContext) -> Ran:
+        from include.refresh import report
+
+        try:
+            report.report_run(context)
+        except PlanbridgeError as error:
+            return Ran(context, error)
+        return Ran(context, None)
+
+    def _noting_stops(self, context: RunContext, step: Any) -> Any:
+        try:
+            return step()
+        except (StopRun, RetryLater) as error:
+            runs.stop_run(context.ledger, context.request.run_id, str(error))
+            return None
+
+    def links(self, vendor: str) -> dict[str, dict[str, Any]]:
+        with self.context().ledger.read() as connection:
+            rows = connection.execute(sa.text("SELECT * FROM link_v WHERE vendor = :vendor"), {"vendor": vendor})
+            return {row["unit_key"]: dict(row) for row in rows.mappings()}
+
+    def run_json(self, ran: Ran) -> dict[str, Any]:
+        summary: dict[str, Any] = json.loads((ran.context.reports / "run.json").read_text())
+        return summary
+
+    def person(self, contact_id: int, **values: Any) -> int:
+        """A contact who breaks no rule."""
+        defaults = {
+            "record_type": "Contact", "subsystem_type": "Contact", "contact_type": "Client",
+            "first_name": f"First{contact_id}", "last_name": f"Last{contact_id}", "birth_date": date(1970, 5, 1),
+            "gender": "Female", "marital_status": "Single", "assigned_user_id": 1,
+        }  # fmt: skip
+        self.crm.insert("contact", contact_id=contact_id, **{**defaults, **values})
+        return contact_id
+
+    def couple(self, household_id: int, **head: Any) -> int:
+        """Household ``H<n>``: head n01, wife n02, one account n (value 1000), one life policy n."""
+        first, second = household_id * 100 + 1, household_id * 100 + 2
+        self.person(first, **{"marital_status": "Married", "gender": "Male", **head})
+        last_name = head.get("last_name", f"Last{first}")
+        self.person(second, last_name=last_name, marital_status="Married")
+        self.crm.insert("household", household_id=household_id, name=f"Home {household_id}", head_contact_id=first)
+        self.member(household_id, first, "Head")
+        self.member(household_id, second, "Wife")
+        self.tie(household_id, first, second)
+        self.account(household_id, first)
+        self.policy(household_id, first)
+        return household_id
+
+    def member(self, household_id: int, contact_id: int, role: str) -> None:
+        self.crm.insert(
+            "household_member", household_id=household_id, contact_id=contact_id, role=role, is_primary=True
+        )
+
+    def tie(self, relation_id: int, contact_id: int, related_id: int, relation: str = "Wife") -> None:
+        self.crm.insert(
+            "key_relation", relation_id=relation_id, contact_id=contact_id, related_contact_id=related_id,
+            relation_type="Family", relation=relation,
+        )  # fmt: skip
+
+    def account(self, account_id: int, contact_id: int, value: int = 1000) -> int:
+        self.crm.insert(
+            "investment_account", account_id=account_id, primary_contact_id=contact_id, account_type="Individual",
+            account_name=f"Savings {account_id}", account_value=value, net_value=value,
+        )  # fmt: skip
+        return account_id
+
+    def policy(self, policy_id: int, contact_id: int, number: str = "LIFE-5551234") -> int:
+        self.crm.insert(
+            "policy", policy_id=policy_id, primary_contact_id=contact_id, product_id=1, status="Inforce",
+            policy_number=number, annual_premium=120, basic_face_amount=50_000, total_death_benefit=60_000,
+        )  # fmt: skip
+        return policy_id
+
+    def phone(self, phone_id: int, contact_id: int, number: str) -> None:
+        self.crm.insert("contact_phone", phone_id=phone_id, contact_id=contact_id, phone_type="Mobile", number=number)
+
+
+def _way_to(url: str, **more: Any) -> Access:
+    port = int(url.rsplit(":", 1)[1])
+    return Access("http", "127.0.0.1", port, **more)
+
+
+def closed_port() -> int:
+    """A port of this machine where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def running_vendors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vendors]:
+    with sandboxes(tmp_path_factory.mktemp("vendors")) as vendors:
+        yield vendors
+
+
+@pytest.fixture
+def vendors(running_vendors: Vendors) -> Vendors:
+    """Both vendors, empty."""
+    running_vendors.reset()
+    return running_vendors
+
+
+@pytest.fixture
+def book(tmp_path: Path, vendors: Vendors) -> Book:
+    """An empty book at vendors that hold nothing."""
+    return Book(tmp_path, vendors)
