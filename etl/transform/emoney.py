@@ -27,6 +27,7 @@ from etl.transform.receipts import receipts_of
 OWNERS = np.array(["client", "spouse", "other"], dtype=object)
 
 
+@collector_paused()
 def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Built:
     """Everything that eMoney gets for the units in its scope, with its facts, receipts, users and items.
 
@@ -36,9 +37,8 @@ def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Buil
     runners = licenses.assign(family, frames, "emoney", service_user)
     reached = contacts.reach(family.book, frames)
     owned = portfolio.gather(family, frames, as_of, "emoney", runners)
-    with collector_paused():
-        rows = households.document_rows(family)
-        documents = written(rows, family.is_usable, _documents(family, reached, owned))
+    rows = households.document_rows(family)
+    documents = written(rows, family.is_usable, _documents(family, reached, owned))
     receipts = receipts_of(family, reached, owned, frames, "emoney")
     facts = facts_of(family, reached, owned, receipts, frames, "emoney")
     return Built(documents, facts, receipts.frame(), runners.users, _item_list(family, owned))

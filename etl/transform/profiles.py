@@ -26,6 +26,7 @@ from etl.transform.receipts import receipts_of
 OWNERS = np.array(["clientA", "clientB"], dtype=object)
 
 
+@collector_paused()
 def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Built:
     """Everything that Profiles gets for the units in its scope, with its facts, receipts and users.
 
@@ -35,9 +36,8 @@ def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Buil
     runners = licenses.assign(family, frames, "profiles", service_user)
     reached = contacts.reach(family.book, frames)
     owned = portfolio.gather(family, frames, as_of, "profiles", runners)
-    with collector_paused():
-        rows = households.document_rows(family)
-        documents = written(rows, family.is_usable, _documents(family, reached, owned))
+    rows = households.document_rows(family)
+    documents = written(rows, family.is_usable, _documents(family, reached, owned))
     receipts = receipts_of(family, reached, owned, frames, "profiles")
     facts = facts_of(family, reached, owned, receipts, frames, "profiles")
     return Built(documents, facts, receipts.frame(), runners.users)
