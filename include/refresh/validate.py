@@ -66,10 +66,11 @@ def _verdicts(context: RunContext, vendor: str, units: pd.DataFrame, overrides: 
     for start in range(0, max(len(shards), 1), at_once):
         part = shards[start : start + at_once]
         keys = units.loc[units["shard"].isin(part), "unit_key"].tolist()
-        yield validate(vendor, _facts(context, vendor, part), keys, as_of=context.request.as_of, overrides=overrides)
+        yield validate(vendor, read_facts(context, vendor, part), keys, as_of=context.request.as_of, overrides=overrides)
 
 
-def _facts(context: RunContext, vendor: str, shards: list[int]) -> dict[str, pd.DataFrame]:
+def read_facts(context: RunContext, vendor: str, shards: list[int]) -> dict[str, pd.DataFrame]:
+    """The facts of these shards, staged by the transform, as one frame each."""
     from expectations.facts import FRAMES_OF
 
     names = [f"facts_{name}" for name in FRAMES_OF[vendor]]

@@ -1,0 +1,189 @@
+"""What the benchmarks share: generated offices, a run's stages without Airflow, sandboxes, the memory of a process tree."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from multiprocessing import get_context
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from include.connections import Connections
+from include.refresh.context import RunContext, RunRequest
+from include.settings import read_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / ".planbridge" / "bench"
+AS_OF = date(2026, 11, 20)
+CALLS = "100000000"
+
+
+@dataclass
+class Bench:
+    """One office with its vendors: where everything lies, and the ports of the sandboxes that run now."""
+
+    households: int
+    ports: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        return FOLDER / str(self.households)
+
+    @property
+    def crm(self) -> Path:
+        return self.folder / "crm.db"
+
+    def context(self, run_id: str, as_of: date = AS_OF, **request: Any) -> RunContext:
+        """A run over this office, everybody enrolled."""
+        os.environ.update(
+            PLANBRIDGE__DATA__FOLDER=str(self.folder / "data"),
+            PLANBRIDGE__PROFILES__ENROLL="all",
+            PLANBRIDGE__EMONEY__ENROLL="all",
+            PLANBRIDGE__EMONEY__CALLS_PER_MINUTE=CALLS,
+            PLANBRIDGE__GUARD__MAX_CHANGED_PERCENT="100",
+        )
+        connections = {"crm": _connection("sqlite", schema=str(self.crm))}
+        for vendor in ("profiles", "emoney"):
+            connections[vendor] = _connection(
+                "http", host="127.0.0.1", port=self.ports.get(vendor, 9), login="bench", password="bench"
+            )
+        connections["emoney"].extra_dejson["private_key_file"] = str(FOLDER / "key.pem")
+        return RunContext(
+            RunRequest(run_id, "weeknight_refresh", as_of, **request), read_settings(), Connections(connections.get)
+        )
+
+    def make_office(self) -> None:
+        """Generates the office once; later benchmarks find it there."""
+        if self.crm.exists():
+            return
+        from include.demo import build_office
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self.crm.with_suffix(".partial")
+        build_office(f"sqlite:///{partial}", self.households, today=AS_OF, overwrite=True)
+        partial.rename(self.crm)
+
+
+def _connection(conn_type: str, **values: Any) -> SimpleNamespace:
+    empty = {"host": None, "port": None, "schema": None, "login": None, "password": None}
+    return SimpleNamespace(conn_type=conn_type, extra_dejson={}, **{**empty, **values})
+
+
+def make_keys() -> None:
+    """The key pair of the benchmark's eMoney log-in."""
+    if (FOLDER / "key.pem").exists():
+        return
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    plain = serialization.NoEncryption()
+    form = serialization.PrivateFormat.PKCS8
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    (FOLDER / "public.pem").write_bytes(public)
+    (FOLDER / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, form, plain))
+
+
+@contextmanager
+def sandboxes(bench: Bench) -> Iterator[None]:
+    """Both vendors on free ports, over the databases in the bench's folder."""
+    emoney = ["--client-id", "bench", "--api-key", "bench", "--public-key", str(FOLDER / "public.pem")]
+    options = {
+        "profiles": ["--login", "bench", "--password", "bench"],
+        "emoney": [*emoney, "--limit-per-minute", CALLS, "--limit-in-flight", "1000"],
+    }
+    running = []
+    try:
+        for vendor, extra in options.items():
+            database = ["--port", "0", "--database", str(bench.folder / f"{vendor}.db")]
+            command = [sys.executable, "-m", f"include.sandbox.{vendor}", *database, *extra]
+            process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+            running.append(process)
+            assert process.stdout is not None
+            bench.ports[vendor] = int(process.stdout.readline().strip().rsplit(":", 1)[1])
+        yield
+    finally:
+        for process in running:
+            process.terminate()
+            process.wait()
+
+
+def transform_in_processes(context: RunContext, shards: list[int]) -> None:
+    """The mapped task of the DAG, as LocalExecutor would run it on this many cores."""
+    _in_processes(context, _transform, shards)
+
+
+def validate_in_processes(context: RunContext) -> None:
+    """The gate of each vendor in a process of its own, as the mapped task is."""
+    _in_processes(context, _validate, list(context.request.vendors))
+
+
+def _in_processes(context: RunContext, work: Callable[[Any], None], items: list[Any], workers: int = 2) -> None:
+    jobs = [(context.request.as_json(), item, dict(os.environ)) for item in items]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        list(pool.map(work, jobs))
+
+
+def _transform(job: tuple[dict[str, Any], int, dict[str, str]]) -> None:
+    from include.refresh.transform import transform_shard
+
+    transform_shard(_context_of(job), job[1])
+
+
+def _validate(job: tuple[dict[str, Any], str, dict[str, str]]) -> None:
+    from include.refresh.validate import validate_vendor
+
+    validate_vendor(_context_of(job), job[1])
+
+
+def _context_of(job: tuple[dict[str, Any], Any, dict[str, str]]) -> RunContext:
+    request, _, environment = job
+    os.environ.update(environment)
+    return RunContext(RunRequest.from_json(request), read_settings(), Connections(lambda _name: None))
+
+
+class Watch:
+    """Wall seconds by stage, and the peak of the memory of this process and all its children together (MiB)."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.peak = 0.0
+        self._stop = threading.Event()
+        threading.Thread(target=self._sample, daemon=True).start()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Times a block."""
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - started, 2)
+
+    def stop(self) -> dict[str, Any]:
+        """The figures, as JSON."""
+        self._stop.set()
+        return {"seconds": self.seconds, "peak_mib": round(self.peak)}
+
+    def _sample(self) -> None:
+        me = psutil.Process()
+        while not self._stop.wait(0.1):
+            total = 0
+            for process in (me, *me.children(recursive=True)):
+                try:
+                    if "include.sandbox" not in " ".join(process.cmdline()):
+                        total += process.memory_info().rss
+                except psutil.Error:
+                    continue
+            self.peak = max(self.peak, total / 2**20)

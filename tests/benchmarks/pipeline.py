@@ -1,0 +1,31 @@
+"""Extract, transform and gate over one office; prints its figures as JSON. ``python -m tests.benchmarks.pipeline 10000``"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from include.refresh.plan import plan_and_extract
+from tests.benchmarks.harness import Bench, Watch, make_keys, transform_in_processes, validate_in_processes
+
+
+def main(households: int) -> None:
+    """The three stages, in the order of the DAG; transform in as many processes as there are cores (2)."""
+    make_keys()
+    bench = Bench(households)
+    bench.make_office()
+    context = bench.context("pipeline", full=True, dry_run=True)
+    watch = Watch()
+    with watch.stage("extract"):
+        shards = plan_and_extract(context)
+    with watch.stage("transform"):
+        transform_in_processes(context, shards)
+    with watch.stage("gate"):
+        validate_in_processes(context)
+    units = len(context.staging.read("plan/scope")["units"])
+    context.staging.remove()
+    print(json.dumps({"households": households, "units": units, **watch.stop()}))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
