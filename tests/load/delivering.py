@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -93,10 +94,11 @@ class Desk:
     profiles_password: str = "sandbox"
     emoney_key: str = "sandbox-key"
     runs: int = 0
+    sleep: Callable[[float], None] = time.sleep
 
     def job(self, as_of: date = DAY, dry_run: bool = False) -> Job:
         self.runs += 1
-        return Job(self.ledger, f"run-{self.runs}", as_of, dry_run, search_lag_seconds=0.3)
+        return Job(self.ledger, f"run-{self.runs}", as_of, dry_run, 0.3, self.sleep)
 
     def profiles_client(self) -> ProfilesClient:
         transport = Transport("profiles", self.vendors.profiles.url, settings=QUICK, before_call=check_lock)

@@ -220,7 +220,7 @@ def test_a_step_that_goes_wrong_once_is_made_once(desk: Desk, step: str, fault: 
 
 
 @pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("fault", [{"kind": "reset_after"}, {"kind": "unavailable"}], ids=["reset_after", "unavailable"])
+@pytest.mark.parametrize("fault", [{"kind": "reset_after"}, {"kind": "unavailable"}], ids=["reset", "down"])
 def test_a_step_that_always_goes_wrong_is_taken_up_by_the_next_run(desk: Desk, step: str, fault: Json) -> None:
     reads = {"kind": "unavailable", "method": "GET", "after": 2}
     desk.vendors.emoney.faults({**STEPS[step], **fault}, *([reads] if step == "client" else []))
