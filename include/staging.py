@@ -12,10 +12,10 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -63,7 +63,9 @@ class Staging:
         try:
             manifest = json.loads((folder / MANIFEST).read_text())
         except (OSError, ValueError):
-            raise StagingError(f"{folder} has no manifest: the step that stages it has not finished. Run it again.") from None
+            raise StagingError(
+                f"{folder} has no manifest: the step that stages it has not finished. Run it again."
+            ) from None
         return {name: _read_table(folder, name, manifest) for name in (manifest if names is None else names)}
 
     def has(self, stage: str) -> bool:
@@ -96,6 +98,11 @@ class Staging:
     def remove(self) -> None:
         """The run has succeeded: client data go."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def each_row(table: pd.DataFrame) -> Iterator[Any]:
+    """The rows of a staged table, with its columns as attributes."""
+    return iter(table.itertuples(index=False))
 
 
 def remove_old_runs(data_folder: Path, keep_days: int) -> None:

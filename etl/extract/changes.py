@@ -83,7 +83,9 @@ def track(snapshot: Snapshot, census: Census, since: datetime | None) -> Movemen
     sums = snapshot.in_threads(lambda tracked: snapshot.read(_by_contact(snapshot, tracked, since)), tables)
     for number, rows in enumerate(sums, start=1):
         of_people = census.people.merge(to_frame(rows), on="contact_id")
-        np.add.at(digests, of_people["unit"].to_numpy(), of_people["digest"].to_numpy(dtype=np.int64) * (2 * number + 1))
+        np.add.at(
+            digests, of_people["unit"].to_numpy(), of_people["digest"].to_numpy(dtype=np.int64) * (2 * number + 1)
+        )
         changed[of_people.loc[of_people["is_changed"].to_numpy(dtype=bool), "unit"].to_numpy()] = True
     changed[_changed_households(snapshot, census, since)] = True
     heads = census.units["client_contact_id"].fillna(0).to_numpy(dtype=np.int64)
@@ -93,7 +95,7 @@ def track(snapshot: Snapshot, census: Census, since: datetime | None) -> Movemen
 
 
 def vanished(census: Census, digests: pd.DataFrame, previous: pd.DataFrame) -> pd.Index:
-    """The numbers of the units whose keys are not last time's (``previous``: unit_key, digest), or that were not there."""
+    """The numbers of the units whose keys are not last time's (``previous``: unit_key, digest), or are new."""
     joined = digests.merge(previous, on="unit_key", how="left", suffixes=("", "_before"))
     same = (joined["digest"] == joined["digest_before"]).fillna(False).to_numpy(dtype=bool)
     return census.units.index[~same]
@@ -114,7 +116,7 @@ def depends_on_as_of(snapshot: Snapshot, census: Census) -> pd.Index:
     return census.units_of(to_frame(rows)["primary_contact_id"])
 
 
-def _by_contact(snapshot: Snapshot, tracked: _Tracked, since: datetime | None) -> sa.Select[Any]:
+def _by_contact(snapshot: Snapshot, tracked: _Tracked, since: datetime | None) -> sa.Select[*tuple[Any, ...]]:
     """contact_id, digest (sum of scrambled keys), is_changed — for every contact that has such rows."""
     small = tracked.key % sa.literal_column("2147483629")
     scrambled = (small * sa.literal_column("2654435761")) % sa.literal_column("4294967291") + 1

@@ -47,7 +47,7 @@ _FAMILIES: tuple[tuple[str, type], ...] = (
 
 
 def check_schema(url: str, tables: Iterable[sa.Table] = READ_TABLES) -> None:
-    """Raises `SchemaMismatch` with every missing table, missing column and changed type; `SourceUnavailable` if closed."""
+    """Raises `SchemaMismatch` naming every missing table or column and changed type; `SourceUnavailable` if closed."""
     parsed = parse_url(url)
     connect_to = parsed
     if parsed.get_backend_name() == "sqlite":

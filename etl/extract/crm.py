@@ -74,7 +74,8 @@ def read_users(snapshot: Snapshot) -> Frames:
 
 _MEMBER = ("household_id", "contact_id", "role", "is_primary")
 _ADDRESS = (
-    "address_id", "contact_id", "address_type", "line1", "line2", "city", "state", "postal_code", "country", "is_preferred",
+    "address_id", "contact_id", "address_type", "line1", "line2", "city", "state", "postal_code", "country",
+    "is_preferred",
 )  # fmt: skip
 _PHONE = ("phone_id", "contact_id", "phone_type", "number", "extension", "is_preferred")
 _EMAIL = ("email_id", "contact_id", "email_type", "address", "is_preferred")

@@ -32,7 +32,8 @@ class Census:
 
     def units_of(self, contact_ids: pd.Series) -> pd.Index:
         """The numbers of the units that any of these contacts belongs to."""
-        return pd.Index(self.people.loc[self.people["contact_id"].isin(contact_ids), "unit"].unique())
+        numbers: pd.Index = pd.Index(self.people.loc[self.people["contact_id"].isin(contact_ids), "unit"].unique())
+        return numbers
 
     def of_keys(self, unit_keys: list[str]) -> pd.Index:
         """The numbers of these units. Raises `ParamsError` naming keys that are no unit (SCP-1 to SCP-3)."""
@@ -51,16 +52,17 @@ def take_census(snapshot: Snapshot) -> Census:
         snapshot.read(
             sa.select(
                 *snapshot.columns(
-                    s.household.c.household_id, s.household.c.name, s.household.c.head_contact_id, s.household.c.office_id
+                    s.household.c.household_id,
+                    s.household.c.name,
+                    s.household.c.head_contact_id,
+                    s.household.c.office_id,
                 )
             ).where(s.household.c.deleted_at.is_(None))
         )
     ).rename(columns={"name": "household_name", "head_contact_id": "client_contact_id"})
     households["unit_key"] = "H" + households["household_id"].astype("str")
     members = to_frame(
-        snapshot.read(
-            sa.select(*snapshot.columns(s.household_member.c.household_id, s.household_member.c.contact_id))
-        )
+        snapshot.read(sa.select(*snapshot.columns(s.household_member.c.household_id, s.household_member.c.contact_id)))
     )
     members = members[members["household_id"].isin(households["household_id"])]
     singles = _lone_clients(snapshot, pd.concat([members["contact_id"], households["client_contact_id"]]))
@@ -128,7 +130,7 @@ def may_name_a_spouse() -> sa.ColumnElement[bool]:
 
 
 def enrolled(snapshot: Snapshot, census: Census, enroll: str, linked: set[str]) -> pd.Index:
-    """The numbers of the units enrolled with a vendor (SCP-6): ``linked``, ``all`` or ``set:<name>`` (by the client)."""
+    """The numbers of the units enrolled with a vendor (SCP-6): ``linked``, ``all``, or ``set:<name>`` by the client."""
     if enroll == "all":
         return census.units.index
     if enroll == "linked":
@@ -138,11 +140,15 @@ def enrolled(snapshot: Snapshot, census: Census, enroll: str, linked: set[str]) 
         raise SettingsError(f"Enrollment {enroll!r} is not understood: use linked, all or set:<name of a CRM set>.")
     rows = snapshot.read(
         sa.select(*snapshot.columns(s.contact_set.c.set_id, s.contact_set_member.c.contact_id))
-        .select_from(s.contact_set.outerjoin(s.contact_set_member, s.contact_set.c.set_id == s.contact_set_member.c.set_id))
+        .select_from(
+            s.contact_set.outerjoin(s.contact_set_member, s.contact_set.c.set_id == s.contact_set_member.c.set_id)
+        )
         .where(s.contact_set.c.name == name)
     )
     if not rows.num_rows:
-        raise SettingsError(f"The CRM has no set named {name!r}, which the enrollment names. Check Sets in SmartOffice.")
+        raise SettingsError(
+            f"The CRM has no set named {name!r}, which the enrollment names. Check Sets in SmartOffice."
+        )
     return census.units.index[census.units["client_contact_id"].isin(to_frame(rows)["contact_id"].dropna())]
 
 

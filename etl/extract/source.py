@@ -75,7 +75,9 @@ class Snapshot:
             self._idle.put(connection)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._close()
 
     def _begin_postgresql(self) -> None:
@@ -150,7 +152,7 @@ class Snapshot:
         if isinstance(column.type, sa.Numeric):
             return self._scaled(column, 10 ** (column.type.scale or 0))
         if isinstance(column.type, sa.Boolean):
-            cleared = sa.literal_column("0" if self.is_sqlite else "false")
+            cleared: ColumnElement[Any] = sa.literal_column("0" if self.is_sqlite else "false")
             return sa.func.coalesce(sa.type_coerce(column, sa.Integer) if self.is_sqlite else column, cleared)
         if isinstance(column.type, sa.Date) and self.is_sqlite:
             day = sa.func.substr(sa.type_coerce(column, sa.Text), 1, 10)
@@ -158,7 +160,7 @@ class Snapshot:
         return column
 
     def _scaled(self, column: sa.Column[Any], factor: int) -> ColumnElement[Any]:
-        lost = sa.literal_column(str(NOT_FINITE))
+        lost: ColumnElement[Any] = sa.literal_column(str(NOT_FINITE))
         if self.is_sqlite:
             number = sa.type_coerce(column, sa.Float)
             unreadable = sa.or_(
@@ -166,12 +168,14 @@ class Snapshot:
                 sa.func.abs(number) >= sa.literal_column(repr(9.2e18 / factor)),
             )
             scaled = number * sa.literal_column(str(factor))
-            whole = sa.case(
+            whole: ColumnElement[Any] = sa.case(
                 (sa.func.typeof(number) == sa.literal_column("'integer'"), scaled),
                 else_=sa.cast(sa.func.round(scaled), sa.Integer),
             )
         else:
-            odd = [sa.literal_column(f"'{name}'::numeric") for name in ("NaN", "Infinity", "-Infinity")]
+            odd: list[ColumnElement[Any]] = [
+                sa.literal_column(f"'{name}'::numeric") for name in ("NaN", "Infinity", "-Infinity")
+            ]
             unreadable = column.in_(odd)
             whole = sa.cast(sa.func.round(column * sa.literal_column(str(factor))), sa.BigInteger)
         return sa.case((column.is_(None), sa.null()), (unreadable, lost), else_=whole)
@@ -212,9 +216,14 @@ class Snapshot:
 def _unavailable(url: URL, error: Exception) -> SourceUnavailable:
     # The driver's text can hold a row of the CRM (DETAIL lines): only its first line goes, and only from the connect.
     reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-    where = url.database if url.get_backend_name() == "sqlite" else f"{url.host or 'local socket'}:{url.port or 5432}/{url.database}"
+    where = (
+        url.database
+        if url.get_backend_name() == "sqlite"
+        else f"{url.host or 'local socket'}:{url.port or 5432}/{url.database}"
+    )
     return SourceUnavailable(
-        f"The CRM at {where} cannot be read ({reason}). Check that it is up and the connection `crm` names it correctly."
+        f"The CRM at {where} cannot be read ({reason}). "
+        "Check that it is up and that the connection `crm` names it correctly."
     )
 
 
@@ -224,7 +233,7 @@ def _dialect(is_sqlite: bool) -> sa.Dialect:
 
     if is_sqlite:
         return SQLiteDialect_pysqlite(paramstyle="qmark")
-    return PGDialect_psycopg(paramstyle="numeric_dollar")
+    return PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]  # SQLAlchemy has no types here
 
 
 def _typed(rows: pa.Table, statement: sa.Select[Any]) -> pa.Table:
@@ -256,4 +265,5 @@ _NULLABLE = {pa.int64(): pd.Int64Dtype()}
 
 def to_frame(rows: pa.Table) -> pd.DataFrame:
     """An Arrow table as pandas: nullable Int64, plain bool, `str`, datetime64."""
-    return rows.to_pandas(types_mapper=_NULLABLE.get, date_as_object=False)
+    frame: pd.DataFrame = rows.to_pandas(types_mapper=_NULLABLE.get, date_as_object=False)
+    return frame

@@ -33,7 +33,7 @@ from etl.load.ledger.store import Ledger
 
 Found = TypeVar("Found")
 
-# How often a write of unknown outcome, or one that met another's write, is tried again before it is left to the next run.
+# How often a write of unknown outcome, or one that met another's write, is tried before it is left to the next run.
 TRIES = 3
 
 
@@ -146,7 +146,9 @@ def is_other_couple(link: Link, payload: Payload) -> bool:
 CREATED_BEFORE = "an earlier run's creation is confirmed now; what has changed since then goes with the next run"
 
 
-def set_aside(vendor: str, unit_key: str, error: SetAside | VendorUnavailable, vendor_id: str | None = None) -> Delivered:
+def set_aside(
+    vendor: str, unit_key: str, error: SetAside | VendorUnavailable, vendor_id: str | None = None
+) -> Delivered:
     """The outcome that follows from an error which concerns this household alone, or from a vendor that is down."""
     kinds: dict[type, tuple[str, str | None]] = {
         CaseOpen: ("deferred", None),

@@ -13,7 +13,7 @@ import orjson
 
 @dataclass(frozen=True)
 class Parts:
-    """``people_hash``: of client and spouse; ``items``: the canonical bytes of the values; ``source_keys``: of each item."""
+    """``people_hash``: of client and spouse; ``items``: the values' canonical bytes; ``source_keys``: of each item."""
 
     people_hash: str
     items: bytes = field(repr=False)

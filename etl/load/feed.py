@@ -95,8 +95,14 @@ def settle_feeds(client: EmoneyClient, job: Job) -> Refreshed:
 
 
 def _send(
-    client: EmoneyClient, job: Job, name: str, batch: list[Line], body: bytes, deadline_seconds: float, refreshed: Refreshed
-) -> None:  # fmt: skip
+    client: EmoneyClient,
+    job: Job,
+    name: str,
+    batch: list[Line],
+    body: bytes,
+    deadline_seconds: float,
+    refreshed: Refreshed,
+) -> None:
     feed_id = feeds.begin_feed(job.ledger, name, job.run_id, job.as_of, [line.remembered() for line in batch])
     try:
         _put(client, feed_id, body)
@@ -172,7 +178,9 @@ def _await(client: EmoneyClient, job: Job, feed_id: str, deadline_seconds: float
         waited, pause = waited + pause, min(pause * 2, 10.0)
 
 
-def _read_back(job: Job, feed_id: str, as_of: date, state: FeedState, refreshed: Refreshed, items: dict[str, bytes]) -> None:
+def _read_back(
+    job: Job, feed_id: str, as_of: date, state: FeedState, refreshed: Refreshed, items: dict[str, bytes]
+) -> None:
     lines = feeds.read_lines(job.ledger, feed_id)
     unit_of = {line.client_id: line.unit_key for line in lines}
     if state.status == "failed":
@@ -199,7 +207,9 @@ def _read_back(job: Job, feed_id: str, as_of: date, state: FeedState, refreshed:
     links.confirm_unchanged(job.ledger, VENDOR, "items", [line.unit_key for line in through], as_of)
     refreshed.units.update({line.unit_key: ("refreshed", None) for line in through})
     refreshed.units.update({line.unit_key: ("updated", None) for line in changed})
-    refreshed.units.update({key: ("failed", f"EMY-REFRESH: eMoney rejected the line ({code})") for key, code in rejected.items()})
+    refreshed.units.update(
+        {key: ("failed", f"EMY-REFRESH: eMoney rejected the line ({code})") for key, code in rejected.items()}
+    )
     feeds.mark_feed(job.ledger, feed_id, "done")
 
 

@@ -45,9 +45,14 @@ class RunRequest:
 
 
 def read_request(
-    run_id: str, dag_id: str, params: Mapping[str, Any], conf: Mapping[str, Any], default_as_of: date, requested_by: str | None,
+    run_id: str,
+    dag_id: str,
+    params: Mapping[str, Any],
+    conf: Mapping[str, Any],
+    default_as_of: date,
+    requested_by: str | None,
     is_holiday: bool = False,
-) -> RunRequest:  # fmt: skip
+) -> RunRequest:
     """The request of a run. Raises `ParamsError` for an unknown key, vendor, date or unit key, in words."""
     unknown = sorted(set(conf) - set(params))
     if unknown:
@@ -55,10 +60,12 @@ def read_request(
     vendors = params.get("vendors") or list(VENDORS)
     strangers = sorted({str(vendor) for vendor in vendors} - set(VENDORS))
     if strangers or isinstance(vendors, str):
-        raise ParamsError(f"Unknown vendor {', '.join(strangers) or vendors}: vendors is a list of profiles and emoney.")
+        raise ParamsError(
+            f"Unknown vendor {', '.join(strangers) or vendors}: vendors is a list of profiles and emoney."
+        )
     unit_keys = params.get("unit_keys") or []
     if isinstance(unit_keys, str) or not all(_is_unit_key(key) for key in unit_keys):
-        raise ParamsError(f"unit_keys is a list such as [\"H12\", \"C7\"], not {unit_keys!r}.")
+        raise ParamsError(f'unit_keys is a list such as ["H12", "C7"], not {unit_keys!r}.')
     for switch in ("full", "dry_run"):
         if not isinstance(params.get(switch, False), bool):
             raise ParamsError(f"{switch} is true or false, not {params[switch]!r}.")

@@ -1,4 +1,4 @@
-"""eMoney's values: which clients get a line in tonight's feed, and what becomes of it (EMY-REFRESH, EMY-NEW, EMY-LINK)."""
+"""eMoney's values: whose lines go in tonight's feed, and what becomes of them (EMY-REFRESH, EMY-NEW, EMY-LINK)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from etl.load.ledger.changes import Change
 from etl.load.ledger.runs import Outcome
 from include.refresh.context import RunContext
 from include.refresh.plan import shard_name
+from include.staging import each_row
 
 GO = ("created", "updated", "unchanged")
 
 
 def refresh_values(
     context: RunContext, job: Job, client: EmoneyClient, number: int, staged: pd.DataFrame, kinds: dict[str, str]
-) -> dict[str, str]:  # fmt: skip
+) -> dict[str, str]:
     """Sends the lines of a shard's connected clients; gives the outcomes that change by it."""
     if job.dry_run:
         return {}
@@ -49,7 +50,7 @@ def _lines(job: Job, staged: pd.DataFrame, kinds: dict[str, str]) -> list[Line]:
     connected = linked.loc[linked["connection_id"].notna(), "vendor_client_id"]
     going = staged[staged["unit_key"].map(kinds).isin(GO) & staged["unit_key"].isin(connected.index)]
     sent = links.read_sent(job.ledger, "emoney", "items", going["unit_key"])
-    before = {row.unit_key: (row.offered_hash, row.as_of) for row in sent.itertuples()}
+    before = {row.unit_key: (row.offered_hash, row.as_of) for row in each_row(sent)}
     lines = []
     client_ids = going["unit_key"].map(connected)
     for key, client_id, items, source_keys in zip(
@@ -65,7 +66,7 @@ def _lines(job: Job, staged: pd.DataFrame, kinds: dict[str, str]) -> list[Line]:
 
 def _report_new(
     context: RunContext, client: EmoneyClient, number: int | None, refreshed: Refreshed, new: list[tuple[str, str, str]]
-) -> None:  # fmt: skip
+) -> None:
     """Newly available accounts and policies wait to be linked; categories that the office opted in for are linked.
 
     ``number``: the shard that they belong to, None for any of the run.
@@ -91,9 +92,7 @@ def _report_new(
             refreshed.findings.append((unit_key, LoadFinding("EMY-NEW", entity, entity_id, None, detail)))
 
 
-def _link(
-    context: RunContext, client: EmoneyClient, wanted: dict[tuple[str, str], list[Link]]
-) -> set[tuple[str, str]]:
+def _link(context: RunContext, client: EmoneyClient, wanted: dict[tuple[str, str], list[Link]]) -> set[tuple[str, str]]:
     """EMY-LINK: links what the office opted in for; gives (unit key, source key) of what is linked now.
 
     What could not be linked waits at eMoney like everything else that is new.

@@ -24,6 +24,7 @@ from etl.load.ledger.runs import Outcome
 from include.refresh.context import RunContext
 from include.refresh.feed import refresh_values
 from include.refresh.plan import shard_name
+from include.staging import each_row
 from include.refresh.vendors import emoney_client, profiles_client
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ def load_shard(context: RunContext, vendor: str, number: int) -> dict[str, int]:
     decided = decided[decided["shard"] == number]
     not_sent = decided[decided["decision"] != "send"]
     sent = decided[decided["decision"] == "send"].drop(columns=["client_contact_id", "spouse_contact_id"])
-    outcomes = [Outcome(vendor, row.unit_key, row.decision, row.reason) for row in not_sent.itertuples()]
+    outcomes = [Outcome(vendor, row.unit_key, row.decision, row.reason) for row in each_row(not_sent)]
     runs.save_outcomes(context.ledger, context.request.run_id, outcomes)
     documents = context.staging.read(shard_name(vendor, number), ["documents"])["documents"]
     staged = sent[["unit_key", "payload_hash"]].merge(documents, on=["unit_key", "payload_hash"], how="left")
@@ -61,11 +62,15 @@ def _load_profiles(context: RunContext, _number: int, staged: pd.DataFrame) -> C
     job = job_of(context, "profiles")
     equal = _unchanged(job, "profiles", "case", staged, "payload_hash")
     kinds = _keep_unchanged(context, job, "profiles", ["case"], staged[equal])
-    waiting = [_payload(row) for row in staged[~equal].itertuples()]
+    waiting = [_payload(row) for row in each_row(staged[~equal])]
     if waiting:
         client = profiles_client(context)
         in_flight = context.settings.profiles.calls_in_flight
-        kinds.update(_deliver_all(context, "profiles", waiting, lambda one: deliver_profiles.deliver(client, job, one), in_flight))
+        kinds.update(
+            _deliver_all(
+                context, "profiles", waiting, lambda one: deliver_profiles.deliver(client, job, one), in_flight
+            )
+        )
     return Counter(kinds.values())
 
 
@@ -74,9 +79,11 @@ def _load_emoney(context: RunContext, number: int, staged: pd.DataFrame) -> Coun
     client = emoney_client(context)
     equal = _unchanged(job, "emoney", "client", staged, "people_hash")
     kinds = _keep_unchanged(context, job, "emoney", ["client", "spouse"], staged[equal])
-    waiting = [_payload(row) for row in staged[~equal].itertuples()]
+    waiting = [_payload(row) for row in each_row(staged[~equal])]
     in_flight = context.settings.emoney.calls_in_flight
-    kinds.update(_deliver_all(context, "emoney", waiting, lambda one: deliver_emoney.deliver(client, job, one), in_flight))
+    kinds.update(
+        _deliver_all(context, "emoney", waiting, lambda one: deliver_emoney.deliver(client, job, one), in_flight)
+    )
     kinds.update(refresh_values(context, job, client, number, staged, kinds))
     return Counter(kinds.values())
 
@@ -103,7 +110,9 @@ def _unchanged(job: Job, vendor: str, part: str, staged: pd.DataFrame, offered: 
     return same & not_older & staged["unit_key"].isin(complete["unit_key"]) & ~staged["unit_key"].isin(doubtful)
 
 
-def _keep_unchanged(context: RunContext, job: Job, vendor: str, parts: Iterable[str], rows: pd.DataFrame) -> dict[str, str]:
+def _keep_unchanged(
+    context: RunContext, job: Job, vendor: str, parts: Iterable[str], rows: pd.DataFrame
+) -> dict[str, str]:
     if rows.empty:
         return {}
     if not job.dry_run:
@@ -128,7 +137,7 @@ def _written_before(context: RunContext, vendor: str) -> dict[str, str]:
 
 def _deliver_all(
     context: RunContext, vendor: str, payloads: list[Payload], deliver: Callable[[Payload], Delivered], threads: int
-) -> dict[str, str]:  # fmt: skip
+) -> dict[str, str]:
     """Delivers through a pool of threads and saves as it goes. A stop leaves the rest as failed, with the reason."""
     kinds: dict[str, str] = {}
     stopped: PlanbridgeError | None = None

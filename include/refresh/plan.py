@@ -79,8 +79,8 @@ def _plan(context: RunContext, snapshot: Snapshot, census: scope.Census) -> _Pla
         linked = links.read_links_of(context.ledger, vendor, census.units)
         if census.units.empty and len(linked):
             raise GuardTripped(
-                f"The CRM has no units, but {len(linked)} are linked at {vendor}: the extract cannot be right. Nothing was "
-                "sent. Check the connection `crm`."
+                f"The CRM has no units, but {len(linked)} are linked at {vendor}: the extract cannot be right. "
+                "Nothing was sent. Check the connection `crm`."
             )
         enroll = getattr(context.settings, vendor).enroll
         enrolled = scope.enrolled(snapshot, census, enroll, set(linked["unit_key"]))
@@ -115,8 +115,13 @@ def _since(context: RunContext, vendor: str) -> datetime | None:
 
 
 def _due(
-    context: RunContext, vendor: str, snapshot: Snapshot, census: scope.Census, movement: changes.Movement, linked: pd.DataFrame
-) -> pd.Index:  # fmt: skip
+    context: RunContext,
+    vendor: str,
+    snapshot: Snapshot,
+    census: scope.Census,
+    movement: changes.Movement,
+    linked: pd.DataFrame,
+) -> pd.Index:
     """SCP-4: changed, vanished rows, came back, never dealt with, depending on the date, or due for the feed."""
     ledger = context.ledger
     states = runs.read_unit_states(ledger, vendor)

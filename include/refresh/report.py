@@ -14,6 +14,7 @@ from expectations.report.comparison import compare_findings
 from expectations.report.model import LABEL_COLUMNS, Run, RunReport
 from expectations.report.writer import write_report
 from include.refresh.context import RunContext
+from include.staging import each_row
 
 # What a vendor told once, on one night: neither known nor mended later.
 EVENTS = ("EMY-NEW", "EMY-GONE", "MATCH-LAST-NAME")
@@ -61,7 +62,9 @@ def _fill_missing_outcomes(context: RunContext, scope: pd.DataFrame, stopped: st
     missing = []
     for vendor in context.request.vendors:
         done = set(runs.read_outcomes(context.ledger, context.request.run_id, vendor)["unit_key"])
-        missing += [Outcome(vendor, key, "failed", reason) for key in scope.loc[scope[vendor], "unit_key"] if key not in done]
+        missing += [
+            Outcome(vendor, key, "failed", reason) for key in scope.loc[scope[vendor], "unit_key"] if key not in done
+        ]
     runs.save_outcomes(context.ledger, context.request.run_id, missing)
 
 
@@ -81,7 +84,7 @@ def _findings(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
             message=f"{rules.rule(row.rule_id).message} ({row.detail})",
             overrides=overrides,
         )
-        for row in findings.read_load_findings(ledger, request.run_id).itertuples()
+        for row in each_row(findings.read_load_findings(ledger, request.run_id))
     ]
     before = [findings.read_open_findings(ledger, vendor) for vendor in request.vendors]
     standing = [_still_standing(context, open_now) for open_now in before]
@@ -114,8 +117,13 @@ def _remember_units(context: RunContext, scope: pd.DataFrame, outcomes: pd.DataF
 
 
 def _report(
-    context: RunContext, closed: Any, in_scope: dict[str, int], scope: pd.DataFrame, outcomes: pd.DataFrame, found: pd.DataFrame
-) -> RunReport:  # fmt: skip
+    context: RunContext,
+    closed: Any,
+    in_scope: dict[str, int],
+    scope: pd.DataFrame,
+    outcomes: pd.DataFrame,
+    found: pd.DataFrame,
+) -> RunReport:
     run = Run(
         run_id=closed["run_id"],
         dag_id=closed["dag_id"],
@@ -126,7 +134,7 @@ def _report(
         started_at=closed["started_at"],
         finished_at=closed["finished_at"],
     )
-    settings = {
+    settings: dict[str, str | int | float | bool | None] = {
         "vendors": ", ".join(context.request.vendors),
         "full": context.request.full,
         "profiles enroll": context.settings.profiles.enroll,
@@ -179,4 +187,4 @@ def _receipts(context: RunContext) -> pd.DataFrame:
             counted.append(counts.assign(vendor=vendor))
     if not counted:
         return pd.DataFrame({column: pd.Series(dtype="str") for column in ("vendor", "rule_id", "entity", "records")})
-    return pd.concat(counted).groupby(["vendor", "rule_id", "entity"], as_index=False)["records"].sum()
+    return pd.concat(counted).groupby(["vendor", "rule_id", "entity"], as_index=False).agg({"records": "sum"})

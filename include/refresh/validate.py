@@ -16,6 +16,7 @@ from etl.load.ledger import links
 from expectations import rules
 from include.refresh.context import RunContext
 from include.refresh.plan import shard_name
+from include.staging import each_row
 
 # As many units go through the gate at once: enough to make its fixed cost small, few enough to bound its memory.
 UNITS_AT_ONCE = 100_000
@@ -66,7 +67,9 @@ def _verdicts(context: RunContext, vendor: str, units: pd.DataFrame, overrides: 
     for start in range(0, max(len(shards), 1), at_once):
         part = shards[start : start + at_once]
         keys = units.loc[units["shard"].isin(part), "unit_key"].tolist()
-        yield validate(vendor, read_facts(context, vendor, part), keys, as_of=context.request.as_of, overrides=overrides)
+        yield validate(
+            vendor, read_facts(context, vendor, part), keys, as_of=context.request.as_of, overrides=overrides
+        )
 
 
 def read_facts(context: RunContext, vendor: str, shards: list[int]) -> dict[str, pd.DataFrame]:
@@ -77,9 +80,7 @@ def read_facts(context: RunContext, vendor: str, shards: list[int]) -> dict[str,
     parts = [context.staging.read(shard_name(vendor, number), names) for number in shards]
     if not parts:
         return {}
-    return {
-        name.removeprefix("facts_"): pd.concat([part[name] for part in parts], ignore_index=True) for name in names
-    }
+    return {name.removeprefix("facts_"): pd.concat([part[name] for part in parts], ignore_index=True) for name in names}
 
 
 def _decide(context: RunContext, vendor: str, units: pd.DataFrame, verdict: Any) -> pd.DataFrame:
@@ -101,7 +102,9 @@ def _decide(context: RunContext, vendor: str, units: pd.DataFrame, verdict: Any)
     decisions.loc[refused, "decision"] = "skipped"
     lost = decisions.loc[(decisions["decision"] == "send") & decisions["payload_hash"].isna(), "unit_key"]
     if len(lost):
-        raise GateBroken(f"{vendor}: {len(lost)} units passed the gate without a document, {lost.iloc[0]} the first of them.")
+        raise GateBroken(
+            f"{vendor}: {len(lost)} units passed the gate without a document, {lost.iloc[0]} the first of them."
+        )
     return decisions
 
 
@@ -110,12 +113,16 @@ def _life_events(context: RunContext, vendor: str, decisions: pd.DataFrame, over
     linked = links.read_links_of(context.ledger, vendor, decisions[["unit_key", "client_contact_id"]])
     linked = linked[["unit_key", "client_contact_id", "spouse_contact_id"]]
     pairs = decisions.merge(linked, on="unit_key", suffixes=("", "_sent"))
-    other_head = pairs["client_contact_id_sent"].notna() & pairs["client_contact_id"].notna() & (
-        pairs["client_contact_id"] != pairs["client_contact_id_sent"]
-    ).fillna(False)
-    other_spouse = pairs["spouse_contact_id_sent"].notna() & pairs["payload_hash"].notna() & ~(
-        pairs["spouse_contact_id"] == pairs["spouse_contact_id_sent"]
-    ).fillna(False)
+    other_head = (
+        pairs["client_contact_id_sent"].notna()
+        & pairs["client_contact_id"].notna()
+        & (pairs["client_contact_id"] != pairs["client_contact_id_sent"]).fillna(False)
+    )
+    other_spouse = (
+        pairs["spouse_contact_id_sent"].notna()
+        & pairs["payload_hash"].notna()
+        & ~(pairs["spouse_contact_id"] == pairs["spouse_contact_id_sent"]).fillna(False)
+    )
     events = pairs[(other_head | other_spouse).to_numpy(dtype=bool)]
     found = [
         rules.finding(
@@ -127,17 +134,19 @@ def _life_events(context: RunContext, vendor: str, decisions: pd.DataFrame, over
             message=_life_event_message(row),
             overrides=overrides,
         )
-        for row in events.itertuples()
+        for row in each_row(events)
     ]
     return pd.DataFrame(found, columns=list(rules.FINDING_COLUMNS))
 
 
 def _life_event_message(row: Any) -> str:
     if row.client_contact_id != row.client_contact_id_sent:
-        return f"The head was contact {row.client_contact_id_sent} when last sent and is contact {row.client_contact_id} now."
+        return (
+            f"The head was contact {row.client_contact_id_sent} when last sent and is contact {row.client_contact_id}."
+        )
     if pd.isna(row.spouse_contact_id):
-        return f"The spouse last sent (contact {row.spouse_contact_id_sent}) is not the spouse any more, and nobody else is."
-    return f"The spouse was contact {row.spouse_contact_id_sent} when last sent and is contact {row.spouse_contact_id} now."
+        return f"The spouse last sent (contact {row.spouse_contact_id_sent}) is not the spouse any more; nobody is."
+    return f"The spouse was contact {row.spouse_contact_id_sent} when last sent and is contact {row.spouse_contact_id}."
 
 
 def _hold(decisions: pd.DataFrame, findings: pd.DataFrame) -> None:
@@ -157,7 +166,15 @@ def _guard(context: RunContext, vendor: str, decisions: pd.DataFrame, findings: 
     guard = context.settings.guard
     critical = findings[findings["severity"] == "critical"].drop_duplicates(["unit_key", "rule_id"])
     for rule_id, broken in critical["rule_id"].value_counts().items():
-        _check(f"break the rule {rule_id}", int(broken), len(decisions), "units in scope", vendor, guard.max_rule_percent, guard.at_least)
+        _check(
+            f"break the rule {rule_id}",
+            int(broken),
+            len(decisions),
+            "units in scope",
+            vendor,
+            guard.max_rule_percent,
+            guard.at_least,
+        )
     part, offered = ("client", "people_hash") if vendor == "emoney" else ("case", "payload_hash")
     before = links.read_sent(context.ledger, vendor, part).set_index("unit_key")["offered_hash"]
     going = decisions[decisions["decision"] == "send"]
@@ -171,8 +188,8 @@ def _check(what: str, affected: int, of: int, whom: str, vendor: str, most_perce
     if affected >= at_least and of and affected * 100 > most_percent * of:
         setting = "MAX_CHANGED_PERCENT" if "updated" in what else "MAX_RULE_PERCENT"
         raise GuardTripped(
-            f"{vendor}: {affected} of {of} {whom} {what} ({affected * 100 / of:.0f} %, allowed are {most_percent:g} %). Nothing was "
-            f"sent. Look into the CRM first; if it is right, raise PLANBRIDGE__GUARD__{setting} for one run."
+            f"{vendor}: {affected} of {of} {whom} {what} ({affected * 100 / of:.0f} %, allowed are {most_percent:g} %). "
+            f"Nothing was sent. Look into the CRM first; if it is right, raise PLANBRIDGE__GUARD__{setting} for one run."
         )
 
 

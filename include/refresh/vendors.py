@@ -35,6 +35,11 @@ def emoney_client(context: RunContext) -> EmoneyClient:
     limiter = SharedLimiter(context.data_folder / "limits", access.password, limit)
     settings = TransportSettings(threads=limits.calls_in_flight, total_seconds=limits.call_seconds)
     transport = Transport(
-        "emoney", access.base_url, settings=settings, budget=RetryBudget(RETRIES), limiter=limiter, before_call=check_lock
+        "emoney",
+        access.base_url,
+        settings=settings,
+        budget=RetryBudget(RETRIES),
+        limiter=limiter,
+        before_call=check_lock,
     )
     return EmoneyClient(transport, access.login, access.password, access.private_key)

@@ -92,7 +92,10 @@ def _night_lines(figures: dict[str, Any], large: int) -> list[Line]:
 def _run(name: str, households: int) -> dict[str, Any]:
     with console.status(f"{name}, {households:,} households …"):
         ended = subprocess.run(
-            [sys.executable, "-m", f"tests.benchmarks.{name}", str(households)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", f"tests.benchmarks.{name}", str(households)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
         )
     if ended.returncode:
         console.print(f"[red]{name} failed[/]: its error stands above.")

@@ -1,4 +1,4 @@
-"""What the benchmarks share: generated offices, a run's stages without Airflow, sandboxes, the memory of a process tree."""
+"""What the benchmarks share: generated offices, a run's stages without Airflow, sandboxes, memory of a process tree."""
 
 from __future__ import annotations
 
@@ -90,9 +90,7 @@ def make_keys() -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     plain = serialization.NoEncryption()
     form = serialization.PrivateFormat.PKCS8
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     (FOLDER / "public.pem").write_bytes(public)
     (FOLDER / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, form, plain))
 

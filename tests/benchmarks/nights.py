@@ -17,7 +17,6 @@ from typing import Any
 import orjson
 import pandas as pd
 
-from etl.load.ledger import links
 from etl.load.ledger.store import pack
 from etl.load.ledger.tables import link, sent
 from include.demo.changes import change_office
@@ -28,7 +27,15 @@ from include.refresh.report import report_run
 from include.sandbox.emoney.schema import as_client_id
 from include.sandbox.emoney.store import Store as EmoneyStore
 from include.sandbox.profiles.store import Store as ProfilesStore
-from tests.benchmarks.harness import AS_OF, Bench, Watch, make_keys, sandboxes, transform_in_processes, validate_in_processes
+from tests.benchmarks.harness import (
+    AS_OF,
+    Bench,
+    Watch,
+    make_keys,
+    sandboxes,
+    transform_in_processes,
+    validate_in_processes,
+)
 
 
 def main(households: int) -> None:
@@ -36,7 +43,15 @@ def main(households: int) -> None:
     make_keys()
     bench = Bench(households)
     bench.make_office()
-    for name in ("data", "profiles.db", "profiles.db-wal", "profiles.db-shm", "emoney.db", "emoney.db-wal", "emoney.db-shm"):
+    for name in (
+        "data",
+        "profiles.db",
+        "profiles.db-wal",
+        "profiles.db-shm",
+        "emoney.db",
+        "emoney.db-wal",
+        "emoney.db-shm",
+    ):
         shutil.rmtree(bench.folder / name, ignore_errors=True)
         (bench.folder / name).unlink(missing_ok=True)
     shutil.copyfile(bench.crm, bench.folder / "crm.pristine.db")
@@ -129,8 +144,12 @@ def _fill_emoney(bench: Bench, context: RunContext, going: pd.DataFrame) -> None
 
 
 def _remember(
-    context: RunContext, vendor: str, going: pd.DataFrame, ids: list[tuple[str, str | None]], bases: Iterator[tuple[str, str, Any]]
-) -> None:  # fmt: skip
+    context: RunContext,
+    vendor: str,
+    going: pd.DataFrame,
+    ids: list[tuple[str, str | None]],
+    bases: Iterator[tuple[str, str, Any]],
+) -> None:
     ledger, now = context.ledger, context.ledger.now()
     head = {"vendor": vendor}
     with ledger.write() as connection:

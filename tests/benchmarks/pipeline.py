@@ -1,4 +1,4 @@
-"""Extract, transform and gate over one office; prints its figures as JSON. ``python -m tests.benchmarks.pipeline 10000``"""
+"""Extract, transform and gate over one office; prints its figures as JSON."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ OPEN = ("sending", "in_doubt")
 
 @dataclass(frozen=True)
 class Intent:
-    """One write that was begun: ``values`` is what it writes (and the values before), ``expected_version`` its If-Match."""
+    """One write that was begun: ``values`` is what it writes (with the values before), ``expected_version`` its If-Match."""
 
     op_key: str
     vendor: str
@@ -40,9 +40,16 @@ class Intent:
 
 
 def begin(
-    ledger: Ledger, vendor: str, unit_key: str, step: str, payload_hash: str, values: Any, as_of: date, run_id: str,
+    ledger: Ledger,
+    vendor: str,
+    unit_key: str,
+    step: str,
+    payload_hash: str,
+    values: Any,
+    as_of: date,
+    run_id: str,
     expected_version: str | None = None,
-) -> Intent:  # fmt: skip
+) -> Intent:
     """Commits the intent. ``op_key = hash(vendor, unit, step, payload, expected version or date)``."""
     now = ledger.now()
     parts = (vendor, unit_key, step, payload_hash, expected_version or str(as_of), run_id)
@@ -58,7 +65,7 @@ def begin(
 
 
 def mark(ledger: Ledger, intent: Intent, status: str, connection: Connection | None = None) -> None:
-    """Moves an intent on: in_doubt, confirmed, refused or abandoned; within ``connection``'s transaction where given."""
+    """Moves an intent on: in_doubt, confirmed, refused or abandoned; in ``connection``'s transaction where given."""
     statement = (
         sa.update(delivery).where(delivery.c.op_key == intent.op_key).values(status=status, updated_at=ledger.now())
     )

@@ -77,5 +77,6 @@ def read_lines(ledger: Ledger, feed_id: str) -> list[FeedLine]:
     """The lines of a feed that is not through."""
     rows = ledger.rows(sa.select(feed_line).where(feed_line.c.feed_id == feed_id))
     return [
-        FeedLine(row["unit_key"], row["client_id"], row["items_hash"], tuple(row["source_keys"].split())) for row in rows
+        FeedLine(row["unit_key"], row["client_id"], row["items_hash"], tuple(row["source_keys"].split()))
+        for row in rows
     ]

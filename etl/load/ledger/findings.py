@@ -73,10 +73,7 @@ def replace_open_findings(ledger: Ledger, run_id: str, findings: pd.DataFrame) -
                     open_finding.c.unit_key == sa.bindparam("a_unit"),
                     open_finding.c.finding_key == sa.bindparam("a_key"),
                 ),
-                [
-                    {"a_vendor": row["vendor"], "a_unit": row["unit_key"], "a_key": finding_key(row)}
-                    for row in mended
-                ],
+                [{"a_vendor": row["vendor"], "a_unit": row["unit_key"], "a_key": finding_key(row)} for row in mended],
             )
 
 

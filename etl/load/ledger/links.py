@@ -54,7 +54,9 @@ def read_links_of(ledger: Ledger, vendor: str, units: pd.DataFrame) -> pd.DataFr
     linked = read_links(ledger, vendor)
     fresh = units[units["unit_key"].str.startswith("H") & ~units["unit_key"].isin(linked["unit_key"])]
     fresh = fresh.dropna(subset=["client_contact_id"])
-    household_of = dict(zip("C" + fresh["client_contact_id"].astype("int64").astype("str"), fresh["unit_key"], strict=True))
+    household_of = dict(
+        zip("C" + fresh["client_contact_id"].astype("int64").astype("str"), fresh["unit_key"], strict=True)
+    )
     return linked.assign(unit_key=[household_of.get(key, key) for key in linked["unit_key"]])
 
 
@@ -120,16 +122,24 @@ def save_link(ledger: Ledger, connection: Connection, vendor: str, unit_key: str
         else:
             taken = False
         if taken:
-            raise LockLost(f"{unit_key}: another unit was linked to {vendor}'s record {values['vendor_client_id']} just now.")
+            raise LockLost(
+                f"{unit_key}: another unit was linked to {vendor}'s record {values['vendor_client_id']} just now."
+            )
     else:
-        connection.execute(
-            sa.update(link).where(link.c.vendor == vendor, link.c.unit_key == unit_key).values(**values)
-        )
+        connection.execute(sa.update(link).where(link.c.vendor == vendor, link.c.unit_key == unit_key).values(**values))
 
 
 def save_sent(
-    ledger: Ledger, connection: Connection, vendor: str, unit_key: str, part: str, offer: str, base: Any, as_of: date, run_id: str
-) -> None:  # fmt: skip
+    ledger: Ledger,
+    connection: Connection,
+    vendor: str,
+    unit_key: str,
+    part: str,
+    offer: str,
+    base: Any,
+    as_of: date,
+    run_id: str,
+) -> None:
     """Remembers what was sent of a part, within a transaction."""
     row = {"vendor": vendor, "unit_key": unit_key, "part": part, "offered_hash": offer, "base": pack(base)}
     ledger.upsert(connection, sent, [{**row, "as_of": as_of, "run_id": run_id, "sent_at": ledger.now()}])
@@ -145,7 +155,9 @@ def complete(ledger: Ledger, vendor: str, unit_key: str, part: str, offer: str) 
         )
 
 
-def save_many_sent(ledger: Ledger, vendor: str, part: str, rows: Iterable[tuple[str, str, Any]], as_of: date, run_id: str) -> None:
+def save_many_sent(
+    ledger: Ledger, vendor: str, part: str, rows: Iterable[tuple[str, str, Any]], as_of: date, run_id: str
+) -> None:
     """The same for many units at once: (unit key, hash, base)."""
     now = ledger.now()
     with ledger.write() as connection:
@@ -181,7 +193,7 @@ def units_sent_by(ledger: Ledger, vendor: str, part: str, run_id: str) -> set[st
 
 
 def take_over(ledger: Ledger, vendor: str, from_unit: str, to_unit: str) -> bool:
-    """A lone client became head of a household: the household takes over link and history. False where there is none."""
+    """A lone client became head of a household: the household takes over link and history. False: there is none."""
     with ledger.write() as connection:
         taken = connection.execute(
             sa.update(link).where(link.c.vendor == vendor, link.c.unit_key == from_unit).values(unit_key=to_unit)

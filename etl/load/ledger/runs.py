@@ -31,8 +31,14 @@ class Outcome:
 
 
 def start_run(
-    ledger: Ledger, run_id: str, dag_id: str, as_of: date, requested_by: str | None, dry_run: bool, params: Mapping[str, Any]
-) -> None:  # fmt: skip
+    ledger: Ledger,
+    run_id: str,
+    dag_id: str,
+    as_of: date,
+    requested_by: str | None,
+    dry_run: bool,
+    params: Mapping[str, Any],
+) -> None:
     """Registers a run; a second start of the same run keeps its beginning."""
     known = ledger.rows(sa.select(run.c.started_at).where(run.c.run_id == run_id))
     started_at = known[0]["started_at"] if known else ledger.now()
@@ -137,9 +143,7 @@ def read_outcomes(ledger: Ledger, run_id: str, vendor: str | None = None) -> pd.
 def finish_vendor(ledger: Ledger, run_id: str, vendor: str, states: Iterable[Mapping[str, Any]]) -> None:
     """A vendor's part of a run is through: ``states`` (unit_key, digest, outcome) are where the next run begins."""
     with ledger.write() as connection:
-        ledger.upsert(
-            connection, unit_state, ({"vendor": vendor, "run_id": run_id, **state} for state in states)
-        )
+        ledger.upsert(connection, unit_state, ({"vendor": vendor, "run_id": run_id, **state} for state in states))
         connection.execute(
             sa.update(run_vendor)
             .where(run_vendor.c.run_id == run_id, run_vendor.c.vendor == vendor)
@@ -150,7 +154,5 @@ def finish_vendor(ledger: Ledger, run_id: str, vendor: str, states: Iterable[Map
 def finish_run(ledger: Ledger, run_id: str, status: str) -> sa.RowMapping:
     """Closes a run as success or failed and returns its row."""
     with ledger.write() as connection:
-        connection.execute(
-            sa.update(run).where(run.c.run_id == run_id).values(status=status, finished_at=ledger.now())
-        )
+        connection.execute(sa.update(run).where(run.c.run_id == run_id).values(status=status, finished_at=ledger.now()))
     return ledger.rows(sa.select(run).where(run.c.run_id == run_id))[0]

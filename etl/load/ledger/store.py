@@ -131,8 +131,8 @@ class Ledger:
             # Only the class and the driver's first words: a DETAIL line can hold a row.
             reason = str(error.orig).splitlines()[0][:120] if error.orig else type(error).__name__
             raise LedgerUnavailable(
-                f"The ledger at {self._where} cannot be used ({reason}). Check that it can be reached and written and that "
-                "the disk is not full; then run again, nothing is lost."
+                f"The ledger at {self._where} cannot be used ({reason}). Check that it can be reached and written "
+                "and that the disk is not full; then run again, nothing is lost."
             ) from None
 
 

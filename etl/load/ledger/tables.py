@@ -229,8 +229,6 @@ VIEWS = {
     "finding_v": (
         "SELECT run_id, vendor, unit_key, rule_id, severity, entity, entity_id, field, message, remedy, status FROM finding"
     ),
-    "link_v": (
-        "SELECT vendor, unit_key, vendor_client_id, vendor_case_id, linked_at, matched_by FROM link"
-    ),
+    "link_v": ("SELECT vendor, unit_key, vendor_client_id, vendor_case_id, linked_at, matched_by FROM link"),
     "transfer_v": "SELECT transfer_id, entity, entity_id, decision, rule_id, target_id FROM transfer_record",
 }
