@@ -24,8 +24,8 @@ from etl.load.ledger.runs import Outcome
 from include.refresh.context import RunContext
 from include.refresh.feed import refresh_values
 from include.refresh.plan import shard_name
-from include.staging import each_row
 from include.refresh.vendors import emoney_client, profiles_client
+from include.staging import each_row
 
 log = logging.getLogger(__name__)
 

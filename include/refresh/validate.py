@@ -188,8 +188,8 @@ def _check(what: str, affected: int, of: int, whom: str, vendor: str, most_perce
     if affected >= at_least and of and affected * 100 > most_percent * of:
         setting = "MAX_CHANGED_PERCENT" if "updated" in what else "MAX_RULE_PERCENT"
         raise GuardTripped(
-            f"{vendor}: {affected} of {of} {whom} {what} ({affected * 100 / of:.0f} %, allowed are {most_percent:g} %). "
-            f"Nothing was sent. Look into the CRM first; if it is right, raise PLANBRIDGE__GUARD__{setting} for one run."
+            f"{vendor}: {affected} of {of} {whom} {what} ({affected * 100 / of:.0f} %, allowed {most_percent:g} %). "
+            f"Nothing was sent. Look into the CRM first; if it is right, raise PLANBRIDGE__GUARD__{setting} for a run."
         )
 
 

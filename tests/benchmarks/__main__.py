@@ -105,13 +105,10 @@ def _run(name: str, households: int) -> dict[str, Any]:
 
 
 def _parse_seconds() -> float:
-    code = "import time; t=time.perf_counter(); import dags.weeknight_refresh; print(time.perf_counter()-t)"
-    airflow_first = "import airflow.sdk; " + code
-    rounds = [
-        float(subprocess.run([sys.executable, "-c", airflow_first], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.split()[-1])
-        for _ in range(3)
-    ]  # fmt: skip
-    return statistics.median(rounds)
+    timed = "t = time.perf_counter(); import dags.weeknight_refresh; print(time.perf_counter() - t)"
+    command = [sys.executable, "-c", f"import time, airflow.sdk; {timed}"]
+    rounds = [subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True) for _ in range(3)]
+    return statistics.median(float(ended.stdout.split()[-1]) for ended in rounds)
 
 
 def _print(lines: list[Line]) -> None:

@@ -80,10 +80,14 @@ def _night(bench: Bench, run_id: str, day: int) -> dict[str, Any]:
     figures = watch.stop()
     after = {vendor: _calls(bench, vendor) for vendor in ("profiles", "emoney")}
     calls = {
-        vendor: {kind: {route: count - before[vendor][kind].get(route, 0) for route, count in after[vendor][kind].items()} for kind in ("calls", "writes")}
+        vendor: {kind: _grown(before[vendor][kind], after[vendor][kind]) for kind in ("calls", "writes")}
         for vendor in after
-    }  # fmt: skip
+    }
     return {**figures, "total_seconds": round(sum(figures["seconds"].values()), 1), "vendors": calls}
+
+
+def _grown(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
+    return {route: count - before.get(route, 0) for route, count in after.items()}
 
 
 def _until_gate(context: RunContext, watch: Watch) -> list[int]:
@@ -126,9 +130,9 @@ def _fill_profiles(bench: Bench, context: RunContext, going: pd.DataFrame) -> No
     store = ProfilesStore(bench.folder / "profiles.db")
     contents = [orjson.loads(document) for document in going["document"]]
     bodies = [
-        {"externalSourceId": f"{'household' if key[0] == 'H' else 'contact'}:{key[1:]}", "case": {"name": one["case_name"], **one["document"]}}
+        {"externalSourceId": ":".join(entity_of(key)), "case": {"name": one["case_name"], **one["document"]}}
         for key, one in zip(going["unit_key"], contents, strict=True)
-    ]  # fmt: skip
+    ]
     ids = [(str(household), str(case)) for household, case in store.add_households(bodies)]
     bases = (("case", row.payload_hash, one["document"]) for row, one in zip(going.itertuples(), contents, strict=True))
     _remember(context, "profiles", going, ids, bases)
@@ -158,7 +162,8 @@ def _remember(
             link,
             (
                 {
-                    **head, "unit_key": row.unit_key, "vendor_client_id": client, "vendor_case_id": case, "connection_id": "c",
+                    **head, "unit_key": row.unit_key, "vendor_client_id": client, "vendor_case_id": case,
+                    "connection_id": "c",
                     "client_contact_id": int(row.client_contact_id),
                     "spouse_contact_id": None if pd.isna(row.spouse_contact_id) else int(row.spouse_contact_id),
                     "linked_at": now, "matched_by": "CREATED",

@@ -44,7 +44,8 @@ def start_run(
     started_at = known[0]["started_at"] if known else ledger.now()
     row = {
         "run_id": run_id, "dag_id": dag_id, "as_of": as_of, "requested_by": requested_by, "dry_run": dry_run,
-        "status": "running", "started_at": started_at, "finished_at": None, "stopped": None, "params": json.dumps(params, default=str),
+        "status": "running", "started_at": started_at, "finished_at": None, "stopped": None,
+        "params": json.dumps(params, default=str),
     }  # fmt: skip
     with ledger.write() as connection:
         ledger.upsert(connection, run, [row])

@@ -227,7 +227,8 @@ VIEWS = {
     "run_v": "SELECT run_id, dag_id, as_of, requested_by, dry_run, status, started_at, finished_at FROM run",
     "outcome_v": "SELECT run_id, vendor, unit_key, outcome, reason, vendor_id FROM outcome",
     "finding_v": (
-        "SELECT run_id, vendor, unit_key, rule_id, severity, entity, entity_id, field, message, remedy, status FROM finding"
+        "SELECT run_id, vendor, unit_key, rule_id, severity, entity, entity_id, field, message, remedy, status "
+        "FROM finding"
     ),
     "link_v": ("SELECT vendor, unit_key, vendor_client_id, vendor_case_id, linked_at, matched_by FROM link"),
     "transfer_v": "SELECT transfer_id, entity, entity_id, decision, rule_id, target_id FROM transfer_record",
