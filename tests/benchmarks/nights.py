@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 import pandas as pd
 
+from etl.load.delivery import entity_of
 from etl.load.ledger.store import pack
 from etl.load.ledger.tables import link, sent
 from include.demo.changes import change_office

@@ -24,7 +24,7 @@ OPEN = ("sending", "in_doubt")
 
 @dataclass(frozen=True)
 class Intent:
-    """One write that was begun: ``values`` holds what it writes and what was there, ``expected_version`` its If-Match."""
+    """One write that was begun: ``values`` is what it writes and what was there, ``expected_version`` its If-Match."""
 
     op_key: str
     vendor: str
