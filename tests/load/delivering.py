@@ -95,6 +95,7 @@ class Desk:
     emoney_key: str = "sandbox-key"
     runs: int = 0
     sleep: Callable[[float], None] = time.sleep
+    logged_in: list[EmoneyClient] | None = None  # a list: one client for all calls, for reading its key takes long
 
     def job(self, as_of: date = DAY, dry_run: bool = False) -> Job:
         self.runs += 1
@@ -105,6 +106,13 @@ class Desk:
         return ProfilesClient(transport, "planbridge", self.profiles_password)
 
     def emoney_client(self) -> EmoneyClient:
+        if self.logged_in is None:
+            return self.new_emoney_client()
+        if not self.logged_in:
+            self.logged_in.append(self.new_emoney_client())
+        return self.logged_in[0]
+
+    def new_emoney_client(self) -> EmoneyClient:
         transport = Transport("emoney", self.vendors.emoney.url, settings=QUICK, before_call=check_lock)
         return EmoneyClient(transport, "planbridge", self.emoney_key, vendor_keys()[0])
 
