@@ -18,7 +18,7 @@ up: setup ## The same installation kept running with Airflow's web UI; PORT=8080
 	@$(PYTHON) -m include.local up $(if $(PORT),--port $(PORT))
 
 test: lint ## Style, types and the whole test suite; JOBS=2
-	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadfile
+	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup
 
 lint: setup ## Style and types only
 	@$(PYTHON) -m ruff check .
