@@ -4,6 +4,8 @@
 
 PYTHON := .venv/bin/python
 JOBS ?= 2
+# Whatever imports Airflow must not make ~/airflow.
+export AIRFLOW_HOME := $(CURDIR)/.planbridge/airflow
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile

@@ -23,6 +23,7 @@ CONFIGURATION = """\
 executor = LocalExecutor
 parallelism = 4
 load_examples = False
+dags_are_paused_at_creation = False
 auth_manager = airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager
 simple_auth_manager_users = admin:admin
 simple_auth_manager_passwords_file = {home}/passwords.json
