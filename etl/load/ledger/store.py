@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
@@ -55,7 +56,7 @@ class Ledger:
         if self.is_sqlite:
             for engine, synchronous in ((self.engine, "FULL"), (self._quick, "NORMAL")):
                 sa.event.listen(engine, "connect", partial(_tune_sqlite, synchronous=synchronous))
-                sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+                sa.event.listen(engine, "begin", _begin_writing)
 
     def _prepare_folder(self, path: Path) -> None:
         try:
@@ -89,12 +90,21 @@ class Ledger:
     def read(self) -> Iterator[Connection]:
         """A connection for reading: takes no lock."""
         with self._translated(), self.engine.connect() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+            if self.is_sqlite:
+                yield connection.execution_options(is_reading=True)
+            else:
+                yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def rows(self, statement: sa.Select[Any]) -> Sequence[sa.RowMapping]:
         """All rows of a select, as mappings."""
         with self.read() as connection:
             return connection.execute(statement).mappings().all()
+
+    def frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
+        """All rows of a select as a frame, with its columns' names: for many rows."""
+        with self.read() as connection:
+            result = connection.execute(statement)
+            return pd.DataFrame.from_records(result.fetchall(), columns=list(result.keys()))
 
     def upsert(
         self,
@@ -150,3 +160,9 @@ def _tune_sqlite(connection: Any, _record: Any, synchronous: str) -> None:
     connection.isolation_level = None
     for pragma in ("journal_mode = WAL", f"synchronous = {synchronous}", "busy_timeout = 60000", "temp_store = MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_writing(connection: Connection) -> None:
+    """A write takes SQLite's lock at its beginning, not at its first change; reading takes none."""
+    if not connection.get_execution_options().get("is_reading"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
