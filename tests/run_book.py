@@ -221,6 +221,7 @@ class Book:
         self.vendors = vendors
         self.crm = SmallCrm(crm_url or f"sqlite:///{folder / 'crm.db'}")
         self.runs = 0
+        self.contexts: list[RunContext] = []
         self.connections: dict[str, Access | None] = {
             "crm": access_to(self.crm.url),
             "profiles": _way_to(vendors.profiles.url, login="planbridge", password="sandbox"),
@@ -250,7 +251,15 @@ class Book:
         self.runs += 1
         wanted = RunRequest(run_id or f"run-{self.runs}", "weeknight_refresh", date.fromisoformat(as_of), **request)
         settings = Settings(**self.settings)  # type: ignore[arg-type]
-        return RunContext(wanted, settings, Connections(self.connections.get))
+        self.contexts.append(RunContext(wanted, settings, Connections(self.connections.get)))
+        return self.contexts[-1]
+
+    def close(self) -> None:
+        """Closes what its contexts have opened."""
+        self.crm.engine.dispose()
+        for context in self.contexts:
+            if "ledger" in vars(context):
+                context.ledger.engine.dispose()
 
     def run(self, as_of: str = DAY, run_id: str | None = None, **request: Any) -> Ran:
         """All stages, as Airflow runs them: a stop is noted, and the report comes whatever happened."""
@@ -384,6 +393,8 @@ def vendors(running_vendors: Vendors) -> Vendors:
 
 
 @pytest.fixture
-def book(tmp_path: Path, vendors: Vendors) -> Book:
+def book(tmp_path: Path, vendors: Vendors) -> Iterator[Book]:
     """An empty book at vendors that hold nothing."""
-    return Book(tmp_path, vendors)
+    made = Book(tmp_path, vendors)
+    yield made
+    made.close()

@@ -1,0 +1,47 @@
+"""The same on PostgreSQL: CRM and ledger both, and two processes at once."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.load.killing import finish, run_and_kill, start
+from tests.run_book import Book, Vendors
+
+pytestmark = pytest.mark.postgres
+NEXT = "2026-11-23"
+
+
+@pytest.fixture
+def postgres_book(tmp_path: Path, vendors: Vendors, postgres_url: Callable[[], str]) -> Iterator[Book]:
+    made = Book(tmp_path, vendors, postgres_url(), postgres_url())
+    for number in (1, 2):
+        made.couple(number)
+    yield made
+    made.close()
+
+
+def test_a_book_on_postgresql_goes_through_its_nights(postgres_book: Book) -> None:
+    book = postgres_book
+    assert set(book.run().outcomes("profiles").values()) == {"created"}
+    before = book.vendors.writes()
+    assert book.run().stopped is None
+    assert book.vendors.writes() == before
+    book.crm.later(days=1)
+    book.phone(1, 101, "603-555-0101")
+    night = book.run(NEXT)
+    assert night.outcomes("profiles")["H1"] == night.outcomes("emoney")["H1"] == "updated"
+    assert night.outcomes("emoney")["H2"] == "unchanged"
+    assert book.vendors.clients()["contact:101"]["client"]["cellPhone"] == "603-555-0101"
+
+
+def test_two_processes_at_once_and_killed_ones_make_each_household_once(postgres_book: Book) -> None:
+    book = postgres_book
+    prepared = [(f"race-{number}", book.prepare(book.context(run_id=f"race-{number}"))) for number in (1, 2)]
+    book_of = {run_id: (lambda r=run_id, s=shards: book.load(book.context(run_id=r), s)) for run_id, shards in prepared}
+    for at_step in (20, 45):
+        run_and_kill(book_of["race-1"], at_step)
+    assert [finish(process) for process in [start(load) for load in book_of.values()]] == [0, 0]
+    assert book.run().stopped is None
+    assert len(book.vendors.cases()) == len(book.vendors.clients()) == 2
+    assert set(book.run().outcomes("emoney").values()) <= {"unchanged"}

@@ -1,0 +1,140 @@
+"""What a run stands on: staged files, connections, settings."""
+
+import os
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from etl.errors import SettingsError, StagingError
+from include.connections import Connections, database_url
+from include.settings import read_settings
+from include.staging import MANIFEST, Staging, remove_old_runs
+from tests.run_book import Access
+
+ROWS = {"rows": pd.DataFrame({"unit_key": ["H1", None], "count": pd.array([1, None], dtype="Int64")})}
+
+
+def test_what_is_read_is_what_was_staged(tmp_path: Path) -> None:
+    staging = Staging(tmp_path, "run/1")
+    staging.write("plan/scope", ROWS)
+    pd.testing.assert_frame_equal(staging.read("plan/scope")["rows"], ROWS["rows"].astype({"unit_key": "str"}))
+    assert staging.stages("plan") == ["plan/scope"]
+    modes = [path.stat().st_mode & 0o077 for path in staging.folder.rglob("*.parquet")]
+    assert modes == [0]
+
+
+def test_a_stage_that_was_changed_cut_off_or_never_finished_is_refused(tmp_path: Path) -> None:
+    staging = Staging(tmp_path, "run")
+    with pytest.raises(StagingError, match="no manifest"):
+        staging.read("plan")
+    staging.write("plan", ROWS)
+    with pytest.raises(StagingError, match="lacks others"):
+        staging.read("plan", ["others"])
+    file = staging.folder / "plan" / "rows.parquet"
+    file.write_bytes(file.read_bytes() + b"x")
+    with pytest.raises(StagingError, match="not what was staged"):
+        staging.read("plan")
+    (staging.folder / "plan" / MANIFEST).unlink()
+    assert not staging.has("plan")
+
+
+def test_a_second_try_takes_the_place_of_the_first(tmp_path: Path) -> None:
+    staging = Staging(tmp_path, "run")
+    staging.write("plan", {"old": ROWS["rows"]})
+    staging.write("plan", ROWS)
+    assert list(staging.read("plan")) == ["rows"]
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "staging").write_text("a file where the folder should be")
+    with pytest.raises(StagingError, match="PLANBRIDGE__DATA__FOLDER"):
+        Staging(tmp_path, "run").write("plan", ROWS)
+
+
+@pytest.mark.parametrize("run_id", ["..", ".", "../../elsewhere", "manual__2026-11-20T00:00:00+00:00"])
+def test_a_run_keeps_to_its_own_folder_whatever_its_id(tmp_path: Path, run_id: str) -> None:
+    (tmp_path / "ledger.db").touch()
+    staging = Staging(tmp_path, run_id)
+    assert staging.folder.resolve().parent == (tmp_path / "staging").resolve()
+    staging.write("plan", ROWS)
+    staging.remove()
+    assert (tmp_path / "ledger.db").exists()
+
+
+def test_failed_runs_files_go_after_their_days(tmp_path: Path) -> None:
+    for run_id, days in (("old", 8), ("new", 6)):
+        staging = Staging(tmp_path, run_id)
+        staging.write("plan", ROWS)
+        then = time.time() - days * 86_400
+        os.utime(staging.folder, (then, then))
+    remove_old_runs(tmp_path, 7)
+    assert [path.name for path in (tmp_path / "staging").iterdir()] == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("connection", "url"),
+    [
+        (Access("sqlite", schema="/data/crm.db"), "sqlite:////data/crm.db"),
+        (Access("sqlite", host="/data/crm.db"), "sqlite:////data/crm.db"),
+        (Access("postgres", "db", 5433, "crm", "me", "p@:/ss"), "postgresql://me:p%40%3A%2Fss@db:5433/crm"),
+        (Access("postgresql", "db", None, "crm", "me"), "postgresql://me@db/crm"),
+    ],
+)
+def test_database_connections_take_both_forms(connection: Access, url: str) -> None:
+    assert database_url("crm", connection) == url
+
+
+@pytest.mark.parametrize(
+    ("vendor", "connection", "words"),
+    [
+        ("profiles", None, "AIRFLOW_CONN_PROFILES"),
+        ("profiles", Access(host=None, login="me"), "host and a login"),
+        ("emoney", Access(host="127.0.0.1", login="me"), "private_key"),
+        (
+            "emoney",
+            Access(host="127.0.0.1", login="me", extra_dejson={"private_key_file": "/nowhere"}),
+            "cannot be read",
+        ),
+    ],
+)
+def test_an_incomplete_vendor_is_told_in_words(vendor: str, connection: Access | None, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        Connections(lambda _: connection).vendor(vendor)
+
+
+def test_a_vendors_access_does_not_show_its_secrets() -> None:
+    access = Connections(
+        lambda _: Access(
+            host="127.0.0.1", port=1, login="me", password="word", extra_dejson={"private_key": "PEM\\nKEY"}
+        )
+    ).vendor("emoney")
+    assert (access.base_url, access.private_key) == ("http://127.0.0.1:1", "PEM\nKEY")
+    assert "word" not in repr(access)
+    assert "KEY" not in repr(access)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PLANBRIDGE__PROFILES__ENROL", "all"),
+        ("PLANBRIDGE__PROFILES__ENROLL", "everybody"),
+        ("PLANBRIDGE__REFRESH__TIMEZONE", "Atlantis"),
+        ("PLANBRIDGE__REFRESH__HOLIDAYS", "Christmas"),
+        ("PLANBRIDGE__GUARD__MAX_RULE_PERCENT", "101"),
+        ("PLANBRIDGE__EMONEY__CALLS_PER_MINUTE", "0"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name):
+        read_settings()
+
+
+def test_lists_are_read_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANBRIDGE__REFRESH__HOLIDAYS", "2026-11-26, 2026-12-25")
+    monkeypatch.setenv("PLANBRIDGE__EMONEY__AUTO_LINK", "Investment Account, Life,")
+    settings = read_settings()
+    assert [str(day) for day in settings.refresh.holidays] == ["2026-11-26", "2026-12-25"]
+    assert settings.emoney.auto_link == ("Investment Account", "Life")
