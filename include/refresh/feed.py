@@ -46,7 +46,7 @@ def refresh_values(
 
 def _lines(job: Job, staged: pd.DataFrame, kinds: dict[str, str]) -> list[Line]:
     """A line for each connected client that has none for this date yet, or whose values are others than were sent."""
-    linked = links.read_links(job.ledger, "emoney").set_index("unit_key")
+    linked = links.read_links(job.ledger, "emoney", staged["unit_key"]).set_index("unit_key")
     connected = linked.loc[linked["connection_id"].notna(), "vendor_client_id"]
     going = staged[staged["unit_key"].map(kinds).isin(GO) & staged["unit_key"].isin(connected.index)]
     sent = links.read_sent(job.ledger, "emoney", "items", going["unit_key"])
@@ -112,7 +112,7 @@ def _link(context: RunContext, client: EmoneyClient, wanted: dict[tuple[str, str
 
 def _save_outcomes(job: Job, kinds: dict[str, str], refreshed: Refreshed) -> dict[str, str]:
     """The outcomes that the feed changes: values are part of what a household gets."""
-    linked = links.read_links(job.ledger, "emoney").set_index("unit_key")["vendor_client_id"]
+    linked = links.read_links(job.ledger, "emoney", refreshed.units).set_index("unit_key")["vendor_client_id"]
     ended: dict[str, Outcome] = {}
     for key, (status, reason) in refreshed.units.items():
         kind = kinds.get(key)

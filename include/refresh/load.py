@@ -102,7 +102,7 @@ def _payload(row: object) -> Payload:
 def _unchanged(job: Job, vendor: str, part: str, staged: pd.DataFrame, offered: str) -> pd.Series:
     """Which rows are what was last offered, linked, and without a write in doubt: nothing is to be done for them."""
     before = links.read_sent(job.ledger, vendor, part, staged["unit_key"]).set_index("unit_key")
-    linked = links.read_links(job.ledger, vendor)
+    linked = links.read_links(job.ledger, vendor, staged["unit_key"])
     complete = linked if vendor == "profiles" else linked[linked["connection_id"].notna()]
     same = staged["unit_key"].map(before["offered_hash"]) == staged[offered]
     not_older = staged["unit_key"].map(before["as_of"]).map(lambda day: day <= job.as_of, na_action="ignore") == True  # noqa: E712
@@ -118,8 +118,8 @@ def _keep_unchanged(
     if not job.dry_run:
         for part in parts:
             links.confirm_unchanged(job.ledger, vendor, part, rows["unit_key"], job.as_of)
-    linked = links.read_links(job.ledger, vendor).set_index("unit_key")["vendor_client_id"]
-    written = _written_before(context, vendor)
+    linked = links.read_links(job.ledger, vendor, rows["unit_key"]).set_index("unit_key")["vendor_client_id"]
+    written = _written_before(context, vendor, rows["unit_key"])
     outcomes = [
         Outcome(vendor, key, written.get(key, "unchanged"), None, client_id)
         for key, client_id in zip(rows["unit_key"], rows["unit_key"].map(linked), strict=True)
@@ -128,10 +128,10 @@ def _keep_unchanged(
     return {outcome.unit_key: outcome.outcome for outcome in outcomes}
 
 
-def _written_before(context: RunContext, vendor: str) -> dict[str, str]:
+def _written_before(context: RunContext, vendor: str, unit_keys: Iterable[str]) -> dict[str, str]:
     """What an earlier try of this load has written and may not have said: unit key -> created | updated."""
     run_id = context.request.run_id
-    refreshed = links.units_sent_by(context.ledger, vendor, "items", run_id)
+    refreshed = links.units_sent_by(context.ledger, vendor, "items", run_id, unit_keys)
     return dict.fromkeys(refreshed, "updated") | deliveries.written_by(context.ledger, vendor, run_id)
 
 

@@ -39,11 +39,12 @@ class Sent:
     as_of: date
 
 
-def read_links(ledger: Ledger, vendor: str) -> pd.DataFrame:
-    """All links of a vendor: unit_key, vendor_client_id, vendor_case_id, connection_id, client/spouse_contact_id."""
-    rows = ledger.rows(sa.select(link).where(link.c.vendor == vendor))
-    frame = pd.DataFrame([dict(row) for row in rows], columns=[column.name for column in link.columns])
-    return frame.astype({"client_contact_id": "Int64", "spouse_contact_id": "Int64"})
+def read_links(ledger: Ledger, vendor: str, unit_keys: Iterable[str] | None = None) -> pd.DataFrame:
+    """Links of these units, or of all: unit_key, vendor_client_id, connection_id, client/spouse_contact_id."""
+    columns = [link.c.unit_key, link.c.vendor_client_id, link.c.connection_id]
+    columns += [link.c.client_contact_id, link.c.spouse_contact_id]
+    linked = _read(ledger, sa.select(*columns).where(link.c.vendor == vendor), link.c.unit_key, unit_keys)
+    return linked.astype({"client_contact_id": "Int64", "spouse_contact_id": "Int64"})
 
 
 def read_links_of(ledger: Ledger, vendor: str, units: pd.DataFrame) -> pd.DataFrame:
@@ -64,11 +65,7 @@ def read_sent(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str] |
     """unit_key, offered_hash, as_of of one part, of these units or of every unit that was ever sent."""
     columns = [sent.c.unit_key, sent.c.offered_hash, sent.c.as_of]
     statement = sa.select(*columns).where(sent.c.vendor == vendor, sent.c.part == part)
-    if unit_keys is None:
-        rows = list(ledger.rows(statement))
-    else:
-        rows = [row for keys in _parts(unit_keys) for row in ledger.rows(statement.where(sent.c.unit_key.in_(keys)))]
-    return pd.DataFrame([tuple(row.values()) for row in rows], columns=[column.name for column in columns])
+    return _read(ledger, statement, sent.c.unit_key, unit_keys)
 
 
 def read_bases(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str]) -> dict[str, Any]:
@@ -186,10 +183,10 @@ def confirm_unchanged(ledger: Ledger, vendor: str, part: str, unit_keys: Iterabl
             )
 
 
-def units_sent_by(ledger: Ledger, vendor: str, part: str, run_id: str) -> set[str]:
-    """The units of which this run sent a part, or read back that it had been sent."""
-    mine = (sent.c.vendor == vendor, sent.c.part == part, sent.c.run_id == run_id)
-    return {row["unit_key"] for row in ledger.rows(sa.select(sent.c.unit_key).where(*mine))}
+def units_sent_by(ledger: Ledger, vendor: str, part: str, run_id: str, unit_keys: Iterable[str]) -> set[str]:
+    """Those of the units of which this run sent a part, or read back that it had been sent."""
+    mine = sa.select(sent.c.unit_key).where(sent.c.vendor == vendor, sent.c.part == part, sent.c.run_id == run_id)
+    return set(_read(ledger, mine, sent.c.unit_key, unit_keys)["unit_key"])
 
 
 def take_over(ledger: Ledger, vendor: str, from_unit: str, to_unit: str) -> bool:
@@ -207,6 +204,16 @@ def take_over(ledger: Ledger, vendor: str, from_unit: str, to_unit: str) -> bool
             .values(unit_key=to_unit)
         )
     return bool(taken)
+
+
+def _read(
+    ledger: Ledger, statement: sa.Select[Any], key: sa.Column[Any], unit_keys: Iterable[str] | None
+) -> pd.DataFrame:
+    if unit_keys is None:
+        return ledger.frame(statement)
+    parts = [ledger.frame(statement.where(key.in_(keys))) for keys in _parts(unit_keys)]
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else ledger.frame(statement.where(sa.false()))
 
 
 def _parts(unit_keys: Iterable[str], size: int = 5_000) -> Iterator[list[str]]:
