@@ -99,7 +99,8 @@ def _findings(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
 
 def _still_standing(context: RunContext, open_findings: pd.DataFrame) -> pd.DataFrame:
     """Findings in cases that no merge of this run has looked at."""
-    merged = links.units_sent_by(context.ledger, "profiles", "case", context.request.run_id)
+    units = open_findings["unit_key"].unique()
+    merged = links.units_sent_by(context.ledger, "profiles", "case", context.request.run_id, units)
     stands = open_findings["rule_id"].isin(STANDING) & ~open_findings["unit_key"].isin(merged)
     return open_findings[stands & (not context.request.dry_run)]
 
