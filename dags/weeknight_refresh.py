@@ -47,8 +47,9 @@ with DAG(
     shard = {"map_index_template": "shard {{ task.op_kwargs['shard'] + 1 }}"}
     shards = task(task_id="extract_crm", task_display_name="Read the CRM")(tasks.extract_crm)()
     documents = task(task_id="transform_shard", task_display_name="Build documents", **shard)(tasks.transform_shard)
-    check = task(task_id="validate_documents", task_display_name="Check the data")(tasks.validate_documents)
-    checked = check.expand(vendor=["profiles", "emoney"])
+    of_vendor = {"map_index_template": "{{ task.op_kwargs['vendor'] }}"}
+    check = task(task_id="validate_documents", task_display_name="Check the data", **of_vendor)
+    checked = check(tasks.validate_documents).expand(vendor=["profiles", "emoney"])
     report = task(task_id="report_run", task_display_name="Report", trigger_rule="all_done")(tasks.report_run)()
     documents.expand_kwargs(shards) >> checked
     for vendor, name in (("profiles", "Load Profiles"), ("emoney", "Load eMoney")):

@@ -118,7 +118,7 @@ def _note_stop(context: Any, why: str) -> None:
     try:
         runs.stop_run(context.ledger, context.request.run_id, why)
     except RetryLater:
-        log.error("The ledger could not note why the run stopped.")
+        log.warning("The ledger could not note why the run stopped.")
 
 
 def _note_lost_tasks(context: Any) -> None:
@@ -152,7 +152,8 @@ def _context() -> Any:
     request = read_request(
         run.run_id,
         run.dag_id,
-        dict(airflow["params"]),
+        # Airflow puts all that the conf holds among the parameters: known are those that the DAG declares.
+        {name: airflow["params"][name] for name in airflow["dag"].params},
         dict(run.conf or {}),
         office_day,
         run.triggering_user_name,

@@ -1,0 +1,74 @@
+"""Worlds for the tests of this folder: each module has its own, its sandboxes stop with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from include.sandbox.emoney.assertion import make_key_pair
+from tests.airflow_home import make_home
+from tests.end_to_end import crm
+from tests.end_to_end.terminal import Terminal
+from tests.end_to_end.world import API_KEY, LOGIN, PASSWORD, World, start_sandbox
+
+WorldMaker = Callable[..., World]
+
+
+@pytest.fixture(scope="session")
+def key_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The files of eMoney's private key and of the certificate."""
+    folder = tmp_path_factory.mktemp("keys")
+    private, certificate = folder / "private.pem", folder / "certificate.pem"
+    make_key_pair(private, certificate)
+    return private, certificate
+
+
+@pytest.fixture(scope="session")
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    """The terminal of this session, with an Airflow home that no other session uses."""
+    opened = Terminal(make_home(tmp_path_factory.mktemp("airflow")))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def make_world(
+    tmp_path_factory: pytest.TempPathFactory, key_pair: tuple[Path, Path], terminal: Terminal
+) -> Iterator[WorldMaker]:
+    """A function that makes a world with both sandboxes running and the office of `crm` as a SQLite file."""
+    private, certificate = key_pair
+    with ExitStack() as at_the_end:
+
+        def make() -> World:
+            folder = tmp_path_factory.mktemp("world")
+            world = World(folder, dict(terminal.environment), terminal)
+            keys = ("--client-id", LOGIN, "--api-key", API_KEY, "--public-key", str(certificate))
+            options = {"profiles": ("--login", LOGIN, "--password", PASSWORD)}
+            options["emoney"] = (*keys, "--limit-per-minute", "0")
+            for vendor, given in options.items():
+                world.vendors[vendor] = start_sandbox(vendor, folder, *given)
+                at_the_end.callback(world.vendors[vendor].stop)
+            crm.write_sqlite(world.crm)
+            world.environment |= {
+                "AIRFLOW_CONN_CRM": f"sqlite:///{world.crm}",
+                "AIRFLOW_CONN_PROFILES": vendor_uri(world, "profiles", PASSWORD),
+                "AIRFLOW_CONN_EMONEY": vendor_uri(world, "emoney", API_KEY, private_key_file=str(private)),
+                "PLANBRIDGE__DATA__FOLDER": str(world.data),
+                "PLANBRIDGE__PROFILES__ENROLL": "all",
+                "PLANBRIDGE__EMONEY__ENROLL": "all",
+                "PLANBRIDGE__EMONEY__CALLS_PER_MINUTE": "100000",
+            }
+            return world
+
+        yield make
+
+
+def vendor_uri(world: World, vendor: str, password: str, **extra: str) -> str:
+    """A vendor's connection as a URI, with everything that needs it encoded."""
+    host, port = world.vendors[vendor].address
+    query = f"/?{urlencode(extra)}" if extra else ""
+    return f"http://{LOGIN}:{quote(password, safe='')}@{host}:{port}{query}"

@@ -1,0 +1,163 @@
+"""One outsider's world: an Airflow home, a data folder, two running sandboxes, a CRM; and what they show afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from include.local.installation import ROOT
+from tests.airflow_home import run_dag
+from tests.end_to_end.terminal import Terminal
+
+AS_OF = "2026-03-02"
+LOGIN, PASSWORD, API_KEY = "planbridge", "p@ss/word", "k:ey"
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A vendor that runs as a program of its own."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+    @property
+    def address(self) -> tuple[str, int]:
+        parts = urlsplit(self.url)
+        return str(parts.hostname), int(parts.port or 0)
+
+    def state(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self.url}/_sandbox/state", timeout=10) as answer:
+            return json.load(answer)  # type: ignore[no-any-return]
+
+    def calls(self) -> int:
+        """How many calls of the API were answered so far."""
+        return int(self.state()["counters"]["callsTotal"])
+
+    def writes(self) -> int:
+        """How many calls that write were answered so far."""
+        return int(self.state()["counters"]["writesTotal"])
+
+    def post(self, path: str, body: object = None) -> None:
+        call = urllib.request.Request(f"{self.url}{path}", json.dumps(body).encode(), method="POST")
+        call.add_header("Content-Type", "application/json")
+        urllib.request.urlopen(call, timeout=10).close()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.communicate(timeout=20)
+
+
+def start_sandbox(vendor: str, folder: Path, *options: str) -> Sandbox:
+    """Starts ``python -m include.sandbox.<vendor>`` and waits for its address."""
+    command = [sys.executable, "-m", f"include.sandbox.{vendor}", "--port", "0", *options]
+    process = subprocess.Popen(
+        [*command, "--database", str(folder / f"{vendor}.sqlite")], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    assert address.startswith("http://127.0.0.1:"), address
+    return Sandbox(address, process)
+
+
+@dataclass
+class Night:
+    """One `airflow dags test`: its exit status and all that it printed."""
+
+    status: int
+    output: str
+
+    @property
+    def run_id(self) -> str:
+        return self.output.split("run_id=")[1].split()[0]
+
+    def message(self, words: str) -> str:
+        """The line of the output that has these words."""
+        found = [line for line in self.output.splitlines() if words in line]
+        assert found, self.output[-6000:]
+        return found[0]
+
+
+@dataclass
+class World:
+    """Everything a run needs, by environment variables; nothing of it is shared with another world."""
+
+    folder: Path
+    environment: dict[str, str]
+    terminal: Terminal
+    vendors: dict[str, Sandbox] = field(default_factory=dict)
+    nights: int = 0
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def airflow_home(self) -> Path:
+        return Path(self.environment["AIRFLOW_HOME"])
+
+    @property
+    def crm(self) -> Path:
+        return self.folder / "crm.sqlite"
+
+    def night(self, variables: Mapping[str, str | None] | None = None, **conf: Any) -> Night:
+        """Runs `weeknight_refresh` once with this conf; a variable that is None is not set."""
+        self.nights += 1
+        output = self.folder / f"night_{self.nights}.log"
+        command = ["dags", "test", "weeknight_refresh", "--conf", json.dumps({"as_of": AS_OF, **conf})]
+        status = self.terminal.run(command, self._variables(variables), output)
+        return Night(status, output.read_text())
+
+    def plain_night(self, **conf: Any) -> Night:
+        """The same by a program of its own, from the first byte on."""
+        done = run_dag("weeknight_refresh", {"as_of": AS_OF, **conf}, self.environment)
+        return Night(done.returncode, done.stdout)
+
+    def _variables(self, changed: Mapping[str, str | None] | None) -> dict[str, str]:
+        together = {**self.environment, **(changed or {})}
+        return {name: value for name, value in together.items() if value is not None}
+
+    def rows(self, query: str, *values: Any, ledger: Path | None = None) -> list[dict[str, Any]]:
+        """What plain SQL says of the ledger."""
+        with closing(sqlite3.connect(ledger or self.data / "ledger.db")) as connection:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(query, values)]
+
+    def outcomes(self, night: Night) -> dict[str, dict[str, str]]:
+        """vendor -> unit -> outcome of a run."""
+        found: dict[str, dict[str, str]] = {}
+        for row in self.rows("SELECT vendor, unit_key, outcome FROM outcome_v WHERE run_id = ?", night.run_id):
+            found.setdefault(row["vendor"], {})[row["unit_key"]] = row["outcome"]
+        return found
+
+    def run_row(self, night: Night) -> dict[str, Any]:
+        [row] = self.rows("SELECT * FROM run_v WHERE run_id = ?", night.run_id)
+        return row
+
+    def report(self, night: Night) -> Path:
+        return self.data / "reports" / night.run_id
+
+    def change_crm(self, *statements: str) -> None:
+        """As somebody at the CRM would."""
+        with closing(sqlite3.connect(self.crm)) as connection:
+            for statement in statements:
+                connection.execute(statement)
+            connection.commit()
+
+    def airflow_rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What plain SQL says of Airflow's own database."""
+        with closing(sqlite3.connect(self.airflow_home / "airflow.db")) as connection:
+            return connection.execute(query).fetchall()
+
+
+def files(folder: Path) -> list[Path]:
+    return [Path(path, name) for path, _, names in os.walk(folder) for name in names]
