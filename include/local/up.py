@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import sys
 import time
 import urllib.request
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.error import URLError
 
 from include.local import airflow_home, demo, vendors
@@ -74,10 +76,12 @@ def unhealthy(port: int) -> list[str]:
 
 def write_environment(installation: Installation, variables: Mapping[str, str]) -> str:
     """Write the variables that a shell needs to work with this installation; the file's path."""
-    ours = {name: value for name, value in variables.items() if os.environ.get(name) != value}
+    ours = ("AIRFLOW", "PLANBRIDGE__", "PYTHON", "GX_", "NO_PROXY", "no_proxy")
+    given = {name: value for name, value in sorted(variables.items()) if name.startswith(ours)}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in given.items()]
+    lines.append(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
     file = installation.folder / "env"
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(ours.items())]
-    write_private(file, "\n".join([*lines, 'export PATH="$PWD/.venv/bin:$PATH"', ""]))
+    write_private(file, "\n".join([*lines, ""]))
     return os.path.relpath(file)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from include.local import up
+from include.local import demo, up
 from include.local.installation import ROOT, Installation, Refused
 
 COMMAND = """
@@ -120,6 +121,20 @@ def test_ctrl_c_stops_everything(running: Running) -> None:
     running.process.send_signal(signal.SIGINT)
     assert running.process.wait(60) == 0
     assert [member for member in members if member.is_running() and member.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_the_file_for_another_window_leads_to_the_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installation = Installation(tmp_path / "with a blank")
+    installation.folder.mkdir()
+    monkeypatch.setenv("AIRFLOW_HOME", str(installation.airflow_home))
+    addresses = {"profiles": "http://127.0.0.1:1", "emoney": "http://127.0.0.1:2"}
+    file = up.write_environment(installation, demo.environment(installation, addresses))
+    command = f'. {shlex.quote(file)}; printf \'%s\\n\' "$AIRFLOW_HOME" "$AIRFLOW_CONN_CRM"; command -v airflow'
+    shell = subprocess.run(["/bin/sh", "-c", command], env={"PATH": "/bin"}, capture_output=True, text=True, check=True)
+    home, crm, program = shell.stdout.splitlines()
+    assert home == str(installation.airflow_home)
+    assert crm.startswith("sqlite:////")
+    assert Path(program).parent == Path(sys.executable).parent
 
 
 def test_a_port_in_use_starts_nothing(tmp_path: Path) -> None:
