@@ -32,7 +32,8 @@ def settle(book: Book, vendor: str = "profiles") -> None:
     plan_and_extract(context)
     units = context.staging.read("plan/scope")["units"]
     states = [
-        {"unit_key": row.unit_key, "digest": int(row.digest), "outcome": "unchanged"} for row in units.itertuples()
+        {"unit_key": row.unit_key, "digest": int(row.digest), "outcome": "unchanged"}
+        for row in units[units[vendor]].itertuples()
     ]
     runs.finish_vendor(context.ledger, context.request.run_id, vendor, states)
 
