@@ -1,0 +1,81 @@
+"""What Airflow makes of the DAG file: what people see of it, and when and how it runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from include.local.installation import ROOT
+
+pytestmark = pytest.mark.airflow
+
+LOOK = """
+import hashlib, json
+from airflow.dag_processing.dagbag import BundleDagBag
+from airflow.serialization.serialized_objects import DagSerialization
+bag = BundleDagBag(dag_folder=".", bundle_path=".", bundle_name="planbridge")
+assert not bag.import_errors, bag.import_errors
+dag = bag.dags["weeknight_refresh"]
+told = DagSerialization.to_dict(dag)["dag"]
+seen = {
+    "tasks": {
+        name: [task.task_display_name, task.retries, task.retry_exponential_backoff]
+        for name, task in dag.task_dict.items()
+    },
+    "dag": [dag.catchup, dag.max_active_runs, sorted(dag.tags), bool(dag.doc_md), dag.dag_display_name],
+    "params": {
+        name: [dag.params.get_param(name).schema.get("title"), dag.params.get_param(name).description]
+        for name in dag.params
+    },
+    "schedule": repr(dag.timetable),
+    "leaves": [task.task_id for task in dag.task_dict.values() if not task.downstream_task_ids],
+}
+written = json.dumps(told, sort_keys=True, default=str).encode()
+print("\\n" + json.dumps(seen | {"hash": hashlib.sha256(written).hexdigest()}))
+"""
+
+
+def look(environment: dict[str, str]) -> dict[str, Any]:
+    """What the DAG bag holds, seen by a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
+
+
+def test_the_dag_speaks_to_people_and_is_the_same_at_each_parse(airflow_environment: dict[str, str]) -> None:
+    set_up = {
+        "PLANBRIDGE__REFRESH__SCHEDULE": "30 21 * * 1-5",
+        "PLANBRIDGE__REFRESH__TIMEZONE": "America/Chicago",
+        "PYTHONHASHSEED": "random",
+    }
+    seen = look(airflow_environment | set_up)
+    assert seen["dag"] == [False, 1, ["planbridge"], True, "Weeknight refresh"]
+    assert {name: title for name, (title, *_) in seen["tasks"].items()} == {
+        "extract_crm": "Read the CRM",
+        "transform_shard": "Build documents",
+        "validate_documents": "Check the data",
+        "load_profiles": "Load Profiles",
+        "load_emoney": "Load eMoney",
+        "report_run": "Report",
+    }
+    assert {tuple(rest) for _, *rest in seen["tasks"].values()} == {(3, 2)}
+    assert all(title and description for title, description in seen["params"].values())
+    assert set(seen["params"]) == {"as_of", "vendors", "unit_keys", "full", "dry_run"}
+    assert "30 21 * * 1-5" in seen["schedule"]
+    assert "America/Chicago" in seen["schedule"]
+    assert seen["leaves"] == ["report_run"]
+    assert look(airflow_environment | set_up)["hash"] == seen["hash"]
+
+
+def test_a_schedule_that_cannot_be_read_does_not_make_the_dag_vanish(airflow_environment: dict[str, str]) -> None:
+    wrong = {"PLANBRIDGE__REFRESH__SCHEDULE": "at ten", "PLANBRIDGE__REFRESH__TIMEZONE": f"Mars{os.sep}Olympus"}
+    seen = look(airflow_environment | wrong)
+    assert "0 22 * * 1-5" in seen["schedule"]
+    assert "America/New_York" in seen["schedule"]

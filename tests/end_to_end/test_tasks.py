@@ -1,0 +1,140 @@
+"""Where Airflow meets the pipeline, with an Airflow that is a few lines long."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from etl.errors import SourceUnavailable, StopRun
+from etl.load.ledger import runs
+from include import settings, tasks
+
+pytestmark = pytest.mark.airflow
+
+PARAMS = {"as_of": None, "vendors": ["profiles", "emoney"], "unit_keys": None, "full": False, "dry_run": False}
+
+
+class Airflow:
+    """The context of one task instance; ``states`` are those of its run's tasks."""
+
+    def __init__(self, **run: Any) -> None:
+        night = {"run_id": "night", "dag_id": "weeknight_refresh", "run_type": "scheduled", "conf": {}}
+        moment = datetime(2026, 3, 3, 3, 0, tzinfo=UTC)  # ten in the evening of the day before, in the office
+        run = {**night, "logical_date": moment, "run_after": moment, "triggering_user_name": None, **run}
+        self.states: dict[str, str] = {}
+        self.context = {
+            "dag_run": SimpleNamespace(**run),
+            "dag": SimpleNamespace(params=PARAMS),
+            "params": {**PARAMS, **run["conf"]},
+            "ti": SimpleNamespace(try_number=1, max_tries=3, get_task_states=self.get_task_states),
+        }
+
+    def get_task_states(self, dag_id: str, run_ids: list[str]) -> dict[str, dict[str, str]]:
+        return {run_ids[0]: self.states}
+
+    def is_at_its_last_try(self) -> None:
+        self.context["ti"].try_number = 4
+
+
+@pytest.fixture
+def airflow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Airflow:
+    return begin(monkeypatch, tmp_path)
+
+
+def begin(monkeypatch: pytest.MonkeyPatch, folder: Path, **run: Any) -> Airflow:
+    airflow = Airflow(**run)
+    monkeypatch.setenv("PLANBRIDGE__DATA__FOLDER", str(folder))
+    monkeypatch.setenv("PLANBRIDGE__REFRESH__HOLIDAYS", "2026-03-02")
+    monkeypatch.setattr(tasks, "get_current_context", lambda: airflow.context)
+    monkeypatch.setattr(tasks, "_find_connection", lambda conn_id: None)
+    settings.settings.cache_clear()
+    return airflow
+
+
+@pytest.fixture(autouse=True)
+def forgotten_settings() -> Any:
+    yield
+    settings.settings.cache_clear()
+
+
+def start(context: Any) -> None:
+    request = context.request
+    runs.start_run(context.ledger, request.run_id, request.dag_id, request.as_of, None, False, {})
+
+
+def why_stopped(folder: Path) -> str | None:
+    with closing(sqlite3.connect(folder / "ledger.db")) as connection:
+        [why] = connection.execute("SELECT stopped FROM run").fetchone()
+    return why  # type: ignore[no-any-return]
+
+
+def run_step(error: Exception) -> type[BaseException]:
+    def step(context: Any) -> None:
+        start(context)
+        raise error
+
+    with pytest.raises(tasks.Ended) as ended:
+        tasks._in_words(step)
+    return ended.type
+
+
+def test_a_run_is_as_of_the_offices_day(airflow: Airflow) -> None:
+    assert tasks._context().request.as_of.isoformat() == "2026-03-02"
+
+
+@pytest.mark.parametrize(("run_type", "is_holiday"), [("scheduled", True), ("manual", False)])
+def test_only_a_scheduled_run_keeps_the_holidays(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run_type: str, is_holiday: bool
+) -> None:
+    from airflow.sdk.api.datamodels._generated import DagRunType
+
+    begin(monkeypatch, tmp_path, run_type=DagRunType(run_type))
+    assert tasks._context().request.is_holiday is is_holiday
+
+
+def test_what_a_person_has_to_mend_ends_a_task_for_good_and_is_noted(airflow: Airflow, tmp_path: Path) -> None:
+    assert run_step(StopRun("Mend it.")) is tasks.EndedForGood
+    assert why_stopped(tmp_path) == "Mend it."
+
+
+def test_what_may_succeed_later_is_tried_again_and_not_noted(airflow: Airflow, tmp_path: Path) -> None:
+    assert run_step(SourceUnavailable("The CRM is down.")) is tasks.Ended
+    assert why_stopped(tmp_path) is None
+
+
+def test_the_last_try_ends_the_run_with_its_reason(airflow: Airflow, tmp_path: Path) -> None:
+    airflow.is_at_its_last_try()
+    assert run_step(SourceUnavailable("The CRM is down.")) is tasks.EndedForGood
+    assert why_stopped(tmp_path) == "The CRM is down."
+
+
+def test_nobody_waits_for_retries_at_a_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    begin(monkeypatch, tmp_path, run_type="manual", triggering_user_name="dag_test")
+    assert run_step(SourceUnavailable("The CRM is down.")) is tasks.EndedForGood
+
+
+def test_a_defect_shows_its_place_and_never_its_message(
+    airflow: Airflow, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    airflow.is_at_its_last_try()
+    with caplog.at_level(logging.INFO):
+        assert run_step(KeyError("Zephyrine Castellan")) is tasks.EndedForGood
+    assert "test_tasks.py" in caplog.text
+    assert "Castellan" not in caplog.text
+    assert str(why_stopped(tmp_path)).startswith("An unexpected KeyError at test_tasks.py:")
+
+
+def test_a_task_that_was_killed_leaves_the_run_stopped(airflow: Airflow, tmp_path: Path) -> None:
+    start(tasks._context())
+    airflow.states = {"extract_crm": "success", "load_emoney_0": "failed", "report_run": "running"}
+    with pytest.raises(tasks.EndedForGood):
+        tasks.report_run()
+    assert "load_emoney_0" in str(why_stopped(tmp_path))
+    assert (tmp_path / "reports" / "night" / "worklist.html").exists()
