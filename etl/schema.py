@@ -233,7 +233,9 @@ pending_case = Table(
 pending_case_contact = Table(
     "pending_case_contact",
     metadata,
-    Column("pending_case_id", BigInteger, ForeignKey("pending_case.pending_case_id"), primary_key=True, autoincrement=False),
+    Column(
+        "pending_case_id", BigInteger, ForeignKey("pending_case.pending_case_id"), primary_key=True, autoincrement=False
+    ),
     Column("list_name", String(40), primary_key=True),
     Column("contact_id", BigInteger, ForeignKey("contact.contact_id"), primary_key=True, autoincrement=False),
     Column("role", String(60)),
@@ -277,7 +279,9 @@ investment_position = Table(
 investment_account_contact = Table(
     "investment_account_contact",
     metadata,
-    Column("account_id", BigInteger, ForeignKey("investment_account.account_id"), primary_key=True, autoincrement=False),
+    Column(
+        "account_id", BigInteger, ForeignKey("investment_account.account_id"), primary_key=True, autoincrement=False
+    ),
     Column("list_name", String(40), primary_key=True),
     Column("contact_id", BigInteger, ForeignKey("contact.contact_id"), primary_key=True, autoincrement=False),
     Column("role", String(60)),
@@ -416,7 +420,9 @@ custom_field_value = Table(
 asset_allocation = Table(
     "asset_allocation",
     metadata,
-    Column("account_id", BigInteger, ForeignKey("investment_account.account_id"), primary_key=True, autoincrement=False),
+    Column(
+        "account_id", BigInteger, ForeignKey("investment_account.account_id"), primary_key=True, autoincrement=False
+    ),
     Column("asset_class", String(60), primary_key=True),
     Column("percentage", Numeric(7, 4)),
 )
@@ -424,7 +430,9 @@ asset_allocation = Table(
 account_performance = Table(
     "account_performance",
     metadata,
-    Column("account_id", BigInteger, ForeignKey("investment_account.account_id"), primary_key=True, autoincrement=False),
+    Column(
+        "account_id", BigInteger, ForeignKey("investment_account.account_id"), primary_key=True, autoincrement=False
+    ),
     Column("period_end", Date, primary_key=True),
     Column("return_pct", Numeric(9, 4)),
 )

@@ -76,7 +76,9 @@ def take_for_ours(job: Job, payload: Payload, intent: Intent, base: Any, case: C
     confirmed = confirm(base, intent.values["base"], case.document)
     with job.ledger.write() as connection:
         # No hash: what was offered is not known to be whole, so that the document is merged again.
-        links.save_sent(job.ledger, connection, VENDOR, payload.unit_key, "case", "", confirmed, intent.as_of, job.run_id)
+        links.save_sent(
+            job.ledger, connection, VENDOR, payload.unit_key, "case", "", confirmed, intent.as_of, job.run_id
+        )
         deliveries.mark(job.ledger, intent, "confirmed", connection)
     return confirmed
 
