@@ -121,7 +121,7 @@ def _namesakes(payload: Payload, decision: matching.CreateNew) -> tuple[LoadFind
 
 
 def _create(client: EmoneyClient, job: Job, payload: Payload, person: dict[str, Any]) -> Link:
-    """A new client (EMY-CREATE). In doubt: eMoney is read until its search must know, and only then it is sent again."""
+    """A new client (EMY-CREATE). In doubt: eMoney is read until its search must know, only then it is sent again."""
     values = {"person": person, "client": payload.client_contact_id}
     intent = deliveries.begin(
         job.ledger, VENDOR, payload.unit_key, "create_client", payload.payload_hash, values, job.as_of, job.run_id
@@ -152,7 +152,8 @@ def _confirm_creation(job: Job, payload: Payload, intent: Intent, client_id: str
     with job.ledger.write() as connection:
         _save_link(job, link, connection)
         links.save_sent(
-            job.ledger, connection, VENDOR, payload.unit_key, "client", UNFINISHED, intent.values["person"], intent.as_of, job.run_id
+            job.ledger, connection, VENDOR, payload.unit_key, "client", UNFINISHED, intent.values["person"],
+            intent.as_of, job.run_id,
         )  # fmt: skip
         deliveries.mark(job.ledger, intent, "confirmed", connection)
     return link
@@ -209,7 +210,7 @@ def _update_client(
 def _update_spouse(
     client: EmoneyClient, job: Job, payload: Payload, link: Link, base: Any, spouse: dict[str, Any] | None, is_new: bool
 ) -> tuple[Change, ...]:  # fmt: skip
-    """Adds the spouse, or writes her changed fields into what eMoney holds; who another spouse is, is never decided here."""
+    """Adds the spouse, or writes her changed fields into what eMoney holds; another spouse is never replaced here."""
     patch = changed_fields(base, spouse) if spouse is not None else {}
     if spouse is None or not patch:
         return ()

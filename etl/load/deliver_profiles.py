@@ -144,7 +144,8 @@ def _confirm_creation(job: Job, payload: Payload, intent: Intent, household_id: 
     with job.ledger.write() as connection:
         _save_link(job, link, connection)
         links.save_sent(
-            job.ledger, connection, VENDOR, payload.unit_key, "case", intent.payload_hash, values["document"], intent.as_of, job.run_id
+            job.ledger, connection, VENDOR, payload.unit_key, "case", intent.payload_hash, values["document"],
+            intent.as_of, job.run_id,
         )  # fmt: skip
         deliveries.mark(job.ledger, intent, "confirmed", connection)
     return link

@@ -137,7 +137,7 @@ def known_as(job: Job, vendor: str, payload: Payload) -> str:
 
 
 def is_other_couple(link: Link, payload: Payload) -> bool:
-    """Whether head or spouse are not those whom the vendor has (LIFE-EVENT); a spouse who was added is no such event."""
+    """Whether head or spouse are not those whom the vendor has (LIFE-EVENT); an added spouse is no such event."""
     other_head = link.client_contact_id != payload.client_contact_id
     return other_head or link.spouse_contact_id not in (None, payload.spouse_contact_id)
 

@@ -63,7 +63,7 @@ def update_case(client: ProfilesClient, job: Job, payload: Payload, link: Link, 
 
 
 def settle_update(job: Job, payload: Payload, intent: Intent, case: Case) -> None:
-    """What became of a write that an earlier run began: not done where the case has not moved on, else what it holds."""
+    """What became of a write that an earlier run began: not done where the case has not moved on, else as it holds."""
     if case.version == intent.expected_version:
         deliveries.mark(job.ledger, intent, "abandoned")
         return
@@ -90,14 +90,16 @@ def _begin(job: Job, payload: Payload, case: Case, merged: Merged) -> Intent:
         "added": list(merged.added),
     }
     return deliveries.begin(
-        job.ledger, VENDOR, payload.unit_key, "replace_case", payload.payload_hash, values, job.as_of, job.run_id, case.version
+        job.ledger, VENDOR, payload.unit_key, "replace_case", payload.payload_hash, values, job.as_of, job.run_id,
+        case.version,
     )  # fmt: skip
 
 
 def _remember(job: Job, payload: Payload, merged: Merged, intent: Intent | None) -> None:
     with job.ledger.write() as connection:
         links.save_sent(
-            job.ledger, connection, VENDOR, payload.unit_key, "case", payload.payload_hash, merged.base, job.as_of, job.run_id
+            job.ledger, connection, VENDOR, payload.unit_key, "case", payload.payload_hash, merged.base, job.as_of,
+            job.run_id,
         )  # fmt: skip
         links.save_link(
             job.ledger,
