@@ -70,23 +70,23 @@ def report_run() -> dict[str, Any]:
     """Books, findings, the stewards' report; fails where an earlier task has failed."""
     from include.refresh.report import report_run as report
 
-    def report_whole(context: Any) -> dict[str, Any]:
-        _note_lost_tasks(context)
-        return report(context)
-
-    return _in_words(report_whole, remember=False)
+    return _in_words(lambda context: report(context, _lost_tasks(context)))
 
 
 def _staged(name: str, step: Callable[[Any], Result]) -> Result:
     def timed(context: Any) -> Result:
         with context.staging.timed(name):
-            return step(context)
+            result = step(context)
+        runs.forget_stop(context.ledger, context.request.run_id, name)
+        return result
 
-    return _in_words(timed)
+    from etl.load.ledger import runs
+
+    return _in_words(timed, name)
 
 
-def _in_words(step: Callable[[Any], Result], remember: bool = True) -> Result:
-    """Runs a step; what ends it is logged in words and, where no retry follows, noted in the ledger."""
+def _in_words(step: Callable[[Any], Result], name: str | None = None) -> Result:
+    """Runs a step; what ends it is logged in words and, where no retry follows, noted in the ledger under its name."""
     context = None
     for_good = True
     try:
@@ -99,8 +99,8 @@ def _in_words(step: Callable[[Any], Result], remember: bool = True) -> Result:
     except Exception as error:
         why, for_good = _defect(error), not _will_retry()
     log.error(why if for_good else f"{why} The task is tried again.")
-    if remember and for_good and context is not None:
-        _note_stop(context, why)
+    if name is not None and for_good and context is not None:
+        _note_stop(context, name, why)
     raise EndedForGood(1) if for_good else Ended(1)
 
 
@@ -112,23 +112,21 @@ def _defect(error: Exception) -> str:
     return f"An unexpected {type(error).__name__} at {where} stopped the task: a defect. The task's log shows its way."
 
 
-def _note_stop(context: Any, why: str) -> None:
+def _note_stop(context: Any, name: str, why: str) -> None:
     from etl.load.ledger import runs
 
     try:
-        runs.stop_run(context.ledger, context.request.run_id, why)
+        runs.stop_run(context.ledger, context.request.run_id, name, why)
     except RetryLater:
         log.warning("The ledger could not note why the run stopped.")
 
 
-def _note_lost_tasks(context: Any) -> None:
-    """A task that was killed could note nothing: the run has stopped all the same."""
+def _lost_tasks(context: Any) -> list[str]:
+    """The tasks of the run that have failed: one that was killed could note nothing itself."""
     run_id = context.request.run_id
     instance = get_current_context()["ti"]
     states = instance.get_task_states(dag_id=context.request.dag_id, run_ids=[run_id])[run_id]
-    lost = sorted(name for name, state in states.items() if state == "failed")
-    if lost:
-        _note_stop(context, f"{', '.join(lost)} failed before the end; the log of the task shows why.")
+    return sorted(name for name, state in states.items() if state == "failed")
 
 
 def _will_retry() -> bool:

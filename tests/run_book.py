@@ -279,14 +279,16 @@ class Book:
                 validate.validate_run(context)
             return shards
 
-        return self._noting_stops(context, stages) or []
+        return self._noting_stops(context, "prepare", stages) or []
 
     def load(self, context: RunContext, shards: list[int]) -> None:
         from include.refresh import load
 
         for vendor in context.request.vendors:
             for number in shards:
-                self._noting_stops(context, lambda v=vendor, n=number: load.load_shard(context, v, n))
+                self._noting_stops(
+                    context, f"load_{vendor} {number}", lambda v=vendor, n=number: load.load_shard(context, v, n)
+                )
 
     def report(self, context: RunContext) -> Ran:
         from include.refresh import report
@@ -297,11 +299,11 @@ class Book:
             return Ran(context, error)
         return Ran(context, None)
 
-    def _noting_stops(self, context: RunContext, step: Any) -> Any:
+    def _noting_stops(self, context: RunContext, name: str, step: Any) -> Any:
         try:
             return step()
         except (StopRun, RetryLater) as error:
-            runs.stop_run(context.ledger, context.request.run_id, str(error))
+            runs.stop_run(context.ledger, context.request.run_id, name, str(error))
             return None
 
     def links(self, vendor: str) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ from expectations import rules
 from expectations.report.comparison import compare_findings
 from expectations.report.model import LABEL_COLUMNS, Run, RunReport
 from expectations.report.writer import write_report
-from include.refresh.context import RunContext
+from include.refresh.context import VENDORS, RunContext
 from include.staging import each_row
 
 # What a vendor told once, on one night: neither known nor mended later.
@@ -22,14 +23,16 @@ EVENTS = ("EMY-NEW", "EMY-GONE", "MATCH-LAST-NAME")
 STANDING = ("PROFILES-KEPT", "PROFILES-STALE")
 
 
-def report_run(context: RunContext) -> dict[str, Any]:
-    """Closes the run: gives its status and the report's folder.
+def report_run(context: RunContext, failed_tasks: Sequence[str] = ()) -> dict[str, Any]:
+    """Closes the run: gives its status and the report's folder. ``failed_tasks`` may have noted why, or not.
 
     Raises `BooksUnbalanced` where units in scope and outcomes differ, and `StopRun` with the first reason where a step
     has stopped the run: the report is written all the same.
     """
     ledger, request = context.ledger, context.request
-    stopped = runs.why_stopped(ledger, request.run_id)
+    lost = {name: f"{name} failed before the end; the log of the task shows why." for name in failed_tasks}
+    stops = runs.why_stopped(ledger, request.run_id) | lost
+    stopped = next(iter(stops.values()), None)
     in_scope = runs.read_scope(ledger, request.run_id)
     scope = _scope(context)
     _fill_missing_outcomes(context, scope, stopped)
@@ -37,9 +40,11 @@ def report_run(context: RunContext) -> dict[str, Any]:
     balanced = all(len(outcomes[outcomes["vendor"] == vendor]) == count for vendor, count in in_scope.items())
     found = _findings(context, outcomes)
     closed = runs.finish_run(ledger, request.run_id, "success" if stopped is None and balanced else "failed")
-    if stopped is None and not request.dry_run:
-        findings.replace_open_findings(ledger, request.run_id, found[~found["rule_id"].isin(EVENTS)])
-        _remember_units(context, scope, outcomes)
+    if not request.dry_run:
+        through = [vendor for vendor in request.vendors if _is_through(vendor, stops)]
+        stand = found["vendor"].isin(through) & ~found["rule_id"].isin(EVENTS)
+        findings.replace_open_findings(ledger, request.run_id, found[stand])
+        _remember_units(context, through, scope, outcomes)
     folder = write_report(context.reports, _report(context, closed, in_scope, scope, outcomes, found))
     if not balanced:
         raise BooksUnbalanced(f"Units in scope {in_scope} and outcomes {len(outcomes)} differ; see {folder}.")
@@ -105,9 +110,15 @@ def _still_standing(context: RunContext, open_findings: pd.DataFrame) -> pd.Data
     return open_findings[stands & (not context.request.dry_run)]
 
 
-def _remember_units(context: RunContext, scope: pd.DataFrame, outcomes: pd.DataFrame) -> None:
+def _is_through(vendor: str, stops: dict[str, str]) -> bool:
+    """Whether nothing has stopped this vendor's part of the run: what stopped is the other's load, or nothing."""
+    others = tuple(f"load_{other}" for other in VENDORS if other != vendor)
+    return all(step.startswith(others) for step in stops)
+
+
+def _remember_units(context: RunContext, vendors: list[str], scope: pd.DataFrame, outcomes: pd.DataFrame) -> None:
     """unit key, key digest and outcome: what the next run's SCP-4 looks at."""
-    for vendor in context.request.vendors:
+    for vendor in vendors:
         ended = outcomes[outcomes["vendor"] == vendor].set_index("unit_key")["outcome"]
         mine = scope[scope[vendor]]
         states = [

@@ -310,4 +310,4 @@ def test_units_that_no_load_reached_are_failed_and_come_back(book: Book) -> None
     ran = book.report(context)
     assert ran.outcomes("profiles") == {"H1": "failed"}
     assert set(book.run().outcomes("profiles").values()) == {"created"}
-    assert runs.why_stopped(context.ledger, context.request.run_id) is None
+    assert runs.why_stopped(context.ledger, context.request.run_id) == {}

@@ -31,7 +31,7 @@ def test_a_signed_assertion_gives_a_token(emoney: EmoneyCaller) -> None:
         {"jti": ""},
         {"exp": None},
     ],
-    ids=str,
+    ids=["issuer", "subject", "audience", "expired", "too long", "no jti", "empty jti", "no expiry"],
 )
 def test_an_assertion_with_a_wrong_claim_is_refused(emoney: EmoneyCaller, claims: dict[str, Any]) -> None:
     response = emoney.ask_token(emoney.assertion(**claims))

@@ -12,7 +12,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from etl.load.ledger.store import Ledger
-from etl.load.ledger.tables import outcome, run, run_vendor, unit_state
+from etl.load.ledger.tables import outcome, run, run_stop, run_vendor, unit_state
 
 OUTCOMES = ("created", "updated", "unchanged", "held", "deferred", "failed", "skipped")
 # A unit that ended so comes back with the next run, whether its data changed or not (SCP-4).
@@ -44,23 +44,30 @@ def start_run(
     started_at = known[0]["started_at"] if known else ledger.now()
     row = {
         "run_id": run_id, "dag_id": dag_id, "as_of": as_of, "requested_by": requested_by, "dry_run": dry_run,
-        "status": "running", "started_at": started_at, "finished_at": None, "stopped": None,
+        "status": "running", "started_at": started_at, "finished_at": None,
         "params": json.dumps(params, default=str),
     }  # fmt: skip
     with ledger.write() as connection:
         ledger.upsert(connection, run, [row])
 
 
-def stop_run(ledger: Ledger, run_id: str, why: str) -> None:
-    """Notes why a step stopped the run; the first reason is kept."""
+def stop_run(ledger: Ledger, run_id: str, step: str, why: str) -> None:
+    """Notes why a step stopped the run."""
+    row = {"run_id": run_id, "step": step, "why": why, "stopped_at": ledger.now()}
     with ledger.write() as connection:
-        connection.execute(sa.update(run).where(run.c.run_id == run_id, run.c.stopped.is_(None)).values(stopped=why))
+        ledger.upsert(connection, run_stop, [row])
 
 
-def why_stopped(ledger: Ledger, run_id: str) -> str | None:
-    """The first reason for which a step stopped the run."""
-    rows = ledger.rows(sa.select(run.c.stopped).where(run.c.run_id == run_id))
-    return rows[0]["stopped"] if rows else None
+def forget_stop(ledger: Ledger, run_id: str, step: str) -> None:
+    """The step is through: what stopped an earlier try of it stops nothing any more."""
+    with ledger.write() as connection:
+        connection.execute(sa.delete(run_stop).where(run_stop.c.run_id == run_id, run_stop.c.step == step))
+
+
+def why_stopped(ledger: Ledger, run_id: str) -> dict[str, str]:
+    """step -> why it stopped the run, in the order in which they did."""
+    mine = sa.select(run_stop.c.step, run_stop.c.why).where(run_stop.c.run_id == run_id)
+    return {row["step"]: row["why"] for row in ledger.rows(mine.order_by(run_stop.c.stopped_at, run_stop.c.step))}
 
 
 def read_scope(ledger: Ledger, run_id: str) -> dict[str, int]:

@@ -33,7 +33,16 @@ run = Table(
     Column("started_at", DateTime, nullable=False),
     Column("finished_at", DateTime),
     Column("params", Text),
-    Column("stopped", Text),  # why a step stopped the run, in words
+)
+
+# Why a step stopped the run, in words; a step that is started again forgets its own.
+run_stop = Table(
+    "run_stop",
+    metadata,
+    Column("run_id", String(250), primary_key=True),
+    Column("step", String(120), primary_key=True),
+    Column("why", Text, nullable=False),
+    Column("stopped_at", DateTime, nullable=False),
 )
 
 # What a run saw of the CRM, for each vendor it served: where the next one begins (SCP-4).
