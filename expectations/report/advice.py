@@ -44,9 +44,20 @@ def headline(report: RunReport, tallies: Tallies) -> list[str]:
     opening = f"{counted(report.units, 'household')} looked at."
     if report.run.dry_run:
         opening += " This was a dry run: nothing was sent, and the words below say what would have happened."
+    stopped = [f"The run was stopped: {report.stopped}"] if report.stopped else []
     unbalanced = [vendor_name(book.vendor) for book in tallies.books if not book.is_balanced]
     warning = [f"The books of {' and '.join(unbalanced)} do not balance: tell the operator."] if unbalanced else []
-    return [opening, *(_vendor_sentence(book, report.run.dry_run) for book in tallies.books), *warning]
+    vendors = [_vendor_sentence(book, report.run.dry_run) for book in tallies.books]
+    return [opening, *stopped, *vendors, *warning, *_elsewhere(report)]
+
+
+def _elsewhere(report: RunReport) -> list[str]:
+    """What this run did not look at is not mended by it."""
+    if report.open_elsewhere.empty:
+        return []
+    findings = counted(len(report.open_elsewhere), "finding")
+    households = counted(report.open_elsewhere["unit_key"].nunique(), "household")
+    return [f"Not listed here: {findings} of earlier runs, still open in {households} that this run did not take."]
 
 
 def _vendor_sentence(book: Book, dry_run: bool) -> str:
@@ -59,12 +70,19 @@ def _vendor_sentence(book: Book, dry_run: bool) -> str:
 
 def advice(report: RunReport, tallies: Tallies) -> list[Step]:
     """What to do, the most urgent first; empty where there is nothing to do."""
-    steps = [_critical(tallies), _decisions(tallies), _warnings(tallies), *_others(tallies)]
+    steps = [_stopped(report), _critical(tallies), _decisions(tallies), _warnings(tallies), *_others(tallies)]
     if len(report.newly_available):
         records = counted(len(report.newly_available), "account or policy", "accounts and policies")
         what = f"Link {records} that appeared since the last refresh."
         steps.append(Step("Advisors", what, "Until then the vendor does not count them.", "newly-available"))
     return [step for step in steps if step is not None]
+
+
+def _stopped(report: RunReport) -> Step | None:
+    if not report.stopped:
+        return None
+    what = "Mend what stopped the run, and start it again: nothing is lost."
+    return Step("The operator", what, report.stopped, "what-happened")
 
 
 def _critical(tallies: Tallies) -> Step | None:

@@ -67,6 +67,8 @@ class RunReport:
     - ``changes``: vendor, unit_key, field, decision; with ``old`` and ``new`` where the caller gives them
     - ``receipts``: vendor, rule_id, entity, records
     - ``stages``: stage -> seconds
+    - ``stopped``: why a step stopped the run, in words
+    - ``open_elsewhere``: vendor, unit_key of findings that stand open in households that this run did not look at
 
     Raises ValueError where a frame lacks a column or a stage's time is not finite, naming it.
     """
@@ -83,6 +85,8 @@ class RunReport:
     consequences: Mapping[str, str] = field(default_factory=lambda: CONSEQUENCES)
     stages: Mapping[str, float] = field(default_factory=dict)
     settings: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+    stopped: str | None = None
+    open_elsewhere: pd.DataFrame = field(default_factory=lambda: _frame(("vendor", "unit_key")))
 
     def __post_init__(self) -> None:
         for name, columns in (

@@ -16,12 +16,12 @@ def run_summary(report: RunReport, tallies: Tallies) -> dict[str, Any]:
     """The whole summary as plain JSON values; ``files`` are names beside run.json."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "run": _run(report.run),
+        "run": {**_run(report.run), "stopped": report.stopped},
         "units": report.units,
         "outcomes": {book.vendor: book.outcomes for book in tallies.books},
         "books": {book.vendor: _book(book) for book in tallies.books},
         "reasons": _records(tallies.reasons.head(ITEMS_LISTED)),
-        "findings": _findings(tallies),
+        "findings": {**_findings(tallies), "open_elsewhere": len(report.open_elsewhere)},
         "newly_available": {
             "count": len(report.newly_available),
             "by_category": _records(tallies.available),

@@ -25,6 +25,7 @@ def prepare(installation: Installation, port: int = 8080) -> None:
     if not airflow_home.is_migrated(installation.airflow_home):
         with stage("Airflow's database"):
             airflow_home.migrate(installation.airflow_home, installation.logs / "airflow_migrate.log")
+    airflow_home.give_up_lost_runs(installation.airflow_home)
     if not installation.crm.exists():
         with stage(f"Demo office of {HOUSEHOLDS} households"):
             make_office(installation)

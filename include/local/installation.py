@@ -85,10 +85,12 @@ def _already(who: Path) -> str:
     except (OSError, ValueError):
         return "This installation is in use by another command. Wait for it or stop it."
     address = f" at {user['address']}" if user["address"] else ""
-    way_out = "Stop it with Ctrl-C in its window" if user["command"] == "make up" else "Wait for it to end"
+    way_out = (
+        "Stop it with Ctrl-C in its window, or" if user["command"] == "make up" else "Wait for it to end, or stop it"
+    )
     return (
         f"{user['command']} is already running in this checkout{address} (process {user['pid']}). "
-        f"{way_out}, or with: kill {user['pid']}"
+        f"{way_out} with: kill {user['pid']}"
     )
 
 

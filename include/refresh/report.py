@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -45,7 +46,14 @@ def report_run(context: RunContext, failed_tasks: Sequence[str] = ()) -> dict[st
         stand = found["vendor"].isin(through) & ~found["rule_id"].isin(EVENTS)
         findings.replace_open_findings(ledger, request.run_id, found[stand])
         _remember_units(context, through, scope, outcomes)
-    folder = write_report(context.reports, _report(context, closed, in_scope, scope, outcomes, found))
+    folder = write_report(
+        context.reports,
+        replace(
+            _report(context, closed, in_scope, scope, outcomes, found),
+            stopped=stopped,
+            open_elsewhere=_open_elsewhere(context, outcomes),
+        ),
+    )
     if not balanced:
         raise BooksUnbalanced(f"Units in scope {in_scope} and outcomes {len(outcomes)} differ; see {folder}.")
     if stopped is not None:
@@ -108,6 +116,14 @@ def _still_standing(context: RunContext, open_findings: pd.DataFrame) -> pd.Data
     merged = links.units_sent_by(context.ledger, "profiles", "case", context.request.run_id, units)
     stands = open_findings["rule_id"].isin(STANDING) & ~open_findings["unit_key"].isin(merged)
     return open_findings[stands & (not context.request.dry_run)]
+
+
+def _open_elsewhere(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """vendor, unit_key of findings that stand open in units that this run has not looked at."""
+    standing = [findings.read_open_findings(context.ledger, vendor) for vendor in context.request.vendors]
+    found = pd.concat(standing, ignore_index=True)[["vendor", "unit_key"]]
+    looked_at = pd.MultiIndex.from_frame(outcomes[["vendor", "unit_key"]])
+    return found[~pd.MultiIndex.from_frame(found).isin(looked_at)]
 
 
 def _is_through(vendor: str, stops: dict[str, str]) -> bool:

@@ -43,7 +43,7 @@ def test_an_unreachable_crm_ends_the_run_at_once_with_a_report(world: World, tmp
     assert "connection `crm`" in said
     assert world.run_row(night)["status"] == "failed"
     assert (world.report(night) / "worklist.html").exists()
-    assert [row["stopped"] for row in world.rows("SELECT stopped FROM run WHERE run_id = ?", night.run_id)] == [said]
+    assert [row["why"] for row in world.rows("SELECT why FROM run_stop WHERE run_id = ?", night.run_id)] == [said]
 
 
 def test_a_crm_of_another_shape_is_refused_by_its_columns_before_anything_is_sent(world: World, tmp_path: Path) -> None:
