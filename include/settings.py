@@ -5,6 +5,7 @@ A misspelt name or a value out of range is refused with the variable's name, bef
 
 from __future__ import annotations
 
+import difflib
 import os
 from datetime import date, timedelta
 from functools import lru_cache
@@ -119,17 +120,23 @@ def read_settings() -> Settings:
         for section, field in Settings.model_fields.items()
         for name in field.annotation.model_fields  # type: ignore[union-attr]
     }
-    unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
+    ours = sorted(name for name in os.environ if name.upper().startswith(PREFIX))
+    unknown = [name + _nearest(name, known) for name in ours if name.upper() not in known]
     if unknown:
-        raise SettingsError(f"Unknown setting {', '.join(unknown)}. Known settings: {', '.join(sorted(known))}.")
+        raise SettingsError(f"Unknown setting {'; '.join(unknown)}. All settings are in .env.example.")
     try:
         return Settings()
     except ValidationError as error:
         faults = [
-            f"{PREFIX}{'__'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+            f"{PREFIX}{'__'.join(map(str, fault['loc'])).upper()}: {fault['msg'].removeprefix('Value error, ')}"
             for fault in error.errors()
         ]
-        raise SettingsError("A setting is out of range. " + "; ".join(faults)) from None
+        raise SettingsError("A setting is not valid. " + "; ".join(faults)) from None
+
+
+def _nearest(name: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(name.upper(), known, n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 @lru_cache(maxsize=1)

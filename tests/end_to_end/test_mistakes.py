@@ -69,7 +69,7 @@ SETTINGS: dict[str, tuple[dict[str, str | None], list[str]]] = {
     "an unreadable connection": ({"AIRFLOW_CONN_CRM": "{not json"}, ["AIRFLOW_CONN_CRM", "neither a URI nor JSON"]),
     "another kind of database": ({"AIRFLOW_CONN_CRM": "mysql://u:secret@h/n"}, ["`crm`", "sqlite or postgres"]),
     "an unwritable ledger": ({"AIRFLOW_CONN_LEDGER": "sqlite:////proc/none/ledger.db"}, ["/proc/none", "ledger"]),
-    "a misspelt setting": ({"PLANBRIDGE__EMONEY__CALLS": "6"}, ["PLANBRIDGE__EMONEY__CALLS", "Known"]),
+    "a misspelt setting": ({"PLANBRIDGE__EMONEY__CALLS": "6"}, ["PLANBRIDGE__EMONEY__CALLS", "did you mean"]),
     "settings out of range": (
         {"PLANBRIDGE__GUARD__MAX_CHANGED_PERCENT": "200", "PLANBRIDGE__EMONEY__ENROLL": "some"},
         ["PLANBRIDGE__GUARD__MAX_CHANGED_PERCENT", "PLANBRIDGE__EMONEY__ENROLL", "linked"],

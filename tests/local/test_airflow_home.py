@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import configparser
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,24 @@ def test_dags_are_found_in_their_folder_and_nowhere_else(tmp_path: Path) -> None
         (tmp_path / file).write_text("# airflow dag")
     found = find_path_from_directory(tmp_path, ".airflowignore", "glob")
     assert list(found) == [str(tmp_path / "dags/weeknight_refresh.py")]
+
+
+def test_a_stopped_demo_leaves_no_run_that_blocks_the_next(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "airflow.db")) as database, database:
+        database.execute("CREATE TABLE dag_run (run_id, state, triggering_user_name, end_date)")
+        database.execute("CREATE TABLE task_instance (run_id, state)")
+        runs = [("stopped", "running", "dag_test"), ("done", "success", "dag_test"), ("asked for", "queued", "admin")]
+        database.executemany("INSERT INTO dag_run (run_id, state, triggering_user_name) VALUES (?, ?, ?)", runs)
+        tasks = [("stopped", "success"), ("stopped", "queued"), ("stopped", None), ("asked for", "scheduled")]
+        database.executemany("INSERT INTO task_instance VALUES (?, ?)", tasks)
+    airflow_home.give_up_lost_runs(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "airflow.db")) as database:
+        states = dict(database.execute("SELECT run_id, state FROM dag_run").fetchall())
+        assert states == {"stopped": "failed", "done": "success", "asked for": "queued"}
+        found = database.execute("SELECT run_id, state FROM task_instance ORDER BY run_id, state").fetchall()
+        assert found == [
+            ("asked for", "scheduled"),
+            ("stopped", "failed"),
+            ("stopped", "failed"),
+            ("stopped", "success"),
+        ]

@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from expectations.report import RunReport, write_report
@@ -191,3 +192,16 @@ def test_books_that_do_not_balance_are_said_at_the_top() -> None:
 )
 def test_durations_are_said_as_people_say_them(seconds: float | None, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_a_stopped_run_says_why_and_never_that_nothing_is_to_be_done() -> None:
+    html = html_of(a_report(run=a_run(status="failed"), stopped="No such unit in the CRM: H99999."))
+    assert "The run was stopped: No such unit in the CRM: H99999." in html
+    assert "Mend what stopped the run, and start it again" in html
+    assert "Nothing to do" not in html
+
+
+def test_findings_of_households_that_were_not_looked_at_are_counted_and_not_forgotten() -> None:
+    elsewhere = pd.DataFrame({"vendor": ["profiles", "emoney", "profiles"], "unit_key": ["H7", "H7", "H8"]})
+    html = html_of(a_report(open_elsewhere=elsewhere))
+    assert "3 findings of earlier runs, still open in 2 households that this run did not take" in html
