@@ -177,7 +177,7 @@ def _report(
         findings=found,
         labels=_labels(context, {*found["unit_key"], *outcomes.loc[outcomes["reason"].notna(), "unit_key"]}),
         newly_available=_newly_available(found),
-        changes=changes.read_decisions(context.ledger, context.request.run_id),
+        changes=changes.read_decisions(context.ledger, context.request.run_id, with_values=context.request.dry_run),
         receipts=_receipts(context),
         stages=context.staging.stage_seconds(),
         settings=settings,

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 import sqlalchemy as sa
 
@@ -114,6 +115,9 @@ def test_a_dry_run_writes_nothing_and_says_what_it_would_do(book: Book) -> None:
         "603-555-0101",
     )
     assert "603-555-0101" not in (would.context.reports / "run.json").read_text()
+    sheet = openpyxl.load_workbook(would.context.reports / "worklist.xlsx", read_only=True)["changes"]
+    told = [row for row in sheet.iter_rows(values_only=True) if "clientA.cellPhone" in row]
+    assert [row[-2:] for row in told] == [("null", '"603-555-0101"')]
     assert book.vendors.writes() == before
     with book.context().ledger.read() as connection:
         assert connection.execute(sa.text("SELECT * FROM sent")).all() == sent

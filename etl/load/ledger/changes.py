@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import field as value_field
@@ -10,7 +11,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from etl.load.ledger.store import Ledger, pack
+from etl.load.ledger.store import Ledger, pack, unpack
 from etl.load.ledger.tables import field_change
 
 
@@ -40,8 +41,15 @@ def save_changes(ledger: Ledger, run_id: str, vendor: str, changes: Iterable[tup
         )  # fmt: skip
 
 
-def read_decisions(ledger: Ledger, run_id: str) -> pd.DataFrame:
-    """vendor, unit_key, field, decision of a run: no values."""
-    columns = [field_change.c[name] for name in ("vendor", "unit_key", "field", "decision")]
-    rows = ledger.rows(sa.select(*columns).where(field_change.c.run_id == run_id))
-    return pd.DataFrame([tuple(row.values()) for row in rows], columns=[column.name for column in columns])
+def read_decisions(ledger: Ledger, run_id: str, *, with_values: bool = False) -> pd.DataFrame:
+    """vendor, unit_key, field, decision of a run; with their values also old and new, as JSON texts."""
+    names = ["vendor", "unit_key", "field", "decision", *(["before", "after"] if with_values else [])]
+    found = ledger.frame(sa.select(*(field_change.c[name] for name in names)).where(field_change.c.run_id == run_id))
+    if not with_values:
+        return found
+    texts = {new: [_as_text(blob) for blob in found[old]] for old, new in (("before", "old"), ("after", "new"))}
+    return found.drop(columns=["before", "after"]).assign(**texts)
+
+
+def _as_text(blob: bytes | None) -> str:
+    return json.dumps(unpack(blob), ensure_ascii=False, default=str)
