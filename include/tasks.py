@@ -23,6 +23,10 @@ Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
+# Whom Airflow names for a run by ``airflow dags test``: somebody waits for it.
+AT_A_TERMINAL = "dag_test"
+
+
 class Ended(SystemExit):
     """Ends a task whose reason is logged already: Airflow adds one line to an exit, and forty to an exception."""
 
@@ -131,7 +135,7 @@ def _lost_tasks(context: Any) -> list[str]:
 
 def _will_retry() -> bool:
     airflow = get_current_context()
-    if airflow["dag_run"].triggering_user_name == "dag_test":
+    if airflow["dag_run"].triggering_user_name == AT_A_TERMINAL:
         return False
     return airflow["ti"].try_number <= (getattr(airflow["ti"], "max_tries", 0) or 0)
 
@@ -154,7 +158,7 @@ def _context() -> Any:
         {name: airflow["params"][name] for name in airflow["dag"].params},
         dict(run.conf or {}),
         office_day,
-        run.triggering_user_name,
+        "the command line" if run.triggering_user_name == AT_A_TERMINAL else run.triggering_user_name,
         is_holiday,
     )
     return RunContext(request, settings(), Connections(_find_connection))
