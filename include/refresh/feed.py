@@ -75,13 +75,20 @@ def _report_new(
         return
     stages = context.staging.stages("emoney") if number is None else [shard_name("emoney", number)]
     parts = [context.staging.read(stage, ["items"])["items"] for stage in stages]
-    items = pd.concat(parts, ignore_index=True).set_index(["unit_key", "source_key"])
+    items = pd.concat(parts, ignore_index=True)
+    known = dict(
+        zip(
+            zip(items["unit_key"], items["source_key"], strict=True),
+            zip(items["category"], items["owner"], strict=True),
+            strict=True,
+        )
+    )
     auto = set(context.settings.emoney.auto_link)
     wanted: dict[tuple[str, str], list[Link]] = {}
     details: dict[tuple[str, str], str] = {}
     for unit_key, client_id, source_key in new:
         key = unit_key, source_key
-        category, owner = items.loc[key, ["category", "owner"]] if key in items.index else (None, None)
+        category, owner = known.get(key, (None, None))
         details[key] = category if isinstance(category, str) else source_key.partition(":")[0]
         if category in auto and owner in ("client", "spouse"):
             wanted.setdefault((unit_key, client_id), []).append(Link(source_key, category, owner))
