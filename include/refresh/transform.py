@@ -1,7 +1,8 @@
 """The second stage: the documents of a shard, what the gate checks of them, and what does not go.
 
-Stages for each vendor ``<vendor>/<shard>``: documents, receipts, users, items, and a ``facts_…`` table for each facts
-frame; and ``labels/<shard>``, by which people find the households in the CRM.
+Stages for each vendor ``<vendor>/<shard>``: documents, their heads (hashes and contacts, no content), receipts, users,
+items, and a ``facts_…`` table for each facts frame; and ``labels/<shard>``, by which people find the households in the
+CRM.
 """
 
 from __future__ import annotations
@@ -24,7 +25,14 @@ def transform_shard(context: RunContext, number: int) -> int:
     for vendor in context.request.vendors:
         built = builders[vendor].build(frames, context.request.as_of, context.settings.service.user)
         documents = _split(built.documents) if vendor == "emoney" else built.documents
-        tables = {"documents": documents, "receipts": built.receipts, "users": built.users, "items": built.items}
+        heads = documents.drop(columns=["document", "items", "source_keys"], errors="ignore")
+        tables = {
+            "documents": documents,
+            "heads": heads,
+            "receipts": built.receipts,
+            "users": built.users,
+            "items": built.items,
+        }
         facts = {f"facts_{name}": rows for name, rows in built.facts.items()}
         context.staging.write(shard_name(vendor, number), {**tables, **facts})
     context.staging.write(shard_name("labels", number), {"labels": _labels(frames)})

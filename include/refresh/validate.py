@@ -19,7 +19,7 @@ from include.refresh.plan import shard_name
 from include.staging import each_row
 
 # As many units go through the gate at once: enough to make its fixed cost small, few enough to bound its memory.
-UNITS_AT_ONCE = 100_000
+UNITS_AT_ONCE = 50_000
 
 # A vendor that is due for no unit.
 _NOTHING = pd.DataFrame(
@@ -85,13 +85,12 @@ def read_facts(context: RunContext, vendor: str, shards: list[int]) -> dict[str,
 
 def _decide(context: RunContext, vendor: str, units: pd.DataFrame, verdict: Any) -> pd.DataFrame:
     """unit_key, shard, decision (send | held | skipped), reason, payload_hash, client/spouse_contact_id, …"""
-    columns = ["unit_key", "payload_hash", "client_contact_id", "spouse_contact_id"]
-    columns += ["people_hash"] if vendor == "emoney" else []
-    names = ["documents", "users"]
-    parts = [context.staging.read(shard_name(vendor, number), names) for number in sorted(units["shard"].unique())]
-    documents = pd.concat([part["documents"][columns] for part in parts], ignore_index=True)
+    parts = [
+        context.staging.read(shard_name(vendor, shard), ["heads", "users"]) for shard in sorted(units["shard"].unique())
+    ]
+    heads = pd.concat([part["heads"] for part in parts], ignore_index=True)
     users = pd.concat([part["users"] for part in parts], ignore_index=True).set_index("unit_key")
-    decisions = units[["unit_key", "shard"]].merge(documents, on="unit_key", how="left")
+    decisions = units[["unit_key", "shard"]].merge(heads, on="unit_key", how="left")
     held = verdict.held.set_index("unit_key")["rule_ids"]
     decisions["reason"] = decisions["unit_key"].map(held).astype("str")
     decisions["decision"] = decisions["reason"].notna().map({True: "held", False: "send"})
