@@ -56,7 +56,7 @@ def test_the_limit_is_used_up_at_once_and_then_again_a_minute_later(tmp_path: Pa
 
 def test_calls_in_flight_stay_within_their_limit(tmp_path: Path) -> None:
     limiter = SharedLimiter(tmp_path, "key", Limit(calls=1000, in_flight=3))
-    flying, most, lock = 0, 0, threading.Lock()
+    flying, most, lock, three = 0, 0, threading.Lock(), threading.Event()
 
     def call() -> None:
         nonlocal flying, most
@@ -65,6 +65,9 @@ def test_calls_in_flight_stay_within_their_limit(tmp_path: Path) -> None:
                 with lock:
                     flying += 1
                     most = max(most, flying)
+                    if flying >= 3:
+                        three.set()
+                three.wait(20)  # the first ones stay until all places are taken: however slow the machine is
                 time.sleep(0.005)
                 with lock:
                     flying -= 1
