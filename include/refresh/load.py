@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -88,15 +89,9 @@ def _load_emoney(context: RunContext, number: int, staged: pd.DataFrame) -> Coun
     return Counter(kinds.values())
 
 
-def _payload(row: object) -> Payload:
-    spouse = getattr(row, "spouse_contact_id")  # noqa: B009  (a row of itertuples has no declared attributes)
-    return Payload(
-        row.unit_key,  # type: ignore[attr-defined]
-        row.payload_hash,  # type: ignore[attr-defined]
-        row.document,  # type: ignore[attr-defined]
-        int(row.client_contact_id),  # type: ignore[attr-defined]
-        None if pd.isna(spouse) else int(spouse),
-    )
+def _payload(row: Any) -> Payload:
+    spouse = None if pd.isna(row.spouse_contact_id) else int(row.spouse_contact_id)
+    return Payload(row.unit_key, row.payload_hash, row.document, int(row.client_contact_id), spouse)
 
 
 def _unchanged(job: Job, vendor: str, part: str, staged: pd.DataFrame, offered: str) -> pd.Series:
