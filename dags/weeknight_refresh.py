@@ -15,13 +15,12 @@ it in the run's report; all others go.
 A run that failed can be started again: nothing is lost and nothing is sent twice.
 """
 
-from datetime import timedelta
-
-from airflow.sdk import DAG, CronTriggerTimetable, ExceptionRetryPolicy, RetryAction, RetryRule, task
+from airflow.sdk import DAG, CronTriggerTimetable, task
 
 from include import tasks
 from include.forms import WEEKNIGHT_REFRESH
 from include.schedule import cron_and_timezone
+from include.steps import RETRIES
 
 cron, timezone = cron_and_timezone()
 
@@ -34,14 +33,7 @@ with DAG(
     doc_md=__doc__,
     dag_display_name="Weeknight refresh",
     tags=["planbridge"],
-    default_args={
-        "retries": 3,
-        "retry_delay": timedelta(seconds=30),
-        "retry_exponential_backoff": 2,
-        "retry_policy": ExceptionRetryPolicy(
-            [RetryRule(tasks.EndedForGood, RetryAction.FAIL, reason="no retry helps: somebody has to act")]
-        ),
-    },
+    default_args=RETRIES,
     params=WEEKNIGHT_REFRESH,
 ):
     shard = {"map_index_template": "shard {{ task.op_kwargs['shard'] + 1 }}"}

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -38,8 +38,29 @@ TRIES = 3
 
 
 @dataclass(frozen=True)
+class ByHand:
+    """What a person asked for, in a run for one household.
+
+    ``action``: ``auto`` or what a user of SmartOffice would choose (``create_client_and_case``, ``create_case``,
+    ``update_case``, ``open_case``); ``household_id`` and ``case_id``: the vendor's record that was chosen, if any;
+    ``update``: whether a known eMoney client's demographics are written (EMY-UPDATE); ``life_event``: the reason with
+    which a changed couple was confirmed (LIFE-EVENT), None where nobody did; ``asked_at``: when the run was triggered
+    (UTC, naive): what an equal run has done since then is not done again; ``lock_wait_seconds``: how long another
+    run's lock on the household is waited for.
+    """
+
+    action: str = "auto"
+    household_id: str | None = None
+    case_id: str | None = None
+    update: bool = True
+    life_event: str | None = None
+    asked_at: datetime | None = None
+    lock_wait_seconds: float = 120.0
+
+
+@dataclass(frozen=True)
 class Job:
-    """One load: what every unit of it has in common."""
+    """One load: what every unit of it has in common; ``by_hand`` where a person asked for it."""
 
     ledger: Ledger
     run_id: str
@@ -47,6 +68,7 @@ class Job:
     dry_run: bool
     search_lag_seconds: float
     sleep: Callable[[float], None] = time.sleep
+    by_hand: ByHand | None = None
 
     @property
     def holder(self) -> str:

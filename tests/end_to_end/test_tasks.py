@@ -14,7 +14,7 @@ import pytest
 
 from etl.errors import SourceUnavailable, StopRun
 from etl.load.ledger import runs
-from include import settings, tasks
+from include import settings, steps, tasks
 
 pytestmark = pytest.mark.airflow
 
@@ -52,8 +52,9 @@ def begin(monkeypatch: pytest.MonkeyPatch, folder: Path, **run: Any) -> Airflow:
     airflow = Airflow(**run)
     monkeypatch.setenv("PLANBRIDGE__DATA__FOLDER", str(folder))
     monkeypatch.setenv("PLANBRIDGE__REFRESH__HOLIDAYS", "2026-03-02")
-    monkeypatch.setattr(tasks, "get_current_context", lambda: airflow.context)
-    monkeypatch.setattr(tasks, "_find_connection", lambda conn_id: None)
+    for module in (steps, tasks):
+        monkeypatch.setattr(module, "get_current_context", lambda: airflow.context)
+    monkeypatch.setattr(tasks, "find_connection", lambda conn_id: None)
     settings.settings.cache_clear()
     return airflow
 
@@ -80,8 +81,8 @@ def run_step(error: Exception) -> type[BaseException]:
         start(context)
         raise error
 
-    with pytest.raises(tasks.Ended) as ended:
-        tasks._in_words(step, "step")
+    with pytest.raises(steps.Ended) as ended:
+        steps.in_words(tasks._context, step, "step")
     return ended.type
 
 
@@ -100,18 +101,18 @@ def test_only_a_scheduled_run_keeps_the_holidays(
 
 
 def test_what_a_person_has_to_mend_ends_a_task_for_good_and_is_noted(airflow: Airflow, tmp_path: Path) -> None:
-    assert run_step(StopRun("Mend it.")) is tasks.EndedForGood
+    assert run_step(StopRun("Mend it.")) is steps.EndedForGood
     assert why_stopped(tmp_path) == "Mend it."
 
 
 def test_what_may_succeed_later_is_tried_again_and_not_noted(airflow: Airflow, tmp_path: Path) -> None:
-    assert run_step(SourceUnavailable("The CRM is down.")) is tasks.Ended
+    assert run_step(SourceUnavailable("The CRM is down.")) is steps.Ended
     assert why_stopped(tmp_path) is None
 
 
 def test_the_last_try_ends_the_run_with_its_reason(airflow: Airflow, tmp_path: Path) -> None:
     airflow.is_at_its_last_try()
-    assert run_step(SourceUnavailable("The CRM is down.")) is tasks.EndedForGood
+    assert run_step(SourceUnavailable("The CRM is down.")) is steps.EndedForGood
     assert why_stopped(tmp_path) == "The CRM is down."
 
 
@@ -120,16 +121,16 @@ def test_a_step_that_gets_through_at_last_forgets_what_stopped_it(airflow: Airfl
         start(context)
         raise StopRun("Mend it.")
 
-    with pytest.raises(tasks.EndedForGood):
-        tasks._staged("load_profiles 0", stop)
+    with pytest.raises(steps.EndedForGood):
+        steps.staged("load_profiles 0", tasks._context, stop)
     assert why_stopped(tmp_path) == "Mend it."
-    tasks._staged("load_profiles 0", lambda context: None)
+    steps.staged("load_profiles 0", tasks._context, lambda context: None)
     assert why_stopped(tmp_path) is None
 
 
 def test_nobody_waits_for_retries_at_a_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     begin(monkeypatch, tmp_path, run_type="manual", triggering_user_name="dag_test")
-    assert run_step(SourceUnavailable("The CRM is down.")) is tasks.EndedForGood
+    assert run_step(SourceUnavailable("The CRM is down.")) is steps.EndedForGood
 
 
 def test_a_defect_shows_its_place_and_never_its_message(
@@ -137,7 +138,7 @@ def test_a_defect_shows_its_place_and_never_its_message(
 ) -> None:
     airflow.is_at_its_last_try()
     with caplog.at_level(logging.INFO):
-        assert run_step(KeyError("Zephyrine Castellan")) is tasks.EndedForGood
+        assert run_step(KeyError("Zephyrine Castellan")) is steps.EndedForGood
     assert "test_tasks.py" in caplog.text
     assert "Castellan" not in caplog.text
     assert str(why_stopped(tmp_path)).startswith("An unexpected KeyError at test_tasks.py:")
@@ -146,7 +147,7 @@ def test_a_defect_shows_its_place_and_never_its_message(
 def test_a_task_that_was_killed_leaves_the_run_stopped(airflow: Airflow, tmp_path: Path) -> None:
     start(tasks._context())
     airflow.states = {"extract_crm": "success", "load_emoney_0": "failed", "report_run": "running"}
-    with pytest.raises(tasks.EndedForGood):
+    with pytest.raises(steps.EndedForGood):
         tasks.report_run()
     assert '"status": "failed"' in (tmp_path / "reports" / "night" / "run.json").read_text()
     assert (tmp_path / "reports" / "night" / "worklist.html").exists()
