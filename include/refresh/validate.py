@@ -15,8 +15,8 @@ from etl.errors import GateBroken, GuardTripped
 from etl.load.ledger import links
 from expectations import rules
 from include.refresh.context import RunContext
+from include.refresh.life_events import find_life_events
 from include.refresh.plan import shard_name
-from include.staging import each_row
 
 # As many units go through the gate at once: enough to make its fixed cost small, few enough to bound its memory.
 UNITS_AT_ONCE = 50_000
@@ -51,7 +51,7 @@ def validate_vendor(context: RunContext, vendor: str) -> int:
     verdict = combine(list(_verdicts(context, vendor, units, overrides)))
     write_data_docs(context.reports / "data_docs", verdict.statistics)
     decisions = _decide(context, vendor, units, verdict)
-    life_events = _life_events(context, vendor, decisions, overrides)
+    life_events = find_life_events(context, vendor, decisions, overrides)
     findings = pd.concat([verdict.findings, life_events], ignore_index=True)
     _hold(decisions, life_events)
     _guard(context, vendor, decisions, findings)
@@ -105,47 +105,6 @@ def _decide(context: RunContext, vendor: str, units: pd.DataFrame, verdict: Any)
             f"{vendor}: {len(lost)} units passed the gate without a document, {lost.iloc[0]} the first of them."
         )
     return decisions
-
-
-def _life_events(context: RunContext, vendor: str, decisions: pd.DataFrame, overrides: Any) -> pd.DataFrame:
-    """LIFE-EVENT: against what was last sent, the head changed, or a spouse has gone or is another."""
-    linked = links.read_links_of(context.ledger, vendor, decisions[["unit_key", "client_contact_id"]])
-    linked = linked[["unit_key", "client_contact_id", "spouse_contact_id"]]
-    pairs = decisions.merge(linked, on="unit_key", suffixes=("", "_sent"))
-    other_head = (
-        pairs["client_contact_id_sent"].notna()
-        & pairs["client_contact_id"].notna()
-        & (pairs["client_contact_id"] != pairs["client_contact_id_sent"]).fillna(False)
-    )
-    other_spouse = (
-        pairs["spouse_contact_id_sent"].notna()
-        & pairs["payload_hash"].notna()
-        & ~(pairs["spouse_contact_id"] == pairs["spouse_contact_id_sent"]).fillna(False)
-    )
-    events = pairs[(other_head | other_spouse).to_numpy(dtype=bool)]
-    found = [
-        rules.finding(
-            "LIFE-EVENT",
-            vendor,
-            row.unit_key,
-            entity="household" if row.unit_key[0] == "H" else "contact",
-            entity_id=int(row.unit_key[1:]),
-            message=_life_event_message(row),
-            overrides=overrides,
-        )
-        for row in each_row(events)
-    ]
-    return pd.DataFrame(found, columns=list(rules.FINDING_COLUMNS))
-
-
-def _life_event_message(row: Any) -> str:
-    if row.client_contact_id != row.client_contact_id_sent:
-        return (
-            f"The head was contact {row.client_contact_id_sent} when last sent and is contact {row.client_contact_id}."
-        )
-    if pd.isna(row.spouse_contact_id):
-        return f"The spouse last sent (contact {row.spouse_contact_id_sent}) is not the spouse any more; nobody is."
-    return f"The spouse was contact {row.spouse_contact_id_sent} when last sent and is contact {row.spouse_contact_id}."
 
 
 def _hold(decisions: pd.DataFrame, findings: pd.DataFrame) -> None:
