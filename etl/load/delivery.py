@@ -38,6 +38,15 @@ TRIES = 3
 
 
 @dataclass(frozen=True)
+class WantedLink:
+    """An account or policy that a person wants linked at eMoney; None where the category rules are to say."""
+
+    source_key: str
+    classification: str | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True)
 class ByHand:
     """What a person asked for, in a run for one household.
 
@@ -46,7 +55,7 @@ class ByHand:
     ``update``: whether a known eMoney client's demographics are written (EMY-UPDATE); ``life_event``: the reason with
     which a changed couple was confirmed (LIFE-EVENT), None where nobody did; ``asked_at``: when the run was triggered
     (UTC, naive): what an equal run has done since then is not done again; ``lock_wait_seconds``: how long another
-    run's lock on the household is waited for.
+    run's lock on the household is waited for; ``links``: what is to be linked at eMoney (EMY-LINK).
     """
 
     action: str = "auto"
@@ -56,6 +65,7 @@ class ByHand:
     life_event: str | None = None
     asked_at: datetime | None = None
     lock_wait_seconds: float = 120.0
+    links: tuple[WantedLink, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,11 +141,15 @@ def check_lock() -> None:
 
 @contextmanager
 def household_lock(job: Job, vendor: str, unit_key: str) -> Iterator[bool]:
-    """Holds the household's lock for this thread; False where another run has it. A dry run needs none."""
+    """Holds the household's lock for this thread; False where another run has it. A dry run needs none.
+
+    A run by hand waits for it: somebody wants this household, now, and what the other run does is soon done.
+    """
     if job.dry_run:
         yield True
         return
-    with locks.hold(job.ledger, vendor, unit_key, job.holder) as lock:
+    patience = job.by_hand.lock_wait_seconds if job.by_hand else 0.0
+    with locks.hold(job.ledger, vendor, unit_key, job.holder, patience, job.sleep) as lock:
         _current.lock = lock
         try:
             yield lock is not None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from etl.errors import ParamsError
+from etl.load.delivery import ByHand
 from etl.load.ledger.store import Ledger, default_url
 from include.connections import Connections
 from include.settings import Settings
@@ -20,8 +21,32 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
+class Pin:
+    """A field that a person gives to one side, ``profiles`` or ``smartoffice``, until it is unpinned."""
+
+    field: str
+    side: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class HandRequest:
+    """What a person asked for: a household or a contact of the CRM, what to do, in whose name.
+
+    ``user_name``: the CRM user whose licenses count; None: the one the client is assigned to, as at night.
+    """
+
+    household_id: int | None
+    contact_id: int | None
+    what: ByHand = ByHand()
+    user_name: str | None = None
+    pins: tuple[Pin, ...] = ()
+    unpins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class RunRequest:
-    """A run's parameters, checked: all that crosses from task to task."""
+    """A run's parameters, checked: all that crosses from task to task. ``by_hand``: for one household alone."""
 
     run_id: str
     dag_id: str
@@ -32,6 +57,7 @@ class RunRequest:
     unit_keys: tuple[str, ...] = ()
     requested_by: str | None = None
     is_holiday: bool = False  # a scheduled run on a holiday takes no unit
+    by_hand: HandRequest | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For XCom."""

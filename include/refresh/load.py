@@ -56,7 +56,10 @@ def load_shard(context: RunContext, vendor: str, number: int) -> dict[str, int]:
 def job_of(context: RunContext, vendor: str) -> Job:
     """What the deliveries of this run have in common."""
     request, settings = context.request, getattr(context.settings, vendor)
-    return Job(context.ledger, request.run_id, request.as_of, request.dry_run, settings.search_lag_seconds)
+    by_hand = request.by_hand.what if request.by_hand else None
+    return Job(
+        context.ledger, request.run_id, request.as_of, request.dry_run, settings.search_lag_seconds, by_hand=by_hand
+    )
 
 
 def _load_profiles(context: RunContext, _number: int, staged: pd.DataFrame) -> Counter[str]:

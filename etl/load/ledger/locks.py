@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,10 +59,26 @@ def holder_name(run_id: str) -> str:
     return f"{socket.gethostname()}|{os.getpid()}|{_started(os.getpid())}|{run_id}"[:250]
 
 
+# How often a run that waits for a lock looks for it.
+LOOK_SECONDS = 0.2
+
+
 @contextmanager
-def hold(ledger: Ledger, vendor: str, unit_key: str, holder: str) -> Iterator[Lock | None]:
-    """The household's lock, or None where a living holder has it."""
+def hold(
+    ledger: Ledger,
+    vendor: str,
+    unit_key: str,
+    holder: str,
+    patience_seconds: float = 0.0,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Lock | None]:
+    """The household's lock, or None where a living holder has it and keeps it for so long."""
     held = acquire(ledger, vendor, [unit_key], holder)
+    waited = 0.0
+    while unit_key not in held and waited < patience_seconds:
+        sleep(LOOK_SECONDS)
+        waited += LOOK_SECONDS
+        held = acquire(ledger, vendor, [unit_key], holder)
     if unit_key not in held:
         yield None
         return
