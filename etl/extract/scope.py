@@ -6,7 +6,9 @@ fixed number of statements for the whole CRM, whatever its size.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -17,6 +19,10 @@ from etl.extract.source import Snapshot, to_frame
 
 # Every label of HH-SPOUSE-RELATION's table holds one of these words.
 SPOUSE_WORDS = ("husband", "wife", "spouse", "partner")
+
+# A column and the values of it that are wanted; None: all rows.
+Key = sa.Column[Any] | None
+Keys = Iterable[int] | None
 
 
 @dataclass(frozen=True)
@@ -48,44 +54,56 @@ class Census:
 
 def take_census(snapshot: Snapshot) -> Census:
     """All units (SCP-1, SCP-2, SCP-3) and their people."""
-    households = to_frame(
-        snapshot.read(
-            sa.select(
-                *snapshot.columns(
-                    s.household.c.household_id,
-                    s.household.c.name,
-                    s.household.c.head_contact_id,
-                    s.household.c.office_id,
-                )
-            ).where(s.household.c.deleted_at.is_(None))
-        )
-    ).rename(columns={"name": "household_name", "head_contact_id": "client_contact_id"})
-    households["unit_key"] = "H" + households["household_id"].astype("str")
-    members = to_frame(
-        snapshot.read(sa.select(*snapshot.columns(s.household_member.c.household_id, s.household_member.c.contact_id)))
-    )
+    households = read_households(snapshot)
+    members = read_members(snapshot)
     members = members[members["household_id"].isin(households["household_id"])]
-    singles = _lone_clients(snapshot, pd.concat([members["contact_id"], households["client_contact_id"]]))
-    units = pd.concat([households, singles], ignore_index=True)
-    units = units.sort_values("unit_key", ignore_index=True)[
-        ["unit_key", "household_id", "household_name", "client_contact_id", "office_id"]
-    ]
-    return Census(units, _people(snapshot, units, members))
+    singles = as_units(read_clients(snapshot), pd.concat([members["contact_id"], households["client_contact_id"]]))
+    units = in_order(households, singles)
+    return Census(units, people_of(units, members, read_ties(snapshot)))
 
 
-def _lone_clients(snapshot: Snapshot, in_households: pd.Series) -> pd.DataFrame:
+def read_households(snapshot: Snapshot, key: Key = None, keys: Keys = None) -> pd.DataFrame:
+    """Households that are not deleted, as rows of `Census.units`: all, or those whose ``key`` is one of ``keys``."""
+    household = s.household.c
+    statement = sa.select(
+        *snapshot.columns(household.household_id, household.name, household.head_contact_id, household.office_id)
+    )
+    rows = _read(snapshot, statement.where(household.deleted_at.is_(None)), key, keys)
+    rows = rows.rename(columns={"name": "household_name", "head_contact_id": "client_contact_id"})
+    rows["unit_key"] = "H" + rows["household_id"].astype("str")
+    return rows
+
+
+def read_members(snapshot: Snapshot, key: Key = None, keys: Keys = None) -> pd.DataFrame:
+    """household_id, contact_id, of deleted households too."""
+    member = s.household_member.c
+    return _read(snapshot, sa.select(*snapshot.columns(member.household_id, member.contact_id)), key, keys)
+
+
+def read_clients(snapshot: Snapshot, key: Key = None, keys: Keys = None) -> pd.DataFrame:
+    """client_contact_id, office_id of the contacts who are a unit of their own if they are in no household (SCP-2)."""
     contact = s.contact.c
-    clients = to_frame(
-        snapshot.read(
-            sa.select(*snapshot.columns(contact.contact_id, contact.office_id, contact.contact_type)).where(
-                contact.deleted_at.is_(None),
-                contact.record_type == "Contact",
-                contact.subsystem_type == "Contact",
-                sa.func.lower(contact.contact_type).contains("client"),
-            )
-        )
-    ).rename(columns={"contact_id": "client_contact_id"})
-    clients = clients[_is_label(clients["contact_type"], "client")]
+    statement = sa.select(*snapshot.columns(contact.contact_id, contact.office_id, contact.contact_type)).where(
+        contact.deleted_at.is_(None),
+        contact.record_type == "Contact",
+        contact.subsystem_type == "Contact",
+        sa.func.lower(contact.contact_type).contains("client"),
+    )
+    clients = _read(snapshot, statement, key, keys).rename(columns={"contact_id": "client_contact_id"})
+    return clients[_is_label(clients["contact_type"], "client")]
+
+
+def read_ties(snapshot: Snapshot, key: Key = None, keys: Keys = None) -> pd.DataFrame:
+    """contact_id, related_contact_id of the relations that may name a spouse, each from both sides."""
+    relation = s.key_relation.c
+    statement = sa.select(*snapshot.columns(relation.contact_id, relation.related_contact_id))
+    ties = _read(snapshot, statement.where(may_name_a_spouse()), key, keys)
+    turned = ties.rename(columns={"contact_id": "related_contact_id", "related_contact_id": "contact_id"})
+    return pd.concat([ties, turned])
+
+
+def as_units(clients: pd.DataFrame, in_households: pd.Series) -> pd.DataFrame:
+    """The clients who are in no household, as rows of `Census.units`."""
     clients = clients[~clients["client_contact_id"].isin(in_households)]
     return clients.assign(
         unit_key="C" + clients["client_contact_id"].astype("str"),
@@ -94,21 +112,19 @@ def _lone_clients(snapshot: Snapshot, in_households: pd.Series) -> pd.DataFrame:
     )
 
 
-def _people(snapshot: Snapshot, units: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
+def in_order(*parts: pd.DataFrame) -> pd.DataFrame:
+    """The units of a census, numbered in the order of their keys."""
+    units = pd.concat(parts, ignore_index=True).sort_values("unit_key", ignore_index=True)
+    return units[["unit_key", "household_id", "household_name", "client_contact_id", "office_id"]]
+
+
+def people_of(units: pd.DataFrame, members: pd.DataFrame, ties: pd.DataFrame) -> pd.DataFrame:
+    """unit, contact_id: members, the client, and who may be tied to the client as a spouse."""
     numbered = units.reset_index(names="unit")
     by_household = numbered.dropna(subset=["household_id"])[["unit", "household_id"]]
     clients = numbered.dropna(subset=["client_contact_id"])[["unit", "client_contact_id"]]
     clients = clients.rename(columns={"client_contact_id": "contact_id"})
-    relation = s.key_relation.c
-    ties = to_frame(
-        snapshot.read(
-            sa.select(*snapshot.columns(relation.contact_id, relation.related_contact_id)).where(may_name_a_spouse())
-        )
-    )
-    both_ways = pd.concat(
-        [ties, ties.rename(columns={"contact_id": "related_contact_id", "related_contact_id": "contact_id"})]
-    )
-    related = clients.merge(both_ways, on="contact_id")[["unit", "related_contact_id"]]
+    related = clients.merge(ties, on="contact_id")[["unit", "related_contact_id"]]
     people = pd.concat(
         [
             by_household.merge(members, on="household_id")[["unit", "contact_id"]],
@@ -156,6 +172,12 @@ def in_shards(numbers: pd.Index, units_per_shard: int) -> list[pd.Index]:
     """The units cut into shards of at most ``units_per_shard``, in the order of their keys."""
     ordered = numbers.sort_values()
     return [ordered[start : start + units_per_shard] for start in range(0, len(ordered), units_per_shard)]
+
+
+def _read(snapshot: Snapshot, statement: sa.Select[Any], key: Key, keys: Keys) -> pd.DataFrame:
+    if key is None:
+        return to_frame(snapshot.read(statement))
+    return to_frame(snapshot.read(statement.where(key.in_(snapshot.id_list())), keys))
 
 
 def _is_label(labels: pd.Series, label: str) -> pd.Series:

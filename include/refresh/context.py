@@ -38,7 +38,7 @@ class HandRequest:
 
     household_id: int | None
     contact_id: int | None
-    what: ByHand = ByHand()
+    what: ByHand
     user_name: str | None = None
     pins: tuple[Pin, ...] = ()
     unpins: tuple[str, ...] = ()
