@@ -158,6 +158,13 @@ def is_within(rows: pd.DataFrame, column: str, lowest: int, highest: int) -> Mas
 
 
 @_condition
+def is_at_most(rows: pd.DataFrame, column: str, highest: int) -> Mask:
+    """The count is no higher."""
+    held: Mask = _numbers(rows[column]) <= highest
+    return held
+
+
+@_condition
 def is_not_zero(rows: pd.DataFrame, *columns: str) -> Mask:
     held = np.ones(len(rows), dtype=bool)
     for column in columns:

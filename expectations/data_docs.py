@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from expectations.report.files import write_whole
-from expectations.rule_types import VENDORS
+from expectations.rule_types import SUITES
 
 _TEMPLATE = Path(__file__).parent / "data_docs.html.j2"
 
@@ -65,7 +65,7 @@ def write_data_docs(folder: Path, statistics: dict[str, Any]) -> Path:
     """Write a vendor's results beside those already in the folder, and the page of all: ``index.html``."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _write(folder / f"{statistics['vendor']}.json", json.dumps(statistics, indent=1, allow_nan=False))
-    files = [folder / f"{vendor}.json" for vendor in VENDORS]
+    files = [folder / f"{vendor}.json" for vendor in SUITES]
     return _write(folder / "index.html", render([json.loads(file.read_bytes()) for file in files if file.exists()]))
 
 

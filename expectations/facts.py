@@ -5,8 +5,6 @@ A frame that is not what it should be says nothing about a client's data: the ch
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,24 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl.errors import GateBroken
-
-Kind = Literal["text", "whole", "flag", "date"]
-
-
-@dataclass(frozen=True)
-class Column:
-    """``required``: a null here means that the frame is broken, not that a steward has something to mend."""
-
-    kind: Kind
-    required: bool = False
-    values: tuple[str, ...] = ()
-
-
-KEY = Column("text", required=True)
-NUMBER = Column("whole", required=True)
-FLAG = Column("flag", required=True)
-TEXT = Column("text")
-WHOLE = Column("whole")
+from expectations.columns import FLAG, KEY, NUMBER, TEXT, WHOLE, Column, Kind
+from expectations.transfer_facts import TRANSFER, TRANSFER_FRAMES
 
 ENTITY = {
     "people": "contact",
@@ -40,6 +22,9 @@ ENTITY = {
     "positions": "position",
     "policies": "policy",
     "liabilities": "liability",
+    "requests": "office",
+    "movers": "contact",
+    "leavings": "contact",
 }
 """The entity of a frame's rows; the rows of households and left_out name theirs in a column."""
 
@@ -57,7 +42,7 @@ LOAN_FIGURES = ("loan_balance", "interest_rate", "monthly_payment", "balloon_per
 ORIGINAL_FIGURES = ("orig_loan_amount", "orig_interest_rate", "orig_monthly_payment", "orig_balloon_period")
 SENT_FIGURES = ("sent_balance", "sent_rate", "sent_payment", "sent_years")
 
-FRAMES: Mapping[str, Mapping[str, Column]] = {
+VENDOR_FRAMES: Mapping[str, Mapping[str, Column]] = {
     "households": {
         "unit_key": KEY,
         "entity": KEY,
@@ -130,11 +115,21 @@ FRAMES: Mapping[str, Mapping[str, Column]] = {
     },
 }
 
+FRAMES: Mapping[str, Mapping[str, Column]] = {**VENDOR_FRAMES, **TRANSFER_FRAMES}
+
 FRAMES_OF: Mapping[str, tuple[str, ...]] = {
-    "profiles": tuple(FRAMES),
-    "emoney": tuple(name for name in FRAMES if name not in ("liabilities", "positions")),
+    "profiles": tuple(VENDOR_FRAMES),
+    "emoney": tuple(name for name in VENDOR_FRAMES if name not in ("liabilities", "positions")),
+    TRANSFER: tuple(TRANSFER_FRAMES),
 }
 """eMoney's table has no liabilities and no holdings."""
+
+UNIT_FRAMES: Mapping[str, tuple[str, ...]] = {
+    "profiles": ("households",),
+    "emoney": ("households",),
+    TRANSFER: ("requests", "movers"),
+}
+"""The frames whose rows, taken together, are the units in scope, each once."""
 
 
 def _is_of_kind(values: pd.Series, kind: Kind) -> bool:
@@ -171,16 +166,17 @@ def _as_arrow(values: pd.Series) -> pa.Array:
     return (array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array).cast(pa.large_string())
 
 
-def _check_units(facts: Mapping[str, pd.DataFrame], frames: Sequence[str], units: pd.Series) -> None:
-    """Each unit in scope has one household row, and no other unit has any row."""
-    keys = facts["households"]["unit_key"]
+def _check_units(vendor: str, facts: Mapping[str, pd.DataFrame], units: pd.Series) -> None:
+    """Each unit in scope has one row among the frames of units, and no other unit has any row."""
+    homes = UNIT_FRAMES[vendor]
+    keys = pd.concat([facts[home]["unit_key"] for home in homes], ignore_index=True)
     repeated = int(keys.duplicated().sum())
     if repeated:
-        raise GateBroken(f"facts households: {repeated} units have more than one row")
+        raise GateBroken(f"facts {' and '.join(homes)}: {repeated} units have more than one row")
     absent = int(np.count_nonzero(~are_among(units, keys)))
     if absent:
-        raise GateBroken(f"facts households: {absent} of {len(units)} units in scope have no row")
-    for frame in frames:
+        raise GateBroken(f"facts {' and '.join(homes)}: {absent} of {len(units)} units in scope have no row")
+    for frame in FRAMES_OF[vendor]:
         strangers = int(np.count_nonzero(~are_among(facts[frame]["unit_key"], units)))
         if strangers:
             raise GateBroken(f"facts {frame}: {strangers} rows belong to no unit in scope")
@@ -214,6 +210,6 @@ def check_frames(vendor: str, facts: Mapping[str, pd.DataFrame], units: Sequence
         if len(facts[frame]):
             for name, column in FRAMES[frame].items():
                 _check_column(frame, name, facts[frame][name], column)
-    _check_units(facts, FRAMES_OF[vendor], pd.Series(list(units), dtype="str"))
-    if units:
+    _check_units(vendor, facts, pd.Series(list(units), dtype="str"))
+    if units and "people" in FRAMES_OF[vendor]:
         _check_people(facts["households"], facts["people"])

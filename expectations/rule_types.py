@@ -11,6 +11,9 @@ PROFILES = ("profiles",)
 EMONEY = ("emoney",)
 BOTH = ("profiles", "emoney")
 VENDORS = BOTH
+TRANSFER_ONLY = ("transfer",)
+SUITES = (*VENDORS, *TRANSFER_ONLY)
+"""Whoever has a suite: both vendors, and the transfer between offices."""
 
 AS_OF = "as_of"
 """As the value of a check's argument: the date the run is made for."""

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from etl.errors import SettingsError
-from expectations.rule_types import BOTH, SEVERITIES, Check, Rule, Severity
+from expectations.rule_types import SEVERITIES, SUITES, Check, Rule, Severity
 from expectations.rules_accounts import ACCOUNT_RULES
 from expectations.rules_households import HOUSEHOLD_RULES, PEOPLE_RULES
 from expectations.rules_liabilities import LIABILITY_RULES
 from expectations.rules_load import LOAD_RULES
 from expectations.rules_policies import POLICY_RULES
+from expectations.rules_transfer import TRANSFER_RULES
 
 TABLE: Final[tuple[Rule, ...]] = (
     *HOUSEHOLD_RULES,
@@ -26,6 +27,7 @@ TABLE: Final[tuple[Rule, ...]] = (
     *LIABILITY_RULES,
     *POLICY_RULES,
     *LOAD_RULES,
+    *TRANSFER_RULES,
 )
 RULES: Final[Mapping[str, Rule]] = {rule.rule_id: rule for rule in TABLE}
 
@@ -53,8 +55,8 @@ def rule(rule_id: str, overrides: Overrides | None = None) -> Rule:
 
 
 def checks_of(vendor: str) -> list[tuple[Rule, Check]]:
-    """The checks that are asked for a vendor, in the order of the table."""
-    if vendor not in BOTH:
+    """The checks that are asked for a vendor or a transfer, in the order of the table."""
+    if vendor not in SUITES:
         raise KeyError(vendor)
     return [(rule_of, check) for rule_of in TABLE for check in rule_of.checks if vendor in check.vendors]
 

@@ -29,9 +29,16 @@ SHOWABLE = frozenset(
         "spouse_unit_key",
         "twin_policy_id",
         "computed_figures",
+        "export_missing",
+        "import_missing",
+        "busy_with",
+        "present_contact_id",
+        "present_count",
+        "headless_households",
+        "records",
     )
 )
-"""The columns a message may show: roles, counts and keys."""
+"""The columns a message may show: roles, counts, keys and the names of rights."""
 
 
 def _blank_words(values: pd.Series, arguments: dict[str, Any]) -> Words:

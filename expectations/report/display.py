@@ -23,7 +23,7 @@ _UNSEEN = re.compile(
 # The full-width forms count too: some spreadsheets fold them before they decide that a cell is a formula.
 _FORMULA = re.compile("^\\s*[=+\\-@＝＋－＠]")
 
-_WORDS = {"emoney": "eMoney", "profiles": "Profiles"}
+_WORDS = {"emoney": "eMoney", "profiles": "Profiles", "transfer": "Office transfer"}
 
 
 def show(text: str) -> str:

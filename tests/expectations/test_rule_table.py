@@ -11,7 +11,7 @@ import pytest
 from etl.errors import SettingsError
 from expectations.conditions import CONDITIONS
 from expectations.facts import FRAMES, FRAMES_OF, LEFT_OUT_RULES
-from expectations.rule_types import SEVERITIES, VENDORS
+from expectations.rule_types import SEVERITIES, SUITES
 from expectations.rules import FINDING_COLUMNS, RULES, TABLE, checks_of, finding, read_overrides, rule
 from expectations.suites import build_suites
 from expectations.wording import SHOWABLE, placeholders
@@ -46,7 +46,7 @@ def test_every_rule_by_which_a_record_is_left_out_is_in_the_table(rule_id):
     assert [check.frame for check in RULES[rule_id].checks] == ["left_out"]
 
 
-@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("vendor", SUITES)
 def test_the_suites_hold_every_check_with_its_severity_and_rule(vendor):
     suites = build_suites(vendor, AS_OF, {"ACC-NET": "critical"})
     expectations = [expectation for suite in suites.values() for expectation in suite.expectations]

@@ -8,6 +8,7 @@ import pytest
 
 from etl.schema import NOT_FINITE
 from expectations.gate import Verdict
+from expectations.rule_types import VENDORS
 from expectations.rules import RULES, TABLE
 from tests.expectations.facts import facts_with, rules_broken, sound_facts, verdict_of, verdict_of_all
 
@@ -188,7 +189,8 @@ def test_what_is_no_fault_is_not_found(verdicts, vendor, name, number):
 
 
 def test_every_rule_with_a_check_is_broken_here_at_each_of_its_vendors():
-    checked = {(rule.rule_id, vendor) for rule in TABLE for check in rule.checks for vendor in check.vendors}
+    asked = ((rule.rule_id, vendor) for rule in TABLE for check in rule.checks for vendor in check.vendors)
+    checked = {(rule_id, vendor) for rule_id, vendor in asked if vendor in VENDORS}
     assert {(rule_id, vendor) for rule_id, vendors, _, _ in BROKEN for vendor in vendors} == checked
 
 

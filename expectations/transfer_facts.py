@@ -1,0 +1,57 @@
+"""What the facts of a transfer between offices must look like: the request, the contacts, what would stay behind.
+
+The units are the contacts of the set (``C12``) and the transfer itself (`TRANSFER`): a critical finding about that one
+refuses the whole transfer, one about a contact holds the contact's group.
+"""
+
+from collections.abc import Mapping
+
+from expectations.columns import FLAG, KEY, NUMBER, TEXT, WHOLE, Column
+
+TRANSFER = "transfer"
+"""The vendor of the suite, of its findings and outcomes; and the unit that stands for the transfer as a whole."""
+
+STAYING_RULES = (
+    "XFR-ACCOUNT-LISTS",
+    "XFR-ADVISOR",
+    "XFR-CARRIER",
+    "XFR-CASE-LISTS",
+    "XFR-CENSUS",
+    "XFR-COMMISSION",
+    "XFR-HOUSEHOLD",
+    "XFR-NOT-MOVED",
+    "XFR-NOTES",
+    "XFR-PARTIES",
+    "XFR-POLICY-LISTS",
+    "XFR-PRESENT-AMBIGUOUS",
+    "XFR-PRIMARY",
+    "XFR-RELATIONS",
+)
+"""The rules by which a record of a contact that moves stays behind, or arrives as another one."""
+
+TRANSFER_FRAMES: Mapping[str, Mapping[str, Column]] = {
+    "requests": {
+        "unit_key": KEY,
+        "entity_id": NUMBER,  # the target office
+        "offices_differ": FLAG,
+        "target_is_active": FLAG,
+        "export_missing": TEXT,  # what the asking user lacks, by name
+        "import_missing": TEXT,  # what the receiving user lacks, by name
+    },
+    "movers": {
+        "unit_key": KEY,
+        "entity_id": NUMBER,
+        "is_in_source": FLAG,  # of the source office and not deleted
+        "may_move": FLAG,  # a contact or a business
+        "busy_with": TEXT,  # another transfer that has the contact
+        "present_contact_id": WHOLE,  # the same person in the target
+        "present_count": NUMBER,  # how many there could be the same person
+        "headless_households": NUMBER,  # households that would be left without their head
+    },
+    "leavings": {  # one row for each contact and rule
+        "unit_key": KEY,
+        "entity_id": NUMBER,
+        "rule_id": Column("text", required=True, values=STAYING_RULES),
+        "records": NUMBER,
+    },
+}
