@@ -23,9 +23,10 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "etl": (),
     "etl.errors": (),
     "etl.schema": (),
-    "etl.extract": ("etl.errors", "etl.schema"),
-    "etl.transform": ("etl.errors", "etl.schema"),
-    "etl.load": ("etl.errors", "etl.schema"),
+    "etl.canonical": ("etl.schema",),
+    "etl.extract": ("etl.errors", "etl.schema", "etl.canonical"),
+    "etl.transform": ("etl.errors", "etl.schema", "etl.canonical"),
+    "etl.load": ("etl.errors", "etl.schema", "etl.canonical"),
     "expectations": ("etl.errors", "etl.schema", "etl.transform.mapping"),
     "include": ("etl", "expectations", "include"),
     # Outside parties: they know the CRM's tables and nothing of the pipeline.

@@ -118,6 +118,10 @@ class Snapshot:
 
     def read(self, statement: sa.Select[Any], keys: Iterable[int] | None = None) -> pa.Table:
         """The rows of ``statement`` as an Arrow table; ``keys`` are the ids that `id_list` stands for."""
+        return _typed(self.read_raw(statement, keys), statement)
+
+    def read_raw(self, statement: sa.Select[Any], keys: Iterable[int] | None = None) -> pa.Table:
+        """The same rows in whatever types the driver gives them."""
         compiled = statement.compile(dialect=self._dialect)
         values = dict(compiled.params)
         if keys is not None:
@@ -126,10 +130,10 @@ class Snapshot:
         self.queries += 1
         connection = self._idle.get()
         try:
-            rows = self._guard(lambda: self._execute(connection, str(compiled), parameters))
+            rows: pa.Table = self._guard(lambda: self._execute(connection, str(compiled), parameters))
         finally:
             self._idle.put(connection)
-        return _typed(rows, statement)
+        return rows
 
     def in_threads(self, work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
         """``work`` over the items, as many at once as there are connections, in the order of the items."""
