@@ -83,6 +83,8 @@ def _user_positions(households: Households, users: pd.DataFrame, service_user: s
     """The position in ``users`` of each unit's user; -1 where the CRM has no such user."""
     assigned = integers(households.book.contacts["assigned_user_id"])
     user_id = np.append(assigned, NULL)[households.client_at]
+    if "user_id" in households.units:  # a run by hand, in the name of a user who was named
+        user_id = integers(households.units["user_id"])
     user_at = positions(integers(users["user_id"]), user_id)
     service_at = np.flatnonzero(texts(users["user_name"]) == service_user.strip())
     user_at[user_id == NULL] = service_at[0] if len(service_at) else -1

@@ -21,15 +21,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
-class Pin:
-    """A field that a person gives to one side, ``profiles`` or ``smartoffice``, until it is unpinned."""
-
-    field: str
-    side: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class HandRequest:
     """What a person asked for: a household or a contact of the CRM, what to do, in whose name.
 
@@ -40,8 +31,6 @@ class HandRequest:
     contact_id: int | None
     what: ByHand
     user_name: str | None = None
-    pins: tuple[Pin, ...] = ()
-    unpins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,9 +69,7 @@ def read_request(
     is_holiday: bool = False,
 ) -> RunRequest:
     """The request of a run. Raises `ParamsError` for an unknown key, vendor, date or unit key, in words."""
-    unknown = sorted(set(conf) - set(params))
-    if unknown:
-        raise ParamsError(f"Unknown parameter {', '.join(unknown)}. Known: {', '.join(sorted(params))}.")
+    refuse_unknown(conf, params)
     vendors = params.get("vendors") or list(VENDORS)
     strangers = sorted({str(vendor) for vendor in vendors} - set(VENDORS))
     if strangers or isinstance(vendors, str):
@@ -98,7 +85,7 @@ def read_request(
     return RunRequest(
         run_id,
         dag_id,
-        _read_date(params.get("as_of"), default_as_of),
+        read_date(params.get("as_of"), default_as_of),
         tuple(vendor for vendor in VENDORS if vendor in vendors),
         params.get("full", False),
         params.get("dry_run", False),
@@ -108,11 +95,19 @@ def read_request(
     )
 
 
+def refuse_unknown(conf: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+    """Airflow takes any key in silence. Raises `ParamsError` naming those that the DAG does not know."""
+    unknown = sorted(set(conf) - set(params))
+    if unknown:
+        raise ParamsError(f"Unknown parameter {', '.join(unknown)}. Known: {', '.join(sorted(params))}.")
+
+
 def _is_unit_key(key: object) -> bool:
     return isinstance(key, str) and key[:1] in ("H", "C") and key[1:].isdecimal()
 
 
-def _read_date(value: object, default: date) -> date:
+def read_date(value: object, default: date) -> date:
+    """The day of a run. Raises `ParamsError` for what is no date."""
     if value in (None, ""):
         return default
     try:

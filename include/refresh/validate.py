@@ -119,7 +119,7 @@ def _hold(decisions: pd.DataFrame, findings: pd.DataFrame) -> None:
 
 def _guard(context: RunContext, vendor: str, decisions: pd.DataFrame, findings: pd.DataFrame) -> None:
     """Stops the run before its first write where one rule fails, or one night changes, implausibly much."""
-    if context.request.unit_keys or context.request.dry_run:
+    if context.request.unit_keys or context.request.by_hand or context.request.dry_run:
         return
     guard = context.settings.guard
     critical = findings[findings["severity"] == "critical"].drop_duplicates(["unit_key", "rule_id"])

@@ -111,9 +111,16 @@ class World:
 
     def night(self, variables: Mapping[str, str | None] | None = None, **conf: Any) -> Night:
         """Runs `weeknight_refresh` once with this conf; a variable that is None is not set."""
+        return self._test("weeknight_refresh", variables, conf)
+
+    def by_hand(self, variables: Mapping[str, str | None] | None = None, **conf: Any) -> Night:
+        """The same for `household_sync`."""
+        return self._test("household_sync", variables, conf)
+
+    def _test(self, dag_id: str, variables: Mapping[str, str | None] | None, conf: Mapping[str, Any]) -> Night:
         self.nights += 1
         output = self.folder / f"night_{self.nights}.log"
-        command = ["dags", "test", "weeknight_refresh", "--conf", json.dumps({"as_of": AS_OF, **conf})]
+        command = ["dags", "test", dag_id, "--conf", json.dumps({"as_of": AS_OF, **conf})]
         status = self.terminal.run(command, self._variables(variables), output)
         return Night(status, output.read_text())
 

@@ -1,0 +1,36 @@
+"""### One household, by hand
+
+Name a household or a contact: a minute later the advisor has it in **Profiles** or **eMoney**, as the weeknight refresh
+would have sent it.
+
+| step | what it does |
+|---|---|
+| Read, build, check | the household or contact is found; its document is built and goes through the same gate |
+| Choose the record | Profiles, `auto`: where neither a link nor one exact match is there, the Search list asks you |
+| Load | the client is created or updated, once; an open case is deferred |
+| Report | what was written, what was kept, what was held and how to mend it, under `reports/<run id>/` |
+"""
+
+from airflow.sdk import DAG, task
+
+from include.forms import HOUSEHOLD_SYNC
+from include.steps import RETRIES
+from include.sync import tasks
+
+with DAG(
+    "household_sync",
+    schedule=None,
+    catchup=False,
+    # Runs that wait for an answer count, too.
+    max_active_runs=500,
+    description="One household or contact to Profiles or eMoney, now",
+    doc_md=__doc__,
+    dag_display_name="One household, by hand",
+    tags=["planbridge"],
+    default_args=RETRIES,
+    params=HOUSEHOLD_SYNC,
+):
+    prepared = task(task_id="extract_household", task_display_name="Read, build, check")(tasks.extract_household)()
+    loaded = task(task_id="load_household", task_display_name="Load")(tasks.load_household)()
+    reported = task(task_id="report_run", task_display_name="Report", trigger_rule="all_done")(tasks.report_run)()
+    prepared >> loaded >> reported

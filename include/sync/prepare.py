@@ -1,0 +1,120 @@
+"""The first stages of a run by hand: who is meant, may it go, and the documents as the night would build them.
+
+Nothing is sent before it is through. What is not as it should be is refused in words (`ParamsError`), with the run in
+the ledger and the reason in its report.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from etl.errors import ParamsError
+from etl.extract import changes, one
+from etl.extract.check import check_schema
+from etl.extract.crm import Frames, read_shard
+from etl.extract.source import Snapshot, to_frame
+from etl.load.ledger import links, runs
+from etl.transform.arrays import is_one_of
+from etl.transform.mapping.values import (
+    FAMILY_RELATION_TYPES,
+    SPOUSE_ROLES,
+    USER_STATUS_ENABLED,
+    USER_STATUSES,
+    VENDOR_LICENSES,
+)
+from include.refresh.context import HandRequest, RunContext
+from include.refresh.plan import shard_name
+from include.refresh.transform import transform_shard
+from include.refresh.validate import validate_vendor
+from include.staging import remove_old_runs
+
+
+def prepare_unit(context: RunContext) -> str:
+    """Registers the run, finds the unit, builds its document and puts it through the gate; gives the unit's key.
+
+    Raises `ParamsError` where the unit or the user cannot run, and what the stages of the night raise.
+    """
+    unit_key = read_unit(context)
+    transform_shard(context, 0)
+    validate_vendor(context, context.request.vendors[0])
+    return unit_key
+
+
+def read_unit(context: RunContext) -> str:
+    """Stages ``plan/scope`` and ``source/00000`` of the one unit; gives its key."""
+    request, ledger = context.request, context.ledger
+    runs.start_run(
+        ledger, request.run_id, request.dag_id, request.as_of, request.requested_by, request.dry_run, request.as_json()
+    )
+    remove_old_runs(context.data_folder, context.settings.data.keep_days)
+    (vendor,) = request.vendors
+    context.connections.vendor(vendor)
+    crm = context.connections.crm
+    check_schema(crm)
+    with Snapshot(crm, readers=1) as snapshot:
+        unit_key = _unit_key(snapshot, _hand(context))
+        census, at = one.take_census_of(snapshot, unit_key)
+        frames = read_shard(snapshot, census, pd.Index([at]))
+        digest = changes.digest_of(snapshot, census, at)
+    unit = census.units.loc[at]
+    _check_choice(context, vendor, unit_key, unit["client_contact_id"])
+    _name_user(_hand(context), vendor, frames)
+    flags = {name: name == vendor for name in ("profiles", "emoney")}
+    for name, flag in flags.items():
+        frames["units"] = frames["units"].append_column(f"in_{name}", [[flag]])
+    context.staging.write(shard_name("source", 0), frames)
+    scope = pd.DataFrame({"unit_key": [unit_key], **{name: [flag] for name, flag in flags.items()}, "shard": [0]})
+    context.staging.write("plan/scope", {"units": scope.assign(digest=digest)})
+    runs.plan_vendor(ledger, request.run_id, vendor, None, 1)
+    return unit_key
+
+
+def _hand(context: RunContext) -> HandRequest:
+    assert context.request.by_hand is not None
+    return context.request.by_hand
+
+
+def _unit_key(snapshot: Snapshot, hand: HandRequest) -> str:
+    if hand.household_id is not None:
+        return one.unit_of_household(snapshot, hand.household_id)
+    assert hand.contact_id is not None
+    return one.unit_of_contact(
+        snapshot,
+        hand.contact_id,
+        lambda labels: pd.Series(is_one_of(labels, SPOUSE_ROLES), labels.index),
+        lambda labels: pd.Series(is_one_of(labels, FAMILY_RELATION_TYPES), labels.index),
+    )
+
+
+def _check_choice(context: RunContext, vendor: str, unit_key: str, client_contact_id: int | None) -> None:
+    """The case or household that was chosen is not one that the ledger knows as another unit's."""
+    what = _hand(context).what
+    own = {unit_key} if pd.isna(client_contact_id) else {unit_key, f"C{client_contact_id}"}
+    for name, chosen, column in (
+        ("case_id", what.case_id, "vendor_case_id"),
+        ("vendor_household_id", what.household_id, "vendor_client_id"),
+    ):
+        owner = links.unit_linked_to(context.ledger, vendor, column, chosen) if chosen else None
+        if owner is not None and owner not in own:
+            raise ParamsError(f"{name} {chosen} belongs to {owner}, not to {unit_key}: choose one of its own.")
+
+
+def _name_user(hand: HandRequest, vendor: str, frames: Frames) -> None:
+    """LIC-ENABLED, LIC-PROFILES, LIC-EMONEY of the user who was named; the unit runs in that user's name."""
+    if hand.user_name is None:
+        return
+    users, rights = to_frame(frames["users"]), to_frame(frames["rights"])
+    named = users[users["user_name"].str.strip() == hand.user_name]
+    if named.empty:
+        raise ParamsError(f"requested_by: the CRM has no user {hand.user_name!r}.")
+    user_id = int(named["user_id"].iloc[0])
+    license_name, rule_id = VENDOR_LICENSES[vendor]  # type: ignore[index]  # one of the two vendors
+    held = rights.loc[rights["user_id"] == user_id, "right_name"].str.strip()
+    lacking = []
+    if not is_one_of(named["status"], USER_STATUSES).all():
+        lacking.append(f"{USER_STATUS_ENABLED} (LIC-ENABLED)")
+    if license_name not in set(held):
+        lacking.append(f"{license_name} ({rule_id})")
+    if lacking:
+        raise ParamsError(f"requested_by: {hand.user_name} lacks {', '.join(lacking)}. See User Rights.")
+    frames["units"] = frames["units"].append_column("user_id", [[user_id]])

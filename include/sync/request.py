@@ -1,0 +1,148 @@
+"""The form of `household_sync`, read and checked: everything that can be judged without the CRM.
+
+Numbers may come as text, as the command line and other programs send them; everything else that is not as the form
+says is refused in words, before any task runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from etl.errors import ParamsError
+from etl.load.delivery import ByHand, WantedLink
+from etl.load.pinning import read_pins, read_unpins
+from include.refresh.context import VENDORS, HandRequest, RunRequest, read_date, refuse_unknown
+
+ACTIONS = {
+    "profiles": ("auto", "create_client_and_case", "create_case", "update_case", "open_case"),
+    "emoney": ("auto", "update"),
+}
+# What only one of the vendors knows.
+ONLY_AT = {
+    "case_id": "profiles",
+    "vendor_household_id": "profiles",
+    "pin": "profiles",
+    "unpin": "profiles",
+    "links": "emoney",
+}
+_ANSWERS = {"yes": True, "true": True, "no": False, "false": False}
+_SOURCE_KEY = re.compile(r"(account|policy):\d+")
+
+
+def read_sync_request(
+    run_id: str,
+    dag_id: str,
+    params: Mapping[str, Any],
+    conf: Mapping[str, Any],
+    default_as_of: date,
+    requester: str | None,
+    asked_at: datetime,
+) -> RunRequest:
+    """The request of a run by hand. Raises `ParamsError` in words for whatever is not as the form says."""
+    refuse_unknown(conf, params)
+    vendor = _one_of("vendor", params.get("vendor"), VENDORS)
+    household_id, contact_id = (_number(name, params.get(name)) for name in ("household_id", "contact_id"))
+    if (household_id is None) == (contact_id is None):
+        both = "not both" if household_id is not None else "one of them"
+        raise ParamsError(f"Give a household_id or a contact_id, {both}.")
+    for name, only in ONLY_AT.items():
+        if only != vendor and params.get(name) not in (None, "", []):
+            raise ParamsError(f"{name} means nothing at {vendor}: leave it empty, or run for {only}.")
+    dry_run = params.get("dry_run", False)
+    if not isinstance(dry_run, bool):
+        raise ParamsError(f"dry_run is true or false, not {dry_run!r}.")
+    user_name = _text("requested_by", params.get("requested_by"))
+    by_hand = HandRequest(household_id, contact_id, _what(vendor, params, asked_at), user_name)
+    return RunRequest(
+        run_id,
+        dag_id,
+        read_date(params.get("as_of"), default_as_of),
+        (vendor,),
+        dry_run=dry_run,
+        requested_by=user_name or requester,
+        by_hand=by_hand,
+    )
+
+
+def _what(vendor: str, params: Mapping[str, Any], asked_at: datetime) -> ByHand:
+    action = _one_of("action", params.get("action") or "auto", ACTIONS[vendor], f" at {vendor}")
+    update = _answer("update", params.get("update"))
+    if action == "update" and not update:
+        raise ParamsError("action update and update no contradict each other: leave one of them out.")
+    household_id, case_id = (_text(name, params.get(name)) for name in ("vendor_household_id", "case_id"))
+    if case_id and action in ("create_client_and_case", "create_case"):
+        raise ParamsError(f"{action} makes a case of its own: leave case_id empty, or choose update_case.")
+    if household_id and action == "create_client_and_case":
+        raise ParamsError("create_client_and_case makes a household of its own: leave vendor_household_id empty.")
+    return ByHand(
+        action="auto" if action == "update" else action,
+        household_id=household_id,
+        case_id=case_id,
+        update=update,
+        life_event=_text("confirm_life_event", params.get("confirm_life_event")),
+        asked_at=asked_at.astimezone(UTC).replace(tzinfo=None),
+        links=tuple(_link(given) for given in _list("links", params.get("links"))),
+        pins=read_pins(params.get("pin")),
+        unpins=read_unpins(params.get("unpin")),
+    )
+
+
+def _one_of(name: str, value: object, allowed: Sequence[str], where: str = "") -> str:
+    if value not in allowed:
+        given = "is missing" if value in (None, "") else f"{value!r} is not known"
+        raise ParamsError(f"{name} {given}{where}: choose {', '.join(allowed[:-1])} or {allowed[-1]}.")
+    return str(value)
+
+
+def _number(name: str, value: object) -> int | None:
+    if value in (None, ""):
+        return None
+    text = str(value).strip()
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,18}", text):
+        raise ParamsError(f"{name} is the record's number in the CRM, for example 12, not {value!r}.")
+    return int(text)
+
+
+def _text(name: str, value: object) -> str | None:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ParamsError(f"{name} is a text, not {value!r}.")
+    return str(value).strip()
+
+
+def _answer(name: str, value: object) -> bool:
+    if value in (None, ""):
+        return True
+    answer = _ANSWERS.get(str(value).strip().lower())
+    if answer is None:
+        raise ParamsError(f"{name} is yes or no, not {value!r}.")
+    return answer
+
+
+def _list(name: str, value: object) -> list[Any]:
+    if value in (None, ""):
+        return []
+    if not isinstance(value, list):
+        raise ParamsError(f"{name} is a list, not {value!r}.")
+    return value
+
+
+def _link(given: object) -> WantedLink:
+    example = 'links names accounts and policies: "account:5", or {"source_key": "account:5", "classification": "…"}'
+    if isinstance(given, str):
+        given = {"source_key": given}
+    if not isinstance(given, Mapping):
+        raise ParamsError(f"{example}; not {given!r}.")
+    values = {"source_key" if name == "sourceKey" else name: value for name, value in given.items()}
+    strangers = sorted(set(values) - {"source_key", "classification", "owner"})
+    source_key = str(values.get("source_key", "")).strip()
+    if strangers or not _SOURCE_KEY.fullmatch(source_key):
+        raise ParamsError(f"{example}; not {given!r}.")
+    owner = _text("the owner of a link", values.get("owner"))
+    if owner is not None:
+        _one_of(f"the owner of {source_key}", owner, ("client", "spouse", "other"))
+    return WantedLink(source_key, _text("the classification of a link", values.get("classification")), owner)

@@ -1,0 +1,49 @@
+"""The tasks of `household_sync`: parameters in, the stages called (`include.steps` says how each may end).
+
+Few tasks, because each costs a process of its own: reading, building and checking are one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import get_current_context
+
+from include.steps import find_connection, given_params, in_words, lost_tasks, office_day, requester, staged
+
+
+def extract_household() -> str:
+    """Finds the unit, builds its document, puts it through the gate; gives its key."""
+    from include.sync.prepare import prepare_unit
+
+    return staged("extract", sync_context, prepare_unit)
+
+
+def load_household() -> dict[str, int]:
+    """The unit to its vendor, as it was asked for."""
+    from include.refresh.load import load_shard
+
+    vendor = sync_context().request.vendors[0]
+    return staged(f"load_{vendor} 0", sync_context, lambda context: load_shard(context, vendor, 0))
+
+
+def report_run() -> dict[str, Any]:
+    """Books, findings, the report; fails where an earlier task has failed."""
+    from include.refresh.report import report_run as report
+
+    return in_words(sync_context, lambda context: report(context, lost_tasks(context)))
+
+
+def sync_context() -> Any:
+    """The run's context, made from Airflow's."""
+    from include.connections import Connections
+    from include.refresh.context import RunContext
+    from include.settings import settings
+    from include.sync.request import read_sync_request
+
+    run = get_current_context()["dag_run"]
+    day = office_day(settings().refresh.timezone)
+    request = read_sync_request(
+        run.run_id, run.dag_id, given_params(), dict(run.conf or {}), day, requester(), run.run_after
+    )
+    return RunContext(request, settings(), Connections(find_connection))
