@@ -1,0 +1,208 @@
+"""Transfers between offices as the ledger knows them: who asked, who answered, what became of each row.
+
+`claim` comes first: one transfer at a time has a contact. `plan` then keeps the manifest; `answer` is what the
+receiving user said, or that nobody did; `etl.load.office` moves the groups.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+
+from etl.errors import ParamsError
+from etl.load import bulk
+from etl.load.ledger.store import Ledger
+from etl.load.ledger.tables import transfer_record
+from etl.load.ledger.transfer_tables import transfer, transfer_claim, transfer_group, transfer_row
+
+# How a transfer can end before anything is written, and what each is called.
+REFUSALS = ("rejected", "timed_out", "cancelled")
+ENDED = (*REFUSALS, "closed", "failed", "returned")
+MOVES = ("move", "recreate")
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One transfer; its id is the run's. ``status``: see `etl.load.ledger.transfer_tables`."""
+
+    transfer_id: str
+    source_office_id: int
+    target_office_id: int
+    source_database: str
+    target_database: str
+    requested_by: str
+    receiving_user: str
+    status: str = "planned"
+    why: str | None = None
+    planned_at: datetime | None = None
+    answered_by: str | None = None
+    answered_at: datetime | None = None
+    closed_at: datetime | None = None
+
+    @property
+    def is_within_one_database(self) -> bool:
+        """Whether source and target change in one transaction."""
+        return self.source_database == self.target_database
+
+
+def fingerprint(url: str) -> str:
+    """A database's name in the ledger: the same for every way to log in to it."""
+    parsed = make_url(url)
+    place = (parsed.get_backend_name(), parsed.host or "", str(parsed.port or ""), parsed.database or "")
+    return hashlib.sha256("\x1f".join(place).encode()).hexdigest()[:32]
+
+
+def claim(ledger: Ledger, database: str, contact_ids: Iterable[int], transfer_id: str) -> dict[int, str]:
+    """Takes contacts for a transfer; gives those that another transfer has: contact id -> its transfer.
+
+    Repeated for the same transfer it changes nothing. What is not given back in the answer is this transfer's until it
+    ends (`answer` with a refusal, `close`).
+    """
+    wanted = pd.Series(sorted(set(map(int, contact_ids))), dtype="int64")
+    rows = pd.DataFrame({"database": database, "contact_id": wanted, "transfer_id": transfer_id})
+    with ledger.write() as connection:
+        bulk.insert(connection, transfer_claim, rows, skip_known=True)
+        other = sa.select(transfer_claim.c.contact_id, transfer_claim.c.transfer_id).where(
+            transfer_claim.c.database == database,
+            transfer_claim.c.transfer_id != transfer_id,
+            transfer_claim.c.contact_id.in_(bulk.id_list(connection, wanted)),
+        )
+        return {row.contact_id: row.transfer_id for row in connection.execute(other)}
+
+
+def plan(ledger: Ledger, planned: Transfer, manifest: pd.DataFrame) -> None:
+    """Keeps a transfer and its manifest; again for the same transfer (part of it was accepted) the new one replaces it.
+
+    ``manifest``: entity, entity_id (text), contact_id, group (Int64; null for what is shared or stays on its own),
+    decision (move | stay | recreate), rule_id, row_hash. Contacts that it no longer moves are given back.
+    """
+    with ledger.write() as connection:
+        mine = {column: getattr(planned, column) for column in Transfer.__dataclass_fields__}
+        kept = {name: mine[name] for name in mine if mine[name] is not None}
+        ledger.upsert(connection, transfer, [{"planned_at": ledger.now(), **kept}])
+        for table in (transfer_record, transfer_row, transfer_group):
+            connection.execute(sa.delete(table).where(table.c.transfer_id == planned.transfer_id))
+        rows = manifest.rename(columns={"group": "group_no", "row_hash": "source_hash"})
+        rows = rows.assign(transfer_id=planned.transfer_id)
+        names = ["transfer_id", "entity", "entity_id"]
+        bulk.insert(connection, transfer_record, rows[[*names, "decision", "rule_id"]])
+        bulk.insert(connection, transfer_row, rows[[*names, "contact_id", "group_no", "source_hash"]])
+        moved = rows[(rows["entity"] == "contact") & (rows["decision"] == "move")]
+        groups = moved.groupby("group_no", as_index=False).agg(contacts=("entity_id", "size"))
+        groups = groups.assign(transfer_id=planned.transfer_id, status="planned")
+        bulk.insert(connection, transfer_group, groups)
+        connection.execute(
+            sa.delete(transfer_claim).where(
+                transfer_claim.c.transfer_id == planned.transfer_id,
+                transfer_claim.c.contact_id.not_in(bulk.id_list(connection, moved["contact_id"])),
+            )
+        )
+
+
+def find(ledger: Ledger, transfer_id: str) -> Transfer | None:
+    """A transfer as it stands."""
+    rows = ledger.rows(sa.select(transfer).where(transfer.c.transfer_id == transfer_id))
+    return Transfer(**rows[0]) if rows else None
+
+
+def answer(ledger: Ledger, transfer_id: str, status: str, answered_by: str | None, why: str | None = None) -> Transfer:
+    """planned -> accepted | rejected | timed_out | cancelled. A refusal ends the transfer; its contacts are free.
+
+    The same answer again changes nothing. Raises `ParamsError` where another one was given before (a transfer can be
+    cancelled up to its acceptance).
+    """
+    values = {"status": status, "why": why, "answered_by": answered_by, "answered_at": ledger.now()}
+    with ledger.write() as connection:
+        changed = connection.execute(
+            sa.update(transfer)
+            .where(transfer.c.transfer_id == transfer_id, transfer.c.status == "planned")
+            .values(**values)
+        ).rowcount
+        if changed and status in REFUSALS:
+            connection.execute(sa.delete(transfer_claim).where(transfer_claim.c.transfer_id == transfer_id))
+    found = find(ledger, transfer_id)
+    if found is None:
+        raise ParamsError(f"There is no transfer {transfer_id}.")
+    if found.status != status and not (status == "accepted" and found.status not in REFUSALS):
+        raise ParamsError(f"The transfer {transfer_id} is {found.status.replace('_', ' ')}: it cannot be {status} now.")
+    return found
+
+
+def close(ledger: Ledger, transfer_id: str) -> Transfer:
+    """Ends a transfer whose groups are through: ``closed`` where any moved (or there was none), else ``failed``."""
+    groups = read_groups(ledger, transfer_id)
+    failed = int((groups["status"] == "failed").sum())
+    status = "failed" if failed and failed == len(groups) else "closed"
+    why = f"{failed} of {len(groups)} groups did not move" if failed else None
+    with ledger.write() as connection:
+        connection.execute(
+            sa.update(transfer)
+            .where(transfer.c.transfer_id == transfer_id, transfer.c.status.in_(("accepted", "running")))
+            .values(status=status, why=why, closed_at=ledger.now())
+        )
+        connection.execute(sa.delete(transfer_claim).where(transfer_claim.c.transfer_id == transfer_id))
+    found = find(ledger, transfer_id)
+    if found is None:
+        raise ParamsError(f"There is no transfer {transfer_id}.")
+    return found
+
+
+def read_groups(ledger: Ledger, transfer_id: str) -> pd.DataFrame:
+    """group_no, contacts, status, rule_id, entity, entity_id, why, written_at, retired_at of a transfer."""
+    columns = [column for column in transfer_group.c if column.name != "transfer_id"]
+    mine = sa.select(*columns).where(transfer_group.c.transfer_id == transfer_id)
+    return ledger.frame(mine.order_by(transfer_group.c.group_no))
+
+
+def read_manifest(ledger: Ledger, transfer_id: str, group_nos: Sequence[int] | None = None) -> pd.DataFrame:
+    """entity, entity_id, contact_id, group, decision, rule_id, row_hash, target_id of a transfer, or of some groups.
+
+    ``target_id`` is the row's key in the target once it has moved; a group that failed has decision ``failed`` on the
+    rows that did not move.
+    """
+    row, record = transfer_row.c, transfer_record.c
+    joined = sa.and_(
+        row.transfer_id == record.transfer_id, row.entity == record.entity, row.entity_id == record.entity_id
+    )
+    statement = (
+        sa.select(
+            row.entity, row.entity_id, row.contact_id, row.group_no.label("group"), record.decision, record.rule_id,
+            row.source_hash.label("row_hash"), record.target_id,
+        )
+        .select_from(sa.join(transfer_row, transfer_record, joined))
+        .where(row.transfer_id == transfer_id)
+    )  # fmt: skip
+    if group_nos is not None:
+        statement = statement.where(row.group_no.in_([int(number) for number in group_nos]))
+    frame = ledger.frame(statement)
+    return frame.astype({"contact_id": "Int64", "group": "Int64"})
+
+
+def moved_before(ledger: Ledger, source_database: str, target_database: str, target_office_id: int) -> pd.DataFrame:
+    """contact_id, target_id (int64) of the contacts that earlier transfers moved to this office (XFR-RELATIONS).
+
+    A contact that was returned is not among them.
+    """
+    record = transfer_record.c
+    statement = (
+        sa.select(record.entity_id, record.target_id)
+        .join(transfer, transfer.c.transfer_id == record.transfer_id)
+        .where(
+            transfer.c.source_database == source_database,
+            transfer.c.target_database == target_database,
+            transfer.c.target_office_id == target_office_id,
+            transfer.c.status != "returned",
+            record.entity == "contact",
+            record.target_id.is_not(None),
+        )
+    )
+    frame = ledger.frame(statement)
+    return pd.DataFrame(
+        {"contact_id": frame["entity_id"].astype("int64"), "target_id": frame["target_id"].astype("int64")}
+    )
