@@ -83,13 +83,27 @@ def open_intents(ledger: Ledger, vendor: str, unit_key: str) -> list[Intent]:
         .where(delivery.c.vendor == vendor, delivery.c.unit_key == unit_key, delivery.c.status.in_(OPEN))
         .order_by(delivery.c.created_at)
     )
-    return [
-        Intent(
-            row["op_key"], vendor, unit_key, row["step"], row["payload_hash"], row["expected_version"],
-            unpack(row["intent"]), row["as_of"], row["run_id"], row["updated_at"], row["attempts"],
-        )
-        for row in rows
-    ]  # fmt: skip
+    return [_intent(row) for row in rows]
+
+
+def confirmed_since(ledger: Ledger, vendor: str, unit_key: str, step: str, since: datetime | None) -> list[Intent]:
+    """The steps of that name that were confirmed at ``since`` (UTC) or later, newest first; None: all of them."""
+    statement = sa.select(delivery).where(
+        delivery.c.vendor == vendor,
+        delivery.c.unit_key == unit_key,
+        delivery.c.step == step,
+        delivery.c.status == "confirmed",
+    )
+    if since is not None:
+        statement = statement.where(delivery.c.updated_at >= since)
+    return [_intent(row) for row in ledger.rows(statement.order_by(delivery.c.updated_at.desc()))]
+
+
+def _intent(row: sa.RowMapping) -> Intent:
+    return Intent(
+        row["op_key"], row["vendor"], row["unit_key"], row["step"], row["payload_hash"], row["expected_version"],
+        unpack(row["intent"]), row["as_of"], row["run_id"], row["updated_at"], row["attempts"],
+    )  # fmt: skip
 
 
 def written_by(ledger: Ledger, vendor: str, run_id: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from etl.errors import LockLost
+from etl.load.ledger.decision_tables import pin
 from etl.load.ledger.deliveries import OPEN
 from etl.load.ledger.store import Ledger, pack, unpack
 from etl.load.ledger.tables import delivery, link, sent
@@ -97,12 +98,23 @@ def find_sent(ledger: Ledger, vendor: str, unit_key: str) -> dict[str, Sent]:
 
 def linked_to_others(ledger: Ledger, vendor: str, unit_key: str, client_ids: Iterable[str]) -> set[str]:
     """Those of the vendor records that are linked to another unit: no candidates (MATCH-EXACT)."""
+    return set(others_linked(ledger, vendor, unit_key, client_ids))
+
+
+def others_linked(ledger: Ledger, vendor: str, unit_key: str, client_ids: Iterable[str]) -> dict[str, str]:
+    """vendor record -> the other unit that is linked to it, of those of the records that are."""
     rows = ledger.rows(
-        sa.select(link.c.vendor_client_id).where(
+        sa.select(link.c.vendor_client_id, link.c.unit_key).where(
             link.c.vendor == vendor, link.c.unit_key != unit_key, link.c.vendor_client_id.in_(list(client_ids))
         )
     )
-    return {row["vendor_client_id"] for row in rows}
+    return {row["vendor_client_id"]: row["unit_key"] for row in rows}
+
+
+def unit_linked_to(ledger: Ledger, vendor: str, column: str, vendor_id: str) -> str | None:
+    """The unit whose link names this vendor record in ``column`` (``vendor_client_id`` or ``vendor_case_id``)."""
+    rows = ledger.rows(sa.select(link.c.unit_key).where(link.c.vendor == vendor, link.c[column] == vendor_id))
+    return rows[0]["unit_key"] if rows else None
 
 
 def save_link(ledger: Ledger, connection: Connection, vendor: str, unit_key: str, **values: Any) -> None:
@@ -140,6 +152,12 @@ def save_sent(
     """Remembers what was sent of a part, within a transaction."""
     row = {"vendor": vendor, "unit_key": unit_key, "part": part, "offered_hash": offer, "base": pack(base)}
     ledger.upsert(connection, sent, [{**row, "as_of": as_of, "run_id": run_id, "sent_at": ledger.now()}])
+
+
+def forget_sent(connection: Connection, vendor: str, unit_key: str, part: str) -> None:
+    """What was sent went to another record than the one that counts from now on: it is no merge base any more."""
+    mine = (sent.c.vendor == vendor, sent.c.unit_key == unit_key, sent.c.part == part)
+    connection.execute(sa.delete(sent).where(*mine))
 
 
 def complete(ledger: Ledger, vendor: str, unit_key: str, part: str, offer: str) -> None:
@@ -202,6 +220,9 @@ def take_over(ledger: Ledger, vendor: str, from_unit: str, to_unit: str) -> bool
             sa.update(delivery)
             .where(delivery.c.vendor == vendor, delivery.c.unit_key == from_unit, delivery.c.status.in_(OPEN))
             .values(unit_key=to_unit)
+        )
+        connection.execute(
+            sa.update(pin).where(pin.c.vendor == vendor, pin.c.unit_key == from_unit).values(unit_key=to_unit)
         )
     return bool(taken)
 

@@ -19,7 +19,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
 
 from etl.errors import LedgerUnavailable
-from etl.load.ledger import tables
+from etl.load.ledger import (
+    answer_table,
+    decision_tables,  # noqa: F401 - made with the other tables
+    tables,
+    transfer_tables,
+)
 
 
 def default_url(data_folder: Path) -> str:
@@ -76,7 +81,7 @@ class Ledger:
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(7238940011)"))
             tables.metadata.create_all(connection)
             present = set(sa.inspect(connection).get_view_names())
-            for name, select in tables.VIEWS.items():
+            for name, select in {**tables.VIEWS, **answer_table.VIEWS, **transfer_tables.VIEWS}.items():
                 if name not in present:
                     connection.execute(sa.text(f"CREATE VIEW {name} AS {select}"))
 

@@ -1,0 +1,202 @@
+"""What a person has done at Profiles, in a run for one household: the actions of SmartOffice's Search screen.
+
+::
+
+    auto                     the stored link, else the one exact match; else what somebody chose from the Search list
+    create_client_and_case   never looks for a match
+    create_case              in the linked or chosen household; the unit goes on with the new case
+    update_case              the linked or chosen case; choosing one stores the link
+    open_case                writes nothing, links nothing: answers with the case's address
+
+A creation that an equal run was confirmed after this one was asked for is the one that was asked for: it is not made
+again. A request that makes no sense for this unit is a `ParamsError`, before anything is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from etl.errors import ParamsError
+from etl.load import matching
+from etl.load.delivery import ByHand, Delivered, Job, Payload
+from etl.load.ledger import deliveries, links
+from etl.load.ledger.answers import Answer, find_answer
+from etl.load.ledger.links import Link
+from etl.load.profiles import ProfilesClient
+from etl.load.profiles_case import VENDOR, update_case
+from etl.load.profiles_creation import CASE_STEP, CLIENT_STEP, create_case, create_client, save_link
+from etl.load.profiles_steps import bring_up_to_date, outcome
+from etl.load.search_list import Choice, choose, describe, search
+
+CHOSEN = "CHOSEN"
+
+
+def carry_out(client: ProfilesClient, job: Job, payload: Payload, link: Link | None) -> Delivered:
+    """Does what was asked for, with the unit's lock held."""
+    assert job.by_hand is not None
+    answer = find_answer(job.ledger, job.run_id, VENDOR, payload.unit_key)
+    if answer is not None and answer.status != "answered" and link is None:
+        return outcome(payload, "deferred", f"nobody answered which record of Profiles it is: {_shown(answer)}")
+    wanted = wanted_by(job.by_hand, answer)
+    if wanted.action == "create_client_and_case":
+        return _new_client(client, job, payload, link)
+    if wanted.action == "create_case":
+        return _new_case(client, job, payload, link, wanted)
+    if wanted.action == "auto" and link is not None:
+        return bring_up_to_date(client, job, payload, link)
+    target = _target(client, job, payload, link, wanted, answer)
+    if target is None:
+        found = search(client, job, payload)
+        return outcome(payload, "deferred", f"somebody has to choose from the Search list: {describe(found)}")
+    if wanted.action == "open_case":
+        url = client.case_url(str(target.vendor_case_id))
+        return outcome(payload, "unchanged", f"case {target.vendor_case_id} opens at {url}", target)
+    return _update(client, job, payload, link, target)
+
+
+def wanted_by(by_hand: ByHand, answer: Answer | None) -> Choice:
+    """The action and records that count: those that were chosen, else those that the run was started with."""
+    if answer is not None and answer.choice is not None:
+        return Choice(answer.choice, answer.household_id, answer.case_id)
+    action = "update_case" if by_hand.action == "auto" and (by_hand.household_id or by_hand.case_id) else by_hand.action
+    return Choice(action, by_hand.household_id, by_hand.case_id)
+
+
+def check_request(client: ProfilesClient, job: Job, payload: Payload, link: Link | None) -> None:
+    """Raises `ParamsError` where the household or case that the run was started with cannot be meant.
+
+    What a run started with ids is checked for before anything else is done, and again with the lock held.
+    """
+    assert job.by_hand is not None
+    wanted = wanted_by(job.by_hand, None)
+    if wanted.action == "create_client_and_case":
+        if wanted.household_id or wanted.case_id:
+            choose({"households": []}, *_parts(wanted))
+        if link is not None and not _made_since(job, payload, CLIENT_STEP):
+            raise ParamsError(_linked_already(link))
+    elif wanted.household_id or wanted.case_id:
+        _checked(client, job, payload, link, wanted)
+
+
+def _new_client(client: ProfilesClient, job: Job, payload: Payload, link: Link | None) -> Delivered:
+    made = _made_since(job, payload, CLIENT_STEP)
+    if made is not None and link is not None:
+        return _merged(bring_up_to_date(client, job, payload, link), job, made)
+    if link is not None:
+        raise ParamsError(_linked_already(link))
+    if job.dry_run:
+        return outcome(payload, "created", "would be created")
+    known = [household.household_id for household in client.find_by_external_id(payload.external_id).households]
+    return outcome(payload, "created", None, create_client(client, job, payload, known))
+
+
+def _new_case(client: ProfilesClient, job: Job, payload: Payload, link: Link | None, wanted: Choice) -> Delivered:
+    made = _made_since(job, payload, CASE_STEP)
+    if made is not None and link is not None and wanted.household_id in (None, made.values["household"]):
+        return _merged(bring_up_to_date(client, job, payload, link), job, made)
+    matched_by = link.matched_by if link else CHOSEN
+    if wanted.household_id or wanted.case_id:
+        household_id = _checked(client, job, payload, link, wanted).household_id
+    elif link is not None:
+        household_id = link.vendor_client_id
+    else:
+        household_id, matched_by = _only_exact(client, job, payload), matching.EXACT
+    assert household_id is not None
+    if job.dry_run:
+        return outcome(payload, "created", f"a new case would be made in household {household_id}", link)
+    new = create_case(client, job, payload, household_id, matched_by)
+    return outcome(payload, "created", f"new case {new.vendor_case_id} in household {household_id}", new)
+
+
+def _update(client: ProfilesClient, job: Job, payload: Payload, link: Link | None, target: Link) -> Delivered:
+    """Reads, merges and writes the case; one that was not the unit's so far is linked first, without a merge base."""
+    if link == target:
+        before = links.find_sent(job.ledger, VENDOR, target.unit_key).get("case")
+        return update_case(client, job, payload, target, before.base if before else None)
+    if not job.dry_run:
+        with job.ledger.write() as connection:
+            save_link(job, target, connection)
+            links.forget_sent(connection, VENDOR, target.unit_key, "case")
+    return update_case(client, job, payload, target, None)
+
+
+def _target(
+    client: ProfilesClient, job: Job, payload: Payload, link: Link | None, wanted: Choice, answer: Answer | None
+) -> Link | None:
+    """The case that is meant, as the link it is or would be; None where somebody has to choose."""
+    if answer is not None or not (wanted.household_id or wanted.case_id):
+        chosen = wanted
+    else:
+        chosen = _checked(client, job, payload, link, wanted)
+    if link is not None:
+        if chosen.household_id not in (None, link.vendor_client_id):
+            raise ParamsError(_linked_already(link))
+        return link if chosen.case_id is None else replace(link, vendor_case_id=chosen.case_id)
+    if chosen.case_id is not None:
+        return Link(payload.unit_key, str(chosen.household_id), chosen.case_id, None, None, None, CHOSEN)
+    found = search(client, job, payload)
+    if isinstance(found.decision, matching.Adopt):
+        adopted = found.decision
+        return Link(payload.unit_key, adopted.household_id, adopted.case_id, None, None, None, adopted.rule)
+    if wanted.action == "auto":
+        return None
+    raise ParamsError(
+        f"{payload.unit_key} is not linked at Profiles, and no single case is its exact match ({describe(found)}). "
+        "Give case_id, or choose with action auto."
+    )
+
+
+def _checked(client: ProfilesClient, job: Job, payload: Payload, link: Link | None, wanted: Choice) -> Choice:
+    """The household and case that the run was started with, if they can be this unit's."""
+    if link is None:
+        shown = search(client, job, payload).shown
+    elif wanted.household_id not in (None, link.vendor_client_id):
+        raise ParamsError(_linked_already(link))
+    else:
+        cases = [case.case_id for case in client.household(link.vendor_client_id).cases]
+        one = {"household_id": link.vendor_client_id, "case_ids": cases, "linked_to": None}
+        shown = {"match_type": "exact", "households": [one]}
+    return choose(shown, *_parts(wanted))
+
+
+def _only_exact(client: ProfilesClient, job: Job, payload: Payload) -> str:
+    found = search(client, job, payload)
+    free = [one.household_id for one in found.households if one.household_id not in found.linked_to]
+    if found.match_type == "exact" and len(free) == 1:
+        return free[0]
+    raise ParamsError(
+        f"{payload.unit_key} is not linked at Profiles, and no single household is its exact match "
+        f"({describe(found)}). Give vendor_household_id, or choose with action auto."
+    )
+
+
+def _made_since(job: Job, payload: Payload, step: str) -> deliveries.Intent | None:
+    """The newest creation that this run made, or another one after this run was asked for."""
+    assert job.by_hand is not None
+    asked_at = job.by_hand.asked_at
+    made = deliveries.confirmed_since(job.ledger, VENDOR, payload.unit_key, step, asked_at)
+    return next((one for one in made if asked_at is not None or one.run_id == job.run_id), None)
+
+
+def _merged(delivered: Delivered, job: Job, made: deliveries.Intent) -> Delivered:
+    """What this run made in an earlier try is its creation; what another one made is said to be that one's."""
+    if made.run_id == job.run_id:
+        return replace(delivered, outcome=replace(delivered.outcome, outcome="created"))
+    reason = f"merged with run {made.run_id}, which made the same since this one was asked for"
+    return replace(delivered, outcome=replace(delivered.outcome, reason=reason))
+
+
+def _linked_already(link: Link) -> str:
+    return (
+        f"{link.unit_key} is linked at Profiles already: household {link.vendor_client_id}, case "
+        f"{link.vendor_case_id}. Use update_case or create_case, without another household."
+    )
+
+
+def _shown(answer: Answer) -> str:
+    listed = answer.shown["households"]
+    return f"{len(listed)} households were shown" if listed else "Profiles has none of this client or last name"
+
+
+def _parts(wanted: Choice) -> tuple[str, str | None, str | None]:
+    return wanted.action, wanted.household_id, wanted.case_id
