@@ -97,8 +97,7 @@ def track(snapshot: Snapshot, census: Census, since: datetime | None) -> Movemen
 def digest_of(snapshot: Snapshot, census: Census, unit: int) -> int:
     """The key digest of one unit, the same as `track` gives for it, read from its own people's rows alone."""
     people = census.people.loc[census.people["unit"] == unit, "contact_id"]
-    head = census.units.at[unit, "client_contact_id"]
-    total = 0 if pd.isna(head) else int(head) * 7919
+    total = int(census.units.loc[[unit], "client_contact_id"].fillna(0).iloc[0]) * 7919
     for number, tracked in enumerate(_tracked(), start=1):
         statement = _by_contact(snapshot, tracked, None).where(tracked.contact.in_(snapshot.id_list()))
         rows = to_frame(snapshot.read(statement, people))

@@ -56,8 +56,8 @@ def read_unit(context: RunContext) -> str:
         census, at = one.take_census_of(snapshot, unit_key)
         frames = read_shard(snapshot, census, pd.Index([at]))
         digest = changes.digest_of(snapshot, census, at)
-    unit = census.units.loc[at]
-    _check_choice(context, vendor, unit_key, unit["client_contact_id"])
+    clients = census.units.loc[[at], "client_contact_id"].dropna()
+    _check_choice(context, vendor, {unit_key, *("C" + clients.astype("str"))})
     _name_user(_hand(context), vendor, frames)
     flags = {name: name == vendor for name in ("profiles", "emoney")}
     for name, flag in flags.items():
@@ -86,17 +86,16 @@ def _unit_key(snapshot: Snapshot, hand: HandRequest) -> str:
     )
 
 
-def _check_choice(context: RunContext, vendor: str, unit_key: str, client_contact_id: int | None) -> None:
+def _check_choice(context: RunContext, vendor: str, own: set[str]) -> None:
     """The case or household that was chosen is not one that the ledger knows as another unit's."""
     what = _hand(context).what
-    own = {unit_key} if pd.isna(client_contact_id) else {unit_key, f"C{client_contact_id}"}
     for name, chosen, column in (
         ("case_id", what.case_id, "vendor_case_id"),
         ("vendor_household_id", what.household_id, "vendor_client_id"),
     ):
         owner = links.unit_linked_to(context.ledger, vendor, column, chosen) if chosen else None
         if owner is not None and owner not in own:
-            raise ParamsError(f"{name} {chosen} belongs to {owner}, not to {unit_key}: choose one of its own.")
+            raise ParamsError(f"{name} {chosen} belongs to {owner}, which is another unit: choose one of its own.")
 
 
 def _name_user(hand: HandRequest, vendor: str, frames: Frames) -> None:
