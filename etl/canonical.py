@@ -27,7 +27,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from etl import schema
 
-Table: TypeAlias = sa.Table
+Columns: TypeAlias = Iterable["sa.Column[Any]"]  # a table's ``columns``, or some of them
 
 # SQLite keeps a number of a NUMERIC column as INTEGER, REAL or, where it is none, TEXT; each is read as what it is.
 _REAL, _TEXT = "__real", "__text"
@@ -36,23 +36,23 @@ _SURELY_EXACT = 2.0**50
 _NULLABLE = {pa.int64(): pd.Int64Dtype()}
 
 
-def exact_columns(table: Table, is_sqlite: bool) -> list[ColumnElement[Any]]:
-    """What to select of a table so that `exact_frame` finds everything; on SQLite a number takes three columns."""
-    return [element for column in table.columns for element in _exact(column, is_sqlite)]
+def exact_columns(columns: Columns, is_sqlite: bool) -> list[ColumnElement[Any]]:
+    """What to select so that `exact_frame` finds everything; on SQLite a number takes three columns."""
+    return [element for column in columns for element in _exact(column, is_sqlite)]
 
 
-def exact_frame(table: Table, raw: pa.Table) -> pd.DataFrame:
-    """The rows that `exact_columns` selected, in canonical form, with the columns of `etl.schema` in their order."""
-    columns = {column.name: _canonical(column, raw) for column in table.columns}
-    frame: pd.DataFrame = pa.table(columns).to_pandas(types_mapper=_NULLABLE.get)
+def exact_frame(columns: Columns, raw: pa.Table) -> pd.DataFrame:
+    """The rows that `exact_columns` selected, in canonical form."""
+    canonical = {column.name: _canonical(column, raw) for column in columns}
+    frame: pd.DataFrame = pa.table(canonical).to_pandas(types_mapper=_NULLABLE.get)
     return frame
 
 
-def raw_table(table: Table, is_sqlite: bool, rows: Sequence[Sequence[Any]]) -> pa.Table:
+def raw_table(columns: Columns, is_sqlite: bool, rows: Sequence[Sequence[Any]]) -> pa.Table:
     """Rows that a cursor fetched for `exact_columns`, as `exact_frame` takes them."""
-    names = [column.name for column in exact_columns(table, is_sqlite)]
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    return pa.table({name: _untyped(values) for name, values in zip(names, columns, strict=True)})
+    names = [column.name for column in exact_columns(columns, is_sqlite)]
+    values = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+    return pa.table({name: pa.array(each) for name, each in zip(names, values, strict=True)})
 
 
 def row_ids(entity: str, rows: pd.DataFrame) -> pd.Series[str]:
@@ -65,7 +65,7 @@ def row_ids(entity: str, rows: pd.DataFrame) -> pd.Series[str]:
 
 
 def row_hashes(entity: str, rows: pd.DataFrame) -> pd.Series[str]:
-    """sha256 over all columns of each row of a table, in the order of the schema. Rows that differ never read the same."""
+    """sha256 over all columns of each row of a table, in the schema's order; rows that differ differ in it."""
     texts = [_written(rows[column.name]) for column in schema.metadata.tables[entity].columns]
     joined = pc.binary_join_element_wise(*texts, pa.scalar("", pa.large_string()))
     name = f"{entity}|".encode()
@@ -73,9 +73,9 @@ def row_hashes(entity: str, rows: pd.DataFrame) -> pd.Series[str]:
     return pd.Series(hashes, index=rows.index, dtype="str", name="row_hash")
 
 
-def empty_frame(table: Table) -> pd.DataFrame:
+def empty_frame(table: sa.Table) -> pd.DataFrame:
     """A frame without rows, with the columns of the table in canonical form."""
-    return exact_frame(table, pa.table({column.name: pa.nulls(0) for column in table.columns}))
+    return exact_frame(table.columns, pa.table({column.name: pa.nulls(0) for column in table.columns}))
 
 
 def is_whole(column: sa.Column[Any]) -> bool:
@@ -112,16 +112,13 @@ def _on_sqlite(column: sa.Column[Any]) -> Iterable[ColumnElement[Any]]:
     if isinstance(column.type, sa.Date | sa.DateTime):
         return [sa.cast(sa.type_coerce(column, sa.Text), sa.Text).label(column.name)]
     value = sa.type_coerce(column, sa.BigInteger)
-    whole, real = sa.literal_column("'integer'"), sa.literal_column("'real'")
+    whole: ColumnElement[Any] = sa.literal_column("'integer'")
+    real: ColumnElement[Any] = sa.literal_column("'real'")
     return [
         sa.case((kind == whole, value)).label(column.name),
         sa.case((kind == real, value)).label(column.name + _REAL),
         sa.case((kind.not_in([whole, real]), sa.cast(value, sa.Text))).label(column.name + _TEXT),
     ]
-
-
-def _untyped(values: Sequence[Any]) -> pa.Array:
-    return pa.array(values)
 
 
 def _canonical(column: sa.Column[Any], raw: pa.Table) -> pa.Array | pa.ChunkedArray:

@@ -454,3 +454,54 @@ Index("ix_liability_primary", liability.c.primary_contact_id)
 Index("ix_note_contact", smartpad_note.c.contact_id)
 Index("ix_activity_contact", activity.c.contact_id)
 Index("ix_letter_contact", letter.c.contact_id)
+
+# By which columns the rows of a table hang on a contact.
+HANGS_BY: dict[str, tuple[str, ...]] = {
+    "contact": ("contact_id",),
+    "contact_address": ("contact_id",),
+    "contact_phone": ("contact_id",),
+    "contact_email": ("contact_id",),
+    "household_member": ("contact_id",),
+    "key_relation": ("contact_id", "related_contact_id"),
+    "policy": ("primary_contact_id", "owner_contact_id", "primary_insured_id", "second_insured_id"),
+    "policy_beneficiary": ("contact_id",),
+    "policy_contact": ("contact_id",),
+    "pending_case": ("primary_contact_id", "primary_insured_id"),
+    "pending_case_contact": ("contact_id",),
+    "investment_account": ("primary_contact_id",),
+    "investment_account_contact": ("contact_id",),
+    "liability": ("primary_contact_id",),
+    "smartpad_note": ("contact_id",),
+    "activity": ("contact_id",),
+    "letter": ("contact_id",),
+    "employee_census": ("business_contact_id", "employee_contact_id"),
+    "contact_set_member": ("contact_id",),
+    "lead": ("contact_id",),
+    "referred_contact": ("contact_id", "referred_contact_id"),
+    "event_invitation": ("contact_id",),
+    "presale_activity": ("contact_id",),
+}
+
+# By which column rows belong to a policy, case or account whose primary contact is in the set.
+BELONGS_TO: tuple[tuple[str, str, str], ...] = (
+    ("policy_beneficiary", "policy_id", "policy"),
+    ("policy_contact", "policy_id", "policy"),
+    ("commission", "policy_id", "policy"),
+    ("commission", "pending_case_id", "pending_case"),
+    ("pending_case_contact", "pending_case_id", "pending_case"),
+    ("investment_account_contact", "account_id", "investment_account"),
+    ("investment_position", "account_id", "investment_account"),
+    ("asset_allocation", "account_id", "investment_account"),
+    ("account_performance", "account_id", "investment_account"),
+    ("liability", "account_id", "investment_account"),
+)
+
+# The values of custom_field_value.entity, and the table whose key stands beside each.
+CUSTOM_FIELDS_OF: dict[str, str] = {
+    "contact": "contact",
+    "business": "contact",
+    "policy": "policy",
+    "annuity": "policy",
+    "account": "investment_account",
+    "position": "investment_position",
+}

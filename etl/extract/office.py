@@ -1,0 +1,188 @@
+"""What a transfer reads: all that hangs on the contacts of a set, exactly as it is, and what the target office holds.
+
+Frames are in canonical form (`etl.canonical`): every column, every code point, deleted records included. The number of
+statements does not depend on the number of contacts.
+
+``read_rows``: one frame for each table of `HANGS_BY`, `BELONGS_TO` and the products and carriers of the policies and
+cases, all columns in the schema's order.
+
+``read_surroundings``:
+
+====================  =================================================================================================
+people                contact_id, office_id, first_name, last_name, birth_date, tax_id, deleted_at — everybody whom the
+                      rows name, in the set or not
+members               household_id, contact_id, is_deleted, of the households in the rows: all members
+ties                  relation_id, contact_id, related_contact_id and, for both ends, office_id, related_office_id,
+                      is_deleted, related_is_deleted — every key relation of the CRM
+====================  =================================================================================================
+
+``read_target``:
+
+====================  =================================================================================================
+contacts              contact_id, first_name, last_name, birth_date, tax_id — of the target office, not deleted
+carriers, products    that the target office owns, all columns
+====================  =================================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+import pandas as pd
+import sqlalchemy as sa
+
+from etl import canonical
+from etl import schema as s
+from etl.errors import ParamsError
+from etl.extract.source import Snapshot, to_frame
+
+Frames: TypeAlias = dict[str, pd.DataFrame]
+
+_IDENTITY = ("contact_id", "first_name", "last_name", "birth_date", "tax_id")
+
+
+def read_set(snapshot: Snapshot, set_id: int, office_id: int) -> list[int]:
+    """XFR-SET: the contacts of a set, in the order of their ids. Raises `ParamsError` if the office has no such set."""
+    found = to_frame(
+        snapshot.read(
+            sa.select(*snapshot.columns(s.contact_set.c.office_id))
+            .where(s.contact_set.c.set_id == sa.bindparam("set"))
+            .params(set=int(set_id))
+        )
+    )
+    if office_id not in set(found["office_id"]):
+        raise ParamsError(f"Office {office_id} has no set {set_id}. Name a set of the source office, or contact_ids.")
+    members = to_frame(
+        snapshot.read(
+            sa.select(*snapshot.columns(s.contact_set_member.c.contact_id)).where(
+                s.contact_set_member.c.set_id.in_(snapshot.id_list())
+            ),
+            [set_id],
+        )
+    )
+    return sorted(int(contact_id) for contact_id in members["contact_id"])
+
+
+def read_rows(snapshot: Snapshot, contact_ids: Iterable[int]) -> Frames:
+    """Every row of the CRM that hangs on these contacts, by table; a contact that does not exist has no row."""
+    keys = sorted(set(contact_ids))
+    rows = {
+        entity: read_exact(snapshot, s.metadata.tables[entity], columns, keys) for entity, columns in s.HANGS_BY.items()
+    }
+    owned = {
+        entity: _keys(rows[entity], entity, rows[entity]["primary_contact_id"].isin(keys))
+        for entity in ("policy", "pending_case", "investment_account")
+    }
+    for entity, column, parent in s.BELONGS_TO:
+        found = read_exact(snapshot, s.metadata.tables[entity], (column,), owned[parent])
+        rows[entity] = _union(entity, rows.get(entity), found)
+    rows["household"] = _households(snapshot, rows["household_member"], keys)
+    rows["custom_field_value"] = _custom_fields(snapshot, rows, {**owned, "contact": keys})
+    products = pd.concat([rows["policy"]["product_id"], rows["pending_case"]["product_id"]])
+    rows["product"] = read_exact(snapshot, s.product, ("product_id",), _distinct(products))
+    rows["carrier"] = read_exact(snapshot, s.carrier, ("carrier_id",), _distinct(rows["product"]["carrier_id"]))
+    return rows
+
+
+def read_exact(snapshot: Snapshot, table: sa.Table, columns: tuple[str, ...], keys: Iterable[int]) -> pd.DataFrame:
+    """The rows of a table in which any of these columns is one of the keys, in canonical form."""
+    found = sa.or_(*(table.c[column].in_(snapshot.id_list()) for column in columns))
+    return _read(snapshot, list(table.columns), sa.true(), found, keys)
+
+
+def read_surroundings(snapshot: Snapshot, rows: Mapping[str, pd.DataFrame]) -> Frames:
+    """Who and what the rows name besides themselves; see the module."""
+    named = [
+        rows[entity][column.name]
+        for entity, table in s.metadata.tables.items()
+        if entity in rows
+        for column in table.columns
+        if any(key.column is s.contact.c.contact_id for key in column.foreign_keys)
+    ]
+    contact = s.contact.c
+    columns = [*(contact[name] for name in _IDENTITY), contact.office_id, contact.deleted_at]
+    people = _read(
+        snapshot, columns, sa.true(), contact.contact_id.in_(snapshot.id_list()), _distinct(pd.concat(named))
+    )
+    return {
+        "people": people,
+        "members": _members(snapshot, rows["household"]["household_id"]),
+        "ties": _ties(snapshot),
+    }
+
+
+def read_target(snapshot: Snapshot, target_office_id: int) -> Frames:
+    """Who is in the target office, and the carriers and products that it owns (XFR-PRESENT, XFR-CARRIER)."""
+    contact, office = s.contact.c, [target_office_id]
+    people = [contact[name] for name in _IDENTITY]
+    here = contact.office_id.in_(snapshot.id_list())
+    return {
+        "contacts": _read(snapshot, people, contact.deleted_at.is_(None), here, office),
+        "carriers": read_exact(snapshot, s.carrier, ("office_id",), office),
+        "products": read_exact(snapshot, s.product, ("office_id",), office),
+    }
+
+
+def _read(snapshot: Snapshot, columns: list[Any], which: Any, found: Any, keys: Iterable[int]) -> pd.DataFrame:
+    statement = sa.select(*canonical.exact_columns(columns, snapshot.is_sqlite)).where(which, found)
+    return canonical.exact_frame(columns, snapshot.read_raw(statement, keys))
+
+
+def _distinct(ids: pd.Series[Any]) -> list[int]:
+    return sorted(int(each) for each in ids.dropna().unique())
+
+
+def _keys(rows: pd.DataFrame, entity: str, which: pd.Series[Any]) -> list[int]:
+    key = next(iter(s.metadata.tables[entity].primary_key.columns)).name
+    return _distinct(rows.loc[which.fillna(False).astype(bool), key])
+
+
+def _union(entity: str, rows: pd.DataFrame | None, more: pd.DataFrame) -> pd.DataFrame:
+    """Rows read in two ways, each once."""
+    if rows is None:
+        return more
+    key = [column.name for column in s.metadata.tables[entity].primary_key.columns]
+    return pd.concat([rows, more], ignore_index=True).drop_duplicates(key, ignore_index=True)
+
+
+def _households(snapshot: Snapshot, memberships: pd.DataFrame, keys: list[int]) -> pd.DataFrame:
+    """The households of which one of the contacts is a member or the head."""
+    as_member = read_exact(snapshot, s.household, ("household_id",), _distinct(memberships["household_id"]))
+    return _union("household", as_member, read_exact(snapshot, s.household, ("head_contact_id",), keys))
+
+
+def _custom_fields(snapshot: Snapshot, rows: Frames, owned: Mapping[str, list[int]]) -> pd.DataFrame:
+    table, found = s.custom_field_value, []
+    keys = {**owned, "investment_position": _distinct(rows["investment_position"]["position_id"])}
+    for name, parent in s.CUSTOM_FIELDS_OF.items():
+        is_of = table.c.entity == sa.literal_column(f"'{name}'")
+        of_keys = table.c.entity_id.in_(snapshot.id_list())
+        found.append(_read(snapshot, list(table.columns), is_of, of_keys, keys[parent]))
+    return pd.concat(found, ignore_index=True)
+
+
+def _members(snapshot: Snapshot, household_ids: pd.Series[Any]) -> pd.DataFrame:
+    member, contact = s.household_member.c, s.contact.c
+    gone = sa.type_coerce(contact.deleted_at.is_not(None), sa.Boolean).label("is_deleted")
+    statement = (
+        sa.select(*snapshot.columns(member.household_id, member.contact_id), gone)
+        .join_from(s.household_member, s.contact, member.contact_id == contact.contact_id)
+        .where(member.household_id.in_(snapshot.id_list()))
+    )
+    return to_frame(snapshot.read(statement, _distinct(household_ids)))
+
+
+def _ties(snapshot: Snapshot) -> pd.DataFrame:
+    relation, one, other = s.key_relation.c, s.contact.alias("one"), s.contact.alias("other")
+    statement = (
+        sa.select(
+            *snapshot.columns(relation.relation_id, relation.contact_id, relation.related_contact_id, one.c.office_id),
+            sa.type_coerce(other.c.office_id, sa.BigInteger).label("related_office_id"),
+            sa.type_coerce(one.c.deleted_at.is_not(None), sa.Boolean).label("is_deleted"),
+            sa.type_coerce(other.c.deleted_at.is_not(None), sa.Boolean).label("related_is_deleted"),
+        )
+        .join_from(s.key_relation, one, relation.contact_id == one.c.contact_id)
+        .join(other, relation.related_contact_id == other.c.contact_id)
+    )
+    return to_frame(snapshot.read(statement))
