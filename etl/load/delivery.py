@@ -25,11 +25,13 @@ from etl.errors import (
     VendorUnavailable,
     VersionConflict,
 )
-from etl.load.ledger import links, locks
+from etl.load.ledger import links, locks, pins
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.store import Ledger
+from etl.load.life_event import LifeEvent
+from etl.load.pinning import Pin, Pins
 
 Found = TypeVar("Found")
 
@@ -55,7 +57,8 @@ class ByHand:
     ``update``: whether a known eMoney client's demographics are written (EMY-UPDATE); ``life_event``: the reason with
     which a changed couple was confirmed (LIFE-EVENT), None where nobody did; ``asked_at``: when the run was triggered
     (UTC, naive): what an equal run has done since then is not done again; ``lock_wait_seconds``: how long another
-    run's lock on the household is waited for; ``links``: what is to be linked at eMoney (EMY-LINK).
+    run's lock on the household is waited for; ``links``: what is to be linked at eMoney (EMY-LINK); ``pins`` and
+    ``unpins``: what the run pins and unpins, which a dry run has not put into the ledger.
     """
 
     action: str = "auto"
@@ -66,6 +69,8 @@ class ByHand:
     asked_at: datetime | None = None
     lock_wait_seconds: float = 120.0
     links: tuple[WantedLink, ...] = ()
+    pins: tuple[Pin, ...] = ()
+    unpins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,13 +93,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Payload:
-    """A unit's document as it passed the gate: canonical JSON bytes and their hash."""
+    """A unit's document as it passed the gate: canonical JSON bytes and their hash.
+
+    ``life_event``: what has happened to the couple since it was last sent, where somebody has confirmed it.
+    """
 
     unit_key: str
     payload_hash: str
     document: bytes = field(repr=False)
     client_contact_id: int
     spouse_contact_id: int | None
+    life_event: LifeEvent | None = None
 
     @property
     def external_id(self) -> str:
@@ -170,6 +179,14 @@ def known_as(job: Job, vendor: str, payload: Payload) -> str:
         return single if links.find_link(job.ledger, vendor, single) else payload.unit_key
     links.take_over(job.ledger, vendor, single, payload.unit_key)
     return payload.unit_key
+
+
+def pins_in_force(job: Job, unit_key: str) -> Pins:
+    """The pins on a unit's case: those of the ledger, with what this run changes of them."""
+    known = {one.field: one for one in pins.pins_of(job.ledger, unit_key)}
+    asked = job.by_hand or ByHand()
+    kept = {name: one for name, one in known.items() if name not in asked.unpins}
+    return Pins.of((kept | {one.field: one for one in asked.pins}).values())
 
 
 def is_other_couple(link: Link, payload: Payload) -> bool:

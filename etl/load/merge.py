@@ -3,6 +3,7 @@
 Three values are known of every field: *base* (what we last wrote), *theirs* (in the case now), *ours* (from the CRM
 now). ``theirs == base``: ours is written. ``theirs != base``: somebody edited it at the vendor, theirs stays and is
 reported. No base and theirs not null: theirs stays. Unknown fields, ``notes`` and items that an advisor added stay.
+A pin settles a field for one side, whatever the three values say.
 
 What the rule leaves open is decided here. A person is there or not there as a whole: a Client B whom an advisor
 removed is not brought back field by field, and one whom the CRM lost leaves only if nobody at Profiles touched it and
@@ -31,6 +32,7 @@ from etl.load.document import (
     show,
     unflatten,
 )
+from etl.load.pinning import NO_PINS, Pins
 
 PERSONS = ("clientA", "clientB")
 REFERENCES = ("owner", "insured", "beneficiaries")
@@ -47,12 +49,13 @@ class Written:
 
 @dataclass(frozen=True)
 class Kept:
-    """A field that stays as an advisor left it; ``differs``: the CRM now says something else."""
+    """A field that stays as an advisor left it; ``differs``: the CRM says something else; ``pinned`` to Profiles."""
 
     path: str
     differs: bool
     theirs: Any = field(repr=False)
     ours: Any = field(repr=False)
+    pinned: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,17 +81,18 @@ class Merged:
         return bool(self.written or self.added)
 
 
-def merge(base: Document | None, theirs: Document, ours: Document) -> Merged:
+def merge(base: Document | None, theirs: Document, ours: Document, pins: Pins = NO_PINS) -> Merged:
     """Merge one Profiles document; none of the three is changed. ValueError where ours has a field unknown here."""
     require_known(ours)
     was, now, new = flatten(base), flatten(theirs), flatten(ours)
-    added, removed = _arrivals(was, now, new)
-    absent = {*added, *removed}
+    added, removed, withheld = _arrivals(was, now, new, pins)
+    absent = {*added, *removed, *withheld}
     mine = {path: value for path, value in new.items() if not _within(path, absent)}
-    writes, kept = _decide(was, now, mine)
+    writes, kept, equal = _decide(was, now, mine, pins)
+    kept += [Kept(show(path), True, None, None, pinned=True) for path in withheld]
     document = _written_into(theirs, ours, writes, added)
     for person in PERSONS:
-        held_back = _person_held_back(person, was, theirs, ours, document)
+        held_back = _person_held_back(person, was, theirs, ours, document, pins)
         if held_back is not None:
             others = {path: value for path, value in writes.items() if path[0] != person}
             is_reported = len(others) == len(writes) and any(entry.path.startswith(person) for entry in kept)
@@ -96,7 +100,7 @@ def merge(base: Document | None, theirs: Document, ours: Document) -> Merged:
             writes = others
             document = _written_into(theirs, ours, writes, added)
     arrived = set(added)
-    new_base = was | writes | {path: value for path, value in new.items() if _within(path, arrived)}
+    new_base = was | equal | writes | {path: value for path, value in new.items() if _within(path, arrived)}
     return Merged(
         document=document,
         base=unflatten(new_base),
@@ -141,15 +145,23 @@ def changed_fields(last_sent: Mapping[str, Any] | None, ours: Mapping[str, Any])
     return patch
 
 
-def _arrivals(was: FlatDocument, now: FlatDocument, new: FlatDocument) -> tuple[list[Path], list[Path]]:
-    """Our items that the case lacks: those to append, and those that an advisor deleted there."""
+def _arrivals(
+    was: FlatDocument, now: FlatDocument, new: FlatDocument, pins: Pins
+) -> tuple[list[Path], list[Path], list[Path]]:
+    """Our items that the case lacks: those to append, those that an advisor deleted there, those pinned to Profiles."""
     sent, present = set(_items(was)), set(_items(now))
     added: list[Path] = []
     removed: list[Path] = []
+    withheld: list[Path] = []
     for item in _items(new):
-        if item not in present and not _within(item[:-2], {*added, *removed}):
-            (removed if item in sent else added).append(item)
-    return added, removed
+        if item in present or _within(item[:-2], {*added, *removed, *withheld}):
+            continue
+        side = pins.side(item)
+        if side == "profiles":
+            withheld.append(item)
+        else:
+            (removed if item in sent and side is None else added).append(item)
+    return added, removed, withheld
 
 
 def _stale(was: FlatDocument, now: FlatDocument, new: FlatDocument) -> list[Path]:
@@ -158,20 +170,28 @@ def _stale(was: FlatDocument, now: FlatDocument, new: FlatDocument) -> list[Path
     return [item for item in _items(now) if item in gone and not _within(item[:-2], gone)]
 
 
-def _decide(was: FlatDocument, now: FlatDocument, mine: FlatDocument) -> tuple[FlatDocument, list[Kept]]:
+def _decide(
+    was: FlatDocument, now: FlatDocument, mine: FlatDocument, pins: Pins
+) -> tuple[FlatDocument, list[Kept], FlatDocument]:
+    """What to write, what is kept, and what is pinned to SmartOffice and there already: as good as written."""
     writes: FlatDocument = {}
     kept: list[Kept] = []
+    equal: FlatDocument = {}
     for path, value in mine.items():
         if path[-1] == KEY:
             continue
-        theirs = now.get(path)
+        theirs, side = now.get(path), pins.side(path)
         same = _same(path, theirs, value)
-        if _same(path, theirs, was.get(path)):
+        if side == "smartoffice":
+            (equal if same else writes)[path] = value
+        elif side == "profiles":
+            kept.append(Kept(show(path), not same, theirs, value, pinned=True))
+        elif _same(path, theirs, was.get(path)):
             if not same:
                 writes[path] = value
         else:
             kept.append(Kept(show(path), not same, theirs, value))
-    return writes, kept
+    return writes, kept, equal
 
 
 def _written_into(theirs: Document, ours: Document, writes: FlatDocument, added: list[Path]) -> Document:
@@ -215,13 +235,14 @@ def _is_empty(value: Any) -> bool:
 
 
 def _person_held_back(
-    person: str, was: FlatDocument, theirs: Document, ours: Document, document: Document
+    person: str, was: FlatDocument, theirs: Document, ours: Document, document: Document, pins: Pins
 ) -> Kept | None:
     """Why a person must stay as it is in theirs, or None."""
     if person not in ours:
         return None
     before, after = theirs.get(person), ours[person]
-    if before is None and any(value is not None for path, value in was.items() if path[0] == person):
+    was_sent = any(value is not None for path, value in was.items() if path[0] == person)
+    if before is None and was_sent and pins.side((person,)) != "smartoffice":
         return Kept(person, after is not None, before, after)
     leaves_now = after is None and before is not None
     if leaves_now and (document.get(person) is not None or person in _people_named_in(document)):

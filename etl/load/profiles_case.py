@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from etl.errors import CaseOpen, InDoubt, SetAside, VendorUnavailable, VersionConflict
-from etl.load.delivery import TRIES, Delivered, Job, LoadFinding, Payload, entity_of
+from etl.load.delivery import TRIES, Delivered, Job, LoadFinding, Payload, entity_of, pins_in_force
 from etl.load.ledger import deliveries, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.deliveries import Intent
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
 from etl.load.merge import Merged, confirm, merge
+from etl.load.pinning import Pins
 from etl.load.profiles import Case, ProfilesClient
 
 VENDOR = "profiles"
@@ -28,6 +29,7 @@ def update_case(client: ProfilesClient, job: Job, payload: Payload, link: Link, 
     """
     assert link.vendor_case_id is not None
     document = payload.read()["document"]
+    pins = pins_in_force(job, payload.unit_key)
     written: tuple[Change, ...] = ()
     lost: Intent | None = None
     for _ in range(TRIES):
@@ -38,15 +40,15 @@ def update_case(client: ProfilesClient, job: Job, payload: Payload, link: Link, 
             lost = None
         if case.state == "open":
             raise CaseOpen(_who_has_it(case.opened_by, case.opened_at), case.opened_by, case.opened_at)
-        merged = merge(base, case.document, document)
+        merged = merge(base, case.document, document, pins)
         if job.dry_run or not merged.changes:
             if not job.dry_run:
-                _remember(job, payload, merged, None)
+                _remember(job, payload, merged, pins, None)
             return _delivered(payload, link, merged, written)
         intent = _begin(job, payload, case, merged)
         try:
             client.replace_case(link.vendor_case_id, merged.document, case.version)
-            _remember(job, payload, merged, intent)
+            _remember(job, payload, merged, pins, intent)
             return _delivered(payload, link, merged, written)
         except InDoubt:
             deliveries.mark(job.ledger, intent, "in_doubt")
@@ -95,12 +97,13 @@ def _begin(job: Job, payload: Payload, case: Case, merged: Merged) -> Intent:
     )  # fmt: skip
 
 
-def _remember(job: Job, payload: Payload, merged: Merged, intent: Intent | None) -> None:
+def _remember(job: Job, payload: Payload, merged: Merged, pins: Pins, intent: Intent | None) -> None:
+    # No hash where edits are overruled: the case is looked at again in the next run, whatever the CRM says then.
+    offer = "" if pins.overrule_edits else payload.payload_hash
     with job.ledger.write() as connection:
         links.save_sent(
-            job.ledger, connection, VENDOR, payload.unit_key, "case", payload.payload_hash, merged.base, job.as_of,
-            job.run_id,
-        )  # fmt: skip
+            job.ledger, connection, VENDOR, payload.unit_key, "case", offer, merged.base, job.as_of, job.run_id
+        )
         links.save_link(
             job.ledger,
             connection,
@@ -128,7 +131,11 @@ def _changes(merged: Merged) -> tuple[Change, ...]:
     return (
         *(Change(one.path, "written", one.old, one.new) for one in merged.written),
         *(Change(path, "added") for path in merged.added),
-        *(Change(one.path, "kept", one.theirs, one.ours) for one in merged.kept if one.differs),
+        *(
+            Change(one.path, "pinned" if one.pinned else "kept", one.theirs, one.ours)
+            for one in merged.kept
+            if one.differs
+        ),
         *(Change(path, "stale") for path in merged.stale),
         *(Change(path, "removed_by_advisor") for path in merged.removed_by_advisor),
     )
@@ -137,7 +144,7 @@ def _changes(merged: Merged) -> tuple[Change, ...]:
 def _findings(payload: Payload, merged: Merged) -> tuple[LoadFinding, ...]:
     """What stays at Profiles other than the CRM says, until an advisor changes it there."""
     entity = entity_of(payload.unit_key)
-    kept = [one.path for one in merged.kept if one.differs]
+    kept = [one.path for one in merged.kept if one.differs and not one.pinned]
     return (
         *(LoadFinding("PROFILES-KEPT", *entity, path, "edited in Profiles") for path in kept),
         *(LoadFinding("PROFILES-KEPT", *entity, path, "deleted in Profiles") for path in merged.removed_by_advisor),

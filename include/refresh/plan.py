@@ -15,7 +15,7 @@ from etl.extract import changes, scope
 from etl.extract.check import check_schema
 from etl.extract.crm import read_shard
 from etl.extract.source import Snapshot
-from etl.load.ledger import deliveries, links, runs
+from etl.load.ledger import deliveries, links, pins, runs
 from include.refresh.context import RunContext
 from include.staging import remove_old_runs
 
@@ -130,6 +130,7 @@ def _due(
     keys = {*back, *deliveries.units_in_doubt(ledger, vendor)}
     if vendor == "profiles":
         due = due.union(changes.depends_on_as_of(snapshot, census))
+        keys |= pins.units_always_written(ledger)
     else:
         refreshed = links.read_sent(ledger, vendor, "items")
         done = set(refreshed.loc[refreshed["as_of"] >= context.request.as_of, "unit_key"])

@@ -17,7 +17,7 @@ from etl.load.ledger.tables import field_change
 
 @dataclass(frozen=True)
 class Change:
-    """A decision about one field: written, added, kept, stale, removed_by_advisor."""
+    """A decision about one field: written, added, kept, pinned, stale, removed_by_advisor."""
 
     field: str
     decision: str
