@@ -1,6 +1,6 @@
 """Files at rest between tasks: whole or not there, and what is read is what was staged.
 
-A stage is a folder of Parquet files with a manifest (row counts and hashes). It is written under another name, synced
+A stage is a folder of Arrow files with a manifest (row counts and hashes). It is written under another name, synced
 and renamed; without a manifest there are no data. Files are readable by their owner only; a run's folder is removed
 when the run has succeeded, and `keep_days` later otherwise.
 """
@@ -12,14 +12,13 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from etl.errors import StagingError
 from etl.extract.source import to_frame
@@ -46,8 +45,9 @@ class Staging:
         try:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True, mode=0o700)
-            manifest = {name: _write_table(partial / f"{name}.parquet", table) for name, table in tables.items()}
-            _write_synced(partial / MANIFEST, json.dumps(manifest, indent=1).encode())
+            manifest = {name: _write_table(partial / f"{name}.arrow", table) for name, table in tables.items()}
+            with _synced(partial / MANIFEST) as file:
+                file.write(json.dumps(manifest, indent=1).encode())
             shutil.rmtree(final, ignore_errors=True)
             partial.rename(final)
         except OSError as error:
@@ -59,14 +59,28 @@ class Staging:
 
     def read(self, stage: str, names: Iterable[str] | None = None) -> dict[str, pd.DataFrame]:
         """The staged tables (all, or those named), each checked against the manifest. Raises `StagingError`."""
+        folder, manifest = self._manifest(stage)
+        return {name: to_frame(_read_table(folder, name, manifest)) for name in (manifest if names is None else names)}
+
+    def read_together(
+        self, stages: Sequence[str], name: str, columns: Sequence[str] | None = None
+    ) -> pd.DataFrame | None:
+        """One table of several stages as one frame, all of its columns or those named; None where no stage is given."""
+        tables = [_read_table(folder, name, manifest) for folder, manifest in map(self._manifest, stages)]
+        if not tables:
+            return None
+        narrow = [table.select(columns) for table in tables] if columns is not None else tables
+        # A column without a value has no type of its own in the shard that it comes from.
+        return to_frame(pa.concat_tables(narrow, promote_options="default").combine_chunks())
+
+    def _manifest(self, stage: str) -> tuple[Path, dict[str, dict[str, int | str]]]:
         folder = self.folder / stage
         try:
-            manifest = json.loads((folder / MANIFEST).read_text())
+            return folder, json.loads((folder / MANIFEST).read_text())
         except (OSError, ValueError):
             raise StagingError(
                 f"{folder} has no manifest: the step that stages it has not finished. Run it again."
             ) from None
-        return {name: _read_table(folder, name, manifest) for name in (manifest if names is None else names)}
 
     def has(self, stage: str) -> bool:
         """Whether a stage is there as a whole."""
@@ -113,28 +127,54 @@ def remove_old_runs(data_folder: Path, keep_days: int) -> None:
 
 
 def _write_table(path: Path, table: pa.Table | pd.DataFrame) -> dict[str, int | str]:
-    arrow = pa.Table.from_pandas(table, preserve_index=False) if isinstance(table, pd.DataFrame) else table
-    sink = pa.BufferOutputStream()
-    pq.write_table(arrow, sink, compression="lz4", use_dictionary=False, write_statistics=False)
-    content = sink.getvalue()
-    _write_synced(path, content)
-    return {"rows": arrow.num_rows, "sha256": hashlib.sha256(content).hexdigest()}
+    if isinstance(table, pd.DataFrame):
+        # One thread: a pool costs more than a shard's columns.
+        table = pa.Table.from_pandas(table, preserve_index=False, nthreads=1).replace_schema_metadata()
+    with _synced(path) as file:
+        hashed = _Hashed(file)
+        with pa.ipc.new_file(pa.PythonFile(hashed, mode="w"), table.schema) as writer:
+            writer.write_table(table)
+    return {"rows": table.num_rows, "sha256": hashed.digest.hexdigest()}
 
 
-def _write_synced(path: Path, content: bytes | pa.Buffer) -> None:
+class _Hashed:
+    """A file as Arrow writes to it, hashed on the way."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def write(self, content: bytes) -> int:
+        self.digest.update(content)
+        return self._file.write(content)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        """Left to whoever opened the file."""
+
+
+@contextmanager
+def _synced(path: Path) -> Iterator[BinaryIO]:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+        yield file
         file.flush()
         os.fsync(file.fileno())
 
 
-def _read_table(folder: Path, name: str, manifest: Mapping[str, Mapping[str, int | str]]) -> pd.DataFrame:
+def _read_table(folder: Path, name: str, manifest: Mapping[str, Mapping[str, int | str]]) -> pa.Table:
     try:
-        content = (folder / f"{name}.parquet").read_bytes()
+        content = (folder / f"{name}.arrow").read_bytes()
         expected = manifest[name]
     except (OSError, KeyError):
         raise StagingError(f"{folder} lacks {name}. Run the step that stages it again.") from None
     if hashlib.sha256(content).hexdigest() != expected["sha256"]:
-        raise StagingError(f"{folder}/{name}.parquet is not what was staged: it has been changed. Run the step again.")
-    return to_frame(pq.read_table(pa.BufferReader(content)))
+        raise StagingError(f"{folder}/{name}.arrow is not what was staged: it has been changed. Run the step again.")
+    return pa.ipc.open_file(pa.BufferReader(content)).read_all()

@@ -269,5 +269,5 @@ _NULLABLE = {pa.int64(): pd.Int64Dtype()}
 
 def to_frame(rows: pa.Table) -> pd.DataFrame:
     """An Arrow table as pandas: nullable Int64, plain bool, `str`, datetime64."""
-    frame: pd.DataFrame = rows.to_pandas(types_mapper=_NULLABLE.get, date_as_object=False)
+    frame: pd.DataFrame = rows.to_pandas(types_mapper=_NULLABLE.get, date_as_object=False, split_blocks=True)
     return frame

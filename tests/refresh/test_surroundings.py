@@ -21,7 +21,7 @@ def test_what_is_read_is_what_was_staged(tmp_path: Path) -> None:
     staging.write("plan/scope", ROWS)
     pd.testing.assert_frame_equal(staging.read("plan/scope")["rows"], ROWS["rows"].astype({"unit_key": "str"}))
     assert staging.stages("plan") == ["plan/scope"]
-    modes = [path.stat().st_mode & 0o077 for path in staging.folder.rglob("*.parquet")]
+    modes = [path.stat().st_mode & 0o077 for path in staging.folder.rglob("*.arrow")]
     assert modes == [0]
 
 
@@ -32,7 +32,7 @@ def test_a_stage_that_was_changed_cut_off_or_never_finished_is_refused(tmp_path:
     staging.write("plan", ROWS)
     with pytest.raises(StagingError, match="lacks others"):
         staging.read("plan", ["others"])
-    file = staging.folder / "plan" / "rows.parquet"
+    file = staging.folder / "plan" / "rows.arrow"
     file.write_bytes(file.read_bytes() + b"x")
     with pytest.raises(StagingError, match="not what was staged"):
         staging.read("plan")
