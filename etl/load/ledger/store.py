@@ -22,6 +22,7 @@ from etl.errors import LedgerUnavailable
 from etl.load.ledger import (
     answer_table,
     decision_tables,  # noqa: F401 - made with the other tables
+    life_event_tables,  # noqa: F401
     tables,
     transfer_tables,
 )
