@@ -29,17 +29,16 @@ from etl.load.delivery import (
 )
 from etl.load.emoney import EmoneyClient, FoundClient
 from etl.load.emoney_document import split
+from etl.load.emoney_life_event import Standing, carry_out
+from etl.load.emoney_people import UNFINISHED, VENDOR, as_sent, update_client, update_spouse
 from etl.load.ledger import deliveries, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.deliveries import Intent
 from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.runs import Outcome
-from etl.load.merge import changed_fields
 
-VENDOR = "emoney"
-
-# Stands for the hash of what was offered until the whole list of steps is done.
-UNFINISHED = ""
+# Why a known client's people were not written in a run by hand.
+LEFT = "its demographics were left as they are (update no)"
 
 
 def deliver(client: EmoneyClient, job: Job, payload: Payload) -> Delivered:
@@ -58,38 +57,79 @@ def deliver(client: EmoneyClient, job: Job, payload: Payload) -> Delivered:
             if settled is not None and is_other_couple(settled, payload):
                 return _delivered(payload, "deferred", CREATED_BEFORE, settled)
             before = links.find_sent(job.ledger, VENDOR, known)
+            if link is not None and payload.life_event is not None and is_other_couple(link, payload):
+                return _deliver_event(client, job, payload, link, before)
             return _deliver_locked(client, job, payload, link, before, "created" if settled else "unchanged")
     except (SetAside, VendorUnavailable) as error:
         return set_aside(VENDOR, payload.unit_key, error, link.vendor_client_id if link else None)
 
 
+def _deliver_event(client: EmoneyClient, job: Job, payload: Payload, link: Link, before: dict[str, Sent]) -> Delivered:
+    """What somebody confirmed comes first (LIFE-EVENT); then everything goes as it always does."""
+    if (newer := _superseded(job, payload, link, before)) is not None:
+        return newer
+    standing, changes = carry_out(client, job, payload, link, before)
+    if standing.link is None and not job.dry_run:
+        known = known_as(job, VENDOR, payload)
+        standing = Standing(links.find_link(job.ledger, VENDOR, known), links.find_sent(job.ledger, VENDOR, known))
+    delivered = _deliver_locked(client, job, payload, standing.link, standing.before, "unchanged", job.dry_run)
+    kind = "updated" if delivered.outcome.outcome == "unchanged" else delivered.outcome.outcome
+    outcome = replace(delivered.outcome, outcome=kind)
+    return replace(delivered, outcome=outcome, changes=(*changes, *delivered.changes))
+
+
+def _superseded(job: Job, payload: Payload, link: Link | None, before: dict[str, Sent]) -> Delivered | None:
+    newest = max((part.as_of for part in before.values()), default=job.as_of)
+    if newest <= job.as_of:
+        return None
+    return _delivered(payload, "skipped", f"superseded: {newest} has been sent already", link)
+
+
 def _deliver_locked(
-    client: EmoneyClient, job: Job, payload: Payload, link: Link | None, before: dict[str, Sent], kind: str
+    client: EmoneyClient,
+    job: Job,
+    payload: Payload,
+    link: Link | None,
+    before: dict[str, Sent],
+    kind: str,
+    is_alone: bool = False,
 ) -> Delivered:
-    """The list of steps: match, client, spouse, connection; each is skipped where the ledger knows that it is done."""
-    if any(part.as_of > job.as_of for part in before.values()):
-        newest = max(part.as_of for part in before.values())
-        return _delivered(payload, "skipped", f"superseded: {newest} has been sent already", link)
-    content = payload.read()
+    """The list of steps: match, client, spouse, connection; each is skipped where the ledger knows that it is done.
+
+    ``is_alone``: eMoney has no spouse, or would have none by now.
+    """
+    if (newer := _superseded(job, payload, link, before)) is not None:
+        return newer
+    content = as_sent(job, payload)
     findings: tuple[LoadFinding, ...] = ()
     bases = {part: sent.base for part, sent in before.items()}
-    is_new = False
     if link is None:
         decision = _match(client, job, payload, content["client"])
         if isinstance(decision, matching.CreateNew):
-            findings, kind, is_new = _namesakes(payload, decision), "created", True
+            findings, kind, is_alone = _namesakes(payload, decision), "created", True
             if job.dry_run:
                 return replace(_delivered(payload, kind, "would be created"), findings=findings)
             link, bases = _create(client, job, payload, content["client"]), {"client": content["client"]}
         else:
             link = _adopt(job, payload, decision)
-    changes = _update_client(client, job, payload, link, bases.get("client"), content["client"])
-    changes += _update_spouse(client, job, payload, link, bases.get("spouse"), content["spouse"], is_new)
+    writes = kind == "created" or _writes_people(job, payload)
+    changes: tuple[Change, ...] = ()
+    if writes:
+        changes = update_client(client, job, payload, link, bases.get("client"), content["client"])
+        changes += update_spouse(client, job, payload, link, bases.get("spouse"), content["spouse"], is_alone)
     if not job.dry_run:
         _connect(client, job, payload, link)
+    if writes and not job.dry_run:
         links.complete(job.ledger, VENDOR, payload.unit_key, "client", split(payload.document).people_hash)
     kind = "updated" if changes and kind == "unchanged" else kind
-    return replace(_delivered(payload, kind, None, link), findings=findings, changes=changes)
+    return replace(_delivered(payload, kind, None if writes else LEFT, link), findings=findings, changes=changes)
+
+
+def _writes_people(job: Job, payload: Payload) -> bool:
+    """EMY-UPDATE: `no` leaves a known client's people; whom this run created or somebody confirmed is finished."""
+    if job.by_hand is None or job.by_hand.update or payload.life_event is not None:
+        return True
+    return deliveries.written_by(job.ledger, VENDOR, job.run_id).get(payload.unit_key) == "created"
 
 
 def _match(
@@ -195,35 +235,6 @@ def _settle(client: EmoneyClient, job: Job, payload: Payload) -> Link | None:
     return link
 
 
-def _update_client(
-    client: EmoneyClient, job: Job, payload: Payload, link: Link, base: Any, person: dict[str, Any]
-) -> tuple[Change, ...]:
-    """Writes the fields that changed in the CRM since they were last sent (EMY-UPDATE)."""
-    patch = changed_fields(base, person)
-    if patch and not job.dry_run:
-        _step(job, payload, "patch_client", patch, lambda: client.patch_client(link.vendor_client_id, patch))
-    if not job.dry_run:
-        _remember(job, payload, "client", person, client_contact_id=payload.client_contact_id)
-    return tuple(Change(path, "written", old, new) for path, old, new in _leaves(patch, base))
-
-
-def _update_spouse(
-    client: EmoneyClient, job: Job, payload: Payload, link: Link, base: Any, spouse: dict[str, Any] | None, is_new: bool
-) -> tuple[Change, ...]:  # fmt: skip
-    """Adds the spouse, or writes her changed fields into what eMoney holds; another spouse is never replaced here."""
-    patch = changed_fields(base, spouse) if spouse is not None else {}
-    if spouse is None or not patch:
-        return ()
-    theirs = None if is_new else client.spouse(link.vendor_client_id)
-    if theirs is not None and not _same_person(theirs, spouse):
-        raise Ambiguous("eMoney has another spouse for this client: correct it there, or the relation in SmartOffice.")
-    if not job.dry_run:
-        whole = _patched(theirs or {}, patch if theirs is not None else spouse)
-        _step(job, payload, "put_spouse", spouse, lambda: client.put_spouse(link.vendor_client_id, whole))
-        _remember(job, payload, "spouse", spouse, spouse_contact_id=payload.spouse_contact_id)
-    return tuple(Change(f"spouse.{path}", "written", old, new) for path, old, new in _leaves(patch, base))
-
-
 def _connect(client: EmoneyClient, job: Job, payload: Payload, link: Link) -> None:
     """The connection through which the client is refreshed; made once, and never deleted (EMY-GONE)."""
     if link.connection_id is not None:
@@ -231,61 +242,6 @@ def _connect(client: EmoneyClient, job: Job, payload: Payload, link: Link) -> No
     connection_id = client.connect(link.vendor_client_id)
     with job.ledger.write() as connection:
         links.save_link(job.ledger, connection, VENDOR, payload.unit_key, connection_id=connection_id)
-
-
-def _step(job: Job, payload: Payload, step: str, values: Any, send: Any) -> None:
-    """One write that may be repeated: in doubt it is simply sent again, for it sets values and adds nothing."""
-    intent = deliveries.begin(
-        job.ledger, VENDOR, payload.unit_key, step, payload.payload_hash, values, job.as_of, job.run_id
-    )
-    for attempt in range(TRIES):
-        try:
-            send()
-            break
-        except InDoubt:
-            deliveries.mark(job.ledger, intent, "in_doubt")
-            if attempt == TRIES - 1:
-                raise
-        except (SetAside, VendorUnavailable):
-            deliveries.mark(job.ledger, intent, "refused")
-            raise
-    deliveries.mark(job.ledger, intent, "confirmed")
-
-
-def _remember(job: Job, payload: Payload, part: str, values: Any, **contacts: int | None) -> None:
-    with job.ledger.write() as connection:
-        links.save_sent(
-            job.ledger, connection, VENDOR, payload.unit_key, part, UNFINISHED, values, job.as_of, job.run_id
-        )
-        links.save_link(job.ledger, connection, VENDOR, payload.unit_key, **contacts)
-
-
-def _same_person(theirs: dict[str, Any], ours: dict[str, Any]) -> bool:
-    if theirs.get("externalId"):
-        return bool(theirs["externalId"] == ours["externalId"])
-    names = ("firstName", "lastName")
-    equal = all(str(theirs.get(name) or "").casefold() == str(ours[name] or "").casefold() for name in names)
-    return equal and theirs.get("dateOfBirth") == ours["dateOfBirth"]
-
-
-def _patched(target: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
-    """A JSON merge patch applied; a null stays a null, as the contract wants optional fields present."""
-    merged = dict(target)
-    for name, value in patch.items():
-        inner = merged.get(name)
-        merged[name] = _patched(inner, value) if isinstance(value, dict) and isinstance(inner, dict) else value
-    return merged
-
-
-def _leaves(patch: dict[str, Any], base: Any, prefix: str = "") -> list[tuple[str, Any, Any]]:
-    found: list[tuple[str, Any, Any]] = []
-    for name, value in patch.items():
-        old = base.get(name) if isinstance(base, dict) else None
-        if isinstance(value, dict):
-            found.extend(_leaves(value, old, f"{prefix}{name}."))
-        else:
-            found.append((prefix + name, old, value))
-    return found
 
 
 def _delivered(payload: Payload, kind: str, reason: str | None, link: Link | None = None) -> Delivered:

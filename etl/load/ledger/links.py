@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from etl.errors import LockLost
 from etl.load.ledger.decision_tables import pin
 from etl.load.ledger.deliveries import OPEN
+from etl.load.ledger.life_event_tables import former_link
 from etl.load.ledger.store import Ledger, pack, unpack
 from etl.load.ledger.tables import delivery, link, sent
 
@@ -102,13 +103,19 @@ def linked_to_others(ledger: Ledger, vendor: str, unit_key: str, client_ids: Ite
 
 
 def others_linked(ledger: Ledger, vendor: str, unit_key: str, client_ids: Iterable[str]) -> dict[str, str]:
-    """vendor record -> the other unit that is linked to it, of those of the records that are."""
-    rows = ledger.rows(
-        sa.select(link.c.vendor_client_id, link.c.unit_key).where(
-            link.c.vendor == vendor, link.c.unit_key != unit_key, link.c.vendor_client_id.in_(list(client_ids))
-        )
+    """vendor record -> the other unit that is linked to it, of those of the records that are.
+
+    The record of a couple that is none any more belongs to the unit whose it was, which is never linked to it again.
+    """
+    ids = list(client_ids)
+    former = former_link.c
+    linked = sa.select(link.c.vendor_client_id, link.c.unit_key).where(
+        link.c.vendor == vendor, link.c.unit_key != unit_key, link.c.vendor_client_id.in_(ids)
     )
-    return {row["vendor_client_id"]: row["unit_key"] for row in rows}
+    ended = sa.select(former.vendor_client_id, former.unit_key).where(
+        former.vendor == vendor, former.vendor_client_id.in_(ids)
+    )
+    return {row["vendor_client_id"]: row["unit_key"] for row in (*ledger.rows(ended), *ledger.rows(linked))}
 
 
 def unit_linked_to(ledger: Ledger, vendor: str, column: str, vendor_id: str) -> str | None:

@@ -1,0 +1,187 @@
+"""A confirmed life event at eMoney, by the steps of its API (LIFE-EVENT, EMY-MARRIED).
+
+================= ============================================================================================
+divorce           status Divorced and a previous marriage, then the spouse is deleted
+widowhood         status Widowed, then the spouse is deleted
+new spouse        one of both, then what every marriage takes: status Married, the spouse
+head and spouse   the same couple, so the same client: its person is replaced, then its spouse
+change places
+another head      the client stays the former head's (parted from the spouse, where it was the spouse who became
+                  head); who is head now is a client of its own. A head who died leaves the client as it is.
+================= ============================================================================================
+There is no transaction around the steps. Each may be repeated, and the ledger moves on only after the last: until then
+the couple last sent is the old one, so that whoever confirms the event again takes the steps up where they stopped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from etl.errors import Ambiguous
+from etl.load.delivery import Job, Payload
+from etl.load.emoney import EmoneyClient
+from etl.load.emoney_people import UNFINISHED, VENDOR, leaves, same_person, status_patch, write_step
+from etl.load.ledger import life_events, links
+from etl.load.ledger.changes import Change
+from etl.load.ledger.links import Link, Sent
+from etl.load.life_event import LifeEvent
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A unit as the ledger knows it: its link, and what was last sent by part."""
+
+    link: Link | None
+    before: dict[str, Sent]
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What the steps of one event have in common."""
+
+    client: EmoneyClient
+    job: Job
+    payload: Payload
+    event: LifeEvent
+    link: Link
+    before: dict[str, Sent]
+
+    @property
+    def person(self) -> dict[str, Any]:
+        """The client's values last sent."""
+        found = self.before.get("client")
+        return (found.base if found else None) or {}
+
+    @property
+    def spouse(self) -> dict[str, Any] | None:
+        """The spouse's values last sent."""
+        found = self.before.get("spouse")
+        return found.base if found else None
+
+
+def carry_out(
+    client: EmoneyClient, job: Job, payload: Payload, link: Link, before: dict[str, Sent]
+) -> tuple[Standing, tuple[Change, ...]]:
+    """Makes eMoney and the ledger know of the event; gives how the unit stands then, and what was changed.
+
+    A dry run writes nothing and gives the same. Raises `Ambiguous` where eMoney has a spouse whom nobody sent.
+    """
+    assert payload.life_event is not None
+    case = _Case(client, job, payload, payload.life_event, link, before)
+    if case.event.is_swap:
+        return _swap(case)
+    if case.event.client == case.event.client_sent:
+        return _part(case)
+    return _hand_over(case)
+
+
+def _part(case: _Case) -> tuple[Standing, tuple[Change, ...]]:
+    """The head stays, the spouse last sent goes."""
+    patch, changes = _parted(case)
+    base = {**case.person, **patch}
+    if not case.job.dry_run:
+        with case.job.ledger.write() as connection:
+            _forget_spouse(case, connection, base)
+            _save_event(case, connection)
+    as_of = max(one.as_of for one in case.before.values())
+    return Standing(replace(case.link, spouse_contact_id=None), {"client": Sent(UNFINISHED, base, as_of)}), changes
+
+
+def _parted(case: _Case) -> tuple[dict[str, Any], tuple[Change, ...]]:
+    """The two steps of a divorce or a widowhood: the status first, then the spouse; gives what was patched."""
+    client_id = case.link.vendor_client_id
+    theirs = case.client.spouse(client_id)
+    patch = status_patch(case.event.status_left)
+    spouse_now = case.payload.read()["spouse"] if case.event.client == case.event.client_sent else None
+    is_new_spouse = theirs is not None and spouse_now is not None and same_person(theirs, spouse_now)
+    if is_new_spouse:
+        patch.pop("maritalStatus")  # somebody has entered the new marriage in eMoney: it is not ended again
+    elif theirs is not None and not _is_the_one_sent(case, theirs):
+        raise Ambiguous("eMoney has another spouse for this client than the one last sent: correct it there first.")
+    if patch:
+        _write(case, "patch_marital_status", patch, partial(case.client.patch_client, client_id, patch))
+    changes = tuple(Change(path, "written", old, new) for path, old, new in leaves(patch, case.person))
+    if theirs is None or is_new_spouse:
+        return patch, changes
+    _write(case, "delete_spouse", {}, partial(case.client.delete_spouse, client_id))
+    return patch, (*changes, Change("spouse", "removed", theirs.get("externalId")))
+
+
+def _swap(case: _Case) -> tuple[Standing, tuple[Change, ...]]:
+    """Head and spouse change places in the client that they have."""
+    content, client_id = case.payload.read(), case.link.vendor_client_id
+    person, spouse = content["client"], content["spouse"]
+    theirs = case.client.spouse(client_id)
+    if theirs is not None and not same_person(theirs, person) and not same_person(theirs, spouse):
+        raise Ambiguous("eMoney has another spouse for this client than the one last sent: correct it there first.")
+    _write(case, "swap_client", person, partial(case.client.patch_client, client_id, person))
+    _write(case, "swap_spouse", spouse, partial(case.client.put_spouse, client_id, spouse))
+    couple = {"client_contact_id": case.event.client, "spouse_contact_id": case.event.spouse}
+    if not case.job.dry_run:
+        with case.job.ledger.write() as connection:
+            _save(case, connection, "client", person)
+            _save(case, connection, "spouse", spouse)
+            links.save_link(case.job.ledger, connection, VENDOR, case.link.unit_key, **couple)
+            _save_event(case, connection)
+    moved = leaves(person, case.person)
+    moved += [(f"spouse.{path}", old, new) for path, old, new in leaves(spouse, case.spouse)]
+    changes = tuple(Change(path, "written", old, new) for path, old, new in moved if old != new)
+    sent = {part: Sent(UNFINISHED, content[part], case.job.as_of) for part in ("client", "spouse")}
+    return Standing(replace(case.link, **couple), sent), changes
+
+
+def _hand_over(case: _Case) -> tuple[Standing, tuple[Change, ...]]:
+    """The client stays the former head's; the unit is without a link, like one that was never sent."""
+    event, ledger, own_unit = case.event, case.job.ledger, f"C{case.event.client_sent}"
+    changes: tuple[Change, ...] = ()
+    patch: dict[str, Any] = {}
+    parts = event.has_parted and not event.client_died
+    if parts:
+        patch, changes = _parted(case)
+    if case.job.dry_run:
+        return Standing(None, {}), changes
+    is_taken = own_unit == case.link.unit_key or links.find_link(ledger, VENDOR, own_unit) is not None
+    with ledger.write() as connection:
+        if parts:
+            _forget_spouse(case, connection, {**case.person, **patch})
+        if event.client_died or is_taken:
+            life_events.end_link(ledger, connection, VENDOR, case.link, case.job.run_id)
+        else:
+            life_events.hand_over(ledger, connection, VENDOR, case.link, own_unit)
+        _save_event(case, connection)
+    return Standing(None, {}), changes
+
+
+def _is_the_one_sent(case: _Case, theirs: dict[str, Any]) -> bool:
+    if case.spouse is not None:
+        return same_person(theirs, case.spouse)
+    return bool(theirs.get("externalId") == f"contact:{case.event.spouse_sent}")
+
+
+def _write(case: _Case, step: str, values: Any, send: Any) -> None:
+    if not case.job.dry_run:
+        write_step(case.job, case.payload, step, values, send)
+
+
+def _forget_spouse(case: _Case, connection: Any, base: dict[str, Any]) -> None:
+    _save(case, connection, "client", base)
+    links.forget_sent(connection, VENDOR, case.link.unit_key, "spouse")
+    links.save_link(case.job.ledger, connection, VENDOR, case.link.unit_key, spouse_contact_id=None)
+
+
+def _save(case: _Case, connection: Any, part: str, base: dict[str, Any]) -> None:
+    job = case.job
+    links.save_sent(job.ledger, connection, VENDOR, case.link.unit_key, part, UNFINISHED, base, job.as_of, job.run_id)
+
+
+def _save_event(case: _Case, connection: Any) -> None:
+    """Who confirmed what; and of a couple that has parted, what both are from now on."""
+    event, job = case.event, case.job
+    reason = (job.by_hand.life_event if job.by_hand else None) or ""
+    life_events.save_event(job.ledger, connection, VENDOR, case.link, event, job.run_id, reason)
+    if event.has_parted:
+        died = {event.client_sent: event.client_died, event.spouse_sent: event.spouse_died}
+        left = [contact for contact, has_died in died.items() if contact is not None and not has_died]
+        life_events.save_status(job.ledger, connection, left, event.status_left, job.run_id)

@@ -1,0 +1,121 @@
+"""The people of an eMoney client: its demographics and its spouse, each write an intent that may be repeated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from etl.errors import Ambiguous, InDoubt, SetAside, VendorUnavailable
+from etl.load.delivery import TRIES, Job, Payload
+from etl.load.emoney import EmoneyClient
+from etl.load.ledger import deliveries, life_events, links
+from etl.load.ledger.changes import Change
+from etl.load.ledger.links import Link
+from etl.load.life_event import DIVORCED
+from etl.load.merge import changed_fields
+
+VENDOR = "emoney"
+
+# Stands for the hash of what was offered until the whole list of steps is done.
+UNFINISHED = ""
+
+
+def as_sent(job: Job, payload: Payload) -> dict[str, Any]:
+    """The document, with what a confirmed life event has made of the client (EMY-MARRIED).
+
+    The document says ``Single`` where there is no spouse, whoever was divorced or widowed (SCP-5); the ledger knows.
+    """
+    content, event = payload.read(), payload.life_event
+    if content["spouse"] is None:
+        parted = event.status_left if event is not None and event.has_parted else None
+        status = parted or life_events.status_of(job.ledger, payload.client_contact_id)
+        content["client"] |= status_patch(status) if status else {}
+    return content
+
+
+def status_patch(status: str) -> dict[str, Any]:
+    """The fields that say so: a divorce leaves a previous marriage."""
+    return {"maritalStatus": status, **({"previousMarriages": True} if status == DIVORCED else {})}
+
+
+def update_client(
+    client: EmoneyClient, job: Job, payload: Payload, link: Link, base: Any, person: dict[str, Any]
+) -> tuple[Change, ...]:
+    """Writes the fields that changed in the CRM since they were last sent (EMY-UPDATE)."""
+    patch = changed_fields(base, person)
+    if patch and not job.dry_run:
+        write_step(job, payload, "patch_client", patch, lambda: client.patch_client(link.vendor_client_id, patch))
+    if not job.dry_run:
+        remember(job, payload, "client", person, client_contact_id=payload.client_contact_id)
+    return tuple(Change(path, "written", old, new) for path, old, new in leaves(patch, base))
+
+
+def update_spouse(
+    client: EmoneyClient, job: Job, payload: Payload, link: Link, base: Any, spouse: dict[str, Any] | None, is_new: bool
+) -> tuple[Change, ...]:  # fmt: skip
+    """Adds the spouse, or writes her changed fields into what eMoney holds; another spouse is never replaced here."""
+    patch = changed_fields(base, spouse) if spouse is not None else {}
+    if spouse is None or not patch:
+        return ()
+    theirs = None if is_new else client.spouse(link.vendor_client_id)
+    if theirs is not None and not same_person(theirs, spouse):
+        raise Ambiguous("eMoney has another spouse for this client: correct it there, or the relation in SmartOffice.")
+    if not job.dry_run:
+        whole = patched(theirs or {}, patch if theirs is not None else spouse)
+        write_step(job, payload, "put_spouse", spouse, lambda: client.put_spouse(link.vendor_client_id, whole))
+        remember(job, payload, "spouse", spouse, spouse_contact_id=payload.spouse_contact_id)
+    return tuple(Change(f"spouse.{path}", "written", old, new) for path, old, new in leaves(patch, base))
+
+
+def write_step(job: Job, payload: Payload, step: str, values: Any, send: Any) -> None:
+    """One write that may be repeated: in doubt it is simply sent again, for it sets values and adds nothing."""
+    intent = deliveries.begin(
+        job.ledger, VENDOR, payload.unit_key, step, payload.payload_hash, values, job.as_of, job.run_id
+    )
+    for attempt in range(TRIES):
+        try:
+            send()
+            break
+        except InDoubt:
+            deliveries.mark(job.ledger, intent, "in_doubt")
+            if attempt == TRIES - 1:
+                raise
+        except (SetAside, VendorUnavailable):
+            deliveries.mark(job.ledger, intent, "refused")
+            raise
+    deliveries.mark(job.ledger, intent, "confirmed")
+
+
+def remember(job: Job, payload: Payload, part: str, values: Any, **contacts: int | None) -> None:
+    with job.ledger.write() as connection:
+        links.save_sent(
+            job.ledger, connection, VENDOR, payload.unit_key, part, UNFINISHED, values, job.as_of, job.run_id
+        )
+        links.save_link(job.ledger, connection, VENDOR, payload.unit_key, **contacts)
+
+
+def same_person(theirs: dict[str, Any], ours: dict[str, Any]) -> bool:
+    if theirs.get("externalId"):
+        return bool(theirs["externalId"] == ours["externalId"])
+    names = ("firstName", "lastName")
+    equal = all(str(theirs.get(name) or "").casefold() == str(ours[name] or "").casefold() for name in names)
+    return equal and theirs.get("dateOfBirth") == ours["dateOfBirth"]
+
+
+def patched(target: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """A JSON merge patch applied; a null stays a null, as the contract wants optional fields present."""
+    merged = dict(target)
+    for name, value in patch.items():
+        inner = merged.get(name)
+        merged[name] = patched(inner, value) if isinstance(value, dict) and isinstance(inner, dict) else value
+    return merged
+
+
+def leaves(patch: dict[str, Any], base: Any, prefix: str = "") -> list[tuple[str, Any, Any]]:
+    found: list[tuple[str, Any, Any]] = []
+    for name, value in patch.items():
+        old = base.get(name) if isinstance(base, dict) else None
+        if isinstance(value, dict):
+            found.extend(leaves(value, old, f"{prefix}{name}."))
+        else:
+            found.append((prefix + name, old, value))
+    return found

@@ -1,0 +1,68 @@
+"""Confirmed life events: who confirmed them, whom they left divorced or widowed, and whose records have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from etl.load.ledger.life_event_tables import former_link, life_event, marital_status
+from etl.load.ledger.links import Link
+from etl.load.ledger.store import Ledger
+from etl.load.ledger.tables import link, run, sent
+from etl.load.life_event import LifeEvent
+
+
+def save_event(
+    ledger: Ledger, connection: Connection, vendor: str, unit: Link, event: LifeEvent, run_id: str, reason: str
+) -> None:
+    """Notes that an event was carried out, within a transaction; ``unit`` is the link of the couple as it was."""
+    asked = sa.select(run.c.requested_by).where(run.c.run_id == run_id)
+    row: dict[str, Any] = {
+        "vendor": vendor, "unit_key": unit.unit_key, "run_id": run_id, "kind": event.kind,
+        "client_sent": event.client_sent, "spouse_sent": event.spouse_sent, "client": event.client,
+        "spouse": event.spouse, "vendor_client_id": unit.vendor_client_id, "reason": reason,
+        "confirmed_by": connection.execute(asked).scalar(), "carried_out_at": ledger.now(),
+    }  # fmt: skip
+    ledger.upsert(connection, life_event, [row])
+
+
+def read_events(ledger: Ledger, vendor: str, unit_key: str) -> list[dict[str, Any]]:
+    """The events that were carried out for a unit, oldest first."""
+    mine = sa.select(life_event).where(life_event.c.vendor == vendor, life_event.c.unit_key == unit_key)
+    return [dict(row) for row in ledger.rows(mine.order_by(life_event.c.carried_out_at))]
+
+
+def save_status(ledger: Ledger, connection: Connection, contact_ids: Iterable[int], status: str, run_id: str) -> None:
+    """What these people are from now on, as long as they have no spouse; within a transaction."""
+    rows = ({"contact_id": contact_id, "status": status, "run_id": run_id} for contact_id in contact_ids)
+    ledger.upsert(connection, marital_status, rows)
+
+
+def status_of(ledger: Ledger, contact_id: int) -> str | None:
+    """Divorced or Widowed, by the last confirmed life event; None where there was none."""
+    rows = ledger.rows(sa.select(marital_status.c.status).where(marital_status.c.contact_id == contact_id))
+    return rows[0]["status"] if rows else None
+
+
+def end_link(ledger: Ledger, connection: Connection, vendor: str, ended: Link, run_id: str) -> None:
+    """The vendor's record is no unit's any more, and never will be: link and what was sent go, within a transaction."""
+    row = {
+        "vendor": vendor, "vendor_client_id": ended.vendor_client_id, "vendor_case_id": ended.vendor_case_id,
+        "unit_key": ended.unit_key, "run_id": run_id, "ended_at": ledger.now(),
+    }  # fmt: skip
+    ledger.upsert(connection, former_link, [row])
+    for table in (link, sent):
+        connection.execute(sa.delete(table).where(table.c.vendor == vendor, table.c.unit_key == ended.unit_key))
+
+
+def hand_over(ledger: Ledger, connection: Connection, vendor: str, given: Link, to_unit: str) -> None:
+    """The vendor's record becomes another unit's, with all that was sent to it; within a transaction."""
+    for table in (link, sent):
+        connection.execute(
+            sa.update(table)
+            .where(table.c.vendor == vendor, table.c.unit_key == given.unit_key)
+            .values(unit_key=to_unit)
+        )
