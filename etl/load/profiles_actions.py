@@ -15,6 +15,7 @@ again. A request that makes no sense for this unit is a `ParamsError`, before an
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from etl.errors import ParamsError
 from etl.load import matching
@@ -173,9 +174,9 @@ def _only_exact(client: ProfilesClient, job: Job, payload: Payload) -> str:
 def _made_since(job: Job, payload: Payload, step: str) -> deliveries.Intent | None:
     """The newest creation that this run made, or another one after this run was asked for."""
     assert job.by_hand is not None
-    asked_at = job.by_hand.asked_at
-    made = deliveries.confirmed_since(job.ledger, VENDOR, payload.unit_key, step, asked_at)
-    return next((one for one in made if asked_at is not None or one.run_id == job.run_id), None)
+    since = job.by_hand.asked_at or datetime.max
+    made = deliveries.confirmed_steps(job.ledger, VENDOR, payload.unit_key, step)
+    return next((one for one in made if one.run_id == job.run_id or one.updated_at >= since), None)
 
 
 def _merged(delivered: Delivered, job: Job, made: deliveries.Intent) -> Delivered:

@@ -86,16 +86,14 @@ def open_intents(ledger: Ledger, vendor: str, unit_key: str) -> list[Intent]:
     return [_intent(row) for row in rows]
 
 
-def confirmed_since(ledger: Ledger, vendor: str, unit_key: str, step: str, since: datetime | None) -> list[Intent]:
-    """The steps of that name that were confirmed at ``since`` (UTC) or later, newest first; None: all of them."""
+def confirmed_steps(ledger: Ledger, vendor: str, unit_key: str, step: str) -> list[Intent]:
+    """All writes of that name that the vendor confirmed for a unit, newest first."""
     statement = sa.select(delivery).where(
         delivery.c.vendor == vendor,
         delivery.c.unit_key == unit_key,
         delivery.c.step == step,
         delivery.c.status == "confirmed",
     )
-    if since is not None:
-        statement = statement.where(delivery.c.updated_at >= since)
     return [_intent(row) for row in ledger.rows(statement.order_by(delivery.c.updated_at.desc()))]
 
 
