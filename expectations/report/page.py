@@ -1,19 +1,14 @@
 """worklist.html: one page without script or outside addresses, made from the template beside this module."""
 
-import base64
-import hashlib
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from expectations.report.advice import MEANINGS, advice, counted, headline
-from expectations.report.display import label, show, vendor_name
+from expectations.report.display import vendor_name
 from expectations.report.households import Household, households, rule_anchor, urgent_units
+from expectations.report.html import page_environment, styled
 from expectations.report.model import OUTCOMES, SEVERITIES, STATUSES, RunReport
 from expectations.report.tallies import Book, Tallies
 
@@ -23,7 +18,6 @@ LINKS_SHOWN = 100
 ROWS_SHOWN = 200
 USERS_OFFERED = 60
 
-_TEMPLATES = Path(__file__).parent / "templates"
 _BAR = 1000
 
 
@@ -51,23 +45,13 @@ class RuleSection:
 
 def render_page(report: RunReport, tallies: Tallies, limit: int = HOUSEHOLDS_SHOWN) -> str:
     """The page as text. Everything that is not the template's own is escaped, and unseen characters are spelled out."""
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_visible,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(vendor=vendor_name, label=label, number=_number, moment=_moment, duration=duration)
+    environment = page_environment()
     environment.globals.update(counted=counted, rule_anchor=rule_anchor)
     keys, total = urgent_units(tallies, limit)
     shown = households(report, tallies, keys)
     users = _users(shown)
-    style = environment.get_template("style.css.j2").render(users=len(users))
     return environment.get_template("worklist.html.j2").render(
-        style=Markup(style),
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        **styled(environment, len(users)),
         users=users,
         **_content(report, tallies),
         households=shown,
@@ -143,27 +127,3 @@ def _rules(tallies: Tallies, shown: list[Household]) -> list[RuleSection]:
         )
         for rule in tallies.by_rule.to_dict("records")
     ]
-
-
-def _visible(value: object) -> object:
-    return value if isinstance(value, Markup) or not isinstance(value, str) else show(value)
-
-
-def _number(value: int) -> str:
-    return f"{value:,}"
-
-
-def _moment(value: datetime | None) -> str:
-    if value is None:
-        return "not yet"
-    return f"{value.day} {value:%B %Y, %H:%M} {value.tzname() or ''}".strip()
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds as people say them: ``0.4 s``, ``12 s``, ``3 min 20 s``, ``1 h 05 min``."""
-    if seconds is None:
-        return "not known"
-    if seconds < 59.5:
-        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -18,7 +18,7 @@ CHANGE_ROWS = 50_000
 _ROWS_AT_A_TIME = 20_000
 
 _WIDTHS = {"message": 60, "remedy": 60, "consequence": 50, "reason": 50, "household name": 28, "head name": 24}
-_OPTIONS = {
+OPTIONS = {
     "strings_to_formulas": False,
     "strings_to_urls": False,
     "strings_to_numbers": False,
@@ -41,14 +41,14 @@ def write_workbook(
     """
     with (
         tempfile.TemporaryDirectory(dir=scratch, prefix=".xlsx-") as folder,
-        xlsxwriter.Workbook(file, {**_OPTIONS, "tmpdir": folder}) as book,
+        xlsxwriter.Workbook(file, {**OPTIONS, "tmpdir": folder}) as book,
     ):
-        _write_sheet(book, "worklist", lines, sheet_rows, "worklist.csv holds them all")
+        write_sheet(book, "worklist", lines, sheet_rows, "worklist.csv holds them all")
         outcomes = tallies.outcomes[list(OUTCOME_COLUMNS)]
-        _write_sheet(book, "outcomes", outcomes, sheet_rows, "the ledger's outcome_v holds them all")
-        _write_sheet(book, "by rule", _rule_rows(tallies), sheet_rows, "")
+        write_sheet(book, "outcomes", outcomes, sheet_rows, "the ledger's outcome_v holds them all")
+        write_sheet(book, "by rule", _rule_rows(tallies), sheet_rows, "")
         if len(report.changes):
-            _write_sheet(book, "changes", _change_rows(report), min(sheet_rows, CHANGE_ROWS), "counts: run.json")
+            write_sheet(book, "changes", _change_rows(report), min(sheet_rows, CHANGE_ROWS), "counts: run.json")
 
 
 def _rule_rows(tallies: Tallies) -> pd.DataFrame:
@@ -64,7 +64,7 @@ def _change_rows(report: RunReport) -> pd.DataFrame:
     return pd.DataFrame({column: texts(first[column]) for column in columns})
 
 
-def _write_sheet(book: xlsxwriter.Workbook, name: str, rows: pd.DataFrame, sheet_rows: int, elsewhere: str) -> None:
+def write_sheet(book: xlsxwriter.Workbook, name: str, rows: pd.DataFrame, sheet_rows: int, elsewhere: str) -> None:
     """One sheet with a frozen header and a filter; rows beyond the limit are told of in the last one."""
     sheet = book.add_worksheet(name)
     heading = book.add_format({"bold": True, "bottom": 1, "bg_color": "#E8EEF2"})
