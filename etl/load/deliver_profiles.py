@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from etl.errors import Ambiguous, SetAside, VendorUnavailable
-from etl.load import matching
+from etl.load import matching, profiles_life_event
 from etl.load.delivery import (
     CREATED_BEFORE,
     Delivered,
@@ -61,6 +61,8 @@ def _deliver_locked(
     if before is not None and before.as_of > job.as_of:
         return outcome(payload, "skipped", f"superseded: {before.as_of} has been sent already", link)
     if job.by_hand is not None:
+        if link is not None and payload.life_event is not None and is_other_couple(link, payload):
+            return profiles_life_event.carry_out(client, job, payload, link)
         return carry_out(client, job, payload, link)
     if link is not None:
         return bring_up_to_date(client, job, payload, link)

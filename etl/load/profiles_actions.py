@@ -8,7 +8,8 @@
     update_case              the linked or chosen case; choosing one stores the link
     open_case                writes nothing, links nothing: answers with the case's address
 
-A creation that an equal run was confirmed after this one was asked for is the one that was asked for: it is not made
+A case that is known is read and merged even where nothing has changed in the CRM: who asks wants to know that it is
+there, who has it open, and what was edited in it. A creation that an equal run was confirmed after this one was asked for is the one that was asked for: it is not made
 again. A request that makes no sense for this unit is a `ParamsError`, before anything is written.
 """
 
@@ -43,8 +44,6 @@ def carry_out(client: ProfilesClient, job: Job, payload: Payload, link: Link | N
         return _new_client(client, job, payload, link)
     if wanted.action == "create_case":
         return _new_case(client, job, payload, link, wanted)
-    if wanted.action == "auto" and link is not None:
-        return bring_up_to_date(client, job, payload, link)
     target = _target(client, job, payload, link, wanted, answer)
     if target is None:
         found = search(client, job, payload)
@@ -73,7 +72,8 @@ def check_request(client: ProfilesClient, job: Job, payload: Payload, link: Link
     if wanted.action == "create_client_and_case":
         if wanted.household_id or wanted.case_id:
             choose({"households": []}, *_parts(wanted))
-        if link is not None and not _made_since(job, payload, CLIENT_STEP):
+        is_confirmed = job.by_hand.life_event is not None
+        if link is not None and not is_confirmed and not _made_since(job, payload, CLIENT_STEP):
             raise ParamsError(_linked_already(link))
     elif wanted.household_id or wanted.case_id:
         _checked(client, job, payload, link, wanted)

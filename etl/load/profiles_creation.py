@@ -14,7 +14,7 @@ from typing import Any
 from etl.errors import Ambiguous, InDoubt, SetAside, VendorUnavailable
 from etl.load.delivery import TRIES, Job, Payload, wait_for
 from etl.load.document import flatten
-from etl.load.ledger import deliveries, links
+from etl.load.ledger import deliveries, life_events, links
 from etl.load.ledger.deliveries import Intent
 from etl.load.ledger.links import Link
 from etl.load.profiles import Case, FoundHousehold, ProfilesClient
@@ -101,10 +101,12 @@ def save_link(job: Job, link: Link, connection: Any = None) -> None:
 
 
 def _begin(job: Job, payload: Payload, step: str, more: dict[str, Any]) -> Intent:
+    reason = job.by_hand.life_event if job.by_hand else None
     values = {
         "document": payload.read()["document"],
         "client": payload.client_contact_id,
         "spouse": payload.spouse_contact_id,
+        "life_event": life_events.as_told(payload.life_event, job.run_id, reason),
     }
     return deliveries.begin(
         job.ledger, VENDOR, payload.unit_key, step, payload.payload_hash, {**values, **more}, job.as_of, job.run_id
@@ -153,7 +155,11 @@ def _confirm_case(job: Job, payload: Payload, intent: Intent, case_id: str) -> L
 def _confirm(job: Job, payload: Payload, intent: Intent, household_id: str, case_id: str, matched_by: str) -> Link:
     values = intent.values
     link = Link(payload.unit_key, household_id, case_id, None, values["client"], values["spouse"], matched_by)
+    old = links.find_link(job.ledger, VENDOR, payload.unit_key)
     with job.ledger.write() as connection:
+        if old is not None:
+            told = values.get("life_event", {})
+            life_events.replace_record(job.ledger, connection, VENDOR, old, household_id, told)
         save_link(job, link, connection)
         links.save_sent(
             job.ledger, connection, VENDOR, payload.unit_key, "case", intent.payload_hash, values["document"],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
@@ -66,3 +67,23 @@ def hand_over(ledger: Ledger, connection: Connection, vendor: str, given: Link, 
             .where(table.c.vendor == vendor, table.c.unit_key == given.unit_key)
             .values(unit_key=to_unit)
         )
+
+
+def replace_record(
+    ledger: Ledger, connection: Connection, vendor: str, old: Link, new_client_id: str, told: Mapping[str, Any]
+) -> None:
+    """A unit that gets a new record for a new couple leaves the old one for good, within a transaction.
+
+    ``told``: what `as_told` noted with the intent; without it, or for the same record, nothing happens.
+    """
+    if not told or old.vendor_client_id == new_client_id:
+        return
+    values = dict(told)
+    run_id, reason = values.pop("run_id"), values.pop("reason")
+    end_link(ledger, connection, vendor, old, run_id)
+    save_event(ledger, connection, vendor, old, LifeEvent(**values), run_id, reason)
+
+
+def as_told(event: LifeEvent | None, run_id: str, reason: str | None) -> dict[str, Any]:
+    """A confirmed event as it is noted with the intent of a creation; empty for none."""
+    return {} if event is None else {**asdict(event), "run_id": run_id, "reason": reason or ""}
