@@ -1,0 +1,83 @@
+"""What a plan is made of, and what it is.
+
+Ids of records are text in `Plan` (``entity_id``; the parts of a composite key are joined by ``:``), ids of contacts are
+``Int64``. Nothing in it is a name, a number or a figure of a client.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import pandas as pd
+
+Decision: TypeAlias = Literal["move", "stay", "recreate"]
+
+
+def _nobody() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "contact_id": pd.Series([], dtype="Int64"),
+            "rule_id": pd.Series([], dtype="str"),
+            "reason": pd.Series([], dtype="str"),
+        }
+    )
+
+
+def _nothing() -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series([], dtype="str") for name in ("entity", "source_id", "target_id")})
+
+
+# What earlier transfers to the same target moved and recreated there, and is still there: entity, source_id, target_id
+# (text, as in `Plan.manifest`). From the ledger's id map of this pair of offices.
+NOTHING_KNOWN = _nothing()
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which contacts of the rows shall move.
+
+    left_out: contact_id, rule_id, reason — contacts of the rows that do not take part: held by a check, in another
+    transfer, or not among those whom the receiving user accepted.
+    """
+
+    source_office_id: int
+    target_office_id: int
+    same_database: bool = True
+    left_out: pd.DataFrame = field(default_factory=_nobody)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The manifest and what follows from it.
+
+    manifest: every row that was read, once: ``entity`` (table), ``entity_id``, ``contact_id`` (on which it hangs; null
+        for carriers and products), ``group`` (Int64; contacts tied by what moves with them move together; null where
+        the contact stays; 0 for carriers and products that are recreated, which come before all groups), ``decision``,
+        ``rule_id``, ``reason``, ``row_hash`` (`etl.canonical.row_hashes` of the source row), ``target_id`` (of a
+        carrier or product that the target has already). A household whose decision is ``recreate`` is made anew in the
+        target with those of its members whose decision is ``recreate`` too (XFR-HOUSEHOLD).
+    fields: fields of moving records that do not go with them: ``entity``, ``entity_id``, ``contact_id``, ``field``,
+        ``rule_id``, ``reason`` (XFR-ADVISOR, XFR-PARTIES; an account that secures a liability and stays).
+    present: who of those whom the rows name is in the target (XFR-PRESENT): ``contact_id``, ``target_contact_id``
+        (null = not), ``matched_by`` (``id map``, ``tax id``, ``name and birth date``), ``matches`` (2 or more: none).
+    groups: ``contact_id``, ``group`` of every contact that moves.
+    households: the households of the set that are not deleted: ``household_id``, ``head_contact_id``, ``group`` (of the
+        head, else of the first member who moves; null where nobody does), ``is_rebuilt``, ``loses_its_head`` (the head
+        moves, others stay), ``is_emptied`` (nobody is left).
+    closure: who else would have to be in the set so that its key relations survive: ``contact_id``, ``needed_by`` (the
+        contact of the set from whom key relations lead there), ``is_direct`` (a contact of the set names them),
+        ``can_move`` (in the source office, not deleted; where not, the relations cannot survive).
+    """
+
+    manifest: pd.DataFrame
+    fields: pd.DataFrame
+    present: pd.DataFrame
+    groups: pd.DataFrame
+    households: pd.DataFrame
+    closure: pd.DataFrame
+
+    def moved(self, entity: str) -> pd.DataFrame:
+        """The rows of the manifest that come to be in the target: moved or recreated."""
+        rows = self.manifest
+        return rows[(rows["entity"] == entity) & (rows["decision"] != "stay")]

@@ -1,0 +1,86 @@
+"""The plan of a transfer: each rule in its turn, then the manifest of all rows.
+
+Every row that was read is decided on exactly once: moved and left behind are all rows. The order in which rows come
+does not matter, and they are not changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from etl import schema
+from etl.transform.transfers import carriers, contacts, households, lists, manifest, records, relations
+from etl.transform.transfers.contract import NOTHING_KNOWN, Plan, Request
+from etl.transform.transfers.decisions import Decisions
+from etl.transform.transfers.groups import number_groups
+from etl.transform.transfers.presence import BY_ID_MAP, find_present
+
+
+def plan(
+    request: Request,
+    rows: Mapping[str, pd.DataFrame],
+    around: Mapping[str, pd.DataFrame],
+    target: Mapping[str, pd.DataFrame],
+    known: pd.DataFrame = NOTHING_KNOWN,
+) -> Plan:
+    """What moves, what stays and why.
+
+    ``rows``, ``around`` and ``target`` are what `etl.extract.office` reads (`read_rows`, `read_surroundings`,
+    `read_target`); ``known`` is the ledger's id map from this source to this target: entity, source_id, target_id.
+    """
+    rows = {entity: in_order(entity, frame) for entity, frame in rows.items()}
+    present = find_present(around["people"], target, known)
+    people = contacts.decide_contacts(rows["contact"], request)
+    moving = people.moving_keys()
+    arrived = present.loc[present["matched_by"] == BY_ID_MAP, "contact_id"]
+    decided = _decide(request, rows, people, present, arrived, around["ties"])
+    products = pd.concat([each.rows.loc[each.moves, "product_id"] for each in decided if "product_id" in each.rows
+                          and each.entity in records.PARTY_FIELDS])  # fmt: skip
+    stock, owned = carriers.decide_carriers(request, rows, products, target, known)
+    by_entity = {each.entity: each for each in [*decided, *stock]}
+    groups = number_groups(moving, manifest.list_ties(by_entity))
+    return Plan(
+        manifest=manifest.write(by_entity, groups, owned),
+        fields=manifest.write_fields(records.list_left_out(by_entity, people, _there(present))),
+        present=present,
+        groups=groups,
+        households=households.describe_households(by_entity["household"], around["members"], moving, groups),
+        closure=relations.list_closure(around["ties"], moving, arrived, request.source_office_id),
+    )
+
+
+def in_order(entity: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table in the order of their keys."""
+    key = [column.name for column in schema.metadata.tables[entity].primary_key.columns]
+    return rows.sort_values(key, ignore_index=True)
+
+
+def _decide(
+    request: Request,
+    rows: Mapping[str, pd.DataFrame],
+    people: Decisions,
+    present: pd.DataFrame,
+    arrived: pd.Series,
+    ties: pd.DataFrame,
+) -> Iterable[Decisions]:
+    """All tables but products and carriers."""
+    moving = people.moving_keys()
+    kept = records.decide_records(rows, people)
+    tied = relations.decide_relations(rows["key_relation"], ties, moving, arrived)
+    return [
+        people,
+        *contacts.decide_companions(rows, people),
+        *contacts.decide_not_moved(rows),
+        *kept.values(),
+        *lists.decide_lists(rows, kept, moving, present),
+        lists.decide_censuses(rows["employee_census"], people, present),
+        tied,
+        *households.decide_households(rows, people, tied),
+    ]
+
+
+def _there(present: pd.DataFrame) -> pd.Series:
+    """The contacts who are in the target."""
+    return present.loc[present["target_contact_id"].notna(), "contact_id"]

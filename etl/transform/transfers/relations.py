@@ -1,0 +1,86 @@
+"""XFR-RELATIONS: which key relations move, and who would have to be added so that more of them do.
+
+The key relations of a contact move only if all the contacts that they name are in the batch; a relation has two ends
+and moves if that holds at both. A contact that an earlier transfer moved to the same target counts as in the batch: so
+a relation between contacts that arrive one after the other is rebuilt when the second arrives. A relation to a contact
+in *Deleted Records*, whom nobody can move, stays and does not count.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from etl.transform.transfers.decisions import Decisions, truth
+from etl.transform.transfers.groups import label_components
+
+_RULE = "XFR-RELATIONS"
+
+
+def decide_relations(relations: pd.DataFrame, ties: pd.DataFrame, moving: pd.Series, arrived: pd.Series) -> Decisions:
+    """The key relations of the set; ``ties`` are all relations of the CRM, ``arrived`` are in the target already."""
+    decisions = Decisions.all_move(
+        "key_relation", relations, _RULE, "all contacts that the key relations of both ends name move with it"
+    )
+    ends = [relations["contact_id"], relations["related_contact_id"]]
+    here = pd.concat([moving, arrived])
+    broken = _contacts_with_a_broken_relation(ties, here, arrived)
+    gone = relations["relation_id"].isin(ties.loc[_is_gone(ties, arrived), "relation_id"])
+    decisions.stay(gone, _RULE, "one of the two contacts is in Deleted Records")
+    decisions.stay(~(ends[0].isin(moving) | ends[1].isin(moving)), _RULE, "neither of the two contacts moves")
+    decisions.stay(~(ends[0].isin(here) & ends[1].isin(here)), _RULE, "one of the two contacts is not in the set")
+    decisions.stay(
+        ends[0].isin(broken) | ends[1].isin(broken),
+        _RULE,
+        "one of the two contacts has another key relation, to a contact who is not in the set",
+    )
+    return decisions
+
+
+def list_closure(ties: pd.DataFrame, moving: pd.Series, arrived: pd.Series, source_office_id: int) -> pd.DataFrame:
+    """`Plan.closure`: everybody whom key relations reach from the contacts that move."""
+    ties = ties[~_is_gone(ties, arrived)]
+    outward = _both_ways(ties)
+    free = pd.concat([moving, arrived])
+    can_move = (outward["other_office_id"] == source_office_id) & ~outward["other_is_deleted"]
+    movable = pd.concat([moving, outward.loc[truth(can_move), "other_id"]]).drop_duplicates()
+    movable = movable[~movable.isin(arrived)]
+    inner = outward[outward["contact_id"].isin(movable) & outward["other_id"].isin(movable)]
+    nodes = np.sort(movable.to_numpy(dtype="int64"))
+    labels = label_components(nodes, *(inner[name].to_numpy(dtype="int64") for name in ("contact_id", "other_id")))
+    part = pd.Series(labels, index=nodes)
+    first = pd.Series(np.sort(moving.to_numpy(dtype="int64")))
+    seed = pd.Series(first.to_numpy(), index=part.reindex(first).to_numpy()).groupby(level=0).min()
+    reached = outward[outward["contact_id"].isin(movable) & ~outward["other_id"].isin(free)].copy()
+    reached["needed_by"] = reached["contact_id"].map(part).map(seed).astype("Int64")
+    reached = reached[reached["needed_by"].notna()]
+    reached["is_direct"] = reached["contact_id"].isin(moving)
+    reached["can_move"] = truth(reached["other_id"].isin(movable))
+    closure = reached.groupby("other_id", as_index=False).agg(
+        needed_by=("needed_by", "min"), is_direct=("is_direct", "max"), can_move=("can_move", "max")
+    )
+    return closure.rename(columns={"other_id": "contact_id"})
+
+
+def _contacts_with_a_broken_relation(ties: pd.DataFrame, here: pd.Series, arrived: pd.Series) -> Any:
+    """Those who name somebody who is not coming along."""
+    outward = _both_ways(ties[~_is_gone(ties, arrived)])
+    return outward.loc[~outward["other_id"].isin(here), "contact_id"].unique()
+
+
+def _is_gone(ties: pd.DataFrame, arrived: pd.Series) -> Any:
+    """Relations with an end in Deleted Records who did not get there by moving to this target."""
+    one = ties["is_deleted"] & ~ties["contact_id"].isin(arrived)
+    return one | (ties["related_is_deleted"] & ~ties["related_contact_id"].isin(arrived))
+
+
+def _both_ways(ties: pd.DataFrame) -> pd.DataFrame:
+    """Each relation from either end: contact_id, other_id, other_office_id, other_is_deleted."""
+    names = ["contact_id", "other_id", "other_office_id", "other_is_deleted"]
+    sides = (
+        ["contact_id", "related_contact_id", "related_office_id", "related_is_deleted"],
+        ["related_contact_id", "contact_id", "office_id", "is_deleted"],
+    )
+    return pd.concat([ties[side].set_axis(names, axis=1) for side in sides], ignore_index=True)
