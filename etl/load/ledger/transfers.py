@@ -184,25 +184,28 @@ def read_manifest(ledger: Ledger, transfer_id: str, group_nos: Sequence[int] | N
     return frame.astype({"contact_id": "Int64", "group": "Int64"})
 
 
-def moved_before(ledger: Ledger, source_database: str, target_database: str, target_office_id: int) -> pd.DataFrame:
-    """contact_id, target_id (int64) of the contacts that earlier transfers moved to this office (XFR-RELATIONS).
+def read_id_map(ledger: Ledger, source_database: str, target_database: str, target_office_id: int) -> pd.DataFrame:
+    """entity, source_id, target_id (text) of what earlier transfers moved or made anew in this office.
 
-    A contact that was returned is not among them.
+    What was returned is not among it (XFR-PRESENT, XFR-RELATIONS, XFR-CARRIER).
     """
     record = transfer_record.c
     statement = (
-        sa.select(record.entity_id, record.target_id)
+        sa.select(record.entity, record.entity_id.label("source_id"), record.target_id)
         .join(transfer, transfer.c.transfer_id == record.transfer_id)
         .where(
             transfer.c.source_database == source_database,
             transfer.c.target_database == target_database,
             transfer.c.target_office_id == target_office_id,
             transfer.c.status != "returned",
-            record.entity == "contact",
             record.target_id.is_not(None),
         )
+        .order_by(transfer.c.planned_at)
     )
-    frame = ledger.frame(statement)
-    return pd.DataFrame(
-        {"contact_id": frame["entity_id"].astype("int64"), "target_id": frame["target_id"].astype("int64")}
-    )
+    return ledger.frame(statement).drop_duplicates(["entity", "source_id"], keep="last").astype("str")
+
+
+def release(ledger: Ledger, transfer_id: str) -> None:
+    """Gives the contacts of a transfer back that was never planned, or whose run is over."""
+    with ledger.write() as connection:
+        connection.execute(sa.delete(transfer_claim).where(transfer_claim.c.transfer_id == transfer_id))
