@@ -19,7 +19,7 @@ def read_offices(snapshot: Snapshot, office_ids: Iterable[int]) -> pd.DataFrame:
 
 
 def read_user(snapshot: Snapshot, user_name: str) -> pd.DataFrame:
-    """user_id, office_id, status, right_name of a user, a row for each right (null: the user has none); empty: nobody."""
+    """user_id, office_id, status, right_name of a user, a row for each right; empty: there is no such user."""
     user, right = s.crm_user.c, s.user_right.c
     statement = (
         sa.select(*snapshot.columns(user.user_id, user.office_id, user.status, right.right_name))
