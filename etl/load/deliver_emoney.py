@@ -28,7 +28,7 @@ from etl.load.delivery import (
     wait_for,
 )
 from etl.load.emoney import EmoneyClient, FoundClient
-from etl.load.emoney_document import split
+from etl.load.emoney_document import people_hash
 from etl.load.emoney_life_event import Standing, carry_out
 from etl.load.emoney_people import UNFINISHED, VENDOR, as_sent, update_client, update_spouse
 from etl.load.ledger import deliveries, links
@@ -120,7 +120,7 @@ def _deliver_locked(
     if not job.dry_run:
         _connect(client, job, payload, link)
     if writes and not job.dry_run:
-        links.complete(job.ledger, VENDOR, payload.unit_key, "client", split(payload.document).people_hash)
+        links.complete(job.ledger, VENDOR, payload.unit_key, "client", people_hash(payload.document))
     kind = "updated" if changes and kind == "unchanged" else kind
     return replace(_delivered(payload, kind, None if writes else LEFT, link), findings=findings, changes=changes)
 

@@ -6,24 +6,20 @@ Keys are sorted and quotes inside texts are escaped, so that ``"items":`` and ``
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
-
-import orjson
 
 
-@dataclass(frozen=True)
-class Parts:
-    """``people_hash``: of client and spouse; ``items``: the values' canonical bytes; ``source_keys``: of each item."""
-
-    people_hash: str
-    items: bytes = field(repr=False)
-    source_keys: tuple[str, ...]
+def people_hash(document: bytes) -> str:
+    """The hash of client and spouse, whatever the values."""
+    start, end = _span(document)
+    return hashlib.sha256(document[:start] + document[end:]).hexdigest()
 
 
-def split(document: bytes) -> Parts:
-    """The parts of ``{"client":…,"items":[…],"spouse":…}``."""
-    start = document.index(b'"items":') + len(b'"items":')
-    end = document.rindex(b',"spouse":')
-    items = document[start:end]
-    people = hashlib.sha256(document[:start] + document[end:]).hexdigest()
-    return Parts(people, items, tuple(item["sourceKey"] for item in orjson.loads(items)))
+def items_of(document: bytes) -> bytes:
+    """The values: a canonical JSON list."""
+    start, end = _span(document)
+    return document[start:end]
+
+
+def _span(document: bytes) -> tuple[int, int]:
+    """Where the items of ``{"client":…,"items":[…],"spouse":…}`` stand."""
+    return document.index(b'"items":') + len(b'"items":'), document.rindex(b',"spouse":')

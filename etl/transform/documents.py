@@ -8,7 +8,6 @@ import gc
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -22,23 +21,6 @@ from etl.transform.mapping.fields import FieldTable
 
 # A double holds every decimal of up to 15 digits; scaled integers from here on are written digit by digit.
 EXACT_AS_FLOAT = 10**15
-
-
-@dataclass(frozen=True)
-class Built:
-    """What one vendor gets for a shard.
-
-    ``documents``: unit_key, document (canonical JSON, bytes), payload_hash (SHA-256, hex), client_contact_id,
-    spouse_contact_id (Int64). ``facts``: the frames that the gate checks. ``receipts``: unit_key, entity, entity_id,
-    field (``*``: the whole record), rule_id, for every source value that does not go. ``users``: unit_key, user_name,
-    missing, missing_rule. ``items`` (eMoney): unit_key, source_key, category, owner.
-    """
-
-    documents: pd.DataFrame
-    facts: dict[str, pd.DataFrame]
-    receipts: pd.DataFrame
-    users: pd.DataFrame
-    items: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:

@@ -9,8 +9,9 @@ import pandas as pd
 from etl.transform import contacts, households, licenses, portfolio
 from etl.transform.accounts import funds
 from etl.transform.arrays import NULL, Frames, Objects, integers, strings, texts
+from etl.transform.built import Built
 from etl.transform.contacts import Reach
-from etl.transform.documents import Built, amounts, collector_paused, grouped, keys, merged, records, written
+from etl.transform.documents import amounts, collector_paused, grouped, keys, merged, records, written
 from etl.transform.facts import facts_of
 from etl.transform.households import Households
 from etl.transform.mapping.fields import INVESTMENT_ITEM_FIELDS, POLICY_ITEM_FIELDS
@@ -41,7 +42,7 @@ def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Buil
     documents = written(rows, family.is_usable, _documents(family, reached, owned))
     receipts = receipts_of(family, reached, owned, frames, "emoney")
     facts = facts_of(family, reached, owned, receipts, frames, "emoney")
-    return Built(documents, facts, receipts.frame(), runners.users, _item_list(family, owned))
+    return Built(documents, facts, receipts, runners.users, _item_list(family, owned))
 
 
 def _documents(family: Households, reached: Reach, owned: Portfolio) -> list[dict[str, Any]]:

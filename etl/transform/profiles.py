@@ -10,8 +10,9 @@ from etl.transform import contacts, households, licenses, portfolio
 from etl.transform.accounts import funds
 from etl.transform.annuities import fixed_annuities
 from etl.transform.arrays import Frames, Ints, Objects, integers, texts, where
+from etl.transform.built import Built
 from etl.transform.contacts import Reach
-from etl.transform.documents import Built, amounts, collector_paused, grouped, keys, merged, records, written
+from etl.transform.documents import amounts, collector_paused, grouped, keys, merged, records, written
 from etl.transform.facts import facts_of
 from etl.transform.households import Households
 from etl.transform.liabilities import liability_names
@@ -40,7 +41,7 @@ def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Buil
     documents = written(rows, family.is_usable, _documents(family, reached, owned))
     receipts = receipts_of(family, reached, owned, frames, "profiles")
     facts = facts_of(family, reached, owned, receipts, frames, "profiles")
-    return Built(documents, facts, receipts.frame(), runners.users)
+    return Built(documents, facts, receipts, runners.users)
 
 
 def _documents(family: Households, reached: Reach, owned: Portfolio) -> list[dict[str, Any]]:

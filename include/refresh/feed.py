@@ -8,6 +8,7 @@ from etl.errors import SetAside, StopRun, VendorUnavailable
 from etl.load.delivery import Job, LoadFinding
 from etl.load.emoney import EmoneyClient
 from etl.load.emoney_answers import Link
+from etl.load.emoney_document import items_of
 from etl.load.feed import Line, Refreshed, send_feeds, settle_feeds
 from etl.load.ledger import changes, findings, links, runs
 from etl.load.ledger.changes import Change
@@ -53,10 +54,10 @@ def _lines(job: Job, staged: pd.DataFrame, kinds: dict[str, str]) -> list[Line]:
     before = {row.unit_key: (row.offered_hash, row.as_of) for row in each_row(sent)}
     lines = []
     client_ids = going["unit_key"].map(connected)
-    for key, client_id, items, source_keys in zip(
-        going["unit_key"], client_ids, going["items"], going["source_keys"], strict=True
+    for key, client_id, document, source_keys in zip(
+        going["unit_key"], client_ids, going["document"], going["source_keys"], strict=True
     ):
-        line = Line(key, client_id, items, tuple(source_keys.split()))
+        line = Line(key, client_id, items_of(document), tuple(source_keys.split()))
         known, as_of = before.get(key, (None, None))
         is_changed = known != line.items_hash
         if as_of is None or as_of < job.as_of or (is_changed and as_of == job.as_of):

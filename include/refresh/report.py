@@ -210,9 +210,7 @@ def _receipts(context: RunContext) -> pd.DataFrame:
     counted = []
     for vendor in context.request.vendors:
         for stage in context.staging.stages(vendor):
-            rows = context.staging.read(stage, ["receipts"])["receipts"]
-            counts = rows.groupby(["rule_id", "entity"], as_index=False).size().rename(columns={"size": "records"})
-            counted.append(counts.assign(vendor=vendor))
+            counted.append(context.staging.read(stage, ["receipts"])["receipts"].assign(vendor=vendor))
     if not counted:
         return pd.DataFrame({column: pd.Series(dtype="str") for column in ("vendor", "rule_id", "entity", "records")})
     return pd.concat(counted).groupby(["vendor", "rule_id", "entity"], as_index=False).agg({"records": "sum"})

@@ -1,19 +1,24 @@
 """The second stage: the documents of a shard, what the gate checks of them, and what does not go.
 
-Stages for each vendor ``<vendor>/<shard>``: documents, their heads (hashes and contacts, no content), receipts, users,
-items, and a ``facts_…`` table for each facts frame; and ``labels/<shard>``, by which people find the households in the
-CRM.
+Stages for each vendor ``<vendor>/<shard>``: documents, their heads (hashes and contacts, no content), how many receipts
+there are of each kind, users, items, and a ``facts_…`` table for each facts frame, with the columns that the gate asks
+for; and ``labels/<shard>``, by which people find the households in the CRM.
 """
 
 from __future__ import annotations
 
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from etl.load.emoney_document import split
+from etl.load.emoney_document import people_hash
+from expectations.facts import FRAMES, FRAMES_OF
 from include.refresh.context import RunContext
 from include.refresh.plan import shard_name
+
+if TYPE_CHECKING:
+    from etl.transform.built import Built
 
 
 def transform_shard(context: RunContext, number: int) -> int:
@@ -24,28 +29,29 @@ def transform_shard(context: RunContext, number: int) -> int:
     frames = context.staging.read(shard_name("source", number))
     for vendor in context.request.vendors:
         built = builders[vendor].build(frames, context.request.as_of, context.settings.service.user)
-        documents = _split(built.documents) if vendor == "emoney" else built.documents
-        heads = documents.drop(columns=["document", "items", "source_keys"], errors="ignore")
+        documents = _in_parts(built) if vendor == "emoney" else built.documents
         tables = {
             "documents": documents,
-            "heads": heads,
-            "receipts": built.receipts,
+            "heads": documents.drop(columns=["document", "source_keys"], errors="ignore"),
+            "receipts": built.book.counts(),
             "users": built.users,
             "items": built.items,
         }
-        facts = {f"facts_{name}": rows for name, rows in built.facts.items()}
+        facts = {f"facts_{name}": built.facts[name][list(FRAMES[name])] for name in FRAMES_OF[vendor]}
         context.staging.write(shard_name(vendor, number), {**tables, **facts})
     context.staging.write(shard_name("labels", number), {"labels": _labels(frames)})
     return len(frames["units"])
 
 
-def _split(documents: pd.DataFrame) -> pd.DataFrame:
-    """eMoney takes people by call and values by feed: the hash of the people, the values as bytes and their keys."""
-    parts = [split(document) for document in documents["document"]]
+def _in_parts(built: Built) -> pd.DataFrame:
+    """eMoney takes people by call and values by feed: the documents with the people's hash and the values' keys."""
+    keys: dict[str, list[str]] = {}
+    for unit_key, source_key in zip(built.items["unit_key"].tolist(), built.items["source_key"].tolist(), strict=True):
+        keys.setdefault(unit_key, []).append(source_key)
+    documents = built.documents
     return documents.assign(
-        people_hash=pd.array([part.people_hash for part in parts], dtype="str"),
-        items=[part.items for part in parts],
-        source_keys=pd.array([" ".join(part.source_keys) for part in parts], dtype="str"),
+        people_hash=pd.array([people_hash(document) for document in documents["document"]], dtype="str"),
+        source_keys=pd.array([" ".join(keys.get(unit_key, ())) for unit_key in documents["unit_key"]], dtype="str"),
     )
 
 

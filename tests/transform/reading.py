@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from etl.transform import emoney, profiles
-from etl.transform.documents import Built
+from etl.transform.built import Built
 from tests.builders import AS_OF, Office
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.transform import emoney, profiles
-from etl.transform.documents import Built
+from etl.transform.built import Built
 from tests.builders import AS_OF, Office
 from tests.transform.rich import rich_office
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from etl.transform.documents import Built
+from etl.transform.built import Built
 from etl.transform.mapping.columns import sent_columns
 from etl.transform.mapping.values import ACCOUNT_TYPE_CATEGORIES, HOW_HELD_CATEGORIES, normal
 from tests.builders import COLUMNS, Home, Office, person

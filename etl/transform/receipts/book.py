@@ -1,5 +1,6 @@
 """The receipt book: blocks of equal receipts, written as arrays and put together once."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,6 +69,16 @@ class ReceiptBook:
                 "field": _fields(blocks, block_no),
                 "rule_id": _labels([block.rule_id for block in blocks]).take(block_no),
             }
+        )
+
+    def counts(self) -> pd.DataFrame:
+        """rule_id, entity, records: how many receipts there are of each rule and entity."""
+        sizes: Counter[tuple[str, str]] = Counter()
+        for block in self._blocks:
+            sizes[block.rule_id, block.entity] += len(block.unit_no)
+        rows = [(*kind, size) for kind, size in sizes.items()]
+        return pd.DataFrame(rows, columns=["rule_id", "entity", "records"]).astype(
+            {"rule_id": "str", "entity": "str", "records": "int64"}
         )
 
 
