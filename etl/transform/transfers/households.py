@@ -63,7 +63,8 @@ def _with_spouse(relations: Decisions) -> Ids:
     moved = relations.rows[relations.moves]
     of_family = _is_one_of(moved["relation_type"], FAMILY_RELATION_TYPES)
     wed = moved[of_family & _is_one_of(moved["relation"], SPOUSE_ROLES)]
-    return pd.concat([wed["contact_id"], wed["related_contact_id"]])
+    with_spouse: Ids = pd.concat([wed["contact_id"], wed["related_contact_id"]])
+    return with_spouse
 
 
 def _is_one_of(labels: pd.Series, table: frozenset[str]) -> pd.Series:

@@ -17,7 +17,7 @@ _TABLES = [table.name for table in schema.metadata.sorted_tables]
 
 
 def write(decided: Mapping[str, Decisions], groups: pd.DataFrame, owned: pd.DataFrame) -> pd.DataFrame:
-    """`Plan.manifest`: tables in an order in which foreign keys allow to write them, rows in the order of their keys."""
+    """`Plan.manifest`: tables in an order that foreign keys allow, the rows of each in the order of its keys."""
     contact_ids = _hanging(decided)
     parts = [
         pd.DataFrame(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from etl.transform.arrays import Objects
 from etl.transform.transfers.contacts import DELETED
 from etl.transform.transfers.decisions import Decisions, Ids, truth, worded
 
@@ -69,7 +70,7 @@ def _by_primary_contact(entity: str, rows: pd.DataFrame, contacts: Decisions) ->
     return decisions
 
 
-def _fields(decisions: Decisions, name: str, lost: pd.Series, rule_id: str, reason: object) -> pd.DataFrame:
+def _fields(decisions: Decisions, name: str, lost: pd.Series, rule_id: str, reason: str | Objects) -> pd.DataFrame:
     at = truth(lost) & decisions.moves
     fields = pd.DataFrame({"entity": decisions.entity, "entity_id": decisions.ids, "field": name, "rule_id": rule_id})
     column = "contact_id" if decisions.entity == "contact" else "primary_contact_id"

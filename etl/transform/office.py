@@ -1,0 +1,172 @@
+"""The rows of the target office: what a plan moves and recreates, with new keys, in an order that foreign keys allow.
+
+All values go over as they are, but for keys and what the rules say of references:
+
+====================  =================================================================================================
+office, user          the target office; the receiving user where the contact is assigned to somebody
+primary advisor       none (XFR-ADVISOR)
+parties               the new record of the contact, else the contact of the target that it is, else none (XFR-PARTIES)
+list entries          the contact that was in the target before (XFR-POLICY-LISTS, -CASE-LISTS, -ACCOUNT-LISTS, -CENSUS)
+product, carrier      the recreated one, else the one that the target owns (XFR-CARRIER)
+``modified_at``       a parameter, so that the next refresh from the target takes the rows
+====================  =================================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from etl import canonical, schema
+from etl.transform.transfers.contract import Plan
+
+# Columns that name whoever was in the target before, though the contact may move along.
+_ONLY_PRESENT = {
+    ("policy_contact", "contact_id"),
+    ("pending_case_contact", "contact_id"),
+    ("investment_account_contact", "contact_id"),
+    ("employee_census", "employee_contact_id"),
+}
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Where the contacts arrive. ``modified_at`` in canonical form (`etl.canonical`)."""
+
+    office_id: int
+    user_id: int
+    modified_at: str
+
+
+@dataclass(frozen=True)
+class Built:
+    """New rows of the target.
+
+    rows: by table, in an order that foreign keys allow: all columns in canonical form, and ``group`` and ``source_id``
+        (the manifest's ``entity_id``) of each row.
+    id_map: entity, source_id, target_id (text), group: every new row.
+    """
+
+    rows: dict[str, pd.DataFrame]
+    id_map: pd.DataFrame
+
+
+def count_new_keys(plan: Plan) -> dict[str, int]:
+    """How many new keys of each table the target has to give."""
+    counts = plan.manifest[plan.manifest["decision"] != "stay"].groupby("entity").size()
+    return {entity: int(counts[entity]) for entity in counts.index if _own_key(entity) is not None}
+
+
+def build(rows: Mapping[str, pd.DataFrame], plan: Plan, first_keys: Mapping[str, int], arrival: Arrival) -> Built:
+    """The new rows of a plan.
+
+    ``rows`` are those that were planned with; ``first_keys`` says for each table of `count_new_keys` where its keys
+    begin: they are given without gaps in the order of the groups, so those of a group are one range.
+    """
+    chosen = plan.manifest[plan.manifest["decision"] != "stay"]
+    arriving = {
+        str(entity): _arriving(str(entity), rows[str(entity)], of_entity)
+        for entity, of_entity in chosen.groupby("entity")
+    }
+    keys = {entity: _new_keys(entity, frame, first_keys) for entity, frame in arriving.items() if _own_key(entity)}
+    for entity in ("product", "carrier"):
+        keys[entity] = pd.concat([keys.get(entity, _no_keys()), _owned(plan, entity)])
+    present = plan.present.set_index("contact_id")["target_contact_id"].dropna()
+    built = {}
+    for table in schema.metadata.sorted_tables:
+        if table.name in arriving:
+            built[table.name] = _rebuilt(table, arriving[table.name], keys, present, arrival)
+    return Built(built, _id_map(built))
+
+
+def _own_key(entity: str) -> str | None:
+    """The column of a table's own key; none where the key is made of other tables' keys."""
+    key = list(schema.metadata.tables[entity].primary_key.columns)
+    return key[0].name if len(key) == 1 else None
+
+
+def _arriving(entity: str, rows: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table that come to be in the target, in the order of their groups."""
+    order = (
+        chosen[["entity_id", "group"]].rename(columns={"entity_id": "source_id"}).sort_values("group", kind="stable")
+    )
+    return order.merge(rows.assign(source_id=canonical.row_ids(entity, rows)), on="source_id", how="left")
+
+
+def _new_keys(entity: str, arriving: pd.DataFrame, first_keys: Mapping[str, int]) -> pd.Series[Any]:
+    """The new key of each old one."""
+    new = np.arange(len(arriving), dtype=np.int64) + first_keys[entity]
+    return pd.Series(pd.array(new, dtype="Int64"), index=arriving[_own_key(entity)])
+
+
+def _no_keys() -> pd.Series[Any]:
+    return pd.Series([], dtype="Int64", index=pd.Index([], dtype="Int64"))
+
+
+def _owned(plan: Plan, entity: str) -> pd.Series[Any]:
+    """The target's own carriers or products by the key of those that they stand for."""
+    owned = plan.manifest[(plan.manifest["entity"] == entity) & plan.manifest["target_id"].notna()]
+    return pd.Series(owned["target_id"].astype("Int64").array, index=owned["entity_id"].astype("Int64"))
+
+
+def _rebuilt(
+    table: sa.Table,
+    arriving: pd.DataFrame,
+    keys: Mapping[str, pd.Series[Any]],
+    present: pd.Series[Any],
+    arrival: Arrival,
+) -> pd.DataFrame:
+    columns = {
+        column.name: _rebuilt_column(column, arriving[column.name], keys, present, arrival) for column in table.columns
+    }
+    rows = pd.DataFrame(columns, index=arriving.index)
+    return rows.assign(group=arriving["group"], source_id=arriving["source_id"])
+
+
+def _rebuilt_column(
+    column: sa.Column[Any],
+    values: pd.Series[Any],
+    keys: Mapping[str, pd.Series[Any]],
+    present: pd.Series[Any],
+    arrival: Arrival,
+) -> pd.Series[Any]:
+    entity, name = column.table.name, column.name
+    if name == "modified_at":
+        return pd.Series(arrival.modified_at, index=values.index, dtype="str")
+    parent = next((key.column.table.name for key in column.foreign_keys), None)
+    if parent is None:
+        return values.map(keys[entity]).astype("Int64") if column.primary_key and name == _own_key(entity) else values
+    if parent == "office":
+        return pd.Series(arrival.office_id, index=values.index, dtype="Int64")
+    if parent == "crm_user":
+        return values.mask(values.notna(), arrival.user_id)
+    if (entity, name) == ("contact", "primary_advisor_id"):
+        return values.mask(values.notna())
+    if (entity, name) in _ONLY_PRESENT:
+        return values.map(present).astype("Int64")
+    new = values.map(keys.get(parent, _no_keys())).astype("Int64")
+    return new.fillna(values.map(present).astype("Int64")) if parent == "contact" else new
+
+
+def _id_map(built: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    parts = [
+        pd.DataFrame(
+            {
+                "entity": entity,
+                "source_id": rows["source_id"],
+                "target_id": canonical.row_ids(entity, rows),
+                "group": rows["group"],
+            }
+        )
+        for entity, rows in built.items()
+    ]
+    if not parts:
+        return pd.DataFrame(
+            {name: pd.Series([], dtype="str") for name in ("entity", "source_id", "target_id", "group")}
+        )
+    return pd.concat(parts, ignore_index=True).astype({"entity": "str"})
