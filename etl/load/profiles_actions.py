@@ -9,8 +9,9 @@
     open_case                writes nothing, links nothing: answers with the case's address
 
 A case that is known is read and merged even where nothing has changed in the CRM: who asks wants to know that it is
-there, who has it open, and what was edited in it. A creation that an equal run was confirmed after this one was asked for is the one that was asked for: it is not made
-again. A request that makes no sense for this unit is a `ParamsError`, before anything is written.
+there, who has it open, and what was edited in it. A creation that another run made after this one was asked for is the
+one that was asked for: it is not made again. A request that makes no sense for this unit is a `ParamsError`, before
+anything is written.
 """
 
 from __future__ import annotations

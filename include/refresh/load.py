@@ -64,7 +64,8 @@ def job_of(context: RunContext, vendor: str) -> Job:
 
 def _load_profiles(context: RunContext, _number: int, staged: pd.DataFrame) -> Counter[str]:
     job = job_of(context, "profiles")
-    equal = _unchanged(job, "profiles", "case", staged, "payload_hash")
+    # Whoever asks by hand wants the case looked at, whether anything has changed here or not.
+    equal = _unchanged(job, "profiles", "case", staged, "payload_hash") & (job.by_hand is None)
     kinds = _keep_unchanged(context, job, "profiles", ["case"], staged[equal])
     waiting = [_payload(row) for row in each_row(staged[~equal])]
     if waiting:

@@ -73,6 +73,14 @@ class TestAuto:
         assert by_hand(desk, household(clientA=person(fax="new"))).outcome.outcome == "updated"
         assert desk.link("profiles").matched_by == "CREATED"
 
+    def test_looks_at_the_case_even_where_nothing_changed_here(self, desk: Desk) -> None:
+        desk.to_profiles(household())
+        before = writes(desk)
+        assert by_hand(desk, household()).outcome.outcome == "unchanged"
+        assert writes(desk) == before
+        open_at_profiles(desk, str(desk.link("profiles").vendor_case_id), "amy")
+        assert by_hand(desk, household()).outcome.outcome == "deferred"
+
     def test_adopts_the_one_exact_match_with_one_case(self, desk: Desk) -> None:
         theirs = add_household(desk, None)
         assert by_hand(desk, household()).outcome.vendor_id == theirs
