@@ -56,6 +56,12 @@ class Connections:
         return database_url("crm", connection)
 
     @property
+    def crm_target(self) -> str:
+        """The URL of the target office's database for a transfer: the CRM's own where there is none."""
+        connection = self._find("crm_target")
+        return self.crm if connection is None else database_url("crm_target", connection)
+
+    @property
     def ledger(self) -> str | None:
         """The ledger's URL; None: SQLite under the data folder."""
         connection = self._find("ledger")
