@@ -68,20 +68,33 @@ def build(rows: Mapping[str, pd.DataFrame], plan: Plan, first_keys: Mapping[str,
     ``rows`` are those that were planned with; ``first_keys`` says for each table of `count_new_keys` where its keys
     begin: they are given without gaps in the order of the groups, so those of a group are one range.
     """
-    chosen = plan.manifest[plan.manifest["decision"] != "stay"]
-    arriving = {
-        str(entity): _arriving(str(entity), rows[str(entity)], of_entity)
-        for entity, of_entity in chosen.groupby("entity")
-    }
+    arriving = _all_arriving(rows, plan)
     keys = {entity: _new_keys(entity, frame, first_keys) for entity, frame in arriving.items() if _own_key(entity)}
+    return rebuild(rows, plan, keys, arrival)
+
+
+def rebuild(
+    rows: Mapping[str, pd.DataFrame], plan: Plan, keys: Mapping[str, pd.Series[Any]], arrival: Arrival
+) -> Built:
+    """The new rows of a plan, or of some of its groups; ``keys`` gives the new key of each old one, by table."""
+    arriving = _all_arriving(rows, plan)
+    known = {entity: pd.Series(given.array, index=given.index, dtype="Int64") for entity, given in keys.items()}
     for entity in ("product", "carrier"):
-        keys[entity] = pd.concat([keys.get(entity, _no_keys()), _owned(plan, entity)])
+        known[entity] = pd.concat([known.get(entity, _no_keys()), _owned(plan, entity)])
     present = plan.present.set_index("contact_id")["target_contact_id"].dropna()
     built = {}
     for table in schema.metadata.sorted_tables:
         if table.name in arriving:
-            built[table.name] = _rebuilt(table, arriving[table.name], keys, present, arrival)
+            built[table.name] = _rebuilt(table, arriving[table.name], known, present, arrival)
     return Built(built, _id_map(built))
+
+
+def _all_arriving(rows: Mapping[str, pd.DataFrame], plan: Plan) -> dict[str, pd.DataFrame]:
+    chosen = plan.manifest[plan.manifest["decision"] != "stay"]
+    return {
+        str(entity): _arriving(str(entity), rows[str(entity)], of_entity)
+        for entity, of_entity in chosen.groupby("entity")
+    }
 
 
 def _own_key(entity: str) -> str | None:
