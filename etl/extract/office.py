@@ -64,8 +64,12 @@ def read_set(snapshot: Snapshot, set_id: int, office_id: int) -> list[int]:
     return sorted(int(contact_id) for contact_id in members["contact_id"])
 
 
-def read_rows(snapshot: Snapshot, contact_ids: Iterable[int]) -> Frames:
-    """Every row of the CRM that hangs on these contacts, by table; a contact that does not exist has no row."""
+def read_rows(snapshot: Snapshot, contact_ids: Iterable[int], known: pd.DataFrame | None = None) -> Frames:
+    """Every row of the CRM that hangs on these contacts, by table; a contact that does not exist has no row.
+
+    ``known`` is the ledger's id map from this source to the target (entity, source_id, target_id): with it come the key
+    relations between neighbours of these contacts who moved before, which may be complete now (XFR-RELATIONS).
+    """
     keys = sorted(set(contact_ids))
     rows = {
         entity: read_exact(snapshot, s.metadata.tables[entity], columns, keys) for entity, columns in s.HANGS_BY.items()
@@ -77,6 +81,8 @@ def read_rows(snapshot: Snapshot, contact_ids: Iterable[int]) -> Frames:
     for entity, column, parent in s.BELONGS_TO:
         found = read_exact(snapshot, s.metadata.tables[entity], (column,), owned[parent])
         rows[entity] = _union(entity, rows.get(entity), found)
+    if known is not None:
+        rows["key_relation"] = _union("key_relation", rows["key_relation"], _late_relations(snapshot, rows, known))
     rows["household"] = _households(snapshot, rows["household_member"], keys)
     rows["custom_field_value"] = _custom_fields(snapshot, rows, {**owned, "contact": keys})
     products = pd.concat([rows["policy"]["product_id"], rows["pending_case"]["product_id"]])
@@ -150,6 +156,19 @@ def _households(snapshot: Snapshot, memberships: pd.DataFrame, keys: list[int]) 
     """The households of which one of the contacts is a member or the head."""
     as_member = read_exact(snapshot, s.household, ("household_id",), _distinct(memberships["household_id"]))
     return _union("household", as_member, read_exact(snapshot, s.household, ("head_contact_id",), keys))
+
+
+def _late_relations(snapshot: Snapshot, rows: Frames, known: pd.DataFrame) -> pd.DataFrame:
+    """Relations not rebuilt yet of two contacts who moved before, one of them a neighbour of the set."""
+    arrived, rebuilt = (
+        known.loc[known["entity"] == entity, "source_id"].astype("Int64") for entity in ("contact", "key_relation")
+    )
+    table, columns = s.key_relation, s.key_relation.columns
+    both = table.c.contact_id.in_(snapshot.id_list()) & table.c.related_contact_id.in_(snapshot.id_list())
+    relations = _read(snapshot, list(columns), sa.true(), both, _distinct(arrived))
+    near = pd.concat([rows["key_relation"]["contact_id"], rows["key_relation"]["related_contact_id"]])
+    is_near = relations["contact_id"].isin(near) | relations["related_contact_id"].isin(near)
+    return relations[is_near & ~relations["relation_id"].isin(rebuilt)]
 
 
 def _custom_fields(snapshot: Snapshot, rows: Frames, owned: Mapping[str, list[int]]) -> pd.DataFrame:

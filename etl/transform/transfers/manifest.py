@@ -10,15 +10,18 @@ import pandas as pd
 from etl import canonical, schema
 from etl.transform.transfers.decisions import Decisions
 from etl.transform.transfers.records import PARTY_FIELDS
+from etl.transform.transfers.relations import find_movers
 
 _COLUMNS = ["entity", "entity_id", "contact_id", "group", "decision", "rule_id", "reason", "row_hash", "target_id"]
 _FIELDS = ["entity", "entity_id", "contact_id", "field", "rule_id", "reason"]
 _TABLES = [table.name for table in schema.metadata.sorted_tables]
 
 
-def write(decided: Mapping[str, Decisions], groups: pd.DataFrame, owned: pd.DataFrame) -> pd.DataFrame:
+def write(
+    decided: Mapping[str, Decisions], groups: pd.DataFrame, owned: pd.DataFrame, ties: pd.DataFrame
+) -> pd.DataFrame:
     """`Plan.manifest`: tables in an order that foreign keys allow, the rows of each in the order of its keys."""
-    contact_ids = _hanging(decided)
+    contact_ids = _hanging(decided, ties)
     parts = [
         pd.DataFrame(
             {
@@ -89,7 +92,7 @@ def _primary_contacts(decided: Mapping[str, Decisions]) -> dict[str, pd.Series]:
     return found
 
 
-def _hanging(decided: Mapping[str, Decisions]) -> dict[str, pd.Series]:
+def _hanging(decided: Mapping[str, Decisions], ties: pd.DataFrame) -> dict[str, pd.Series]:
     """By table the contact of the set on which each row hangs: the first that its columns name."""
     people = decided["contact"].rows["contact_id"]
     found = {entity: pd.Series(pd.NA, index=each.rows.index, dtype="Int64") for entity, each in decided.items()}
@@ -100,6 +103,7 @@ def _hanging(decided: Mapping[str, Decisions]) -> dict[str, pd.Series]:
         for column in columns:
             named = decided[entity].rows[column]
             found[entity] = found[entity].fillna(named.where(named.isin(people)))
+    found["key_relation"] = find_movers(decided["key_relation"].rows, ties, people)
     members = decided["household_member"].rows.sort_values("contact_id").drop_duplicates("household_id")
     first = members.set_index("household_id")["contact_id"]
     found["household"] = found["household"].fillna(decided["household"].rows["household_id"].map(first))

@@ -42,7 +42,7 @@ def plan(
     by_entity = {each.entity: each for each in [*decided, *stock]}
     groups = number_groups(moving, manifest.list_ties(by_entity))
     return Plan(
-        manifest=manifest.write(by_entity, groups, owned),
+        manifest=manifest.write(by_entity, groups, owned, around["ties"]),
         fields=manifest.write_fields(records.list_left_out(by_entity, people, _there(present))),
         present=present,
         groups=groups,

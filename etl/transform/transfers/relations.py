@@ -20,7 +20,10 @@ _RULE = "XFR-RELATIONS"
 
 
 def decide_relations(relations: pd.DataFrame, ties: pd.DataFrame, moving: pd.Series, arrived: pd.Series) -> Decisions:
-    """The key relations of the set; ``ties`` are all relations of the CRM, ``arrived`` are in the target already."""
+    """The key relations of the set; ``ties`` are all relations of the CRM, ``arrived`` are in the target already.
+
+    A relation between two who have arrived is among them only where it could not be rebuilt before.
+    """
     decisions = Decisions.all_move(
         "key_relation", relations, _RULE, "all contacts that the key relations of both ends name move with it"
     )
@@ -29,7 +32,6 @@ def decide_relations(relations: pd.DataFrame, ties: pd.DataFrame, moving: pd.Ser
     broken = _contacts_with_a_broken_relation(ties, here, arrived)
     gone = relations["relation_id"].isin(ties.loc[_is_gone(ties, arrived), "relation_id"])
     decisions.stay(gone, _RULE, "one of the two contacts is in Deleted Records")
-    decisions.stay(~(ends[0].isin(moving) | ends[1].isin(moving)), _RULE, "neither of the two contacts moves")
     decisions.stay(~(ends[0].isin(here) & ends[1].isin(here)), _RULE, "one of the two contacts is not in the set")
     decisions.stay(
         ends[0].isin(broken) | ends[1].isin(broken),
@@ -37,6 +39,15 @@ def decide_relations(relations: pd.DataFrame, ties: pd.DataFrame, moving: pd.Ser
         "one of the two contacts has another key relation, to a contact who is not in the set",
     )
     return decisions
+
+
+def find_movers(relations: pd.DataFrame, ties: pd.DataFrame, people: pd.Series) -> pd.Series:
+    """The contact of the set that each relation hangs on: one of its ends, else the lowest neighbour of an end."""
+    one, other = relations["contact_id"], relations["related_contact_id"]
+    outward = _both_ways(ties)
+    near = outward[outward["other_id"].isin(people)].groupby("contact_id")["other_id"].min()
+    neighbour = pd.concat([one.map(near), other.map(near)], axis=1).astype("Int64").min(axis=1)
+    return one.where(one.isin(people)).fillna(other.where(other.isin(people))).fillna(neighbour).astype("Int64")
 
 
 def list_closure(ties: pd.DataFrame, moving: pd.Series, arrived: pd.Series, source_office_id: int) -> pd.DataFrame:
