@@ -16,6 +16,7 @@ from airflow.sdk import DAG, task
 from include.forms import HOUSEHOLD_SYNC
 from include.steps import RETRIES
 from include.sync import tasks
+from include.sync.choose import ChooseRecord
 
 with DAG(
     "household_sync",
@@ -33,4 +34,4 @@ with DAG(
     prepared = task(task_id="extract_household", task_display_name="Read, build, check")(tasks.extract_household)()
     loaded = task(task_id="load_household", task_display_name="Load")(tasks.load_household)()
     reported = task(task_id="report_run", task_display_name="Report", trigger_rule="all_done")(tasks.report_run)()
-    prepared >> loaded >> reported
+    prepared >> ChooseRecord(task_id="choose_record", task_display_name="Choose the record") >> loaded >> reported

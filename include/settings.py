@@ -35,6 +35,7 @@ class Profiles(_Section):
     calls_in_flight: int = Field(4, ge=1, le=64, description="calls under way at once")
     call_seconds: float = Field(30, ge=1, le=120, description="how long one call may take, from first to last byte")
     search_lag_seconds: float = Field(10, ge=0, le=300, description="how long a new household may stay unfindable")
+    answer_within: timedelta = Field(timedelta(days=1), gt=timedelta(0), description="how long a question waits")
 
 
 class Emoney(_Section):

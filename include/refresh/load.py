@@ -24,6 +24,7 @@ from etl.load.ledger import changes, deliveries, findings, links, runs
 from etl.load.ledger.runs import Outcome
 from include.refresh.context import RunContext
 from include.refresh.feed import refresh_values
+from include.refresh.life_events import read_confirmed
 from include.refresh.plan import shard_name
 from include.refresh.vendors import emoney_client, profiles_client
 from include.staging import each_row
@@ -67,7 +68,7 @@ def _load_profiles(context: RunContext, _number: int, staged: pd.DataFrame) -> C
     # Whoever asks by hand wants the case looked at, whether anything has changed here or not.
     equal = _unchanged(job, "profiles", "case", staged, "payload_hash") & (job.by_hand is None)
     kinds = _keep_unchanged(context, job, "profiles", ["case"], staged[equal])
-    waiting = [_payload(row) for row in each_row(staged[~equal])]
+    waiting = _confirmed(context, "profiles", [payload_of(row) for row in each_row(staged[~equal])])
     if waiting:
         client = profiles_client(context)
         in_flight = context.settings.profiles.calls_in_flight
@@ -84,7 +85,7 @@ def _load_emoney(context: RunContext, number: int, staged: pd.DataFrame) -> Coun
     client = emoney_client(context)
     equal = _unchanged(job, "emoney", "client", staged, "people_hash")
     kinds = _keep_unchanged(context, job, "emoney", ["client", "spouse"], staged[equal])
-    waiting = [_payload(row) for row in each_row(staged[~equal])]
+    waiting = _confirmed(context, "emoney", [payload_of(row) for row in each_row(staged[~equal])])
     in_flight = context.settings.emoney.calls_in_flight
     kinds.update(
         _deliver_all(context, "emoney", waiting, lambda one: deliver_emoney.deliver(client, job, one), in_flight)
@@ -93,9 +94,16 @@ def _load_emoney(context: RunContext, number: int, staged: pd.DataFrame) -> Coun
     return Counter(kinds.values())
 
 
-def _payload(row: Any) -> Payload:
+def payload_of(row: Any) -> Payload:
+    """A staged document as the deliveries take it."""
     spouse = None if pd.isna(row.spouse_contact_id) else int(row.spouse_contact_id)
     return Payload(row.unit_key, row.payload_hash, row.document, int(row.client_contact_id), spouse)
+
+
+def _confirmed(context: RunContext, vendor: str, payloads: list[Payload]) -> list[Payload]:
+    """The payloads, each with the life event that somebody has confirmed in this run."""
+    events = read_confirmed(context, vendor)
+    return [replace(one, life_event=events.get(one.unit_key)) for one in payloads] if events else payloads
 
 
 def _unchanged(job: Job, vendor: str, part: str, staged: pd.DataFrame, offered: str) -> pd.Series:
