@@ -42,23 +42,31 @@ def read_shard(snapshot: Snapshot, census: Census, numbers: pd.Index) -> Frames:
         "units": pa.Table.from_pandas(units, preserve_index=False),
         "members": _read(snapshot, s.household_member, _MEMBER, s.household_member.c.household_id, households),
         "relations": _relations(snapshot, clients),
-        "contacts": _contacts(snapshot, people),
         "client_of": pa.Table.from_pandas(
             owners.rename(columns={"client_contact_id": "contact_id"}), preserve_index=False
         ),
         "addresses": _read(snapshot, s.contact_address, _ADDRESS, s.contact_address.c.contact_id, people),
         "phones": _read(snapshot, s.contact_phone, _PHONE, s.contact_phone.c.contact_id, people),
         "emails": _read(snapshot, s.contact_email, _EMAIL, s.contact_email.c.contact_id, people),
-        "accounts": _owned(snapshot, s.investment_account, _ACCOUNT, people),
-        "liabilities": _owned(snapshot, s.liability, _LIABILITY, people),
-        "policies": _policies(snapshot, people),
+        **read_people(snapshot, people),
         **read_users(snapshot),
     }
-    accounts, policies = frames["accounts"]["account_id"], frames["policies"]["policy_id"]
-    position, beneficiary = s.investment_position, s.policy_beneficiary
+    accounts, position = frames["accounts"]["account_id"], s.investment_position
     frames["positions"] = _read(snapshot, position, _POSITION, position.c.account_id, accounts.to_pylist())
-    frames["beneficiaries"] = _read(snapshot, beneficiary, _BENEFICIARY, beneficiary.c.policy_id, policies.to_pylist())
     return frames
+
+
+def read_people(snapshot: Snapshot, people: Any) -> Frames:
+    """contacts, and accounts, liabilities, policies and beneficiaries of those whose primary contact they are."""
+    policies, beneficiary = _policies(snapshot, people), s.policy_beneficiary
+    ids = policies["policy_id"].to_pylist()
+    return {
+        "contacts": _contacts(snapshot, people),
+        "accounts": _owned(snapshot, s.investment_account, _ACCOUNT, people),
+        "liabilities": _owned(snapshot, s.liability, _LIABILITY, people),
+        "policies": policies,
+        "beneficiaries": _read(snapshot, beneficiary, _BENEFICIARY, beneficiary.c.policy_id, ids),
+    }
 
 
 def read_users(snapshot: Snapshot) -> Frames:

@@ -67,14 +67,14 @@ def take_census_of(snapshot: Snapshot, unit_key: str) -> tuple[Census, int]:
         scope.read_members(snapshot, s.household_member.c.household_id, unit["household_id"].dropna()),
         _ties_of(snapshot, unit["client_contact_id"].dropna()),
     )
-    others = _units_led_by(snapshot, people["contact_id"])
+    others = units_led_by(snapshot, people["contact_id"])
     units = scope.in_order(unit, others[others["unit_key"] != unit_key])
     at = int(units.index[units["unit_key"] == unit_key][0])
     return Census(units, people.assign(unit=at)), at
 
 
-def _units_led_by(snapshot: Snapshot, people: pd.Series) -> pd.DataFrame:
-    """The units in the whole CRM whose client is one of these people."""
+def units_led_by(snapshot: Snapshot, people: pd.Series) -> pd.DataFrame:
+    """The units in the whole CRM whose client is one of these people, as rows of `Census.units`."""
     led = scope.read_households(snapshot, s.household.c.head_contact_id, people)
     memberships = scope.read_members(snapshot, s.household_member.c.contact_id, people)
     living = scope.read_households(snapshot, s.household.c.household_id, memberships["household_id"])["household_id"]

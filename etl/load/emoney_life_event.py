@@ -118,18 +118,19 @@ def _swap(case: _Case) -> tuple[Standing, tuple[Change, ...]]:
         raise Ambiguous("eMoney has another spouse for this client than the one last sent: correct it there first.")
     _write(case, "swap_client", person, partial(case.client.patch_client, client_id, person))
     _write(case, "swap_spouse", spouse, partial(case.client.put_spouse, client_id, spouse))
-    couple = {"client_contact_id": case.event.client, "spouse_contact_id": case.event.spouse}
+    couple = replace(case.link, client_contact_id=case.event.client, spouse_contact_id=case.event.spouse)
+    contacts = {"client_contact_id": couple.client_contact_id, "spouse_contact_id": couple.spouse_contact_id}
     if not case.job.dry_run:
         with case.job.ledger.write() as connection:
             _save(case, connection, "client", person)
             _save(case, connection, "spouse", spouse)
-            links.save_link(case.job.ledger, connection, VENDOR, case.link.unit_key, **couple)
+            links.save_link(case.job.ledger, connection, VENDOR, case.link.unit_key, **contacts)
             _save_event(case, connection)
     moved = leaves(person, case.person)
     moved += [(f"spouse.{path}", old, new) for path, old, new in leaves(spouse, case.spouse)]
     changes = tuple(Change(path, "written", old, new) for path, old, new in moved if old != new)
     sent = {part: Sent(UNFINISHED, content[part], case.job.as_of) for part in ("client", "spouse")}
-    return Standing(replace(case.link, **couple), sent), changes
+    return Standing(couple, sent), changes
 
 
 def _hand_over(case: _Case) -> tuple[Standing, tuple[Change, ...]]:

@@ -1,53 +1,155 @@
-"""LIFE-EVENT: a couple that is not the one which the vendor has. Held at both vendors until somebody confirms it."""
+"""LIFE-EVENT: a couple that is not the one which the vendor has. Held at both vendors until somebody confirms it.
+
+A run by hand with a reason (``confirm_life_event``) lets the unit through: the stage ``verdict/<vendor>`` says in its
+table ``events`` what happened, and the load carries it out. What is held, and what was confirmed, is told with a
+proposal: who goes where, and which accounts and policies have no clear owner.
+"""
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from etl.load.ledger import links
+from etl.load.life_event import LifeEvent, find_event
 from expectations import rules
+from expectations.report.proposals import Proposal
 from include.refresh.context import RunContext
+from include.refresh.former import STAGE as FORMER
+from include.refresh.plan import shard_name
+from include.refresh.proposals import propose
 from include.staging import each_row
 
+EVENT_COLUMNS = ("unit_key", *LifeEvent.__dataclass_fields__)
+PEOPLE_FRAMES = ("contacts", "client_of", "accounts", "liabilities", "policies", "beneficiaries")
+PROPOSALS = "proposals"
+WIDOWED_STATUSES = ("widowed", "widow", "widower")
 
-def find_life_events(context: RunContext, vendor: str, decisions: pd.DataFrame, overrides: Any) -> pd.DataFrame:
-    """LIFE-EVENT: against what was last sent, the head changed, or a spouse has gone or is another."""
-    linked = links.read_links_of(context.ledger, vendor, decisions[["unit_key", "client_contact_id"]])
+
+# The table of confirmed events: a column for each field of an event.
+_KINDS = {"unit_key": "str", "kind": "str", "client_died": "bool", "spouse_died": "bool"}
+NO_EVENTS = pd.DataFrame({name: pd.Series(dtype=_KINDS.get(name, "Int64")) for name in EVENT_COLUMNS})
+
+
+@dataclass(frozen=True)
+class LifeEvents:
+    """``findings`` hold their units; ``confirmed`` (`EVENT_COLUMNS`) go; ``proposals`` of both, for the report."""
+
+    findings: pd.DataFrame
+    confirmed: pd.DataFrame
+    proposals: list[Proposal]
+
+
+def find_life_events(
+    context: RunContext, vendor: str, decisions: pd.DataFrame, gate_findings: pd.DataFrame, overrides: Any
+) -> LifeEvents:
+    """Against what was last sent: the head changed or died, or a spouse has gone or is another."""
+    hand = context.request.by_hand
+    units = decisions[["unit_key", "client_contact_id"]]
+    linked = links.read_links_of(context.ledger, vendor, units, of_these_alone=hand is not None)
+    dead = gate_findings.loc[gate_findings["rule_id"] == "HH-DECEASED-HEAD", "unit_key"]
+    pairs = _other_couples(decisions, linked, set(dead))
+    found, confirmed, proposals = [], [], []
+    frames_of = {shard: _frames_of(context, int(shard)) for shard in pairs["shard"].unique()}
+    for row in each_row(pairs):
+        frames = frames_of[row.shard]
+        event = find_event(
+            (_id(row.client_contact_id_sent), _id(row.spouse_contact_id_sent)),
+            (_id(row.client_contact_id), _id(row.spouse_contact_id)),
+            _died(frames),
+            _is_widowed(frames, _id(row.client_contact_id)),
+        )
+        if event is None:
+            continue
+        is_confirmed = hand is not None and hand.what.life_event is not None and row.decision == "send"
+        proposal = replace(propose(vendor, row.unit_key, event, frames), is_confirmed=is_confirmed)
+        proposals.append(proposal)
+        if is_confirmed:
+            confirmed.append({"unit_key": row.unit_key, **asdict(event)})
+        else:
+            found.append(_finding(vendor, row.unit_key, proposal, overrides))
+    events = pd.DataFrame(confirmed, columns=list(EVENT_COLUMNS)).astype(NO_EVENTS.dtypes.to_dict())
+    return LifeEvents(pd.DataFrame(found, columns=list(rules.FINDING_COLUMNS)), events, proposals)
+
+
+def read_confirmed(context: RunContext, vendor: str) -> dict[str, LifeEvent]:
+    """unit key -> what happened, of the units whose event this run's person has confirmed."""
+    if context.request.by_hand is None:
+        return {}
+    events = context.staging.read(f"verdict/{vendor}", ["events"])["events"]
+    return {row.unit_key: _event(row) for row in each_row(events)}
+
+
+def stage_proposals(context: RunContext, vendor: str, proposals: list[Proposal]) -> None:
+    """Keeps the proposals for the report, if there are any."""
+    if proposals:
+        texts = [json.dumps(one.as_json()) for one in proposals]
+        context.staging.write(f"{PROPOSALS}/{vendor}", {"proposals": pd.DataFrame({"proposal": texts})})
+
+
+def read_proposals(context: RunContext) -> list[Proposal]:
+    """The proposals of both vendors."""
+    texts = [context.staging.read(stage)["proposals"]["proposal"] for stage in context.staging.stages(PROPOSALS)]
+    return [Proposal.from_json(json.loads(text)) for part in texts for text in part]
+
+
+def _event(row: Any) -> LifeEvent:
+    ids = {name: _id(getattr(row, name)) for name in ("client_sent", "spouse_sent", "client", "spouse")}
+    died = {name: bool(getattr(row, name)) for name in ("client_died", "spouse_died")}
+    return LifeEvent(**{"kind": str(row.kind), **ids, **died})  # type: ignore[arg-type]
+
+
+def _other_couples(decisions: pd.DataFrame, linked: pd.DataFrame, dead_heads: set[str]) -> pd.DataFrame:
+    """The rows of ``decisions`` whose couple, as last sent (``…_sent``), is another, or whose head has died."""
     linked = linked[["unit_key", "client_contact_id", "spouse_contact_id"]]
     pairs = decisions.merge(linked, on="unit_key", suffixes=("", "_sent"))
-    other_head = (
-        pairs["client_contact_id_sent"].notna()
-        & pairs["client_contact_id"].notna()
-        & (pairs["client_contact_id"] != pairs["client_contact_id_sent"]).fillna(False)
-    )
-    other_spouse = (
-        pairs["spouse_contact_id_sent"].notna()
-        & pairs["payload_hash"].notna()
-        & ~(pairs["spouse_contact_id"] == pairs["spouse_contact_id_sent"]).fillna(False)
-    )
-    events = pairs[(other_head | other_spouse).to_numpy(dtype=bool)]
-    found = [
-        rules.finding(
-            "LIFE-EVENT",
-            vendor,
-            row.unit_key,
-            entity="household" if row.unit_key[0] == "H" else "contact",
-            entity_id=int(row.unit_key[1:]),
-            message=_life_event_message(row),
-            overrides=overrides,
-        )
-        for row in each_row(events)
-    ]
-    return pd.DataFrame(found, columns=list(rules.FINDING_COLUMNS))
+    client, client_sent = pairs["client_contact_id"], pairs["client_contact_id_sent"]
+    known = client.notna() & client_sent.notna()
+    other_head = (client != client_sent).fillna(False)
+    other_spouse = pairs["spouse_contact_id_sent"].notna() & pairs["payload_hash"].notna()
+    other_spouse &= ~(pairs["spouse_contact_id"] == pairs["spouse_contact_id_sent"]).fillna(False)
+    chosen = known & (other_head | other_spouse | pairs["unit_key"].isin(dead_heads))
+    return pairs[chosen.to_numpy(dtype=bool)]
 
 
-def _life_event_message(row: Any) -> str:
-    if row.client_contact_id != row.client_contact_id_sent:
-        return (
-            f"The head was contact {row.client_contact_id_sent} when last sent and is contact {row.client_contact_id}."
-        )
-    if pd.isna(row.spouse_contact_id):
-        return f"The spouse last sent (contact {row.spouse_contact_id_sent}) is not the spouse any more; nobody is."
-    return f"The spouse was contact {row.spouse_contact_id_sent} when last sent and is contact {row.spouse_contact_id}."
+def _frames_of(context: RunContext, shard: int) -> dict[str, pd.DataFrame]:
+    """The frames of a shard that tell of people and what they own, with those who are not in it any more."""
+    frames = context.staging.read(shard_name("source", shard), PEOPLE_FRAMES)
+    if not context.staging.has(FORMER):
+        return frames
+    former = context.staging.read(FORMER)
+    return {
+        name: pd.concat([frames[name], former[name]], ignore_index=True).drop_duplicates(ignore_index=True)
+        for name in PEOPLE_FRAMES
+    }
+
+
+def _died(frames: dict[str, pd.DataFrame]) -> set[int]:
+    contacts = frames["contacts"]
+    return set(contacts.loc[contacts["is_deceased"].astype(bool), "contact_id"])
+
+
+def _is_widowed(frames: dict[str, pd.DataFrame], client: int | None) -> bool:
+    """Whether the CRM calls the head so: it may know nothing of the spouse any more."""
+    contacts = frames["contacts"]
+    statuses = contacts.loc[contacts["contact_id"] == client, "marital_status"].dropna()
+    return bool(statuses.str.strip().str.lower().isin(WIDOWED_STATUSES).any())
+
+
+def _finding(vendor: str, unit_key: str, proposal: Proposal, overrides: Any) -> dict[str, object]:
+    return rules.finding(
+        "LIFE-EVENT",
+        vendor,
+        unit_key,
+        entity="household" if unit_key[0] == "H" else "contact",
+        entity_id=int(unit_key[1:]),
+        message=proposal.in_short,
+        overrides=overrides,
+    )
+
+
+def _id(value: Any) -> int | None:
+    return None if pd.isna(value) else int(value)

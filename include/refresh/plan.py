@@ -17,6 +17,7 @@ from etl.extract.crm import read_shard
 from etl.extract.source import Snapshot
 from etl.load.ledger import deliveries, links, pins, runs
 from include.refresh.context import RunContext
+from include.refresh.former import stage_former
 from include.staging import remove_old_runs
 
 
@@ -47,6 +48,7 @@ def plan_and_extract(context: RunContext) -> list[int]:
             context.staging.write(shard_name("source", number), frames)
 
         snapshot.in_threads(stage, range(len(shards)))
+        stage_former(context, snapshot, census, planned.taken, planned.linked)
     _stage_scope(context, census, planned, shards)
     return list(range(len(shards)))
 
@@ -58,11 +60,15 @@ def shard_name(stage: str, number: int) -> str:
 
 @dataclass(frozen=True)
 class _Plan:
-    """flags: a bool column for each vendor, by unit number; digests: unit_key, digest; taken: unit numbers."""
+    """flags: a bool column for each vendor, by unit number; digests: unit_key, digest; taken: unit numbers.
+
+    linked: by vendor, the links as `links.read_links_of` gives them.
+    """
 
     flags: pd.DataFrame
     digests: pd.DataFrame
     watermark: datetime | None
+    linked: dict[str, pd.DataFrame]
 
     @property
     def taken(self) -> pd.Index:
@@ -75,8 +81,9 @@ def _plan(context: RunContext, snapshot: Snapshot, census: scope.Census) -> _Pla
     known = [moment for moment in since.values() if moment is not None]
     movement = changes.track(snapshot, census, min(known) if known else None)
     flags = pd.DataFrame(False, index=census.units.index, columns=["profiles", "emoney"])
+    links_of: dict[str, pd.DataFrame] = {}
     for vendor in request.vendors:
-        linked = links.read_links_of(context.ledger, vendor, census.units)
+        linked = links_of[vendor] = links.read_links_of(context.ledger, vendor, census.units)
         if census.units.empty and len(linked):
             raise GuardTripped(
                 f"The CRM has no units, but {len(linked)} are linked at {vendor}: the extract cannot be right. "
@@ -96,7 +103,7 @@ def _plan(context: RunContext, snapshot: Snapshot, census: scope.Census) -> _Pla
         flags.loc[enrolled.intersection(wanted), vendor] = True
     # A run that did not look at everything that moved is none to begin from the next time.
     is_whole = not request.unit_keys and not request.is_holiday
-    return _Plan(flags, movement.digests, movement.watermark if is_whole else None)
+    return _Plan(flags, movement.digests, movement.watermark if is_whole else None, links_of)
 
 
 def _forget_unenrolled(context: RunContext, vendor: str, census: scope.Census, enrolled: pd.Index) -> None:

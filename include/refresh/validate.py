@@ -15,7 +15,7 @@ from etl.errors import GateBroken, GuardTripped
 from etl.load.ledger import links
 from expectations import rules
 from include.refresh.context import RunContext
-from include.refresh.life_events import find_life_events
+from include.refresh.life_events import NO_EVENTS, find_life_events, stage_proposals
 from include.refresh.plan import shard_name
 
 # As many units go through the gate at once: enough to make its fixed cost small, few enough to bound its memory.
@@ -46,16 +46,19 @@ def validate_vendor(context: RunContext, vendor: str) -> int:
     scope = context.staging.read("plan/scope")["units"]
     units = scope[scope[vendor]]
     if units.empty:
-        context.staging.write(f"verdict/{vendor}", {"decisions": _NOTHING, "findings": _as_texts(_NO_FINDINGS)})
+        nothing = {"decisions": _NOTHING, "findings": _as_texts(_NO_FINDINGS), "events": NO_EVENTS}
+        context.staging.write(f"verdict/{vendor}", nothing)
         return 0
     verdict = combine(list(_verdicts(context, vendor, units, overrides)))
     write_data_docs(context.reports / "data_docs", verdict.statistics)
     decisions = _decide(context, vendor, units, verdict)
-    life_events = find_life_events(context, vendor, decisions, overrides)
-    findings = pd.concat([verdict.findings, life_events], ignore_index=True)
-    _hold(decisions, life_events)
+    life_events = find_life_events(context, vendor, decisions, verdict.findings, overrides)
+    findings = pd.concat([verdict.findings, life_events.findings], ignore_index=True)
+    _hold(decisions, life_events.findings)
     _guard(context, vendor, decisions, findings)
-    context.staging.write(f"verdict/{vendor}", {"decisions": decisions, "findings": _as_texts(findings)})
+    stage_proposals(context, vendor, life_events.proposals)
+    tables = {"decisions": decisions, "findings": _as_texts(findings), "events": life_events.confirmed}
+    context.staging.write(f"verdict/{vendor}", tables)
     return int((decisions["decision"] == "send").sum())
 
 

@@ -23,6 +23,7 @@ from etl.transform.mapping.values import (
     VENDOR_LICENSES,
 )
 from include.refresh.context import HandRequest, RunContext
+from include.refresh.former import stage_former
 from include.refresh.plan import shard_name
 from include.refresh.transform import transform_shard
 from include.refresh.validate import validate_vendor
@@ -56,6 +57,8 @@ def read_unit(context: RunContext) -> str:
         census, at = one.take_census_of(snapshot, unit_key)
         frames = read_shard(snapshot, census, pd.Index([at]))
         digest = changes.digest_of(snapshot, census, at)
+        linked = links.read_links_of(ledger, vendor, census.units.loc[[at]], of_these_alone=True)
+        stage_former(context, snapshot, census, pd.Index([at]), {vendor: linked})
     clients = census.units.loc[[at], "client_contact_id"].dropna()
     _check_choice(context, vendor, {unit_key, *("C" + clients.astype("str"))})
     _name_user(_hand(context), vendor, frames)

@@ -49,12 +49,15 @@ def read_links(ledger: Ledger, vendor: str, unit_keys: Iterable[str] | None = No
     return linked.astype({"client_contact_id": "Int64", "spouse_contact_id": "Int64"})
 
 
-def read_links_of(ledger: Ledger, vendor: str, units: pd.DataFrame) -> pd.DataFrame:
-    """All links; that of a lone client who became head of a household stands under the household's key.
+def read_links_of(ledger: Ledger, vendor: str, units: pd.DataFrame, *, of_these_alone: bool = False) -> pd.DataFrame:
+    """All links, or those of these units; that of a lone client who became head of a household stands under its key.
 
     ``units``: unit_key, client_contact_id.
     """
-    linked = read_links(ledger, vendor)
+    keys = None
+    if of_these_alone:
+        keys = [*units["unit_key"], *("C" + units["client_contact_id"].dropna().astype("int64").astype("str"))]
+    linked = read_links(ledger, vendor, keys)
     fresh = units[units["unit_key"].str.startswith("H") & ~units["unit_key"].isin(linked["unit_key"])]
     fresh = fresh.dropna(subset=["client_contact_id"])
     household_of = dict(
