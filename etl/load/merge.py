@@ -121,7 +121,7 @@ def confirm(old_base: Document | None, intended_base: Document, theirs: Document
     absent = set(_items(intended)) - set(_items(now))
     confirmed = dict(was)
     for path, value in intended.items():
-        if not _within(path, absent) and _same(path, now.get(path), value):
+        if not _within(path, absent) and is_same(path, now.get(path), value):
             confirmed[path] = value
     return unflatten(confirmed)
 
@@ -181,12 +181,12 @@ def _decide(
         if path[-1] == KEY:
             continue
         theirs, side = now.get(path), pins.side(path)
-        same = _same(path, theirs, value)
+        same = is_same(path, theirs, value)
         if side == "smartoffice":
             (equal if same else writes)[path] = value
         elif side == "profiles":
             kept.append(Kept(show(path), not same, theirs, value, pinned=True))
-        elif _same(path, theirs, was.get(path)):
+        elif is_same(path, theirs, was.get(path)):
             if not same:
                 writes[path] = value
         else:
@@ -222,7 +222,7 @@ def _collapse(document: Document, ours: Document, path: Path) -> None:
         if not isinstance(shape, Group):
             return
         if mine[name] is None:
-            if node.get(name) is not None and _is_empty(node[name]):
+            if node.get(name) is not None and is_empty(node[name]):
                 node[name] = None
             if node.get(name) is None:
                 return
@@ -230,8 +230,9 @@ def _collapse(document: Document, ours: Document, path: Path) -> None:
         node, mine, group = node[name], mine[name], shape
 
 
-def _is_empty(value: Any) -> bool:
-    return all(_is_empty(inner) for inner in value.values()) if isinstance(value, dict) else value in (None, [])
+def is_empty(value: Any) -> bool:
+    """Whether a value holds nothing, however deep."""
+    return all(is_empty(inner) for inner in value.values()) if isinstance(value, dict) else value in (None, [])
 
 
 def _person_held_back(
@@ -245,12 +246,13 @@ def _person_held_back(
     if before is None and was_sent and pins.side((person,)) != "smartoffice":
         return Kept(person, after is not None, before, after)
     leaves_now = after is None and before is not None
-    if leaves_now and (document.get(person) is not None or person in _people_named_in(document)):
+    if leaves_now and (document.get(person) is not None or person in people_named_in(document)):
         return Kept(person, True, before, after)
     return None
 
 
-def _people_named_in(document: Document) -> set[str]:
+def people_named_in(document: Document) -> set[str]:
+    """The people whom items name as owner, insured or beneficiary."""
     lists = [name for name, shape in DOCUMENT.fields.items() if isinstance(shape, Items)]
     items = [item for name in lists for item in document.get(name) or () if isinstance(item, dict)]
     named = [item.get(reference) for item in items for reference in REFERENCES]
@@ -260,7 +262,8 @@ def _people_named_in(document: Document) -> set[str]:
     return people
 
 
-def _same(path: Path, one: Any, other: Any) -> bool:
+def is_same(path: Path, one: Any, other: Any) -> bool:
+    """Whether two values of a field mean the same."""
     if isinstance(one, str) and isinstance(other, str):
         return one == other
     leaf = leaf_at(path)
