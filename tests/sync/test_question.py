@@ -1,0 +1,311 @@
+"""What a person is shown where the pipeline may not decide, and what becomes of the answer."""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import count
+from typing import Any
+
+import pytest
+
+from etl.errors import ParamsError, StopRun
+from etl.load.delivery import ByHand
+from etl.load.ledger import answers
+from include.refresh.context import HandRequest, RunContext
+from include.refresh.load import load_shard
+from include.refresh.report import report_run
+from include.sync.prepare import prepare_unit
+from include.sync.question import VENDOR, Question, keep_answer, question_for
+from tests.load.documents import person
+from tests.run_book import Book, Vendors, book, running_vendors, vendors
+
+__all__ = ["book", "running_vendors", "vendors"]
+NUMBERS = count(1)
+
+
+def sync(book: Book, action: str = "auto", dry_run: bool = False, household_id: int = 12, **chosen: Any) -> RunContext:
+    """A run by hand, up to the gate."""
+    what = ByHand(action, asked_at=datetime.now(UTC).replace(tzinfo=None), lock_wait_seconds=1, **chosen)
+    context = book.context(
+        run_id=f"by hand {next(NUMBERS)}",
+        vendors=(VENDOR,),
+        dry_run=dry_run,
+        by_hand=HandRequest(household_id, None, what),
+    )
+    prepare_unit(context)
+    return context
+
+
+def asked(context: RunContext) -> Question:
+    question = question_for(context, True)
+    assert question is not None
+    return question
+
+
+def event(button: str, **given: Any) -> dict[str, Any]:
+    """As Airflow hands a person's answer over."""
+    return {
+        "chosen_options": [button],
+        "params_input": given,
+        "responded_at": datetime(2026, 11, 20, 12, tzinfo=timezone(timedelta(hours=-5))),
+        "responded_by_user": {"id": "7", "name": "amy"},
+        "timedout": False,
+    }
+
+
+def ended(context: RunContext) -> tuple[str, str]:
+    """Loads and reports; how the household ended and why."""
+    load_shard(context, VENDOR, 0)
+    report_run(context)
+    with context.ledger.read() as connection:
+        query = "SELECT outcome, reason FROM outcome_v WHERE run_id = ?"
+        (row,) = connection.exec_driver_sql(query, (context.request.run_id,)).all()
+    return row[0], row[1] or ""
+
+
+def add_household(vendors: Vendors, cases: int = 1, key: str | None = None, **client: Any) -> str:
+    """A household that somebody typed in at Profiles."""
+    log_in = {"username": "planbridge", "password": "sandbox"}
+    token = vendors.profiles("POST", "/api/auth/login", json=log_in).json()["token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    name = client.pop("case_name", "Typed in")
+    body = {"externalSourceId": key, "case": {"name": name, "clientA": person(**client)}}
+    made = str(vendors.profiles("POST", "/api/households", json=body, headers=headers).json()["householdId"])
+    for number in range(1, cases):
+        more = {"name": f"{name} {number}", "clientA": person(**client)}
+        vendors.profiles("POST", f"/api/households/{made}/cases", json=more, headers=headers)
+    return made
+
+
+def cases_of(vendors: Vendors, household_id: str) -> list[str]:
+    households = {one["householdId"]: one for one in vendors.profiles.state()["households"]}
+    return [case["caseId"] for case in households[household_id]["cases"]]
+
+
+@pytest.fixture(autouse=True)
+def _home(book: Book) -> None:
+    """Household 12 of Ann Lee, who was born on 1970-05-01."""
+    book.couple(12, first_name="Ann", last_name="Lee")
+
+
+EXACT = {"firstName": "Ann", "lastName": "Lee", "birthDate": "1970-05-01"}
+
+
+class TestNobodyIsAsked:
+    def test_where_the_ledger_knows_the_record(self, book: Book) -> None:
+        first = sync(book, "create_client_and_case")
+        assert question_for(first, True) is None
+        assert ended(first)[0] == "created"
+        assert question_for(sync(book), True) is None
+
+    def test_where_one_household_with_one_case_matches_exactly(self, book: Book, vendors: Vendors) -> None:
+        add_household(vendors, **EXACT)
+        assert question_for(sync(book), True) is None
+
+    def test_where_nobody_can_answer(self, book: Book) -> None:
+        context = sync(book)
+        assert question_for(context, False) is None
+        assert ended(context)[0] == "deferred"
+
+    def test_in_a_dry_run_which_says_what_would_be_asked(self, book: Book, vendors: Vendors) -> None:
+        theirs = add_household(vendors, 2, **EXACT)
+        context = sync(book, dry_run=True)
+        assert question_for(context, True) is None
+        outcome, reason = ended(context)
+        assert outcome == "deferred"
+        assert f"somebody has to choose from the Search list: households the exact match: {theirs}" in reason
+
+    def test_where_the_gate_holds_the_household(self, book: Book) -> None:
+        book.crm.update("contact", {"contact_id": 1201}, birth_date=None)
+        context = sync(book)
+        assert question_for(context, True) is None
+        assert ended(context)[0] == "held"
+
+    def test_where_the_vendor_is_down(self, book: Book, vendors: Vendors) -> None:
+        book.set("profiles", call_seconds=1)
+        vendors.profiles.faults({"kind": "unavailable", "path": "/api/households"})
+        try:
+            context = sync(book)
+            assert question_for(context, True) is None
+        finally:
+            vendors.profiles.faults()
+
+
+class TestTheList:
+    def test_shows_the_exact_household_and_its_cases(self, book: Book, vendors: Vendors) -> None:
+        theirs = add_household(vendors, 2, case_name="Retirement", **EXACT)
+        add_household(vendors, lastName="Lee", firstName="Zoe")
+        question = asked(sync(book))
+        first, second = cases_of(vendors, theirs)
+        assert question.subject == "Which client of Profiles is household 12?"
+        assert f"| **{theirs}** | Ann Lee | 1970\\-05\\-01 | {first} | Retirement | closed |" in question.body
+        assert f"| **{theirs}** | Ann Lee | 1970\\-05\\-01 | {second} | Retirement 1 | closed |" in question.body
+        assert "Zoe" not in question.body
+        assert (question.households, question.cases) == ((theirs,), (first, second))
+
+    def test_shows_all_of_the_same_last_name_where_nobody_matches(self, book: Book, vendors: Vendors) -> None:
+        zoe = add_household(vendors, lastName="Lee", firstName="Zoe")
+        kim = add_household(vendors, lastName="LEE", firstName="Kim")
+        question = asked(sync(book))
+        assert "No exact match. 2 households in Profiles with the same last name" in question.body
+        assert "Zoe Lee" in question.body
+        assert "Kim LEE" in question.body
+        assert question.households == (zoe, kim)
+
+    def test_says_which_case_is_open(self, book: Book, vendors: Vendors) -> None:
+        theirs = add_household(vendors, 2, **EXACT)
+        first, _ = cases_of(vendors, theirs)
+        log_in = {"username": "planbridge", "password": "sandbox"}
+        token = vendors.profiles("POST", "/api/auth/login", json=log_in).json()["token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        vendors.profiles("POST", f"/api/cases/{first}/open", json={"openedBy": "amy"}, headers=headers)
+        states = re.findall(r"\| (open|closed) \|", asked(sync(book)).body)
+        assert states == ["open", "closed"]
+
+    def test_shows_another_units_household_and_offers_it_not(self, book: Book, vendors: Vendors) -> None:
+        book.couple(13, first_name="Kim", last_name="Lee")
+        other = sync(book, "create_client_and_case", household_id=13)
+        ended(other)
+        question = asked(sync(book))
+        assert "(linked to H13)" in question.body
+        assert question.households == ()
+
+    def test_is_empty_where_nobody_has_the_last_name(self, book: Book) -> None:
+        question = asked(sync(book))
+        assert "Profiles has no household of this client or last name" in question.body
+        assert question.households == ()
+
+    @pytest.mark.parametrize(
+        ("name", "shown"),
+        [
+            ("<img src=x>", r"\<img src\=x\>"),
+            ("[press](here)", r"\[press\]\(here\)"),
+            ("http://a.example.com", "`http://a.example.com`"),
+            ("www.x `|` y", r"`www.x '\|' y`"),
+            ("a | b", r"a \| b"),
+            ("**bold**", r"\*\*bold\*\*"),
+            ("x\u202ey\nz", r"x\\u202ey\\u000az"),
+        ],
+    )
+    def test_a_name_from_outside_is_shown_and_never_rendered(
+        self, book: Book, vendors: Vendors, name: str, shown: str
+    ) -> None:
+        add_household(vendors, lastName="Lee", firstName=name)
+        assert f"** | {shown} Lee |" in asked(sync(book)).body
+
+
+class TestTheAnswer:
+    def test_is_kept_with_who_gave_it_and_when_and_carried_out(self, book: Book, vendors: Vendors) -> None:
+        theirs = add_household(vendors, 2, **EXACT)
+        _, second = cases_of(vendors, theirs)
+        context = sync(book)
+        asked(context)
+        assert keep_answer(context, event("Update Case", household_id=None, case_id=second)) == "update_case"
+        with context.ledger.read() as connection:
+            (row,) = connection.exec_driver_sql("SELECT * FROM answer_v").mappings().all()
+        assert (row["status"], row["choice"], row["household_id"], row["case_id"]) == (
+            "answered", "update_case", theirs, second,
+        )  # fmt: skip
+        assert row["answered_by"] == "amy"
+        assert str(row["answered_at"]).startswith("2026-11-20 17:00")
+        assert ended(context)[0] == "updated"
+        link = book.links(VENDOR)["H12"]
+        assert (link["vendor_client_id"], link["vendor_case_id"], link["matched_by"]) == (theirs, second, "CHOSEN")
+
+    @pytest.mark.parametrize("number", [True, False], ids=["as a number", "as text"])
+    def test_may_name_a_household_by_a_number_or_a_text(self, book: Book, vendors: Vendors, number: bool) -> None:
+        theirs = add_household(vendors, 2, **EXACT)
+        context = sync(book)
+        asked(context)
+        keep_answer(context, event("Create New Case", household_id=int(theirs) if number else f" {theirs} "))
+        assert ended(context)[0] == "created"
+        assert len(cases_of(vendors, theirs)) == 3
+
+    def test_open_case_answers_with_the_address_and_links_nothing(self, book: Book, vendors: Vendors) -> None:
+        theirs = add_household(vendors, 2, **EXACT)
+        first, _ = cases_of(vendors, theirs)
+        context = sync(book)
+        asked(context)
+        keep_answer(context, event("Open Case", case_id=first))
+        outcome, reason = ended(context)
+        assert outcome == "unchanged"
+        assert f"{vendors.profiles.url}/cases/{first}" in reason
+        assert book.links(VENDOR) == {}
+
+    def test_a_new_client_is_made_beside_the_namesake(self, book: Book, vendors: Vendors) -> None:
+        add_household(vendors, lastName="Lee", firstName="Zoe")
+        context = sync(book)
+        asked(context)
+        keep_answer(context, event("Create New Client and Case", household_id="", case_id=None))
+        assert ended(context)[0] == "created"
+        assert book.links(VENDOR)["H12"]["matched_by"] == "CREATED"
+
+    def test_nobody_answers_in_time(self, book: Book) -> None:
+        context = sync(book)
+        asked(context)
+        assert keep_answer(context, {"error": "late", "error_type": "timeout"}) == "timed_out"
+        outcome, reason = ended(context)
+        assert outcome == "deferred"
+        assert reason.startswith("nobody answered")
+
+    @pytest.mark.parametrize(
+        ("button", "given", "words"),
+        [
+            ("Update Case", {}, r"has the cases \d+, \d+: say which"),
+            ("Update Case", {"case_id": "999"}, "Case 999 is not on the list"),
+            ("Create New Case", {"household_id": "999"}, "Household 999 is not on the list"),
+            ("Create New Client and Case", {"household_id": "1"}, "leave the ids empty"),
+            ("Update Case", {"name": "Lee"}, "Unknown field name in the answer"),
+            ("Update Case", {"case_id": True}, "case_id is one of the ids"),
+        ],
+    )
+    def test_that_makes_no_sense_is_refused_in_words_and_sends_nothing(
+        self, book: Book, vendors: Vendors, button: str, given: dict[str, Any], words: str
+    ) -> None:
+        add_household(vendors, 2, **EXACT)
+        before = vendors.writes()
+        context = sync(book)
+        asked(context)
+        with pytest.raises(ParamsError, match=words):
+            keep_answer(context, event(button, **given))
+        found = answers.find_answer(context.ledger, context.request.run_id, VENDOR, "H12")
+        assert found is not None
+        assert found.status == "asked"
+        assert vendors.writes() == before
+
+    def test_of_a_question_that_was_never_put_is_refused(self, book: Book) -> None:
+        with pytest.raises(StopRun, match="knows of no question"):
+            keep_answer(sync(book), event("Update Case"))
+
+    def test_that_airflow_could_not_take_over_stops_the_run(self, book: Book) -> None:
+        with pytest.raises(StopRun, match="could not take the answer over"):
+            keep_answer(sync(book), {"error": "?", "error_type": "validation"})
+
+
+class TestIdsGivenAtTheStart:
+    def test_a_case_of_another_client_is_refused_before_anything_is_sent(self, book: Book, vendors: Vendors) -> None:
+        theirs = add_household(vendors, lastName="Fox", firstName="Kit")
+        (case_id,) = cases_of(vendors, theirs)
+        with pytest.raises(ParamsError, match=f"Case {case_id} is not on the list of this unit"):
+            question_for(sync(book, "update_case", case_id=case_id), True)
+
+    def test_a_new_client_is_refused_where_the_household_is_linked(self, book: Book) -> None:
+        ended(sync(book, "create_client_and_case"))
+        with pytest.raises(ParamsError, match="H12 is linked at Profiles already"):
+            question_for(sync(book, "create_client_and_case"), True)
+
+    def test_a_case_of_the_exact_household_is_taken(self, book: Book, vendors: Vendors) -> None:
+        theirs = add_household(vendors, 2, **EXACT)
+        _, second = cases_of(vendors, theirs)
+        context = sync(book, case_id=second)
+        assert question_for(context, True) is None
+        assert ended(context)[0] == "updated"
+
+
+def test_no_name_or_birth_date_of_the_list_reaches_the_ledger(book: Book, vendors: Vendors) -> None:
+    add_household(vendors, lastName="Lee", firstName="Zoraida", birthDate="1951-02-03")
+    context = sync(book)
+    assert "Zoraida" in asked(context).body
+    found = answers.find_answer(context.ledger, context.request.run_id, VENDOR, "H12")
+    assert found is not None
+    assert "Zoraida" not in repr(found) + repr(asked(context))
+    assert "1951" not in repr(found.shown)
