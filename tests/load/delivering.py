@@ -50,7 +50,7 @@ def emoney_person(contact_id: int = 1, **given: Any) -> dict[str, Any]:
 
 
 def emoney_spouse(contact_id: int = 2, **given: Any) -> dict[str, Any]:
-    whole = emoney_person(contact_id, firstName="Bea", **given)
+    whole = emoney_person(contact_id, **{"firstName": "Bea", **given})
     return {name: whole[name] for name in ("externalId", "firstName", "lastName", "dateOfBirth", "cellPhone", "job")}
 
 
