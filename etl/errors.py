@@ -6,6 +6,7 @@
     ├── RetryLater             nothing is wrong with the data: the same call may succeed later
     │   ├── SourceUnavailable      the CRM cannot be reached
     │   ├── LedgerUnavailable      the ledger cannot be reached or written
+    │   ├── UnitsBusy              a run is writing units at a vendor that a transfer is about to move
     │   └── VendorUnavailable      a vendor is down or its circuit breaker is open; surely nothing was written
     ├── StopRun                a person has to act before this run can go on
     │   ├── SettingsError          a setting is misspelt or out of range
@@ -43,6 +44,10 @@ class SourceUnavailable(RetryLater):
 
 class LedgerUnavailable(RetryLater):
     """The ledger cannot be reached or written."""
+
+
+class UnitsBusy(RetryLater):
+    """A run is writing units at a vendor that a transfer is about to move."""
 
 
 class VendorUnavailable(RetryLater):

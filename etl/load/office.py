@@ -1,76 +1,133 @@
 """Moves the groups of an accepted transfer to another office, exactly once, whatever kills it on the way.
 
-What hangs on a contact and what it becomes in the target are rules, given by the caller as a `Desk`.
+Groups go in batches: a fixed number of statements whatever their size. New rows are staged in files and announced in
+the ledger; then one transaction checks that the source is still what the manifest says, writes, reads back, compares
+and retires the source. A batch that the target refuses is halved until the group is found that it refuses. In one
+database all of that is one transaction; across two the source's waits, locked, until the target's is committed.
+
+Nothing here knows the rules: what hangs on a contact and what it becomes in the target is told by a `Desk`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
 
-import pandas as pd
-import sqlalchemy as sa
-
+from etl.load import office_checks, office_files, office_keys, office_units
+from etl.load.ledger import transfer_groups, transfers, unit_moves
 from etl.load.ledger.store import Ledger
+from etl.load.ledger.transfers import Transfer
+from etl.load.office_checks import Failure
+from etl.load.office_commit import contacts_of, elsewhere, finish_present, leave, write
+from etl.load.office_databases import Databases, open_databases, reading
+from etl.load.office_desk import Desk, Move
+from etl.load.office_files import GROUP_NO, SOURCE_ID, Batch
 
-Rows = Mapping[str, pd.DataFrame]
-Keys = Mapping[str, "pd.Series[int]"]
+__all__ = ["Desk", "move", "open_databases"]
 
-
-@dataclass(frozen=True)
-class Built:
-    """New rows for the target.
-
-    ``rows``: table name -> rows in canonical form, all columns, in the order in which they can be inserted.
-    ``origins``: table name -> source_id (text, null for a row that has none) and group (Int64; null for what groups
-    share: carriers and products), row by row beside ``rows``.
-    """
-
-    rows: Rows
-    origins: Rows
-
-
-class Desk(Protocol):
-    """What the rules say."""
-
-    def read(self, contact_ids: Sequence[int]) -> Rows:
-        """The rows that hang on these contacts as the source holds them now (a new snapshot at each call)."""
-
-    def build(self, rows: Rows, keys: Keys) -> Built:
-        """The target's rows of all that moves among ``rows``; ``keys``: table name -> new key by old key."""
-
-
-@dataclass(frozen=True)
-class Databases:
-    """Both offices' databases; one and the same engine where they share one."""
-
-    source: sa.Engine
-    target: sa.Engine
-
-
-def open_databases(source_url: str, target_url: str | None) -> Databases:
-    """Connects to ``crm`` and ``crm_target`` (None: the same database)."""
-    raise NotImplementedError
+# A write at a vendor whose outcome nobody knows names the unit by its old key.
+IN_DOUBT = "XFR-LINKS"
 
 
 def move(
-    ledger: Ledger, databases: Databases, transfer_id: str, desk: Desk, folder: Path, contacts_at_once: int = 1000
-) -> None:
-    """Moves every group of an accepted transfer that has not moved yet; new rows are staged under ``folder``.
+    ledger: Ledger,
+    databases: Databases,
+    transfer_id: str,
+    desk: Desk,
+    folder: Path,
+    contacts_at_once: int = 1000,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Transfer:
+    """Moves every group of an accepted transfer that has not moved yet, and closes it; new rows lie under ``folder``.
 
-    Started again after a kill it goes on where it stopped. A group that cannot move is ``failed`` with the rule or
-    constraint and the record (`etl.load.ledger.transfers.read_groups`); the others go on. Afterwards the transfer is
-    closed.
+    Started again after a kill it goes on where it stopped. A group that cannot move is ``failed``, with the rule and
+    the record (`transfers.read_groups`); the others go on. Raises `ParamsError` for a transfer that nobody accepted,
+    `SourceUnavailable`, `LedgerUnavailable` and `UnitsBusy` (all three: try again later).
     """
-    raise NotImplementedError
+    found = transfers.start(ledger, transfer_id)
+    job = Move(ledger, databases, found, desk, office_files.folder_of(folder, transfer_id), sleep)
+    job.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for batch in office_files.read_all(job.folder):
+        _carry_out(job, batch)
+    for number, group_nos in _batches(job, contacts_at_once):
+        staged = _stage(job, number, group_nos)
+        if staged is not None:
+            _carry_out(job, staged)
+    office_files.remove_all(job.folder)
+    return transfers.close(ledger, transfer_id)
 
 
-def bring_back(ledger: Ledger, databases: Databases, transfer_id: str) -> pd.DataFrame:
-    """Takes a transfer back within 30 days: the source's contacts are there again, the target's are retired.
+def _batches(job: Move, contacts_at_once: int) -> Iterator[tuple[int, list[int]]]:
+    """The groups that are still to be moved, some at a time; a batch's number is that of its first group."""
+    groups = transfers.read_groups(job.ledger, job.transfer_id)
+    waiting = groups[groups["status"].isin(["planned", "staged"])]
+    chosen: list[int] = []
+    contacts = 0
+    for group_no, size in zip(waiting["group_no"].tolist(), waiting["contacts"].tolist(), strict=True):
+        if chosen and contacts + size > contacts_at_once:
+            yield chosen[0], chosen
+            chosen, contacts = [], 0
+        chosen.append(group_no)
+        contacts += size
+    if chosen:
+        yield chosen[0], chosen
 
-    Gives what was edited in the target since (entity, target_id): then nothing is changed. Raises `ParamsError` for a
-    transfer that is not closed, older, or returned already.
-    """
-    raise NotImplementedError
+
+def _stage(job: Move, number: int, group_nos: Sequence[int]) -> Batch | None:
+    """Builds the new rows of some groups and stages them; None where none of the groups can move."""
+    manifest = transfers.read_manifest(job.ledger, job.transfer_id, group_nos)
+    rows = job.desk.read(contacts_of(manifest))
+    failures = office_checks.edited(manifest, rows, elsewhere(job, group_nos))
+    if failures:
+        transfer_groups.fail(job.ledger, job.transfer_id, failures)
+        kept = sorted(set(group_nos) - {failure.group_no for failure in failures})
+        return _stage(job, number, kept) if kept else None
+    moving = manifest[manifest["decision"].isin(transfers.MOVES)]
+    keyed = {
+        str(entity): some["entity_id"].astype("int64")
+        for entity, some in moving.groupby("entity")
+        if office_keys.key_column(str(entity)) is not None
+    }
+    shared = transfer_groups.read_shared(job.ledger, job.transfer_id)
+    keyed.update({str(entity): some["entity_id"].astype("int64") for entity, some in shared.groupby("entity")})
+    keys = office_keys.reserve(job.ledger, job.databases.all, job.transfer, keyed)
+    built = job.desk.build(rows, group_nos, keys)
+    named = {
+        entity: frame.rename(columns={"source_id": SOURCE_ID, "group": GROUP_NO}) for entity, frame in built.items()
+    }
+    units = office_units.moves(named, rows["household"])
+    batch = Batch(number, job.ledger.now(), tuple(group_nos), named, units).of(group_nos)
+    office_files.write(job.folder, batch)
+    return batch
+
+
+def _carry_out(job: Move, batch: Batch) -> None:
+    """Brings a staged batch to its end: what of it is in the target already is only finished."""
+    groups = transfers.read_groups(job.ledger, job.transfer_id)
+    open_ = groups.loc[groups["status"].isin(["planned", "staged", "written"]), "group_no"]
+    batch = batch.of(open_.tolist())
+    if batch.group_nos:
+        unit_moves.announce(job.ledger, job.transfer_id, batch.units)
+        transfer_groups.mark(job.ledger, job.transfer_id, batch.group_nos, "staged", only=("planned",))
+        unit_moves.wait_until_free(job.ledger, job.transfer_id, job.sleep)
+        with reading(job.databases.target) as connection:
+            there = office_checks.groups_present(connection, batch)
+        if there:
+            finish_present(job, batch.of(there))
+        absent = [number for number in batch.group_nos if number not in there]
+        if absent:
+            write(job, _without_doubt(job, batch.of(absent)), _stage)
+    office_files.remove(job.folder, batch.number)
+
+
+def _without_doubt(job: Move, batch: Batch) -> Batch:
+    """Groups stay whose units have a write at a vendor of which nobody knows the outcome: it bears their old key."""
+    doubtful = unit_moves.units_in_doubt(job.ledger, job.transfer_id)
+    failures = [
+        Failure(number, IN_DOUBT, "household" if unit[0] == "H" else "contact", unit[1:],
+                "a write at a vendor has no answer yet: the next refresh settles it, then transfer again")
+        for number, unit in doubtful.items()
+        if number in batch.group_nos
+    ]  # fmt: skip
+    return leave(job, batch, failures)

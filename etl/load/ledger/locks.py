@@ -137,6 +137,11 @@ def _is(vendor: str, unit_key: str) -> tuple[sa.ColumnElement[bool], sa.ColumnEl
     return household_lock.c.vendor == vendor, household_lock.c.unit_key == unit_key
 
 
+def is_held(row: sa.RowMapping) -> bool:
+    """Whether a living holder has the lock of a row of `household_lock`."""
+    return not _is_free(row)
+
+
 def _is_free(row: sa.RowMapping) -> bool:
     if row["expires_at"] <= time.time():
         return True

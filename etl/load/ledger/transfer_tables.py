@@ -104,6 +104,18 @@ transfer_key = Table(
     Column("last_key", BigInteger, nullable=False),
 )
 
+# Carriers and products are made once in an office, whichever transfer comes first: the key that each one has there.
+transfer_shared_key = Table(
+    "transfer_shared_key",
+    metadata,
+    Column("source_database", String(64), primary_key=True),
+    Column("target_database", String(64), primary_key=True),
+    Column("target_office_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("entity", String(40), primary_key=True),
+    Column("source_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("target_id", BigInteger, nullable=False),
+)
+
 # Units that change their key with a transfer (XFR-LINKS). ``pending``: no run may write either of them now; ``done``:
 # a run that read the CRM before the transfer leaves the old unit alone.
 unit_move = Table(

@@ -134,6 +134,21 @@ def answer(ledger: Ledger, transfer_id: str, status: str, answered_by: str | Non
     return found
 
 
+def start(ledger: Ledger, transfer_id: str) -> Transfer:
+    """accepted -> running; a transfer that was begun before goes on. Raises `ParamsError` for any other."""
+    with ledger.write() as connection:
+        connection.execute(
+            sa.update(transfer)
+            .where(transfer.c.transfer_id == transfer_id, transfer.c.status == "accepted")
+            .values(status="running")
+        )
+    found = find(ledger, transfer_id)
+    if found is None or found.status not in ("running", "closed", "failed"):
+        state = "unknown" if found is None else found.status.replace("_", " ")
+        raise ParamsError(f"The transfer {transfer_id} is {state}: only one that was accepted can be carried out.")
+    return found
+
+
 def close(ledger: Ledger, transfer_id: str) -> Transfer:
     """Ends a transfer whose groups are through: ``closed`` where any moved (or there was none), else ``failed``."""
     groups = read_groups(ledger, transfer_id)

@@ -1,0 +1,120 @@
+"""What becomes of a transfer's groups and rows while it is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from etl.load import bulk
+from etl.load.ledger import unit_moves
+from etl.load.ledger.store import Ledger
+from etl.load.ledger.tables import transfer_record
+from etl.load.ledger.transfer_tables import (
+    transfer_group,
+    transfer_retired,
+    transfer_row,
+    transfer_target_row,
+)
+from etl.load.ledger.transfers import MOVES
+from etl.load.office_checks import Failure
+from etl.load.office_keys import SHARED
+
+
+def mark(ledger: Ledger, transfer_id: str, group_nos: Sequence[int], status: str, only: Sequence[str] = ()) -> None:
+    """Moves groups on; with ``only`` those that are in one of these states."""
+    with ledger.write() as connection:
+        _mark(ledger, connection, transfer_id, group_nos, status, only)
+
+
+def _mark(
+    ledger: Ledger, connection: Connection, transfer_id: str, group_nos: Sequence[int], status: str, only: Sequence[str]
+) -> None:
+    values: dict[str, object] = {"status": status}
+    if status in ("written", "retired"):
+        values[f"{status}_at"] = ledger.now()
+    statement = sa.update(transfer_group).where(
+        transfer_group.c.transfer_id == transfer_id,
+        transfer_group.c.group_no.in_(bulk.id_list(connection, group_nos)),
+    )
+    if only:
+        statement = statement.where(transfer_group.c.status.in_(list(only)))
+    connection.execute(statement.values(**values))
+
+
+def fail(ledger: Ledger, transfer_id: str, failures: Iterable[Failure]) -> None:
+    """These groups stay as they are in the source: their moving rows get the decision ``failed`` and the rule."""
+    with ledger.write() as connection:
+        for one in failures:
+            connection.execute(
+                sa.update(transfer_group)
+                .where(transfer_group.c.transfer_id == transfer_id, transfer_group.c.group_no == one.group_no)
+                .values(status="failed", rule_id=one.rule_id, entity=one.entity, entity_id=one.entity_id, why=one.why)
+            )
+            mine = sa.exists().where(
+                transfer_row.c.transfer_id == transfer_record.c.transfer_id,
+                transfer_row.c.entity == transfer_record.c.entity,
+                transfer_row.c.entity_id == transfer_record.c.entity_id,
+                transfer_row.c.group_no == one.group_no,
+            )
+            connection.execute(
+                sa.update(transfer_record)
+                .where(transfer_record.c.transfer_id == transfer_id, transfer_record.c.decision.in_(MOVES), mine)
+                .where(transfer_record.c.entity.not_in(SHARED))
+                .values(decision="failed", rule_id=one.rule_id)
+            )
+            unit_moves.withdraw(connection, transfer_id, [one.group_no])
+
+
+def finish(
+    ledger: Ledger,
+    transfer_id: str,
+    group_nos: Sequence[int],
+    id_map: pd.DataFrame,
+    target_hashes: pd.DataFrame,
+    retired: pd.DataFrame,
+) -> None:
+    """These groups are in the target and no longer in the source: their new keys are kept, vendor links follow.
+
+    ``id_map``: entity, source_id, target_id, group_no of every new row; ``target_hashes``: entity, entity_id (in the
+    target), row_hash, group_no; ``retired``: entity, entity_id, group_no, retired_at of the source's records. Repeated
+    it changes nothing.
+    """
+    named = id_map[id_map["source_id"].notna()]
+    records = named.rename(columns={"source_id": "entity_id"})[["entity", "entity_id", "target_id"]]
+    written = target_hashes.rename(columns={"entity_id": "target_id", "row_hash": "target_hash"})
+    with ledger.write() as connection:
+        keys = ("transfer_id", "entity", "entity_id")
+        bulk.update(connection, transfer_record, records.assign(transfer_id=transfer_id), keys)
+        bulk.insert(connection, transfer_target_row, written.assign(transfer_id=transfer_id), skip_known=True)
+        bulk.insert(connection, transfer_retired, retired.assign(transfer_id=transfer_id), skip_known=True)
+        unit_moves.follow(ledger, connection, transfer_id, group_nos, id_map)
+        _mark(ledger, connection, transfer_id, group_nos, "retired", ())
+
+
+def read_shared(ledger: Ledger, transfer_id: str) -> pd.DataFrame:
+    """entity, entity_id of the carriers and products that the transfer makes anew."""
+    record = transfer_record.c
+    return ledger.frame(
+        sa.select(record.entity, record.entity_id).where(
+            record.transfer_id == transfer_id, record.entity.in_(SHARED), record.decision == "recreate"
+        )
+    )
+
+
+def known_elsewhere(ledger: Ledger, transfer_id: str, rows: pd.DataFrame, group_nos: Sequence[int]) -> pd.DataFrame:
+    """entity, entity_id of those of the rows that other groups have, that stay on their own, or that it has retired."""
+    with ledger.read() as connection:
+        ids = bulk.text_list(connection, rows["entity_id"].unique())
+        groups = bulk.id_list(connection, group_nos)
+        row, gone = transfer_row.c, transfer_retired.c
+        other = sa.select(row.entity, row.entity_id).where(
+            row.transfer_id == transfer_id,
+            row.entity_id.in_(ids),
+            sa.or_(row.group_no.is_(None), row.group_no.not_in(groups)),
+        )
+        retired = sa.select(gone.entity, sa.cast(gone.entity_id, sa.String)).where(gone.transfer_id == transfer_id)
+        found = connection.execute(sa.union(other, retired)).fetchall()
+    return pd.DataFrame.from_records(found, columns=["entity", "entity_id"]).astype("str")

@@ -1,0 +1,224 @@
+"""Units that a transfer gives another key (XFR-LINKS): what the vendors have of them is theirs under the new key.
+
+First the move is announced (``pending``): from then on no run writes one of the two units. What is under way is waited
+for. When the rows have moved, links and history follow in one transaction (``done``); documents then name records as
+the vendors know them (`vendor_key`), so that nothing at a vendor looks new.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from etl.errors import UnitsBusy
+from etl.load import bulk
+from etl.load.ledger.decision_tables import pin
+from etl.load.ledger.deliveries import OPEN
+from etl.load.ledger.life_event_tables import marital_status
+from etl.load.ledger.locks import is_held
+from etl.load.ledger.store import Ledger
+from etl.load.ledger.tables import delivery, feed_line, household_lock, link, open_finding, sent, unit_state
+from etl.load.ledger.transfer_tables import unit_move, vendor_key
+
+PATIENCE_SECONDS = 120.0
+
+# Records that the vendors' documents name, by the word that stands before their key.
+NAMED = {
+    "contact": "contact",
+    "household": "household",
+    "investment_account": "account",
+    "investment_position": "position",
+    "policy": "policy",
+    "liability": "liability",
+}
+
+
+def announce(ledger: Ledger, transfer_id: str, moves: pd.DataFrame) -> None:
+    """``moves``: from_unit, to_unit, group_no. What this transfer announced of them before is replaced."""
+    rows = moves.assign(transfer_id=transfer_id, status="pending")
+    with ledger.write() as connection:
+        _forget(connection, moves["from_unit"], transfer_id)
+        bulk.insert(connection, unit_move, rows, skip_known=True)
+
+
+def withdraw(connection: Connection, transfer_id: str, group_nos: Sequence[int]) -> None:
+    """These groups do not move."""
+    groups = [int(number) for number in group_nos]
+    connection.execute(
+        sa.delete(unit_move).where(
+            unit_move.c.transfer_id == transfer_id,
+            unit_move.c.group_no.in_(bulk.id_list(connection, groups)),
+            unit_move.c.status == "pending",
+        )
+    )
+
+
+def moved_away(ledger: Ledger, unit_key: str) -> str | None:
+    """Why no run may write this unit: it is being moved to another office, or has been; None where it may."""
+    either = sa.or_(unit_move.c.from_unit == unit_key, unit_move.c.to_unit == unit_key)
+    for row in ledger.rows(sa.select(unit_move).where(either)):
+        if row["status"] == "pending":
+            return f"it is being moved to another office (transfer {row['transfer_id']})"
+        if row["from_unit"] == unit_key:
+            return f"it was moved to another office as {row['to_unit']} (transfer {row['transfer_id']})"
+    return None
+
+
+def units_in_doubt(ledger: Ledger, transfer_id: str) -> dict[int, str]:
+    """group -> a unit of it with a write at a vendor whose outcome nobody knows yet."""
+    statement = (
+        sa.select(unit_move.c.group_no, unit_move.c.from_unit)
+        .join(delivery, delivery.c.unit_key == unit_move.c.from_unit)
+        .where(unit_move.c.transfer_id == transfer_id, delivery.c.status.in_(OPEN))
+    )
+    return {row["group_no"]: row["from_unit"] for row in ledger.rows(statement)}
+
+
+def wait_until_free(
+    ledger: Ledger, transfer_id: str, sleep: Callable[[float], None] = time.sleep, patience: float = PATIENCE_SECONDS
+) -> None:
+    """Waits for runs that are writing one of the transfer's units, or a feed. Raises `UnitsBusy` after a while."""
+    mine = sa.select(unit_move.c.from_unit).where(unit_move.c.transfer_id == transfer_id)
+    statement = sa.select(household_lock).where(
+        sa.or_(household_lock.c.unit_key.in_(mine), household_lock.c.unit_key.startswith("feed:")),
+        household_lock.c.expires_at > time.time(),
+    )
+    waited = 0.0
+    while busy := [row["unit_key"] for row in ledger.rows(statement) if is_held(row)]:
+        if waited >= patience:
+            raise UnitsBusy(
+                f"A run is writing {', '.join(sorted(busy)[:5])} at a vendor; the transfer goes on when it is through."
+            )
+        sleep(0.5)
+        waited += 0.5
+
+
+def follow(
+    ledger: Ledger, connection: Connection, transfer_id: str, group_nos: Sequence[int], map_: pd.DataFrame
+) -> None:
+    """Links, history and names follow the units of these groups, within a transaction.
+
+    ``map_``: entity, source_id, target_id (text) of everything that moved with them.
+    """
+    moves = _moves(connection, transfer_id, group_nos, "pending")
+    _rekey(connection, moves)
+    _remember_names(ledger, connection, transfer_id, moves, map_)
+    connection.execute(
+        sa.update(unit_move)
+        .where(
+            unit_move.c.transfer_id == transfer_id, unit_move.c.from_unit.in_(_texts(connection, moves["from_unit"]))
+        )
+        .values(status="done")
+    )
+    _rename_contacts(connection, moves["to_unit"], map_)
+
+
+def turn_back(connection: Connection, transfer_id: str, map_: pd.DataFrame) -> None:
+    """The reverse of `follow` for a whole transfer; ``map_``: entity, source_id, target_id, as it was then."""
+    moves = _moves(connection, transfer_id, None, "done")
+    back = pd.DataFrame({"from_unit": moves["to_unit"], "to_unit": moves["from_unit"], "group_no": moves["group_no"]})
+    # Of two units that became one, the household's link was taken.
+    back = back.sort_values("to_unit", ascending=False).drop_duplicates("from_unit")
+    _rekey(connection, back)
+    _forget(connection, moves["from_unit"], transfer_id)
+    connection.execute(sa.delete(vendor_key).where(vendor_key.c.transfer_id == transfer_id))
+    back_map = map_.rename(columns={"source_id": "target_id", "target_id": "source_id"})
+    _rename_contacts(connection, back["to_unit"], back_map)
+
+
+def known_names(ledger: Ledger) -> dict[str, str]:
+    """Under which key the vendors know a record that has another key now: ``account:905`` -> ``account:5``."""
+    rows = ledger.frame(sa.select(vendor_key.c.crm_key, vendor_key.c.known_as))
+    return dict(zip(rows["crm_key"], rows["known_as"], strict=True))
+
+
+def _moves(connection: Connection, transfer_id: str, group_nos: Sequence[int] | None, status: str) -> pd.DataFrame:
+    statement = sa.select(unit_move.c.from_unit, unit_move.c.to_unit, unit_move.c.group_no).where(
+        unit_move.c.transfer_id == transfer_id, unit_move.c.status == status
+    )
+    if group_nos is not None:
+        groups = bulk.id_list(connection, [int(number) for number in group_nos])
+        statement = statement.where(unit_move.c.group_no.in_(groups))
+    result = connection.execute(statement.order_by(unit_move.c.from_unit.desc()))
+    return pd.DataFrame.from_records(result.fetchall(), columns=["from_unit", "to_unit", "group_no"])
+
+
+def _rekey(connection: Connection, moves: pd.DataFrame) -> None:
+    """Gives each vendor's link, what was sent, pins and feed lines to the new unit; what else was known is forgotten.
+
+    Of two linked units that become one, the household's link is taken; the other stays where it is.
+    """
+    keys = _texts(connection, moves["from_unit"])
+    held = pd.DataFrame.from_records(
+        connection.execute(sa.select(link.c.vendor, link.c.unit_key).where(link.c.unit_key.in_(keys))).fetchall(),
+        columns=["vendor", "unit_key"],
+    )
+    chosen = held.merge(moves, left_on="unit_key", right_on="from_unit")
+    chosen = chosen.sort_values("unit_key", ascending=False).drop_duplicates(["vendor", "to_unit"])
+    changes = chosen[["vendor", "unit_key", "to_unit"]].rename(columns={"unit_key": "old", "to_unit": "unit_key"})
+    for table in (link, sent):
+        _rename_units(connection, table, changes)
+    _rename_units(connection, pin, changes)
+    _rename_units(connection, feed_line, changes[changes["vendor"] == "emoney"].drop(columns="vendor"))
+    for forgotten in (unit_state, open_finding):
+        connection.execute(sa.delete(forgotten).where(forgotten.c.unit_key.in_(keys)))
+
+
+def _rename_units(connection: Connection, table: sa.Table, changes: pd.DataFrame) -> None:
+    keys = tuple(name for name in ("vendor", "old") if name in changes)
+    bulk.rename(connection, table, changes, keys)
+
+
+def _remember_names(
+    ledger: Ledger, connection: Connection, transfer_id: str, moves: pd.DataFrame, map_: pd.DataFrame
+) -> None:
+    """A record that moved with a linked unit keeps the name that the vendors know it by."""
+    linked = sa.select(link.c.unit_key).where(link.c.unit_key.in_(_texts(connection, moves["to_unit"])))
+    has_link = {row.unit_key for row in connection.execute(linked)}
+    groups = moves.loc[moves["to_unit"].isin(has_link), "group_no"]
+    words = map_["entity"].map(NAMED)
+    named = map_[words.notna() & map_["group_no"].isin(groups) & map_["source_id"].notna()]
+    old = words[named.index] + ":" + named["source_id"]
+    new = words[named.index] + ":" + named["target_id"]
+    before = {
+        row.crm_key: row.known_as
+        for row in connection.execute(
+            sa.select(vendor_key.c.crm_key, vendor_key.c.known_as).where(
+                vendor_key.c.crm_key.in_(_texts(connection, old))
+            )
+        )
+    }
+    rows = pd.DataFrame({"crm_key": new, "known_as": [before.get(key, key) for key in old], "transfer_id": transfer_id})
+    bulk.insert(connection, vendor_key, rows, skip_known=True)
+
+
+def _rename_contacts(connection: Connection, units: pd.Series[str], map_: pd.DataFrame) -> None:
+    """Client and spouse of the units' links, and what eMoney knows of a contact's marriage, under the new keys."""
+    contacts = map_[map_["entity"] == "contact"]
+    new = dict(zip(contacts["source_id"].astype("int64"), contacts["target_id"].astype("int64"), strict=True))
+    statement = sa.select(link.c.vendor, link.c.unit_key, link.c.client_contact_id, link.c.spouse_contact_id)
+    rows = connection.execute(statement.where(link.c.unit_key.in_(_texts(connection, units)))).fetchall()
+    found = pd.DataFrame.from_records(
+        rows, columns=["vendor", "unit_key", "client_contact_id", "spouse_contact_id"]
+    ).astype({"client_contact_id": "Int64", "spouse_contact_id": "Int64"})
+    for name in ("client_contact_id", "spouse_contact_id"):
+        found[name] = pd.array([new.get(key, key) for key in found[name]], dtype="Int64")
+    bulk.update(connection, link, found, ("vendor", "unit_key"))
+    married = pd.DataFrame({"old": list(new), "contact_id": list(new.values())})
+    bulk.rename(connection, marital_status, married, ("old",))
+
+
+def _forget(connection: Connection, from_units: pd.Series[str], transfer_id: str) -> None:
+    connection.execute(
+        sa.delete(unit_move).where(
+            unit_move.c.from_unit.in_(_texts(connection, from_units)), unit_move.c.transfer_id == transfer_id
+        )
+    )
+
+
+def _texts(connection: Connection, texts: pd.Series[str]) -> sa.Select[tuple[str]]:
+    return bulk.text_list(connection, texts)

@@ -1,0 +1,223 @@
+"""The moment of a move: the source is checked, the target written, read back and compared, the source retired.
+
+Raises `SourceUnavailable` where a database cannot be written now: whatever was begun is taken back or finished the next
+time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+from sqlalchemy.engine import Connection
+
+from etl.errors import SourceUnavailable
+from etl.load import bulk, office_checks, office_rows
+from etl.load.ledger import transfer_groups, transfers
+from etl.load.office_checks import IN_BOTH, REFUSED, Failure
+from etl.load.office_databases import reading, taken_back, writing
+from etl.load.office_desk import Move
+from etl.load.office_files import GROUP_NO, SOURCE_ID, Batch
+from etl.load.office_keys import SHARED
+from etl.load.office_refusals import REFUSALS, find_refused, words_of
+
+# How often a batch gets other keys because somebody in the target took them meanwhile.
+TRIES = 5
+
+Stage = Callable[[Move, int, Sequence[int]], Batch | None]
+
+
+class _Stopped(Exception):
+    """Some groups of a batch cannot go on; nothing of the batch was written."""
+
+    def __init__(self, failures: Sequence[Failure]) -> None:
+        super().__init__("some groups cannot go on")
+        self.failures = failures
+
+
+class _NotRetired(Exception):
+    """The source refuses to retire records that are in the target already."""
+
+
+def write(job: Move, batch: Batch, stage: Stage, tries: int = TRIES) -> None:
+    """Writes a batch whole, or without the groups that cannot go, or in halves where the target refuses something."""
+    if not batch.group_nos:
+        return
+    try:
+        _commit(job, batch)
+    except _Stopped as stopped:
+        write(job, leave(job, batch, stopped.failures), stage, tries)
+    except REFUSALS as error:
+        _write_apart(job, batch, stage, tries, words_of(error))
+
+
+def _write_apart(job: Move, batch: Batch, stage: Stage, tries: int, words: str) -> None:
+    """After a refusal: under other keys where somebody took these, else in halves, down to the group and the record."""
+    with reading(job.databases.target) as connection:
+        taken = office_checks.taken_keys(connection, batch)
+    if taken:
+        if not tries:
+            raise SourceUnavailable("Others keep taking the keys that this transfer is given. Try again later.")
+        staged = stage(job, batch.number, batch.group_nos)
+        if staged is not None:
+            write(job, staged, stage, tries - 1)
+    elif len(batch.group_nos) > 1:
+        half = len(batch.group_nos) // 2
+        write(job, batch.of(batch.group_nos[:half]), stage, tries)
+        write(job, batch.of(batch.group_nos[half:]), stage, tries)
+    else:
+        with taken_back(job.databases.target) as connection:
+            found = find_refused(connection, batch)
+        whole = Failure(batch.group_nos[0], REFUSED, "contact", str(batch.rows["contact"][SOURCE_ID].iloc[0]), words)
+        leave(job, batch, [found or whole])
+
+
+def leave(job: Move, batch: Batch, failures: Sequence[Failure]) -> Batch:
+    """The batch without the groups that failed; these stay in the source as they are."""
+    if failures:
+        transfer_groups.fail(job.ledger, job.transfer_id, failures)
+    failed = {failure.group_no for failure in failures}
+    return batch.of([number for number in batch.group_nos if number not in failed])
+
+
+def _commit(job: Move, batch: Batch) -> None:
+    """Everything or nothing of a batch; in two databases the source is locked until the target is committed."""
+    try:
+        with writing(job.databases.source) as source:
+            _check_source(job, source, batch.group_nos)
+            if job.databases.are_one:
+                _write_target(source, batch)
+                office_rows.retire(source, batch)
+            else:
+                with writing(job.databases.target) as target:
+                    _write_target(target, batch)
+                transfer_groups.mark(job.ledger, job.transfer_id, batch.group_nos, "written")
+                _retire_apart(source, batch)
+    except _NotRetired:
+        _take_out(job, batch, REFUSED, "the source refuses to retire it")
+    else:
+        _finish(job, batch)
+
+
+def _check_source(job: Move, source: Connection, group_nos: Sequence[int]) -> None:
+    """From here on nobody edits the source's rows, and they are those of the manifest."""
+    manifest = transfers.read_manifest(job.ledger, job.transfer_id, group_nos)
+    office_rows.lock_source(source, manifest)
+    rows = job.desk.read(contacts_of(manifest))
+    failures = office_checks.edited(manifest, rows, elsewhere(job, group_nos))
+    if failures:
+        raise _Stopped(failures)
+
+
+def _write_target(target: Connection, batch: Batch) -> None:
+    office_rows.lock_target(target)
+    office_rows.insert(target, batch)
+    failures = office_checks.differing(target, batch)
+    if failures:
+        raise _Stopped(failures)
+
+
+def _retire_apart(source: Connection, batch: Batch) -> None:
+    try:
+        office_rows.retire(source, batch)
+    except REFUSALS:
+        refused = True
+    else:
+        refused = False
+    if refused:
+        raise _NotRetired
+
+
+def finish_present(job: Move, batch: Batch) -> None:
+    """Ends what a killed move left: its groups are in the target."""
+    if not job.databases.are_one:
+        with reading(job.databases.source) as source:
+            gone = office_rows.retired_by(source, batch)
+        old = gone.loc[gone["entity"] == "contact", "entity_id"]
+        contacts = batch.rows["contact"]
+        done = set(contacts.loc[contacts[SOURCE_ID].astype("int64").isin(old), GROUP_NO].astype("int64"))
+        waiting = [number for number in batch.group_nos if number not in done]
+        if waiting:
+            _retire_late(job, batch.of(waiting))
+            batch = batch.of(sorted(done))
+    if batch.group_nos:
+        _finish(job, batch)
+
+
+def _retire_late(job: Move, batch: Batch) -> None:
+    """The source of groups whose target was committed before a kill; one that was edited since takes them back."""
+    try:
+        with writing(job.databases.source) as source:
+            _check_source(job, source, batch.group_nos)
+            transfer_groups.mark(job.ledger, job.transfer_id, batch.group_nos, "written", only=("staged",))
+            _retire_apart(source, batch)
+    except _Stopped as stopped:
+        for failure in stopped.failures:
+            _take_out(job, batch.of([failure.group_no]), failure.rule_id, failure.why, failure)
+        rest = [number for number in batch.group_nos if number not in {one.group_no for one in stopped.failures}]
+        if rest:
+            _retire_late(job, batch.of(rest))
+    except _NotRetired:
+        _take_out(job, batch, REFUSED, "the source refuses to retire it")
+    else:
+        _finish(job, batch)
+
+
+def _take_out(job: Move, batch: Batch, rule_id: str, why: str, failure: Failure | None = None) -> None:
+    """Takes groups out of the target again, that were committed there while the source could not be retired.
+
+    A group that was edited in the target meanwhile stays in both, and says so: which one counts is not ours to say.
+    """
+    failures = []
+    with writing(job.databases.target) as target:
+        changed = {one.group_no for one in office_checks.differing(target, batch)}
+        rest = batch.of([number for number in batch.group_nos if number not in changed])
+        if rest.group_nos:
+            office_rows.delete(target, rest)
+    for number in batch.group_nos:
+        contact = str(batch.of([number]).rows["contact"][SOURCE_ID].iloc[0])
+        if number in changed:
+            words = "it is in both offices: it was edited in both before the source could be retired"
+            failures.append(Failure(number, IN_BOTH, "contact", contact, words))
+        else:
+            failures.append(failure or Failure(number, rule_id, "contact", contact, why))
+    transfer_groups.fail(job.ledger, job.transfer_id, failures)
+
+
+def _finish(job: Move, batch: Batch) -> None:
+    """The ledger's part: new keys, hashes for a return, vendor links."""
+    own = [entity for entity in batch.rows if entity not in SHARED]
+    written = pd.concat(
+        [
+            office_checks.hashed({entity: batch.values(entity)}).assign(group_no=batch.rows[entity][GROUP_NO].array)
+            for entity in own
+        ],
+        ignore_index=True,
+    )
+    with reading(job.databases.source) as source:
+        retired = office_rows.retired_by(source, batch)
+    contacts = batch.rows["contact"]
+    first = int(contacts[GROUP_NO].iloc[0])
+    groups = {
+        (entity, int(old)): int(number)
+        for entity in own
+        for old, number in zip(batch.rows[entity][SOURCE_ID], batch.rows[entity][GROUP_NO], strict=True)
+        if entity in office_rows.RETIRED
+    }
+    numbers = [groups.get((row.entity, row.entity_id), first) for row in bulk.each(retired)]
+    stamp = batch.stamp.strftime("%Y-%m-%d %H:%M:%S.%f")
+    transfer_groups.finish(
+        job.ledger, job.transfer_id, batch.group_nos, batch.id_map, written,
+        retired.assign(group_no=numbers, retired_at=stamp),
+    )  # fmt: skip
+
+
+def contacts_of(manifest: pd.DataFrame) -> list[int]:
+    """The contacts that move, of a manifest."""
+    moving = (manifest["entity"] == "contact") & (manifest["decision"] == "move")
+    return sorted(int(key) for key in manifest.loc[moving, "entity_id"])
+
+
+def elsewhere(job: Move, group_nos: Sequence[int]) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Tells of rows those that may differ: see `office_checks.edited`."""
+    return lambda rows: transfer_groups.known_elsewhere(job.ledger, job.transfer_id, rows, group_nos)

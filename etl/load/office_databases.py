@@ -1,0 +1,134 @@
+"""Connections that write to the CRM: for transfers alone.
+
+A SQLite database is locked for writing from the beginning of a transaction, and checks foreign keys; a PostgreSQL one
+waits a while for other people's locks, not for ever.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, make_url
+
+from etl.errors import SettingsError, SourceUnavailable
+from etl.load.office_refusals import REFUSALS
+
+LOCK_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Databases:
+    """Both offices' databases; one and the same engine where they share one."""
+
+    source: sa.Engine
+    target: sa.Engine
+
+    @property
+    def are_one(self) -> bool:
+        """Whether source and target change in one transaction."""
+        return self.source is self.target
+
+    @property
+    def all(self) -> tuple[sa.Engine, ...]:
+        """Each database once."""
+        return (self.source,) if self.are_one else (self.source, self.target)
+
+    def dispose(self) -> None:
+        """Closes all connections."""
+        for engine in self.all:
+            engine.dispose()
+
+
+def open_databases(source_url: str, target_url: str | None) -> Databases:
+    """Connects to ``crm`` and ``crm_target`` (None, or the same address: the same database)."""
+    source = _open(source_url, "crm")
+    if target_url is None or make_url(target_url) == make_url(source_url):
+        return Databases(source, source)
+    return Databases(source, _open(target_url, "crm_target"))
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[Connection]:
+    """One transaction. Raises `SourceUnavailable` where the database cannot be written now; refusals go through."""
+    with translated(engine), engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+        yield connection
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[Connection]:
+    """A connection that takes no lock."""
+    with translated(engine), engine.connect() as connection:
+        yield connection.execution_options(is_reading=True)
+
+
+@contextmanager
+def taken_back(engine: sa.Engine) -> Iterator[Connection]:
+    """A transaction in which to try something: nothing of it stays."""
+    with translated(engine), engine.connect() as connection:
+        transaction = connection.begin()
+        try:
+            yield connection
+        finally:
+            transaction.rollback()
+
+
+@contextmanager
+def translated(engine: sa.Engine) -> Iterator[None]:
+    """The driver's words can hold a row: only its class goes on."""
+    try:
+        yield
+    except REFUSALS:
+        raise
+    except sa.exc.DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
+        raise SourceUnavailable(
+            f"The CRM at {_place(engine)} cannot be written now ({state or type(error.orig).__name__}). What was begun "
+            "is taken back; the next try goes on where this one stopped."
+        ) from None
+
+
+def _place(engine: sa.Engine) -> str:
+    url = engine.url
+    return str(url.database) if engine.dialect.name == "sqlite" else f"{url.host}:{url.port or 5432}/{url.database}"
+
+
+def _open(url: str, connection_id: str) -> sa.Engine:
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError):
+        backend = ""
+    if backend not in ("sqlite", "postgresql"):
+        raise SettingsError(
+            f"The address of the connection `{connection_id}` is not understood. Use sqlite:////absolute/path.db or "
+            "postgresql://user:password@host:port/name."
+        )
+    if backend == "sqlite":
+        if not parsed.database or not Path(parsed.database).exists():
+            raise SourceUnavailable(f"There is no database {parsed.database} (connection `{connection_id}`).")
+        options = {"timeout": LOCK_SECONDS, "check_same_thread": False}
+        engine = sa.create_engine(parsed, hide_parameters=True, connect_args=options)
+        sa.event.listen(engine, "connect", _tune)
+        sa.event.listen(engine, "begin", _begin)
+        return engine
+    return sa.create_engine(parsed.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True)
+
+
+def _tune(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None
+    # Spilling a large transaction would lock readers out before it is committed.
+    for pragma in ("foreign_keys = ON", "synchronous = FULL", "cache_spill = OFF"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    if not connection.get_execution_options().get("is_reading"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,48 @@
+"""A transfer that is being carried out, and what it asks the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+
+from etl.load.ledger.store import Ledger
+from etl.load.ledger.transfers import Transfer
+from etl.load.office_databases import Databases
+
+Rows = Mapping[str, pd.DataFrame]
+Keys = Mapping[str, "pd.Series[int]"]
+
+
+class Desk(Protocol):
+    """What hangs on a contact, and what it becomes in the target."""
+
+    def read(self, contact_ids: Sequence[int]) -> Rows:
+        """The rows that hang on these contacts as the source holds them now (a new snapshot at each call)."""
+
+    def build(self, rows: Rows, group_nos: Sequence[int], keys: Keys) -> Rows:
+        """What of ``rows`` moves with these groups, as the target's new rows.
+
+        By table, in an order that foreign keys allow: all columns in canonical form, and ``source_id`` (text) and
+        ``group``. ``keys``: by table the new key of each old one.
+        """
+
+
+@dataclass(frozen=True)
+class Move:
+    """One transfer with everything that it needs; ``folder``: where its new rows are staged."""
+
+    ledger: Ledger
+    databases: Databases
+    transfer: Transfer
+    desk: Desk
+    folder: Path
+    sleep: Callable[[float], None]
+
+    @property
+    def transfer_id(self) -> str:
+        """The run's id."""
+        return self.transfer.transfer_id
