@@ -13,7 +13,7 @@ from etl.extract import changes, one
 from etl.extract.check import check_schema
 from etl.extract.crm import Frames, read_shard
 from etl.extract.source import Snapshot, to_frame
-from etl.load.ledger import links, runs
+from etl.load.ledger import links, pins, runs
 from etl.transform.arrays import is_one_of
 from etl.transform.mapping.values import (
     FAMILY_RELATION_TYPES,
@@ -62,6 +62,7 @@ def read_unit(context: RunContext) -> str:
     clients = census.units.loc[[at], "client_contact_id"].dropna()
     _check_choice(context, vendor, {unit_key, *("C" + clients.astype("str"))})
     _name_user(_hand(context), vendor, frames)
+    _pin(context, unit_key)
     flags = {name: name == vendor for name in ("profiles", "emoney")}
     for name, flag in flags.items():
         frames["units"] = frames["units"].append_column(f"in_{name}", [[flag]])
@@ -99,6 +100,15 @@ def _check_choice(context: RunContext, vendor: str, own: set[str]) -> None:
         owner = links.unit_linked_to(context.ledger, vendor, column, chosen) if chosen else None
         if owner is not None and owner not in own:
             raise ParamsError(f"{name} {chosen} belongs to {owner}, which is another unit: choose one of its own.")
+
+
+def _pin(context: RunContext, unit_key: str) -> None:
+    """Pins and unpins what the run was asked to; a dry run only says whether that can be done."""
+    request, what = context.request, _hand(context).what
+    if request.dry_run:
+        pins.check_unpins(context.ledger, unit_key, what.unpins, request.run_id)
+    else:
+        pins.change_pins(context.ledger, unit_key, what.pins, what.unpins, request.requested_by, request.run_id)
 
 
 def _name_user(hand: HandRequest, vendor: str, frames: Frames) -> None:
