@@ -41,11 +41,13 @@ WEEKNIGHT_REFRESH = {
     ),
 }
 
+# With examples, a field of several types is one line to type into; without, it is a box for JSON.
 HOUSEHOLD_SYNC = {
     "household_id": Param(
         None,
         type=["null", "string", "integer"],
         pattern=r"^\s*[0-9]*\s*$",
+        examples=["12"],
         title="Household",
         description="The household's number in SmartOffice, for example 12. Leave it empty to name a contact instead.",
     ),
@@ -53,6 +55,7 @@ HOUSEHOLD_SYNC = {
         None,
         type=["null", "string", "integer"],
         pattern=r"^\s*[0-9]*\s*$",
+        examples=["7"],
         title="Contact",
         description="Or a contact's number, for example 7. The head or the spouse of a household stands for the "
         "household; any other person goes alone.",
@@ -102,12 +105,14 @@ HOUSEHOLD_SYNC = {
     "vendor_household_id": Param(
         None,
         type=["null", "string", "integer"],
+        examples=["31"],
         title="Profiles household",
         description="The Profiles household that was chosen, where it is not linked yet.",
     ),
     "case_id": Param(
         None,
         type=["null", "string", "integer"],
+        examples=["31"],
         title="Profiles case",
         description="The case to update or open, where the household has several.",
     ),

@@ -43,6 +43,8 @@ class ChooseRecord(HITLOperator):
                 "household_id": _id("Household", "The household of the list that is meant.", question.households),
                 "case_id": _id("Case", "The case of the list that is meant.", question.cases),
             }
+            if question.households
+            else {}
         )
         self.response_timeout = timedelta(seconds=question.seconds)
         super().execute(context)
@@ -56,5 +58,5 @@ class ChooseRecord(HITLOperator):
 
 
 def _id(title: str, description: str, ids: tuple[str, ...]) -> Param:
-    """A field with the ids to choose from; any text is let through, and judged in words afterwards."""
-    return Param(None, type=["null", "string"], title=title, description=description, examples=list(ids), source="task")
+    """A field with the ids to choose from; what comes another way is judged in words afterwards."""
+    return Param(None, type=["null", "string"], title=title, description=description, enum=list(ids), source="task")
