@@ -54,9 +54,9 @@ def edited(
 ) -> list[Failure]:
     """The groups whose source rows are no longer those of the manifest, with one record each.
 
-    ``manifest``: entity, entity_id, group, row_hash of the groups in question; ``rows``: what hangs on their contacts
-    now; ``elsewhere`` tells of rows (entity, entity_id) those that may be there though the manifest of these groups does
-    not name them, or may have changed (another group's, retired with it).
+    ``manifest``: entity, entity_id, group, row_hash of the groups in question. ``rows``: what hangs on their contacts
+    now. ``elsewhere`` tells of rows (entity, entity_id) those that may be there though the manifest of these groups
+    does not name them, or may have changed (another group's, retired with it).
     """
     now = hashed(rows)
     mine = manifest[~manifest["entity"].isin(SHARED)]
