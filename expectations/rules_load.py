@@ -49,6 +49,13 @@ LOAD_RULES: tuple[Rule, ...] = (
         "In eMoney, link and classify the account or policy; or run the household by hand with its links.",
     ),
     Rule(
+        "EMY-LINK",
+        "warning",
+        "Was to be linked at eMoney and is not.",
+        "Run the household by hand with the link again once eMoney lists the account or policy, or link and classify it"
+        " there.",
+    ),
+    Rule(
         "EMY-GONE",
         "warning",
         "No longer in SmartOffice: eMoney keeps its last value.",

@@ -158,12 +158,13 @@ def household_lock(job: Job, vendor: str, unit_key: str) -> Iterator[bool]:
         yield True
         return
     patience = job.by_hand.lock_wait_seconds if job.by_hand else 0.0
+    outer: locks.Lock | None = getattr(_current, "lock", None)
     with locks.hold(job.ledger, vendor, unit_key, job.holder, patience, job.sleep) as lock:
         _current.lock = lock
         try:
             yield lock is not None
         finally:
-            _current.lock = None
+            _current.lock = outer
 
 
 def known_as(job: Job, vendor: str, payload: Payload) -> str:

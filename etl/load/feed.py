@@ -75,10 +75,13 @@ def send_feeds(client: EmoneyClient, job: Job, lines: Iterable[Line], deadline_s
     return refreshed
 
 
-def settle_feeds(client: EmoneyClient, job: Job) -> Refreshed:
-    """Reads back the results of feeds whose sender died or gave up. Those of a living sender are left to it."""
+def settle_feeds(client: EmoneyClient, job: Job, unit_key: str | None = None) -> Refreshed:
+    """Reads back the results of feeds whose sender died or gave up. Those of a living sender are left to it.
+
+    ``unit_key``: only of feeds with a line of this unit; None: of all.
+    """
     refreshed = Refreshed()
-    for feed_id, as_of in feeds.unresolved_feeds(job.ledger):
+    for feed_id, as_of in feeds.unresolved_feeds(job.ledger, unit_key):
         with household_lock(job, VENDOR, _lock_of(feed_id)) as held:
             if not held:
                 continue

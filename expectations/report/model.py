@@ -19,7 +19,7 @@ FINDING_COLUMNS = (
     *("vendor", "unit_key", "rule_id", "severity", "entity", "entity_id", "field", "message", "remedy", "status"),
 )
 LABEL_COLUMNS = ("unit_key", "household_name", "head_name", "office_name", "assigned_user")
-AVAILABLE_COLUMNS = ("vendor", "unit_key", "source_key", "category")
+AVAILABLE_COLUMNS = ("vendor", "unit_key", "source_key", "category", "owner")
 CHANGE_COLUMNS = ("vendor", "unit_key", "field", "decision")
 RECEIPT_COLUMNS = ("vendor", "rule_id", "entity", "records")
 
@@ -63,7 +63,7 @@ class RunReport:
     - ``outcomes``: vendor, unit_key, outcome, reason, vendor_id; one row for each vendor and unit in scope
     - ``findings``: vendor, unit_key, rule_id, severity, entity, entity_id, field, message, remedy, status
     - ``labels``: unit_key, household_name, head_name, office_name, assigned_user; units may be missing
-    - ``newly_available``: vendor, unit_key, source_key, category (EMY-NEW)
+    - ``newly_available``: vendor, unit_key, source_key, and the proposal: category, owner (EMY-NEW)
     - ``changes``: vendor, unit_key, field, decision; with ``old`` and ``new`` where the caller gives them
     - ``receipts``: vendor, rule_id, entity, records
     - ``stages``: stage -> seconds

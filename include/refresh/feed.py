@@ -28,12 +28,12 @@ def refresh_values(
         return {}
     try:
         settled = settle_feeds(client, job)
-        lines = _lines(job, staged, kinds)
+        lines = lines_of(job, staged, kinds)
         refreshed = send_feeds(client, job, lines, context.settings.emoney.feed_deadline_seconds)
     except StopRun as error:
         refreshed = Refreshed()
-        refreshed.put("failed", str(error), _lines(job, staged, kinds))
-        _save_outcomes(job, kinds, refreshed)
+        refreshed.put("failed", str(error), lines_of(job, staged, kinds))
+        save_outcomes(job, kinds, refreshed)
         raise
     # What an earlier run sent, and this one confirmed, is this run's update.
     confirmed = {key: ended for key, ended in settled.units.items() if ended[0] == "updated"}
@@ -42,11 +42,14 @@ def refresh_values(
     _report_new(context, client, number, refreshed, refreshed.newly_available)
     _report_new(context, client, None, refreshed, settled.newly_available)
     findings.save_load_findings(job.ledger, job.run_id, "emoney", refreshed.findings)
-    return _save_outcomes(job, kinds, refreshed)
+    return save_outcomes(job, kinds, refreshed)
 
 
-def _lines(job: Job, staged: pd.DataFrame, kinds: dict[str, str]) -> list[Line]:
-    """A line for each connected client that has none for this date yet, or whose values are others than were sent."""
+def lines_of(job: Job, staged: pd.DataFrame, kinds: dict[str, str], again: bool = False) -> list[Line]:
+    """A line for each connected client that has none for this date yet, or whose values are others than were sent.
+
+    ``again``: also where the same values have been sent for this date.
+    """
     linked = links.read_links(job.ledger, "emoney", staged["unit_key"]).set_index("unit_key")
     connected = linked.loc[linked["connection_id"].notna(), "vendor_client_id"]
     going = staged[staged["unit_key"].map(kinds).isin(GO) & staged["unit_key"].isin(connected.index)]
@@ -59,7 +62,7 @@ def _lines(job: Job, staged: pd.DataFrame, kinds: dict[str, str]) -> list[Line]:
     ):
         line = Line(key, client_id, items_of(document), tuple(source_keys.split()))
         known, as_of = before.get(key, (None, None))
-        is_changed = known != line.items_hash
+        is_changed = again or known != line.items_hash
         if as_of is None or as_of < job.as_of or (is_changed and as_of == job.as_of):
             lines.append(line)
     return lines
@@ -75,29 +78,35 @@ def _report_new(
     if not new:
         return
     stages = context.staging.stages("emoney") if number is None else [shard_name("emoney", number)]
-    parts = [context.staging.read(stage, ["items"])["items"] for stage in stages]
-    items = pd.concat(parts, ignore_index=True)
-    known = dict(
-        zip(
-            zip(items["unit_key"], items["source_key"], strict=True),
-            zip(items["category"], items["owner"], strict=True),
-            strict=True,
-        )
-    )
+    known = proposed_links(context, stages)
     auto = set(context.settings.emoney.auto_link)
     wanted: dict[tuple[str, str], list[Link]] = {}
     details: dict[tuple[str, str], str] = {}
     for unit_key, client_id, source_key in new:
         key = unit_key, source_key
         category, owner = known.get(key, (None, None))
-        details[key] = category if isinstance(category, str) else source_key.partition(":")[0]
-        if category in auto and owner in ("client", "spouse"):
+        details[key] = in_words(source_key, category, owner)
+        if category is not None and category in auto and owner in ("client", "spouse"):
             wanted.setdefault((unit_key, client_id), []).append(Link(source_key, category, owner))
     linked = _link(context, client, wanted)
     for (unit_key, source_key), detail in details.items():
         if (unit_key, source_key) not in linked:
             entity, _, entity_id = source_key.partition(":")
             refreshed.findings.append((unit_key, LoadFinding("EMY-NEW", entity, entity_id, None, detail)))
+
+
+def proposed_links(context: RunContext, stages: list[str]) -> dict[tuple[str, str], tuple[str | None, str | None]]:
+    """(unit key, source key) -> the category and the owner that the rules give an item (EMY-LINK)."""
+    items = pd.concat([context.staging.read(stage, ["items"])["items"] for stage in stages], ignore_index=True)
+    columns = [items[name].astype(object).where(items[name].notna(), None) for name in ("category", "owner")]
+    keys = zip(items["unit_key"], items["source_key"], strict=True)
+    return dict(zip(keys, zip(*columns, strict=True), strict=True))
+
+
+def in_words(source_key: str, category: str | None, owner: str | None) -> str:
+    """What is proposed for an item, as a finding tells it."""
+    words = category or source_key.partition(":")[0]
+    return f"{words}, owner {owner}" if owner else words
 
 
 def _link(context: RunContext, client: EmoneyClient, wanted: dict[tuple[str, str], list[Link]]) -> set[tuple[str, str]]:
@@ -118,7 +127,7 @@ def _link(context: RunContext, client: EmoneyClient, wanted: dict[tuple[str, str
     return {(unit_key, source_key) for unit_key, source_key, _ in linked}
 
 
-def _save_outcomes(job: Job, kinds: dict[str, str], refreshed: Refreshed) -> dict[str, str]:
+def save_outcomes(job: Job, kinds: dict[str, str], refreshed: Refreshed) -> dict[str, str]:
     """The outcomes that the feed changes: values are part of what a household gets."""
     linked = links.read_links(job.ledger, "emoney", refreshed.units).set_index("unit_key")["vendor_client_id"]
     ended: dict[str, Outcome] = {}

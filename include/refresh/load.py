@@ -24,6 +24,7 @@ from etl.load.ledger import changes, deliveries, findings, links, runs
 from etl.load.ledger.runs import Outcome
 from include.refresh.context import RunContext
 from include.refresh.feed import refresh_values
+from include.refresh.hand_values import refresh_by_hand, wanted_links
 from include.refresh.life_events import read_confirmed
 from include.refresh.plan import shard_name
 from include.refresh.vendors import emoney_client, profiles_client
@@ -82,6 +83,8 @@ def _load_profiles(context: RunContext, _number: int, staged: pd.DataFrame) -> C
 
 def _load_emoney(context: RunContext, number: int, staged: pd.DataFrame) -> Counter[str]:
     job = job_of(context, "emoney")
+    if job.by_hand is not None:
+        wanted_links(context, number, staged)
     client = emoney_client(context)
     equal = _unchanged(job, "emoney", "client", staged, "people_hash")
     kinds = _keep_unchanged(context, job, "emoney", ["client", "spouse"], staged[equal])
@@ -90,7 +93,8 @@ def _load_emoney(context: RunContext, number: int, staged: pd.DataFrame) -> Coun
     kinds.update(
         _deliver_all(context, "emoney", waiting, lambda one: deliver_emoney.deliver(client, job, one), in_flight)
     )
-    kinds.update(refresh_values(context, job, client, number, staged, kinds))
+    refresh = refresh_values if job.by_hand is None else refresh_by_hand
+    kinds.update(refresh(context, job, client, number, staged, kinds))
     return Counter(kinds.values())
 
 

@@ -19,7 +19,7 @@ from include.refresh.context import VENDORS, RunContext
 from include.staging import each_row
 
 # What a vendor told once, on one night: neither known nor mended later.
-EVENTS = ("EMY-NEW", "EMY-GONE", "MATCH-LAST-NAME")
+EVENTS = ("EMY-NEW", "EMY-LINK", "EMY-GONE", "MATCH-LAST-NAME")
 # What stands in a case until somebody changes it there: told by a merge, true until the next one.
 STANDING = ("PROFILES-KEPT", "PROFILES-STALE")
 
@@ -194,13 +194,15 @@ def _labels(context: RunContext, unit_keys: set[str]) -> pd.DataFrame:
 
 def _newly_available(found: pd.DataFrame) -> pd.DataFrame:
     new = found[found["rule_id"] == "EMY-NEW"]
-    category = new["message"].str.extract(r"\(([^()]*(?:\([^()]*\))?[^()]*)\)$")[0]
+    proposed = new["message"].str.extract(r"\(([^()]*(?:\([^()]*\))?[^()]*)\)$")[0].fillna("")
+    parts = proposed.str.extract(r"^(?P<category>.*?)(?:, owner (?P<owner>\w+))?$").fillna("")
     return pd.DataFrame(
         {
             "vendor": new["vendor"],
             "unit_key": new["unit_key"],
             "source_key": new["entity"] + ":" + new["entity_id"],
-            "category": category.fillna(""),
+            "category": parts["category"],
+            "owner": parts["owner"],
         }
     )
 

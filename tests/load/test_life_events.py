@@ -12,6 +12,7 @@ import pytest
 from etl.errors import ParamsError
 from etl.load import deliver_emoney, deliver_profiles
 from etl.load.delivery import ByHand, Delivered, Payload
+from etl.load.document import flatten
 from etl.load.ledger import deliveries, life_events, links
 from etl.load.life_event import LifeEvent, find_event
 from tests.load.delivering import DAY, NEXT_DAY, Desk, couple, decided, emoney_spouse, household, make_desk
@@ -413,8 +414,9 @@ def held_by_all(desk: Desk, vendor: str) -> Any:
     assert deliveries.units_in_doubt(desk.ledger, vendor) == set()
     linked = links.read_links(desk.ledger, vendor).sort_values("unit_key")
     couples = linked[["unit_key", "client_contact_id", "spouse_contact_id"]].astype(str).values.tolist()
+    values = flatten if vendor == "profiles" else dict
     sent = {
-        key: {part: (one.offered_hash, one.base, one.as_of) for part, one in desk.sent(vendor, key).items()}
+        key: {part: (one.offered_hash, values(one.base), one.as_of) for part, one in desk.sent(vendor, key).items()}
         for key in linked["unit_key"]
     }
     if vendor == "emoney":

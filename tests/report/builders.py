@@ -80,7 +80,8 @@ def labels(*changes: dict[str, Any]) -> pd.DataFrame:
 
 def available(*changes: dict[str, Any]) -> pd.DataFrame:
     """Newly available accounts at eMoney."""
-    default = {"vendor": "emoney", "unit_key": "H1", "source_key": "account:5", "category": "Investment"}
+    proposal = {"category": "Investment", "owner": "client"}
+    default = {"vendor": "emoney", "unit_key": "H1", "source_key": "account:5", **proposal}
     return rows(AVAILABLE_COLUMNS, default, *changes)
 
 

@@ -100,7 +100,7 @@ def test_run_json_counts_what_happened(tmp_path: Path) -> None:
         "units": 1, "findings": 1, "new": 1, "known": 0, "mended": 1,
     }  # fmt: skip
     assert summary["newly_available"]["items"] == [
-        {"vendor": "emoney", "unit_key": "H1", "source_key": "account:5", "category": "Investment"}
+        {"vendor": "emoney", "unit_key": "H1", "source_key": "account:5", "category": "Investment", "owner": "client"}
     ]
     assert summary["receipts"] == [{"vendor": "profiles", "rule_id": "POL-STATUS", "entity": "policy", "records": 3}]
     assert {tmp_path / name for name in summary["files"].values()} <= set(tmp_path.iterdir())

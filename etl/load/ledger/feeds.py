@@ -65,11 +65,14 @@ def mark_feed(ledger: Ledger, feed_id: str, status: str) -> None:
             connection.execute(sa.delete(feed_line).where(feed_line.c.feed_id == feed_id))
 
 
-def unresolved_feeds(ledger: Ledger) -> list[tuple[str, date]]:
-    """(feed id, as_of) of feeds whose result nobody has read back, oldest first."""
-    rows = ledger.rows(
-        sa.select(feed.c.feed_id, feed.c.as_of).where(feed.c.status.in_(UNRESOLVED)).order_by(feed.c.created_at)
-    )
+def unresolved_feeds(ledger: Ledger, unit_key: str | None = None) -> list[tuple[str, date]]:
+    """(feed id, as_of) of feeds whose result nobody has read back, oldest first; all, or those with a unit's line."""
+    statement = sa.select(feed.c.feed_id, feed.c.as_of).where(feed.c.status.in_(UNRESOLVED))
+    if unit_key is not None:
+        statement = statement.where(
+            feed.c.feed_id.in_(sa.select(feed_line.c.feed_id).where(feed_line.c.unit_key == unit_key))
+        )
+    rows = ledger.rows(statement.order_by(feed.c.created_at))
     return [(row["feed_id"], row["as_of"]) for row in rows]
 
 

@@ -1,0 +1,200 @@
+"""eMoney's values in a run by hand: the client's own refresh at once, the links that were asked for (EMY-LINK), and a
+
+list of everything that waits to be linked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from etl.errors import ParamsError, SetAside, StopRun, VendorUnavailable
+from etl.load.delivery import ByHand, Job, LoadFinding, household_lock
+from etl.load.emoney import EmoneyClient
+from etl.load.emoney_answers import Account, Link
+from etl.load.feed import Refreshed, send_feeds, settle_feeds
+from etl.load.ledger import changes, findings, links, runs
+from etl.load.ledger.changes import Change
+from etl.load.ledger.runs import Outcome
+from include.refresh.context import RunContext
+from include.refresh.feed import GO, in_words, lines_of, proposed_links, save_outcomes
+from include.refresh.plan import shard_name
+
+# What the user in whose name the run is made may not send is not gone from the CRM.
+WITHHELD_BY = {"LIC-EMONEY-INVESTMENTS": "account", "LIC-EMONEY-POLICIES": "policy"}
+
+
+@dataclass
+class _Linking:
+    """What came of the links: in words, as decisions, and whether anything new is linked."""
+
+    words: list[str] = field(default_factory=list)
+    decisions: list[Change] = field(default_factory=list)
+    found: list[LoadFinding] = field(default_factory=list)
+    is_new: bool = False
+
+    def tell(self, key: str, decision: str, detail: str, value: str | None = None) -> None:
+        """One link's end; one that did not come about is a finding, too."""
+        self.words.append(f"{key} {decision} ({detail})")
+        self.decisions.append(Change(f"items[{key}]", decision, None, value))
+        if decision == "not linked":
+            entity, _, entity_id = key.partition(":")
+            self.found.append(LoadFinding("EMY-LINK", entity, entity_id, None, detail))
+
+
+def wanted_links(context: RunContext, number: int, staged: pd.DataFrame) -> list[Link]:
+    """The links that were asked for; where no classification or owner was given, the category rules say it.
+
+    Raises `ParamsError` for a source key that is none of the unit's, and for one that no rule classifies: before
+    anything is written.
+    """
+    asked = _by_hand(context).links
+    if not asked or staged.empty:
+        return []
+    (unit_key,) = staged["unit_key"]
+    proposed = {key: one for (unit, key), one in _proposed(context, number).items() if unit == unit_key}
+    wanted = []
+    for one in asked:
+        if one.source_key not in proposed:
+            known = ", ".join(sorted(proposed)) or "nothing"
+            raise ParamsError(
+                f"links: {one.source_key} is no account or policy of {unit_key} that goes to eMoney; what goes: {known}"
+            )
+        category, owner = proposed[one.source_key]
+        classification = one.classification or category
+        if classification is None:
+            raise ParamsError(f"links: no rule classifies {one.source_key}: give its classification.")
+        wanted.append(Link(one.source_key, classification, one.owner or owner or "client"))
+    return wanted
+
+
+def refresh_by_hand(
+    context: RunContext, job: Job, client: EmoneyClient, number: int, staged: pd.DataFrame, kinds: dict[str, str]
+) -> dict[str, str]:
+    """Refreshes the unit's values, links what was asked for; gives the outcomes that change by it."""
+    wanted = wanted_links(context, number, staged)
+    if staged.empty or not staged["unit_key"].map(kinds).isin(GO).all():
+        return {}
+    (unit_key,) = staged["unit_key"]
+    refreshed, linking = Refreshed(), _Linking()
+    with household_lock(job, "emoney", unit_key) as held:
+        if not held:
+            refreshed.put("deferred", "another run is writing this household now", lines_of(job, staged, kinds))
+        else:
+            try:
+                _refresh(context, job, client, staged, kinds, wanted, refreshed, linking)
+                _list_waiting(client, job, unit_key, _proposed(context, number), linking)
+            except (SetAside, VendorUnavailable) as error:
+                refreshed.units[unit_key] = ("deferred", str(error))
+            except StopRun as error:
+                save_outcomes(job, kinds, Refreshed({unit_key: ("failed", str(error))}))
+                raise
+    told = [one for one in refreshed.findings if not _is_withheld(context, number, one[1])]
+    findings.save_load_findings(job.ledger, job.run_id, "emoney", [*told, *((unit_key, one) for one in linking.found)])
+    changes.save_changes(job.ledger, job.run_id, "emoney", ((unit_key, one) for one in linking.decisions))
+    ended = save_outcomes(job, kinds, refreshed)
+    return ended | _tell_links(job, unit_key, ended.get(unit_key, kinds[unit_key]), linking)
+
+
+def _refresh(
+    context: RunContext,
+    job: Job,
+    client: EmoneyClient,
+    staged: pd.DataFrame,
+    kinds: dict[str, str],
+    wanted: list[Link],
+    refreshed: Refreshed,
+    linking: _Linking,
+) -> None:
+    """The values as they are, then the links, then the values of what is linked now: a link alone brings none."""
+    (unit_key,) = staged["unit_key"]
+    deadline = context.settings.emoney.feed_deadline_seconds
+    if not job.dry_run:
+        _take(refreshed, settle_feeds(client, job, unit_key))
+        _take(refreshed, send_feeds(client, job, lines_of(job, staged, kinds), deadline))
+    link = links.find_link(job.ledger, "emoney", unit_key)
+    if wanted and link is None and job.dry_run:
+        for one in wanted:
+            linking.tell(one.source_key, "linked", f"{one.classification}, {one.owner}", one.classification)
+    if not wanted or link is None:
+        return
+    _link(client, job, link.vendor_client_id, wanted, linking)
+    if linking.is_new and not job.dry_run:
+        _take(refreshed, send_feeds(client, job, lines_of(job, staged, kinds, again=True), deadline))
+
+
+def _take(refreshed: Refreshed, more: Refreshed) -> None:
+    """What a further feed told; that something was updated outlasts that nothing more was."""
+    for unit_key, ended in more.units.items():
+        if ended[0] != "refreshed" or unit_key not in refreshed.units:
+            refreshed.units[unit_key] = ended
+    refreshed.findings += more.findings
+
+
+def _link(client: EmoneyClient, job: Job, client_id: str, wanted: list[Link], linking: _Linking) -> None:
+    """Links what eMoney lists as available, and says of each how it ended."""
+    available = {one.source_key for one in client.accounts(client_id, "available")}
+    linked = {one.source_key: one for one in client.accounts(client_id, "linked")}
+    chosen = [one for one in wanted if one.source_key in available]
+    for one in wanted:
+        if one.source_key in linked:
+            before = linked[one.source_key]
+            linking.tell(one.source_key, "linked already", before.classification or "without a classification")
+            linking.is_new |= before.last_refreshed_at is None
+        elif one.source_key not in available:
+            linking.tell(one.source_key, "not linked", "eMoney does not list it as available")
+    results = client.link(client_id, chosen) if chosen and not job.dry_run else ()
+    answers = {result.source_key: result for result in results}
+    for one in chosen:
+        answer = answers.get(one.source_key)
+        if answer is not None and answer.status == 400:
+            linking.tell(one.source_key, "not linked", answer.code or "refused")
+        elif answer is not None and answer.status == 409:
+            linking.tell(one.source_key, "linked already", one.classification)
+        else:
+            linking.tell(one.source_key, "linked", f"{one.classification}, {one.owner}", one.classification)
+            linking.is_new = True
+
+
+def _list_waiting(
+    client: EmoneyClient, job: Job, unit_key: str, proposed: Mapping[tuple[str, str], tuple[str | None, str | None]],
+    linking: _Linking,
+) -> None:  # fmt: skip
+    """EMY-NEW: everything that eMoney lists as available, with what the category rules propose."""
+    link = links.find_link(job.ledger, "emoney", unit_key)
+    waiting: tuple[Account, ...] = client.accounts(link.vendor_client_id, "available") if link else ()
+    for one in waiting:
+        entity, _, entity_id = one.source_key.partition(":")
+        words = in_words(one.source_key, *proposed.get((unit_key, one.source_key), (None, None)))
+        linking.found.append(LoadFinding("EMY-NEW", entity, entity_id, None, words))
+
+
+def _tell_links(job: Job, unit_key: str, kind: str, linking: _Linking) -> dict[str, str]:
+    """The outcome says what came of the links; new ones are an update."""
+    if not linking.words:
+        return {}
+    rows = runs.read_outcomes(job.ledger, job.run_id, "emoney").set_index("unit_key")
+    before = rows.loc[unit_key] if unit_key in rows.index else None
+    words = ([] if before is None or pd.isna(before["reason"]) else [str(before["reason"])]) + linking.words
+    kind = "updated" if linking.is_new and kind == "unchanged" else kind
+    vendor_id = None if before is None or pd.isna(before["vendor_id"]) else str(before["vendor_id"])
+    runs.save_outcomes(job.ledger, job.run_id, [Outcome("emoney", unit_key, kind, "; ".join(words)[:1000], vendor_id)])
+    return {unit_key: kind}
+
+
+def _proposed(context: RunContext, number: int) -> dict[tuple[str, str], tuple[str | None, str | None]]:
+    return proposed_links(context, [shard_name("emoney", number)])
+
+
+def _is_withheld(context: RunContext, number: int, one: LoadFinding) -> bool:
+    if one.rule_id != "EMY-GONE":
+        return False
+    receipts = context.staging.read(shard_name("emoney", number), ["receipts"])["receipts"]
+    return one.entity in {WITHHELD_BY.get(rule_id) for rule_id in receipts["rule_id"]}
+
+
+def _by_hand(context: RunContext) -> ByHand:
+    assert context.request.by_hand is not None
+    return context.request.by_hand.what
