@@ -24,9 +24,8 @@ ENTITY = {
     "liabilities": "liability",
     "requests": "office",
     "movers": "contact",
-    "leavings": "contact",
 }
-"""The entity of a frame's rows; the rows of households and left_out name theirs in a column."""
+"""The entity of a frame's rows; the rows of households, left_out and leavings name theirs in a column."""
 
 LEFT_OUT_RULES = (
     "ACC-SCOPE-PROFILES",

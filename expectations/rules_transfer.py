@@ -110,17 +110,6 @@ STAYING_RULES: tuple[Rule, ...] = (
                 ("Head of Household",),
                 arguments={"highest": 0},
             ),
-            Check(
-                TRANSFER_ONLY,
-                "leavings",
-                "is_not",
-                ("rule_id",),
-                ("Household",),
-                arguments={"value": "XFR-HOUSEHOLD"},
-                message="{records} household records stay; the household is rebuilt where head and spouse both move"
-                " with their relation.",
-                remedy="In the target office, Household › New: make the household where it was not rebuilt.",
-            ),
         ),
     ),
     _stays(

@@ -18,7 +18,6 @@ STAYING_RULES = (
     "XFR-CASE-LISTS",
     "XFR-CENSUS",
     "XFR-COMMISSION",
-    "XFR-HOUSEHOLD",
     "XFR-NOT-MOVED",
     "XFR-NOTES",
     "XFR-PARTIES",
@@ -48,8 +47,9 @@ TRANSFER_FRAMES: Mapping[str, Mapping[str, Column]] = {
         "present_count": NUMBER,  # how many there could be the same person
         "headless_households": NUMBER,  # households that would be left without their head
     },
-    "leavings": {  # one row for each contact and rule
+    "leavings": {  # one row for each contact and rule; what hangs on no contact hangs on the transfer
         "unit_key": KEY,
+        "entity": KEY,
         "entity_id": NUMBER,
         "rule_id": Column("text", required=True, values=STAYING_RULES),
         "records": NUMBER,

@@ -123,7 +123,7 @@ def _texts(words: pd.Series | Words | str, count: int) -> pd.Series:
 def needed_columns(rule: Rule, check: Check) -> list[str]:
     """The columns of facts that the findings of a check are worded from."""
     named = [name for name in placeholders(check.message or rule.message) if name != "cells"]
-    shown = ["entity", "field"] if check.frame == "left_out" else ["entity"] if check.frame == "households" else []
+    shown = ["entity", "field"] if check.frame == "left_out" else [] if check.frame in ENTITY else ["entity"]
     return list(dict.fromkeys(["unit_key", "entity_id", *check.among, *check.columns, *named, *shown]))
 
 

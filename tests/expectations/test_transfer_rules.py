@@ -54,7 +54,10 @@ def transfer_facts(
     leavings: list[tuple[str, int]] = [],  # noqa: B006  (read only)
 ) -> dict[str, pd.DataFrame]:
     """A sound request of one contact; a test changes only what it is about."""
-    rows = [{"unit_key": "C11", "entity_id": 11, "rule_id": rule_id, "records": count} for rule_id, count in leavings]
+    rows = [
+        {"unit_key": "C11", "entity": "contact", "entity_id": 11, "rule_id": rule_id, "records": count}
+        for rule_id, count in leavings
+    ]
     return {
         "requests": frame("requests", [REQUEST | (request or {})]),
         "movers": frame("movers", [MOVER | (mover or {})]),

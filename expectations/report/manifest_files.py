@@ -1,0 +1,77 @@
+"""Writes a transfer's manifest: a page, a CSV file and a workbook with every record."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+import pandas as pd
+import xlsxwriter
+
+from expectations.report.display import texts
+from expectations.report.files import write_whole
+from expectations.report.manifest import DECISIONS, ENTITY_WORDS, RECORD_COLUMNS, Manifest
+from expectations.report.manifest_page import render_manifest
+from expectations.report.workbook import OPTIONS, SHEET_ROWS, write_sheet
+from expectations.report.worklist import write_csv
+
+LINE_COLUMNS = (
+    *("contact_id", "contact_name", "record", "entity", "entity_id", "field", "group", "decision", "rule_id", "reason"),
+    "target_id",
+)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> Path:
+    """Write manifest.html, manifest.csv and manifest.xlsx (each 0600, whole or not at all); gives the page's path.
+
+    Raises OSError where the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lines = manifest_lines(manifest)
+    write_whole(folder / "manifest.csv", lambda file: write_csv(file, lines))
+    write_whole(folder / "manifest.xlsx", lambda file: _write_workbook(file, manifest, lines, folder))
+    page = render_manifest(manifest).encode()
+
+    def write_page(file: BinaryIO) -> None:
+        file.write(page)
+
+    return write_whole(folder / "manifest.html", write_page)
+
+
+def manifest_lines(manifest: Manifest) -> pd.DataFrame:
+    """Every record, and every field that does not go with its record, as text: by contact, then by table."""
+    names = manifest.contacts.drop_duplicates("contact_id")
+    named = pd.Series(names["name"].to_numpy(), names["contact_id"].astype("str"), dtype="str")
+    fields = manifest.fields.assign(decision="stay").reindex(columns=[*RECORD_COLUMNS, "field"])
+    records = pd.concat([manifest.records.assign(field=None), fields], ignore_index=True)
+    order = {entity: place for place, entity in enumerate(ENTITY_WORDS)}
+    place = records["entity"].map(order).fillna(len(order))
+    sort = pd.DataFrame({"contact": records["contact_id"], "place": place, "key": records["entity_id"]})
+    ordered = records.loc[sort.sort_values(["contact", "place", "key"], na_position="last").index]
+    lines = pd.DataFrame({name: texts(ordered[name]) for name in ordered.columns})
+    lines["contact_name"] = texts(lines["contact_id"].map(named))
+    lines["record"] = lines["entity"].map(ENTITY_WORDS).fillna(lines["entity"])
+    return lines[list(LINE_COLUMNS)].reset_index(drop=True)
+
+
+def _write_workbook(file: BinaryIO, manifest: Manifest, lines: pd.DataFrame, scratch: Path) -> None:
+    """``scratch`` is a folder on the same disk for the writer's temporary files, which hold client data too."""
+    with (
+        tempfile.TemporaryDirectory(dir=scratch, prefix=".xlsx-") as folder,
+        xlsxwriter.Workbook(file, {**OPTIONS, "tmpdir": folder}) as book,
+    ):
+        write_sheet(book, "manifest", lines, SHEET_ROWS, "manifest.csv holds them all")
+        tables = manifest.by_table.rename(columns={"words": "record"}).drop(columns="entity")
+        write_sheet(book, "by table", tables[["record", *DECISIONS]].astype("str"), SHEET_ROWS, "")
+        write_sheet(book, "by rule", _as_texts(manifest.by_rule), SHEET_ROWS, "")
+        if len(manifest.fields):
+            write_sheet(book, "fields left out", _as_texts(manifest.fields), SHEET_ROWS, "manifest.csv holds them all")
+        if len(manifest.closure):
+            write_sheet(book, "closure list", _as_texts(manifest.closure.drop(columns="is_direct")), SHEET_ROWS, "")
+        if len(manifest.held):
+            write_sheet(book, "held back", _as_texts(manifest.held), SHEET_ROWS, "")
+
+
+def _as_texts(rows: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({column: texts(rows[column]) for column in rows.columns})

@@ -1,0 +1,128 @@
+"""manifest.html: one page without script or outside addresses, in the look of the stewards' report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from expectations.report.advice import counted
+from expectations.report.html import page_environment, styled
+from expectations.report.manifest import DECISIONS, ENTITY_WORDS, Manifest
+
+# What one page can hold and still be read.
+CONTACTS_SHOWN = 500
+ROWS_SHOWN = 200
+KEYS_SHOWN = 8
+
+# decision -> as it is planned, as it turned out, the colour of its bar.
+DECISION_WORDS = {
+    "move": ("Moves", "Moved", "created"),
+    "recreate": ("Is made anew", "Was made anew", "updated"),
+    "stay": ("Stays", "Stayed", "unchanged"),
+    "failed": ("Cannot move", "Did not move", "failed"),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """Records of one contact with the same fate: which table, what becomes of them, why, and their first keys."""
+
+    record: str
+    decision: str
+    rule_id: str
+    reason: str
+    records: int
+    keys: str
+
+
+@dataclass(frozen=True)
+class ContactCard:
+    """One contact of the set with the lines of everything that hangs on it."""
+
+    contact_id: str
+    name: str
+    kind: str
+    decision: str
+    group: str
+    target_id: str
+    staying: int
+    lines: list[Line]
+
+
+def render_manifest(manifest: Manifest, limit: int = CONTACTS_SHOWN) -> str:
+    """The page as text. Everything that is not the template's own is escaped, and unseen characters are spelled out."""
+    environment = page_environment()
+    environment.globals.update(counted=counted)
+    cards = _cards(manifest, limit)
+    contacts = manifest.records[manifest.records["entity"] == "contact"]
+    direct = manifest.closure[manifest.closure["is_direct"].astype(bool)]
+    return environment.get_template("manifest.html.j2").render(
+        **styled(environment),
+        manifest=manifest,
+        words={decision: told[manifest.has_moved] for decision, told in DECISION_WORDS.items()},
+        colours={decision: told[2] for decision, told in DECISION_WORDS.items()},
+        decisions=[one for one in DECISIONS if one != "failed" or "failed" in set(manifest.records["decision"])],
+        totals={decision: int((manifest.records["decision"] == decision).sum()) for decision in DECISIONS},
+        tables=_rows(manifest.by_table),
+        rules=_rows(manifest.by_rule.fillna({"rule_id": "", "reason": ""})),
+        fields=_rows(manifest.fields.head(ROWS_SHOWN)),
+        entity_words=ENTITY_WORDS,
+        closure=_rows(direct.head(ROWS_SHOWN)),
+        closure_more=len(manifest.closure) - len(direct.head(ROWS_SHOWN)),
+        held=_rows(manifest.held.head(ROWS_SHOWN)),
+        failed=_rows(manifest.groups[manifest.groups["status"] == "failed"].head(ROWS_SHOWN)),
+        names=dict(zip(manifest.contacts["contact_id"].astype("str"), manifest.contacts["name"], strict=True)),
+        cards=cards,
+        cards_total=contacts["contact_id"].nunique(),
+        rows_shown=ROWS_SHOWN,
+    )
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _cards(manifest: Manifest, limit: int) -> list[ContactCard]:
+    """The contacts of the set, those of whom most stays behind first."""
+    records = manifest.records[manifest.records["contact_id"].notna()]
+    movers = records[records["entity"] == "contact"].drop_duplicates("contact_id").set_index("contact_id")
+    staying = (records["decision"] != "move").groupby(records["contact_id"]).sum().reindex(movers.index, fill_value=0)
+    shown = staying.sort_values(ascending=False, kind="stable").head(limit).index
+    hanging = records[records["contact_id"].isin(shown)]
+    lines: dict[Any, list[Line]] = {contact_id: [] for contact_id in shown}
+    for contact_id, line in _lines(hanging):
+        lines[contact_id].append(line)
+    people = manifest.contacts.drop_duplicates("contact_id").set_index("contact_id")
+    return [
+        _card(contact_id, movers.loc[contact_id], people, int(staying[contact_id]), lines[contact_id])
+        for contact_id in shown
+    ]
+
+
+def _lines(records: pd.DataFrame) -> Iterator[tuple[Any, Line]]:
+    """Records with the same contact, table and fate as one line, in the order of the tables."""
+    order = {entity: place for place, entity in enumerate(ENTITY_WORDS)}
+    alike = ["contact_id", "entity", "decision", "rule_id", "reason"]
+    ordered = records.assign(place=records["entity"].map(order).fillna(len(order))).sort_values("place", kind="stable")
+    ordered = ordered.fillna({"rule_id": "", "reason": ""})
+    for (contact_id, entity, decision, rule_id, reason), some in ordered.groupby(alike, sort=False)["entity_id"]:
+        first = ", ".join(some.astype("str").head(KEYS_SHOWN)) + (", …" if len(some) > KEYS_SHOWN else "")
+        words = ENTITY_WORDS.get(str(entity), str(entity))
+        yield contact_id, Line(words, str(decision), str(rule_id), str(reason), len(some), first)
+
+
+def _card(contact_id: Any, mover: Any, people: pd.DataFrame, staying: int, lines: list[Line]) -> ContactCard:
+    known = contact_id in people.index
+    return ContactCard(
+        contact_id=str(contact_id),
+        name=str(people.at[contact_id, "name"]) if known else "",
+        kind=str(people.at[contact_id, "kind"]) if known else "",
+        decision=str(mover["decision"]),
+        group="" if pd.isna(mover["group"]) else str(mover["group"]),
+        target_id="" if pd.isna(mover["target_id"]) else str(mover["target_id"]),
+        staying=staying,
+        lines=lines,
+    )

@@ -1,0 +1,64 @@
+"""The required action ``accept_transfer``: asks the receiving user, and nobody else, with what is known only now.
+
+Who is asked, what about and until when come from the transfer's plan, not from the DAG file. The answer is kept in the
+ledger, and the move goes by that: a task marked as success is no acceptance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import Param
+from airflow.sdk.definitions.param import ParamsDict
+
+from include.transfer import tasks
+
+ACCEPT, REJECT = "Accept", "Reject"
+ONLY = "only_contact_ids"
+
+_ONLY_FIELD = Param(
+    None,
+    type=["null", "array", "string"],
+    items={"type": ["integer", "string"]},
+    title="Only these contacts",
+    description="Their numbers in SmartOffice, one a line. Empty: all that the manifest lists as moving.",
+    source="task",
+)
+
+
+class AcceptTransfer(HITLOperator):
+    """Waits for the receiving user's Accept or Reject; ends at once where there is nobody to be asked."""
+
+    template_fields = ()
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(subject="Accept the transfer", options=[ACCEPT, REJECT], **options)
+
+    def execute(self, context: Any) -> Any:
+        """Asks; comes back through `execute_complete`."""
+        question = tasks.ask()
+        if question is None:
+            return {"answer": "nobody was asked"}
+        self.subject = question.subject
+        self.body = question.body
+        self.assigned_users = [{"id": question.receiving_user, "name": question.receiving_user}]
+        self.params = ParamsDict({ONLY: _ONLY_FIELD})
+        self.response_timeout = question.patience
+        return super().execute(context)
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
+        """Keeps the answer; asks again after one that cannot be taken, until the time is over."""
+        answer = tasks.take_answer(event_words(event))
+        return self.execute(context) if answer is None else {"answer": answer}
+
+
+def event_words(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What Airflow tells of an answer: ``choice`` (Accept, Reject, timeout or error), ``user``, ``only``."""
+    if "error" in event:
+        return {"choice": str(event.get("error_type")), "user": None, "only": None}
+    user = event.get("responded_by_user") or {}
+    chosen = list(event.get("chosen_options") or ())
+    only = (event.get("params_input") or {}).get(ONLY)
+    return {"choice": chosen[0] if len(chosen) == 1 else "nothing", "user": user.get("id"), "only": only}
