@@ -1,7 +1,8 @@
 """The required action ``accept_transfer``: asks the receiving user, and nobody else, with what is known only now.
 
 Who is asked, what about and until when come from the transfer's plan, not from the DAG file. The answer is kept in the
-ledger, and the move goes by that: a task marked as success is no acceptance.
+ledger, and the move goes by that: a task marked as success is no acceptance. While it waits it looks at the ledger now
+and then, because a transfer can be cancelled there.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
+from airflow.sdk.exceptions import TaskAwaitingInput
 
 from include.transfer import tasks
 
@@ -50,7 +52,11 @@ class AcceptTransfer(HITLOperator):
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
         """Keeps the answer; asks again after one that cannot be taken, until the time is over."""
-        answer = tasks.take_answer(event_words(event))
+        given = event_words(event)
+        if given["choice"] == "timeout" and (patience := tasks.patience()) is not None:
+            # Not asked anew: whatever is answered in this very moment counts.
+            raise TaskAwaitingInput(method_name="execute_complete", timeout=patience)
+        answer = tasks.take_answer(given)
         return self.execute(context) if answer is None else {"answer": answer}
 
 

@@ -16,6 +16,8 @@ from include.transfer.request import read_ids
 
 log = logging.getLogger(__name__)
 
+# How often a waiting action looks whether the transfer was cancelled.
+LOOK_AGAIN = timedelta(minutes=10)
 # Airflow needs a moment to ask at all.
 SHORTEST_PATIENCE = timedelta(seconds=1)
 
@@ -45,10 +47,17 @@ def make_question(context: TransferContext, can_be_answered: bool = True) -> Que
     if not can_be_answered:
         transfers.answer(context.ledger, request.run_id, "cancelled", None, "nobody can accept in a run at a terminal")
         return None
-    assert found.planned_at is not None
-    patience = max(found.planned_at + request.accept_within - context.ledger.now(), SHORTEST_PATIENCE)
     subject, body = plan.read_question(context)
-    return Question(subject, body, request.receiving_user, patience)
+    return Question(subject, body, request.receiving_user, read_patience(context) or SHORTEST_PATIENCE)
+
+
+def read_patience(context: TransferContext) -> timedelta | None:
+    """How long to wait until looking again; None: the time is over, or the transfer has ended without an answer."""
+    found = transfers.find(context.ledger, context.request.run_id)
+    if found is None or found.status != "planned" or found.planned_at is None:
+        return None
+    left = found.planned_at + context.request.accept_within - context.ledger.now()
+    return min(left, LOOK_AGAIN) if left > timedelta(0) else None
 
 
 def take_answer(context: TransferContext, given: Mapping[str, Any]) -> str | None:
@@ -58,6 +67,9 @@ def take_answer(context: TransferContext, given: Mapping[str, Any]) -> str | Non
     """
     request, ledger = context.request, context.ledger
     choice, user = given["choice"], given["user"]
+    found = transfers.find(ledger, request.run_id)
+    if found is not None and found.status != "planned":
+        return found.status  # cancelled meanwhile, or answered by an earlier try of this task
     if choice == "timeout":
         return _end(context, "timed_out", None, "nobody answered in time")
     if user != request.receiving_user:

@@ -35,6 +35,13 @@ def ask() -> Any:
     return in_words(transfer_context, lambda context: make_question(context, is_there))
 
 
+def patience() -> Any:
+    """How long the action goes on waiting; None: its time is over, or the transfer has ended."""
+    from include.transfer.answer import read_patience
+
+    return in_words(transfer_context, read_patience)
+
+
 def take_answer(given: Mapping[str, Any]) -> str | None:
     """Keeps an answer; None: it does not count and has to be asked again."""
     from include.transfer.answer import take_answer as take

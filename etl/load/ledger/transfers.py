@@ -80,9 +80,13 @@ def plan(ledger: Ledger, planned: Transfer, manifest: pd.DataFrame) -> None:
     """Keeps a transfer and its manifest; again for the same transfer (part of it was accepted) the new one replaces it.
 
     ``manifest``: entity, entity_id (text), contact_id, group (Int64; null for what is shared or stays on its own),
-    decision (move | stay | recreate), rule_id, row_hash. Contacts that it no longer moves are given back.
+    decision (move | stay | recreate), rule_id, row_hash. Contacts that it no longer moves are given back. Raises
+    `ParamsError` for a transfer that was answered or cancelled.
     """
     with ledger.write() as connection:
+        stands = sa.select(transfer.c.status).where(transfer.c.transfer_id == planned.transfer_id).with_for_update()
+        if (status := connection.execute(stands).scalar()) not in (None, "planned"):
+            raise ParamsError(f"The transfer {planned.transfer_id} is {status}: it cannot be planned anew.")
         mine = {column: getattr(planned, column) for column in Transfer.__dataclass_fields__}
         kept = {name: mine[name] for name in mine if mine[name] is not None}
         ledger.upsert(connection, transfer, [{"planned_at": ledger.now(), **kept}])
