@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".planbridge" / "bench"
 AS_OF = date(2026, 11, 20)
 CALLS = "100000000"
+CORES = 2
 
 
 @dataclass
@@ -36,6 +38,7 @@ class Bench:
     """One office with its vendors: where everything lies, and the ports of the sandboxes that run now."""
 
     households: int
+    office: str = "crm.db"
     ports: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -44,9 +47,13 @@ class Bench:
 
     @property
     def crm(self) -> Path:
-        return self.folder / "crm.db"
+        return self.folder / self.office
 
     def context(self, run_id: str, as_of: date = AS_OF, **request: Any) -> RunContext:
+        """A new run over this office."""
+        return self.context_of(RunRequest(run_id, "weeknight_refresh", as_of, **request))
+
+    def context_of(self, request: RunRequest) -> RunContext:
         """A run over this office, everybody enrolled."""
         os.environ.update(
             PLANBRIDGE__DATA__FOLDER=str(self.folder / "data"),
@@ -61,9 +68,13 @@ class Bench:
                 "http", host="127.0.0.1", port=self.ports.get(vendor, 9), login="bench", password="bench"
             )
         connections["emoney"].extra_dejson["private_key_file"] = str(FOLDER / "key.pem")
-        return RunContext(
-            RunRequest(run_id, "weeknight_refresh", as_of, **request), read_settings(), Connections(connections.get)
-        )
+        return RunContext(request, read_settings(), Connections(connections.get))
+
+    def forget_runs(self) -> None:
+        """Ledger, staged files and vendors as before the first night."""
+        shutil.rmtree(self.folder / "data", ignore_errors=True)
+        for file in (*self.folder.glob("profiles.db*"), *self.folder.glob("emoney.db*")):
+            file.unlink()
 
     def make_office(self) -> None:
         """Generates the office once; later benchmarks find it there."""
@@ -75,6 +86,18 @@ class Bench:
         partial = self.crm.with_suffix(".partial")
         build_office(f"sqlite:///{partial}", self.households, today=AS_OF, overwrite=True)
         partial.rename(self.crm)
+
+    @contextmanager
+    def own_office(self) -> Iterator[None]:
+        """A copy of the office, to be changed."""
+        original = self.crm
+        self.office = "changing.db"
+        shutil.copyfile(original, self.crm)
+        try:
+            yield
+        finally:
+            self.crm.unlink()
+            self.office = original.name
 
 
 def _connection(conn_type: str, **values: Any) -> SimpleNamespace:
@@ -119,38 +142,46 @@ def sandboxes(bench: Bench) -> Iterator[None]:
             process.wait()
 
 
-def transform_in_processes(context: RunContext, shards: list[int]) -> None:
+def transform_in_processes(bench: Bench, context: RunContext, shards: list[int]) -> None:
     """The mapped task of the DAG, as LocalExecutor would run it on this many cores."""
-    _in_processes(context, _transform, shards)
+    _in_processes(_transform, bench, context, shards)
 
 
-def validate_in_processes(context: RunContext) -> None:
+def validate_in_processes(bench: Bench, context: RunContext) -> None:
     """The gate of each vendor in a process of its own, as the mapped task is."""
-    _in_processes(context, _validate, list(context.request.vendors))
+    _in_processes(_validate, bench, context, list(context.request.vendors))
 
 
-def _in_processes(context: RunContext, work: Callable[[Any], None], items: list[Any], workers: int = 2) -> None:
-    jobs = [(context.request.as_json(), item, dict(os.environ)) for item in items]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+def load_in_processes(bench: Bench, context: RunContext, loads: list[tuple[str, int]]) -> None:
+    """The mapped tasks of both vendors (vendor, shard): side by side, as in the DAG."""
+    _in_processes(_load, bench, context, loads)
+
+
+def _in_processes(work: Callable[[Any], None], bench: Bench, context: RunContext, items: Sequence[Any]) -> None:
+    jobs = [(bench, context.request, item) for item in items]
+    with ProcessPoolExecutor(CORES, mp_context=get_context("spawn")) as pool:
         list(pool.map(work, jobs))
 
 
-def _transform(job: tuple[dict[str, Any], int, dict[str, str]]) -> None:
+def _transform(job: tuple[Bench, RunRequest, int]) -> None:
     from include.refresh.transform import transform_shard
 
-    transform_shard(_context_of(job), job[1])
+    bench, request, number = job
+    transform_shard(bench.context_of(request), number)
 
 
-def _validate(job: tuple[dict[str, Any], str, dict[str, str]]) -> None:
+def _validate(job: tuple[Bench, RunRequest, str]) -> None:
     from include.refresh.validate import validate_vendor
 
-    validate_vendor(_context_of(job), job[1])
+    bench, request, vendor = job
+    validate_vendor(bench.context_of(request), vendor)
 
 
-def _context_of(job: tuple[dict[str, Any], Any, dict[str, str]]) -> RunContext:
-    request, _, environment = job
-    os.environ.update(environment)
-    return RunContext(RunRequest.from_json(request), read_settings(), Connections(lambda _name: None))
+def _load(job: tuple[Bench, RunRequest, tuple[str, int]]) -> None:
+    from include.refresh.load import load_shard
+
+    bench, request, load = job
+    load_shard(bench.context_of(request), *load)
 
 
 class Watch:

@@ -1,16 +1,16 @@
 """Nights at the vendors: an unchanged one, and one with 5 % changed. Prints its figures as JSON.
 
-The state of a first night is filled in straight (the vendors' tables and the ledger, by their own functions): sending
-it by call is not what is measured here. The first feed goes by HTTP, so that every client has been refreshed once.
+The state after a first night is filled in straight (the vendors' tables and the ledger, by their own functions):
+sending it by call is not what is measured here.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import shutil
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,20 +18,22 @@ import orjson
 import pandas as pd
 
 from etl.load.delivery import entity_of
-from etl.load.ledger.store import pack
-from etl.load.ledger.tables import link, sent
+from etl.load.emoney_document import items_of
+from etl.load.ledger import links
+from etl.load.ledger.tables import link
 from include.demo.changes import change_office
-from include.refresh.context import RunContext
-from include.refresh.load import load_shard
+from include.refresh.context import VENDORS, RunContext
 from include.refresh.plan import plan_and_extract, shard_name
 from include.refresh.report import report_run
 from include.sandbox.emoney.schema import as_client_id
 from include.sandbox.emoney.store import Store as EmoneyStore
 from include.sandbox.profiles.store import Store as ProfilesStore
+from include.staging import each_row
 from tests.benchmarks.harness import (
     AS_OF,
     Bench,
     Watch,
+    load_in_processes,
     make_keys,
     sandboxes,
     transform_in_processes,
@@ -44,31 +46,19 @@ def main(households: int) -> None:
     make_keys()
     bench = Bench(households)
     bench.make_office()
-    for name in (
-        "data",
-        "profiles.db",
-        "profiles.db-wal",
-        "profiles.db-shm",
-        "emoney.db",
-        "emoney.db-wal",
-        "emoney.db-shm",
-    ):
-        shutil.rmtree(bench.folder / name, ignore_errors=True)
-        (bench.folder / name).unlink(missing_ok=True)
-    shutil.copyfile(bench.crm, bench.folder / "crm.pristine.db")
-    try:
-        with sandboxes(bench):
-            first = bench.context("night-1")
-            shards = _until_gate(first, Watch())
-            for number in shards:
-                _fill(bench, first, number)
-            _load(first, shards, Watch())
-            quiet = _night(bench, "night-2", 1)
-            now = datetime.combine(AS_OF, datetime.min.time(), UTC).replace(tzinfo=None) + timedelta(days=2)
-            changed = change_office(f"sqlite:///{bench.crm}", 5, 1, now)
-            busy = _night(bench, "night-3", 2)
-    finally:
-        shutil.move(bench.folder / "crm.pristine.db", bench.crm)
+    bench.forget_runs()
+    with bench.own_office(), sandboxes(bench):
+        first = bench.context("night-1")
+        watch = Watch()
+        shards = _until_gate(bench, first, watch)
+        with watch.stage("fill"):
+            _fill(bench, first, shards)
+        _load(bench, first, shards, watch)
+        print("night 1, filled in:", json.dumps(watch.stop()), file=sys.stderr)
+        quiet = _night(bench, "night-2", 1)
+        now = datetime.combine(AS_OF, datetime.min.time(), UTC).replace(tzinfo=None) + timedelta(days=2)
+        changed = change_office(f"sqlite:///{bench.crm}", 5, 1, now)
+        busy = _night(bench, "night-3", 2)
     print(json.dumps({"households": households, "quiet": quiet, "busy": {**busy, "changed": len(changed)}}))
 
 
@@ -76,8 +66,8 @@ def _night(bench: Bench, run_id: str, day: int) -> dict[str, Any]:
     context = bench.context(run_id, AS_OF + timedelta(days=day))
     before = {vendor: _calls(bench, vendor) for vendor in ("profiles", "emoney")}
     watch = Watch()
-    shards = _until_gate(context, watch)
-    _load(context, shards, watch)
+    shards = _until_gate(bench, context, watch)
+    _load(bench, context, shards, watch)
     figures = watch.stop()
     after = {vendor: _calls(bench, vendor) for vendor in ("profiles", "emoney")}
     calls = {
@@ -91,21 +81,19 @@ def _grown(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
     return {route: count - before.get(route, 0) for route, count in after.items()}
 
 
-def _until_gate(context: RunContext, watch: Watch) -> list[int]:
+def _until_gate(bench: Bench, context: RunContext, watch: Watch) -> list[int]:
     with watch.stage("extract"):
         shards = plan_and_extract(context)
     with watch.stage("transform"):
-        transform_in_processes(context, shards)
+        transform_in_processes(bench, context, shards)
     with watch.stage("gate"):
-        validate_in_processes(context)
+        validate_in_processes(bench, context)
     return shards
 
 
-def _load(context: RunContext, shards: list[int], watch: Watch) -> None:
-    for vendor in ("profiles", "emoney"):
-        with watch.stage(f"load {vendor}"):
-            for number in shards:
-                load_shard(context, vendor, number)
+def _load(bench: Bench, context: RunContext, shards: list[int], watch: Watch) -> None:
+    with watch.stage("load"):
+        load_in_processes(bench, context, [(vendor, number) for number in shards for vendor in VENDORS])
     with watch.stage("report"):
         report_run(context)
 
@@ -116,73 +104,61 @@ def _calls(bench: Bench, vendor: str) -> dict[str, dict[str, int]]:
         return counters
 
 
-def _fill(bench: Bench, context: RunContext, number: int) -> None:
-    for vendor in ("profiles", "emoney"):
+def _fill(bench: Bench, context: RunContext, shards: list[int]) -> None:
+    """Both vendors and the ledger as they stand after a night on which everything was sent."""
+    for vendor, fill in (("profiles", _fill_profiles), ("emoney", _fill_emoney)):
         decided = context.staging.read(f"verdict/{vendor}", ["decisions"])["decisions"]
-        documents = context.staging.read(shard_name(vendor, number), ["documents"])["documents"]
-        going = documents[documents["unit_key"].isin(decided.loc[decided["decision"] == "send", "unit_key"])]
-        if vendor == "profiles":
-            _fill_profiles(bench, context, going)
-        else:
-            _fill_emoney(bench, context, going)
+        sent = decided.loc[decided["decision"] == "send", "unit_key"]
+        for number in shards:
+            documents = context.staging.read(shard_name(vendor, number), ["documents"])["documents"]
+            fill(bench, context, documents[documents["unit_key"].isin(sent)])
 
 
 def _fill_profiles(bench: Bench, context: RunContext, going: pd.DataFrame) -> None:
-    store = ProfilesStore(bench.folder / "profiles.db")
     contents = [orjson.loads(document) for document in going["document"]]
     bodies = [
         {"externalSourceId": ":".join(entity_of(key)), "case": {"name": one["case_name"], **one["document"]}}
         for key, one in zip(going["unit_key"], contents, strict=True)
     ]
-    ids = [(str(household), str(case)) for household, case in store.add_households(bodies)]
-    bases = (("case", row.payload_hash, one["document"]) for row, one in zip(going.itertuples(), contents, strict=True))
-    _remember(context, "profiles", going, ids, bases)
+    added = ProfilesStore(bench.folder / "profiles.db").add_households(bodies)
+    _link(context, "profiles", going, [(str(household), str(case)) for household, case in added])
+    cases = [one["document"] for one in contents]
+    _remember(context, "profiles", "case", going["unit_key"], going["payload_hash"], cases)
 
 
 def _fill_emoney(bench: Bench, context: RunContext, going: pd.DataFrame) -> None:
-    store = EmoneyStore(bench.folder / "emoney.db")
     contents = [orjson.loads(document) for document in going["document"]]
-    rows = [{"client": one["client"], "spouse": one["spouse"], "connected": True} for one in contents]
-    ids = [(as_client_id(client), None) for client in store.add_clients(rows)]
-    bases = (("client", row.people_hash, one["client"]) for row, one in zip(going.itertuples(), contents, strict=True))
-    _remember(context, "emoney", going, ids, bases)
+    rows = [{**one, "connected": True, "accounts": one["items"]} for one in contents]
+    added = EmoneyStore(bench.folder / "emoney.db").add_clients(rows)
+    _link(context, "emoney", going, [(as_client_id(client), None) for client in added])
+    clients = [one["client"] for one in contents]
+    _remember(context, "emoney", "client", going["unit_key"], going["people_hash"], clients)
+    values = [items_of(document) for document in going["document"]]
+    hashes = [hashlib.sha256(items).hexdigest() for items in values]
+    items = [{item["sourceKey"]: item for item in one["items"]} for one in contents]
+    _remember(context, "emoney", "items", going["unit_key"], hashes, items)
+
+
+def _link(context: RunContext, vendor: str, going: pd.DataFrame, ids: list[tuple[str, str | None]]) -> None:
+    ledger, now = context.ledger, context.ledger.now()
+    rows = (
+        {
+            "vendor": vendor, "unit_key": row.unit_key, "vendor_client_id": client, "vendor_case_id": case,
+            "connection_id": "c", "client_contact_id": int(row.client_contact_id),
+            "spouse_contact_id": None if pd.isna(row.spouse_contact_id) else int(row.spouse_contact_id),
+            "linked_at": now, "matched_by": "CREATED",
+        }
+        for row, (client, case) in zip(each_row(going), ids, strict=True)
+    )  # fmt: skip
+    with ledger.write() as connection:
+        ledger.upsert(connection, link, rows)
 
 
 def _remember(
-    context: RunContext,
-    vendor: str,
-    going: pd.DataFrame,
-    ids: list[tuple[str, str | None]],
-    bases: Iterator[tuple[str, str, Any]],
+    context: RunContext, vendor: str, part: str, keys: Iterable[str], offers: Iterable[str], bases: Iterable[Any]
 ) -> None:
-    ledger, now = context.ledger, context.ledger.now()
-    head = {"vendor": vendor}
-    with ledger.write() as connection:
-        ledger.upsert(
-            connection,
-            link,
-            (
-                {
-                    **head, "unit_key": row.unit_key, "vendor_client_id": client, "vendor_case_id": case,
-                    "connection_id": "c",
-                    "client_contact_id": int(row.client_contact_id),
-                    "spouse_contact_id": None if pd.isna(row.spouse_contact_id) else int(row.spouse_contact_id),
-                    "linked_at": now, "matched_by": "CREATED",
-                }
-                for row, (client, case) in zip(going.itertuples(), ids, strict=True)
-            ),
-        )  # fmt: skip
-        ledger.upsert(
-            connection,
-            sent,
-            (
-                {
-                    **head, "unit_key": key, "part": part, "offered_hash": offer, "base": pack(base),
-                    "as_of": context.request.as_of, "run_id": context.request.run_id, "sent_at": now,
-                }
-                for key, (part, offer, base) in zip(going["unit_key"], bases, strict=True)
-            ),
-        )  # fmt: skip
+    rows = zip(keys, offers, bases, strict=True)
+    links.save_many_sent(context.ledger, vendor, part, rows, context.request.as_of, context.request.run_id)
 
 
 if __name__ == "__main__":

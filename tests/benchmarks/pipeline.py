@@ -14,14 +14,15 @@ def main(households: int) -> None:
     make_keys()
     bench = Bench(households)
     bench.make_office()
+    bench.forget_runs()
     context = bench.context("pipeline", full=True, dry_run=True)
     watch = Watch()
     with watch.stage("extract"):
         shards = plan_and_extract(context)
     with watch.stage("transform"):
-        transform_in_processes(context, shards)
+        transform_in_processes(bench, context, shards)
     with watch.stage("gate"):
-        validate_in_processes(context)
+        validate_in_processes(bench, context)
     units = len(context.staging.read("plan/scope")["units"])
     context.staging.remove()
     print(json.dumps({"households": households, "units": units, **watch.stop()}))

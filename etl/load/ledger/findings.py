@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
+from etl.load.ledger import unit_moves
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import finding, load_finding, open_finding
 
@@ -17,7 +18,12 @@ _KEY = ["vendor", "unit_key", "rule_id", "entity", "entity_id", "field"]
 
 
 def save_load_findings(ledger: Ledger, run_id: str, vendor: str, found: Iterable[tuple[str, Any]]) -> None:
-    """Keeps what a vendor told about units until the report: (unit key, LoadFinding); told twice, it is kept once."""
+    """Keeps what a vendor told about units until the report: (unit key, LoadFinding); told twice, it is kept once.
+
+    A record that the vendors know by the key that it had in another office is named by the key that it has now.
+    """
+    told = list(found)
+    now = unit_moves.current_keys(ledger, {f"{one.entity}:{one.entity_id}" for _, one in told}) if told else {}
     with ledger.write() as connection:
         ledger.upsert(
             connection,
@@ -25,25 +31,27 @@ def save_load_findings(ledger: Ledger, run_id: str, vendor: str, found: Iterable
             (
                 {
                     "run_id": run_id, "vendor": vendor, "unit_key": unit_key, "rule_id": one.rule_id,
-                    "entity": one.entity, "entity_id": one.entity_id, "field": one.field or "", "detail": one.detail,
+                    "entity": one.entity, "entity_id": _now(one, now), "field": one.field or "", "detail": one.detail,
                 }
-                for unit_key, one in found
+                for unit_key, one in told
             ),
         )  # fmt: skip
+
+
+def _now(one: Any, keys: Mapping[str, str]) -> str:
+    return keys.get(f"{one.entity}:{one.entity_id}", f":{one.entity_id}").partition(":")[2]
 
 
 def read_load_findings(ledger: Ledger, run_id: str) -> pd.DataFrame:
     """vendor, unit_key, rule_id, entity, entity_id, field, detail."""
     columns = [column for column in load_finding.columns if column.name != "run_id"]
-    rows = ledger.rows(sa.select(*columns).where(load_finding.c.run_id == run_id))
-    return pd.DataFrame([tuple(row.values()) for row in rows], columns=[column.name for column in columns])
+    return ledger.frame(sa.select(*columns).where(load_finding.c.run_id == run_id))
 
 
 def read_open_findings(ledger: Ledger, vendor: str, unit_keys: Iterable[str] | None = None) -> pd.DataFrame:
     """The findings that stood open before this run, of these units (None: all): `COLUMNS`."""
     statement = sa.select(*(open_finding.c[name] for name in COLUMNS)).where(open_finding.c.vendor == vendor)
-    rows = ledger.rows(statement)
-    frame = pd.DataFrame([tuple(row.values()) for row in rows], columns=COLUMNS)
+    frame = ledger.frame(statement)
     return frame if unit_keys is None else frame[frame["unit_key"].isin(set(unit_keys))]
 
 
@@ -52,8 +60,7 @@ def save_findings(ledger: Ledger, run_id: str, findings: pd.DataFrame) -> None:
     rows = _rows(findings, [*COLUMNS, "status"])
     with ledger.write() as connection:
         connection.execute(sa.delete(finding).where(finding.c.run_id == run_id))
-        if rows:
-            connection.execute(sa.insert(finding), [{"run_id": run_id, **row} for row in rows])
+        ledger.insert(connection, finding, [{"run_id": run_id, **row} for row in rows])
 
 
 def replace_open_findings(ledger: Ledger, run_id: str, findings: pd.DataFrame) -> None:

@@ -102,9 +102,8 @@ def last_watermark(ledger: Ledger, vendor: str) -> datetime | None:
 def read_unit_states(ledger: Ledger, vendor: str) -> pd.DataFrame:
     """unit_key, digest, outcome of every unit that a run has dealt with."""
     state = unit_state.c
-    rows = ledger.rows(sa.select(state.unit_key, state.digest, state.outcome).where(state.vendor == vendor))
-    frame = pd.DataFrame([tuple(row.values()) for row in rows], columns=["unit_key", "digest", "outcome"])
-    return frame.astype({"unit_key": "str", "digest": "Int64", "outcome": "str"})
+    states = ledger.frame(sa.select(state.unit_key, state.digest, state.outcome).where(state.vendor == vendor))
+    return states.astype({"unit_key": "str", "digest": "Int64", "outcome": "str"})
 
 
 def forget_unit_states(ledger: Ledger, vendor: str, unit_keys: Iterable[str]) -> None:
@@ -144,8 +143,7 @@ def read_outcomes(ledger: Ledger, run_id: str, vendor: str | None = None) -> pd.
     statement = sa.select(*columns).where(outcome.c.run_id == run_id)
     if vendor is not None:
         statement = statement.where(outcome.c.vendor == vendor)
-    rows = ledger.rows(statement)
-    return pd.DataFrame([tuple(row.values()) for row in rows], columns=[column.name for column in columns])
+    return ledger.frame(statement)
 
 
 def finish_vendor(ledger: Ledger, run_id: str, vendor: str, states: Iterable[Mapping[str, Any]]) -> None:

@@ -110,7 +110,13 @@ class Ledger:
         """All rows of a select as a frame, with its columns' names: for many rows."""
         with self.read() as connection:
             result = connection.execute(statement)
-            return pd.DataFrame.from_records(result.fetchall(), columns=list(result.keys()))
+            # The driver's rows, past SQLAlchemy's row objects: a fifth of the time.
+            frame = pd.DataFrame(result.cursor.fetchall(), columns=list(result.keys()))
+            for name, column in zip(frame.columns, statement.selected_columns, strict=True):
+                convert = column.type.dialect_impl(connection.dialect).result_processor(connection.dialect, None)
+                if convert is not None:
+                    frame[name] = frame[name].map({value: convert(value) for value in frame[name].unique()})
+            return frame
 
     def upsert(
         self,
@@ -135,7 +141,28 @@ class Ledger:
             statement = statement.on_conflict_do_update(index_elements=keys, set_=updates, where=kept)
         else:
             statement = statement.on_conflict_do_nothing(index_elements=keys)
-        connection.execute(statement, batch)
+        self._execute_many(connection, statement, batch)
+
+    def insert(self, connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+        """Inserts many rows."""
+        if rows:
+            self._execute_many(connection, sa.insert(table), rows)
+
+    def _execute_many(self, connection: Connection, statement: sa.Insert, rows: list[dict[str, Any]]) -> None:
+        """On SQLite without SQLAlchemy's work for each row, which takes as long as the database's."""
+        if not self.is_sqlite:
+            connection.execute(statement, rows)
+            return
+        dialect = connection.dialect
+        compiled = statement.compile(dialect=dialect, column_keys=list(rows[0]))
+        values = []
+        for name in compiled.positiontup or ():
+            if name in rows[0]:
+                convert = statement.table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
+                values.append([convert(row[name]) if convert else row[name] for row in rows])
+            else:
+                values.append([compiled.params[name]] * len(rows))
+        connection.exec_driver_sql(str(compiled), list(zip(*values, strict=True)))
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
