@@ -24,7 +24,8 @@
         ├── Rejected               the vendor refuses the document (4xx): it comes back when the data change
         ├── Gone                   the linked record no longer exists at the vendor
         ├── Ambiguous              several vendor records match: never pick
-        └── LockLost               another run took the household over
+        ├── LockLost               another run took the household over
+        └── MovedAway              a transfer has moved the household to another office
 
 Messages carry keys, ids, statuses and the way out; never names, birth dates, addresses, account or policy numbers.
 """
@@ -134,3 +135,7 @@ class Ambiguous(SetAside):
 
 class LockLost(SetAside):
     """Another run took the household over."""
+
+
+class MovedAway(SetAside):
+    """A transfer has moved the household to another office."""

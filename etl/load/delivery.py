@@ -19,13 +19,14 @@ from etl.errors import (
     Gone,
     InDoubt,
     LockLost,
+    MovedAway,
     Rejected,
     SetAside,
     StagingError,
     VendorUnavailable,
     VersionConflict,
 )
-from etl.load.ledger import links, locks, pins
+from etl.load.ledger import links, locks, pins, unit_moves
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
@@ -171,8 +172,10 @@ def known_as(job: Job, vendor: str, payload: Payload) -> str:
     """The unit key under which the ledger knows the unit.
 
     A lone client who became head of a household is known as ``C7``: the household takes over link and history (a dry
-    run only looks them up there).
+    run only looks them up there). Raises `LockLost` for a unit that is being moved to another office, `MovedAway` for
+    one that was, after this run had read the CRM (XFR-LINKS).
     """
+    unit_moves.require_at_home(job.ledger, payload.unit_key)
     single = f"C{payload.client_contact_id}"
     if payload.unit_key[0] == "C" or links.find_link(job.ledger, vendor, payload.unit_key):
         return payload.unit_key
@@ -209,6 +212,7 @@ def set_aside(
         VersionConflict: ("deferred", None),
         InDoubt: ("deferred", None),
         LockLost: ("deferred", None),
+        MovedAway: ("skipped", None),
         VendorUnavailable: ("deferred", None),
         Rejected: ("held", "VENDOR-REJECTED"),
         Gone: ("held", "MATCH-GONE"),

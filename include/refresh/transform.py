@@ -7,12 +7,15 @@ for; and ``labels/<shard>``, by which people find the households in the CRM.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from etl.load import known_names
 from etl.load.emoney_document import people_hash
+from etl.load.ledger import unit_moves
 from expectations.facts import FRAMES, FRAMES_OF
 from include.refresh.context import RunContext
 from include.refresh.plan import shard_name
@@ -27,8 +30,15 @@ def transform_shard(context: RunContext, number: int) -> int:
 
     builders: dict[str, ModuleType] = {"profiles": profiles, "emoney": emoney}
     frames = context.staging.read(shard_name("source", number))
+    names = unit_moves.known_names(context.ledger)
     for vendor in context.request.vendors:
         built = builders[vendor].build(frames, context.request.as_of, context.settings.service.user)
+        if names:
+            documents, items = (
+                known_names.in_documents(built.documents, names),
+                known_names.in_items(built.items, names),
+            )
+            built = replace(built, documents=documents, items=items)
         documents = _in_parts(built) if vendor == "emoney" else built.documents
         tables = {
             "documents": documents,

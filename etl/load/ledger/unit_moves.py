@@ -8,13 +8,13 @@ the vendors know them (`vendor_key`), so that nothing at a vendor looks new.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from etl.errors import UnitsBusy
+from etl.errors import LockLost, MovedAway, UnitsBusy
 from etl.load import bulk
 from etl.load.ledger.decision_tables import pin
 from etl.load.ledger.deliveries import OPEN
@@ -57,15 +57,14 @@ def withdraw(connection: Connection, transfer_id: str, group_nos: Sequence[int])
     )
 
 
-def moved_away(ledger: Ledger, unit_key: str) -> str | None:
-    """Why no run may write this unit: it is being moved to another office, or has been; None where it may."""
+def require_at_home(ledger: Ledger, unit_key: str) -> None:
+    """Raises `LockLost` for a unit that is being moved to another office, `MovedAway` for one that was."""
     either = sa.or_(unit_move.c.from_unit == unit_key, unit_move.c.to_unit == unit_key)
     for row in ledger.rows(sa.select(unit_move).where(either)):
         if row["status"] == "pending":
-            return f"it is being moved to another office (transfer {row['transfer_id']})"
+            raise LockLost(f"It is being moved to another office just now (transfer {row['transfer_id']}).")
         if row["from_unit"] == unit_key:
-            return f"it was moved to another office as {row['to_unit']} (transfer {row['transfer_id']})"
-    return None
+            raise MovedAway(f"It was moved to another office as {row['to_unit']} (transfer {row['transfer_id']}).")
 
 
 def units_in_doubt(ledger: Ledger, transfer_id: str) -> dict[int, str]:
@@ -134,6 +133,15 @@ def known_names(ledger: Ledger) -> dict[str, str]:
     """Under which key the vendors know a record that has another key now: ``account:905`` -> ``account:5``."""
     rows = ledger.frame(sa.select(vendor_key.c.crm_key, vendor_key.c.known_as))
     return dict(zip(rows["crm_key"], rows["known_as"], strict=True))
+
+
+def current_keys(ledger: Ledger, known: Iterable[str]) -> dict[str, str]:
+    """Of keys that the vendors use those that the CRM has for them now, where they are others: the last one given."""
+    with ledger.read() as connection:
+        statement = sa.select(vendor_key.c.known_as, vendor_key.c.crm_key)
+        rows = connection.execute(statement.where(vendor_key.c.known_as.in_(bulk.text_list(connection, known))))
+        by_age = sorted(rows, key=lambda row: int(row.crm_key.partition(":")[2]))
+    return {row.known_as: row.crm_key for row in by_age}
 
 
 def _moves(connection: Connection, transfer_id: str, group_nos: Sequence[int] | None, status: str) -> pd.DataFrame:
