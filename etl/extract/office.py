@@ -93,13 +93,16 @@ def read_rows(snapshot: Snapshot, contact_ids: Iterable[int], known: pd.DataFram
 
 def read_exact(snapshot: Snapshot, table: sa.Table, columns: tuple[str, ...], keys: Iterable[int]) -> pd.DataFrame:
     """The rows of a table in which any of these columns is one of the keys, in canonical form."""
+    if not (keys := list(keys)):
+        return canonical.empty_frame(table)
     found = sa.or_(*(table.c[column].in_(snapshot.id_list()) for column in columns))
     return _read(snapshot, list(table.columns), sa.true(), found, keys)
 
 
 def read_surroundings(snapshot: Snapshot, rows: Mapping[str, pd.DataFrame]) -> Frames:
     """Who and what the rows name besides themselves; see the module."""
-    named = [
+    named = [rows["contact"]["contact_id"]]
+    named += [
         rows[entity][column.name]
         for entity, table in s.metadata.tables.items()
         if entity in rows
@@ -172,9 +175,11 @@ def _late_relations(snapshot: Snapshot, rows: Frames, known: pd.DataFrame) -> pd
 
 
 def _custom_fields(snapshot: Snapshot, rows: Frames, owned: Mapping[str, list[int]]) -> pd.DataFrame:
-    table, found = s.custom_field_value, []
+    table, found = s.custom_field_value, [canonical.empty_frame(s.custom_field_value)]
     keys = {**owned, "investment_position": _distinct(rows["investment_position"]["position_id"])}
     for name, parent in s.CUSTOM_FIELDS_OF.items():
+        if not keys[parent]:
+            continue
         is_of = table.c.entity == sa.literal_column(f"'{name}'")
         of_keys = table.c.entity_id.in_(snapshot.id_list())
         found.append(_read(snapshot, list(table.columns), is_of, of_keys, keys[parent]))

@@ -28,12 +28,14 @@ def decide_lists(
     decided = []
     for entity, parent, key, rule_id, called in _LISTS:
         decisions = Decisions.all_move(entity, rows[entity], rule_id, "its contact is in the target")
+        decided.append(decisions)
+        if rows[entity].empty:
+            continue
         stranger = ("XFR-PRIMARY", f"{called} has another primary contact, who is not in the set")
         decisions.follow(records[parent], key, called, stranger)
         may_be_new = moving if entity == "policy_beneficiary" else moving.iloc[:0]
         _keep_known(decisions, "contact_id", may_be_new, present, rule_id)
         _keep_one_of_each(decisions, may_be_new, present, rule_id)
-        decided.append(decisions)
     return decided
 
 

@@ -35,7 +35,7 @@ def write(
             }
         )
         for entity in _TABLES
-        if entity in decided
+        if entity in decided and (len(decided[entity].rows) or entity == "contact")
     ]
     rows = pd.concat(parts, ignore_index=True)
     rows["group"] = rows["contact_id"].map(groups.set_index("contact_id")["group"]).astype("Int64")
