@@ -39,7 +39,7 @@ def update_case(client: ProfilesClient, job: Job, payload: Payload, link: Link, 
             written = (*written, *_written_by(lost))
             lost = None
         if case.state == "open":
-            raise CaseOpen(_who_has_it(case.opened_by, case.opened_at), case.opened_by, case.opened_at)
+            raise CaseOpen(who_has_it(case.opened_by, case.opened_at), case.opened_by, case.opened_at)
         merged = merge(base, case.document, document, pins)
         if job.dry_run or not merged.changes:
             if not job.dry_run:
@@ -87,6 +87,7 @@ def take_for_ours(job: Job, payload: Payload, intent: Intent, base: Any, case: C
 
 def _begin(job: Job, payload: Payload, case: Case, merged: Merged) -> Intent:
     values = {
+        "case": case.case_id,
         "base": merged.base,
         "written": [[change.path, change.old, change.new] for change in merged.written],
         "added": list(merged.added),
@@ -152,5 +153,6 @@ def _findings(payload: Payload, merged: Merged) -> tuple[LoadFinding, ...]:
     )
 
 
-def _who_has_it(opened_by: str | None, opened_at: str | None) -> str:
+def who_has_it(opened_by: str | None, opened_at: str | None) -> str:
+    """An open case in words."""
     return f"the case is open: {opened_by or 'somebody'} has it open since {opened_at or 'an unknown time'}"

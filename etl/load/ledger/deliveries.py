@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -95,6 +96,18 @@ def confirmed_steps(ledger: Ledger, vendor: str, unit_key: str, step: str) -> li
         delivery.c.status == "confirmed",
     )
     return [_intent(row) for row in ledger.rows(statement.order_by(delivery.c.updated_at.desc()))]
+
+
+def intents_of(
+    ledger: Ledger, vendor: str, run_id: str, statuses: Sequence[str], unit_key: str | None = None
+) -> list[Intent]:
+    """What a run began at a vendor (for one unit) and what has one of these statuses now, oldest first."""
+    mine = [delivery.c.vendor == vendor, delivery.c.run_id == run_id, delivery.c.status.in_(statuses)]
+    if unit_key is not None:
+        mine.append(delivery.c.unit_key == unit_key)
+    # The order in which they were begun: op_key decides between two of one moment, so that it is always the same.
+    rows = ledger.rows(sa.select(delivery).where(*mine).order_by(delivery.c.created_at, delivery.c.op_key))
+    return [_intent(row) for row in rows]
 
 
 def _intent(row: sa.RowMapping) -> Intent:

@@ -1,0 +1,154 @@
+"""What the commands for operators share: settings, the ledger as the DAGs find it, and how they end.
+
+A connection comes from ``AIRFLOW_CONN_<ID>`` or from Airflow itself (its database, a secrets backend). Importing
+Airflow takes seconds: a command that must answer at once reads what stands in the environment by itself, and asks
+Airflow only where something may be kept there.
+"""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import sqlalchemy as sa
+import typer
+from rich.console import Console
+from rich.text import Text
+from sqlalchemy.engine import make_url
+
+from etl.errors import PlanbridgeError, SettingsError
+from etl.load.ledger.store import Ledger, default_url
+from include.connections import AirflowConnection, Connections
+from include.refresh.context import ROOT, RunContext, RunRequest
+from include.settings import Settings, read_settings
+
+# Where `make demo` and `make up` keep their data: the command finds their ledger where there is no other.
+DEMO = Path(".planbridge/demo")
+
+
+def finish(command: Callable[[], int]) -> None:
+    """Runs a command and leaves with its exit status; what it raises on purpose is a line in words."""
+    try:
+        status = command()
+    except PlanbridgeError as error:
+        Console(stderr=True).print(Text(str(error), style="red"), soft_wrap=True)
+        status = 1
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Stopped.")
+        status = 130
+    raise typer.Exit(status)
+
+
+def operator_settings() -> Settings:
+    """The settings; where none names a data folder and the default one has no ledger, the demo's is taken."""
+    settings = read_settings()
+    named = any(name.upper() == "PLANBRIDGE__DATA__FOLDER" for name in os.environ)
+    if named or _has_ledger(settings.data.folder) or not _has_ledger(DEMO):
+        return settings
+    return settings.model_copy(update={"data": settings.data.model_copy(update={"folder": DEMO})})
+
+
+def operator_context(request: RunRequest, settings: Settings) -> RunContext:
+    """Everything that a run by command needs; connections as Airflow finds them."""
+    from include.steps import find_connection
+
+    return RunContext(request, settings, Connections(find_connection))
+
+
+def open_ledger(settings: Settings) -> Ledger:
+    """The ledger for reading. Raises `SettingsError` where there is none yet."""
+    url = Connections(_find_quickly).ledger or default_url((ROOT / settings.data.folder).resolve())
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
+        raise SettingsError(
+            f"There is no ledger at {parsed.database}: no run has been made there. Set PLANBRIDGE__DATA__FOLDER or "
+            "AIRFLOW_CONN_LEDGER as the DAGs have them."
+        )
+    ledger = Ledger(url)
+    with ledger.read() as connection:
+        is_whole = sa.inspect(connection).has_table("lineage_unit")
+    if not is_whole:
+        ledger.migrate()
+    return ledger
+
+
+def _has_ledger(folder: Path) -> bool:
+    return (ROOT / folder / "ledger.db").exists()
+
+
+@dataclass
+class GivenConnection:
+    """A connection as it stands in the environment."""
+
+    conn_type: str
+    host: str | None = None
+    port: int | None = None
+    schema: str | None = None
+    login: str | None = None
+    password: str | None = field(default=None, repr=False)
+    extra_dejson: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+def _find_quickly(conn_id: str) -> AirflowConnection | None:
+    variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+    text = os.environ.get(variable)
+    if text:
+        return read_connection(variable, text)
+    if not _may_be_kept(conn_id):
+        return None
+    from include.steps import find_connection
+
+    return find_connection(conn_id)
+
+
+def read_connection(variable: str, text: str) -> GivenConnection:
+    """A connection's URI or JSON, as Airflow reads them. Raises `SettingsError`."""
+    try:
+        if text.lstrip().startswith("{"):
+            given = json.loads(text)
+            extra = given.get("extra") or {}
+            more = json.loads(extra) if isinstance(extra, str) else extra
+            names = ("conn_type", "host", "schema", "login", "password")
+            port = int(given["port"]) if given.get("port") else None
+            return GivenConnection(port=port, extra_dejson=more, **{name: given.get(name) for name in names})
+        parts = urlsplit(text)
+        plain = [unquote(part) if part else None for part in (parts.hostname, parts.path[1:], parts.username)]
+        password = unquote(parts.password) if parts.password else None
+        return GivenConnection(
+            parts.scheme, plain[0], parts.port, plain[1], plain[2], password, dict(parse_qsl(parts.query))
+        )
+    except (ValueError, TypeError, AttributeError):
+        raise SettingsError(f"{variable} is neither a URI nor JSON that Airflow can read.") from None
+
+
+def _may_be_kept(conn_id: str) -> bool:
+    """Whether Airflow may know the connection from elsewhere than the environment."""
+    home = Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser()
+    file = configparser.ConfigParser(interpolation=None, strict=False)
+    file.read(home / "airflow.cfg")
+    if _option(file, "secrets", "backend"):
+        return True
+    database = _option(file, "database", "sql_alchemy_conn") or f"sqlite:///{home}/airflow.db"
+    if not database.startswith("sqlite:///"):
+        return True
+    path = Path(database.removeprefix("sqlite:///"))
+    if not path.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            return connection.execute("SELECT 1 FROM connection WHERE conn_id = ?", [conn_id]).fetchone() is not None
+    except sqlite3.Error:
+        return True
+
+
+def _option(file: configparser.ConfigParser, section: str, name: str) -> str:
+    given = os.environ.get(f"AIRFLOW__{section}__{name}".upper())
+    return given or file.get(section, name, fallback="") or ""

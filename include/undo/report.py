@@ -1,0 +1,42 @@
+"""The report of an undo: the same files as for every run, under ``reports/<run id>/``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from etl.load.ledger import changes, runs, undos
+from etl.load.ledger.store import Ledger
+from expectations.report.model import FINDING_COLUMNS, Run, RunReport
+from expectations.report.writer import write_report
+from include.refresh.context import RunContext
+from include.staging import folder_name
+
+
+def write_undo_report(context: RunContext, run_id: str) -> Path:
+    """Outcomes and fields of a finished undo; gives the path of the page."""
+    return write_report(context.data_folder / "reports" / folder_name(run_id), _report(context.ledger, run_id))
+
+
+def _report(ledger: Ledger, run_id: str) -> RunReport:
+    closed = undos.find_run(ledger, run_id)
+    outcomes = runs.read_outcomes(ledger, run_id)
+    run = Run(
+        run_id=run_id,
+        dag_id=closed["dag_id"],
+        as_of=closed["as_of"],
+        requested_by=closed["requested_by"] or "nobody named",
+        dry_run=closed["dry_run"],
+        status=closed["status"],
+        started_at=closed["started_at"],
+        finished_at=closed["finished_at"],
+    )
+    return RunReport(
+        run=run,
+        units=outcomes["unit_key"].nunique(),
+        units_in_scope=runs.read_scope(ledger, run_id),
+        outcomes=outcomes,
+        findings=pd.DataFrame({name: pd.Series(dtype="str") for name in FINDING_COLUMNS}),
+        changes=changes.read_decisions(ledger, run_id, with_values=closed["dry_run"]),
+    )
