@@ -1,0 +1,62 @@
+"""Runs by hand without Airflow: all stages in a row, as its tasks call them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from etl.errors import PlanbridgeError, RetryLater, StopRun
+from etl.load.delivery import ByHand
+from etl.load.ledger import runs
+from include.refresh.context import HandRequest, RunContext
+from include.refresh.load import load_shard
+from include.refresh.report import report_run
+from include.sync.prepare import prepare_unit
+from tests.run_book import DAY, Book, Ran
+
+NUMBERS = count(1)
+
+
+def context_of(
+    book: Book,
+    household_id: int | None = None,
+    contact_id: int | None = None,
+    vendor: str = "profiles",
+    action: str = "auto",
+    user_name: str | None = None,
+    as_of: str = DAY,
+    dry_run: bool = False,
+    vendor_household_id: str | None = None,
+    **chosen: Any,
+) -> RunContext:
+    """The context of a run by hand that begins now."""
+    what = ByHand(
+        **{
+            "action": action,
+            "household_id": vendor_household_id,
+            "asked_at": datetime.now(UTC).replace(tzinfo=None),
+            **chosen,
+        }
+    )
+    hand = HandRequest(household_id, contact_id, what, user_name)
+    run_id = f"by hand {next(NUMBERS)}"
+    return book.context(as_of, run_id, vendors=(vendor,), dry_run=dry_run, by_hand=hand)
+
+
+def run_by_hand(book: Book, household_id: int | None = None, **asked: Any) -> Ran:
+    """One run to its end; what stopped it is in the ledger and in `Ran.stopped`."""
+    context = context_of(book, household_id, **asked)
+    (vendor,) = context.request.vendors
+    stages = {"extract": prepare_unit, f"load_{vendor} 0": lambda context: load_shard(context, vendor, 0)}
+    for name, stage in stages.items():
+        try:
+            stage(context)  # type: ignore[operator]
+        except (StopRun, RetryLater) as error:
+            runs.stop_run(context.ledger, context.request.run_id, name, str(error))
+            break
+    try:
+        report_run(context)
+    except PlanbridgeError as error:
+        return Ran(context, error)
+    return Ran(context, None)

@@ -1,0 +1,140 @@
+"""What the form of a run by hand may hold, and how each mistake is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from etl.errors import ParamsError
+from etl.load.delivery import ByHand, WantedLink
+from include.forms import HOUSEHOLD_SYNC
+from include.refresh.context import HandRequest, RunRequest
+from include.sync.request import read_sync_request
+
+DEFAULTS = {name: param.value if param.has_value else None for name, param in HOUSEHOLD_SYNC.items()}
+ASKED = datetime(2026, 11, 20, 17, 30, tzinfo=UTC)
+
+
+def read(**conf: Any) -> RunRequest:
+    given = {"vendor": "profiles", **conf}
+    day = date(2026, 11, 20)
+    return read_sync_request("run-1", "household_sync", {**DEFAULTS, **given}, given, day, "admin", ASKED)
+
+
+def hand(**conf: Any) -> HandRequest:
+    by_hand = read(**conf).by_hand
+    assert by_hand is not None
+    return by_hand
+
+
+def what(**conf: Any) -> ByHand:
+    return hand(**{"household_id": 12, **conf}).what
+
+
+def test_a_household_and_a_vendor_are_enough() -> None:
+    request = read(household_id=12)
+    assert request == RunRequest(
+        "run-1",
+        "household_sync",
+        date(2026, 11, 20),
+        ("profiles",),
+        requested_by="admin",
+        by_hand=HandRequest(12, None, ByHand(asked_at=datetime(2026, 11, 20, 17, 30))),
+    )
+
+
+@pytest.mark.parametrize("number", [12, "12", " 12 "])
+def test_a_number_may_come_as_text(number: Any) -> None:
+    assert hand(contact_id=number) == hand(contact_id=12)
+
+
+@pytest.mark.parametrize("empty", [None, "", "  "])
+def test_what_is_left_empty_is_not_given(empty: Any) -> None:
+    assert hand(household_id=12, case_id=empty, requested_by=empty, confirm_life_event=empty) == hand(household_id=12)
+
+
+@pytest.mark.parametrize(("said", "meant"), [("yes", True), ("NO", False), (True, True), (False, False), (None, True)])
+def test_update_is_yes_or_no_however_it_is_said(said: Any, meant: bool) -> None:
+    assert what(vendor="emoney", update=said).update is meant
+
+
+def test_emoneys_action_update_is_the_usual_one() -> None:
+    assert what(vendor="emoney", action="update") == what(vendor="emoney")
+
+
+def test_links_are_named_alone_or_with_what_they_are() -> None:
+    given = ["account:5", {"sourceKey": "policy:3", "classification": "Fixed Annuity", "owner": "spouse"}]
+    expected = (WantedLink("account:5"), WantedLink("policy:3", "Fixed Annuity", "spouse"))
+    assert what(vendor="emoney", links=given).links == expected
+
+
+def test_pins_and_unpins_are_read() -> None:
+    asked = what(pin=[{"field": "clientA.fax", "side": "profiles", "reason": "theirs"}], unpin=["clientA.email"])
+    assert [(one.field, one.side, one.reason) for one in asked.pins] == [("clientA.fax", "profiles", "theirs")]
+    assert asked.unpins == ("clientA.email",)
+
+
+def test_the_user_who_is_named_is_the_one_who_asked() -> None:
+    request = read(household_id=12, requested_by="amy")
+    assert (request.requested_by, request.by_hand and request.by_hand.user_name) == ("amy", "amy")
+
+
+# What is asked for -> words of the one message.
+MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "an unknown key": ({"household": 12}, ["household", "household_id"]),
+    "no id": ({}, ["household_id", "contact_id", "one of them"]),
+    "both ids": ({"household_id": 1, "contact_id": 2}, ["not both"]),
+    "no number": ({"household_id": "twelve"}, ["household_id", "'twelve'", "example 12"]),
+    "a negative number": ({"contact_id": -1}, ["contact_id", "-1"]),
+    "a fraction": ({"contact_id": 1.5}, ["contact_id", "1.5"]),
+    "a switch for a number": ({"contact_id": True}, ["contact_id", "True"]),
+    "no vendor": ({"household_id": 1, "vendor": None}, ["vendor is missing", "profiles or emoney"]),
+    "an unknown vendor": ({"household_id": 1, "vendor": "Profile"}, ["'Profile'", "profiles or emoney"]),
+    "an unknown action": ({"household_id": 1, "action": "delete"}, ["action 'delete'", "update_case"]),
+    "an action of Profiles at eMoney": (
+        {"household_id": 1, "vendor": "emoney", "action": "create_case"}, ["create_case", "at emoney", "update"],
+    ),
+    "an action of eMoney at Profiles": ({"household_id": 1, "action": "update"}, ["'update'", "at profiles"]),
+    "a case at eMoney": ({"household_id": 1, "vendor": "emoney", "case_id": "3"}, ["case_id", "at emoney"]),
+    "a pin at eMoney": ({"household_id": 1, "vendor": "emoney", "pin": ["x"]}, ["pin", "at emoney"]),
+    "links at Profiles": ({"household_id": 1, "links": ["account:5"]}, ["links", "at profiles"]),
+    "a new case that is chosen": (
+        {"household_id": 1, "action": "create_case", "case_id": "3"}, ["create_case", "case_id", "update_case"],
+    ),
+    "a new household that is chosen": (
+        {"household_id": 1, "action": "create_client_and_case", "vendor_household_id": "3"}, ["vendor_household_id"],
+    ),
+    "update and no update": (
+        {"household_id": 1, "vendor": "emoney", "action": "update", "update": "no"}, ["contradict"],
+    ),
+    "an update that is neither": ({"household_id": 1, "vendor": "emoney", "update": "maybe"}, ["yes or no", "maybe"]),
+    "a link that is no list": ({"household_id": 1, "vendor": "emoney", "links": "account:5"}, ["links is a list"]),
+    "a link of another kind": ({"household_id": 1, "vendor": "emoney", "links": ["liability:5"]}, ["liability:5"]),
+    "a link with a stranger": (
+        {"household_id": 1, "vendor": "emoney", "links": [{"source_key": "account:5", "kind": "IRA"}]}, ["kind"],
+    ),
+    "a link to nobody": (
+        {"household_id": 1, "vendor": "emoney", "links": [{"source_key": "account:5", "owner": "dog"}]}, ["'dog'"],
+    ),
+    "a pin without a reason": (
+        {"household_id": 1, "pin": [{"field": "clientA.fax", "side": "profiles"}]}, ["reason"],
+    ),
+    "a text for the switch": ({"household_id": 1, "dry_run": "yes"}, ["dry_run", "'yes'"]),
+    "no date": ({"household_id": 1, "as_of": "31.03.2026"}, ["as_of", "31.03.2026"]),
+    "a list for a text": ({"household_id": 1, "requested_by": ["amy"]}, ["requested_by"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("conf", "words"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_told_in_words(conf: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(ParamsError) as refused:
+        read(**conf)
+    assert [word for word in words if word not in str(refused.value)] == []
+
+
+def test_every_field_of_the_form_says_what_it_is() -> None:
+    fields = {name: param.serialize() for name, param in HOUSEHOLD_SYNC.items()}
+    assert [name for name, field in fields.items() if not field["schema"].get("title")] == []
+    assert [name for name, field in fields.items() if not str(field["description"]).endswith((".", "household."))] == []
