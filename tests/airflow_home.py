@@ -26,7 +26,7 @@ from include.local import airflow_home
 from include.local.installation import ROOT
 
 # Whatever secrets: these homes live as long as a test.
-SECRETS = {"jwt": "a" * 64, "session": "b" * 64, "admin": "admin"}
+SECRETS = {"jwt": "a" * 64, "session": "b" * 64, "admin": "admin", "users": "users"}
 TEMPLATES = ROOT / ".planbridge" / "tests"
 
 

@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -27,7 +28,7 @@ parallelism = 4
 load_examples = False
 dags_are_paused_at_creation = False
 auth_manager = airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager
-simple_auth_manager_users = admin:admin
+simple_auth_manager_users = {users}
 simple_auth_manager_passwords_file = {home}/passwords.json
 plugins_folder = {root}/include/plugins
 dags_folder = {root}/dags
@@ -65,8 +66,11 @@ default_capacity = 100
 """
 
 
-def write(home: Path, secrets: dict[str, str], port: int = 8080) -> None:
-    """Write Airflow's configuration and the log-in's password into its home."""
+def write(home: Path, secrets: dict[str, str], port: int = 8080, users: Sequence[str] = ()) -> None:
+    """Write Airflow's configuration and the passwords into its home: the administrator's, and one for all users.
+
+    ``users`` are users of the CRM: by the same name they may trigger runs and answer what they are asked.
+    """
     home.mkdir(parents=True, exist_ok=True)
     bundle = {
         "name": "planbridge",
@@ -77,13 +81,14 @@ def write(home: Path, secrets: dict[str, str], port: int = 8080) -> None:
         home=home,
         root=ROOT,
         port=port,
+        users=", ".join(["admin:admin", *(f"{user}:user" for user in users)]),
         bundles=json.dumps([bundle]),
         fernet=urlsafe_b64encode(sha256(secrets["session"].encode()).digest()).decode(),
         session=secrets["session"],
         jwt=secrets["jwt"],
     )
     write_private(home / "airflow.cfg", text)
-    write_private(home / "passwords.json", json.dumps({"admin": secrets["admin"]}))
+    write_private(home / "passwords.json", json.dumps({"admin": secrets["admin"]} | {user: secrets["users"] for user in users}))
 
 
 def environment(home: Path) -> dict[str, str]:

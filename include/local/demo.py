@@ -21,7 +21,7 @@ OFFICE_ZONE = ZoneInfo("America/New_York")
 
 def prepare(installation: Installation, port: int = 8080) -> None:
     """Airflow's home and the demo office, whatever of them is not there yet."""
-    airflow_home.write(installation.airflow_home, installation.secrets, port)
+    airflow_home.write(installation.airflow_home, installation.secrets, port, crm_users())
     if not airflow_home.is_migrated(installation.airflow_home):
         with stage("Airflow's database"):
             airflow_home.migrate(installation.airflow_home, installation.logs / "airflow_migrate.log")
@@ -29,6 +29,13 @@ def prepare(installation: Installation, port: int = 8080) -> None:
     if not installation.crm.exists():
         with stage(f"Demo office of {HOUSEHOLDS} households"):
             make_office(installation)
+
+
+def crm_users() -> list[str]:
+    """The users of the demo office who may also log in to Airflow."""
+    from include.demo.office import FULL_USERS, OFFICES
+
+    return [f"{prefix}.{name}" for _, prefix in OFFICES for name in FULL_USERS]
 
 
 def make_office(installation: Installation) -> None:

@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+SECRETS = ("jwt", "session", "admin", "users", "profiles_password", "emoney_api_key")
+TYPED = ("admin", "users")  # by people
 
 
 class Refused(Exception):
@@ -55,12 +57,13 @@ class Installation:
     def secrets(self) -> dict[str, str]:
         """The secrets of this installation, made once, readable by their owner only."""
         file = self.folder / "secrets.json"
-        if not file.exists():
+        made: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        missing = [name for name in SECRETS if name not in made]
+        if missing:
             self.folder.mkdir(parents=True, exist_ok=True)
-            names = ("jwt", "session", "admin", "profiles_password", "emoney_api_key")
-            made = {name: secrets.token_urlsafe(12 if name == "admin" else 32) for name in names}
+            made |= {name: secrets.token_urlsafe(12 if name in TYPED else 32) for name in missing}
             write_private(file, json.dumps(made, indent=1))
-        return json.loads(file.read_text())
+        return made
 
     @contextmanager
     def in_use(self, command: str, address: str = "") -> Iterator[None]:

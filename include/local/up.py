@@ -52,8 +52,10 @@ def start(installation: Installation, programs: Programs, port: int) -> None:
         }
         services["api-server"].wait_until(lambda: unhealthy(port) == [], HEALTHY_WITHIN_SECONDS)
     log_in = f"user [bold]admin[/], password [bold]{installation.secrets['admin']}[/]"
+    as_users = f"{', '.join(demo.crm_users()[:2])} …, password [bold]{installation.secrets['users']}[/]"
     console.print(
         f"\nAirflow    http://127.0.0.1:{port}   {log_in}\n"
+        f"CRM users  {as_users}\n"
         f"Profiles   {addresses['profiles']}\n"
         f"eMoney     {addresses['emoney']}\n"
         f"Demo CRM   {installation.crm}\n"

@@ -12,7 +12,7 @@ import pytest
 
 from include.local import airflow_home
 
-SECRETS = {"jwt": "j" * 43, "session": "s" * 43, "admin": "a" * 16}
+SECRETS = {"jwt": "j" * 43, "session": "s" * 43, "admin": "a" * 16, "users": "u" * 16}
 
 
 def written(home: Path) -> configparser.ConfigParser:
