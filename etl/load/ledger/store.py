@@ -115,7 +115,7 @@ class Ledger:
             for name, column in zip(frame.columns, statement.selected_columns, strict=True):
                 convert = column.type.dialect_impl(connection.dialect).result_processor(connection.dialect, None)
                 if convert is not None:
-                    frame[name] = frame[name].map({value: convert(value) for value in frame[name].unique()})
+                    frame[name] = frame[name].map({value: convert(value) for value in frame[name].dropna().unique()})
             return frame
 
     def upsert(
