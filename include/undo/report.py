@@ -14,12 +14,13 @@ from include.refresh.context import RunContext
 from include.staging import folder_name
 
 
-def write_undo_report(context: RunContext, run_id: str) -> Path:
-    """Outcomes and fields of a finished undo; gives the path of the page."""
-    return write_report(context.data_folder / "reports" / folder_name(run_id), _report(context.ledger, run_id))
+def write_undo_report(context: RunContext, run_id: str, status: str) -> Path:
+    """Outcomes and fields of an undo that is about to be closed; gives the path of the page."""
+    report = _report(context.ledger, run_id, status)
+    return write_report(context.data_folder / "reports" / folder_name(run_id), report)
 
 
-def _report(ledger: Ledger, run_id: str) -> RunReport:
+def _report(ledger: Ledger, run_id: str, status: str) -> RunReport:
     closed = undos.find_run(ledger, run_id)
     outcomes = runs.read_outcomes(ledger, run_id)
     run = Run(
@@ -28,9 +29,9 @@ def _report(ledger: Ledger, run_id: str) -> RunReport:
         as_of=closed["as_of"],
         requested_by=closed["requested_by"] or "nobody named",
         dry_run=closed["dry_run"],
-        status=closed["status"],
+        status=status,
         started_at=closed["started_at"],
-        finished_at=closed["finished_at"],
+        finished_at=ledger.now(),
     )
     return RunReport(
         run=run,

@@ -210,5 +210,7 @@ def _save(context: RunContext, undone: Undone, delivered: list[Delivered]) -> No
 def _close(context: RunContext, undone: Undone) -> None:
     for vendor in VENDORS:
         runs.finish_vendor(context.ledger, undone.run_id, vendor, [])
-    runs.finish_run(context.ledger, undone.run_id, "failed" if undone.stopped else "success")
-    write_undo_report(context, undone.run_id)
+    status = "failed" if undone.stopped else "success"
+    # Before the run is closed: one that was stopped here is taken up again.
+    write_undo_report(context, undone.run_id, status)
+    runs.finish_run(context.ledger, undone.run_id, status)
