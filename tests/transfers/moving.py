@@ -1,15 +1,15 @@
 """Transfers carried out between real databases: planned from a book, accepted, moved by the rules.
 
-    desk = make_desk(tmp_path, book)                  # one SQLite database with both offices
-    desk = make_desk(tmp_path, book, source=url, target=other)
-    desk.transfer("t1", [ann, eve])
-    assert desk.target.rows("contact") == …
+desk = make_desk(tmp_path, book)                  # one SQLite database with both offices
+desk = make_desk(tmp_path, book, source=url, target=other)
+desk.transfer("t1", [ann, eve])
+assert desk.target.rows("contact") == …
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,24 +76,30 @@ class TransferDesk:
     ledger: Ledger
     folder: Path
     contacts_at_once: int = 1000
+    offices: tuple[int, int] = (SOURCE, TARGET)
+    receiver: int = RECEIVER
     plans: dict[str, Plan] = field(default_factory=dict)
+
+    def onward(self, source: int, target: int, user: int) -> TransferDesk:
+        """The same databases, other offices."""
+        return replace(self, source=self.target, offices=(source, target), receiver=user, plans={})
 
     def plan(self, transfer_id: str, contact_ids: Iterable[int], accept: bool = True) -> Plan:
         """Claims, plans and (the receiving user) accepts."""
         ids = sorted(set(contact_ids))
         databases = transfers.fingerprint(self.source.url), transfers.fingerprint(self.target.url)
         busy = transfers.claim(self.ledger, databases[0], ids, transfer_id)
-        known = transfers.read_id_map(self.ledger, *databases, TARGET)
+        known = transfers.read_id_map(self.ledger, *databases, self.offices[1])
         with Snapshot(self.source.url, readers=1) as snapshot:
             rows = extract.read_rows(snapshot, ids, known)
             around = extract.read_surroundings(snapshot, rows)
         with Snapshot(self.target.url, readers=1) as snapshot:
-            there = extract.read_target(snapshot, TARGET)
+            there = extract.read_target(snapshot, self.offices[1])
         left_out = pd.DataFrame({"contact_id": list(busy), "rule_id": "XFR-SET", "reason": "busy"})
         left_out = left_out.astype({"contact_id": "Int64", "rule_id": "str", "reason": "str"})
-        request = Request(SOURCE, TARGET, databases[0] == databases[1], left_out)
+        request = Request(*self.offices, databases[0] == databases[1], left_out)
         made = plan(request, rows, around, there, known)
-        new = Transfer(transfer_id, SOURCE, TARGET, *databases, "mover", "receiver")
+        new = Transfer(transfer_id, *self.offices, *databases, "mover", "receiver")
         transfers.plan(self.ledger, new, made.manifest)
         if accept:
             transfers.answer(self.ledger, transfer_id, "accepted", "receiver")
@@ -102,7 +108,9 @@ class TransferDesk:
 
     def move(self, transfer_id: str, between: Callable[[], None] | None = None) -> Transfer:
         """Carries an accepted transfer out; ``between``: what somebody does after its rows were staged."""
-        desk = RulesDesk(self.source.url, self.plans[transfer_id], Arrival(TARGET, RECEIVER, LATER), self.known())
+        desk = RulesDesk(
+            self.source.url, self.plans[transfer_id], Arrival(self.offices[1], self.receiver, LATER), self.known()
+        )
         databases = open_databases(self.source.url, self.target.url)
         try:
             return office.move(
@@ -115,7 +123,7 @@ class TransferDesk:
     def known(self) -> pd.DataFrame:
         """What earlier transfers moved."""
         databases = transfers.fingerprint(self.source.url), transfers.fingerprint(self.target.url)
-        return transfers.read_id_map(self.ledger, *databases, TARGET)
+        return transfers.read_id_map(self.ledger, *databases, self.offices[1])
 
     def transfer(self, transfer_id: str, contact_ids: Iterable[int]) -> Transfer:
         """Everything at once."""
@@ -162,7 +170,7 @@ class _Interrupted:
 def make_desk(
     folder: Path, book: Book, source: str | None = None, target: str | None = None, other: Book | None = None
 ) -> TransferDesk:
-    """The book's offices at ``source`` (SQLite by default), the target office there too or (``other``) at ``target``."""
+    """The book's offices at ``source`` (by default SQLite); the target office is there or, ``other``, at ``target``."""
     folder.mkdir(parents=True, exist_ok=True)
     here = source or f"sqlite:///{folder / 'crm.db'}"
     book.write(here)

@@ -116,14 +116,30 @@ def follow(
     _rename_contacts(connection, moves["to_unit"], map_)
 
 
+def announce_return(ledger: Ledger, transfer_id: str) -> None:
+    """The units of a transfer are about to get their old keys again."""
+    with ledger.write() as connection:
+        moves = _moves(connection, transfer_id, None, "done")
+        # Of two units that became one, the household's link was taken.
+        moves = moves.sort_values("from_unit", ascending=False).drop_duplicates("to_unit")
+        back = moves.rename(columns={"from_unit": "to_unit", "to_unit": "from_unit"})
+        rows = back.assign(transfer_id=transfer_id, status="pending")
+        bulk.insert(connection, unit_move, rows[[column.name for column in unit_move.columns]], skip_known=True)
+
+
+def withdraw_return(ledger: Ledger, transfer_id: str) -> None:
+    """They keep the keys that they have."""
+    with ledger.write() as connection:
+        connection.execute(sa.delete(unit_move).where(_is_announced(transfer_id)))
+
+
 def turn_back(connection: Connection, transfer_id: str, map_: pd.DataFrame) -> None:
     """The reverse of `follow` for a whole transfer; ``map_``: entity, source_id, target_id, as it was then."""
     moves = _moves(connection, transfer_id, None, "done")
-    back = pd.DataFrame({"from_unit": moves["to_unit"], "to_unit": moves["from_unit"], "group_no": moves["group_no"]})
-    # Of two units that became one, the household's link was taken.
-    back = back.sort_values("to_unit", ascending=False).drop_duplicates("from_unit")
+    back = _moves(connection, transfer_id, None, "pending")
     _rekey(connection, back)
     _forget(connection, moves["from_unit"], transfer_id)
+    connection.execute(sa.update(unit_move).where(_is_announced(transfer_id)).values(status="done"))
     connection.execute(sa.delete(vendor_key).where(vendor_key.c.transfer_id == transfer_id))
     back_map = map_.rename(columns={"source_id": "target_id", "target_id": "source_id"})
     _rename_contacts(connection, back["to_unit"], back_map)
@@ -142,6 +158,10 @@ def current_keys(ledger: Ledger, known: Iterable[str]) -> dict[str, str]:
         rows = connection.execute(statement.where(vendor_key.c.known_as.in_(bulk.text_list(connection, known))))
         by_age = sorted(rows, key=lambda row: int(row.crm_key.partition(":")[2]))
     return {row.known_as: row.crm_key for row in by_age}
+
+
+def _is_announced(transfer_id: str) -> sa.ColumnElement[bool]:
+    return sa.and_(unit_move.c.transfer_id == transfer_id, unit_move.c.status == "pending")
 
 
 def _moves(connection: Connection, transfer_id: str, group_nos: Sequence[int] | None, status: str) -> pd.DataFrame:

@@ -1,0 +1,68 @@
+"""What the ledger knows of a transfer that is to be taken back."""
+
+from __future__ import annotations
+
+import pandas as pd
+import sqlalchemy as sa
+
+from etl.load.ledger import unit_moves
+from etl.load.ledger.store import Ledger
+from etl.load.ledger.tables import transfer_record
+from etl.load.ledger.transfer_tables import (
+    transfer,
+    transfer_claim,
+    transfer_group,
+    transfer_retired,
+    transfer_target_row,
+)
+
+
+def read_written(ledger: Ledger, transfer_id: str) -> pd.DataFrame:
+    """entity, entity_id (in the target), row_hash, group of every row that the transfer wrote."""
+    row = transfer_target_row.c
+    return ledger.frame(
+        sa.select(
+            row.entity, row.target_id.label("entity_id"), row.target_hash.label("row_hash"), row.group_no.label("group")
+        ).where(row.transfer_id == transfer_id)
+    )
+
+
+def read_retired(ledger: Ledger, transfer_id: str) -> pd.DataFrame:
+    """entity, entity_id (int64), retired_at of every record of the source that the transfer retired."""
+    row = transfer_retired.c
+    frame = ledger.frame(sa.select(row.entity, row.entity_id, row.retired_at).where(row.transfer_id == transfer_id))
+    return frame.astype({"entity_id": "int64"})
+
+
+def begin(ledger: Ledger, transfer_id: str) -> None:
+    """closed -> returning: from here on the return is finished, whatever kills it."""
+    with ledger.write() as connection:
+        connection.execute(sa.update(transfer).where(transfer.c.transfer_id == transfer_id).values(status="returning"))
+
+
+def give_up(ledger: Ledger, transfer_id: str) -> None:
+    """Nothing was changed: the transfer is as it was."""
+    unit_moves.withdraw_return(ledger, transfer_id)
+    with ledger.write() as connection:
+        connection.execute(
+            sa.update(transfer)
+            .where(transfer.c.transfer_id == transfer_id, transfer.c.status == "returning")
+            .values(status="closed")
+        )
+        connection.execute(sa.delete(transfer_claim).where(transfer_claim.c.transfer_id == transfer_id))
+
+
+def finish(ledger: Ledger, transfer_id: str) -> None:
+    """returning -> returned: vendor links are those of the source's units again."""
+    record = transfer_record.c
+    moved = sa.select(record.entity, record.entity_id.label("source_id"), record.target_id)
+    map_ = ledger.frame(moved.where(record.transfer_id == transfer_id, record.target_id.is_not(None)))
+    with ledger.write() as connection:
+        unit_moves.turn_back(connection, transfer_id, map_)
+        connection.execute(sa.delete(transfer_claim).where(transfer_claim.c.transfer_id == transfer_id))
+        connection.execute(
+            sa.update(transfer_group)
+            .where(transfer_group.c.transfer_id == transfer_id, transfer_group.c.status == "retired")
+            .values(status="returned")
+        )
+        connection.execute(sa.update(transfer).where(transfer.c.transfer_id == transfer_id).values(status="returned"))

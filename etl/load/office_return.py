@@ -1,0 +1,167 @@
+"""Takes a transfer back within 30 days, if nothing was edited since.
+
+The source's records are set back, the target's retired. In one database that is one transaction; across two the source
+comes first, so that nobody is in none.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from etl import schema
+from etl.errors import ParamsError
+from etl.load import bulk, office_checks, office_rows
+from etl.load.ledger import transfer_returns, transfers, unit_moves
+from etl.load.ledger.store import Ledger
+from etl.load.ledger.transfers import Transfer
+from etl.load.office_databases import Databases, reading, writing
+from etl.load.office_desk import Rows
+
+DAYS = 30
+Read = Callable[[Sequence[int]], Rows]
+
+
+def bring_back(
+    ledger: Ledger,
+    databases: Databases,
+    transfer_id: str,
+    read_target: Read,
+    sleep: Callable[[float], None] = time.sleep,
+) -> pd.DataFrame:
+    """Takes a transfer back; ``read_target`` gives the rows that hang on contacts of the target now.
+
+    Gives what was edited since, and then changes nothing: office (source | target), entity, entity_id, why. Without
+    rows the transfer is ``returned``. Started again after a kill it goes on. Raises `ParamsError` for a transfer that
+    is not closed or older, `SourceUnavailable`, `LedgerUnavailable` and `UnitsBusy` (all three: try again later).
+    """
+    found = _returnable(ledger, transfer_id)
+    if found.status == "returned":
+        return _edits([])
+    written = transfer_returns.read_written(ledger, transfer_id)
+    retired = transfer_returns.read_retired(ledger, transfer_id)
+    with reading(databases.source) as source:
+        is_back = found.status == "returning" and not _still_retired(source, retired)["contact"]
+    edits = _busy(ledger, found, written, retired)
+    if edits.empty:
+        transfer_returns.begin(ledger, transfer_id)
+        unit_moves.announce_return(ledger, transfer_id)
+        unit_moves.wait_until_free(ledger, transfer_id, sleep)
+        edits = _in_doubt(ledger, transfer_id)
+    if edits.empty:
+        edits = _change(databases, written, retired, read_target, ledger, is_back)
+    if edits.empty:
+        transfer_returns.finish(ledger, transfer_id)
+    elif not is_back:
+        transfer_returns.give_up(ledger, transfer_id)
+    return edits
+
+
+def _returnable(ledger: Ledger, transfer_id: str) -> Transfer:
+    found = transfers.find(ledger, transfer_id)
+    if found is None:
+        raise ParamsError(f"There is no transfer {transfer_id}.")
+    if found.status not in ("closed", "returning", "returned"):
+        raise ParamsError(f"The transfer {transfer_id} is {found.status.replace('_', ' ')}: nothing can be taken back.")
+    if found.status == "closed" and found.closed_at and ledger.now() - found.closed_at > timedelta(days=DAYS):
+        raise ParamsError(
+            f"The transfer {transfer_id} was closed on {found.closed_at:%Y-%m-%d}; it can be taken back for {DAYS} days"
+            " only."
+        )
+    return found
+
+
+def _busy(ledger: Ledger, found: Transfer, written: pd.DataFrame, retired: pd.DataFrame) -> pd.DataFrame:
+    """Contacts that another transfer has now."""
+    there = written.loc[written["entity"] == "contact", "entity_id"].astype("int64")
+    here = retired.loc[retired["entity"] == "contact", "entity_id"]
+    edits = []
+    for office, database, keys in (
+        ("target", found.target_database, there),
+        ("source", found.source_database, here),
+    ):
+        taken = transfers.claim(ledger, database, keys, found.transfer_id)
+        edits += [(office, "contact", str(key), f"it is in transfer {other}") for key, other in taken.items()]
+    if edits:
+        transfers.release(ledger, found.transfer_id)
+    return _edits(edits)
+
+
+def _in_doubt(ledger: Ledger, transfer_id: str) -> pd.DataFrame:
+    units = unit_moves.units_in_doubt(ledger, transfer_id).values()
+    words = "a write at a vendor has no answer yet: the next refresh settles it"
+    return _edits(
+        [("target", "household" if unit[0] == "H" else "contact", unit[1:], words) for unit in sorted(set(units))]
+    )
+
+
+def _change(
+    databases: Databases, written: pd.DataFrame, retired: pd.DataFrame, read: Read, ledger: Ledger, is_back: bool
+) -> pd.DataFrame:
+    """Checks under lock and changes both offices; gives what was edited, and then has changed nothing."""
+    now = ledger.now()
+    with writing(databases.target) as target:
+        office_rows.lock_source(target, written)
+        edits = _edited_in_target(written, read)
+        if databases.are_one:
+            edits += _edited_in_source(target, retired)
+            if not edits:
+                _set_back(target, retired, now)
+        elif not edits and not is_back:
+            with writing(databases.source) as source:
+                edits = _edited_in_source(source, retired)
+                if not edits:
+                    _set_back(source, retired, now)
+        if not edits:
+            keys = {
+                entity: written.loc[written["entity"] == entity, "entity_id"].astype("int64")
+                for entity in (*office_rows.RETIRED, "household")
+            }
+            office_rows.put_away(target, keys, now)
+    return _edits(edits)
+
+
+def _edited_in_target(written: pd.DataFrame, read: Read) -> list[tuple[str, str, str, str]]:
+    contacts = written.loc[written["entity"] == "contact", "entity_id"].astype("int64")
+    rows = read(sorted(int(key) for key in contacts))
+    now = office_checks.hashed(rows)
+    both = written.merge(now, on=["entity", "entity_id"], how="outer", suffixes=("", "_now"), indicator="where")
+    both = both[(both["row_hash"] != both["row_hash_now"]).fillna(True)]
+    words = {"left_only": "it is no longer there", "right_only": "it has come since", "both": "it was edited"}
+    return [("target", row.entity, row.entity_id, words[row.where]) for row in bulk.each(both)]
+
+
+def _edited_in_source(source: Connection, retired: pd.DataFrame) -> list[tuple[str, str, str, str]]:
+    still = _still_retired(source, retired)
+    return [
+        ("source", row.entity, str(row.entity_id), "it is no longer in Deleted Records as the transfer left it")
+        for row in bulk.each(retired)
+        if row.entity_id not in still[row.entity]
+    ]
+
+
+def _still_retired(source: Connection, retired: pd.DataFrame) -> dict[str, set[int]]:
+    """By table the records that are in *Deleted Records* as the transfer left them."""
+    found: dict[str, set[int]] = {entity: set() for entity in (*office_rows.RETIRED, "household")}
+    for entity, rows in ((str(name), some) for name, some in retired.groupby("entity")):
+        table = schema.metadata.tables[entity]
+        key = next(iter(table.primary_key.columns))
+        wanted = sa.select(key, table.c.deleted_at).where(key.in_(bulk.id_list(source, rows["entity_id"])))
+        held = {row[0]: row[1] for row in source.execute(wanted)}
+        stamps = zip(rows["entity_id"].tolist(), pd.to_datetime(rows["retired_at"]).tolist(), strict=True)
+        found[entity] = {number for number, stamp in stamps if held.get(number) == stamp.to_pydatetime()}
+    return found
+
+
+def _set_back(source: Connection, retired: pd.DataFrame, now: datetime) -> None:
+    for entity, rows in retired.groupby("entity"):
+        office_rows.set_back(source, str(entity), rows["entity_id"], now)
+
+
+def _edits(found: Sequence[tuple[str, str, str, str]]) -> pd.DataFrame:
+    return pd.DataFrame(list(found), columns=["office", "entity", "entity_id", "why"]).astype("str")
