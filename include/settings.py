@@ -28,6 +28,7 @@ class _Section(BaseModel):
 class Data(_Section):
     folder: Path = Field(Path(".planbridge"), description="staging files, reports, the default ledger")
     keep_days: int = Field(7, ge=0, description="how long staged files of a failed run are kept")
+    lineage_days: int = Field(400, ge=0, description="how long superseded lineage is kept; the latest always stays")
 
 
 class Profiles(_Section):

@@ -16,6 +16,8 @@ from expectations.report.comparison import compare_findings
 from expectations.report.model import LABEL_COLUMNS, Run, RunReport
 from expectations.report.writer import write_report
 from include.refresh.context import VENDORS, RunContext
+from include.refresh.life_events import read_proposals
+from include.refresh.lineage import record_lineage
 from include.staging import each_row
 
 # What a vendor told once, on one night: neither known nor mended later.
@@ -46,11 +48,13 @@ def report_run(context: RunContext, failed_tasks: Sequence[str] = ()) -> dict[st
         stand = found["vendor"].isin(through) & ~found["rule_id"].isin(EVENTS)
         findings.replace_open_findings(ledger, request.run_id, found[stand])
         _remember_units(context, through, scope, outcomes)
+        record_lineage(context, outcomes)
     folder = write_report(
         context.reports,
         replace(
             _report(context, closed, in_scope, scope, outcomes, found),
             stopped=stopped,
+            life_events=tuple(read_proposals(context)),
             open_elsewhere=_open_elsewhere(context, outcomes),
         ),
     )

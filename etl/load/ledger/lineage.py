@@ -1,0 +1,78 @@
+"""Lineage in the ledger: for each vendor and shard of a run one compressed table, and who stands in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from etl.load.ledger.decision_tables import lineage, lineage_unit
+from etl.load.ledger.store import Ledger
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What was recorded last of a unit: by which run, when, and the table in which it stands (with other units)."""
+
+    run_id: str
+    recorded_at: datetime
+    content: bytes = field(repr=False)
+
+
+def save_lineage(
+    ledger: Ledger, run_id: str, vendor: str, shard: int, content: bytes, digests: Mapping[str, int]
+) -> None:
+    """One table and the units in it (unit key -> digest of what was recorded)."""
+    now = ledger.now()
+    row = {"run_id": run_id, "vendor": vendor, "shard": shard, "content": content, "recorded_at": now}
+    units = (
+        {
+            "vendor": vendor, "unit_key": key, "run_id": run_id, "shard": shard, "digest": digest, "recorded_at": now,
+        }
+        for key, digest in digests.items()
+    )  # fmt: skip
+    with ledger.write() as connection:
+        ledger.upsert(connection, lineage, [row])
+        ledger.upsert(connection, lineage_unit, units)
+
+
+def last_digests(ledger: Ledger, vendor: str, unit_keys: Iterable[str]) -> dict[str, int]:
+    """unit key -> the digest of what was recorded last."""
+    keys = list(unit_keys)
+    digests: dict[str, int] = {}
+    for start in range(0, len(keys), 5_000):
+        part = lineage_unit.c.unit_key.in_(keys[start : start + 5_000])
+        columns = (lineage_unit.c.unit_key, lineage_unit.c.digest)
+        found = sa.select(*columns).where(lineage_unit.c.vendor == vendor, part).order_by(lineage_unit.c.recorded_at)
+        digests.update({row["unit_key"]: row["digest"] for row in ledger.rows(found)})
+    return digests
+
+
+def find_lineage(ledger: Ledger, vendor: str, unit_key: str, until: datetime | None = None) -> Recorded | None:
+    """What was recorded last of a unit, at ``until`` or before."""
+    mine = [lineage_unit.c.vendor == vendor, lineage_unit.c.unit_key == unit_key]
+    if until is not None:
+        mine.append(lineage_unit.c.recorded_at <= until)
+    same = [lineage.c[name] == lineage_unit.c[name] for name in ("run_id", "vendor", "shard")]
+    statement = sa.select(lineage.c.run_id, lineage.c.recorded_at, lineage.c.content).join(lineage_unit, sa.and_(*same))
+    rows = ledger.rows(statement.where(*mine).order_by(lineage_unit.c.recorded_at.desc()).limit(1))
+    return Recorded(rows[0]["run_id"], rows[0]["recorded_at"], rows[0]["content"]) if rows else None
+
+
+def forget_old_lineage(ledger: Ledger, keep_days: int) -> None:
+    """Drops what is older than ``keep_days`` and has been recorded anew since; the latest of each unit stays."""
+    before = ledger.now() - timedelta(days=keep_days)
+    if not ledger.rows(sa.select(lineage.c.run_id).where(lineage.c.recorded_at < before).limit(1)):
+        return
+    newer = lineage_unit.alias()
+    again = sa.exists().where(
+        newer.c.vendor == lineage_unit.c.vendor,
+        newer.c.unit_key == lineage_unit.c.unit_key,
+        newer.c.recorded_at > lineage_unit.c.recorded_at,
+    )
+    same = [lineage_unit.c[name] == lineage.c[name] for name in ("run_id", "vendor", "shard")]
+    with ledger.write() as connection:
+        connection.execute(sa.delete(lineage_unit).where(lineage_unit.c.recorded_at < before, again))
+        connection.execute(sa.delete(lineage).where(lineage.c.recorded_at < before, ~sa.exists().where(*same)))

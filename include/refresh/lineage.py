@@ -1,0 +1,136 @@
+"""Lineage of a run: for the units that it did not leave unchanged, where their values come from and what did not go.
+
+Kept in the ledger as one compressed table for each vendor and shard, so that a question about a value is answered
+when the staged files are gone. A unit that is held, skipped or deferred just as the last time is not recorded again:
+an unchanged night records nothing.
+
+Columns: kind (``source``: where a value comes from; ``receipt``: a record or value that does not go; ``shape``: what a
+value that was not sent looks like), unit_key, subject (``clientA``, ``account:5``; a record for a receipt), name (API
+field; CRM column for a receipt), table, column, key, rule_id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from etl.load.document import flatten, show
+from etl.load.ledger.lineage import forget_old_lineage, last_digests, save_lineage
+from include.refresh.context import RunContext
+from include.refresh.plan import shard_name
+from include.refresh.shapes import shape_of
+from include.staging import each_row
+
+COLUMNS = ("kind", "unit_key", "subject", "name", "table", "column", "key", "rule_id")
+SENT = ("created", "updated")
+
+
+def record_lineage(context: RunContext, outcomes: pd.DataFrame) -> None:
+    """Records what is new of a run; ``outcomes``: vendor, unit_key, outcome, reason. A dry run records nothing."""
+    if context.request.dry_run:
+        return
+    wanted = {vendor: _wanted(context, vendor, outcomes) for vendor in context.request.vendors}
+    wanted = {vendor: units for vendor, units in wanted.items() if len(units)}
+    for number in sorted({number for units in wanted.values() for number in units["shard"]}):
+        stage = shard_name("source", number)
+        frames = context.staging.read(stage) if context.staging.has(stage) else None
+        for vendor, units in wanted.items():
+            part = units[units["shard"] == number]
+            if frames is not None and len(part) and context.staging.has(shard_name(vendor, number)):
+                _record(context, vendor, int(number), frames, part)
+    forget_old_lineage(context.ledger, context.settings.data.lineage_days)
+
+
+def read_rows(content: bytes, unit_key: str) -> pd.DataFrame:
+    """One unit's rows of a recorded table."""
+    rows = pq.read_table(pa.BufferReader(content), filters=[("unit_key", "=", unit_key)])
+    return rows.to_pandas()
+
+
+def _wanted(context: RunContext, vendor: str, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """unit_key, shard, outcome, digest of the units to record."""
+    mine = outcomes[(outcomes["vendor"] == vendor) & (outcomes["outcome"] != "unchanged")]
+    if mine.empty or not context.staging.has(f"verdict/{vendor}"):
+        return mine.iloc[:0].assign(shard=0, digest=0)
+    decisions = context.staging.read(f"verdict/{vendor}", ["decisions"])["decisions"]
+    units = mine.merge(decisions[["unit_key", "shard", "payload_hash"]], on="unit_key")
+    told = zip(units["outcome"], units["reason"].fillna(""), units["payload_hash"].fillna(""), strict=True)
+    units["digest"] = [_digest(*one) for one in told]
+    known = last_digests(context.ledger, vendor, units.loc[~units["outcome"].isin(SENT), "unit_key"])
+    is_new = units["outcome"].isin(SENT) | (units["unit_key"].map(known) != units["digest"])
+    return units.loc[is_new, ["unit_key", "shard", "outcome", "digest"]]
+
+
+def _digest(*texts: str) -> int:
+    return int.from_bytes(hashlib.blake2b("\x1f".join(texts).encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def _record(
+    context: RunContext, vendor: str, number: int, frames: dict[str, pd.DataFrame], units: pd.DataFrame
+) -> None:
+    from etl.transform import lineage
+
+    keys = set(units["unit_key"])
+    few = {**frames, "units": frames["units"][frames["units"]["unit_key"].isin(keys)]}
+    request, service_user = context.request, context.settings.service.user
+    traced = lineage.trace(few, request.as_of, vendor, service_user)  # type: ignore[arg-type]
+    parts = [
+        traced.sources.assign(kind="source"),
+        _receipts(traced.receipts),
+        pd.DataFrame(list(_shapes(context, vendor, number, units)), columns=list(COLUMNS)),
+    ]
+    rows = pd.concat([part for part in parts if len(part)], ignore_index=True) if any(map(len, parts)) else parts[2]
+    save_lineage(
+        context.ledger, request.run_id, vendor, number, _packed(rows),
+        dict(zip(units["unit_key"], units["digest"], strict=True)),
+    )  # fmt: skip
+
+
+def _receipts(receipts: pd.DataFrame) -> pd.DataFrame:
+    subject = receipts["entity"].astype("str") + ":" + receipts["entity_id"].astype("int64").astype("str")
+    rows = {"kind": "receipt", "unit_key": receipts["unit_key"], "subject": subject, "name": receipts["field"]}
+    return pd.DataFrame({**rows, "key": receipts["entity_id"], "rule_id": receipts["rule_id"]})
+
+
+def _shapes(context: RunContext, vendor: str, number: int, units: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    """What the values look like that were not sent; those of a sent unit are looked at in what was last sent."""
+    kept_back = set(units.loc[~units["outcome"].isin(SENT), "unit_key"])
+    if not kept_back:
+        return
+    documents = context.staging.read(shard_name(vendor, number), ["documents"])["documents"]
+    for row in each_row(documents[documents["unit_key"].isin(kept_back)]):
+        for name, value in leaves(vendor, orjson.loads(row.document)):
+            yield "shape", row.unit_key, "", name, None, shape_of(value), None, None
+
+
+def leaves(vendor: str, document: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The values of a document as built, by the names under which people ask for them."""
+    if vendor == "profiles":
+        yield from ((show(path), value) for path, value in flatten(document["document"]).items())
+        return
+    yield from (pair for pair in _walk(document["client"], "client"))
+    yield from (pair for pair in _walk(document["spouse"] or {}, "spouse"))
+    for item in document["items"]:
+        yield from ((f"items[{item['sourceKey']}].{name}", value) for name, value in item.items())
+
+
+def _walk(node: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in node.items():
+        if isinstance(value, dict):
+            yield from _walk(value, f"{prefix}.{name}")
+        else:
+            yield f"{prefix}.{name}", value
+
+
+def _packed(rows: pd.DataFrame) -> bytes:
+    table = rows.reindex(columns=list(COLUMNS)).sort_values(["unit_key", "kind"], kind="stable")
+    table = table.astype({name: "str" for name in COLUMNS if name != "key"} | {"key": "Int64"})
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), sink, compression="zstd")
+    return bytes(sink.getvalue())
