@@ -13,6 +13,7 @@ from include.demo.breaks import Break, write_breaks
 from include.demo.database import DemoError, Loader, connect, parse_url, prepare
 from include.demo.desk import Desk
 from include.demo.dice import Dice
+from include.demo.moving import arrange_move
 from include.demo.names import draw_names
 from include.demo.office import open_offices
 from include.demo.plan import family_count, plan_breaks, special_names
@@ -76,13 +77,16 @@ def _fill(
     desk = Desk(book, dice, draw_names(seed), today.toordinal(), native_nan=engine.dialect.name == "postgresql")
     plan = {} if clean else plan_breaks(households, dice)
     names = special_names(plan)
-    rota = Rota(desk, open_offices(desk))
+    offices = open_offices(desk)
+    rota = Rota(desk, offices)
     families = family_count(households, plan)
     counts: Counter[str] = Counter()
     breaks: list[Break] = []
     with Loader(engine) as loader:
         for number in range(families):
             breaks += make_unit(desk, rota, number, plan.get(number), names.get(number))
+            if number == families - 1:
+                arrange_move(desk, offices)
             if number % _CHUNK == _CHUNK - 1 or number == families - 1:
                 chunk = book.take()
                 counts.update({name: len(rows) for name, rows in chunk.items()})

@@ -24,8 +24,10 @@ class Office:
     city: str
     full_users: tuple[int, ...] = ()
     odd_users: tuple[int, ...] = ()  # users who lack a license, and a disabled one
+    retiring_user: int | None = None  # the user whose clients move to another office
     advisors: list[int] = field(default_factory=list)
     attorneys: list[int] = field(default_factory=list)
+    outside_people: list[Row] = field(default_factory=list)  # the advisors and attorneys themselves
     businesses: list[int] = field(default_factory=list)
     plans: dict[str, list[Plan]] = field(default_factory=dict)  # by insurance type
     set_ids: dict[str, int] = field(default_factory=dict)
@@ -40,6 +42,7 @@ class Desk:
     names: Names
     today: int
     native_nan: bool = False  # the database keeps NaN in a NUMERIC column (PostgreSQL does, SQLite does not)
+    movers: list["Family"] = field(default_factory=list)  # who may be about to move to another office
 
 
 @dataclass

@@ -44,6 +44,8 @@ UNASSIGNED_USERS: tuple[tuple[int, str, str, tuple[str, ...]], ...] = (  # users
 )
 PLANNING_SET = "Planning clients"
 MOVING_SET = "Moving to another office"
+RETIRING_USER = "okafor"  # of the main office: this user's clients move (`include.demo.moving`)
+RECEIVING_OFFICE = 1  # the branch that takes them over
 
 
 def open_offices(desk: Desk) -> list[Office]:
@@ -67,6 +69,7 @@ def _add_users(desk: Desk, offices: list[Office]) -> None:
     for office, (_, prefix) in zip(offices, OFFICES, strict=True):
         users = [_add_user(desk, office, f"{prefix}.{name}", "Enabled", ()) for name in FULL_USERS]
         office.full_users = tuple(users)
+    offices[0].retiring_user = offices[0].full_users[FULL_USERS.index(RETIRING_USER)]
     for index, name, status, missing in ODD_USERS:
         offices[index].odd_users += (_add_user(desk, offices[index], name, status, missing),)
     for index, name, status, missing in UNASSIGNED_USERS:
@@ -118,6 +121,7 @@ def _add_outside_people(desk: Desk, office: Office) -> None:
             add_phone(desk, person, "Business")
             add_email(desk, person, "Business")
             home.append(person["contact_id"])
+            office.outside_people.append(person)
     names = [("Agency", f"{office.city} Agency"), ("Carrier", "Northfield Mutual Life (home office)")]
     names += [("Business", dice.pick(desk.names.companies)) for _ in range(6)]
     for subsystem_type, name in names:

@@ -22,7 +22,7 @@ _SUBJECTS = (
 _LETTERS = (("Letter", True), ("Letter", True), ("Letter", False), ("Document", None), ("E-mail", True))
 _STAGES = ("Proposed", "Underwriting", "Approved", "Issued", "Await Approval")
 _CUSTOM_FIELDS = (("Favorite Charity", "Lakeside Shelter"), ("Risk Tolerance", "Moderate"), ("T-Shirt Size", "L"))
-_ASSET_CLASSES = (("US Equity", 55.0), ("Bonds", 35.0), ("Cash", 10.0))
+ASSET_CLASSES = (("US Equity", 55.0), ("Bonds", 35.0), ("Cash", 10.0))
 
 
 def give_paperwork(desk: Desk, family: Family) -> None:
@@ -98,6 +98,8 @@ def _join_sets(desk: Desk, family: Family) -> None:
         desk.book.add("contact_set_member", set_id=sets[PLANNING_SET], contact_id=family.head["contact_id"])
     if dice.chance(0.03):
         movers = [*family.couple, *family.children, *family.outsiders] if dice.chance(0.7) else [family.head]
+        if family.user_id and family.user_id == family.office.retiring_user:
+            movers = []  # all of them move (`include.demo.moving`)
         for person in movers:
             desk.book.add("contact_set_member", set_id=sets[MOVING_SET], contact_id=person["contact_id"])
 
@@ -143,7 +145,7 @@ def _annotate_account(desk: Desk, family: Family, account: Row) -> None:
         contact_id=dice.pick(contacts),
         role=None,
     )
-    for asset_class, percentage in _ASSET_CLASSES:
+    for asset_class, percentage in ASSET_CLASSES:
         book.add("asset_allocation", account_id=account_id, asset_class=asset_class, percentage=percentage)
     book.add(
         "account_performance",

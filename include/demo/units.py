@@ -13,6 +13,7 @@ from include.demo.policies import give_policies
 
 _LONE_CLIENTS = 0.08  # contact clients without a household, per family
 _ODD_EVERY = 16  # families: one in so many is served by a user who lacks a license
+_MOST_MOVERS = 300  # families in the set of those who move to another office
 _UNASSIGNED_EVERY = 13  # ... and one in so many by nobody
 _SHAPE_OF_NEED = {"couple": "couple", "child": "couple", "single": "single"}
 
@@ -52,6 +53,8 @@ def make_unit(
     _give_belongings(desk, family)
     for child in family.grown:
         _give_belongings(desk, Family(office, user_id, child))
+    if user_id == office.retiring_user and user_id and not break_in and len(desk.movers) < _MOST_MOVERS:
+        desk.movers.append(family)
     if dice.chance(_LONE_CLIENTS):
         _give_belongings(desk, make_contact_client(desk, office, user_id))
     return break_in[1](desk, family) if break_in else []

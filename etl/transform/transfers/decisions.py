@@ -65,7 +65,7 @@ class Decisions:
 
 def truth(where: Any) -> Flags:
     """A condition on nullable columns as plain flags; no value is no."""
-    flags: Flags = pd.Series(where).fillna(False).to_numpy(dtype=bool)
+    flags: Flags = pd.Series(where).to_numpy(dtype=bool, na_value=False)
     return flags
 
 

@@ -1,0 +1,144 @@
+"""What holds of every transfer, whatever the office: the rules, nothing lost, nothing twice, in any order."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pandas as pd
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from etl import canonical
+from etl.schema import metadata
+from etl.transform.transfers import Request, plan
+from tests.transfers.books import FIRST_KEY, LATER, SOURCE, TARGET, Book, Decided
+from tests.transfers.model import Model
+from tests.transfers.random_books import Maker
+
+seeds = st.integers(0, 2**32)
+many, few = (settings(max_examples=n, deadline=None, suppress_health_check=list(HealthCheck)) for n in (40, 12))
+
+
+def random_transfer(seed: int) -> tuple[Book, list[int], dict[int, str], Decided]:
+    """A random office, a random set, who of it is left out by which rule, and the plan."""
+    book = Maker(seed).make()
+    dice = random.Random(seed)
+    people = [row["contact_id"] for row in book.rows["contact"]]
+    chosen = sorted(dice.sample(people, dice.randint(0, len(people))))
+    left_out = {contact_id: "XFR-ACCEPT" for contact_id in chosen if dice.random() < 0.1}
+    decided = book.planned(chosen, left_out=[(each, rule_id, "not accepted") for each, rule_id in left_out.items()])
+    return book, chosen, left_out, decided
+
+
+def same(one: Any, other: Any) -> bool:
+    return all(getattr(one, name).equals(getattr(other, name)) for name in one.__dataclass_fields__)
+
+
+@many
+@given(seeds)
+def test_the_plan_is_what_the_rules_say_row_by_row(seed: int) -> None:
+    book, chosen, left_out, decided = random_transfer(seed)
+    expected = Model(book.rows, chosen, left_out).decide()
+    manifest = decided.plan.manifest
+    found = {(row.entity, row.entity_id): (row.decision, row.rule_id) for row in manifest.itertuples()}
+    assert found == expected
+
+
+@few
+@given(seeds)
+def test_moved_and_left_behind_are_all_rows_and_the_input_is_untouched(seed: int) -> None:
+    *_, decided = random_transfer(seed)
+    copies = {name: rows.copy(deep=True) for name, rows in decided.rows.items()}
+    manifest = decided.plan.manifest
+    assert len(manifest) == sum(map(len, decided.rows.values()))
+    assert not manifest.duplicated(["entity", "entity_id"]).any()
+    for entity, rows in decided.rows.items():
+        of_entity = manifest[manifest["entity"] == entity].set_index("entity_id")["row_hash"]
+        hashes = canonical.row_hashes(entity, rows).set_axis(canonical.row_ids(entity, rows))
+        assert of_entity.sort_index().to_dict() == hashes.sort_index().to_dict()
+    decided.built()
+    for name, rows in decided.rows.items():
+        pd.testing.assert_frame_equal(rows, copies[name])
+
+
+@few
+@given(seeds)
+def test_the_order_of_the_rows_does_not_matter_and_twice_gives_the_same(seed: int) -> None:
+    _, _, left_out, decided = random_transfer(seed)
+    outside = pd.DataFrame({"contact_id": list(left_out), "rule_id": "XFR-ACCEPT", "reason": "not accepted"})
+    request = Request(
+        SOURCE, TARGET, left_out=outside.astype({"contact_id": "Int64", "rule_id": "str", "reason": "str"})
+    )
+
+    def shuffled(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+        return {name: rows.sample(frac=1, random_state=seed % 2**31) for name, rows in frames.items()}
+
+    assert same(plan(request, decided.rows, decided.around, decided.target), decided.plan)
+    again = plan(request, shuffled(decided.rows), shuffled(decided.around), shuffled(decided.target))
+    assert same(again, decided.plan)
+
+
+@few
+@given(seeds)
+def test_every_new_row_is_the_old_one_but_for_its_references(seed: int) -> None:
+    """Keys are new and without gaps, references lead to new rows or to what the target has, all else is as it was."""
+    book, _, _, decided = random_transfer(seed)
+    built = decided.built(user_id=2)
+    moved = decided.plan.manifest[decided.plan.manifest["decision"] != "stay"]
+    assert sorted(zip(built.id_map["entity"], built.id_map["source_id"], strict=True)) == sorted(
+        zip(moved["entity"], moved["entity_id"], strict=True)
+    )
+    in_target = {
+        entity: {
+            row[f"{entity}_id"] for row in book.rows[entity] if row["office_id"] == TARGET and not row.get("deleted_at")
+        }
+        for entity in ("contact", "carrier", "product")
+    }
+    for entity, rows in built.rows.items():
+        table = metadata.tables[entity]
+        old = decided.rows[entity].assign(source_id=canonical.row_ids(entity, decided.rows[entity]))
+        twins = rows[["source_id"]].merge(old, on="source_id")
+        for column in table.columns:
+            new, before = rows[column.name], twins[column.name]
+            parent = next((key.column.table.name for key in column.foreign_keys), None)
+            if column.name == "modified_at":
+                assert (new == LATER).all()
+            elif parent in ("office", "crm_user"):
+                assert (new.dropna() == 2).all()
+            elif parent is not None:
+                allowed = set(built.rows[parent].iloc[:, 0]) if parent in built.rows else set()
+                assert set(new.dropna()) <= allowed | in_target.get(parent, set())
+                assert column.nullable or new.notna().all()
+            elif column.primary_key and len(table.primary_key) == 1:
+                assert sorted(new) == list(range(FIRST_KEY, FIRST_KEY + len(new)))
+            else:
+                pd.testing.assert_series_equal(new, before, check_names=False)
+        assert not rows.duplicated([column.name for column in table.primary_key.columns]).any()
+
+
+@few
+@given(seeds)
+def test_what_moves_together_is_in_one_group(seed: int) -> None:
+    """A new row names new contacts of its own group only."""
+    _, _, _, decided = random_transfer(seed)
+    built = decided.built()
+    if "contact" not in built.rows:
+        return
+    group_of = built.rows["contact"].set_index("contact_id")["group"]
+    for entity, rows in built.rows.items():
+        for column in metadata.tables[entity].columns:
+            if any(key.column.table.name == "contact" for key in column.foreign_keys):
+                groups = rows[column.name].map(group_of)
+                assert (groups.dropna() == rows.loc[groups.notna(), "group"]).all(), (entity, column.name)
+
+
+@few
+@given(seeds)
+def test_with_the_closure_no_relation_of_the_set_breaks_that_need_not(seed: int) -> None:
+    book, chosen, _, decided = random_transfer(seed)
+    closure = decided.plan.closure
+    if not closure["can_move"].all() or closure.empty:
+        return
+    grown = book.planned([*chosen, *closure["contact_id"]])
+    assert grown.plan.closure.empty or not decided.plan.groups["contact_id"].isin(chosen).all()
