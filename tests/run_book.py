@@ -138,11 +138,13 @@ def _serving(folder: Path, vendor: str, *options: str) -> Iterator[str]:
 class SmallCrm:
     """A CRM of a few rows at ``url``; every change moves the row's ``modified_at``."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, is_there: bool = False) -> None:
         self.url = url
         self.engine = sa.create_engine(url)
         self.moment = datetime(2026, 11, 1, 12)
         self._next_id = 1000
+        if is_there:
+            return
         schema.metadata.create_all(self.engine)
         self.insert("office", office_id=1, name="Main", status="Active")
         self.insert("crm_user", user_id=1, office_id=1, user_name="service", status="Enabled")
@@ -212,14 +214,22 @@ class Ran:
 
 
 class Book:
-    """A CRM, a ledger and the way to two vendors. ``settings``: by section, ``profiles={"enroll": "linked"}``."""
+    """A CRM, a ledger and the way to two vendors. ``settings``: by section, ``profiles={"enroll": "linked"}``.
+
+    ``is_there``: the folder holds what another book has written.
+    """
 
     def __init__(
-        self, folder: Path, vendors: Vendors, crm_url: str | None = None, ledger_url: str | None = None
+        self,
+        folder: Path,
+        vendors: Vendors,
+        crm_url: str | None = None,
+        ledger_url: str | None = None,
+        is_there: bool = False,
     ) -> None:
         self.folder = folder
         self.vendors = vendors
-        self.crm = SmallCrm(crm_url or f"sqlite:///{folder / 'crm.db'}")
+        self.crm = SmallCrm(crm_url or f"sqlite:///{folder / 'crm.db'}", is_there)
         self.runs = 0
         self.contexts: list[RunContext] = []
         self.connections: dict[str, Access | None] = {

@@ -59,7 +59,8 @@ def deliver(client: EmoneyClient, job: Job, payload: Payload) -> Delivered:
             before = links.find_sent(job.ledger, VENDOR, known)
             if link is not None and payload.life_event is not None and is_other_couple(link, payload):
                 return _deliver_event(client, job, payload, link, before)
-            return _deliver_locked(client, job, payload, link, before, "created" if settled else "unchanged")
+            kind = "created" if settled is not None or _has_created(job, payload) else "unchanged"
+            return _deliver_locked(client, job, payload, link, before, kind)
     except (SetAside, VendorUnavailable) as error:
         return set_aside(VENDOR, payload.unit_key, error, link.vendor_client_id if link else None)
 
@@ -126,10 +127,15 @@ def _deliver_locked(
 
 
 def _writes_people(job: Job, payload: Payload) -> bool:
-    """EMY-UPDATE: `no` leaves a known client's people; whom this run created or somebody confirmed is finished."""
-    if job.by_hand is None or job.by_hand.update or payload.life_event is not None:
-        return True
-    return deliveries.written_by(job.ledger, VENDOR, job.run_id).get(payload.unit_key) == "created"
+    """EMY-UPDATE: `no` leaves a known client's people; an event that somebody has confirmed is more than that."""
+    return job.by_hand is None or job.by_hand.update or payload.life_event is not None
+
+
+def _has_created(job: Job, payload: Payload) -> bool:
+    """Whether an earlier try of this run by hand has made the client: it is finished as one that is new."""
+    return job.by_hand is not None and (
+        deliveries.written_by(job.ledger, VENDOR, job.run_id).get(payload.unit_key) == "created"
+    )
 
 
 def _match(

@@ -8,6 +8,7 @@ from datetime import date, datetime
 import pandas as pd
 
 from expectations.report.display import texts
+from expectations.report.proposals import Proposal
 
 OUTCOMES = ("created", "updated", "unchanged", "held", "deferred", "failed", "skipped")
 NOT_SENT = ("held", "deferred", "failed", "skipped")
@@ -68,6 +69,7 @@ class RunReport:
     - ``receipts``: vendor, rule_id, entity, records
     - ``stages``: stage -> seconds
     - ``stopped``: why a step stopped the run, in words
+    - ``life_events``: what somebody has to decide, or has decided, of couples that have changed (LIFE-EVENT)
     - ``open_elsewhere``: vendor, unit_key of findings that stand open in households that this run did not look at
 
     Raises ValueError where a frame lacks a column or a stage's time is not finite, naming it.
@@ -86,6 +88,7 @@ class RunReport:
     stages: Mapping[str, float] = field(default_factory=dict)
     settings: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
     stopped: str | None = None
+    life_events: tuple[Proposal, ...] = ()
     open_elsewhere: pd.DataFrame = field(default_factory=lambda: _frame(("vendor", "unit_key")))
 
     def __post_init__(self) -> None:

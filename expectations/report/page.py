@@ -80,6 +80,7 @@ def _content(report: RunReport, tallies: Tallies) -> dict[str, Any]:
         "available_units": report.newly_available["unit_key"].nunique(),
         "changed": _head(tallies.changed),
         "receipts": _head(tallies.receipts),
+        "life_events": len({one.unit_key for one in report.life_events}),
     }
 
 

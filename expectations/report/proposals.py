@@ -28,7 +28,10 @@ class RecordGoes:
 
 @dataclass(frozen=True)
 class Proposal:
-    """One unit's event at one vendor: ``what`` happened, ``in_short`` (ids alone), the vendor's ``steps`` in words."""
+    """One unit's event at one vendor: ``what`` happened, ``in_short`` (ids alone), the vendor's ``steps`` in words.
+
+    ``reason``: with which somebody confirmed it.
+    """
 
     vendor: str
     unit_key: str
@@ -39,11 +42,17 @@ class Proposal:
     people: tuple[PersonGoes, ...]
     records: tuple[RecordGoes, ...]
     is_confirmed: bool = False
+    reason: str = ""
 
     @property
     def unclear(self) -> tuple[RecordGoes, ...]:
         """What nobody but a person can give to somebody."""
         return tuple(record for record in self.records if not record.is_clear)
+
+    @property
+    def clear(self) -> tuple[RecordGoes, ...]:
+        """What goes with its owner."""
+        return tuple(record for record in self.records if record.is_clear)
 
     def as_json(self) -> dict[str, Any]:
         """For a staged file."""

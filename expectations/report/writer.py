@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from expectations.report.files import write_whole
+from expectations.report.life_event_page import render_life_events
 from expectations.report.model import RunReport
 from expectations.report.page import render_page
 from expectations.report.summary_json import run_summary
@@ -16,6 +17,7 @@ from expectations.report.worklist import worklist, write_csv
 def write_report(folder: Path, report: RunReport) -> Path:
     """Write worklist.html, worklist.csv, worklist.xlsx and run.json (each 0600, whole or not at all) under ``folder``.
 
+    With life events also life_events.html.
     The folder is made where it is missing, for its owner alone. Gives the path of worklist.html. Raises OSError where
     the folder cannot be written.
     """
@@ -28,6 +30,9 @@ def write_report(folder: Path, report: RunReport) -> Path:
 
     write_whole(folder / "worklist.csv", lambda file: write_csv(file, lines))
     write_whole(folder / "worklist.xlsx", write_xlsx)
+    if report.life_events:
+        events = render_life_events(report).encode()
+        write_whole(folder / "life_events.html", lambda file: _write_all(file, events))
     page = render_page(report, tallies).encode()
     path = write_whole(folder / "worklist.html", lambda file: _write_all(file, page))
     summary = json.dumps(run_summary(report, tallies), allow_nan=False, indent=2).encode()

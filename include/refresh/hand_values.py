@@ -5,35 +5,40 @@ list of everything that waits to be linked.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-from etl.errors import ParamsError, SetAside, StopRun, VendorUnavailable
+from etl.errors import InDoubt, ParamsError, SetAside, StopRun, VendorUnavailable
 from etl.load.delivery import ByHand, Job, LoadFinding, household_lock
 from etl.load.emoney import EmoneyClient
-from etl.load.emoney_answers import Account, Link
+from etl.load.emoney_answers import Account, Link, LinkResult
 from etl.load.feed import Refreshed, send_feeds, settle_feeds
-from etl.load.ledger import changes, findings, links, runs
+from etl.load.ledger import changes, deliveries, findings, links, runs
 from etl.load.ledger.changes import Change
+from etl.load.ledger.links import Link as LedgerLink
 from etl.load.ledger.runs import Outcome
 from include.refresh.context import RunContext
 from include.refresh.feed import GO, in_words, lines_of, proposed_links, save_outcomes
 from include.refresh.plan import shard_name
 
+STEP = "link_items"
+BEGUN = ("sending", "in_doubt", "confirmed", "abandoned")
 # What the user in whose name the run is made may not send is not gone from the CRM.
 WITHHELD_BY = {"LIC-EMONEY-INVESTMENTS": "account", "LIC-EMONEY-POLICIES": "policy"}
 
 
 @dataclass
 class _Linking:
-    """What came of the links: in words, as decisions, and whether anything new is linked."""
+    """What came of the links: in words, as decisions; whether the run has linked anything, and needs its values."""
 
     words: list[str] = field(default_factory=list)
     decisions: list[Change] = field(default_factory=list)
     found: list[LoadFinding] = field(default_factory=list)
-    is_new: bool = False
+    has_linked: bool = False
+    lacks_values: bool = False
 
     def tell(self, key: str, decision: str, detail: str, value: str | None = None) -> None:
         """One link's end; one that did not come about is a finding, too."""
@@ -120,8 +125,8 @@ def _refresh(
             linking.tell(one.source_key, "linked", f"{one.classification}, {one.owner}", one.classification)
     if not wanted or link is None:
         return
-    _link(client, job, link.vendor_client_id, wanted, linking)
-    if linking.is_new and not job.dry_run:
+    _link(client, job, link, wanted, linking)
+    if linking.lacks_values and not job.dry_run:
         _take(refreshed, send_feeds(client, job, lines_of(job, staged, kinds, again=True), deadline))
 
 
@@ -133,20 +138,23 @@ def _take(refreshed: Refreshed, more: Refreshed) -> None:
     refreshed.findings += more.findings
 
 
-def _link(client: EmoneyClient, job: Job, client_id: str, wanted: list[Link], linking: _Linking) -> None:
+def _link(client: EmoneyClient, job: Job, link: LedgerLink, wanted: list[Link], linking: _Linking) -> None:
     """Links what eMoney lists as available, and says of each how it ended."""
+    client_id = link.vendor_client_id
     available = {one.source_key for one in client.accounts(client_id, "available")}
     linked = {one.source_key: one for one in client.accounts(client_id, "linked")}
-    chosen = [one for one in wanted if one.source_key in available]
+    mine = _linked_before(job, link)
     for one in wanted:
         if one.source_key in linked:
             before = linked[one.source_key]
-            linking.tell(one.source_key, "linked already", before.classification or "without a classification")
-            linking.is_new |= before.last_refreshed_at is None
+            decision = "linked" if one.source_key in mine else "linked already"
+            linking.tell(one.source_key, decision, before.classification or "without a classification")
+            linking.has_linked |= one.source_key in mine
+            linking.lacks_values |= before.last_refreshed_at is None
         elif one.source_key not in available:
             linking.tell(one.source_key, "not linked", "eMoney does not list it as available")
-    results = client.link(client_id, chosen) if chosen and not job.dry_run else ()
-    answers = {result.source_key: result for result in results}
+    chosen = [one for one in wanted if one.source_key in available]
+    answers = {result.source_key: result for result in _send(client, job, link, chosen)}
     for one in chosen:
         answer = answers.get(one.source_key)
         if answer is not None and answer.status == 400:
@@ -155,7 +163,32 @@ def _link(client: EmoneyClient, job: Job, client_id: str, wanted: list[Link], li
             linking.tell(one.source_key, "linked already", one.classification)
         else:
             linking.tell(one.source_key, "linked", f"{one.classification}, {one.owner}", one.classification)
-            linking.is_new = True
+            linking.has_linked = linking.lacks_values = True
+
+
+def _send(client: EmoneyClient, job: Job, link: LedgerLink, chosen: list[Link]) -> tuple[LinkResult, ...]:
+    """One call for all, an intent like every write: what it did is in the ledger before anything is told of it."""
+    if not chosen or job.dry_run:
+        return ()
+    keys = [one.source_key for one in chosen]
+    digest = hashlib.sha256(" ".join(keys).encode()).hexdigest()
+    intent = deliveries.begin(job.ledger, "emoney", link.unit_key, STEP, digest, keys, job.as_of, job.run_id)
+    try:
+        results = client.link(link.vendor_client_id, chosen)
+    except InDoubt:
+        deliveries.mark(job.ledger, intent, "in_doubt")
+        raise
+    except (SetAside, VendorUnavailable):
+        deliveries.mark(job.ledger, intent, "refused")
+        raise
+    deliveries.mark(job.ledger, intent, "confirmed" if any(one.status == 201 for one in results) else "refused")
+    return results
+
+
+def _linked_before(job: Job, link: LedgerLink) -> set[str]:
+    """What an earlier try of this run has asked eMoney to link."""
+    mine = deliveries.intents_of(job.ledger, "emoney", job.run_id, BEGUN, link.unit_key)
+    return {key for intent in mine if intent.step == STEP for key in intent.values}
 
 
 def _list_waiting(
@@ -178,7 +211,7 @@ def _tell_links(job: Job, unit_key: str, kind: str, linking: _Linking) -> dict[s
     rows = runs.read_outcomes(job.ledger, job.run_id, "emoney").set_index("unit_key")
     before = rows.loc[unit_key] if unit_key in rows.index else None
     words = ([] if before is None or pd.isna(before["reason"]) else [str(before["reason"])]) + linking.words
-    kind = "updated" if linking.is_new and kind == "unchanged" else kind
+    kind = "updated" if linking.has_linked and kind == "unchanged" else kind
     vendor_id = None if before is None or pd.isna(before["vendor_id"]) else str(before["vendor_id"])
     runs.save_outcomes(job.ledger, job.run_id, [Outcome("emoney", unit_key, kind, "; ".join(words)[:1000], vendor_id)])
     return {unit_key: kind}

@@ -48,6 +48,7 @@ def find_life_events(
 ) -> LifeEvents:
     """Against what was last sent: the head changed or died, or a spouse has gone or is another."""
     hand = context.request.by_hand
+    reason = hand.what.life_event if hand else None
     units = decisions[["unit_key", "client_contact_id"]]
     linked = links.read_links_of(context.ledger, vendor, units, of_these_alone=hand is not None)
     dead = gate_findings.loc[gate_findings["rule_id"] == "HH-DECEASED-HEAD", "unit_key"]
@@ -64,8 +65,9 @@ def find_life_events(
         )
         if event is None:
             continue
-        is_confirmed = hand is not None and hand.what.life_event is not None and row.decision == "send"
-        proposal = replace(propose(vendor, row.unit_key, event, frames), is_confirmed=is_confirmed)
+        is_confirmed = reason is not None and row.decision == "send"
+        proposal = propose(vendor, row.unit_key, event, frames)
+        proposal = replace(proposal, is_confirmed=is_confirmed, reason=(reason or "") if is_confirmed else "")
         proposals.append(proposal)
         if is_confirmed:
             confirmed.append({"unit_key": row.unit_key, **asdict(event)})

@@ -1,0 +1,25 @@
+"""life_events.html: one page of the run's report for those who decide what becomes of a couple that has parted."""
+
+from expectations.report.advice import counted
+from expectations.report.html import page_environment, styled
+from expectations.report.model import RunReport
+from expectations.report.proposals import together
+
+ROWS_SHOWN = 200
+# What one page can hold and still be read; the work list names all of them.
+EVENTS_SHOWN = 300
+
+
+def render_life_events(report: RunReport) -> str:
+    """The page as text. Everything that is not the template's own is escaped, and unseen characters are spelled out."""
+    environment = page_environment()
+    environment.globals.update(counted=counted)
+    labels = report.labels
+    named = labels["household_name"].fillna("").str.strip().where(lambda names: names != "", labels["head_name"])
+    return environment.get_template("life_events.html.j2").render(
+        **styled(environment),
+        run=report.run,
+        events=together(report.life_events)[:EVENTS_SHOWN],
+        names=dict(zip(labels["unit_key"], named.fillna(""), strict=True)),
+        rows_shown=ROWS_SHOWN,
+    )

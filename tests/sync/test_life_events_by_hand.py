@@ -1,0 +1,259 @@
+"""Life events from the CRM to the vendors: held at night with a proposal, carried out by hand once confirmed."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import pytest
+
+from etl.load.delivery import ByHand
+from etl.load.ledger import life_events
+from include.refresh.context import HandRequest
+from include.refresh.load import load_shard
+from include.refresh.report import report_run
+from include.sync.prepare import prepare_unit
+from tests.report.pages import read_page
+from tests.run_book import Book, Ran, book, running_vendors, vendors
+
+__all__ = ["book", "running_vendors", "vendors"]
+NEXT, LATER = "2026-11-23", "2026-11-24"
+NUMBERS = count(1)
+
+
+def sync(book: Book, vendor: str, as_of: str = NEXT, household_id: int | None = 1, **asked: Any) -> Ran:
+    """A whole run by hand."""
+    contact_id, user = asked.pop("contact_id", None), asked.pop("requested_by", "amy")
+    what = ByHand(asked_at=datetime.now(UTC).replace(tzinfo=None), lock_wait_seconds=2, **asked)
+    context = book.context(
+        as_of,
+        f"by hand {next(NUMBERS)}",
+        vendors=(vendor,),
+        requested_by=user,
+        by_hand=HandRequest(None if contact_id else household_id, contact_id, what),
+    )
+    prepare_unit(context)
+    load_shard(context, vendor, 0)
+    report_run(context)
+    return Ran(context, None)
+
+
+def ends_relation(book: Book) -> None:
+    """The wife is neither member nor relation any more."""
+    book.crm.delete("household_member", contact_id=102)
+    book.crm.delete("key_relation", relation_id=1)
+
+
+def divorce(book: Book) -> None:
+    ends_relation(book)
+    for contact_id in (101, 102):
+        book.crm.update("contact", {"contact_id": contact_id}, marital_status="Divorced")
+
+
+def widowhood(book: Book) -> None:
+    book.crm.update("contact", {"contact_id": 102}, is_deceased=True)
+    book.crm.update("contact", {"contact_id": 101}, marital_status="Widowed")
+
+
+def new_spouse(book: Book) -> None:
+    ends_relation(book)
+    book.person(7, first_name="Cid", marital_status="Married")
+    book.member(1, 7, "Wife")
+    book.tie(7, 101, 7)
+
+
+def new_head(book: Book) -> None:
+    """They have parted, and the household is hers."""
+    book.crm.delete("key_relation", relation_id=1)
+    book.crm.update("household", {"household_id": 1}, head_contact_id=102)
+    book.crm.delete("household_member", contact_id=101)
+    book.crm.update("household_member", {"contact_id": 102}, role="Head")
+    book.crm.update("contact", {"contact_id": 102}, marital_status="Divorced")
+
+
+def head_died(book: Book) -> None:
+    """He has died, and she has become head."""
+    book.crm.update("contact", {"contact_id": 101}, is_deceased=True)
+    book.crm.update("household", {"household_id": 1}, head_contact_id=102)
+    book.crm.update("household_member", {"contact_id": 102}, role="Head")
+    book.crm.update("household_member", {"contact_id": 101}, role="Husband")
+    book.crm.update("contact", {"contact_id": 102}, marital_status="Widowed")
+
+
+EVENTS: dict[str, Callable[[Book], None]] = {
+    "divorce": divorce, "widowhood": widowhood, "new_spouse": new_spouse, "new_head": new_head, "head_died": head_died,
+}  # fmt: skip
+
+# eMoney: contact -> status, previous marriage, spouse; Profiles: Client A and B of the new case.
+AT_EMONEY = {
+    "divorce": {"contact:101": ("Divorced", True, None)},
+    "widowhood": {"contact:101": ("Widowed", None, None)},
+    "new_spouse": {"contact:101": ("Married", True, "Cid")},
+    "new_head": {"contact:101": ("Divorced", True, None), "contact:102": ("Divorced", True, None)},
+    "head_died": {"contact:101": ("Married", None, "First102"), "contact:102": ("Widowed", None, None)},
+}
+AT_PROFILES = {
+    "divorce": ("First101", None),
+    "widowhood": ("First101", None),
+    "new_spouse": ("First101", "Cid"),
+    "new_head": ("First102", None),
+    "head_died": ("First102", None),
+}
+
+
+def marriages(book: Book) -> dict[str, tuple[Any, ...]]:
+    found = {}
+    for key, one in book.vendors.clients().items():
+        client, spouse = one["client"], one["spouse"]
+        found[key] = client["maritalStatus"], client.get("previousMarriages"), spouse and spouse["firstName"]
+    return found
+
+
+def households(book: Book) -> dict[str, Any]:
+    """Profiles: household id -> its only case."""
+    found = book.vendors.profiles.state()["households"]
+    return {one["householdId"]: one["cases"][0] for one in found}
+
+
+def people_writes(book: Book) -> dict[str, int]:
+    """What was written of people: the feed goes every day."""
+    return {call: number for call, number in book.vendors.writes().items() if "feeds" not in call}
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_a_night_holds_the_event_at_both_vendors_and_writes_nothing(book: Book, event: str) -> None:
+    book.couple(1)
+    book.run()
+    EVENTS[event](book)
+    before, clients = people_writes(book), marriages(book)
+    ran = book.run(NEXT, unit_keys=("H1",))
+    assert ran.stopped is None
+    for vendor in ("profiles", "emoney"):
+        assert ran.outcomes(vendor) == {"H1": "held"}
+        (finding,) = ran.rows("finding_v", vendor=vendor, rule_id="LIFE-EVENT")
+        assert "Proposal: " in finding["message"]
+        assert not [name for name in ("First10", "Last10", "Cid") if name in finding["message"]]
+    assert (people_writes(book), marriages(book)) == (before, clients)
+    page = read_page((ran.context.reports / "life_events.html").read_text())
+    assert not page.misnested
+    assert "First102" in page.words
+    assert "Held" in page.words
+    assert "life_events.html" in (ran.context.reports / "worklist.html").read_text()
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_confirmed_by_hand_it_goes_and_later_nights_leave_it_so(book: Book, event: str) -> None:
+    book.couple(1)
+    book.run()
+    (joint,) = households(book)
+    was = households(book)[joint]
+    EVENTS[event](book)
+    held = [sync(book, vendor).outcomes(vendor) for vendor in ("profiles", "emoney")]
+    assert held == [{"H1": "held"}, {"H1": "held"}]
+    ran = {vendor: sync(book, vendor, life_event="told on the phone") for vendor in ("profiles", "emoney")}
+    assert ran["profiles"].outcomes("profiles") == {"H1": "created"}
+    assert marriages(book) == AT_EMONEY[event]
+    assert households(book)[joint] == was
+    (new,) = set(households(book)) - {joint}
+    document = households(book)[new]["document"]
+    names = document["clientA"]["firstName"], document["clientB"] and document["clientB"]["firstName"]
+    assert names == AT_PROFILES[event]
+    assert book.links("profiles")["H1"]["vendor_client_id"] == new
+    for vendor in ("profiles", "emoney"):
+        assert ran[vendor].findings(vendor) & {("H1", "LIFE-EVENT")} <= {("H1", "LIFE-EVENT")}
+        assert [row["status"] for row in ran[vendor].rows("finding_v", rule_id="LIFE-EVENT")] == ["mended"]
+        (noted,) = life_events.read_events(ran[vendor].context.ledger, vendor, "H1")
+        assert (noted["kind"], noted["reason"], noted["confirmed_by"]) == (event, "told on the phone", "amy")
+    page = read_page((ran["emoney"].context.reports / "life_events.html").read_text()).words
+    assert "Confirmed" in page
+    assert "told on the phone" in page
+    before = people_writes(book)
+    night = book.run(LATER, unit_keys=("H1",))
+    assert night.outcomes("profiles")["H1"] == "unchanged"
+    assert night.findings("emoney") & {("H1", "LIFE-EVENT")} == set()
+    assert people_writes(book) == before
+    assert marriages(book) == AT_EMONEY[event]
+
+
+def test_a_marriage_is_no_event_and_goes_by_itself(book: Book) -> None:
+    book.couple(1)
+    ends_relation(book)
+    book.crm.update("contact", {"contact_id": 101}, marital_status="Single")
+    book.run(unit_keys=("H1",))
+    book.member(1, 102, "Wife")
+    book.tie(1, 101, 102)
+    book.crm.update("contact", {"contact_id": 101}, marital_status="Married")
+    for vendor in ("profiles", "emoney"):
+        ran = sync(book, vendor)
+        assert ran.outcomes(vendor) == {"H1": "updated"}
+        assert not (ran.context.reports / "life_events.html").exists()
+    assert marriages(book) == {"contact:101": ("Married", None, "First102")}
+    (case,) = households(book).values()
+    assert case["document"]["clientB"]["firstName"] == "First102"
+
+
+def test_a_head_who_died_is_held_until_somebody_else_is_head_whatever_is_confirmed(book: Book) -> None:
+    book.couple(1)
+    book.run()
+    book.crm.update("contact", {"contact_id": 101}, is_deceased=True)
+    before = people_writes(book)
+    for vendor in ("profiles", "emoney"):
+        ran = sync(book, vendor, life_event="he died")
+        assert ran.outcomes(vendor) == {"H1": "held"}
+        assert {("H1", "LIFE-EVENT"), ("H1", "HH-DECEASED-HEAD")} <= ran.findings(vendor)
+        (finding,) = ran.rows("finding_v", rule_id="LIFE-EVENT")
+        assert "Nobody else is the head yet" in finding["message"]
+    assert people_writes(book) == before
+
+
+def test_each_former_partner_gets_a_client_of_the_own_unit(book: Book) -> None:
+    book.couple(1)
+    book.run()
+    divorce(book)
+    for vendor in ("profiles", "emoney"):
+        sync(book, vendor, life_event="they told us")
+    ran = sync(book, "profiles", contact_id=102, action="create_client_and_case")
+    assert ran.outcomes("profiles") == {"C102": "created"}
+    assert sync(book, "emoney", contact_id=102).outcomes("emoney") == {"C102": "created"}
+    assert marriages(book) == {
+        "contact:101": ("Divorced", True, None),
+        "contact:102": ("Divorced", True, None),
+    }
+    assert len(households(book)) == 3
+
+
+def test_the_proposal_names_what_has_no_clear_owner(book: Book) -> None:
+    book.couple(1)
+    book.crm.update("investment_account", {"account_id": 1}, account_type="Joint")
+    book.crm.insert("policy_beneficiary", policy_id=1, contact_id=102)
+    book.account(2, 101)
+    book.account(3, 102)
+    book.run()
+    divorce(book)
+    ran = book.run(NEXT, unit_keys=("H1",), vendors=("profiles",))
+    (finding,) = ran.rows("finding_v", rule_id="LIFE-EVENT")
+    assert "Without a clear owner: account 1, policy 1." in finding["message"]
+    assert "contact 102: C102, a unit of its own" in finding["message"]
+    page = read_page((ran.context.reports / "life_events.html").read_text()).words
+    for words in ("Savings 3", "held jointly", "names contact 102 as beneficiary", "confirm_life_event"):
+        assert words in page
+
+
+def test_a_confirmed_event_of_a_unit_that_breaks_another_rule_stays_open(book: Book) -> None:
+    book.couple(1)
+    book.run()
+    divorce(book)
+    book.crm.update("contact", {"contact_id": 101}, birth_date=None)
+    ran = sync(book, "emoney", life_event="they told us")
+    assert ran.outcomes("emoney") == {"H1": "held"}
+    assert {("H1", "LIFE-EVENT"), ("H1", "DEM-BIRTH-DATE")} <= ran.findings("emoney")
+    assert marriages(book) == {"contact:101": ("Married", None, "First102")}
+
+
+def test_a_confirmation_without_an_event_changes_nothing(book: Book) -> None:
+    book.couple(1)
+    book.run()
+    before = book.vendors.writes()
+    assert sync(book, "emoney", "2026-11-20", life_event="by mistake").outcomes("emoney") == {"H1": "unchanged"}
+    assert sync(book, "profiles", "2026-11-20", life_event="by mistake").outcomes("profiles") == {"H1": "unchanged"}
+    assert book.vendors.writes() == before
