@@ -31,7 +31,7 @@ def decide_lists(
         decided.append(decisions)
         if rows[entity].empty:
             continue
-        stranger = ("XFR-PRIMARY", f"{called} has another primary contact, who is not in the set")
+        stranger = ("XFR-PRIMARY", f"{called} has no primary contact in the set")
         decisions.follow(records[parent], key, called, stranger)
         may_be_new = moving if entity == "policy_beneficiary" else moving.iloc[:0]
         _keep_known(decisions, "contact_id", may_be_new, present, rule_id)
