@@ -101,18 +101,18 @@ def _read_set(
     wanted = list(request.contact_ids)
     if request.set_id is not None:
         wanted = office.read_set(snapshot, request.set_id, request.source_office_id)
-    rows, around = _read_rows(snapshot, wanted)
+    rows, around = _read_rows(snapshot, wanted, known)
     if request.add_related:
         closure = rules.plan(first_request(context), rows, around, there, known).closure
         added = closure.loc[closure["can_move"].astype(bool), "contact_id"]
         if len(added):
             wanted = sorted({*wanted, *(int(one) for one in added)})
-            rows, around = _read_rows(snapshot, wanted)
+            rows, around = _read_rows(snapshot, wanted, known)
     return wanted, rows, around
 
 
-def _read_rows(snapshot: Snapshot, contact_ids: list[int]) -> tuple[Frames, Frames]:
-    rows = office.read_rows(snapshot, contact_ids)
+def _read_rows(snapshot: Snapshot, contact_ids: list[int], known: pd.DataFrame) -> tuple[Frames, Frames]:
+    rows = office.read_rows(snapshot, contact_ids, known)
     return rows, office.read_surroundings(snapshot, rows)
 
 
