@@ -172,10 +172,18 @@ def taken_keys(connection: Connection, batch: Batch) -> bool:
 
 
 def groups_present(connection: Connection, batch: Batch) -> list[int]:
-    """The groups of the batch that are in the target: each is there as a whole or not at all."""
-    contacts = batch.rows["contact"]
-    keys = bulk.id_list(connection, contacts["contact_id"])
-    found = connection.execute(sa.select(schema.contact.c.contact_id).where(schema.contact.c.contact_id.in_(keys)))
-    there = {row.contact_id for row in found}
-    present = contacts.loc[contacts["contact_id"].isin(there), GROUP_NO]
-    return sorted({int(number) for number in present})
+    """The groups of the batch that are in the target: each is there as a whole or not at all.
+
+    A key alone says nothing, for somebody else may have taken it; one row that is just as it was to be written does.
+    """
+    present: set[int] = set()
+    for entity in batch.rows:
+        if entity in SHARED:
+            continue
+        values, there = batch.values(entity), read_back(connection, batch, entity)
+        if there.empty:
+            continue
+        held = set(canonical.row_hashes(entity, there))
+        is_held = canonical.row_hashes(entity, values).isin(held).to_numpy()
+        present |= {int(number) for number in batch.rows[entity][GROUP_NO][is_held]}
+    return sorted(present)

@@ -19,23 +19,26 @@ def moves(new: Mapping[str, pd.DataFrame], households: pd.DataFrame) -> pd.DataF
     ``households``: those of the source that a moving contact is in or the head of.
     """
     contacts = new["contact"]
-    new_of = pd.Series(contacts["contact_id"].array, index=contacts[SOURCE_ID].astype("int64"))
-    group_of = pd.Series(contacts[GROUP_NO].array, index=contacts[SOURCE_ID].astype("int64"))
-    rebuilt = new.get("household", pd.DataFrame({"household_id": [], "head_contact_id": [], SOURCE_ID: []}))
-    unit_of = "C" + new_of.astype("str")
-    home_of_head = pd.Series(("H" + rebuilt["household_id"].astype("str")).array, index=rebuilt["head_contact_id"])
-    home_of_head = home_of_head[~home_of_head.index.duplicated()]
-    unit_of = new_of.map(home_of_head).fillna(unit_of)
-    alone = pd.DataFrame({"from_unit": "C" + unit_of.index.astype("str"), "to_unit": unit_of.array})
-    left = households[households["head_contact_id"].isin(new_of.index) & households["deleted_at"].isna()]
-    heads = left["head_contact_id"].astype("int64")
-    homes = pd.DataFrame(
-        {"from_unit": ("H" + left["household_id"].astype("str")).array, "to_unit": heads.map(unit_of).array}
-    )
-    same = pd.Series(
-        ("H" + rebuilt["household_id"].astype("str")).array, index=("H" + rebuilt[SOURCE_ID].astype("str")).array
-    )
-    homes["to_unit"] = homes["from_unit"].map(same).fillna(homes["to_unit"])
-    groups = pd.concat([pd.Series(group_of.array), pd.Series(heads.map(group_of).array)], ignore_index=True)
-    units = pd.concat([alone, homes], ignore_index=True).assign(group_no=groups.astype("int64"))
-    return units.astype({"from_unit": "str", "to_unit": "str"})
+    old = [int(key) for key in contacts[SOURCE_ID]]
+    group_of = dict(zip(old, map(int, contacts[GROUP_NO]), strict=True))
+    home_of, same = _rebuilt(new.get("household"))
+    unit_of = {
+        key: home_of.get(made, f"C{made}") for key, made in zip(old, map(int, contacts["contact_id"]), strict=True)
+    }
+    found = [(f"C{key}", unit, group_of[key]) for key, unit in unit_of.items()]
+    left = households[households["head_contact_id"].isin(old) & households["deleted_at"].isna()]
+    for household_id, head in zip(left["household_id"], left["head_contact_id"], strict=True):
+        unit = f"H{household_id}"
+        found.append((unit, same.get(unit, unit_of[int(head)]), group_of[int(head)]))
+    units = pd.DataFrame(found, columns=["from_unit", "to_unit", "group_no"])
+    return units.astype({"from_unit": "str", "to_unit": "str", "group_no": "int64"})
+
+
+def _rebuilt(households: pd.DataFrame | None) -> tuple[dict[int, str], dict[str, str]]:
+    """The new unit of each new head, the first where there are several; and of each old household."""
+    if households is None:
+        return {}, {}
+    homes = [f"H{key}" for key in households["household_id"]]
+    of_heads = zip(map(int, households["head_contact_id"]), homes, strict=True)
+    of_old = zip((f"H{key}" for key in households[SOURCE_ID]), homes, strict=True)
+    return dict(reversed(list(of_heads))), dict(of_old)

@@ -23,6 +23,7 @@ from etl.load.ledger import transfers
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import Transfer
 from etl.load.office_databases import open_databases
+from etl.load.office_return import bring_back
 from etl.schema import metadata
 from etl.transform.office import Arrival
 from etl.transform.transfers import Plan, Request, plan
@@ -129,6 +130,20 @@ class TransferDesk:
         """Everything at once."""
         self.plan(transfer_id, contact_ids)
         return self.move(transfer_id)
+
+    def bring_back(self, transfer_id: str) -> list[tuple[str, str, str]]:
+        """Takes a transfer back; gives office, table and key of what was edited since."""
+        databases = open_databases(self.source.url, self.target.url)
+
+        def read(contact_ids: Sequence[int]) -> Any:
+            with Snapshot(self.target.url, readers=1) as snapshot:
+                return extract.read_rows(snapshot, contact_ids)
+
+        try:
+            edits = bring_back(self.ledger, databases, transfer_id, read, sleep=lambda _: None)
+        finally:
+            databases.dispose()
+        return list(edits[["office", "entity", "entity_id"]].itertuples(index=False, name=None))
 
     def new(self, transfer_id: str, entity: str, old: int) -> int:
         """The new key of a record."""

@@ -189,3 +189,19 @@ def test_a_group_with_a_write_in_doubt_stays(book: Book, vendor: str) -> None:
     assert (rule, entity, entity_id) == ("XFR-LINKS", "household", "1")
     assert "H1" in book.links(vendor)
     unit_moves.require_at_home(desk.ledger, "H1")
+
+
+def test_taken_back_the_source_has_its_vendor_records_again(book: Book) -> None:
+    whole_family(book)
+    book.person(7)
+    target_office(book.crm)
+    book.run(DAY)
+    before, linked = held(book.vendors), [set(book.links(vendor)) for vendor in ("profiles", "emoney")]
+    desk = desk_of(book)
+    desk.transfer("t1", [101, 102, 103, 7])
+    book.run(NEXT)
+    assert desk.bring_back("t1") == []
+    assert [set(book.links(vendor)) for vendor in ("profiles", "emoney")] == linked
+    night = book.run(THIRD)
+    assert night.outcomes("profiles") == night.outcomes("emoney") == {"H1": "unchanged", "C7": "unchanged"}
+    assert held(book.vendors) == before

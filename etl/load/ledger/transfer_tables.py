@@ -72,6 +72,8 @@ transfer_row = Table(
     Column("source_hash", String(64), nullable=False),
 )
 
+Index("ix_transfer_row_group", transfer_row.c.transfer_id, transfer_row.c.group_no)
+
 # What was written in the target, by its own key: what a return within 30 days compares with. Rows made there without
 # a row of their own in the source (a rebuilt household) are here too.
 transfer_target_row = Table(

@@ -1,0 +1,80 @@
+"""A transfer is taken back within thirty days, if nothing was edited since."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from etl.errors import ParamsError
+from tests.transfers.books import Book
+from tests.transfers.moving import TransferDesk, make_desk
+from tests.transfers.test_move import family
+
+
+def moved(folder: Path, two_databases: bool) -> tuple[TransferDesk, int, int]:
+    book = Book()
+    ann, eve = family(book)
+    target = f"sqlite:///{folder / 'target.db'}" if two_databases else None
+    desk = make_desk(folder, book, target=target, other=Book() if two_databases else None)
+    desk.transfer("t1", [ann, eve])
+    return desk, ann, eve
+
+
+@pytest.mark.parametrize("two_databases", [False, True], ids=["one database", "two databases"])
+def test_taken_back_everything_is_as_it_was_and_the_target_has_nobody(tmp_path: Path, two_databases: bool) -> None:
+    desk, ann, eve = moved(tmp_path, two_databases)
+    new = desk.new("t1", "contact", ann)
+    assert desk.bring_back("t1") == []
+    assert [row["deleted_at"] for row in desk.source.rows("contact", office_id=1)] == [None, None]
+    for table in ("policy", "investment_account", "liability", "household"):
+        assert desk.source.one(table, office_id=1)["deleted_at"] is None
+        assert desk.target.one(table, office_id=2)["deleted_at"] is not None
+    assert desk.target.one("contact", contact_id=new)["deleted_at"] is not None
+    assert desk.bring_back("t1") == []
+    assert desk.known().empty
+    # And it can move again, under new keys.
+    assert desk.transfer("t2", [ann, eve]).status == "closed"
+    assert desk.new("t2", "contact", ann) > new
+
+
+@pytest.mark.parametrize(
+    ("statement", "edited"),
+    [
+        ("UPDATE contact SET job_title = 'Baker' WHERE contact_id = {new}", ("target", "contact", "{new}")),
+        ("INSERT INTO activity (activity_id, contact_id) VALUES (99, {new})", ("target", "activity", "99")),
+        ("DELETE FROM smartpad_note WHERE contact_id = {new}", ("target", "smartpad_note", None)),
+        ("UPDATE contact SET deleted_at = NULL WHERE contact_id = {old}", ("source", "contact", "{old}")),
+    ],
+    ids=["edited", "added", "taken away", "set back by hand"],
+)
+def test_what_was_edited_is_listed_and_nothing_is_changed(
+    tmp_path: Path, statement: str, edited: tuple[str, str, str | None]
+) -> None:
+    desk, ann, _ = moved(tmp_path, two_databases=False)
+    keys = {"new": desk.new("t1", "contact", ann), "old": ann}
+    desk.target.run(statement.format(**keys))
+    before = desk.source.everything()
+    ((office, entity, entity_id),) = desk.bring_back("t1")
+    assert (office, entity) == edited[:2]
+    assert edited[2] is None or entity_id == edited[2].format(**keys)
+    assert desk.source.everything() == before
+    assert not desk.known().empty
+
+
+def test_after_thirty_days_or_before_it_moved_nothing_is_taken_back(tmp_path: Path) -> None:
+    desk, _, _ = moved(tmp_path, two_databases=False)
+    clock = desk.ledger.now
+    desk.ledger.now = lambda: clock() + timedelta(days=31)
+    with pytest.raises(ParamsError, match="30 days"):
+        desk.bring_back("t1")
+    with pytest.raises(ParamsError, match="There is no transfer"):
+        desk.bring_back("t0")
+
+
+def test_contacts_that_another_transfer_has_are_not_taken_back(tmp_path: Path) -> None:
+    desk, ann, _ = moved(tmp_path, two_databases=False)
+    onward = desk.onward(source=2, target=1, user=1)
+    onward.plan("t2", [desk.new("t1", "contact", ann)])
+    assert ("target", "contact", str(desk.new("t1", "contact", ann))) in desk.bring_back("t1")
