@@ -1,14 +1,16 @@
 # Everything a person runs. Only Python 3.11 or newer, git and make have to be there.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint bench lock clean
+.PHONY: help setup demo demo-transfer cancel-transfer return up why undo test lint bench lock clean
 
 PYTHON := .venv/bin/python
 JOBS ?= 2
 # Whatever imports Airflow must not make ~/airflow.
 export AIRFLOW_HOME := $(CURDIR)/.planbridge/airflow
+# Commands about a CRM take the one that the shell names, else the demo's.
+DEMO_ENV := [ -n "$$AIRFLOW_CONN_CRM" ] || [ ! -f .planbridge/env ] || . .planbridge/env;
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 setup: ## The virtual environment .venv from the locked requirements (the others call it)
 	@sh include/local/setup.sh
@@ -16,8 +18,24 @@ setup: ## The virtual environment .venv from the locked requirements (the others
 demo: setup ## The weeknight run over a demo office and two vendor sandboxes; FRESH=1 starts over
 	@$(PYTHON) -m include.local demo $(if $(FRESH),--fresh)
 
+cancel-transfer: setup ## End a transfer that nobody has accepted: TRANSFER=…
+	@$(DEMO_ENV) $(PYTHON) -m include.transfer cancel "$(TRANSFER)"
+
+return: setup ## Bring a transfer back within 30 days, if nothing was edited since: TRANSFER=…
+	@$(DEMO_ENV) $(PYTHON) -m include.transfer return "$(TRANSFER)"
+
+demo-transfer: setup ## A set of the demo office moves to another office; FRESH=1 starts over
+	@$(PYTHON) -m include.local demo-transfer $(if $(FRESH),--fresh)
+
 up: setup ## The same installation kept running with Airflow's web UI; PORT=8080, Ctrl-C stops it
 	@$(PYTHON) -m include.local up $(if $(PORT),--port $(PORT))
+
+why: setup ## Where a value comes from and what became of it; UNIT=H12 FIELD=clientA.homePhone VENDOR=profiles DATE=2026-11-20
+	@$(PYTHON) -m include.why $(if $(UNIT),--unit "$(UNIT)") $(if $(FIELD),--field "$(FIELD)") \
+		$(if $(VENDOR),--vendor "$(VENDOR)") $(if $(DATE),--date "$(DATE)")
+
+undo: setup ## Put back at Profiles what a run wrote, where it still stands; RUN=… UNIT=H12, DRY=1 only says what
+	@$(PYTHON) -m include.undo $(if $(RUN),--run "$(RUN)") $(if $(UNIT),--unit "$(UNIT)") $(if $(DRY),--dry-run)
 
 test: lint ## Style, types and the whole test suite; JOBS=2
 	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup

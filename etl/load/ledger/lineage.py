@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -50,14 +50,14 @@ def last_digests(ledger: Ledger, vendor: str, unit_keys: Iterable[str]) -> dict[
     return digests
 
 
-def find_lineage(ledger: Ledger, vendor: str, unit_key: str, until: datetime | None = None) -> Recorded | None:
-    """What was recorded last of a unit, at ``until`` or before."""
+def find_lineage(ledger: Ledger, vendor: str, unit_key: str, among: Container[str]) -> Recorded | None:
+    """What was recorded last of a unit by one of these runs."""
     mine = [lineage_unit.c.vendor == vendor, lineage_unit.c.unit_key == unit_key]
-    if until is not None:
-        mine.append(lineage_unit.c.recorded_at <= until)
+    recorded = sa.select(lineage_unit.c.run_id).where(*mine).order_by(lineage_unit.c.recorded_at.desc())
+    run_id = next((row["run_id"] for row in ledger.rows(recorded) if row["run_id"] in among), None)
     same = [lineage.c[name] == lineage_unit.c[name] for name in ("run_id", "vendor", "shard")]
     statement = sa.select(lineage.c.run_id, lineage.c.recorded_at, lineage.c.content).join(lineage_unit, sa.and_(*same))
-    rows = ledger.rows(statement.where(*mine).order_by(lineage_unit.c.recorded_at.desc()).limit(1))
+    rows = ledger.rows(statement.where(*mine, lineage_unit.c.run_id == run_id)) if run_id else []
     return Recorded(rows[0]["run_id"], rows[0]["recorded_at"], rows[0]["content"]) if rows else None
 
 

@@ -1,0 +1,233 @@
+"""The answer to "why is this value there, or not?": source, rule, decision, run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, cast
+
+from etl.errors import ParamsError
+from etl.load.document import flatten, show
+from etl.load.field_names import near
+from etl.transform.mapping.fields import ADDRESS_FIELDS
+from etl.transform.mapping.values import Vendor
+from include.refresh.lineage import leaves
+from include.refresh.shapes import shape_of
+from include.why.history import Decided, History, Ran
+from include.why.names import holders, is_part_of, record_column, split
+from include.why.origins import BY_POLICY, ITEMS, NOT_MAPPED, ROLES, Origin, fate_of_column, person_names, person_origin
+
+NOT_SENT = ("held", "skipped", "deferred", "failed")
+# What a decision means, in a line.
+WORDS = {
+    "written": "written",
+    "added": "written with the item",
+    "kept": "kept: somebody edited it at Profiles, and the CRM says otherwise",
+    "pinned": "kept: pinned to Profiles",
+    "stale": "left: the CRM has it no longer",
+    "removed_by_advisor": "not written again: somebody deleted it at Profiles",
+    "taken_out": "taken out by an undo",
+    "conflict": "left by an undo: changed since",
+    "linked": "linked",
+}
+RULES = {"kept": "PROFILES-KEPT", "removed_by_advisor": "PROFILES-KEPT", "stale": "PROFILES-STALE"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One field: where its value comes from, what was decided, by which run; ``shape`` says what it looks like."""
+
+    vendor: str
+    unit_key: str
+    field: str
+    decision: str
+    rule_id: str = ""
+    table: str = ""
+    column: str = ""
+    key: str = ""
+    shape: str = ""
+    run_id: str = ""
+    at: datetime | None = None
+    as_of: str = ""
+    by: str = ""
+    looked_at: str = ""
+
+
+def answer(history: History, name: str) -> Answer:
+    """Why a field of a document is as it is; ``name`` written whole."""
+    found = _sourced(history, name)
+    latest = history.runs[0]
+    decided = _latest_decision(history, name)
+    shapes = shapes_of(history)
+    found = replace(found, shape=decided.shape if decided and decided.shape else shapes.get(name, "not known"))
+    if latest.outcome in NOT_SENT:
+        return _by(found, latest, f"{latest.outcome}: {latest.reason or 'no reason given'}", _rule_of(latest))
+    if found.decision == NOT_MAPPED:
+        return _by(replace(found, shape=""), latest, NOT_MAPPED, "DEM-MATRIX")
+    if decided is not None:
+        answered = _by(found, decided.ran, WORDS.get(decided.decision, decided.decision), RULES.get(decided.decision))
+        return _since(_computed(answered), decided.ran, latest)
+    if name in sent_values(history):
+        wrote = history.created or _sent_by(history) or latest
+        words = "null: the CRM has none that goes" if found.shape == "null" else "written"
+        return _since(_computed(_by(found, wrote, words, None)), wrote, latest)
+    return _not_sent(history, name, found, latest)
+
+
+def answer_for_column(history: History, text: str) -> Answer | None:
+    """Why a column of a CRM record goes, or does not; None where the text names none."""
+    named = record_column(text)
+    if named is None:
+        return None
+    entity, number, column = named
+    vendor = cast(Vendor, history.vendor)
+    fate = fate_of_column(entity, column, vendor) or ""
+    latest = history.runs[0]
+    found = Answer(history.vendor, history.unit_key, text, fate, table=entity, column=column, key=str(number))
+    receipts = [row for row in _receipts(history, f"{entity}:{number}") if row["name"] in (column, "*")]
+    if receipts:
+        return _by(found, latest, "does not go", receipts[0]["rule_id"])
+    goes = [row for row in history.rows if row["kind"] == "source" and str(row["key"]) == str(number)]
+    into = [f"{row['subject']}.{row['name']}" for row in goes if column in str(row["column"]).split(", ")]
+    return _by(found, latest, f"goes into {', '.join(into)}" if into and fate == "sent" else fate, None)
+
+
+def known_fields(history: History) -> list[str]:
+    """Every field of the unit that was sent, or would have been."""
+    names = {*sent_values(history), *shapes_of(history)}
+    names |= {name for name in history.changes if split(name)[2]}
+    if history.vendor == "emoney":
+        names |= {_emoney_change(name) for name in history.changes if split(_emoney_change(name))[2]}
+        names -= {name for name in names if "[" not in name and not name.startswith(("client.", "spouse."))}
+    return sorted(name for name in names if not name.endswith((".externalSourceId", ".sourceKey")))
+
+
+def sent_values(history: History) -> dict[str, Any]:
+    """name -> the value that was last written (client data: only its shape is ever shown)."""
+    bases = {part: sent.base for part, sent in history.sent.items()}
+    if history.vendor == "profiles":
+        return {show(path): value for path, value in flatten(bases.get("case")).items()}
+    items = [{"sourceKey": key, **(item or {})} for key, item in (bases.get("items") or {}).items()]
+    document = {"client": bases.get("client") or {}, "spouse": bases.get("spouse"), "items": items}
+    return dict(leaves("emoney", document))
+
+
+def shapes_of(history: History) -> dict[str, str]:
+    """name -> what the value looks like: of what was last sent, else of what was kept back."""
+    kept_back = {row["name"]: row["column"] for row in history.rows if row["kind"] == "shape"}
+    return kept_back | {name: shape_of(value) for name, value in sent_values(history).items()}
+
+
+def _latest_decision(history: History, name: str) -> Decided | None:
+    names = [name, *holders(name)]
+    if history.vendor == "emoney":
+        names = [one.removeprefix("client.") for one in names if one != "client"]
+    found = [history.changes[one][0] for one in names if one in history.changes]
+    return max(found, key=lambda decided: decided.ran.started_at, default=None)
+
+
+def _emoney_change(name: str) -> str:
+    return name if name.startswith(("spouse.", "items[")) else f"client.{name}"
+
+
+def _sourced(history: History, name: str) -> Answer:
+    """The field with its source: as recorded, else as the field tables say."""
+    list_name, subject, leaf = split(name)
+    found = Answer(history.vendor, history.unit_key, name, "")
+    recorded = _recorded(history, subject, leaf)
+    if recorded is not None:
+        column = recorded["column"] or _address_column(leaf)
+        key = "" if recorded["key"] is None else str(int(recorded["key"]))
+        return replace(found, table=recorded["table"], column=column, key=key, rule_id=recorded["rule_id"])
+    vendor = cast(Vendor, history.vendor)
+    if list_name in ("", "dependents"):
+        role = "dependent" if list_name else subject
+        origin = person_origin(vendor, role, leaf)
+        if origin is None:
+            return replace(found, decision=NOT_MAPPED)
+        key = subject.partition(":")[2] if list_name else _contact_of(history, subject)
+        in_contact = origin.table == "contact"
+        return _with_origin(found, origin, key if in_contact else "")
+    origin = ITEMS[(vendor, list_name, subject.partition(":")[0])].get(leaf)
+    if origin is None:
+        return replace(found, decision=NOT_MAPPED)
+    number = subject.partition(":")[2]
+    return _with_origin(found, origin, f"policy {number}" if origin.table in BY_POLICY else number)
+
+
+def _with_origin(found: Answer, origin: Origin, key: str) -> Answer:
+    return replace(found, table=origin.table, column=origin.column, key=key, rule_id=origin.rule_id)
+
+
+def _recorded(history: History, subject: str, leaf: str) -> dict[str, Any] | None:
+    mine = [row for row in history.rows if row["kind"] == "source" and row["subject"] == subject]
+    return next((row for row in mine if row["name"] == leaf or leaf.startswith(f"{row['name']}.")), None)
+
+
+def _contact_of(history: History, subject: str) -> str:
+    recorded = _recorded(history, subject, "*")
+    if recorded is not None:
+        return str(int(recorded["key"]))
+    link, is_client = history.link, subject in (ROLES["profiles"][0], ROLES["emoney"][0])
+    contact_id = (link.client_contact_id if is_client else link.spouse_contact_id) if link else None
+    return "" if contact_id is None else str(contact_id)
+
+
+def _address_column(leaf: str) -> str:
+    return dict(ADDRESS_FIELDS).get(leaf.rpartition(".")[2], "")
+
+
+def _computed(found: Answer) -> Answer:
+    return replace(found, decision=f"{found.decision}, computed") if found.rule_id == "LIA-COMPUTED" else found
+
+
+def _by(found: Answer, ran: Ran, decision: str, rule_id: str | None) -> Answer:
+    return replace(
+        found, decision=decision, rule_id=rule_id or found.rule_id, run_id=ran.run_id, at=ran.started_at,
+        as_of=str(ran.as_of), by=ran.requested_by,
+    )  # fmt: skip
+
+
+def _since(found: Answer, ran: Ran, latest: Ran) -> Answer:
+    if ran.run_id == latest.run_id:
+        return found
+    return replace(found, decision=f"{found.decision}; unchanged since", looked_at=latest.run_id)
+
+
+def _sent_by(history: History) -> Ran | None:
+    return next((ran for ran in history.runs if ran.outcome in ("updated", "unchanged")), None)
+
+
+def _rule_of(ran: Ran) -> str | None:
+    """The rules that a reason begins with."""
+    named = (ran.reason or "").partition(":")[0]
+    return named if named and named == named.upper() and "-" in named else None
+
+
+def _receipts(history: History, subject: str) -> list[dict[str, Any]]:
+    return [row for row in history.rows if row["kind"] == "receipt" and row["subject"] == subject]
+
+
+def _not_sent(history: History, name: str, found: Answer, latest: Ran) -> Answer:
+    """A field that we never wrote: left out by a rule, equal when the record was adopted, or not there at all."""
+    list_name, subject, _ = split(name)
+    whole = [row for row in _receipts(history, subject) if row["name"] == "*"]
+    if whole:
+        return _by(found, latest, "does not go: the whole record is left out", whole[0]["rule_id"])
+    if list_name and not any(is_part_of(one, name.rpartition(".")[0]) for one in known_fields(history)):
+        items = {one[: one.rfind("]") + 1] for one in known_fields(history) if "[" in one}
+        raise ParamsError(f"{history.unit_key} has no {subject} at {history.vendor}.{near(subject, map(_key, items))}")
+    if not list_name and subject == ROLES[cast(Vendor, history.vendor)][1] and not _contact_of(history, subject):
+        return _by(found, latest, "not in scope: the household has no spouse here", None)
+    if history.link is not None and history.created is None:
+        return _by(found, latest, "not written: the vendor had the same when it was linked, or the CRM has none", None)
+    return _by(found, latest, "null: the CRM has none that goes", None)
+
+
+def _key(item: str) -> str:
+    return split(item)[1]
+
+
+def role_fields(history: History, role: str) -> list[str]:
+    """All fields of a person, also those that the role never gets."""
+    return [f"{role}.{name}" for name in person_names(cast(Vendor, history.vendor), role)]

@@ -1,0 +1,106 @@
+"""Finds the answers to a question: the vendors at which a field exists, and the fields that a name stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import cast
+
+import sqlalchemy as sa
+
+from etl.errors import ParamsError
+from etl.load.field_names import near
+from etl.load.ledger.store import Ledger
+from etl.load.ledger.tables import link, unit_state
+from etl.load.pinning import Pin
+from etl.transform.mapping.values import Vendor
+from include.refresh.context import VENDORS
+from include.why.answers import Answer, answer, answer_for_column, known_fields, role_fields
+from include.why.history import History, read_history
+from include.why.names import field_names, is_part_of
+from include.why.origins import ROLES
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the ledger tells of a unit at one vendor."""
+
+    history: History
+    answers: list[Answer]
+    pins: list[Pin] = field(default_factory=list)
+
+
+def ask(ledger: Ledger, unit_key: str, name: str | None, vendor: str | None, until: date | None) -> list[Told]:
+    """The answers by vendor; without a name all fields of the unit.
+
+    Raises `ParamsError`, with near names, for an unknown unit, field or vendor, and for a date before the first run.
+    """
+    if vendor is not None and vendor not in VENDORS:
+        raise ParamsError(f"Unknown vendor {vendor}: it is profiles or emoney.")
+    histories = {one: read_history(ledger, one, unit_key, until) for one in ([vendor] if vendor else VENDORS)}
+    known = {one: history for one, history in histories.items() if history.runs}
+    if not known:
+        raise ParamsError(_unknown_unit(ledger, unit_key, vendor, until))
+    told, refused = [], []
+    for history in known.values():
+        try:
+            told.append(Told(history, _answers(history, name), list(history.pins)))
+        except ParamsError as error:
+            refused.append(error)
+    if not told:
+        raise refused[0]
+    return told
+
+
+def tell_all(history: History) -> list[Answer]:
+    """Every field of the unit at the vendor."""
+    return [answer(history, name) for name in known_fields(history)]
+
+
+def _answers(history: History, name: str | None) -> list[Answer]:
+    if name is None:
+        return tell_all(history)
+    try:
+        wanted = field_names(cast(Vendor, history.vendor), name)
+    except ParamsError:
+        by_column = answer_for_column(history, name)
+        if by_column is not None:
+            return [by_column]
+        raise
+    fields = [
+        *known_fields(history),
+        *(one for role in ROLES[cast(Vendor, history.vendor)] for one in role_fields(history, role)),
+    ]
+    found = [one for one in dict.fromkeys(fields) if any(is_part_of(one, each) for each in wanted)]
+    if found:
+        return [answer(history, one) for one in found]
+    return [_first(history, wanted)]
+
+
+def _first(history: History, wanted: Iterable[str]) -> Answer:
+    """Of the lists in which such an item may stand the one that has it."""
+    refused: ParamsError | None = None
+    for name in wanted:
+        try:
+            return answer(history, name)
+        except ParamsError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
+
+
+def _unknown_unit(ledger: Ledger, unit_key: str, vendor: str | None, until: date | None) -> str:
+    where = f" at {vendor}" if vendor else ""
+    when = f" up to {until}" if until else ""
+    if any(read_history(ledger, one, unit_key).runs for one in VENDORS):
+        other = " or".join(f" {one}" for one in VENDORS if read_history(ledger, one, unit_key).runs)
+        return f"{unit_key} was in no run{where}{when}; it was in scope at{other}."
+    stem = unit_key[:-1] or unit_key
+    close = [f"{stem}%", f"{'C' if unit_key[:1] == 'H' else 'H'}{unit_key[1:]}"]
+    names: set[str] = set()
+    for table in (link, unit_state):
+        alike = sa.or_(*(table.c.unit_key.like(one) for one in close))
+        names |= {row["unit_key"] for row in ledger.rows(sa.select(table.c.unit_key).where(alike).limit(20))}
+    example = "" if unit_key[:1] in ("H", "C") and unit_key[1:].isdecimal() else " A unit is such as H12 or C7."
+    return f"The ledger knows no unit {unit_key}{where}{when}.{near(unit_key, sorted(names))}{example}"
