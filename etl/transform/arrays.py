@@ -37,13 +37,13 @@ def flags(column: Column) -> Flags:
 
 def texts(column: Column) -> Objects:
     """DEM-TEXT: trimmed of Unicode white space, blank is ``None``, otherwise code point for code point."""
-    values: Objects = _trimmed(column).to_numpy(zero_copy_only=False)
+    values: Objects = trimmed(column).to_numpy(zero_copy_only=False)
     return values
 
 
 def text_column(column: Column) -> Column:
     """DEM-TEXT as a ``str`` column, blank is null."""
-    return pd.Series(pd.array(_trimmed(column), dtype="str"))
+    return pd.Series(pd.array(trimmed(column), dtype="str"))
 
 
 def blank_texts(column: Column) -> Flags:
@@ -55,21 +55,23 @@ def blank_texts(column: Column) -> Flags:
 
 def matches(column: Column, pattern: str) -> Flags:
     """Where a text, trimmed, has a match of a pattern (RE2 syntax)."""
-    found: Flags = pc.fill_null(pc.match_substring_regex(_trimmed(column), pattern), False).to_numpy(
+    found: Flags = pc.fill_null(pc.match_substring_regex(trimmed(column), pattern), False).to_numpy(
         zero_copy_only=False
     )
     return found
 
 
+def trimmed(column: Column) -> pa.Array:
+    """DEM-TEXT as Arrow strings, blank is null."""
+    # Arrow end to end: the str accessor would make three passes.
+    texts = pc.utf8_trim_whitespace(_text_array(column))
+    return pc.if_else(pc.equal(texts, ""), None, texts)
+
+
 def _text_array(column: Column) -> pa.Array:
     # The array behind the column: pandas would look for nulls first.
-    return pa.array(column.array, type=pa.large_string())
-
-
-def _trimmed(column: Column) -> pa.Array:
-    # Arrow strings end to end: the str accessor would make three passes.
-    trimmed = pc.utf8_trim_whitespace(_text_array(column))
-    return pc.if_else(pc.equal(trimmed, ""), None, trimmed)
+    array = pa.array(column.array, type=pa.large_string())
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
 def dates(column: Column) -> Objects:

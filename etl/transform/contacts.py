@@ -1,8 +1,9 @@
 """Demographics: who is a person, which address, phone and e-mail is picked, and how values are written (DEM-*)."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -23,10 +24,11 @@ from etl.transform.arrays import (
     sort_order,
     take,
     texts,
+    trimmed,
     where,
     with_none,
 )
-from etl.transform.documents import amounts, keys, records
+from etl.transform.documents import Json, Values, amounts, keys, records
 from etl.transform.mapping.fields import ADDRESS_FIELDS, person_fields
 from etl.transform.mapping.values import ADDRESS_TYPES, PERSON_RECORD_TYPES, PHONE_TYPES
 
@@ -139,17 +141,15 @@ class Reach:
         return pick(self.emails, "email_id", kinds, self.book, 1)
 
     @cached_property
-    def address_values(self) -> Objects:
+    def address_values(self) -> Json:
         """DEM-ADDRESS: the six fields of the API; an address whose fields are all blank is null. Only picked ones."""
         picked = np.unique(self.address_picks[self.address_picks >= 0])
         rows = self.addresses.take(picked)
-        columns = {column: texts(rows[column]) for _, column in ADDRESS_FIELDS}
-        has_text = np.logical_or.reduce([column != None for column in columns.values()])  # noqa: E711 - elementwise
-        written = np.empty(len(picked), dtype=object)
-        written[:] = records(ADDRESS_FIELDS, columns)
-        values = np.full(len(self.addresses) + 1, None, dtype=object)
-        values[picked[has_text]] = written[has_text]
-        return values
+        columns = {column: trimmed(rows[column]) for _, column in ADDRESS_FIELDS}
+        has_text = ~np.logical_and.reduce([Json(column).is_null for column in columns.values()])
+        at = np.full(len(self.addresses), -1, dtype=np.int64)
+        at[picked[has_text]] = np.flatnonzero(has_text)
+        return records(ADDRESS_FIELDS, columns).take(at)
 
     @cached_property
     def phone_values(self) -> Objects:
@@ -169,9 +169,9 @@ class Reach:
         """DEM-E-MAIL: two parts without blanks around one ``@``."""
         return matches(self.emails["address"], EMAIL)
 
-    def address(self, kind: str, contact_at: Ints) -> Objects:
+    def address(self, kind: str, contact_at: Ints) -> Json:
         """The picked address of a kind for each contact position."""
-        return take(self.address_values, self.address_picks[ADDRESS_TYPES[kind]][contact_at])
+        return self.address_values.take(self.address_picks[ADDRESS_TYPES[kind]][contact_at])
 
     def phone(self, kind: str, contact_at: Ints) -> Objects:
         """The picked phone of a kind for each contact position."""
@@ -187,10 +187,10 @@ def reach(book: ContactBook, frames: Frames) -> Reach:
     return Reach(book, frames["addresses"], frames["phones"], frames["emails"])
 
 
-def person_values(reached: Reach, contact_at: Ints, wanted: frozenset[str]) -> dict[str, Any]:
+def person_values(reached: Reach, contact_at: Ints, wanted: frozenset[str]) -> dict[str, Values]:
     """The values of the field matrix for the contacts at these positions, only those a role wants."""
     book = reached.book
-    values: dict[str, Any] = {
+    values: dict[str, Callable[[], Values]] = {
         "source_id": lambda: keys("contact", np.append(book.ids, NULL)[contact_at]),
         "first_name": lambda: book.first_names[contact_at],
         "last_name": lambda: book.last_names[contact_at],
@@ -218,28 +218,32 @@ def sendable_emails(reached: Reach, contact_at: Ints) -> Objects:
     return where(np.append(reached.is_email, False)[picks], take(reached.email_values, picks))
 
 
-def persons(reached: Reach, contact_at: Ints, role: str, shape_of: str | None = None) -> list[dict[str, Any]]:
-    """The person objects of one role of the field matrix, in the order of the positions.
+def persons(
+    reached: Reach,
+    contact_at: Ints,
+    role: str,
+    shape_of: str | None = None,
+    more: Mapping[str, Values] = MappingProxyType({}),
+) -> Json:
+    """The person objects of one role of the field matrix, in the order of the positions, with ``more`` fields.
 
     With ``shape_of`` they have all the fields of that role; those that the matrix never sends are null.
     """
     table = person_fields(role)
     values = person_values(reached, contact_at, frozenset(value for _, value in table))
     outer = {name: value for name, value in table if "." not in name}
-    columns = {value: values[value] for value in outer.values()}
+    columns = {value: values[value] for value in outer.values()} | dict(more)
     for group in dict.fromkeys(name.split(".")[0] for name, _ in table if "." in name):
         inner = tuple((name.split(".")[1], value) for name, value in table if name.startswith(f"{group}."))
         outer[group] = group
         columns[group] = records(inner, values)
-    columns["nothing"] = [None] * len(contact_at)
+    columns["nothing"] = None
     missing = dict.fromkeys((name for name, _ in person_fields(shape_of or role) if "." not in name), "nothing")
-    return records(tuple((missing | outer).items()), columns)
+    return records(tuple((missing | outer | {name: name for name in more}).items()), columns)
 
 
-def spouses(reached: Reach, contact_at: Ints, role: str, shape_of: str | None = None) -> list[dict[str, Any] | None]:
+def spouses(reached: Reach, contact_at: Ints, role: str, shape_of: str | None = None) -> Json:
     """The spouse objects by unit, null where there is no spouse (position -1)."""
-    there = np.flatnonzero(contact_at >= 0)
-    people: list[dict[str, Any] | None] = [None] * len(contact_at)
-    for at, spouse in zip(there.tolist(), persons(reached, contact_at[there], role, shape_of), strict=True):
-        people[at] = spouse
-    return people
+    there = contact_at >= 0
+    at = np.where(there, np.cumsum(there) - 1, -1)
+    return persons(reached, contact_at[there], role, shape_of).take(at)

@@ -1,31 +1,48 @@
-"""Documents: items put together by unit and written as canonical JSON.
+"""Documents: JSON values as columns of text, put together by table and by unit.
 
 Canonical: keys sorted, lists in the order of their CRM keys, UTF-8, no run time, never NaN. Equal data give equal
-bytes (SCP-5). Every NUMERIC(18,2) is exact.
+bytes (SCP-5). Every NUMERIC is exact. No value becomes a Python object on its way: whole columns are glued.
 """
 
-import gc
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import pairwise
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import orjson
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl.schema import NOT_FINITE
-from etl.transform.arrays import NULL, Flags, Ints
+from etl.transform.arrays import NULL, Flags, Ints, Objects
 from etl.transform.mapping.fields import FieldTable
 
-# A double holds every decimal of up to 15 digits; scaled integers from here on are written digit by digit.
-EXACT_AS_FLOAT = 10**15
+TEXT = pa.large_string()
+# What a JSON string may not hold as it is.
+TO_ESCAPE = r'["\\\x00-\x1f]'
 
 
-def canonical(document: Mapping[str, Any]) -> bytes:
-    """Canonical JSON of one document."""
-    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+@dataclass(frozen=True)
+class Json:
+    """JSON values, each as canonical text; a null stands for ``null``."""
+
+    texts: pa.Array
+
+    def take(self, at: Ints) -> "Json":
+        """The values at these positions; null at -1."""
+        return Json(self.texts.take(pa.array(at, mask=at < 0)))
+
+    @property
+    def is_null(self) -> Flags:
+        """Where there is no value."""
+        nulls: Flags = self.texts.is_null().to_numpy(zero_copy_only=False)
+        return nulls
+
+
+# JSON values, plain texts, which still have to be quoted, or one plain text for all rows.
+Values: TypeAlias = Json | pa.Array | Objects | str | None
 
 
 def payload_hash(document: bytes) -> str:
@@ -33,66 +50,111 @@ def payload_hash(document: bytes) -> str:
     return hashlib.sha256(document).hexdigest()
 
 
-def keys(entity: str, ids: Ints) -> list[str]:
+def keys(entity: str, ids: Ints) -> pa.Array:
     """CRM keys as the vendors know them: ``account:5``."""
-    return [f"{entity}:{number}" for number in ids.tolist()]
+    return _glued(f"{entity}:", pa.array(ids).cast(TEXT))
 
 
-def amounts(scaled: Ints, scale: int = 2) -> list[Any]:
-    """Scaled integers as JSON numbers; no value and a figure that is not finite are null."""
-    written = (scaled / 10**scale).astype(object)
+def quoted(plain: pa.Array) -> Json:
+    """Texts as JSON strings."""
+    strings = _glued('"', plain, '"')
+    if _may_need_escapes(plain):
+        is_odd = pc.fill_null(pc.match_substring_regex(plain, TO_ESCAPE), False)
+        escaped = [orjson.dumps(text).decode() for text in plain.filter(is_odd).to_pylist()]
+        strings = pc.replace_with_mask(strings, is_odd, pa.array(escaped, type=TEXT))
+    return Json(strings)
+
+
+def encoded(values: Objects) -> Json:
+    """Python values as JSON, each on its own: for few, or where most are ``None``."""
+    texts = [None if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode() for value in values]
+    return Json(pa.array(texts, type=TEXT))
+
+
+def amounts(scaled: Ints, scale: int = 2) -> Json:
+    """Scaled integers as JSON numbers, digit by digit; no value and a figure that is not finite are null."""
     is_figure = (scaled != NULL) & (scaled != NOT_FINITE)
-    for at in np.flatnonzero(is_figure & ((scaled >= EXACT_AS_FLOAT) | (scaled <= -EXACT_AS_FLOAT))):
-        written[at] = _digits(int(scaled[at]), scale)
-    written[~is_figure] = None
-    return written.tolist()  # type: ignore[no-any-return]
+    figures = np.where(is_figure, scaled, 0)
+    whole, rest = np.divmod(np.abs(figures), 10**scale)
+    codes, distinct = pd.factorize(rest)
+    written = pa.array([str(one).zfill(scale).rstrip("0") or "0" for one in distinct.tolist()], type=TEXT)
+    decimals = written.take(pa.array(codes, mask=~is_figure))
+    texts = _glued(pa.array(whole).cast(TEXT), ".", decimals)
+    is_negative = figures < 0
+    return Json(pc.if_else(pa.array(is_negative), _glued("-", texts), texts) if is_negative.any() else texts)
 
 
-def _digits(scaled: int, scale: int) -> orjson.Fragment:
-    whole, rest = divmod(abs(scaled), 10**scale)
-    decimals = str(rest).zfill(scale).rstrip("0") or "0"
-    return orjson.Fragment(f"{'-' if scaled < 0 else ''}{whole}.{decimals}".encode())
+def records(table: FieldTable, columns: Mapping[str, Values]) -> Json:
+    """One object a row, by a field table; all columns are of one length."""
+    parts: list[str | pa.Array] = []
+    between = "{"
+    for name, column in sorted(table):
+        values = columns[column]
+        between += f'"{name}":'
+        if values is None or isinstance(values, str):
+            between += orjson.dumps(values).decode()
+        else:
+            texts, quote = _texts(values)
+            parts += [between + quote, texts]
+            between = quote
+        between += ","
+    return Json(_glued(*parts, between[:-1] + "}", null="null"))
 
 
-def records(table: FieldTable, columns: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
-    """One object a row, by a field table; each column is a list or array of Python values, all of one length."""
-    ordered = sorted(table)  # keys in order are written faster
-    names = tuple(name for name, _ in ordered)
-    values = [columns[column] for _, column in ordered]
-    lists = [column.tolist() if isinstance(column, np.ndarray) else column for column in values]
-    # Names and rows are equally long by construction; a strict zip for each row would double the time.
-    return [dict(zip(names, row)) for row in zip(*lists, strict=True)]  # noqa: B905
+def grouped(items: Json, group_no: Ints, count: int) -> Json:
+    """Items as one list a group; those of one group keep their order."""
+    texts = items.texts
+    if len(group_no) and (np.diff(group_no) < 0).any():
+        order = np.argsort(group_no, kind="stable")
+        texts, group_no = texts.take(pa.array(order)), group_no[order]
+    bounds = np.searchsorted(group_no, np.arange(count + 1))
+    lists = pa.ListArray.from_arrays(pa.array(bounds, type=pa.int32()), texts)
+    return Json(_glued("[", pc.binary_join(lists, pa.scalar(",", TEXT)), "]"))
 
 
-def grouped(items: Sequence[Any], group_no: Ints, count: int) -> list[list[Any]]:
-    """Items as one list a group; ``group_no`` ascends with the items."""
-    bounds = np.searchsorted(group_no, np.arange(count + 1)).tolist()
-    return [list(items[start:stop]) for start, stop in pairwise(bounds)]
+def no_lists(count: int) -> Json:
+    """An empty list for each row."""
+    return Json(pa.array(["[]"] * count, type=TEXT))
 
 
-def merged(first: list[list[Any]], second: list[list[Any]]) -> list[list[Any]]:
-    """Two lists of lists, group by group."""
-    return [one + other for one, other in zip(first, second, strict=True)]
+def one_after_the_other(first: Json, second: Json) -> Json:
+    """The rows of two columns."""
+    return Json(pa.concat_arrays([first.texts, second.texts]))
 
 
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Python's cycle collector off: a shard makes some hundred thousand objects, and no cycles among them."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def written(units: pd.DataFrame, has_document: Flags, documents: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def written(units: pd.DataFrame, has_document: Flags, documents: Json) -> pd.DataFrame:
     """The units that have a document, with the document as canonical JSON and its hash.
 
     ``units`` brings the other columns; all three are by unit number.
     """
     rows = units[has_document].reset_index(drop=True)
-    texts = [canonical(document) for document, has in zip(documents, has_document.tolist(), strict=True) if has]
+    texts = documents.texts.filter(pa.array(has_document)).cast(pa.large_binary()).to_pylist()
     hashes = [payload_hash(text) for text in texts]
     return rows.assign(document=pd.Series(texts, dtype=object), payload_hash=pd.Series(hashes, dtype="str"))
+
+
+def _texts(values: Json | pa.Array | Objects) -> tuple[pa.Array, str]:
+    """JSON texts, and the quotation marks that they lack: a column of plain texts is spared a copy with them."""
+    if isinstance(values, Json):
+        return values.texts, ""
+    plain = values if isinstance(values, pa.Array) else pa.array(values, type=TEXT)
+    if plain.null_count or _may_need_escapes(plain):
+        return quoted(plain).texts, ""
+    return plain, '"'
+
+
+def _may_need_escapes(plain: pa.Array) -> bool:
+    """Whether a quotation mark, a backslash or a control character is anywhere among the bytes of these texts."""
+    content = plain.buffers()[2]
+    if content is None:
+        return False
+    characters = np.frombuffer(content, dtype=np.uint8)
+    return bool(((characters < ord(" ")) | (characters == ord('"')) | (characters == ord("\\"))).any())
+
+
+def _glued(*parts: str | pa.Array, null: str | None = None) -> pa.Array:
+    """The parts of each row as one text; a row with a null is null, or has ``null`` in its place."""
+    whole = [pa.scalar(part, TEXT) if isinstance(part, str) else part for part in parts]
+    if null is None:
+        return pc.binary_join_element_wise(*whole, pa.scalar("", TEXT))
+    return pc.binary_join_element_wise(*whole, pa.scalar("", TEXT), null_handling="replace", null_replacement=null)

@@ -1,17 +1,17 @@
 """eMoney: client, spouse and the feed's items of each unit, assembled in the order of the guide's headings."""
 
 import datetime as dt
-from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from etl.transform import contacts, households, licenses, portfolio
 from etl.transform.accounts import funds
-from etl.transform.arrays import NULL, Frames, Objects, integers, strings, texts
+from etl.transform.arrays import NULL, Frames, Objects, integers, strings, trimmed
 from etl.transform.built import Built
 from etl.transform.contacts import Reach
-from etl.transform.documents import amounts, collector_paused, grouped, keys, merged, records, written
+from etl.transform.documents import Json, amounts, grouped, keys, one_after_the_other, records, written
 from etl.transform.facts import facts_of
 from etl.transform.households import Households
 from etl.transform.mapping.fields import INVESTMENT_ITEM_FIELDS, POLICY_ITEM_FIELDS
@@ -28,7 +28,6 @@ from etl.transform.receipts import receipts_of
 OWNERS = np.array(["client", "spouse", "other"], dtype=object)
 
 
-@collector_paused()
 def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Built:
     """Everything that eMoney gets for the units in its scope, with its facts, receipts, users and items.
 
@@ -45,18 +44,18 @@ def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Buil
     return Built(documents, facts, receipts, runners.users, _item_list(family, owned))
 
 
-def _documents(family: Households, reached: Reach, owned: Portfolio) -> list[dict[str, Any]]:
+def _documents(family: Households, reached: Reach, owned: Portfolio) -> Json:
     """The document of every unit, by unit number."""
     units = len(family.units)
-    clients = contacts.persons(reached, family.client_at, "client")
-    for client, status in zip(clients, _marital_statuses(family).tolist(), strict=True):
-        client["ownerId"] = None
-        client["maritalStatus"] = status
-    spouses = contacts.spouses(reached, family.spouse_at, "spouse")
-    investments = grouped(_investments(owned), integers(owned.sent_accounts["unit_no"]), units)
-    policies = grouped(_policies(owned), integers(owned.sent_policies["unit_no"]), units)
-    parts = zip(clients, spouses, merged(investments, policies), strict=True)
-    return [dict(zip(("client", "spouse", "items"), part, strict=True)) for part in parts]
+    more = {"ownerId": None, "maritalStatus": _marital_statuses(family)}
+    items = one_after_the_other(_investments(owned), _policies(owned))
+    unit_no = np.concatenate([integers(owned.sent_accounts["unit_no"]), integers(owned.sent_policies["unit_no"])])
+    parts = {
+        "client": contacts.persons(reached, family.client_at, "client", more=more),
+        "spouse": contacts.spouses(reached, family.spouse_at, "spouse"),
+        "items": grouped(items, unit_no, units),
+    }
+    return records(tuple((name, name) for name in parts), parts)
 
 
 def _marital_statuses(family: Households) -> Objects:
@@ -65,14 +64,14 @@ def _marital_statuses(family: Households) -> Objects:
     return np.where(has_spouse, EMONEY_STATUS_WITH_SPOUSE, EMONEY_STATUS_WITHOUT_SPOUSE).astype(object)
 
 
-def _investments(owned: Portfolio) -> list[dict[str, Any]]:
+def _investments(owned: Portfolio) -> Json:
     accounts = owned.sent_accounts
     return records(
         INVESTMENT_ITEM_FIELDS,
         {
             "source_id": keys("account", integers(accounts["account_id"])),
-            "kind": ["investment"] * len(accounts),
-            "account_name": texts(accounts["account_name"]),
+            "kind": "investment",
+            "account_name": trimmed(accounts["account_name"]),
             "account_value": amounts(integers(accounts["account_value"])),
             "loan_balance": amounts(integers(accounts["loan_balance"])),
             "net_value": amounts(integers(accounts["net_value"])),
@@ -82,13 +81,13 @@ def _investments(owned: Portfolio) -> list[dict[str, Any]]:
     )
 
 
-def _policies(owned: Portfolio) -> list[dict[str, Any]]:
+def _policies(owned: Portfolio) -> Json:
     policies = owned.sent_policies
     return records(
         POLICY_ITEM_FIELDS,
         {
             "source_id": keys("policy", integers(policies["policy_id"])),
-            "kind": ["policy"] * len(policies),
+            "kind": "policy",
             "policy_name": policy_names(policies),
             "masked_number": masked_numbers(policies),
             "owner": OWNERS[owner_roles(owned.households, policies)],
@@ -102,12 +101,12 @@ def _item_list(family: Households, owned: Portfolio) -> pd.DataFrame:
     accounts, policies = owned.sent_accounts, owned.sent_policies
     kinds = [EMONEY_POLICY_CATEGORIES.get(kind) for kind in policies["kind"]]
     owners = np.concatenate([integers(accounts["role"]), owner_roles(family, policies)])
-    ids = keys("account", integers(accounts["account_id"])) + keys("policy", integers(policies["policy_id"]))
+    ids = [keys("account", integers(accounts["account_id"])), keys("policy", integers(policies["policy_id"]))]
     unit_no = np.concatenate([integers(accounts["unit_no"]), integers(policies["unit_no"])])
     return pd.DataFrame(
         {
             "unit_key": family.keys_of(unit_no),
-            "source_key": strings(np.array(ids, dtype=object)),
+            "source_key": pd.Series(pd.array(pa.concat_arrays(ids), dtype="str")),
             "category": strings(np.concatenate([owned.categories[0], np.array(kinds, dtype=object)])),
             "owner": strings(OWNERS[owners]),
         }

@@ -1,18 +1,28 @@
 """Profiles: the case of each unit, assembled in the order of the guide's headings."""
 
 import datetime as dt
-from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from etl.transform import contacts, households, licenses, portfolio
 from etl.transform.accounts import funds
 from etl.transform.annuities import fixed_annuities
-from etl.transform.arrays import Frames, Ints, Objects, integers, texts, where
+from etl.transform.arrays import Frames, Ints, Objects, integers, trimmed, where
 from etl.transform.built import Built
 from etl.transform.contacts import Reach
-from etl.transform.documents import amounts, collector_paused, grouped, keys, merged, records, written
+from etl.transform.documents import (
+    Json,
+    amounts,
+    encoded,
+    grouped,
+    keys,
+    one_after_the_other,
+    quoted,
+    records,
+    written,
+)
 from etl.transform.facts import facts_of
 from etl.transform.households import Households
 from etl.transform.liabilities import liability_names
@@ -27,7 +37,6 @@ from etl.transform.receipts import receipts_of
 OWNERS = np.array(["clientA", "clientB"], dtype=object)
 
 
-@collector_paused()
 def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Built:
     """Everything that Profiles gets for the units in its scope, with its facts, receipts and users.
 
@@ -44,39 +53,36 @@ def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Buil
     return Built(documents, facts, receipts, runners.users)
 
 
-def _documents(family: Households, reached: Reach, owned: Portfolio) -> list[dict[str, Any]]:
+def _documents(family: Households, reached: Reach, owned: Portfolio) -> Json:
     """The document of every unit, by unit number."""
     units = len(family.units)
-    clients = contacts.persons(reached, family.client_at, "clientA")
-    spouses = contacts.spouses(reached, family.spouse_at, "clientB", shape_of="clientA")
-    columns = zip(
-        households.case_names(family).tolist(),
-        clients,
-        spouses,
-        _dependents(family, reached, units),
-        _assets(owned, units),
-        _liabilities(owned, units),
-        _insurance_policies(owned, units),
-        strict=True,
-    )
-    names = ("clientA", "clientB", "dependents", "assets", "liabilities", "insurancePolicies")
-    return [{"case_name": case_name, "document": dict(zip(names, parts, strict=True))} for case_name, *parts in columns]
+    parts = {
+        "clientA": contacts.persons(reached, family.client_at, "clientA"),
+        "clientB": contacts.spouses(reached, family.spouse_at, "clientB", shape_of="clientA"),
+        "dependents": _dependents(family, reached, units),
+        "assets": _assets(owned, units),
+        "liabilities": _liabilities(owned, units),
+        "insurancePolicies": _insurance_policies(owned, units),
+    }
+    document = records(tuple((name, name) for name in parts), parts)
+    named = {"case_name": households.case_names(family), "document": document}
+    return records(tuple((name, name) for name in named), named)
 
 
-def _dependents(family: Households, reached: Reach, units: int) -> list[list[Any]]:
+def _dependents(family: Households, reached: Reach, units: int) -> Json:
     dependents = family.of_role(DEPENDENT)
     people = contacts.persons(reached, integers(dependents["contact_at"]), "dependent")
     return grouped(people, integers(dependents["unit_no"]), units)
 
 
-def _assets(owned: Portfolio, units: int) -> list[list[Any]]:
+def _assets(owned: Portfolio, units: int) -> Json:
     """Investment accounts, then fixed annuities, each in the order of their ids."""
     accounts, annuities = owned.sent_accounts, owned.annuities
     investments = records(
         ASSET_FIELDS,
         {
             "source_id": keys("account", integers(accounts["account_id"])),
-            "account_name": texts(accounts["account_name"]),
+            "account_name": trimmed(accounts["account_name"]),
             "category": owned.categories[0],
             "account_value": amounts(integers(accounts["account_value"])),
             "loan_balance": amounts(integers(accounts["loan_balance"])),
@@ -86,26 +92,26 @@ def _assets(owned: Portfolio, units: int) -> list[list[Any]]:
         },
     )
     fixed = fixed_annuities(annuities, OWNERS[integers(annuities["role"])])
-    of_accounts = grouped(investments, integers(accounts["unit_no"]), units)
-    return merged(of_accounts, grouped(fixed, integers(annuities["unit_no"]), units))
+    unit_no = np.concatenate([integers(accounts["unit_no"]), integers(annuities["unit_no"])])
+    return grouped(one_after_the_other(investments, fixed), unit_no, units)
 
 
-def _holdings(owned: Portfolio) -> list[list[Any]]:
+def _holdings(owned: Portfolio) -> Json:
     """ACC-VARIABLE-ANNUITY: the positions of each account; those of a variable annuity are its subaccounts."""
     positions = owned.sent_positions
     holdings = records(
         HOLDING_FIELDS,
         {
             "source_id": keys("position", integers(positions["position_id"])),
-            "symbol": texts(positions["symbol"]),
-            "product_name": texts(positions["product_name"]),
+            "symbol": trimmed(positions["symbol"]),
+            "product_name": trimmed(positions["product_name"]),
             "market_value": amounts(integers(positions["market_value"])),
         },
     )
     return grouped(holdings, integers(positions["account_at"]), len(owned.sent_accounts))
 
 
-def _liabilities(owned: Portfolio, units: int) -> list[list[Any]]:
+def _liabilities(owned: Portfolio, units: int) -> Json:
     liabilities, figures = owned.sent_liabilities, owned.figures
     items = records(
         LIABILITY_FIELDS,
@@ -113,7 +119,7 @@ def _liabilities(owned: Portfolio, units: int) -> list[list[Any]]:
             "source_id": keys("liability", integers(liabilities["liability_id"])),
             "liability_name": liability_names(liabilities),
             "owner": OWNERS[integers(liabilities["role"])],
-            "payment_method": texts(liabilities["payment_method"]),
+            "payment_method": trimmed(liabilities["payment_method"]),
             "balance": amounts(figures.balance),
             "years": amounts(figures.years, scale=3),
             "rate": amounts(figures.rate, scale=6),
@@ -123,7 +129,7 @@ def _liabilities(owned: Portfolio, units: int) -> list[list[Any]]:
     return grouped(items, integers(liabilities["unit_no"]), units)
 
 
-def _insurance_policies(owned: Portfolio, units: int) -> list[list[Any]]:
+def _insurance_policies(owned: Portfolio, units: int) -> Json:
     policies = owned.insurance
     kind: Objects = policies["kind"].to_numpy()
     has_elimination = is_one_of_kinds(kind, ELIMINATION_KINDS)
@@ -138,13 +144,13 @@ def _insurance_policies(owned: Portfolio, units: int) -> list[list[Any]]:
             "premium": amounts(premiums(policies)),
             "owner": OWNERS[integers(policies["role"])],
             "basic_face_amount": amounts(integers(policies["basic_face_amount"])),
-            "elimination": where(has_elimination, eliminations(policies["elimination_period"])),
+            "elimination": encoded(where(has_elimination, eliminations(policies["elimination_period"]))),
         },
     )
     return grouped(items, integers(policies["unit_no"]), units)
 
 
-def _beneficiaries(owned: Portfolio, policies: int) -> list[list[Any]]:
-    named: pd.DataFrame = owned.beneficiaries[owned.beneficiaries["name"].notna()]
+def _beneficiaries(owned: Portfolio, policies: int) -> Json:
+    named: pd.DataFrame = owned.beneficiaries[owned.beneficiaries["name"].notna()].sort_values(["policy_at", "name"])
     policy_at: Ints = integers(named["policy_at"])
-    return [sorted(names) for names in grouped(named["name"].tolist(), policy_at, policies)]
+    return grouped(quoted(pa.array(named["name"], type=pa.large_string())), policy_at, policies)

@@ -79,11 +79,9 @@ def read_facts(context: RunContext, vendor: str, shards: list[int]) -> dict[str,
     """The facts of these shards, staged by the transform, as one frame each."""
     from expectations.facts import FRAMES_OF
 
-    names = [f"facts_{name}" for name in FRAMES_OF[vendor]]
-    parts = [context.staging.read(shard_name(vendor, number), names) for number in shards]
-    if not parts:
-        return {}
-    return {name.removeprefix("facts_"): pd.concat([part[name] for part in parts], ignore_index=True) for name in names}
+    stages = [shard_name(vendor, number) for number in shards]
+    together = {name: context.staging.read_together(stages, f"facts_{name}") for name in FRAMES_OF[vendor]}
+    return {name: rows for name, rows in together.items() if rows is not None}
 
 
 def _decide(context: RunContext, vendor: str, units: pd.DataFrame, verdict: Any) -> pd.DataFrame:

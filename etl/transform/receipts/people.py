@@ -66,7 +66,7 @@ def add_reach(book: ReceiptBook, households: Households, reached: Reach, vendor:
     """DEM-PICK, DEM-ADDRESS, DEM-PHONE, DEM-E-MAIL: addresses, phones and e-mails that do not go."""
     addresses = _Reached(households, reached.addresses, "address_id")
     kinds = reached.address_kinds[addresses.row_at]
-    is_null = reached.address_values[:-1] == None  # noqa: E711 - elementwise
+    is_null = reached.address_values.is_null
     goes = addresses.add(book, "address", vendor, kinds, ADDRESS_VALUES, reached.address_picks, is_null, "DEM-ADDRESS")
     for _, column in ADDRESS_FIELDS:
         addresses.add_blank(book, "address", column, reached.addresses, goes)
