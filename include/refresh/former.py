@@ -11,11 +11,14 @@ import numpy as np
 import pandas as pd
 
 from etl.extract.former import read_former
-from etl.extract.scope import Census
+from etl.extract.scope import Census, read_households
 from etl.extract.source import Snapshot
+from etl.load.ledger import links
+from etl.schema import household
 from include.refresh.context import RunContext
 
 STAGE = "former"
+HOLDERS = "holders"
 
 # Contact ids are shorter than this many bits.
 _BITS = 40
@@ -35,6 +38,31 @@ def stage_former(
     gone = np.setdiff1d(np.concatenate(sent), known) & ((1 << _BITS) - 1)
     if len(gone):
         context.staging.write(STAGE, read_former(snapshot, np.unique(gone).tolist()))
+    if "emoney" in context.request.vendors:
+        holders = _holders(context, snapshot, census.units.loc[numbers], linked["emoney"])
+        if len(holders):
+            context.staging.write(HOLDERS, {"holders": holders})
+
+
+def _holders(context: RunContext, snapshot: Snapshot, units: pd.DataFrame, linked: pd.DataFrame) -> pd.DataFrame:
+    """Units without a link whose client eMoney has as that of a household with another head by now.
+
+    A second client for the same person would be there for good, for eMoney does not compare.
+    """
+    fresh = units.loc[~units["unit_key"].isin(linked["unit_key"]), ["unit_key", "client_contact_id"]].dropna()
+    clients = fresh["client_contact_id"]
+    by_hand = context.request.by_hand is not None
+    held = links.read_links_by_client(context.ledger, "emoney", clients) if by_hand else linked
+    held = held[held["client_contact_id"].isin(clients)]
+    held = held[[key[0] == "H" for key in held["unit_key"]]]
+    if held.empty:
+        return held
+    ids = held["unit_key"].str[1:].astype("int64")
+    heads = read_households(snapshot, household.c.household_id, ids)[["unit_key", "client_contact_id"]].dropna()
+    held = held.merge(heads, on="unit_key", suffixes=("", "_now"))
+    held = held[held["client_contact_id"] != held["client_contact_id_now"]]
+    named = held[["unit_key", "client_contact_id"]].rename(columns={"unit_key": "holder"})
+    return fresh.merge(named, on="client_contact_id")
 
 
 def _people(linked: pd.DataFrame, number_of: pd.Series[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

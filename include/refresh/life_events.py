@@ -18,6 +18,7 @@ from etl.load.life_event import LifeEvent, find_event
 from expectations import rules
 from expectations.report.proposals import Proposal
 from include.refresh.context import RunContext
+from include.refresh.former import HOLDERS
 from include.refresh.former import STAGE as FORMER
 from include.refresh.plan import shard_name
 from include.refresh.proposals import propose
@@ -72,7 +73,8 @@ def find_life_events(
         if is_confirmed:
             confirmed.append({"unit_key": row.unit_key, **asdict(event)})
         else:
-            found.append(_finding(vendor, row.unit_key, proposal, overrides))
+            found.append(_finding(vendor, row.unit_key, proposal.in_short, overrides))
+    found += _held_by_others(context, vendor, decisions, overrides)
     events = pd.DataFrame(confirmed, columns=list(EVENT_COLUMNS)).astype(NO_EVENTS.dtypes.to_dict())
     return LifeEvents(pd.DataFrame(found, columns=list(rules.FINDING_COLUMNS)), events, proposals)
 
@@ -141,14 +143,31 @@ def _is_widowed(frames: dict[str, pd.DataFrame], client: int | None) -> bool:
     return bool(statuses.str.strip().str.lower().isin(WIDOWED_STATUSES).any())
 
 
-def _finding(vendor: str, unit_key: str, proposal: Proposal, overrides: Any) -> dict[str, object]:
+def _held_by_others(
+    context: RunContext, vendor: str, decisions: pd.DataFrame, overrides: Any
+) -> list[dict[str, object]]:
+    """The former head of a household whose event nobody has confirmed: the record at eMoney is his."""
+    if vendor != "emoney" or not context.staging.has(HOLDERS):
+        return []
+    holders = context.staging.read(HOLDERS)["holders"]
+    words = (
+        "Contact {0} is still the client of {1}'s record at eMoney. Run {1} by hand and confirm what has happened "
+        "there: then the record is this contact's own."
+    )
+    return [
+        _finding(vendor, row.unit_key, words.format(row.client_contact_id, row.holder), overrides)
+        for row in each_row(holders[holders["unit_key"].isin(decisions["unit_key"])])
+    ]
+
+
+def _finding(vendor: str, unit_key: str, message: str, overrides: Any) -> dict[str, object]:
     return rules.finding(
         "LIFE-EVENT",
         vendor,
         unit_key,
         entity="household" if unit_key[0] == "H" else "contact",
         entity_id=int(unit_key[1:]),
-        message=proposal.in_short,
+        message=message,
         overrides=overrides,
     )
 

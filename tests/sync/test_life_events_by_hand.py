@@ -68,7 +68,8 @@ def new_head(book: Book) -> None:
     book.crm.update("household", {"household_id": 1}, head_contact_id=102)
     book.crm.delete("household_member", contact_id=101)
     book.crm.update("household_member", {"contact_id": 102}, role="Head")
-    book.crm.update("contact", {"contact_id": 102}, marital_status="Divorced")
+    for contact_id in (101, 102):
+        book.crm.update("contact", {"contact_id": contact_id}, marital_status="Divorced")
 
 
 def head_died(book: Book) -> None:
@@ -220,6 +221,23 @@ def test_each_former_partner_gets_a_client_of_the_own_unit(book: Book) -> None:
         "contact:102": ("Divorced", True, None),
     }
     assert len(households(book)) == 3
+
+
+def test_a_former_head_waits_for_the_record_that_is_his_and_gets_it(book: Book) -> None:
+    """All units go, he is one of his own now: eMoney must not have him twice."""
+    book.couple(1)
+    book.run()
+    new_head(book)
+    night = book.run(NEXT, full=True)
+    assert night.outcomes("emoney") == {"H1": "held", "C101": "held"}
+    assert night.outcomes("profiles") == {"H1": "held", "C101": "created"}
+    assert list(book.vendors.clients()) == ["contact:101"]
+    by_hand = sync(book, "emoney", contact_id=101)
+    assert by_hand.outcomes("emoney") == {"C101": "held"}
+    assert "client of H1's record" in by_hand.rows("finding_v", rule_id="LIFE-EVENT")[0]["message"]
+    sync(book, "emoney", life_event="they told us")
+    assert sync(book, "emoney", contact_id=101).outcomes("emoney") == {"C101": "unchanged"}
+    assert marriages(book) == AT_EMONEY["new_head"]
 
 
 def test_the_proposal_names_what_has_no_clear_owner(book: Book) -> None:

@@ -49,6 +49,13 @@ def read_links(ledger: Ledger, vendor: str, unit_keys: Iterable[str] | None = No
     return linked.astype({"client_contact_id": "Int64", "spouse_contact_id": "Int64"})
 
 
+def read_links_by_client(ledger: Ledger, vendor: str, contact_ids: Iterable[int]) -> pd.DataFrame:
+    """unit_key, client_contact_id of the links whose client, as last sent, is one of these few contacts."""
+    mine = (link.c.vendor == vendor, link.c.client_contact_id.in_([int(one) for one in contact_ids]))
+    found = ledger.frame(sa.select(link.c.unit_key, link.c.client_contact_id).where(*mine))
+    return found.astype({"unit_key": "str", "client_contact_id": "Int64"})
+
+
 def read_links_of(ledger: Ledger, vendor: str, units: pd.DataFrame, *, of_these_alone: bool = False) -> pd.DataFrame:
     """All links, or those of these units; that of a lone client who became head of a household stands under its key.
 
