@@ -31,11 +31,11 @@ up: setup ## The same installation kept running with Airflow's web UI; PORT=8080
 	@$(PYTHON) -m include.local up $(if $(PORT),--port $(PORT))
 
 why: setup ## Where a value comes from and what became of it; UNIT=H12 FIELD=clientA.homePhone VENDOR=profiles DATE=2026-11-20
-	@$(PYTHON) -m include.why $(if $(UNIT),--unit "$(UNIT)") $(if $(FIELD),--field "$(FIELD)") \
+	@$(DEMO_ENV) $(PYTHON) -m include.why $(if $(UNIT),--unit "$(UNIT)") $(if $(FIELD),--field "$(FIELD)") \
 		$(if $(VENDOR),--vendor "$(VENDOR)") $(if $(DATE),--date "$(DATE)")
 
 undo: setup ## Put back at Profiles what a run wrote, where it still stands; RUN=… UNIT=H12, DRY=1 only says what
-	@$(PYTHON) -m include.undo $(if $(RUN),--run "$(RUN)") $(if $(UNIT),--unit "$(UNIT)") $(if $(DRY),--dry-run)
+	@$(DEMO_ENV) $(PYTHON) -m include.undo $(if $(RUN),--run "$(RUN)") $(if $(UNIT),--unit "$(UNIT)") $(if $(DRY),--dry-run)
 
 test: lint ## Style, types and the whole test suite; JOBS=2
 	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
-import psycopg
 import pyarrow as pa
 import pyarrow.csv
 import sqlalchemy as sa
@@ -162,6 +161,8 @@ def driver(connection: Connection) -> Any:
 @contextmanager
 def _wrapped() -> Iterator[None]:
     """The driver's errors as SQLAlchemy's, which all else raises."""
+    import psycopg  # takes long, and a command that only reads needs none of this
+
     try:
         yield
     except (sqlite3.Error, psycopg.Error) as error:

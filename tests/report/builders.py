@@ -5,7 +5,6 @@ from typing import Any
 
 import pandas as pd
 
-from expectations.report import Run, RunReport
 from expectations.report.model import (
     AVAILABLE_COLUMNS,
     CHANGE_COLUMNS,
@@ -13,6 +12,8 @@ from expectations.report.model import (
     LABEL_COLUMNS,
     OUTCOME_COLUMNS,
     RECEIPT_COLUMNS,
+    Run,
+    RunReport,
 )
 
 FINDING: dict[str, Any] = {

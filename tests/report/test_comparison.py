@@ -4,7 +4,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expectations.report import compare_findings
+from expectations.report.comparison import compare_findings
 from tests.report.builders import findings
 
 

@@ -12,11 +12,11 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from expectations.report import write_report
 from expectations.report.files import write_whole
 from expectations.report.tallies import tally
 from expectations.report.workbook import write_workbook
 from expectations.report.worklist import worklist
+from expectations.report.writer import write_report
 from tests.report.builders import (
     a_busy_report,
     a_report,

@@ -9,10 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from expectations.report import RunReport, write_report
 from expectations.report.html import duration
+from expectations.report.model import RunReport
 from expectations.report.page import render_page
 from expectations.report.tallies import tally
+from expectations.report.writer import write_report
 from tests.report.builders import a_busy_report, a_report, a_run, changes, findings, labels, outcomes
 from tests.report.pages import Page, read_page
 

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from expectations.report import write_report
 from expectations.report.summary_json import SCHEMA_VERSION as WRITTEN_VERSION
+from expectations.report.writer import write_report
 from include import summary
 from tests.report.builders import a_busy_report, a_report, findings, outcomes
 
