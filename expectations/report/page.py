@@ -75,6 +75,7 @@ def _content(report: RunReport, tallies: Tallies) -> dict[str, Any]:
         "advice": advice(report, tallies),
         "by_severity": {severity: int((still_open["severity"] == severity).sum()) for severity in SEVERITIES},
         "by_status": {status: int((findings["status"] == status).sum()) for status in STATUSES},
+        "ended": _head(tallies.outcomes) if report.units == 1 else [],
         "reasons": _head(tallies.reasons),
         "available": _head(tallies.available),
         "available_units": report.newly_available["unit_key"].nunique(),

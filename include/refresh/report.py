@@ -15,7 +15,7 @@ from expectations import rules
 from expectations.report.comparison import compare_findings
 from expectations.report.model import LABEL_COLUMNS, Run, RunReport
 from expectations.report.writer import write_report
-from include.refresh.context import VENDORS, RunContext
+from include.refresh.context import VENDORS, HandRequest, RunContext
 from include.refresh.life_events import read_proposals
 from include.refresh.lineage import record_lineage
 from include.staging import each_row
@@ -173,6 +173,8 @@ def _report(
         "emoney enroll": context.settings.emoney.enroll,
         "units in one shard": context.settings.refresh.households_per_shard,
     }
+    if context.request.by_hand is not None:
+        settings = _asked(context.request.by_hand)
     return RunReport(
         run=run,
         units=len(scope),
@@ -186,6 +188,25 @@ def _report(
         stages=context.staging.stage_seconds(),
         settings=settings,
     )
+
+
+def _asked(by_hand: HandRequest) -> dict[str, str | int | float | bool | None]:
+    """What a person asked for, as far as it is not what every run does."""
+    what = by_hand.what
+    asked: dict[str, str | int | float | bool | None] = {
+        "household": by_hand.household_id,
+        "contact": by_hand.contact_id,
+        "action": what.action,
+        "in the name of": by_hand.user_name,
+        "vendor household": what.household_id,
+        "case": what.case_id,
+        "update": None if what.update else "no",
+        "links": ", ".join(one.source_key for one in what.links),
+        "confirmed life event": what.life_event,
+        "pinned": ", ".join(f"{one.field} to {one.side}" for one in what.pins),
+        "unpinned": ", ".join(what.unpins),
+    }
+    return {name: value for name, value in asked.items() if value not in (None, "")}
 
 
 def _labels(context: RunContext, unit_keys: set[str]) -> pd.DataFrame:

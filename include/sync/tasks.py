@@ -5,11 +5,14 @@ Few tasks, because each costs a process of its own: reading, building and checki
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from airflow.sdk import get_current_context
 
 from include.steps import find_connection, given_params, in_words, lost_tasks, office_day, requester, staged
+
+log = logging.getLogger(__name__)
 
 
 def extract_household() -> str:
@@ -28,10 +31,18 @@ def load_household() -> dict[str, int]:
 
 
 def report_run() -> dict[str, Any]:
-    """Books, findings, the report; fails where an earlier task has failed."""
+    """Books, findings, the report; fails where an earlier task has failed. The task's log says what came of it."""
+    from etl.load.ledger.runs import read_outcomes
     from include.refresh.report import report_run as report
+    from include.staging import each_row
 
-    return in_words(sync_context, lambda context: report(context, lost_tasks(context)))
+    def told(context: Any) -> dict[str, Any]:
+        reported = report(context, lost_tasks(context))
+        for one in each_row(read_outcomes(context.ledger, context.request.run_id)):
+            log.info("%s at %s: %s. %s", one.unit_key, one.vendor, one.outcome, one.reason or "")
+        return reported
+
+    return in_words(sync_context, told)
 
 
 def sync_context() -> Any:
