@@ -12,10 +12,13 @@ import pytest
 from include.sandbox.emoney.assertion import make_key_pair
 from tests.airflow_home import make_home
 from tests.end_to_end import crm
+from tests.end_to_end.live import live
 from tests.end_to_end.terminal import Terminal
 from tests.end_to_end.world import API_KEY, LOGIN, PASSWORD, World, start_sandbox
 
 WorldMaker = Callable[..., World]
+
+__all__ = ["live"]
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.live import Live, Run
+from tests.end_to_end.live import Live
 from tests.sync.test_question import add_household, cases_of
 
 pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("live")]
 
-DAG, ASK = "household_sync", "choose_record"
 BUTTONS = ["Update Case", "Create New Case", "Open Case", "Create New Client and Case"]
 
 
@@ -19,7 +18,7 @@ BUTTONS = ["Update Case", "Create New Case", "Open Case", "Create New Client and
 class Asked:
     """Runs that were triggered together; ``theirs`` are the households that Profiles had before."""
 
-    runs: dict[str, Run]
+    runs: dict[str, str]
     theirs: dict[str, str]
 
 
@@ -27,7 +26,8 @@ class Asked:
 def asked(live: Live) -> Asked:
     """One run for each answer, all waiting at once: household 1 has two cases, 2 a namesake, 3 nobody, …"""
     names = {"exact": "Quill", "namesake": "Rook", "silent": "Sable", "wrong": "Thorn", "look": "Umber"}
-    runs, theirs = {}, {}
+    runs: dict[str, str] = {}
+    theirs: dict[str, str] = {}
     for number, (story, last_name) in enumerate(names.items(), 1):
         live.book.couple(number, first_name="Ada", last_name=last_name)
         if story in ("exact", "wrong", "look"):
@@ -35,81 +35,76 @@ def asked(live: Live) -> Asked:
             theirs[story] = add_household(live.vendors, 2, case_name="Typed in", **client)
         elif story == "namesake":
             theirs[story] = add_household(live.vendors, firstName="Zoraida", lastName=last_name)
-        runs[story] = live.trigger(DAG, household_id=number, vendor="profiles")
+        runs[story] = live.sync(household_id=number, vendor="profiles")
     return Asked(runs, theirs)
-
-
-def outcome(live: Live, run: Run) -> tuple[str, str]:
-    (row,) = live.rows("SELECT outcome, reason FROM outcome_v WHERE run_id = ?", run.run_id)
-    return row["outcome"], row["reason"] or ""
 
 
 def test_the_exact_household_is_shown_and_the_chosen_case_updated(live: Live, asked: Asked) -> None:
     run, theirs = asked.runs["exact"], asked.theirs["exact"]
-    question = live.question(run, ASK)
+    question = live.question(run)
     assert question["options"] == BUTTONS
     assert question["subject"] == "Which client of Profiles is household 1?"
     assert f"| **{theirs}** | ADA Quill |" in question["body"]
     first, second = cases_of(live.vendors, theirs)
     assert question["params"]["case_id"]["schema"]["enum"] == [first, second]
-    live.answer(run, ASK, "Update Case", case_id=second)
-    assert live.wait(run) == "success"
-    assert outcome(live, run)[0] == "updated"
+    live.answer(run, "Update Case", case_id=second)
+    assert live.end(run) == "success"
+    assert live.outcome(run)[0] == "updated"
     (link,) = live.rows("SELECT * FROM link_v WHERE unit_key = 'H1'")
     assert (link["vendor_client_id"], link["vendor_case_id"], link["matched_by"]) == (theirs, second, "CHOSEN")
 
 
 def test_a_new_client_is_made_where_only_the_last_name_is_the_same(live: Live, asked: Asked) -> None:
     run = asked.runs["namesake"]
-    assert "Zoraida Rook" in live.question(run, ASK)["body"]
-    live.answer(run, ASK, "Create New Client and Case", household_id=None, case_id=None)
-    assert live.wait(run) == "success"
-    assert outcome(live, run)[0] == "created"
+    assert "Zoraida Rook" in live.question(run)["body"]
+    live.answer(run, "Create New Client and Case", household_id=None, case_id=None)
+    assert live.end(run) == "success"
+    assert live.outcome(run)[0] == "created"
     (link,) = live.rows("SELECT * FROM link_v WHERE unit_key = 'H2'")
     assert link["vendor_client_id"] != asked.theirs["namesake"]
 
 
 def test_open_case_answers_with_the_address(live: Live, asked: Asked) -> None:
     run = asked.runs["look"]
-    live.question(run, ASK)
+    live.question(run)
     case_id = cases_of(live.vendors, asked.theirs["look"])[0]
-    live.answer(run, ASK, "Open Case", case_id=int(case_id))
-    assert live.wait(run) == "success"
-    assert outcome(live, run) == ("unchanged", f"case {case_id} opens at {live.vendors.profiles.url}/cases/{case_id}")
+    live.answer(run, "Open Case", case_id=int(case_id))
+    assert live.end(run) == "success"
+    assert live.outcome(run) == ("unchanged", f"case {case_id} opens at {live.vendors.profiles.url}/cases/{case_id}")
     assert live.rows("SELECT * FROM link_v WHERE unit_key = 'H5'") == []
 
 
 def test_an_answer_that_makes_no_sense_fails_the_run_in_words(live: Live, asked: Asked) -> None:
     run = asked.runs["wrong"]
-    live.question(run, ASK)
-    live.answer(run, ASK, "Update Case", case_id="424242")
-    assert live.wait(run) == "failed"
-    kind, reason = outcome(live, run)
+    live.question(run)
+    live.answer(run, "Update Case", case_id="424242")
+    assert live.end(run) == "failed"
+    kind, reason = live.outcome(run)
     assert kind == "failed"
     assert "Case 424242 is not on the list of this unit" in reason
 
 
 def test_the_ledger_knows_who_answered_what_and_when(live: Live, asked: Asked) -> None:
     run = asked.runs["exact"]
-    (row,) = live.rows("SELECT * FROM answer_v WHERE run_id = ?", run.run_id)
+    (row,) = live.rows("SELECT * FROM answer_v WHERE run_id = ?", run)
     assert (row["status"], row["choice"], row["answered_by"]) == ("answered", "update_case", "admin")
     assert row["asked_at"] < row["answered_at"]
 
 
 def test_nobody_answers_in_time_which_is_no_refusal(live: Live, asked: Asked) -> None:
     run = asked.runs["silent"]
-    live.question(run, ASK)
+    live.question(run)
     live.let_the_time_run_out(run)
-    assert live.wait(run) == "success"
-    kind, reason = outcome(live, run)
+    assert live.end(run) == "success"
+    kind, reason = live.outcome(run)
     assert kind == "deferred"
     assert reason.startswith("nobody answered")
-    (row,) = live.rows("SELECT * FROM answer_v WHERE run_id = ?", run.run_id)
+    (row,) = live.rows("SELECT * FROM answer_v WHERE run_id = ?", run)
     assert (row["status"], row["choice"], row["answered_by"]) == ("timed_out", None, None)
 
 
 def test_nothing_that_was_shown_stays_in_airflow(live: Live, asked: Asked) -> None:
-    assert {live.wait(run) for run in asked.runs.values()} == {"success", "failed"}
+    assert {live.end(run) for run in asked.runs.values()} == {"success", "failed"}
     shown = live.airflow_rows("SELECT body, chosen_options FROM hitl_detail")
     assert len(shown) >= len(asked.runs)
     assert [row for row in shown if row["body"] is not None] == []
