@@ -85,7 +85,7 @@ def test_ids_are_unique_and_every_anchor_leads_somewhere(page: Page) -> None:
 
 
 def test_tables_have_captions_and_headers_with_scopes(page: Page) -> None:
-    assert len(page.all("caption")) == len(page.all("table")) == 7
+    assert len(page.all("caption")) == len(page.all("table")) == 8
     assert all(header.get("scope") in ("col", "row") for header in page.all("th"))
 
 
@@ -207,3 +207,10 @@ def test_findings_of_households_that_were_not_looked_at_are_counted_and_not_forg
     elsewhere = pd.DataFrame({"vendor": ["profiles", "emoney", "profiles"], "unit_key": ["H7", "H7", "H8"]})
     html = html_of(a_report(open_elsewhere=elsewhere))
     assert "3 findings of earlier runs, still open in 2 households that this run did not take" in html
+
+
+def test_a_run_of_one_household_says_first_what_came_of_it() -> None:
+    ended = {"unit_key": "H12", "outcome": "deferred", "reason": "the case is open: jo, since 2026-11-20"}
+    page = html_of(a_report(units=1, units_in_scope={"profiles": 1}, outcomes=outcomes(ended)))
+    assert page.index("H12 at Profiles") < page.index('id="what-to-do"')
+    assert "the case is open: jo" in page
