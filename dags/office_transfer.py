@@ -14,6 +14,8 @@ not, and why.
 A rejection, or no answer in time, ends the transfer with nothing changed. A run that failed can be started again.
 """
 
+from datetime import timedelta
+
 from airflow.sdk import DAG, task
 
 from include.forms import OFFICE_TRANSFER
@@ -35,7 +37,7 @@ with DAG(
     params=OFFICE_TRANSFER,
 ):
     planned = task(task_id="plan_transfer", task_display_name="Check and plan")(tasks.plan_transfer)()
-    accepted = AcceptTransfer(task_id="accept_transfer", task_display_name="Accept")
+    accepted = AcceptTransfer(task_id="accept_transfer", task_display_name="Accept", retry_delay=timedelta(seconds=5))
     imported = task(task_id="import_transfer", task_display_name="Import")(tasks.import_transfer)()
     reported = task(task_id="report_transfer", task_display_name="Report", trigger_rule="all_done")(
         tasks.report_transfer

@@ -176,8 +176,8 @@ OFFICE_TRANSFER = {
         None,
         type=["null", "string", "integer"],
         title="Target office",
-        description="The office that the contacts go to. It is in the database of the connection `crm_target`, or, where "
-        "there is none, in the same as the source office.",
+        description="The office that the contacts go to: in the database of the connection `crm_target`, or, where there "
+        "is none, in the same as the source office.",
     ),
     "requested_by": Param(
         None,
@@ -190,13 +190,13 @@ OFFICE_TRANSFER = {
         None,
         type=["null", "string"],
         title="Receiving user",
-        description="The user of the target office who accepts, by user name; needs Data Import. Nobody else can accept.",
+        description="The user of the target office who accepts, by user name; needs Data Import. Nobody else can.",
     ),
     "add_related": Param(
         False,
         type="boolean",
         title="Add related contacts",
-        description="Add the contacts without whom key relations of the set would be lost (the manifest's closure list).",
+        description="Add the contacts without whom key relations of the set would be lost: the closure list.",
     ),
     "accept_within": Param(
         7,

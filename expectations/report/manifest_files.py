@@ -1,10 +1,12 @@
-"""Writes a transfer's manifest: a page, a CSV file and a workbook with every record."""
+"""Writes a transfer's manifest: a page, a CSV file and a workbook with every record, and its counts for machines."""
 
 from __future__ import annotations
 
+import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pandas as pd
 import xlsxwriter
@@ -16,6 +18,7 @@ from expectations.report.manifest_page import render_manifest
 from expectations.report.workbook import OPTIONS, SHEET_ROWS, write_sheet
 from expectations.report.worklist import write_csv
 
+SCHEMA_VERSION = 1
 LINE_COLUMNS = (
     *("contact_id", "contact_name", "record", "entity", "entity_id", "field", "group", "decision", "rule_id", "reason"),
     "target_id",
@@ -23,7 +26,7 @@ LINE_COLUMNS = (
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Path:
-    """Write manifest.html, manifest.csv and manifest.xlsx (each 0600, whole or not at all); gives the page's path.
+    """Write manifest.html, .csv, .xlsx and .json (each 0600, whole or not at all); gives the page's path.
 
     Raises OSError where the folder cannot be written.
     """
@@ -31,12 +34,38 @@ def write_manifest(folder: Path, manifest: Manifest) -> Path:
     lines = manifest_lines(manifest)
     write_whole(folder / "manifest.csv", lambda file: write_csv(file, lines))
     write_whole(folder / "manifest.xlsx", lambda file: _write_workbook(file, manifest, lines, folder))
-    page = render_manifest(manifest).encode()
+    path = write_whole(folder / "manifest.html", _writer(render_manifest(manifest)))
+    write_whole(folder / "manifest.json", _writer(json.dumps(manifest_summary(manifest), allow_nan=False, indent=2)))
+    return path
 
-    def write_page(file: BinaryIO) -> None:
-        file.write(page)
 
-    return write_whole(folder / "manifest.html", write_page)
+def _writer(text: str) -> Callable[[BinaryIO], None]:
+    def write(file: BinaryIO) -> None:
+        file.write(text.encode())
+
+    return write
+
+
+def manifest_summary(manifest: Manifest) -> dict[str, Any]:
+    """The manifest in counts, for machines; no names, no values."""
+    decided = ["entity", *DECISIONS]
+    rules = manifest.by_rule[["rule_id", "decision", "records", "contacts"]].fillna({"rule_id": ""})
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "transfer_id": manifest.transfer_id,
+        "status": manifest.status,
+        "ended": manifest.ended,
+        "agrees": manifest.agrees,
+        "facts": dict(manifest.facts),
+        "by_table": [dict(zip(decided, row, strict=True)) for row in _plain(manifest.by_table[decided])],
+        "by_rule": [dict(zip(rules.columns, row, strict=True)) for row in _plain(rules)],
+        "held": len(manifest.held),
+        "closure": len(manifest.closure),
+    }
+
+
+def _plain(rows: pd.DataFrame) -> list[tuple[Any, ...]]:
+    return list(zip(*(rows[column].tolist() for column in rows.columns), strict=True))
 
 
 def manifest_lines(manifest: Manifest) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from include.local import demo, up
+from include.local import demo, transfer, up
 from include.local.installation import Installation, Refused
 from include.local.progress import console
 
@@ -36,6 +36,14 @@ def demo_command(
 ) -> None:
     """Run the weeknight refresh once over the demo office and the sandboxes."""
     finish(lambda: demo.run(Installation(), fresh=fresh))
+
+
+@app.command("demo-transfer")
+def demo_transfer_command(
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start over with a new demo office.")] = False,
+) -> None:
+    """Move a set of the demo office to another office, accepted by its receiving user."""
+    finish(lambda: transfer.run(Installation(), fresh=fresh))
 
 
 @app.command("up")

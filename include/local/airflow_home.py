@@ -88,7 +88,8 @@ def write(home: Path, secrets: dict[str, str], port: int = 8080, users: Sequence
         jwt=secrets["jwt"],
     )
     write_private(home / "airflow.cfg", text)
-    write_private(home / "passwords.json", json.dumps({"admin": secrets["admin"]} | {user: secrets["users"] for user in users}))
+    passwords = {"admin": secrets["admin"]} | dict.fromkeys(users, secrets["users"])
+    write_private(home / "passwords.json", json.dumps(passwords))
 
 
 def environment(home: Path) -> dict[str, str]:

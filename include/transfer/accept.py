@@ -13,7 +13,8 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
-from airflow.sdk.exceptions import TaskAwaitingInput
+from airflow.sdk.exceptions import AirflowRuntimeError, TaskAwaitingInput
+from airflow.sdk.execution_time.hitl import get_hitl_detail_content_detail
 
 from include.transfer import tasks
 
@@ -39,7 +40,15 @@ class AcceptTransfer(HITLOperator):
         super().__init__(subject="Accept the transfer", options=[ACCEPT, REJECT], **options)
 
     def execute(self, context: Any) -> Any:
-        """Asks; comes back through `execute_complete`."""
+        """Asks; comes back through `execute_complete`. An answer that an earlier try did not get to keep is taken."""
+        instance = context["ti"]
+        if instance.try_number > 1 and (given := _lost_answer(instance.id)) is not None:
+            answer = tasks.take_answer(given)
+            if answer is not None:
+                return {"answer": answer}
+        return self._ask(context)
+
+    def _ask(self, context: Any) -> Any:
         question = tasks.ask()
         if question is None:
             return {"answer": "nobody was asked"}
@@ -57,7 +66,20 @@ class AcceptTransfer(HITLOperator):
             # Not asked anew: whatever is answered in this very moment counts.
             raise TaskAwaitingInput(method_name="execute_complete", timeout=patience)
         answer = tasks.take_answer(given)
-        return self.execute(context) if answer is None else {"answer": answer}
+        return self._ask(context) if answer is None else {"answer": answer}
+
+
+def _lost_answer(instance_id: Any) -> dict[str, Any] | None:
+    """What was answered so early that Airflow lost track of the task: it is still with the question."""
+    try:
+        found = get_hitl_detail_content_detail(ti_id=instance_id)
+    except AirflowRuntimeError:
+        return None
+    if not found.response_received or found.responded_by_user is None:
+        return None
+    user = {"id": found.responded_by_user.id, "name": found.responded_by_user.name}
+    event = {"chosen_options": found.chosen_options, "params_input": found.params_input, "responded_by_user": user}
+    return event_words(event)
 
 
 def event_words(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,8 @@ import psycopg
 import pytest
 
 from include.demo import build_office
-from tests.end_to_end.services import Refusal, Services, Visitor
+from include.local.api import Refusal, Visitor
+from tests.end_to_end.services import Services
 
 pytestmark = [pytest.mark.airflow, pytest.mark.postgres, pytest.mark.xdist_group("office_transfer")]
 
@@ -88,7 +89,7 @@ def offices(tmp_path_factory: pytest.TempPathFactory, postgres_url: Callable[[],
         "PLANBRIDGE__DATA__FOLDER": str(folder / "data"),
     }
     with Services(folder, variables, (ASKING, RECEIVING, BYSTANDER)) as services:
-        services.wait_for_dag(DAG)
+        services.visitor().wait_for_dag(DAG)
         yield Offices(source, target, ledger, folder / "data", services)
 
 

@@ -1,0 +1,106 @@
+"""Airflow's REST API as somebody uses it who has logged in: triggers runs, answers what is asked, waits."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+PATIENCE_SECONDS = 120
+ENDED = ("success", "failed")
+
+
+class TooLong(Exception):
+    """What was waited for did not come."""
+
+
+class Refusal(Exception):
+    """The API refused a call."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(f"{status}: {words}")
+        self.status = status
+
+
+@dataclass
+class Visitor:
+    """A user of Airflow, logged in: calls of the REST API, and what people do with it."""
+
+    base: str
+    name: str
+    token: str = field(default="", repr=False)
+
+    def log_in(self, password: str) -> Visitor:
+        self.token = self.call("POST", "/auth/token", {"username": self.name, "password": password})["access_token"]
+        return self
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """One call; raises `Refusal`."""
+        request = urllib.request.Request(f"{self.base}{path}", method=method)
+        if body is not None:
+            request.data = json.dumps(body).encode()
+            request.add_header("Content-Type", "application/json")
+        if self.token:
+            request.add_header("Authorization", f"Bearer {self.token}")
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise Refusal(error.code, error.read().decode(errors="replace")[:500]) from None
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any], run_id: str) -> str:
+        """Starts a run as the form does; gives its id."""
+        body = {"conf": dict(conf), "dag_run_id": run_id, "logical_date": None}
+        return str(self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def wait_for_dag(self, dag_id: str) -> None:
+        """Until the DAG has been read and can be triggered. Raises `TooLong`."""
+
+        def is_there() -> bool:
+            try:
+                return bool(self.call("GET", f"/api/v2/dags/{dag_id}/details"))
+            except Refusal:
+                return False
+
+        wait_until(is_there, f"{dag_id} is there")
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        return str(self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}")["state"])
+
+    def task_states(self, dag_id: str, run_id: str) -> dict[str, str | None]:
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances"
+        return {task["task_id"]: task["state"] for task in self.call("GET", path)["task_instances"]}
+
+    def question(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """The required action of a task: subject, body, options, params, assigned users."""
+        return dict(self.call("GET", self._action(dag_id, run_id, task_id)))
+
+    def answer(self, dag_id: str, run_id: str, task_id: str, option: str, **params: Any) -> None:
+        """Answers a required action; raises `Refusal`."""
+        body = {"chosen_options": [option], "params_input": params}
+        self.call("PATCH", self._action(dag_id, run_id, task_id), body)
+
+    def wait_for_task(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        wait_until(lambda: self.task_states(dag_id, run_id).get(task_id) == state, f"{task_id} of {run_id} is {state}")
+
+    def wait_for_end(self, dag_id: str, run_id: str) -> str:
+        """How the run ends."""
+        wait_until(lambda: self.run_state(dag_id, run_id) in ENDED, f"{run_id} has ended")
+        return self.run_state(dag_id, run_id)
+
+    def _action(self, dag_id: str, run_id: str, task_id: str) -> str:
+        return f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}/-1/hitlDetails"
+
+
+def wait_until(is_so: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
+    """Waits for something. Raises `TooLong` in words."""
+    give_up = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > give_up:
+            raise TooLong(f"not within {seconds:.0f} s: {what}")
+        time.sleep(0.2)

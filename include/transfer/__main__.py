@@ -1,0 +1,63 @@
+"""``python -m include.transfer show|cancel|return TRANSFER``: what ``make`` calls for transfers between offices."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from include.command_line import finish
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+TransferId = Annotated[str, typer.Argument(help="The transfer: the id of its run.", show_default=False)]
+
+
+@app.command("show")
+def show_command(transfer: TransferId) -> None:
+    """Print what a transfer's manifest says, in counts."""
+    finish(lambda: _show(transfer))
+
+
+@app.command("cancel")
+def cancel_command(transfer: TransferId) -> None:
+    """End a transfer that nobody has accepted yet; nothing is moved."""
+    finish(lambda: _cancel(transfer))
+
+
+@app.command("return")
+def return_command(transfer: TransferId) -> None:
+    """Bring a transfer back within 30 days, if nothing of it was edited since."""
+    finish(lambda: _return(transfer))
+
+
+def _show(transfer: str) -> int:
+    from include.command_line import operator_settings
+    from include.refresh.context import ROOT
+    from include.staging import folder_name
+    from include.transfer.summary import print_summary, read_summary
+
+    folder = (ROOT / operator_settings().data.folder).resolve() / "reports" / folder_name(transfer)
+    return int(not print_summary(read_summary(folder), Path(folder), Console()))
+
+
+def _cancel(transfer: str) -> int:
+    from include.transfer.commands import cancel
+
+    Console().print(cancel(transfer, getpass.getuser()), soft_wrap=True, markup=False)
+    return 0
+
+
+def _return(transfer: str) -> int:
+    from include.transfer.commands import bring_back, print_edited
+
+    edited = bring_back(transfer)
+    print_edited(transfer, edited, Console())
+    return int(len(edited) > 0)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,77 @@
+"""What an operator types about a transfer: cancel it before it is accepted, bring it back after it was closed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from etl.load.ledger import transfers
+from etl.load.ledger.store import Ledger, default_url
+from expectations.report.manifest import ENTITY_WORDS
+from include.command_line import operator_settings
+from include.connections import Connections
+from include.refresh.context import ROOT
+from include.staging import each_row
+
+EDITED_SHOWN = 40
+
+
+def cancel(transfer_id: str, user: str) -> str:
+    """Ends a transfer that nobody has accepted; says so. Raises `ParamsError` where it is too late."""
+    ledger, _ = _places()
+    transfers.answer(ledger, transfer_id, "cancelled", None, f"{user} cancelled it")
+    return (
+        f"The transfer {transfer_id} is cancelled; nothing was moved, and its contacts are free for another one. "
+        "Its run ends by itself within ten minutes, or at once when somebody answers the required action."
+    )
+
+
+def bring_back(transfer_id: str) -> pd.DataFrame:
+    """Brings a closed transfer back; gives what was edited since (office, entity, entity_id, why).
+
+    Where anything was, nothing is changed. Raises `ParamsError` for a transfer that is not closed or is older than 30 days.
+    """
+    from etl.extract.office import read_rows
+    from etl.extract.source import Snapshot
+    from etl.load.office_databases import open_databases
+    from etl.load.office_return import bring_back as bring
+
+    ledger, connections = _places()
+    databases = open_databases(connections.crm, connections.crm_target)
+
+    def read_target(contact_ids: Sequence[int]) -> dict[str, pd.DataFrame]:
+        with Snapshot(connections.crm_target) as snapshot:
+            return read_rows(snapshot, contact_ids)
+
+    try:
+        return bring(ledger, databases, transfer_id, read_target)
+    finally:
+        databases.dispose()
+
+
+def print_edited(transfer_id: str, edited: pd.DataFrame, console: Console) -> None:
+    """Says that the transfer is back, or lists what keeps it in the target."""
+    if edited.empty:
+        console.print(f"The transfer {transfer_id} is back in the source office.", markup=False, style="green")
+        return
+    table = Table(title="Edited since: nothing was changed", box=box.SIMPLE_HEAD, title_justify="left")
+    for heading in ("Office", "Record", "Key", "Why"):
+        table.add_column(heading)
+    for row in each_row(edited.head(EDITED_SHOWN)):
+        table.add_row(row.office, ENTITY_WORDS.get(row.entity, row.entity), row.entity_id, row.why)
+    if len(edited) > EDITED_SHOWN:
+        table.add_row(f"… and {len(edited) - EDITED_SHOWN:,} more", "")
+    console.print(table)
+
+
+def _places() -> tuple[Ledger, Connections]:
+    from include.steps import find_connection
+
+    settings, connections = operator_settings(), Connections(find_connection)
+    ledger = Ledger(connections.ledger or default_url((ROOT / settings.data.folder).resolve()))
+    ledger.migrate()
+    return ledger, connections
