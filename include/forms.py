@@ -176,8 +176,8 @@ OFFICE_TRANSFER = {
         None,
         type=["null", "string", "integer"],
         title="Target office",
-        description="The office that the contacts go to: in the database of the connection `crm_target`, or, where there "
-        "is none, in the same as the source office.",
+        description="The office that the contacts go to: in the database of the connection `crm_target`, or, where "
+        "there is none, in the same as the source office.",
     ),
     "requested_by": Param(
         None,
