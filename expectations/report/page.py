@@ -9,7 +9,7 @@ from expectations.report.advice import MEANINGS, advice, counted, headline
 from expectations.report.display import vendor_name
 from expectations.report.households import Household, households, rule_anchor, urgent_units
 from expectations.report.html import page_environment, styled
-from expectations.report.model import OUTCOMES, SEVERITIES, STATUSES, RunReport
+from expectations.report.model import AVAILABLE_COLUMNS, OUTCOMES, SEVERITIES, STATUSES, RunReport, as_texts
 from expectations.report.tallies import Book, Tallies
 
 # What one page can hold and still be read: about five megabytes at the worst.
@@ -78,11 +78,18 @@ def _content(report: RunReport, tallies: Tallies) -> dict[str, Any]:
         "ended": _head(tallies.outcomes) if report.units == 1 else [],
         "reasons": _head(tallies.reasons),
         "available": _head(tallies.available),
+        "proposed": _proposed(report),
         "available_units": report.newly_available["unit_key"].nunique(),
         "changed": _head(tallies.changed),
         "receipts": _head(tallies.receipts),
         "life_events": len({one.unit_key for one in report.life_events}),
     }
+
+
+def _proposed(report: RunReport) -> list[dict[str, Any]]:
+    """One by one where they are few, as in a run by hand; of a whole night they are counted."""
+    waiting = as_texts(report.newly_available, AVAILABLE_COLUMNS)
+    return _head(waiting) if len(waiting) <= ROWS_SHOWN else []
 
 
 def _head(rows: pd.DataFrame) -> list[dict[str, Any]]:
