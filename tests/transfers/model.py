@@ -251,7 +251,7 @@ class Model:
                 if decided and row["product_id"]:
                     listed.add(row["product_id"])
                     needed |= {row["product_id"]} if decided[0] == "move" else set()
-        new = {product_id for product_id in needed if not self.target_has_product(products[product_id], carriers)}
+        new = {product_id for product_id in needed if self.product_in_target(products[product_id], carriers) is None}
         of_new = {products[product_id]["carrier_id"] for product_id in new}
         for product_id in listed:
             self.put("product", products[product_id], ("recreate" if product_id in new else "stay", "XFR-CARRIER"))
@@ -266,13 +266,16 @@ class Model:
                  and all(word(row[name]) == word(carrier[name]) for name in ("name", "naic_id"))]  # fmt: skip
         return min(alike, default=None)
 
-    def target_has_product(self, product: Row, carriers: Mapping[int, Row]) -> bool:
+    def product_in_target(self, product: Row, carriers: Mapping[int, Row]) -> int | None:
         if product["office_id"] == TARGET:
-            return True
+            return int(product["product_id"])
         carrier_id = self.carrier_in_target(carriers[product["carrier_id"]])
-        return any(
-            row["office_id"] == TARGET
-            and row["carrier_id"] == carrier_id
-            and all(word(row[name]) == word(product[name]) for name in ("plan_name", "insurance_type", "plan_type"))
+        names = ("plan_name", "insurance_type", "plan_type")
+        alike = [
+            row["product_id"]
             for row in self.rows["product"]
-        )
+            if row["office_id"] == TARGET
+            and row["carrier_id"] == carrier_id
+            and all(word(row[name]) == word(product[name]) for name in names)
+        ]
+        return min(alike, default=None)
