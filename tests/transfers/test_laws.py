@@ -17,7 +17,7 @@ from tests.transfers.model import Model
 from tests.transfers.random_books import Maker
 
 seeds = st.integers(0, 2**32)
-many, few = (settings(max_examples=n, deadline=None, suppress_health_check=list(HealthCheck)) for n in (40, 12))
+many, few = (settings(max_examples=n, deadline=None, suppress_health_check=list(HealthCheck)) for n in (25, 8))
 
 
 def random_transfer(seed: int) -> tuple[Book, list[int], dict[int, str], Decided]:
