@@ -24,6 +24,7 @@ from etl.load.delivery import (
     household_lock,
     is_other_couple,
     known_as,
+    require_newest_couple,
     set_aside,
     wait_for,
 )
@@ -56,6 +57,7 @@ def deliver(client: EmoneyClient, job: Job, payload: Payload) -> Delivered:
             link = settled or links.find_link(job.ledger, VENDOR, known)
             if settled is not None and is_other_couple(settled, payload):
                 return _delivered(payload, "deferred", CREATED_BEFORE, settled)
+            require_newest_couple(job, VENDOR, link, payload)
             before = links.find_sent(job.ledger, VENDOR, known)
             if link is not None and payload.life_event is not None and is_other_couple(link, payload):
                 return _deliver_event(client, job, payload, link, before)

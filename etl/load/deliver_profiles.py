@@ -18,6 +18,7 @@ from etl.load.delivery import (
     household_lock,
     is_other_couple,
     known_as,
+    require_newest_couple,
     set_aside,
 )
 from etl.load.ledger import deliveries, links
@@ -44,6 +45,7 @@ def deliver(client: ProfilesClient, job: Job, payload: Payload) -> Delivered:
             known = known_as(job, VENDOR, payload)
             settled = _settle(client, job, payload)
             link = settled or links.find_link(job.ledger, VENDOR, known)
+            require_newest_couple(job, VENDOR, link, payload)
             before = links.find_sent(job.ledger, VENDOR, known).get("case")
             if settled is None:
                 return _deliver_locked(client, job, payload, link, before)
@@ -58,7 +60,8 @@ def deliver(client: ProfilesClient, job: Job, payload: Payload) -> Delivered:
 def _deliver_locked(
     client: ProfilesClient, job: Job, payload: Payload, link: Link | None, before: Sent | None
 ) -> Delivered:
-    if before is not None and before.as_of > job.as_of:
+    is_looking = job.by_hand is not None and job.by_hand.action == "open_case"
+    if before is not None and before.as_of > job.as_of and not is_looking:
         return outcome(payload, "skipped", f"superseded: {before.as_of} has been sent already", link)
     if job.by_hand is not None:
         if link is not None and payload.life_event is not None and is_other_couple(link, payload):

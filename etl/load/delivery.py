@@ -26,7 +26,7 @@ from etl.errors import (
     VendorUnavailable,
     VersionConflict,
 )
-from etl.load.ledger import links, locks, pins, unit_moves
+from etl.load.ledger import life_events, links, locks, pins, unit_moves
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
@@ -197,6 +197,20 @@ def is_other_couple(link: Link, payload: Payload) -> bool:
     """Whether head or spouse are not those whom the vendor has (LIFE-EVENT); an added spouse is no such event."""
     other_head = link.client_contact_id != payload.client_contact_id
     return other_head or link.spouse_contact_id not in (None, payload.spouse_contact_id)
+
+
+def require_newest_couple(job: Job, vendor: str, link: Link | None, payload: Payload) -> None:
+    """Raises `LockLost` where the couple is as the CRM had it before a life event that is carried out by now.
+
+    A run that read the CRM earlier and writes later would bring back who has gone.
+    """
+    if link is None or (link.client_contact_id, link.spouse_contact_id) == (
+        payload.client_contact_id,
+        payload.spouse_contact_id,
+    ):
+        return
+    if life_events.is_newer_than(job.ledger, vendor, payload.unit_key, job.run_id):
+        raise LockLost("A life event was carried out since this run read the CRM; the next run goes by it.")
 
 
 # Of a creation that an earlier run began and this one found at the vendor, while the couple has changed in between.

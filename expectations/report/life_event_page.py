@@ -19,6 +19,7 @@ def render_life_events(report: RunReport) -> str:
     return environment.get_template("life_events.html.j2").render(
         **styled(environment),
         run=report.run,
+        is_held=not all(one.is_confirmed for one in report.life_events),
         events=together(report.life_events)[:EVENTS_SHOWN],
         names=dict(zip(labels["unit_key"], named.fillna(""), strict=True)),
         rows_shown=ROWS_SHOWN,

@@ -13,7 +13,7 @@ from etl.errors import ParamsError
 from etl.load import deliver_emoney, deliver_profiles
 from etl.load.delivery import ByHand, Delivered, Payload
 from etl.load.document import flatten
-from etl.load.ledger import deliveries, life_events, links
+from etl.load.ledger import deliveries, life_events, links, runs
 from etl.load.life_event import LifeEvent, find_event
 from tests.load.delivering import DAY, NEXT_DAY, Desk, couple, decided, emoney_spouse, household, make_desk
 from tests.load.documents import person
@@ -372,6 +372,18 @@ def test_a_dry_run_names_the_case_that_would_stay(desk: Desk) -> None:
     assert would.outcome.outcome == "created"
     assert link.vendor_client_id in (would.outcome.reason or "")
     assert (desk.vendors.writes(), desk.link("profiles")) == (before, link)
+
+
+@pytest.mark.parametrize("vendor", ["emoney", "profiles"])
+def test_a_run_that_read_the_crm_before_the_divorce_does_not_bring_her_back(desk: Desk, vendor: str) -> None:
+    at, to = (at_emoney, desk.to_emoney) if vendor == "emoney" else (at_profiles, desk.to_profiles)
+    to(at((1, 2)))
+    runs.start_run(desk.ledger, "run-3", "weeknight_refresh", NEXT_DAY, None, False, {})
+    confirm(desk, at((1, None)), event_of("divorce"))
+    before = desk.vendors.writes()
+    late = to(at((1, 2)), NEXT_DAY)
+    assert (late.outcome.outcome, "life event" in (late.outcome.reason or "")) == ("deferred", True)
+    assert desk.vendors.writes() == before
 
 
 # --- killed -------------------------------------------------------------------------------------------------------

@@ -36,6 +36,13 @@ def read_events(ledger: Ledger, vendor: str, unit_key: str) -> list[dict[str, An
     return [dict(row) for row in ledger.rows(mine.order_by(life_event.c.carried_out_at))]
 
 
+def is_newer_than(ledger: Ledger, vendor: str, unit_key: str, run_id: str) -> bool:
+    """Whether another run has carried out an event of the unit since this one began, and so read the CRM."""
+    began = sa.select(run.c.started_at).where(run.c.run_id == run_id).scalar_subquery()
+    mine = (life_event.c.vendor == vendor, life_event.c.unit_key == unit_key, life_event.c.run_id != run_id)
+    return bool(ledger.rows(sa.select(life_event.c.run_id).where(*mine, life_event.c.carried_out_at > began).limit(1)))
+
+
 def save_status(ledger: Ledger, connection: Connection, contact_ids: Iterable[int], status: str, run_id: str) -> None:
     """What these people are from now on, as long as they have no spouse; within a transaction."""
     rows = ({"contact_id": contact_id, "status": status, "run_id": run_id} for contact_id in contact_ids)
