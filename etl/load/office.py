@@ -20,8 +20,8 @@ from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import Transfer
 from etl.load.office_checks import Failure
 from etl.load.office_commit import contacts_of, elsewhere, finish_present, leave, write
-from etl.load.office_databases import Databases, open_databases, reading
-from etl.load.office_desk import Desk, Move
+from etl.load.office_databases import Databases, clock, open_databases, reading
+from etl.load.office_desk import Desk, Move, alone
 from etl.load.office_files import GROUP_NO, SOURCE_ID, Batch
 
 __all__ = ["Desk", "move", "open_databases"]
@@ -45,17 +45,19 @@ def move(
     the record (`transfers.read_groups`); the others go on. Raises `ParamsError` for a transfer that nobody accepted,
     `SourceUnavailable`, `LedgerUnavailable` and `UnitsBusy` (all three: try again later).
     """
-    found = transfers.start(ledger, transfer_id)
-    job = Move(ledger, databases, found, desk, office_files.folder_of(folder, transfer_id), sleep)
-    job.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for batch in office_files.read_all(job.folder):
-        _carry_out(job, batch)
-    for number, group_nos in _batches(job, contacts_at_once):
-        staged = _stage(job, number, group_nos)
-        if staged is not None:
-            _carry_out(job, staged)
-    office_files.remove_all(job.folder)
-    return transfers.close(ledger, transfer_id)
+    with alone(ledger, transfer_id) as still_mine:
+        found = transfers.start(ledger, transfer_id)
+        place = office_files.folder_of(folder, transfer_id)
+        job = Move(ledger, databases, found, desk, place, sleep, still_mine)
+        job.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for batch in office_files.read_all(job.folder):
+            _carry_out(job, batch)
+        for number, group_nos in _batches(job, contacts_at_once):
+            staged = _stage(job, number, group_nos)
+            if staged is not None:
+                _carry_out(job, staged)
+        office_files.remove_all(job.folder)
+        return transfers.close(ledger, transfer_id)
 
 
 def _batches(job: Move, contacts_at_once: int) -> Iterator[tuple[int, list[int]]]:
@@ -97,7 +99,8 @@ def _stage(job: Move, number: int, group_nos: Sequence[int]) -> Batch | None:
         entity: frame.rename(columns={"source_id": SOURCE_ID, "group": GROUP_NO}) for entity, frame in built.items()
     }
     units = office_units.moves(named, rows["household"])
-    batch = Batch(number, job.ledger.now(), tuple(group_nos), named, units).of(group_nos)
+    stamp = clock(job.databases.source) or job.ledger.now()
+    batch = Batch(number, stamp, tuple(group_nos), named, units).of(group_nos)
     office_files.write(job.folder, batch)
     return batch
 

@@ -46,7 +46,7 @@ def write(job: Move, batch: Batch, stage: Stage, tries: int = TRIES) -> None:
     try:
         _commit(job, batch)
     except _Stopped as stopped:
-        write(job, leave(job, batch, stopped.failures), stage, tries)
+        write(job, _after_stop(job, batch, stopped.failures), stage, tries)
     except REFUSALS as error:
         _write_apart(job, batch, stage, tries, words_of(error))
 
@@ -72,6 +72,19 @@ def _write_apart(job: Move, batch: Batch, stage: Stage, tries: int, words: str) 
         leave(job, batch, [found or whole])
 
 
+def _after_stop(job: Move, batch: Batch, failures: Sequence[Failure]) -> Batch:
+    """What of a batch goes on. What is in the target a process has moved that was taken for dead: it is finished."""
+    with reading(job.databases.target) as connection:
+        there = office_checks.groups_present(connection, batch)
+    if there:
+        finish_present(job, batch.of(there))
+    return leave(
+        job,
+        batch.of([number for number in batch.group_nos if number not in there]),
+        [failure for failure in failures if failure.group_no not in there],
+    )
+
+
 def leave(job: Move, batch: Batch, failures: Sequence[Failure]) -> Batch:
     """The batch without the groups that failed; these stay in the source as they are."""
     if failures:
@@ -82,6 +95,7 @@ def leave(job: Move, batch: Batch, failures: Sequence[Failure]) -> Batch:
 
 def _commit(job: Move, batch: Batch) -> None:
     """Everything or nothing of a batch; in two databases the source is locked until the target is committed."""
+    job.still_mine()
     try:
         with writing(job.databases.source) as source:
             _check_source(job, source, batch.group_nos)

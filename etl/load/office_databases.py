@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,15 @@ def reading(engine: sa.Engine) -> Iterator[Connection]:
     """A connection that takes no lock."""
     with translated(engine), engine.connect() as connection:
         yield connection.execution_options(is_reading=True)
+
+
+def clock(engine: sa.Engine) -> datetime | None:
+    """The database's own time in UTC, so that its ``modified_at`` follow one clock; SQLite has none."""
+    if engine.dialect.name == "sqlite":
+        return None
+    with reading(engine) as connection:
+        now: datetime = connection.exec_driver_sql("SELECT clock_timestamp() AT TIME ZONE 'UTC'").scalar_one()
+        return now
 
 
 @contextmanager

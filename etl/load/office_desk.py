@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
 
+from etl.errors import LockLost, UnitsBusy
+from etl.load.ledger import locks
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import Transfer
 from etl.load.office_databases import Databases
@@ -41,8 +45,30 @@ class Move:
     desk: Desk
     folder: Path
     sleep: Callable[[float], None]
+    still_mine: Callable[[], None]  # raises `UnitsBusy` where another process has taken it over
 
     @property
     def transfer_id(self) -> str:
         """The run's id."""
         return self.transfer.transfer_id
+
+
+@contextmanager
+def alone(ledger: Ledger, transfer_id: str) -> Iterator[Callable[[], None]]:
+    """One process at a time works on a transfer; gives what makes sure that it is still this one.
+
+    Raises `UnitsBusy` where another one does.
+    """
+    words = f"Another process is carrying out the transfer {transfer_id} now."
+    key = hashlib.sha256(transfer_id.encode()).hexdigest()[:40]
+    with locks.hold(ledger, "transfer", key, locks.holder_name(transfer_id)) as lock:
+        if lock is None:
+            raise UnitsBusy(words)
+
+        def still_mine() -> None:
+            try:
+                lock.still_held()
+            except LockLost:
+                raise UnitsBusy(words) from None
+
+        yield still_mine

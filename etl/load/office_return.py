@@ -20,8 +20,8 @@ from etl.load import bulk, office_checks, office_rows
 from etl.load.ledger import transfer_returns, transfers, unit_moves
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import Transfer
-from etl.load.office_databases import Databases, reading, writing
-from etl.load.office_desk import Rows
+from etl.load.office_databases import Databases, clock, reading, writing
+from etl.load.office_desk import Rows, alone
 
 DAYS = 30
 Read = Callable[[Sequence[int]], Rows]
@@ -40,6 +40,13 @@ def bring_back(
     rows the transfer is ``returned``. Started again after a kill it goes on. Raises `ParamsError` for a transfer that
     is not closed or older, `SourceUnavailable`, `LedgerUnavailable` and `UnitsBusy` (all three: try again later).
     """
+    with alone(ledger, transfer_id):
+        return _bring_back(ledger, databases, transfer_id, read_target, sleep)
+
+
+def _bring_back(
+    ledger: Ledger, databases: Databases, transfer_id: str, read_target: Read, sleep: Callable[[float], None]
+) -> pd.DataFrame:
     found = _returnable(ledger, transfer_id)
     if found.status == "returned":
         return _edits([])
@@ -104,7 +111,7 @@ def _change(
     databases: Databases, written: pd.DataFrame, retired: pd.DataFrame, read: Read, ledger: Ledger, is_back: bool
 ) -> pd.DataFrame:
     """Checks under lock and changes both offices; gives what was edited, and then has changed nothing."""
-    now = ledger.now()
+    now = clock(databases.source) or ledger.now()
     with writing(databases.target) as target:
         office_rows.lock_source(target, written)
         edits = _edited_in_target(written, read)

@@ -165,6 +165,13 @@ def close(ledger: Ledger, transfer_id: str) -> Transfer:
             .where(transfer.c.transfer_id == transfer_id, transfer.c.status.in_(("accepted", "running")))
             .values(status=status, why=why, closed_at=ledger.now())
         )
+        # Carriers and products that only groups needed which did not move.
+        connection.execute(
+            sa.update(transfer_record)
+            .where(transfer_record.c.transfer_id == transfer_id, transfer_record.c.decision == "recreate")
+            .where(transfer_record.c.entity.in_(("carrier", "product")), transfer_record.c.target_id.is_(None))
+            .values(decision="failed")
+        )
         connection.execute(sa.delete(transfer_claim).where(transfer_claim.c.transfer_id == transfer_id))
     found = find(ledger, transfer_id)
     if found is None:

@@ -1,0 +1,194 @@
+"""A move that is killed at any instant and started again ends as if nothing had happened; who looks on sees no gap."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from etl.load import office_files
+from etl.load.ledger import unit_moves
+from tests.load.killing import finish, start
+from tests.transfers.books import TARGET, Book
+from tests.transfers.moving import TransferDesk, make_desk
+
+
+def small_office(book: Book) -> tuple[int, ...]:
+    """A couple with a policy, and somebody alone."""
+    ann, eve, bob = book.contact(), book.contact(first_name="Eve"), book.contact(first_name="Bob")
+    book.relate(ann, eve, relation="Spouse")
+    book.home(ann, wife=eve)
+    book.policy(ann, product_id=book.product(), owner_contact_id=eve)
+    book.add("smartpad_note", contact_id=bob)
+    return ann, eve, bob
+
+
+def die_before(at_step: int) -> None:
+    """SIGKILL right before the process commits to a database or renames a staged file for the n-th time."""
+    steps = iter(range(1, at_step))
+
+    def step(*_: Any) -> None:
+        if next(steps, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sa.event.listen(sa.engine.Engine, "commit", step)
+    rename = Path.replace
+
+    def replace(path: Path, target: Any) -> Path:
+        step()
+        return rename(path, target)
+
+    Path.replace = replace  # type: ignore[method-assign]
+    take_away = office_files.remove
+
+    def remove(folder: Path, number: int) -> None:
+        step()
+        take_away(folder, number)
+
+    office_files.remove = remove
+
+
+def killed(desk: Callable[[], TransferDesk], at_step: int) -> bool:
+    def work() -> None:
+        die_before(at_step)
+        desk().move("t1")
+
+    return finish(start(work)) == -signal.SIGKILL
+
+
+def outcome(desk: TransferDesk) -> Any:
+    """Everything that both offices and the ledger hold, but for keys that were given up and the time of day."""
+    seen: dict[str, Any] = {"groups": desk.groups("t1"), "why": desk.why("t1")}
+    new = {key: n for n, key in enumerate(row["contact_id"] for row in desk.target.rows("contact", office_id=TARGET))}
+    seen["contacts"] = [
+        (row["first_name"], row["office_id"], row["deleted_at"] is None)
+        for row in [*desk.source.rows("contact"), *desk.target.rows("contact", office_id=TARGET)]
+    ]
+    for table, column in (
+        ("policy", "primary_contact_id"),
+        ("smartpad_note", "contact_id"),
+        ("household", "head_contact_id"),
+    ):
+        seen[table] = [(new.get(row[column], -1), row.get("deleted_at") is None) for row in desk.target.rows(table)]
+    seen["shared"] = [len(desk.target.rows(table, office_id=TARGET)) for table in ("carrier", "product")]
+    seen["units"] = sorted(
+        (row["from_unit"], row["status"])
+        for row in desk.ledger.rows(sa.select(unit_moves.unit_move.c.from_unit, unit_moves.unit_move.c.status))
+    )
+    manifest = desk.known()
+    seen["map"] = sorted(manifest["entity"] + ":" + manifest["source_id"])
+    seen["staged"] = [str(path) for path in (desk.folder / "transfers").rglob("*")]
+    return seen
+
+
+@pytest.mark.parametrize("kind", ["one database", "two databases"])
+def test_killed_at_any_boundary_and_started_again_it_ends_the_same(kind: str, tmp_path: Path) -> None:
+    def fresh(name: str) -> TransferDesk:
+        book, folder = Book(), tmp_path / name
+        ids = small_office(book)
+        folder.mkdir()
+        target = f"sqlite:///{folder / 'target.db'}" if kind == "two databases" else None
+        desk = make_desk(folder, book, target=target, other=Book() if target else None)
+        desk.contacts_at_once = 2
+        desk.plan("t1", ids)
+        return desk
+
+    undisturbed = fresh("undisturbed")
+    undisturbed.move("t1")
+    expected = outcome(undisturbed)
+    assert set(expected["groups"].values()) == {"retired"}
+    for at_step in count(1):
+        desk = fresh(str(at_step))
+        desk.ledger.engine.dispose()
+        was_killed = killed(lambda: desk, at_step)  # noqa: B023
+        contacts_once(desk, kind)
+        desk.move("t1")
+        assert outcome(desk) == expected, f"killed before step {at_step}"
+        if not was_killed:
+            break
+    assert at_step > 15
+
+
+def contacts_once(desk: TransferDesk, kind: str) -> None:
+    """Nobody is in none of the offices, whatever was killed; in one database nobody is in both."""
+    for one in desk.source.rows("contact", office_id=1):
+        here = one["deleted_at"] is None
+        there = any(
+            row["first_name"] == one["first_name"] and row["deleted_at"] is None
+            for row in desk.target.rows("contact", office_id=TARGET)
+        )
+        assert here or there
+        assert kind == "two databases" or not (here and there)
+
+
+@pytest.mark.parametrize("at_step", [3, 12, 20])
+def test_killed_again_and_again_it_still_ends_the_same(at_step: int, tmp_path: Path) -> None:
+    book = Book()
+    ids = small_office(book)
+    desk = make_desk(tmp_path, book, target=f"sqlite:///{tmp_path / 'target.db'}", other=Book())
+    desk.plan("t1", ids)
+    desk.ledger.engine.dispose()
+    for each in (at_step, at_step // 2, at_step + 1):
+        killed(lambda: desk, each)
+    assert desk.move("t1").status == "closed"
+    assert [row["first_name"] for row in desk.target.rows("contact", office_id=TARGET)] == ["Ann", "Eve", "Bob"]
+
+
+def test_a_source_that_was_edited_after_a_kill_between_the_two_commits_keeps_its_edit(tmp_path: Path) -> None:
+    for at_step in count(5):
+        folder = tmp_path / str(at_step)
+        folder.mkdir()
+        book = Book()
+        ids = small_office(book)
+        desk = make_desk(folder, book, target=f"sqlite:///{folder / 'target.db'}", other=Book())
+        desk.plan("t1", ids)
+        desk.ledger.engine.dispose()
+        assert killed(lambda: desk, at_step), "no step lies between the two commits"  # noqa: B023
+        arrived = desk.target.rows("contact", office_id=TARGET)
+        if arrived and desk.source.one("contact", contact_id=ids[0])["deleted_at"] is None:
+            break
+    desk.source.run(f"UPDATE contact SET job_title = 'Baker' WHERE contact_id = {ids[0]}")
+    assert desk.move("t1").status == "closed"
+    assert desk.groups("t1") == {1: "failed", 2: "retired"}
+    assert desk.source.one("contact", contact_id=ids[0])["job_title"] == "Baker"
+    assert desk.source.one("contact", contact_id=ids[0])["deleted_at"] is None
+    assert [row["first_name"] for row in desk.target.rows("contact", office_id=TARGET)] == ["Bob"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_who_polls_one_database_never_sees_a_contact_in_none_or_both(
+    kind: str, tmp_path: Path, postgres_url: Callable[[], str]
+) -> None:
+    book = Book()
+    ids = [book.contact(first_name=f"Ann{number}") for number in range(12)]
+    desk = make_desk(tmp_path, book, postgres_url() if kind == "postgres" else None)
+    desk.contacts_at_once = 4
+    desk.plan("t1", ids)
+    seen: list[list[int]] = []
+    done = threading.Event()
+
+    def poll() -> None:
+        alive = "SELECT first_name, count(*) FROM contact WHERE deleted_at IS NULL GROUP BY first_name"
+        with desk.source.connect() as connection:
+            while not done.is_set():
+                seen.append([times for _, times in connection.exec_driver_sql(alive)])
+                connection.rollback()
+                time.sleep(0.002)
+
+    watcher = threading.Thread(target=poll)
+    watcher.start()
+    try:
+        desk.move("t1")
+    finally:
+        done.set()
+        watcher.join()
+    assert len(seen) > 10
+    assert all(times == [1] * 12 for times in seen)
