@@ -33,7 +33,8 @@ def cancel(transfer_id: str, user: str) -> str:
 def bring_back(transfer_id: str) -> pd.DataFrame:
     """Brings a closed transfer back; gives what was edited since (office, entity, entity_id, why).
 
-    Where anything was, nothing is changed. Raises `ParamsError` for a transfer that is not closed or is older than 30 days.
+    Where anything was, nothing is changed. Raises `ParamsError` for a transfer that is not closed or is older than 30
+    days.
     """
     from etl.extract.office import read_rows
     from etl.extract.source import Snapshot
