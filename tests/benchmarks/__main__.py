@@ -40,6 +40,7 @@ class Line:
 def main(
     small: Annotated[int, typer.Option(help="Households of the small office.")] = 10_000,
     large: Annotated[int, typer.Option(help="Households of the large office.")] = 100_000,
+    contacts: Annotated[int, typer.Option(help="Contacts that go to another office.")] = 10_000,
 ) -> None:
     """Run the benchmarks and print them as a table."""
     lines: list[Line] = []
@@ -47,6 +48,7 @@ def main(
     lines += _pipeline_lines(pipelines, small, large)
     lines += _comparison_lines(_run("compare", small))
     lines += _night_lines(_run("nights", large), large)
+    lines += _transfer_lines(_run("transfer", contacts), contacts)
     lines.append(Line("parsing the DAG folder", _parse_seconds(), "s", 2))
     _print(lines)
 
@@ -86,6 +88,16 @@ def _night_lines(figures: dict[str, Any], large: int) -> list[Line]:
         Line("  writes at Profiles: computed loans whose payment fell due", writes, ""),
         Line(f"a night with 5 % changed ({busy['changed']:,} households)", busy["total_seconds"], "s"),
         Line("  Profiles calls for a household that is written", calls / max(updated, 1), "", 2.1),
+    ]
+
+
+def _transfer_lines(figures: dict[str, Any], contacts: int) -> list[Line]:
+    whole = f"transfer of {contacts:,} contacts with {figures['rows']:,} rows between two PostgreSQL databases"
+    return [
+        Line(whole, sum(figures["wall_seconds"].values()), "s", 180),
+        *(Line(f"  {name}", value, "s") for name, value in figures["wall_seconds"].items()),
+        Line("  statements for a batch of 1,000 contacts", figures["statements_a_batch"], ""),
+        Line("  peak memory", figures["peak_mib"], "MiB"),
     ]
 
 
