@@ -6,6 +6,7 @@ has to be asked, the task is through at once; a question that nobody answers in 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -85,6 +86,14 @@ class ChooseRecord(HITLOperator):
         }
 
 
-def _id(title: str, description: str, ids: tuple[str, ...]) -> Param:
+def _id(title: str, description: str, ids: Mapping[str, str]) -> Param:
     """A field with the ids to choose from; what comes another way is judged in words afterwards."""
-    return Param(None, type=["null", "string"], title=title, description=description, enum=list(ids), source="task")
+    return Param(
+        None,
+        type=["null", "string"],
+        title=title,
+        description=description,
+        enum=list(ids),
+        values_display=dict(ids),
+        source="task",
+    )

@@ -36,12 +36,15 @@ _LINK = re.compile(r"://|www\.|@", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Question:
-    """What the required action shows; ``body`` is Markdown with client data, ``households`` and ``cases`` are ids."""
+    """What the required action shows; ``body`` is Markdown with client data.
+
+    ``households`` and ``cases`` are the ids that can be chosen, with the words to choose them by.
+    """
 
     subject: str
     body: str = field(repr=False)
-    households: tuple[str, ...]
-    cases: tuple[str, ...]
+    households: Mapping[str, str]
+    cases: Mapping[str, str]
     seconds: float
 
 
@@ -77,8 +80,8 @@ def _question(context: RunContext, payload: Payload, somebody_is_there: bool) ->
     return Question(
         _subject(payload.unit_key),
         _body(payload, found),
-        tuple(one.household_id for one in free),
-        tuple(case.case_id for one in free for case in one.cases),
+        {one.household_id: one.household_id for one in free},
+        {case.case_id: f"{case.case_id} (household {one.household_id})" for one in free for case in one.cases},
         context.settings.profiles.answer_within.total_seconds(),
     )
 

@@ -14,6 +14,9 @@ from include.steps import find_connection, given_params, in_words, lost_tasks, o
 
 log = logging.getLogger(__name__)
 
+# The reasons of these are ids and addresses.
+DONE = ("created", "updated", "unchanged")
+
 
 def extract_household() -> str:
     """Finds the unit, builds its document, puts it through the gate; gives its key."""
@@ -31,7 +34,10 @@ def load_household() -> dict[str, int]:
 
 
 def report_run() -> dict[str, Any]:
-    """Books, findings, the report; fails where an earlier task has failed. The task's log says what came of it."""
+    """Books, findings, the report; fails where an earlier task has failed. The task's log says what came of it.
+
+    What was done is in its result, too, above all the address of a case that somebody wants to open.
+    """
     from etl.load.ledger.runs import read_outcomes
     from include.refresh.report import report_run as report
     from include.staging import each_row
@@ -40,6 +46,9 @@ def report_run() -> dict[str, Any]:
         reported = report(context, lost_tasks(context))
         for one in each_row(read_outcomes(context.ledger, context.request.run_id)):
             log.info("%s at %s: %s. %s", one.unit_key, one.vendor, one.outcome, one.reason or "")
+            reported |= {"outcome": one.outcome}
+            if one.outcome in DONE and one.reason:
+                reported |= {"answer": one.reason}
         return reported
 
     return in_words(sync_context, told)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.end_to_end.live import Live
+from tests.end_to_end.live import DAG, Live
 from tests.sync.test_question import add_household, cases_of
 
 pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("live")]
@@ -72,6 +72,8 @@ def test_open_case_answers_with_the_address(live: Live, asked: Asked) -> None:
     assert live.end(run) == "success"
     assert live.outcome(run) == ("unchanged", f"case {case_id} opens at {live.vendors.profiles.url}/cases/{case_id}")
     assert live.rows("SELECT * FROM link_v WHERE unit_key = 'H5'") == []
+    path = f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances/report_run/xcomEntries/answer"
+    assert live.user.call("GET", path)["value"] == live.outcome(run)[1]
 
 
 def test_an_answer_that_makes_no_sense_fails_the_run_in_words(live: Live, asked: Asked) -> None:
