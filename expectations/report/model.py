@@ -23,6 +23,8 @@ LABEL_COLUMNS = ("unit_key", "household_name", "head_name", "office_name", "assi
 AVAILABLE_COLUMNS = ("vendor", "unit_key", "source_key", "category", "owner")
 CHANGE_COLUMNS = ("vendor", "unit_key", "field", "decision")
 RECEIPT_COLUMNS = ("vendor", "rule_id", "entity", "records")
+LINEAGE_COLUMNS = ("vendor", "unit_key", "field", "decision", "rule_id", "source", "shape", "run_id")
+PIN_COLUMNS = ("unit_key", "field", "side", "reason", "pinned_by", "pinned_at")
 
 # What happens if nobody mends it, by severity; ``{vendor}`` is replaced by the vendor's name.
 CONSEQUENCES: Mapping[str, str] = {
@@ -70,6 +72,8 @@ class RunReport:
     - ``stages``: stage -> seconds
     - ``stopped``: why a step stopped the run, in words
     - ``life_events``: what somebody has to decide, or has decided, of couples that have changed (LIFE-EVENT)
+    - ``lineage``: `LINEAGE_COLUMNS`: where values come from and what was decided about them
+    - ``pins``: `PIN_COLUMNS`: the fields of its households that are pinned to one side
     - ``open_elsewhere``: vendor, unit_key of findings that stand open in households that this run did not look at
 
     Raises ValueError where a frame lacks a column or a stage's time is not finite, naming it.
@@ -89,6 +93,8 @@ class RunReport:
     settings: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
     stopped: str | None = None
     life_events: tuple[Proposal, ...] = ()
+    lineage: pd.DataFrame = field(default_factory=lambda: _frame(LINEAGE_COLUMNS))
+    pins: pd.DataFrame = field(default_factory=lambda: _frame(PIN_COLUMNS))
     open_elsewhere: pd.DataFrame = field(default_factory=lambda: _frame(("vendor", "unit_key")))
 
     def __post_init__(self) -> None:
@@ -99,6 +105,8 @@ class RunReport:
             ("newly_available", AVAILABLE_COLUMNS),
             ("changes", CHANGE_COLUMNS),
             ("receipts", RECEIPT_COLUMNS),
+            ("lineage", LINEAGE_COLUMNS),
+            ("pins", PIN_COLUMNS),
         ):
             missing = [column for column in columns if column not in getattr(self, name).columns]
             if missing:

@@ -10,6 +10,7 @@ from expectations.report.model import RunReport
 from expectations.report.page import render_page
 from expectations.report.summary_json import run_summary
 from expectations.report.tallies import tally
+from expectations.report.why_page import render_why
 from expectations.report.workbook import write_workbook
 from expectations.report.worklist import worklist, write_csv
 
@@ -17,7 +18,7 @@ from expectations.report.worklist import worklist, write_csv
 def write_report(folder: Path, report: RunReport) -> Path:
     """Write worklist.html, worklist.csv, worklist.xlsx and run.json (each 0600, whole or not at all) under ``folder``.
 
-    With life events also life_events.html.
+    With life events also life_events.html, with lineage or pins why.html.
     The folder is made where it is missing, for its owner alone. Gives the path of worklist.html. Raises OSError where
     the folder cannot be written.
     """
@@ -33,6 +34,9 @@ def write_report(folder: Path, report: RunReport) -> Path:
     if report.life_events:
         events = render_life_events(report).encode()
         write_whole(folder / "life_events.html", lambda file: _write_all(file, events))
+    if len(report.lineage) or len(report.pins):
+        why = render_why(report).encode()
+        write_whole(folder / "why.html", lambda file: _write_all(file, why))
     page = render_page(report, tallies).encode()
     path = write_whole(folder / "worklist.html", lambda file: _write_all(file, page))
     summary = json.dumps(run_summary(report, tallies), allow_nan=False, indent=2).encode()

@@ -19,6 +19,7 @@ from include.refresh.context import VENDORS, HandRequest, RunContext
 from include.refresh.life_events import read_proposals
 from include.refresh.lineage import record_lineage
 from include.staging import each_row
+from include.why.rows import explained
 
 # What a vendor told once, on one night: neither known nor mended later.
 EVENTS = ("EMY-NEW", "EMY-LINK", "EMY-GONE", "MATCH-LAST-NAME")
@@ -49,15 +50,13 @@ def report_run(context: RunContext, failed_tasks: Sequence[str] = ()) -> dict[st
         findings.replace_open_findings(ledger, request.run_id, found[stand])
         _remember_units(context, through, scope, outcomes)
         record_lineage(context, outcomes)
-    folder = write_report(
-        context.reports,
-        replace(
-            _report(context, closed, in_scope, scope, outcomes, found),
-            stopped=stopped,
-            life_events=tuple(read_proposals(context)),
-            open_elsewhere=_open_elsewhere(context, outcomes),
-        ),
+    report = replace(
+        _report(context, closed, in_scope, scope, outcomes, found),
+        stopped=stopped,
+        life_events=tuple(read_proposals(context)),
+        open_elsewhere=_open_elsewhere(context, outcomes),
     )
+    folder = write_report(context.reports, explained(context, report))
     if not balanced:
         raise BooksUnbalanced(f"Units in scope {in_scope} and outcomes {len(outcomes)} differ; see {folder}.")
     if stopped is not None:

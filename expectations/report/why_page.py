@@ -1,0 +1,27 @@
+"""why.html: where the values of a run come from and what was decided about each, without the values."""
+
+from expectations.report.advice import counted
+from expectations.report.html import page_environment, styled
+from expectations.report.model import LINEAGE_COLUMNS, PIN_COLUMNS, RunReport, as_texts
+
+ROWS_SHOWN = 1_000
+
+
+def render_why(report: RunReport) -> str:
+    """The page as text. Everything that is not the template's own is escaped, and unseen characters are spelled out."""
+    environment = page_environment()
+    environment.globals.update(counted=counted)
+    lineage = as_texts(report.lineage, LINEAGE_COLUMNS)
+    units = lineage.groupby(["unit_key", "vendor"], sort=False).ngroups
+    shown = lineage.head(ROWS_SHOWN)
+    return environment.get_template("why.html.j2").render(
+        **styled(environment),
+        run=report.run,
+        units=units,
+        total=len(lineage),
+        groups=[
+            (key, vendor, rows.to_dict("records")) for (key, vendor), rows in shown.groupby(["unit_key", "vendor"])
+        ],
+        pins=as_texts(report.pins, PIN_COLUMNS).head(ROWS_SHOWN).to_dict("records"),
+        rows_shown=ROWS_SHOWN,
+    )

@@ -1,0 +1,63 @@
+"""The rows of the report's page on values: all fields of few households, of many those that are not as the CRM says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pandas as pd
+
+from etl.errors import ParamsError
+from etl.load.ledger.pins import read_pins
+from etl.load.ledger.store import Ledger
+from expectations.report.model import LINEAGE_COLUMNS, PIN_COLUMNS, RunReport
+from include.refresh.context import RunContext
+from include.why.answers import Answer, answer
+from include.why.asking import tell_all
+from include.why.history import read_history
+from include.why.table import source_of
+
+# So many households are told field by field, and of so many the fields that were kept.
+TOLD_WHOLE = 3
+TOLD_IN_PART = 50
+NOT_AS_THE_CRM_SAYS = ("kept", "pinned", "stale", "removed_by_advisor")
+
+
+def explained(context: RunContext, report: RunReport) -> RunReport:
+    """The report of a run, with where its values come from and what is pinned; a dry run decided nothing."""
+    if context.request.dry_run:
+        return report
+    pinned = read_pins(context.ledger)
+    pinned = pinned[pinned["unit_key"].isin(report.outcomes["unit_key"])]
+    lineage = lineage_rows(context.ledger, report.outcomes, report.changes)
+    return replace(report, lineage=lineage, pins=pinned[list(PIN_COLUMNS)])
+
+
+def lineage_rows(ledger: Ledger, outcomes: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
+    """`LINEAGE_COLUMNS`, for a run's outcomes and the decisions that it took."""
+    few = outcomes["unit_key"].nunique() <= TOLD_WHOLE
+    told = _whole(ledger, outcomes) if few else _kept(ledger, changes)
+    rows = [
+        (one.vendor, one.unit_key, one.field, one.decision, one.rule_id, source_of(one), one.shape, one.run_id)
+        for one in told
+    ]
+    return pd.DataFrame(rows, columns=list(LINEAGE_COLUMNS)).astype("str")
+
+
+def _whole(ledger: Ledger, outcomes: pd.DataFrame) -> Iterator[Answer]:
+    for vendor, unit_key in zip(outcomes["vendor"], outcomes["unit_key"], strict=True):
+        history = read_history(ledger, vendor, unit_key)
+        if history.runs:
+            yield from tell_all(history)
+
+
+def _kept(ledger: Ledger, changes: pd.DataFrame) -> Iterator[Answer]:
+    kept = changes[changes["decision"].isin(NOT_AS_THE_CRM_SAYS)]
+    units = kept[["vendor", "unit_key"]].drop_duplicates().head(TOLD_IN_PART)
+    for vendor, unit_key in zip(units["vendor"], units["unit_key"], strict=True):
+        history = read_history(ledger, vendor, unit_key)
+        for name in kept.loc[(kept["vendor"] == vendor) & (kept["unit_key"] == unit_key), "field"]:
+            try:
+                yield answer(history, name)
+            except ParamsError:
+                continue

@@ -1,0 +1,52 @@
+"""The page that says where values come from: every cell escaped, no value shown, one file."""
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from expectations.report.model import LINEAGE_COLUMNS, PIN_COLUMNS
+from expectations.report.why_page import ROWS_SHOWN, render_why
+from expectations.report.writer import write_report
+from tests.report.builders import a_report
+
+ROW = (
+    "profiles", "H12", "clientA.cellPhone", "written", "DEM-PICK", "contact_phone.number, key 9", "text", "run-1"
+)  # fmt: skip
+PIN = ("H12", "clientA.fax", "profiles", "<b>he has none</b>", "ann", datetime(2026, 11, 20, 9))
+
+
+def lineage(*rows: tuple[str, ...]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(LINEAGE_COLUMNS)).astype("str")
+
+
+def pinned(*rows: tuple[object, ...]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(PIN_COLUMNS))
+
+
+def test_each_field_has_its_source_rule_decision_and_run() -> None:
+    page = render_why(replace(a_report(), lineage=lineage(ROW)))
+    for text in ROW[1:]:
+        assert text in page
+    assert "1 field" in page
+
+
+def test_pins_are_listed_with_side_reason_person_and_time() -> None:
+    page = render_why(replace(a_report(), pins=pinned(PIN)))
+    assert "&lt;b&gt;he has none&lt;/b&gt;" in page
+    assert "2026-11-20 09:00" in page
+    assert "<b>he" not in page
+
+
+def test_a_long_list_is_cut_and_says_so() -> None:
+    page = render_why(replace(a_report(), lineage=lineage(*[ROW] * (ROWS_SHOWN + 1))))
+    assert "Only the first 1,000 are shown" in page
+    assert page.count("contact_phone.number") == ROWS_SHOWN
+
+
+def test_the_page_is_there_only_where_there_is_something_to_tell(tmp_path: Path) -> None:
+    write_report(tmp_path / "bare", a_report())
+    assert not (tmp_path / "bare" / "why.html").exists()
+    write_report(tmp_path / "told", replace(a_report(), lineage=lineage(ROW)))
+    assert (tmp_path / "told" / "why.html").stat().st_mode & 0o777 == 0o600
