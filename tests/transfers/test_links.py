@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +36,7 @@ def desk_of(book: Book, target: str | None = None) -> TransferDesk:
 def whole_family(book: Book) -> None:
     """H1: a couple with a child, an account with a position, a policy for the child, a loan."""
     book.couple(1)
-    book.person(103, birth_date=None, last_name="Last101", contact_type=None)
-    book.crm.update("contact", {"contact_id": 103}, birth_date=__import__("datetime").date(2015, 1, 1))
+    book.person(103, birth_date=date(2015, 1, 1), last_name="Last101", contact_type=None)
     book.member(1, 103, "Son")
     book.tie(2, 101, 103, "Son")
     book.crm.insert("policy_beneficiary", policy_id=1, contact_id=103, designation="Primary")
@@ -81,6 +82,26 @@ def test_the_next_refresh_from_the_target_knows_the_same_clients(book: Book) -> 
     made = since(writes, book.vendors.writes())
     assert all("feeds" in call for call in made), made
     assert night.findings("emoney") & {(new[0], "EMY-NEW"), (new[0], "EMY-GONE")} == set()
+
+
+@pytest.mark.postgres
+def test_on_postgresql_links_follow_and_turn_back_as_well(
+    tmp_path: Path, vendors: Vendors, postgres_url: Callable[[], str]
+) -> None:
+    made = Book(tmp_path, vendors, postgres_url(), postgres_url())
+    whole_family(made)
+    target_office(made.crm)
+    made.run(DAY)
+    before = held(vendors)
+    desk = desk_of(made)
+    desk.transfer("t1", [101, 102, 103])
+    night = made.run(NEXT)
+    assert list(night.outcomes("profiles").values()) == list(night.outcomes("emoney").values()) == ["unchanged"]
+    assert desk.bring_back("t1") == []
+    third = made.run(THIRD)
+    assert third.outcomes("profiles") == third.outcomes("emoney") == {"H1": "unchanged"}
+    assert held(vendors) == before
+    made.close()
 
 
 def test_what_changes_in_the_target_is_written_to_the_same_records(book: Book) -> None:
@@ -174,8 +195,6 @@ def test_a_run_that_read_the_crm_before_the_transfer_creates_nobody(book: Book) 
 
 @pytest.mark.parametrize("vendor", ["profiles", "emoney"])
 def test_a_group_with_a_write_in_doubt_stays(book: Book, vendor: str) -> None:
-    from datetime import date
-
     book.couple(1)
     book.person(7)
     target_office(book.crm)
