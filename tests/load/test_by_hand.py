@@ -14,6 +14,7 @@ from etl.errors import ParamsError
 from etl.load import deliver_profiles
 from etl.load.delivery import ByHand, Delivered, Payload, household_lock
 from etl.load.ledger import answers
+from etl.load.profiles import ProfilesClient
 from etl.load.search_list import choose, describe, search
 from tests.load.delivering import DAY, NEXT_DAY, Desk, household, make_desk
 from tests.load.documents import asset, person
@@ -29,7 +30,7 @@ def by_hand(desk: Desk, payload: Payload, action: str = "auto", dry_run: bool = 
     """A run by hand; ``run_id`` where it is not a run of its own."""
     run_id = wanted.pop("run_id", None) or next(RUNS)
     job = replace(desk.job(wanted.pop("as_of", DAY), dry_run), run_id=run_id)
-    asked = ByHand(action, asked_at=wanted.pop("asked_at", desk.ledger.now()), lock_wait_seconds=2, **wanted)
+    asked = ByHand(action, asked_at=wanted.pop("asked_at", desk.ledger.now()), lock_wait_seconds=120, **wanted)
     return deliver_profiles.deliver(desk.profiles_client(), replace(job, by_hand=asked), payload)
 
 
@@ -54,6 +55,12 @@ def cases_of(desk: Desk, household_id: str) -> list[str]:
 def open_at_profiles(desk: Desk, case_id: str, who: str) -> None:
     headers = {"Authorization": f"Bearer {token(desk)}"}
     desk.vendors.profiles("POST", f"/api/cases/{case_id}/open", json={"openedBy": who}, headers=headers)
+
+
+def add_case(desk: Desk, household_id: str, name: str, document: Json) -> None:
+    headers = {"Authorization": f"Bearer {token(desk)}"}
+    path = f"/api/households/{household_id}/cases"
+    assert desk.vendors.profiles("POST", path, json={"name": name, **document}, headers=headers).status_code == 201
 
 
 def writes(desk: Desk) -> dict[str, int]:
@@ -210,6 +217,25 @@ class TestCreateNewCase:
         assert by_hand(desk, household(assets=[asset(5)]), "create_case").outcome.outcome == "created"
         assert len(cases_of(desk, made)) == 2
         assert desk.link("profiles").vendor_case_id == cases_of(desk, made)[-1]
+
+    def test_whose_answer_is_lost_it_is_not_taken_for_an_advisors_new_case(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = str(desk.to_profiles(household()).outcome.vendor_id)
+        create = ProfilesClient.create_case
+
+        def create_after_an_advisor(client: ProfilesClient, household_id: str, name: str, document: Json) -> Any:
+            add_case(desk, household_id, name, {"clientA": person(fax="by hand")})
+            return create(client, household_id, name, document)
+
+        monkeypatch.setattr(ProfilesClient, "create_case", create_after_an_advisor)
+        desk.vendors.profiles.faults(
+            {"kind": "reset_after", "method": "POST", "path": "/api/households/*/cases", "after": 1, "count": 1}
+        )
+        assert by_hand(desk, household(), "create_case").outcome.outcome == "created"
+        ours = next(case for case in households(desk)[made] if case["caseId"] == desk.link("profiles").vendor_case_id)
+        assert ours["document"]["clientA"]["fax"] is None
+        assert len(cases_of(desk, made)) == 3
 
 
 class TestUpdateCase:

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from etl.errors import LedgerUnavailable, LockLost
-from etl.load.ledger import deliveries, feeds, links, runs
+from etl.load.ledger import answers, deliveries, feeds, links, runs
 from etl.load.ledger.feeds import FeedLine
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.store import Ledger, pack, unpack
@@ -150,3 +150,28 @@ def test_values_keep_every_digit() -> None:
     value = {"premium": Decimal("123456789012345678.90"), "names": ["é", None]}
     assert unpack(pack(value)) == value
     assert unpack(None) is None
+
+
+def test_an_answer_is_kept_with_what_was_shown(ledger: Ledger) -> None:
+    shown = {"match_type": "exact", "households": [{"household_id": "7", "case_ids": ["11"], "linked_to": None}]}
+    answers.ask(ledger, "run", "profiles", "H1", shown)
+    moment = ledger.now()
+    answers.give_answer(ledger, "run", "profiles", "H1", "update_case", "7", "11", "amy", moment)
+    found = answers.find_answer(ledger, "run", "profiles", "H1")
+    assert found is not None
+    assert (found.status, found.choice, found.answered_by, found.shown) == ("answered", "update_case", "amy", shown)
+    assert found.answered_at == moment
+    answers.ask(ledger, "run", "profiles", "H1", shown)
+    again = answers.find_answer(ledger, "run", "profiles", "H1")
+    assert again is not None
+    assert (again.status, again.choice, again.answered_by) == ("asked", None, None)
+    assert answers.find_answer(ledger, "run", "profiles", "H2") is None
+
+
+def test_creations_that_were_confirmed_are_found_newest_first(ledger: Ledger) -> None:
+    for run_id in ("first", "second", "lost"):
+        intent = deliveries.begin(ledger, "profiles", "H1", "create_case", "hash", {"household": "7"}, DAY, run_id)
+        deliveries.mark(ledger, intent, "abandoned" if run_id == "lost" else "confirmed")
+    found = deliveries.confirmed_steps(ledger, "profiles", "H1", "create_case")
+    assert [one.run_id for one in found] == ["second", "first"]
+    assert deliveries.confirmed_steps(ledger, "profiles", "H1", "create_household") == []
