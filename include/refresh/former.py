@@ -17,6 +17,8 @@ from etl.load.ledger import links
 from etl.schema import household
 from include.refresh.context import RunContext
 
+Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
+
 STAGE = "former"
 HOLDERS = "holders"
 
@@ -31,15 +33,24 @@ def stage_former(
 
     ``linked``: by vendor, unit_key, client_contact_id and spouse_contact_id as last sent.
     """
-    number_of = pd.Series(numbers, index=census.units.loc[numbers, "unit_key"])
-    sent = [_people(linked[vendor], number_of) for vendor in context.request.vendors]
+    units = census.units.loc[numbers]
+    # Which unit each link is of, by its place in ``units``; -1: of none that this run takes.
+    keys = pd.Index(units["unit_key"].to_numpy(dtype=object))
+    places = {
+        vendor: keys.get_indexer(linked[vendor]["unit_key"].to_numpy(dtype=object))
+        for vendor in context.request.vendors
+    }
+    sent = [_people(linked[vendor], place, numbers) for vendor, place in places.items()]
     people = census.people[census.people["unit"].isin(numbers)]
     known = (people["unit"].to_numpy(dtype=np.int64) << _BITS) + people["contact_id"].to_numpy(dtype=np.int64)
-    gone = np.setdiff1d(np.concatenate(sent), known) & ((1 << _BITS) - 1)
+    everybody = np.concatenate(sent)
+    gone = everybody[~pd.Series(everybody).isin(known).to_numpy()] & ((1 << _BITS) - 1)
     if len(gone):
         context.staging.write(STAGE, read_former(snapshot, np.unique(gone).tolist()))
     if "emoney" in context.request.vendors:
-        holders = _holders(context, snapshot, census.units.loc[numbers], linked["emoney"])
+        is_fresh = np.ones(len(units), dtype=np.bool_)
+        is_fresh[places["emoney"][places["emoney"] >= 0]] = False
+        holders = _holders(context, snapshot, units[is_fresh], linked["emoney"])
         if len(holders):
             context.staging.write(HOLDERS, {"holders": holders})
 
@@ -49,7 +60,7 @@ def _holders(context: RunContext, snapshot: Snapshot, units: pd.DataFrame, linke
 
     A second client for the same person would be there for good, for eMoney does not compare.
     """
-    fresh = units.loc[~units["unit_key"].isin(linked["unit_key"]), ["unit_key", "client_contact_id"]].dropna()
+    fresh = units[["unit_key", "client_contact_id"]].dropna()
     clients = fresh["client_contact_id"]
     by_hand = context.request.by_hand is not None
     held = links.read_links_by_client(context.ledger, "emoney", clients) if by_hand else linked
@@ -65,12 +76,11 @@ def _holders(context: RunContext, snapshot: Snapshot, units: pd.DataFrame, linke
     return fresh.merge(named, on="client_contact_id")
 
 
-def _people(linked: pd.DataFrame, number_of: pd.Series[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _people(linked: pd.DataFrame, places: Numbers, numbers: pd.Index) -> Numbers:
     """Unit and contact of everybody last sent, as one number each."""
-    numbers = linked["unit_key"].map(number_of)
-    parts = [
-        (numbers[known].to_numpy(dtype=np.int64) << _BITS) + linked.loc[known, column].to_numpy(dtype=np.int64)
-        for column in ("client_contact_id", "spouse_contact_id")
-        for known in [numbers.notna() & linked[column].notna()]
-    ]
+    unit = np.append(numbers.to_numpy(dtype=np.int64), -1)[places]
+    parts = []
+    for column in ("client_contact_id", "spouse_contact_id"):
+        known = (places >= 0) & linked[column].notna().to_numpy()
+        parts.append((unit[known] << _BITS) + linked.loc[known, column].to_numpy(dtype=np.int64))
     return np.concatenate(parts)
