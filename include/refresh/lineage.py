@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from etl.load.document import flatten, show
+from etl.load.ledger import unit_moves
 from etl.load.ledger.lineage import forget_old_lineage, last_digests, save_lineage
 from include.refresh.context import RunContext
 from include.refresh.plan import shard_name
@@ -81,7 +82,7 @@ def _record(
     request, service_user = context.request, context.settings.service.user
     traced = lineage.trace(few, request.as_of, vendor, service_user)  # type: ignore[arg-type]
     parts = [
-        traced.sources.assign(kind="source"),
+        _as_known(traced.sources, unit_moves.known_names(context.ledger)).assign(kind="source"),
         _receipts(traced.receipts),
         pd.DataFrame(list(_shapes(context, vendor, number, units)), columns=list(COLUMNS)),
     ]
@@ -90,6 +91,17 @@ def _record(
         context.ledger, request.run_id, vendor, number, _packed(rows),
         dict(zip(units["unit_key"], units["digest"], strict=True)),
     )  # fmt: skip
+
+
+def _as_known(sources: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    """Records that came from another office under the keys that the vendors know; ``*`` gives their key of now."""
+    moved = sources[sources["subject"].isin(names)]
+    if moved.empty:
+        return sources
+    records = moved.drop_duplicates(["unit_key", "subject"]).assign(name="*", table=None, column=None, rule_id=None)
+    records["key"] = records["subject"].str.partition(":")[2].astype("int64")
+    rows = pd.concat([sources, records], ignore_index=True)
+    return rows.assign(subject=[names.get(subject, subject) for subject in rows["subject"]])
 
 
 def _receipts(receipts: pd.DataFrame) -> pd.DataFrame:

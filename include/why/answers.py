@@ -151,7 +151,8 @@ def _sourced(history: History, name: str) -> Answer:
     origin = ITEMS[(vendor, list_name, subject.partition(":")[0])].get(leaf)
     if origin is None:
         return replace(found, decision=NOT_MAPPED)
-    number = subject.partition(":")[2]
+    own = _recorded(history, subject, "*")
+    number = str(int(own["key"])) if own else subject.partition(":")[2]
     return _with_origin(found, origin, f"policy {number}" if origin.table in BY_POLICY else number)
 
 

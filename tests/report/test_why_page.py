@@ -50,3 +50,10 @@ def test_the_page_is_there_only_where_there_is_something_to_tell(tmp_path: Path)
     assert not (tmp_path / "bare" / "why.html").exists()
     write_report(tmp_path / "told", replace(a_report(), lineage=lineage(ROW)))
     assert (tmp_path / "told" / "why.html").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_work_list_leads_to_the_page_where_there_is_one(tmp_path: Path) -> None:
+    bare = write_report(tmp_path / "bare", a_report()).read_text()
+    told = write_report(tmp_path / "told", replace(a_report(), pins=pinned(PIN))).read_text()
+    assert "why.html" not in bare
+    assert 'href="why.html"' in told
