@@ -1,0 +1,317 @@
+"""A transfer as its tasks carry it out: checked, asked for, answered, moved, reported."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from etl.errors import ParamsError, StopRun
+from etl.load.ledger import transfers
+from include.transfer import answer
+from tests.transfers.books import ELSEWHERE, TARGET, Book
+from tests.transfers.staging_area import book_with_rights, make_area
+
+STAYED, MOVED = [(1, False)], [(1, True), (2, False)]
+
+
+def couple(book: Book) -> tuple[int, int]:
+    """Ann and Eve, who move together."""
+    ann, eve = book.contact(first_name="Ann"), book.contact(first_name="Eve", last_name="Hill", birth_date="1972-02-02")
+    book.relate(ann, eve, relation="Spouse")
+    book.home(ann, wife=eve)
+    return ann, eve
+
+
+@pytest.fixture
+def book() -> Book:
+    return book_with_rights()
+
+
+def test_what_was_accepted_moves_and_the_manifest_says_that_it_happened_as_planned(tmp_path: Path, book: Book) -> None:
+    ann, eve = couple(book)
+    book.add("smartpad_note", contact_id=ann, body="Called.")
+    book.add("event_invitation", contact_id=ann, event_name="Dinner")
+    area = make_area(tmp_path, book)
+    done = area.transfer("t1", contact_ids=[ann, eve])
+    assert done["status"] == "closed"
+    assert (area.offices_of(ann), area.offices_of(eve)) == (MOVED, MOVED)
+    new = {one["first_name"]: str(one["contact_id"]) for one in area.crm.rows("contact", office_id=TARGET)}
+    assert area.outcomes("t1") == {f"C{ann}": ("created", None), f"C{eve}": ("created", None)}
+    summary = json.loads((area.reports("t1") / "manifest.json").read_text())
+    assert (summary["status"], summary["agrees"]) == ("closed", True)
+    archived = (tmp_path / "archive" / "t1" / f"contact {ann}.txt").read_text()
+    assert f"There it is contact {new['Ann']}." in archived
+    assert "event_name: Dinner" in archived
+    assert not (tmp_path / "transfers" / "staging" / "t1").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "rule_id", "words"),
+    [
+        ("DELETE FROM user_right WHERE right_name = 'Data Export'", "LIC-EXPORT", "Data Export is missing"),
+        (
+            "DELETE FROM user_right WHERE right_name LIKE 'Export contacts%'",
+            "LIC-EXPORT",
+            "Export contacts to another office - Button is missing",
+        ),
+        ("UPDATE crm_user SET status = 'Disabled' WHERE user_id = 1", "LIC-EXPORT", "the status Enabled is missing"),
+        ("UPDATE crm_user SET office_id = 3 WHERE user_id = 1", "LIC-EXPORT", "an account in the office is missing"),
+        ("DELETE FROM user_right WHERE user_id = 2", "LIC-IMPORT", "Data Import is missing"),
+        ("UPDATE crm_user SET office_id = 1 WHERE user_id = 2", "LIC-IMPORT", "an account in the office is missing"),
+        ("UPDATE crm_user SET user_name = 'other' WHERE user_id = 2", "LIC-IMPORT", "the user account is missing"),
+        ("UPDATE office SET status = 'Disabled' WHERE office_id = 2", "XFR-OFFICE", "cannot receive"),
+    ],
+)
+def test_a_transfer_is_refused_by_name_before_anybody_is_asked(
+    tmp_path: Path, book: Book, change: str, rule_id: str, words: str
+) -> None:
+    ann = book.contact()
+    area = make_area(tmp_path, book)
+    area.crm.run(change)
+    with pytest.raises(StopRun) as refused:
+        area.plan("t1", contact_ids=[ann])
+    assert f"{rule_id}: " in str(refused.value)
+    assert words in str(refused.value)
+    assert area.found("t1").status == "cancelled"
+    assert answer.make_question(area.context("t1", contact_ids=[ann])) is None
+    with pytest.raises(StopRun):
+        area.report("t1", ["plan_transfer"], contact_ids=[ann])
+    assert area.rules("t1") == {("transfer", rule_id)}
+    assert area.offices_of(ann) == STAYED
+
+
+def test_a_refused_transfer_leaves_its_contacts_to_the_next(tmp_path: Path, book: Book) -> None:
+    ann = book.contact()
+    area = make_area(tmp_path, book)
+    with pytest.raises(StopRun):
+        area.plan("t1", contact_ids=[ann], receiving_user="nobody")
+    assert area.transfer("t2", contact_ids=[ann])["status"] == "closed"
+
+
+@pytest.mark.parametrize(
+    "asked", [{"target_office_id": 9}, {"source_office_id": 9}, {"set_id": 9, "contact_ids": None}]
+)
+def test_an_office_or_set_that_does_not_exist_is_named(tmp_path: Path, book: Book, asked: dict[str, Any]) -> None:
+    area = make_area(tmp_path, book)
+    with pytest.raises(ParamsError, match="9"):
+        area.plan("t1", **{"contact_ids": [1], **asked})
+
+
+def test_the_office_itself_is_no_target(tmp_path: Path, book: Book) -> None:
+    ann = book.contact()
+    area = make_area(tmp_path, book)
+    with pytest.raises(StopRun, match="XFR-OFFICE"):
+        area.plan("t1", contact_ids=[ann], target_office_id=1)
+
+
+@pytest.mark.parametrize("user", ["bystander", "mover", "admin", None])
+def test_nobody_elses_acceptance_counts(tmp_path: Path, book: Book, user: str | None) -> None:
+    ann = book.contact()
+    area = make_area(tmp_path, book)
+    area.plan("t1", contact_ids=[ann])
+    assert area.answer("t1", "Accept", user, contact_ids=[ann]) is None
+    assert area.found("t1").status == "planned"
+
+
+def test_a_task_that_somebody_marked_as_success_is_no_acceptance(tmp_path: Path, book: Book) -> None:
+    ann = book.contact()
+    area = make_area(tmp_path, book)
+    area.plan("t1", contact_ids=[ann])
+    with pytest.raises(StopRun, match="Nobody has accepted"):
+        area.move("t1", contact_ids=[ann])
+    assert area.report("t1", contact_ids=[ann])["status"] == "cancelled"
+    assert area.offices_of(ann) == STAYED
+
+
+@pytest.mark.parametrize(
+    ("choice", "status", "words"),
+    [("Reject", "rejected", "receiver rejected it"), ("timeout", "timed_out", "nobody answered in time")],
+)
+def test_rejection_and_timeout_change_nothing_and_are_told_apart(
+    tmp_path: Path, book: Book, choice: str, status: str, words: str
+) -> None:
+    ann, eve = couple(book)
+    area = make_area(tmp_path, book)
+    before = area.crm.everything()
+    area.plan("t1", contact_ids=[ann, eve])
+    assert area.answer("t1", choice, contact_ids=[ann, eve]) == status
+    assert area.move("t1", contact_ids=[ann, eve]) is None
+    assert area.report("t1", contact_ids=[ann, eve])["status"] == status
+    assert area.outcomes("t1") == {f"C{one}": ("skipped", words) for one in (ann, eve)}
+    assert area.crm.everything() == before
+    assert area.transfer("t2", contact_ids=[ann, eve])["status"] == "closed"
+
+
+def test_some_of_the_contacts_can_be_accepted(tmp_path: Path, book: Book) -> None:
+    ann, eve = couple(book)
+    bob = book.contact(first_name="Bob", last_name="Lake")
+    area = make_area(tmp_path, book)
+    asked = {"contact_ids": [ann, eve, bob]}
+    area.plan("t1", **asked)
+    assert area.answer("t1", "Accept", only=f"{eve}, {bob}", **asked) == "accepted"
+    area.move("t1", **asked)
+    assert area.report("t1", **asked)["status"] == "closed"
+    assert [area.offices_of(one) for one in (ann, eve, bob)] == [STAYED, MOVED, MOVED]
+    assert area.outcomes("t1")[f"C{ann}"] == ("held", "XFR-ACCEPT: the receiving user did not accept it")
+    assert area.crm.rows("key_relation", contact_id=ann) == area.crm.rows("key_relation")
+
+
+@pytest.mark.parametrize("only", ["99", [99], "Ann"])
+def test_an_acceptance_of_somebody_who_does_not_move_is_asked_again(tmp_path: Path, book: Book, only: Any) -> None:
+    ann = book.contact()
+    area = make_area(tmp_path, book)
+    area.plan("t1", contact_ids=[ann])
+    assert area.answer("t1", "Accept", only=only, contact_ids=[ann]) is None
+    assert area.found("t1").status == "planned"
+
+
+def test_a_transfer_can_be_cancelled_up_to_its_acceptance(tmp_path: Path, book: Book) -> None:
+    ann = book.contact()
+    area = make_area(tmp_path, book)
+    area.plan("t1", contact_ids=[ann])
+    ledger = area.context("t1", contact_ids=[ann]).ledger
+    transfers.answer(ledger, "t1", "cancelled", None, "the operator cancelled it")
+    assert answer.read_patience(area.context("t1", contact_ids=[ann])) is None
+    assert area.answer("t1", "Accept", contact_ids=[ann]) == "cancelled"
+    assert area.move("t1", contact_ids=[ann]) is None
+    assert area.report("t1", contact_ids=[ann])["status"] == "cancelled"
+    assert area.offices_of(ann) == STAYED
+    area.plan("t2", contact_ids=[ann])
+    area.answer("t2", "Accept", contact_ids=[ann])
+    with pytest.raises(ParamsError, match="cannot be cancelled now"):
+        transfers.answer(ledger, "t2", "cancelled", None)
+
+
+def test_a_dry_run_writes_the_manifest_and_asks_nobody(tmp_path: Path, book: Book) -> None:
+    ann, eve = couple(book)
+    area = make_area(tmp_path, book)
+    asked = {"contact_ids": [ann, eve], "dry_run": True}
+    area.plan("t1", **asked)
+    assert answer.make_question(area.context("t1", **asked)) is None
+    assert area.move("t1", **asked) is None
+    assert area.report("t1", **asked)["status"] == "dry run"
+    assert "nobody was asked" in (area.reports("t1") / "manifest.html").read_text()
+    assert area.offices_of(ann) == STAYED
+    assert area.transfer("t2", contact_ids=[ann, eve])["status"] == "closed"
+
+
+@pytest.mark.parametrize("asked", [{"set_id": 1}, {"contact_ids": [404]}])
+def test_where_there_is_nobody_to_move_nobody_is_asked(tmp_path: Path, book: Book, asked: dict[str, Any]) -> None:
+    book.add("contact_set", name="Empty")
+    area = make_area(tmp_path, book)
+    area.plan("t1", **asked)
+    assert answer.make_question(area.context("t1", **asked)) is None
+    assert area.report("t1", **asked)["status"] == "cancelled"
+
+
+def test_whoever_is_in_the_target_already_is_held_with_everybody_tied_to_them(tmp_path: Path, book: Book) -> None:
+    ann, eve = couple(book)
+    bob = book.contact(first_name="Bob", last_name="Lake")
+    twin = book.twin_in_target(ann, last_name="HARBOR")
+    area = make_area(tmp_path, book)
+    area.transfer("t1", contact_ids=[ann, eve, bob])
+    assert area.outcomes("t1") == {
+        f"C{ann}": ("held", "XFR-PRESENT"),
+        f"C{eve}": ("held", f"XFR-PRESENT: it moves only together with contact {ann}, which is held back"),
+        f"C{bob}": ("created", None),
+    }
+    assert (f"C{ann}", "XFR-PRESENT") in area.rules("t1")
+    assert f"contact {twin}" in (area.reports("t1") / "manifest.html").read_text()
+
+
+def test_two_transfers_cannot_have_the_same_contact(tmp_path: Path, book: Book) -> None:
+    ann, eve = book.contact(first_name="Ann"), book.contact(first_name="Eve")
+    area = make_area(tmp_path, book)
+    area.plan("t1", contact_ids=[ann])
+    area.transfer("t2", contact_ids=[ann, eve])
+    assert area.outcomes("t2") == {f"C{ann}": ("held", "XFR-BUSY"), f"C{eve}": ("created", None)}
+    area.answer("t1", "Accept", contact_ids=[ann])
+    area.move("t1", contact_ids=[ann])
+    assert area.report("t1", contact_ids=[ann])["status"] == "closed"
+    assert area.offices_of(ann) == MOVED
+
+
+@pytest.mark.parametrize(
+    "record", [{"office_id": ELSEWHERE}, {"deleted_at": "2026-01-01 00:00:00"}, {"subsystem_type": "Advisor"}]
+)
+def test_what_is_no_contact_of_the_source_office_is_held(tmp_path: Path, book: Book, record: dict[str, Any]) -> None:
+    ann, eve = book.contact(first_name="Ann", **record), book.contact(first_name="Eve")
+    area = make_area(tmp_path, book)
+    area.transfer("t1", contact_ids=[ann, eve])
+    assert area.outcomes("t1") == {f"C{ann}": ("held", "XFR-SET"), f"C{eve}": ("created", None)}
+
+
+def test_the_closure_list_is_told_and_can_be_added(tmp_path: Path, book: Book) -> None:
+    ann, eve = couple(book)
+    area = make_area(tmp_path, book)
+    area.plan("t1", contact_ids=[ann], dry_run=True)
+    area.report("t1", contact_ids=[ann], dry_run=True)
+    page = (area.reports("t1") / "manifest.html").read_text()
+    assert f"contact {ann} names them" in page
+    assert {("C1", "XFR-RELATIONS"), ("C1", "XFR-HOUSEHOLD")} <= area.rules("t1")
+    area.transfer("t2", contact_ids=[ann], add_related=True)
+    assert area.outcomes("t2") == {f"C{ann}": ("created", None), f"C{eve}": ("created", None)}
+    assert [row["head_contact_id"] is not None for row in area.crm.rows("household", office_id=TARGET)] == [True]
+
+
+def test_an_edit_between_the_manifest_and_the_move_stops_that_group_alone(tmp_path: Path, book: Book) -> None:
+    ann, bob = book.contact(first_name="Ann"), book.contact(first_name="Bob", last_name="Lake")
+    area = make_area(tmp_path, book)
+    asked = {"contact_ids": [ann, bob]}
+    area.plan("t1", **asked)
+    area.answer("t1", "Accept", **asked)
+    area.crm.run("UPDATE contact SET last_name = 'Married' WHERE first_name = 'Ann'")
+    area.move("t1", **asked)
+    assert area.report("t1", **asked)["status"] == "closed"
+    assert (area.offices_of(ann), area.offices_of(bob)) == (STAYED, MOVED)
+    assert area.outcomes("t1")[f"C{ann}"][0] == "failed"
+    summary = json.loads((area.reports("t1") / "manifest.json").read_text())
+    assert summary["agrees"] is True
+    assert {row["entity"]: row["failed"] for row in summary["by_table"]} == {"contact": 1}
+
+
+def test_a_transfer_that_moves_nothing_after_all_fails(tmp_path: Path, book: Book) -> None:
+    ann = book.contact(first_name="Ann")
+    area = make_area(tmp_path, book)
+    area.plan("t1", contact_ids=[ann])
+    area.answer("t1", "Accept", contact_ids=[ann])
+    area.crm.run("UPDATE contact SET last_name = 'Married'")
+    area.move("t1", contact_ids=[ann])
+    with pytest.raises(StopRun, match="No group could be moved"):
+        area.report("t1", contact_ids=[ann])
+    assert area.offices_of(ann) == STAYED
+
+
+def test_a_run_is_one_transfer(tmp_path: Path, book: Book) -> None:
+    ann = book.contact()
+    area = make_area(tmp_path, book)
+    area.plan("t1", contact_ids=[ann])
+    area.plan("t1", contact_ids=[ann])  # a retry
+    area.answer("t1", "Accept", contact_ids=[ann])
+    with pytest.raises(StopRun, match="accepted already"):
+        area.plan("t1", contact_ids=[ann])
+
+
+def test_the_question_holds_counts_and_keys_and_no_name(tmp_path: Path, book: Book) -> None:
+    ann, eve = couple(book)
+    area = make_area(tmp_path, book)
+    area.plan("t1", contact_ids=[ann], accept_within=1)
+    question = answer.make_question(area.context("t1", contact_ids=[ann], accept_within=1))
+    assert question is not None
+    assert question.receiving_user == "receiver"
+    assert question.subject == "Accept 1 contact from Source (office 1)"
+    assert "| Contacts | 1 | 0 |" in question.body
+    assert f"came along: {eve}" in question.body
+    assert "Harbor" not in question.body
+    assert question.patience == answer.LOOK_AGAIN
+
+
+def test_in_a_run_at_a_terminal_nobody_can_accept(tmp_path: Path, book: Book) -> None:
+    ann = book.contact()
+    area = make_area(tmp_path, book)
+    area.plan("t1", contact_ids=[ann])
+    assert answer.make_question(area.context("t1", contact_ids=[ann]), can_be_answered=False) is None
+    assert area.found("t1").why == "nobody can accept in a run at a terminal"
