@@ -139,7 +139,7 @@ def _may_be_kept(conn_id: str) -> bool:
     database = _option(file, "database", "sql_alchemy_conn") or f"sqlite:///{home}/airflow.db"
     if not database.startswith("sqlite:///"):
         return True
-    path = Path(database.removeprefix("sqlite:///"))
+    path = Path(database.removeprefix("sqlite:///").partition("?")[0])
     if not path.exists():
         return False
     try:

@@ -43,7 +43,8 @@ refresh_interval = 30
 min_file_process_interval = 30
 
 [database]
-sql_alchemy_conn = sqlite:///{home}/airflow.db
+# One writer at a time: whoever comes while many runs begin at once has to wait, not to fail.
+sql_alchemy_conn = sqlite:///{home}/airflow.db?timeout=60
 
 [logging]
 base_log_folder = {home}/logs

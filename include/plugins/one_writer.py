@@ -1,0 +1,47 @@
+"""Lets many trigger at once where Airflow's own database is SQLite, as in `make up`.
+
+SQLite takes one writer at a time. Airflow's API server notes each call from inside its event loop, and so waits there
+for a call that has written already and needs the loop to end: with two calls at once nothing moves until SQLite gives
+up, and the scheduler with it. Here calls that write come one after the other. On PostgreSQL nothing is held back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar
+
+from airflow.configuration import conf
+from airflow.plugins_manager import AirflowPlugin
+
+READS = ("GET", "HEAD", "OPTIONS")
+Application = Callable[..., Awaitable[None]]
+
+
+class OneWriter:
+    """ASGI middleware: of the calls that may write, one is under way at a time."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+        self._turn = asyncio.Lock()
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Passes a call on, in its turn."""
+        if scope["type"] != "http" or scope["method"] in READS:
+            await self._app(scope, receive, send)
+            return
+        async with self._turn:
+            await self._app(scope, receive, send)
+
+
+def _is_sqlite() -> bool:
+    return str(conf.get("database", "sql_alchemy_conn", fallback="")).startswith("sqlite")
+
+
+class OneWriterPlugin(AirflowPlugin):
+    """What Airflow looks for in the folder of plugins."""
+
+    name = "planbridge_one_writer"
+    fastapi_root_middlewares: ClassVar[list[Any]] = (
+        [{"name": "One writer at a time", "middleware": OneWriter}] if _is_sqlite() else []
+    )
