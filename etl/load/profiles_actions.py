@@ -8,6 +8,8 @@
     update_case              the linked or chosen case; choosing one stores the link
     open_case                writes nothing, links nothing: answers with the case's address
 
+A client that is gone at Profiles is replaced by another or a new one only so: by hand, and by name (MATCH-GONE).
+
 A case that is known is read and merged even where nothing has changed in the CRM: who asks wants to know that it is
 there, who has it open, and what was edited in it. A creation that another run made after this one was asked for is the
 one that was asked for: it is not made again. A request that makes no sense for this unit is a `ParamsError`, before
@@ -19,7 +21,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from etl.errors import ParamsError
+from etl.errors import Gone, ParamsError
 from etl.load import matching
 from etl.load.delivery import ByHand, Delivered, Job, Payload
 from etl.load.ledger import deliveries, links
@@ -41,6 +43,7 @@ def carry_out(client: ProfilesClient, job: Job, payload: Payload, link: Link | N
     if answer is not None and answer.status != "answered" and link is None:
         return outcome(payload, "deferred", f"nobody answered which record of Profiles it is: {_shown(answer)}")
     wanted = wanted_by(job.by_hand, answer)
+    link = _unless_gone(client, link, wanted)
     if wanted.action == "create_client_and_case":
         return _new_client(client, job, payload, link)
     if wanted.action == "create_case":
@@ -70,6 +73,7 @@ def check_request(client: ProfilesClient, job: Job, payload: Payload, link: Link
     """
     assert job.by_hand is not None
     wanted = wanted_by(job.by_hand, None)
+    link = _unless_gone(client, link, wanted)
     if wanted.action == "create_client_and_case":
         if wanted.household_id or wanted.case_id:
             choose({"households": []}, *_parts(wanted))
@@ -78,6 +82,23 @@ def check_request(client: ProfilesClient, job: Job, payload: Payload, link: Link
             raise ParamsError(_linked_already(link))
     elif wanted.household_id or wanted.case_id:
         _checked(client, job, payload, link, wanted)
+
+
+def _unless_gone(client: ProfilesClient, link: Link | None, wanted: Choice) -> Link | None:
+    """The link, if it counts: who asks for another client than one that is no longer there gets it (MATCH-GONE)."""
+    if link is None:
+        return None
+    is_other = wanted.household_id not in (None, link.vendor_client_id) or wanted.case_id not in (
+        None,
+        link.vendor_case_id,
+    )
+    if not is_other and wanted.action != "create_client_and_case":
+        return link
+    try:
+        client.household(link.vendor_client_id)
+    except Gone:
+        return None
+    return link
 
 
 def _new_client(client: ProfilesClient, job: Job, payload: Payload, link: Link | None) -> Delivered:

@@ -352,6 +352,35 @@ class TestSearchList:
         assert "Lee" not in describe(found) + repr(found)
 
 
+class TestAClientThatIsGone:
+    def test_is_held_by_auto_and_replaced_by_a_new_one_only_where_that_is_said(self, desk: Desk) -> None:
+        desk.to_profiles(household())
+        desk.vendors.profiles.reset()
+        held = by_hand(desk, household())
+        assert held.outcome.outcome == "held"
+        assert str(held.outcome.reason).startswith("MATCH-GONE")
+        assert by_hand(desk, household(), "create_client_and_case").outcome.outcome == "created"
+        ((case,),) = households(desk).values()
+        assert desk.link("profiles").vendor_case_id == case["caseId"]
+
+    @pytest.mark.parametrize(
+        ("action", "by"),
+        [("update_case", "household_id"), ("update_case", "case_id"), ("create_case", "household_id")],
+    )
+    def test_is_replaced_by_the_one_that_was_chosen(self, desk: Desk, action: str, by: str) -> None:
+        first = str(desk.to_profiles(household()).outcome.vendor_id)
+        desk.vendors.profiles.reset()
+        add_household(desk, None, firstName="Zoe")
+        theirs = add_household(desk, None, firstName="Zoe")
+        assert theirs != first
+        chosen = {by: theirs if by == "household_id" else cases_of(desk, theirs)[0]}
+        delivered = by_hand(desk, household(assets=[asset(5)]), action, **chosen)
+        assert delivered.outcome.outcome == ("updated" if action == "update_case" else "created")
+        link = desk.link("profiles")
+        assert link.vendor_client_id == theirs
+        assert link.vendor_case_id == cases_of(desk, theirs)[-1]
+
+
 LIST: Json = {
     "match_type": "lastName",
     "households": [
