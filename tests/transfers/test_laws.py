@@ -119,6 +119,18 @@ def test_every_new_row_is_the_old_one_but_for_its_references(seed: int) -> None:
 
 @few
 @given(seeds)
+def test_what_moves_hangs_on_a_contact_who_moves_and_is_in_its_group(seed: int) -> None:
+    *_, decided = random_transfer(seed)
+    moved = decided.plan.manifest[decided.plan.manifest["decision"] != "stay"]
+    stock = moved["entity"].isin(["carrier", "product"])
+    assert (moved.loc[stock, "group"] == 0).all()
+    groups = moved[~stock].merge(decided.plan.groups, on="contact_id", how="left")
+    assert groups["group_y"].notna().all()
+    assert (groups["group_x"] == groups["group_y"]).all()
+
+
+@few
+@given(seeds)
 def test_what_moves_together_is_in_one_group(seed: int) -> None:
     """A new row names new contacts of its own group only."""
     _, _, _, decided = random_transfer(seed)

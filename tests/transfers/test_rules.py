@@ -112,6 +112,16 @@ class TestXfrPrimary:
         assert decided.fields() == {("liability", "2", "account_id", "XFR-PRIMARY")}
         assert [row["account_id"] for row in decided.arrived("liability")] == [1_000_001, None]
 
+    def test_a_liability_moves_with_its_primary_contact_though_the_owner_of_the_account_is_in_the_set_and_stays(
+        self,
+    ) -> None:
+        book = Book()
+        ann, bob = book.contact(), book.contact(deleted_at=NOW)
+        book.add("liability", primary_contact_id=ann, account_id=book.account(bob))
+        rows = book.planned([ann, bob]).plan.manifest
+        (liability,) = rows[rows["entity"] == "liability"].to_dict("records")
+        assert (liability["decision"], liability["contact_id"], liability["group"]) == (MOVES, ann, 1)
+
     def test_a_liability_of_somebody_else_is_reported_when_the_account_that_secures_it_moves(self) -> None:
         book = Book()
         ann, bob = book.contact(), book.contact()
@@ -214,6 +224,15 @@ class TestXfrRelations:
         assert decided.only("key_relation") == (MOVES, "XFR-RELATIONS")
         (row,) = decided.arrived("key_relation")
         assert (row["contact_id"], row["related_contact_id"]) == (1_000_001, there)
+
+    def test_it_is_of_the_group_of_who_moves_now_though_who_moved_before_is_in_the_set_too(self) -> None:
+        book = Book()
+        bob, ann = book.contact(deleted_at=NOW), book.contact()
+        there = book.contact(office_id=TARGET, first_name="Bob")
+        book.relate(bob, ann)
+        rows = book.planned([ann, bob], known=known(contact={bob: there})).plan.manifest
+        (relation,) = rows[rows["entity"] == "key_relation"].to_dict("records")
+        assert (relation["decision"], relation["contact_id"], relation["group"]) == (MOVES, ann, 1)
 
     def test_it_stays_where_the_new_record_is_not_there_any_more(self) -> None:
         book = Book()

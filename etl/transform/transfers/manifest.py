@@ -93,17 +93,23 @@ def _primary_contacts(decided: Mapping[str, Decisions]) -> dict[str, pd.Series]:
 
 
 def _hanging(decided: Mapping[str, Decisions], ties: pd.DataFrame) -> dict[str, pd.Series]:
-    """By table the contact of the set on which each row hangs: the first that its columns name."""
+    """By table the contact of the set on which each row hangs: its primary contact, else its parent's, else any named.
+
+    What moves hangs on somebody who moves: by that it has its group.
+    """
     people = decided["contact"].rows["contact_id"]
     found = {entity: pd.Series(pd.NA, index=each.rows.index, dtype="Int64") for entity, each in decided.items()}
     primary = {parent: owner.where(owner.isin(people)) for parent, owner in _primary_contacts(decided).items()}
+    for entity, each in decided.items():
+        if "primary_contact_id" in each.rows:
+            found[entity] = each.rows["primary_contact_id"].where(each.rows["primary_contact_id"].isin(people))
     for entity, key, parent in schema.BELONGS_TO:
         found[entity] = found[entity].fillna(decided[entity].rows[key].map(primary[parent]).astype("Int64"))
     for entity, columns in {**schema.HANGS_BY, "household": ("head_contact_id",)}.items():
         for column in columns:
             named = decided[entity].rows[column]
             found[entity] = found[entity].fillna(named.where(named.isin(people)))
-    found["key_relation"] = find_movers(decided["key_relation"].rows, ties, people)
+    found["key_relation"] = find_movers(decided["key_relation"].rows, ties, decided["contact"].moving_keys(), people)
     members = decided["household_member"].rows.sort_values("contact_id").drop_duplicates("household_id")
     first = members.set_index("household_id")["contact_id"]
     found["household"] = found["household"].fillna(decided["household"].rows["household_id"].map(first))

@@ -41,13 +41,17 @@ def decide_relations(relations: pd.DataFrame, ties: pd.DataFrame, moving: pd.Ser
     return decisions
 
 
-def find_movers(relations: pd.DataFrame, ties: pd.DataFrame, people: pd.Series) -> pd.Series:
-    """The contact of the set that each relation hangs on: one of its ends, else the lowest neighbour of an end."""
+def find_movers(relations: pd.DataFrame, ties: pd.DataFrame, moving: pd.Series, people: pd.Series) -> pd.Series:
+    """The contact of the set that each relation hangs on: an end that moves, else one in the set, else a neighbour."""
     one, other = relations["contact_id"], relations["related_contact_id"]
+    found = pd.Series(pd.NA, index=relations.index, dtype="Int64")
+    for among in (moving, people):
+        found = found.fillna(one.where(one.isin(among))).fillna(other.where(other.isin(among)))
     outward = _both_ways(ties)
-    near = outward[outward["other_id"].isin(people)].groupby("contact_id")["other_id"].min()
-    neighbour = pd.concat([one.map(near), other.map(near)], axis=1).astype("Int64").min(axis=1)
-    return one.where(one.isin(people)).fillna(other.where(other.isin(people))).fillna(neighbour).astype("Int64")
+    for among in (moving, people):
+        near = outward[outward["other_id"].isin(among)].groupby("contact_id")["other_id"].min()
+        found = found.fillna(one.map(near).astype("Int64")).fillna(other.map(near).astype("Int64"))
+    return found
 
 
 def list_closure(ties: pd.DataFrame, moving: pd.Series, arrived: pd.Series, source_office_id: int) -> pd.DataFrame:
