@@ -185,4 +185,4 @@ def _save_event(case: _Case, connection: Any) -> None:
     if event.has_parted:
         died = {event.client_sent: event.client_died, event.spouse_sent: event.spouse_died}
         left = [contact for contact, has_died in died.items() if contact is not None and not has_died]
-        life_events.save_status(job.ledger, connection, left, event.status_left, job.run_id)
+        life_events.save_status(job.ledger, connection, VENDOR, left, event.status_left, job.run_id)

@@ -31,7 +31,7 @@ def run_summary(report: RunReport, tallies: Tallies) -> dict[str, Any]:
         "receipts": _records(tallies.receipts),
         "stages": {stage: float(seconds) for stage, seconds in report.stages.items()},
         "settings": dict(report.settings),
-        "files": FILES,
+        "files": {**FILES, **({"life_events": "life_events.html"} if report.life_events else {})},
     }
 
 

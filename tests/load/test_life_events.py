@@ -208,6 +208,16 @@ def test_a_former_partner_who_gets_a_client_of_her_own_is_divorced_there_too(des
     assert told(desk.vendors.clients()["contact:2"]) == ("Bea", "Divorced", True, None)
 
 
+def test_a_client_of_her_own_that_was_there_before_is_looked_at_again(desk: Desk) -> None:
+    desk.to_emoney(couple("C2", 2, firstName="Bea"))
+    assert desk.sent("emoney", "C2")["client"].offered_hash
+    sent_and_confirmed(desk, "divorce")
+    assert desk.sent("emoney", "C2")["client"].offered_hash == ""
+    updated = desk.to_emoney(couple("C2", 2, firstName="Bea"), NEXT_DAY)
+    assert decided(updated) == {("maritalStatus", "written"), ("previousMarriages", "written")}
+    assert told(desk.vendors.clients()["contact:2"]) == ("Bea", "Divorced", True, None)
+
+
 def test_the_client_stays_the_former_heads_who_is_a_unit_of_his_own(desk: Desk) -> None:
     sent_and_confirmed(desk, "the wife becomes head after a divorce")
     mine = desk.vendors.clients()["contact:1"]["id"]

@@ -1,5 +1,6 @@
 """The page of life events: for people who decide, dead text whatever a name says, and only where there is one."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,8 @@ def test_it_is_written_where_there_is_an_event_and_linked_from_the_report(tmp_pa
     assert not (tmp_path / "without" / "life_events.html").exists()
     assert "life_events.html" not in (tmp_path / "without" / "worklist.html").read_text()
     write_report(tmp_path / "with", a_report(life_events=(a_proposal(), replace(a_proposal(), unit_key="H2"))))
+    files = [json.loads((tmp_path / name / "run.json").read_text())["files"] for name in ("without", "with")]
+    assert [one.get("life_events") for one in files] == [None, "life_events.html"]
     assert (tmp_path / "with" / "life_events.html").stat().st_mode & 0o777 == 0o600
     assert "2 households whose couple has changed" in read_page(
         (tmp_path / "with" / "worklist.html").read_text()

@@ -43,10 +43,22 @@ def is_newer_than(ledger: Ledger, vendor: str, unit_key: str, run_id: str) -> bo
     return bool(ledger.rows(sa.select(life_event.c.run_id).where(*mine, life_event.c.carried_out_at > began).limit(1)))
 
 
-def save_status(ledger: Ledger, connection: Connection, contact_ids: Iterable[int], status: str, run_id: str) -> None:
-    """What these people are from now on, as long as they have no spouse; within a transaction."""
-    rows = ({"contact_id": contact_id, "status": status, "run_id": run_id} for contact_id in contact_ids)
-    ledger.upsert(connection, marital_status, rows)
+def save_status(
+    ledger: Ledger, connection: Connection, vendor: str, contact_ids: Iterable[int], status: str, run_id: str
+) -> None:
+    """What these people are from now on, as long as they have no spouse; within a transaction.
+
+    Whoever of them has a client of their own at the vendor is looked at again by the next run, whatever was sent.
+    """
+    people = list(contact_ids)
+    ledger.upsert(
+        connection,
+        marital_status,
+        ({"contact_id": contact_id, "status": status, "run_id": run_id} for contact_id in people),
+    )
+    theirs = sa.select(link.c.unit_key).where(link.c.vendor == vendor, link.c.client_contact_id.in_(people))
+    mine = (sent.c.vendor == vendor, sent.c.part == "client", sent.c.unit_key.in_(theirs))
+    connection.execute(sa.update(sent).where(*mine).values(offered_hash=""))
 
 
 def status_of(ledger: Ledger, contact_id: int) -> str | None:
