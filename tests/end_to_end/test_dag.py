@@ -15,12 +15,12 @@ from include.local.installation import ROOT
 pytestmark = pytest.mark.airflow
 
 LOOK = """
-import hashlib, json
+import hashlib, json, sys
 from airflow.dag_processing.dagbag import BundleDagBag
 from airflow.serialization.serialized_objects import DagSerialization
 bag = BundleDagBag(dag_folder=".", bundle_path=".", bundle_name="planbridge")
 assert not bag.import_errors, bag.import_errors
-dag = bag.dags["weeknight_refresh"]
+dag = bag.dags[sys.argv[1]]
 told = DagSerialization.to_dict(dag)["dag"]
 seen = {
     "tasks": {
@@ -40,10 +40,10 @@ print("\\n" + json.dumps(seen | {"hash": hashlib.sha256(written).hexdigest()}))
 """
 
 
-def look(environment: dict[str, str]) -> dict[str, Any]:
+def look(environment: dict[str, str], dag_id: str = "weeknight_refresh") -> dict[str, Any]:
     """What the DAG bag holds, seen by a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", LOOK], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", LOOK, dag_id], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
@@ -79,3 +79,23 @@ def test_a_schedule_that_cannot_be_read_does_not_make_the_dag_vanish(airflow_env
     seen = look(airflow_environment | wrong)
     assert "0 22 * * 1-5" in seen["schedule"]
     assert "America/New_York" in seen["schedule"]
+
+
+def test_a_run_by_hand_has_a_form_that_speaks_to_people(airflow_environment: dict[str, str]) -> None:
+    seen = look(airflow_environment, "household_sync")
+    catchup, most_runs, tags, has_page, name = seen["dag"]
+    assert (catchup, tags, has_page, name) == (False, ["planbridge"], True, "One household, by hand")
+    assert most_runs >= 200  # those that wait for an answer are among them
+    assert {name: title for name, (title, *_) in seen["tasks"].items()} == {
+        "extract_household": "Read, build, check",
+        "choose_record": "Choose the record",
+        "load_household": "Load",
+        "report_run": "Report",
+    }
+    assert all(title and description for title, description in seen["params"].values())
+    assert {"household_id", "contact_id", "vendor", "action", "case_id", "links", "confirm_life_event"} < set(
+        seen["params"]
+    )
+    assert {"requested_by", "dry_run", "as_of"} < set(seen["params"])
+    assert seen["leaves"] == ["report_run"]
+    assert look(airflow_environment, "household_sync")["hash"] == seen["hash"]
