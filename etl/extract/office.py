@@ -36,6 +36,7 @@ from etl import canonical
 from etl import schema as s
 from etl.errors import ParamsError
 from etl.extract.source import Snapshot, to_frame
+from etl.extract.within import Reader
 
 Frames: TypeAlias = dict[str, pd.DataFrame]
 
@@ -64,7 +65,7 @@ def read_set(snapshot: Snapshot, set_id: int, office_id: int) -> list[int]:
     return sorted(int(contact_id) for contact_id in members["contact_id"])
 
 
-def read_rows(snapshot: Snapshot, contact_ids: Iterable[int], known: pd.DataFrame | None = None) -> Frames:
+def read_rows(snapshot: Reader, contact_ids: Iterable[int], known: pd.DataFrame | None = None) -> Frames:
     """Every row of the CRM that hangs on these contacts, by table; a contact that does not exist has no row.
 
     ``known`` is the ledger's id map from this source to the target (entity, source_id, target_id): with it come the key
@@ -91,7 +92,7 @@ def read_rows(snapshot: Snapshot, contact_ids: Iterable[int], known: pd.DataFram
     return rows
 
 
-def read_exact(snapshot: Snapshot, table: sa.Table, columns: tuple[str, ...], keys: Iterable[int]) -> pd.DataFrame:
+def read_exact(snapshot: Reader, table: sa.Table, columns: tuple[str, ...], keys: Iterable[int]) -> pd.DataFrame:
     """The rows of a table in which any of these columns is one of the keys, in canonical form."""
     if not (keys := list(keys)):
         return canonical.empty_frame(table)
@@ -133,7 +134,7 @@ def read_target(snapshot: Snapshot, target_office_id: int) -> Frames:
     }
 
 
-def _read(snapshot: Snapshot, columns: list[Any], which: Any, found: Any, keys: Iterable[int]) -> pd.DataFrame:
+def _read(snapshot: Reader, columns: list[Any], which: Any, found: Any, keys: Iterable[int]) -> pd.DataFrame:
     statement = sa.select(*canonical.exact_columns(columns, snapshot.is_sqlite)).where(which, found)
     return canonical.exact_frame(columns, snapshot.read_raw(statement, keys))
 
@@ -155,13 +156,13 @@ def _union(entity: str, rows: pd.DataFrame | None, more: pd.DataFrame) -> pd.Dat
     return pd.concat([rows, more], ignore_index=True).drop_duplicates(key, ignore_index=True)
 
 
-def _households(snapshot: Snapshot, memberships: pd.DataFrame, keys: list[int]) -> pd.DataFrame:
+def _households(snapshot: Reader, memberships: pd.DataFrame, keys: list[int]) -> pd.DataFrame:
     """The households of which one of the contacts is a member or the head."""
     as_member = read_exact(snapshot, s.household, ("household_id",), _distinct(memberships["household_id"]))
     return _union("household", as_member, read_exact(snapshot, s.household, ("head_contact_id",), keys))
 
 
-def _late_relations(snapshot: Snapshot, rows: Frames, known: pd.DataFrame) -> pd.DataFrame:
+def _late_relations(snapshot: Reader, rows: Frames, known: pd.DataFrame) -> pd.DataFrame:
     """Relations not rebuilt yet of two contacts who moved before, one of them a neighbour of the set."""
     arrived, rebuilt = (
         known.loc[known["entity"] == entity, "source_id"].astype("Int64") for entity in ("contact", "key_relation")
@@ -174,7 +175,7 @@ def _late_relations(snapshot: Snapshot, rows: Frames, known: pd.DataFrame) -> pd
     return relations[is_near & ~relations["relation_id"].isin(rebuilt)]
 
 
-def _custom_fields(snapshot: Snapshot, rows: Frames, owned: Mapping[str, list[int]]) -> pd.DataFrame:
+def _custom_fields(snapshot: Reader, rows: Frames, owned: Mapping[str, list[int]]) -> pd.DataFrame:
     table, found = s.custom_field_value, [canonical.empty_frame(s.custom_field_value)]
     keys = {**owned, "investment_position": _distinct(rows["investment_position"]["position_id"])}
     for name, parent in s.CUSTOM_FIELDS_OF.items():

@@ -15,7 +15,7 @@ from etl.errors import SourceUnavailable
 from etl.load import bulk, office_checks, office_rows
 from etl.load.ledger import transfer_groups, transfers
 from etl.load.office_checks import IN_BOTH, REFUSED, Failure
-from etl.load.office_databases import reading, taken_back, writing
+from etl.load.office_databases import own_transaction, reading, taken_back, writing
 from etl.load.office_desk import Move
 from etl.load.office_files import GROUP_NO, SOURCE_ID, Batch
 from etl.load.office_keys import SHARED
@@ -117,7 +117,7 @@ def _check_source(job: Move, source: Connection, group_nos: Sequence[int]) -> No
     """From here on nobody edits the source's rows, and they are those of the manifest."""
     manifest = transfers.read_manifest(job.ledger, job.transfer_id, group_nos)
     office_rows.lock_source(source, manifest)
-    rows = job.desk.read(contacts_of(manifest))
+    rows = job.desk.read(contacts_of(manifest), own_transaction(source))
     failures = office_checks.edited(manifest, rows, elsewhere(job, group_nos))
     if failures:
         raise _Stopped(failures)

@@ -70,6 +70,11 @@ def reading(engine: sa.Engine) -> Iterator[Connection]:
         yield connection.execution_options(is_reading=True)
 
 
+def own_transaction(connection: Connection) -> Connection | None:
+    """The transaction through which to read what it has locked: on SQLite the only safe way (None: any way is)."""
+    return connection if connection.dialect.name == "sqlite" else None
+
+
 def clock(engine: sa.Engine) -> datetime | None:
     """The database's own time in UTC, so that its ``modified_at`` follow one clock; SQLite has none."""
     if engine.dialect.name == "sqlite":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
+from sqlalchemy.engine import Connection
 
 from etl.errors import LockLost, UnitsBusy
 from etl.load.ledger import locks
@@ -24,8 +25,11 @@ Keys = Mapping[str, "pd.Series[int]"]
 class Desk(Protocol):
     """What hangs on a contact, and what it becomes in the target."""
 
-    def read(self, contact_ids: Sequence[int]) -> Rows:
-        """The rows that hang on these contacts as the source holds them now (a new snapshot at each call)."""
+    def read(self, contact_ids: Sequence[int], within: Connection | None = None) -> Rows:
+        """The rows that hang on these contacts as the source holds them now.
+
+        ``within``: read through this transaction (of SQLite), not through a snapshot of its own.
+        """
 
     def build(self, rows: Rows, group_nos: Sequence[int], keys: Keys) -> Rows:
         """What of ``rows`` moves with these groups, as the target's new rows.

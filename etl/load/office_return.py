@@ -20,11 +20,12 @@ from etl.load import bulk, office_checks, office_rows
 from etl.load.ledger import transfer_returns, transfers, unit_moves
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import Transfer
-from etl.load.office_databases import Databases, clock, reading, writing
+from etl.load.office_databases import Databases, clock, own_transaction, reading, writing
 from etl.load.office_desk import Rows, alone
 
 DAYS = 30
-Read = Callable[[Sequence[int]], Rows]
+# The rows that hang on contacts of the target now; read within a transaction where one is given (`own_transaction`).
+Read = Callable[[Sequence[int], Connection | None], Rows]
 
 
 def bring_back(
@@ -114,7 +115,7 @@ def _change(
     now = clock(databases.source) or ledger.now()
     with writing(databases.target) as target:
         office_rows.lock_source(target, written)
-        edits = _edited_in_target(written, read)
+        edits = _edited_in_target(target, written, read)
         if databases.are_one:
             edits += _edited_in_source(target, retired)
             if not edits:
@@ -133,9 +134,9 @@ def _change(
     return _edits(edits)
 
 
-def _edited_in_target(written: pd.DataFrame, read: Read) -> list[tuple[str, str, str, str]]:
+def _edited_in_target(target: Connection, written: pd.DataFrame, read: Read) -> list[tuple[str, str, str, str]]:
     contacts = written.loc[written["entity"] == "contact", "entity_id"].astype("int64")
-    rows = read(sorted(int(key) for key in contacts))
+    rows = read(sorted(int(key) for key in contacts), own_transaction(target))
     now = office_checks.hashed(rows)
     both = written.merge(now, on=["entity", "entity_id"], how="outer", suffixes=("", "_now"), indicator="where")
     both = both[(both["row_hash"] != both["row_hash_now"]).fillna(True)]

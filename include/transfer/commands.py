@@ -8,6 +8,7 @@ import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.engine import Connection
 
 from etl.load.ledger import transfers
 from etl.load.ledger.store import Ledger, default_url
@@ -38,13 +39,16 @@ def bring_back(transfer_id: str) -> pd.DataFrame:
     """
     from etl.extract.office import read_rows
     from etl.extract.source import Snapshot
+    from etl.extract.within import Within
     from etl.load.office_databases import open_databases
     from etl.load.office_return import bring_back as bring
 
     ledger, connections = _places()
     databases = open_databases(connections.crm, connections.crm_target)
 
-    def read_target(contact_ids: Sequence[int]) -> dict[str, pd.DataFrame]:
+    def read_target(contact_ids: Sequence[int], within: Connection | None) -> dict[str, pd.DataFrame]:
+        if within is not None:
+            return read_rows(Within(within), contact_ids)
         with Snapshot(connections.crm_target) as snapshot:
             return read_rows(snapshot, contact_ids)
 

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
+from sqlalchemy.engine import Connection
 
 from etl import canonical
 from etl.errors import StopRun
 from etl.extract import office as source_office
 from etl.extract.source import Snapshot
+from etl.extract.within import Within
 from etl.load import office
 from etl.load.ledger import transfers
 from etl.load.office_databases import open_databases
@@ -29,8 +31,10 @@ class RulesDesk:
     arrival: target_office.Arrival
     known: pd.DataFrame  # what earlier transfers moved there
 
-    def read(self, contact_ids: Sequence[int]) -> dict[str, pd.DataFrame]:
+    def read(self, contact_ids: Sequence[int], within: Connection | None = None) -> dict[str, pd.DataFrame]:
         """What hangs on these contacts now."""
+        if within is not None:
+            return source_office.read_rows(Within(within), contact_ids, self.known)
         with Snapshot(self.source) as snapshot:
             return source_office.read_rows(snapshot, contact_ids, self.known)
 

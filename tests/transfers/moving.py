@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from etl.extract import office as extract
 from etl.extract.source import Snapshot
+from etl.extract.within import Within
 from etl.load import office
 from etl.load.ledger import transfers
 from etl.load.ledger.store import Ledger
@@ -135,7 +136,9 @@ class TransferDesk:
         """Takes a transfer back; gives office, table and key of what was edited since."""
         databases = open_databases(self.source.url, self.target.url)
 
-        def read(contact_ids: Sequence[int]) -> Any:
+        def read(contact_ids: Sequence[int], within: sa.Connection | None) -> Any:
+            if within is not None:
+                return extract.read_rows(Within(within), contact_ids)
             with Snapshot(self.target.url, readers=1) as snapshot:
                 return extract.read_rows(snapshot, contact_ids)
 
@@ -171,8 +174,8 @@ class _Interrupted:
     between: Callable[[], None] | None
     readings: int = 0
 
-    def read(self, contact_ids: Sequence[int]) -> Any:
-        return self.desk.read(contact_ids)
+    def read(self, contact_ids: Sequence[int], within: sa.Connection | None = None) -> Any:
+        return self.desk.read(contact_ids, within)
 
     def build(self, rows: Any, group_nos: Sequence[int], keys: Any) -> Any:
         built = self.desk.build(rows, group_nos, keys)

@@ -69,6 +69,8 @@ def test_the_next_refresh_from_the_target_knows_the_same_clients(book: Book) -> 
     target_office(book.crm)
     assert book.run(DAY).outcomes("profiles") == {"H1": "created", "C7": "created"}
     before, writes = held(book.vendors), book.vendors.writes()
+    for vendor in ("profiles", "emoney"):
+        book.set(vendor, enroll="linked")
     desk = desk_of(book)
     desk.transfer("t1", [101, 102, 103, 7])
     home = desk.target.one("household", office_id=TARGET)["household_id"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from etl.errors import UnitsBusy
 from etl.load import office_files
 from etl.load.ledger import unit_moves
 from tests.load.killing import finish, start
@@ -161,6 +163,47 @@ def test_a_source_that_was_edited_after_a_kill_between_the_two_commits_keeps_its
     assert desk.source.one("contact", contact_id=ids[0])["job_title"] == "Baker"
     assert desk.source.one("contact", contact_id=ids[0])["deleted_at"] is None
     assert [row["first_name"] for row in desk.target.rows("contact", office_id=TARGET)] == ["Bob"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_of_several_processes_that_carry_out_one_transfer_one_does(
+    kind: str, tmp_path: Path, postgres_url: Callable[[], str]
+) -> None:
+    book = Book()
+    ids = small_office(book)
+    desk = make_desk(tmp_path, book, postgres_url() if kind == "postgres" else None)
+    desk.plan("t1", ids)
+    desk.ledger.engine.dispose()
+
+    def carry_out() -> None:
+        with contextlib.suppress(UnitsBusy):
+            desk.move("t1")
+
+    assert [finish(process) for process in [start(carry_out) for _ in range(3)]] == [0, 0, 0]
+    assert desk.move("t1").status == "closed"
+    assert [row["first_name"] for row in desk.target.rows("contact", office_id=TARGET)] == ["Ann", "Eve", "Bob"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_transfers_that_run_side_by_side_get_keys_of_their_own(
+    kind: str, tmp_path: Path, postgres_url: Callable[[], str]
+) -> None:
+    book = Book()
+    product = book.product()
+    ids = [book.contact(first_name=f"Ann{number}") for number in range(4)]
+    for one in ids:
+        book.policy(one, product_id=product)
+    desk = make_desk(tmp_path, book, postgres_url() if kind == "postgres" else None)
+    for one in ids:
+        desk.plan(f"t{one}", [one])
+    desk.ledger.engine.dispose()
+    processes = [start(lambda: desk.move(f"t{one}")) for one in ids]  # noqa: B023
+    assert [finish(process) for process in processes] == [0, 0, 0, 0]
+    arrived = desk.target.rows("contact", office_id=TARGET)
+    assert sorted(row["first_name"] for row in arrived) == ["Ann0", "Ann1", "Ann2", "Ann3"]
+    made = desk.target.one("product", office_id=TARGET)
+    assert {row["product_id"] for row in desk.target.rows("policy", office_id=TARGET)} == {made["product_id"]}
+    assert all(row["deleted_at"] is not None for row in desk.source.rows("contact", office_id=1))
 
 
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
