@@ -6,12 +6,15 @@ import random
 from typing import Any
 
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from etl import canonical
+from etl.errors import BooksUnbalanced
 from etl.schema import metadata
 from etl.transform.transfers import Request, plan
+from etl.transform.transfers.manifest import check_books
 from tests.transfers.books import FIRST_KEY, LATER, SOURCE, TARGET, Book, Decided
 from tests.transfers.model import Model
 from tests.transfers.random_books import Maker
@@ -127,6 +130,22 @@ def test_what_moves_hangs_on_a_contact_who_moves_and_is_in_its_group(seed: int) 
     groups = moved[~stock].merge(decided.plan.groups, on="contact_id", how="left")
     assert groups["group_y"].notna().all()
     assert (groups["group_x"] == groups["group_y"]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "read", "doubt"),
+    [
+        ({}, 3, "in doubt: none"),
+        ({"entity_id": "1"}, 2, "in doubt: policy 1"),
+        ({"group": pd.NA}, 2, "doubt: policy 2"),
+    ],
+    ids=["a row too few", "a row twice", "a row of no group"],
+)
+def test_a_manifest_that_would_lose_a_row_is_no_manifest(change: dict[str, Any], read: int, doubt: str) -> None:
+    rows = [{"entity": "policy", "entity_id": str(number), "decision": "move", "group": 1} for number in (1, 2)]
+    check_books(pd.DataFrame(rows), 2)
+    with pytest.raises(BooksUnbalanced, match=doubt):
+        check_books(pd.DataFrame([rows[0], rows[1] | change]), read)
 
 
 @few

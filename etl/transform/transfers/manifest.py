@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from etl import canonical, schema
+from etl.errors import BooksUnbalanced
 from etl.transform.transfers.decisions import Decisions
 from etl.transform.transfers.records import PARTY_FIELDS
 from etl.transform.transfers.relations import find_movers
@@ -43,6 +44,21 @@ def write(
     rows = rows.merge(owned, on=["entity", "entity_id"], how="left")
     text = ["entity", "entity_id", "decision", "rule_id", "reason", "row_hash", "target_id"]
     return rows.astype(dict.fromkeys(text, "str"))[_COLUMNS]
+
+
+def check_books(manifest: pd.DataFrame, read: int) -> None:
+    """Moved and left behind are all rows that were ``read``, each once, and what moves has its group.
+
+    Raises `BooksUnbalanced`.
+    """
+    twice = manifest.duplicated(["entity", "entity_id"])
+    lost = (manifest["decision"] != "stay") & manifest["group"].isna()
+    if len(manifest) != read or twice.any() or lost.any():
+        named = [f"{row.entity} {row.entity_id}" for row in manifest[twice | lost].head(5).itertuples()]
+        raise BooksUnbalanced(
+            f"The manifest has {len(manifest)} rows where {read} were read; in doubt: {', '.join(named) or 'none'}. "
+            "Nothing was moved."
+        )
 
 
 def write_fields(left_out: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -29,6 +29,7 @@ def plan(
 
     ``rows``, ``around`` and ``target`` are what `etl.extract.office` reads (`read_rows`, `read_surroundings`,
     `read_target`); ``known`` is the ledger's id map from this source to this target: entity, source_id, target_id.
+    Raises `BooksUnbalanced` rather than lose a row.
     """
     rows = {entity: in_order(entity, frame) for entity, frame in rows.items()}
     present = find_present(around["people"], target, known)
@@ -41,8 +42,10 @@ def plan(
     stock, owned = carriers.decide_carriers(request, rows, products, target, known)
     by_entity = {each.entity: each for each in [*decided, *stock]}
     groups = number_groups(moving, manifest.list_ties(by_entity))
+    decided_on = manifest.write(by_entity, groups, owned, around["ties"])
+    manifest.check_books(decided_on, sum(map(len, rows.values())))
     return Plan(
-        manifest=manifest.write(by_entity, groups, owned, around["ties"]),
+        manifest=decided_on,
         fields=manifest.write_fields(records.list_left_out(by_entity, people, _there(present))),
         present=present,
         groups=groups,
