@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -26,7 +25,7 @@ def print_told(told: list[Told], console: Console) -> None:
             for answer in one.answers:
                 console.print(_in_full(answer))
         else:
-            console.print(_as_rows(one.answers))
+            _print_rows(one.answers, console)
         for pin in one.pins:
             console.print(Text(show(f"Pinned to {pin.side}: {pin.field} ({pin.reason})")), soft_wrap=True)
 
@@ -52,14 +51,27 @@ def _in_full(answer: Answer) -> Table:
     return table
 
 
-def _as_rows(answers: list[Answer]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    for name in ("Field", "Decision", "Rule", "Source", "Shape"):
-        table.add_column(name, overflow="fold")
+def _print_rows(answers: list[Answer], console: Console) -> None:
+    """The fields of each person and item under its name: what was decided, and where it is from by which rule."""
+    groups: dict[str, list[Answer]] = {}
     for one in answers:
-        texts = (one.field, one.decision, one.rule_id, source_of(one), one.shape)
-        table.add_row(*(Text(show(text)) for text in texts))
-    return table
+        groups.setdefault(_holder(one.field), []).append(one)
+    for holder, inner in groups.items():
+        table = Table(box=None, show_header=False, padding=(0, 1), expand=True)
+        table.add_column(ratio=26, overflow="fold")
+        table.add_column(ratio=22)
+        table.add_column(ratio=48, style="dim", overflow="fold")
+        for one in inner:
+            about = ", ".join(text for text in (source_of(one), one.rule_id, one.shape) if text and text != "null")
+            name = one.field.removeprefix(holder).removeprefix(".")
+            table.add_row(*(Text(show(text)) for text in (name, one.decision, about)))
+        console.print(Text(show(holder), style="bold"))
+        console.print(table)
+
+
+def _holder(name: str) -> str:
+    """The person or item of a field."""
+    return name[: name.rfind("]") + 1] or name.partition(".")[0]
 
 
 def source_of(answer: Answer) -> str:

@@ -29,16 +29,29 @@ def data_of(book: Book) -> str:
     return str(book.contexts[0].data_folder)
 
 
-def test_the_ledger_under_the_data_folder_answers_in_under_two_seconds(told_book: Book) -> None:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+def test_the_ledger_under_the_data_folder_answers_at_once(told_book: Book) -> None:
+    # Importing these takes about a second of a processor: the measure of how fast this one is, with all its other work.
+    libraries = spent_on([sys.executable, "-c", "import pandas, pyarrow, sqlalchemy, typer, rich"])
     folder = data_of(told_book)
+    before = spent()
     done = call("include.why", "--unit", "H1", "--field", "clientA.cellPhone", PLANBRIDGE__DATA__FOLDER=folder)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = spent() - before
     assert done.returncode == 0, done.stderr
     assert "contact_phone.number, key 9" in done.stdout
     assert "555-0109" not in done.stdout
-    # What the machine spent on it: how long that takes while others use it too is another matter.
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
+    assert seconds < 2 * max(libraries, 1.0)
+
+
+def spent_on(command: list[str]) -> float:
+    before = spent()
+    subprocess.run(command, check=True)
+    return spent() - before
+
+
+def spent() -> float:
+    """Seconds of a processor that finished child processes have taken."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @pytest.mark.parametrize("form", ["uri", "json"])
@@ -50,7 +63,7 @@ def test_the_connection_of_the_environment_comes_first(told_book: Book, form: st
         PLANBRIDGE__DATA__FOLDER=str(tmp_path), AIRFLOW_CONN_LEDGER=uri,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "client.firstName" in done.stdout
+    assert "contact.first_name, key 101" in done.stdout
 
 
 def test_what_cannot_be_answered_is_a_line_in_words(told_book: Book, tmp_path: Path) -> None:
