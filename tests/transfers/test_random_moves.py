@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from etl.load.ledger import transfers
 from etl.schema import metadata
+from tests.postgres import postgres_url  # noqa: F401  (a fixture)
 from tests.transfers.books import LATER, SOURCE, TARGET, Book
 from tests.transfers.model import Model
 from tests.transfers.moving import RECEIVER, TransferDesk, make_desk
@@ -37,13 +39,13 @@ def lead_to(table: str, column: Any) -> str | None:
 class Check:
     """One transfer within one database, before and after."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, url: str | None = None) -> None:
         book, dice = Maker(seed).make(), random.Random(seed)
         people = [row["contact_id"] for row in book.rows["contact"]]
         self.chosen = sorted(dice.sample(people, dice.randint(1, len(people))))
         self.model = Model(book.rows, self.chosen, {})
         self.expected = self.model.decide()
-        desk = make_desk(folder, book)
+        desk = make_desk(folder, book, url)
         self.before = by_key(desk)
         desk.transfer("t", self.chosen)
         self.after = by_key(desk)
@@ -52,6 +54,12 @@ class Check:
         self.new = {
             (row.entity, row.entity_id): str(row.target_id) for row in manifest.itertuples() if row.decision != "stay"
         }
+
+    def check(self) -> None:
+        self.check_ledger()
+        self.check_nothing_else_is_new()
+        self.check_each_new_row()
+        self.check_every_contact_is_in_one_office()
 
     def check_ledger(self) -> None:
         assert {key: (row.decision, row.rule_id) for key, row in self.happened.items()} == self.expected
@@ -108,11 +116,13 @@ class Check:
 @given(st.integers(0, 2**32))
 def test_what_happened_is_what_the_rules_say(seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        check = Check(Path(folder), seed)
-        check.check_ledger()
-        check.check_nothing_else_is_new()
-        check.check_each_new_row()
-        check.check_every_contact_is_in_one_office()
+        Check(Path(folder), seed).check()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("seed", [120, 4711])
+def test_on_postgresql_too(seed: int, tmp_path: Path, postgres_url: Callable[[], str]) -> None:  # noqa: F811
+    Check(tmp_path, seed, postgres_url()).check()
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)], ids=str)
