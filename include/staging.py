@@ -62,16 +62,11 @@ class Staging:
         folder, manifest = self._manifest(stage)
         return {name: to_frame(_read_table(folder, name, manifest)) for name in (manifest if names is None else names)}
 
-    def read_together(
-        self, stages: Sequence[str], name: str, columns: Sequence[str] | None = None
-    ) -> pd.DataFrame | None:
-        """One table of several stages as one frame, all of its columns or those named; None where no stage is given."""
+    def read_together(self, stages: Sequence[str], name: str) -> pd.DataFrame:
+        """One table of several stages (at least one) as one frame."""
         tables = [_read_table(folder, name, manifest) for folder, manifest in map(self._manifest, stages)]
-        if not tables:
-            return None
-        narrow = [table.select(columns) for table in tables] if columns is not None else tables
         # A column without a value has no type of its own in the shard that it comes from.
-        return to_frame(pa.concat_tables(narrow, promote_options="default").combine_chunks())
+        return to_frame(pa.concat_tables(tables, promote_options="default").combine_chunks())
 
     def _manifest(self, stage: str) -> tuple[Path, dict[str, dict[str, int | str]]]:
         folder = self.folder / stage

@@ -52,7 +52,7 @@ def read_shard(snapshot: Snapshot, census: Census, numbers: pd.Index) -> Frames:
         **read_users(snapshot),
     }
     accounts, position = frames["accounts"]["account_id"], s.investment_position
-    frames["positions"] = _read(snapshot, position, _POSITION, position.c.account_id, accounts.to_pylist())
+    frames["positions"] = _read(snapshot, position, _POSITION, position.c.account_id, accounts.to_numpy())
     return frames
 
 

@@ -13,13 +13,14 @@ Scalars are normalised in SQL and Arrow, the same for SQLite and PostgreSQL:
 
 from __future__ import annotations
 
-import json
 import queue
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import numpy as np
+import orjson
 import pandas as pd
 import pyarrow as pa
 import sqlalchemy as sa
@@ -125,7 +126,8 @@ class Snapshot:
         compiled = statement.compile(dialect=self._dialect)
         values = dict(compiled.params)
         if keys is not None:
-            values["keys"] = json.dumps([int(key) for key in keys])
+            ids = np.asarray(keys if isinstance(keys, (np.ndarray, pd.Series)) else list(keys), dtype=np.int64)
+            values["keys"] = orjson.dumps(ids, option=orjson.OPT_SERIALIZE_NUMPY).decode()
         parameters = tuple(values[name] for name in compiled.positiontup or ())
         self.queries += 1
         connection = self._idle.get()

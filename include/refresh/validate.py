@@ -80,22 +80,18 @@ def read_facts(context: RunContext, vendor: str, shards: list[int]) -> dict[str,
     from expectations.facts import FRAMES_OF
 
     stages = [shard_name(vendor, number) for number in shards]
-    together = {name: context.staging.read_together(stages, f"facts_{name}") for name in FRAMES_OF[vendor]}
-    return {name: rows for name, rows in together.items() if rows is not None}
+    return {name: context.staging.read_together(stages, f"facts_{name}") for name in FRAMES_OF[vendor]}
 
 
 def _decide(context: RunContext, vendor: str, units: pd.DataFrame, verdict: Any) -> pd.DataFrame:
     """unit_key, shard, decision (send | held | skipped), reason, payload_hash, client/spouse_contact_id, …"""
-    parts = [
-        context.staging.read(shard_name(vendor, shard), ["heads", "users"]) for shard in sorted(units["shard"].unique())
-    ]
-    heads = pd.concat([part["heads"] for part in parts], ignore_index=True)
-    users = pd.concat([part["users"] for part in parts], ignore_index=True).set_index("unit_key")
+    stages = [shard_name(vendor, shard) for shard in sorted(units["shard"].unique())]
+    heads, users = (context.staging.read_together(stages, name) for name in ("heads", "users"))
     decisions = units[["unit_key", "shard"]].merge(heads, on="unit_key", how="left")
     held = verdict.held.set_index("unit_key")["rule_ids"]
     decisions["reason"] = decisions["unit_key"].map(held).astype("str")
     decisions["decision"] = decisions["reason"].notna().map({True: "held", False: "send"})
-    missing = users.loc[users["missing"].notna()]
+    missing = users.loc[users["missing"].notna()].set_index("unit_key")
     refused = decisions["unit_key"].isin(missing.index)
     reasons = missing["missing_rule"] + ": " + missing["user_name"].fillna("(nobody)") + " lacks " + missing["missing"]
     decisions.loc[refused, "reason"] = decisions.loc[refused, "unit_key"].map(reasons)
