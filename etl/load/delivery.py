@@ -175,7 +175,7 @@ def known_as(job: Job, vendor: str, payload: Payload) -> str:
     run only looks them up there). Raises `LockLost` for a unit that is being moved to another office, `MovedAway` for
     one that was, after this run had read the CRM (XFR-LINKS).
     """
-    unit_moves.require_at_home(job.ledger, payload.unit_key)
+    unit_moves.require_at_home(job.ledger, payload.unit_key, payload.client_contact_id)
     single = f"C{payload.client_contact_id}"
     if payload.unit_key[0] == "C" or links.find_link(job.ledger, vendor, payload.unit_key):
         return payload.unit_key

@@ -195,6 +195,23 @@ def test_a_run_that_read_the_crm_before_the_transfer_creates_nobody(book: Book) 
     assert held(book.vendors) == before
 
 
+def test_a_household_that_gets_another_head_is_a_new_client(book: Book) -> None:
+    whole_family(book)
+    target_office(book.crm)
+    book.run(DAY)
+    desk = desk_of(book)
+    desk.plan("t1", [101])
+    desk.move("t1")
+    assert set(book.links("profiles")) == {f"C{desk.new('t1', 'contact', 101)}"}
+    book.crm.later(days=3)
+    book.crm.update("contact", {"contact_id": 102}, marital_status="Single")
+    book.crm.update("household", {"household_id": 1}, head_contact_id=102)
+    book.crm.delete("household_member", household_id=1, contact_id=101)
+    night = book.run(NEXT)
+    assert night.outcomes("profiles")["H1"] == "created", night.reason("profiles", "H1")
+    assert len(book.links("profiles")) == 2
+
+
 @pytest.mark.parametrize("vendor", ["profiles", "emoney"])
 def test_a_group_with_a_write_in_doubt_stays(book: Book, vendor: str) -> None:
     book.couple(1)
@@ -209,7 +226,7 @@ def test_a_group_with_a_write_in_doubt_stays(book: Book, vendor: str) -> None:
     ((rule, entity, entity_id, _),) = desk.why("t1")
     assert (rule, entity, entity_id) == ("XFR-LINKS", "household", "1")
     assert "H1" in book.links(vendor)
-    unit_moves.require_at_home(desk.ledger, "H1")
+    unit_moves.require_at_home(desk.ledger, "H1", 101)
 
 
 def test_taken_back_the_source_has_its_vendor_records_again(book: Book) -> None:

@@ -21,7 +21,16 @@ from etl.load.ledger.deliveries import OPEN
 from etl.load.ledger.life_event_tables import marital_status
 from etl.load.ledger.locks import is_held
 from etl.load.ledger.store import Ledger
-from etl.load.ledger.tables import delivery, feed_line, household_lock, link, open_finding, sent, unit_state
+from etl.load.ledger.tables import (
+    delivery,
+    feed_line,
+    household_lock,
+    link,
+    open_finding,
+    sent,
+    transfer_record,
+    unit_state,
+)
 from etl.load.ledger.transfer_tables import unit_move, vendor_key
 
 PATIENCE_SECONDS = 120.0
@@ -57,14 +66,27 @@ def withdraw(connection: Connection, transfer_id: str, group_nos: Sequence[int])
     )
 
 
-def require_at_home(ledger: Ledger, unit_key: str) -> None:
-    """Raises `LockLost` for a unit that is being moved to another office, `MovedAway` for one that was."""
+def require_at_home(ledger: Ledger, unit_key: str, client_contact_id: int) -> None:
+    """Raises `LockLost` for a unit that is being moved to another office, `MovedAway` for one that was.
+
+    A household whose head has moved, and that has another head now, is at home.
+    """
     either = sa.or_(unit_move.c.from_unit == unit_key, unit_move.c.to_unit == unit_key)
     for row in ledger.rows(sa.select(unit_move).where(either)):
         if row["status"] == "pending":
             raise LockLost(f"It is being moved to another office just now (transfer {row['transfer_id']}).")
-        if row["from_unit"] == unit_key:
+        if row["from_unit"] == unit_key and _has_moved(ledger, row["transfer_id"], client_contact_id):
             raise MovedAway(f"It was moved to another office as {row['to_unit']} (transfer {row['transfer_id']}).")
+
+
+def _has_moved(ledger: Ledger, transfer_id: str, contact_id: int) -> bool:
+    """Whether a contact went with a transfer, either way: away, or back from it."""
+    record = transfer_record.c
+    moved = sa.select(record.target_id).where(
+        record.transfer_id == transfer_id, record.entity == "contact", record.target_id.is_not(None)
+    )
+    key = str(contact_id)
+    return bool(ledger.rows(moved.where(sa.or_(record.entity_id == key, record.target_id == key)).limit(1)))
 
 
 def units_in_doubt(ledger: Ledger, transfer_id: str) -> dict[int, str]:
