@@ -28,7 +28,8 @@ with DAG(
     doc_md=__doc__,
     dag_display_name="One household, by hand",
     tags=["planbridge"],
-    default_args=RETRIES,
+    # Of many runs at once, one that has begun is brought to its end before the next begins.
+    default_args={**RETRIES, "weight_rule": "upstream"},
     params=HOUSEHOLD_SYNC,
 ):
     prepared = task(task_id="extract_household", task_display_name="Read, build, check")(tasks.extract_household)()

@@ -55,6 +55,7 @@ def start(installation: Installation, programs: Programs, port: int) -> None:
     as_users = f"{', '.join(demo.crm_users()[:2])} …, password [bold]{installation.secrets['users']}[/]"
     console.print(
         f"\nAirflow    http://127.0.0.1:{port}   {log_in}\n"
+        f"By hand    http://127.0.0.1:{port}/dags/household_sync\n"
         f"CRM users  {as_users}\n"
         f"Profiles   {addresses['profiles']}\n"
         f"eMoney     {addresses['emoney']}\n"
