@@ -16,7 +16,7 @@ from etl.load.delivery import ByHand, Job, LoadFinding, household_lock
 from etl.load.emoney import EmoneyClient
 from etl.load.emoney_answers import Account, Link, LinkResult
 from etl.load.feed import Refreshed, send_feeds, settle_feeds
-from etl.load.ledger import changes, deliveries, findings, links, runs
+from etl.load.ledger import changes, deliveries, findings, links, runs, unit_moves
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link as LedgerLink
 from etl.load.ledger.runs import Outcome
@@ -60,18 +60,23 @@ def wanted_links(context: RunContext, number: int, staged: pd.DataFrame) -> list
         return []
     (unit_key,) = staged["unit_key"]
     proposed = {key: one for (unit, key), one in _proposed(context, number).items() if unit == unit_key}
+    # After a transfer eMoney knows a record by the key that it had before.
+    names = unit_moves.known_names(context.ledger)
     wanted = []
     for one in asked:
-        if one.source_key not in proposed:
+        key = names.get(one.source_key, one.source_key)
+        if key not in proposed:
             known = ", ".join(sorted(proposed)) or "nothing"
             raise ParamsError(
                 f"links: {one.source_key} is no account or policy of {unit_key} that goes to eMoney; what goes: {known}"
             )
-        category, owner = proposed[one.source_key]
+        if any(before.source_key == key for before in wanted):
+            raise ParamsError(f"links: {one.source_key} is named twice.")
+        category, owner = proposed[key]
         classification = one.classification or category
         if classification is None:
             raise ParamsError(f"links: no rule classifies {one.source_key}: give its classification.")
-        wanted.append(Link(one.source_key, classification, one.owner or owner or "client"))
+        wanted.append(Link(key, classification, one.owner or owner or "client"))
     return wanted
 
 

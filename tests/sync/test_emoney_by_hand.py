@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from etl.errors import ParamsError, PlanbridgeError
 from etl.load.delivery import ByHand, WantedLink
+from etl.load.ledger.transfer_tables import vendor_key
 from include.refresh.context import HandRequest, RunContext
 from include.refresh.load import load_shard
 from include.refresh.report import report_run
@@ -172,6 +174,26 @@ def test_an_unknown_source_key_is_refused_before_anything_is_written(book: Book,
         load_shard(context, "emoney", 0)
     assert "account:1, policy:1" in str(refused.value)
     assert book.vendors.writes() == {}
+
+
+def test_a_source_key_that_is_named_twice_is_refused(book: Book) -> None:
+    book.couple(1)
+    context = prepared(book, links=wanted("account:1", "account:1"))
+    with pytest.raises(ParamsError, match="account:1 is named twice"):
+        load_shard(context, "emoney", 0)
+    assert book.vendors.writes() == {}
+
+
+def test_what_moved_from_another_office_is_linked_by_the_key_that_the_crm_has_now(book: Book) -> None:
+    book.couple(1)
+    with book.context().ledger.write() as connection:
+        for crm_key, known_as in (("contact:101", "contact:7"), ("account:1", "account:77")):
+            connection.execute(sa.insert(vendor_key).values(crm_key=crm_key, known_as=known_as, transfer_id="t"))
+    sync(book, links=wanted("account:1"))
+    assert {key: one["state"] for key, one in accounts(book, "contact:7").items()} == {
+        "account:77": "linked",
+        "policy:1": "available",
+    }
 
 
 def test_a_dry_run_says_what_would_be_linked_and_writes_nothing(book: Book) -> None:
