@@ -137,7 +137,10 @@ def _left(
     stays = [Outcome(VENDOR, key, "skipped", why) for key, why in reasons.items() if key not in taken_back]
     elsewhere = undos.written_elsewhere(context.ledger, of_run, "emoney")
     why = "eMoney has no undo: correct it there, or in SmartOffice and run again"
-    words = {key: f"{why} ({count} fields written)" if count else why for key, count in elsewhere.items()}
+    words = {
+        key: f"{why} ({count} field{'s' if count > 1 else ''} written)" if count else why
+        for key, count in elsewhere.items()
+    }
     return [*stays, *(Outcome("emoney", key, "skipped", reason) for key, reason in words.items())]
 
 

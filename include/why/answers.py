@@ -9,6 +9,7 @@ from typing import Any, cast
 from etl.errors import ParamsError
 from etl.load.document import flatten, show
 from etl.load.field_names import near
+from etl.load.ledger import undos
 from etl.transform.mapping.fields import ADDRESS_FIELDS
 from etl.transform.mapping.values import Vendor
 from include.refresh.lineage import leaves
@@ -65,7 +66,9 @@ def answer(history: History, name: str) -> Answer:
     if found.decision == NOT_MAPPED:
         return _by(replace(found, shape=""), latest, NOT_MAPPED, "DEM-MATRIX")
     if decided is not None:
-        answered = _by(found, decided.ran, WORDS.get(decided.decision, decided.decision), RULES.get(decided.decision))
+        is_undone = decided.ran.dag_id == undos.DAG_ID and decided.decision == "written"
+        words = "put back by an undo" if is_undone else WORDS.get(decided.decision, decided.decision)
+        answered = _by(found, decided.ran, words, RULES.get(decided.decision))
         return _since(_computed(answered), decided.ran, latest)
     if name in sent_values(history):
         wrote = history.created or _sent_by(history) or latest

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from etl.load.ledger import links, pins
+from etl.load.ledger import links, pins, undos
 from etl.load.ledger.lineage import find_lineage
 from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.store import Ledger, unpack
@@ -100,6 +100,8 @@ def _runs(ledger: Ledger, vendor: str, unit_key: str, until: date | None) -> lis
     for start in range(0, len(ids), AT_ONCE):
         rows = ledger.rows(mine.where(outcome.c.run_id.in_(ids[start : start + AT_ONCE])))
         found += [Ran(**{**row, "requested_by": row["requested_by"] or "the schedule"}) for row in rows]
+    # Of an undo only what it put back says anything about a value.
+    found = [ran for ran in found if ran.dag_id != undos.DAG_ID or ran.outcome == "updated"]
     return sorted(found, key=lambda ran: ran.started_at, reverse=True)
 
 

@@ -10,6 +10,7 @@ from etl.load.delivery import Payload
 from etl.load.ledger import changes, locks, runs
 from etl.load.ledger.changes import Change
 from etl.load.ledger.runs import Outcome
+from include.why.asking import ask
 from tests.load.advisors import edit_person, put_document
 from tests.load.delivering import household
 from tests.load.documents import Document, asset, person
@@ -106,6 +107,13 @@ def test_the_next_night_keeps_what_was_undone_as_if_an_advisor_had_edited_it(boo
     assert kept == {"clientA.cellPhone", "assets[account:7]"}
 
 
+def test_why_tells_that_a_value_was_put_back(changed: Book) -> None:
+    undone = undo(changed, "run-2")
+    (told,) = ask(changed.contexts[-1].ledger, "H2", "clientA.cellPhone", None, None)
+    assert told.answers[0].decision == "put back by an undo"
+    assert (told.answers[0].run_id, told.answers[0].by) == (undone.run_id, "ann")
+
+
 def test_an_undo_can_be_undone_and_that_too(changed: Book) -> None:
     after_run, what_was_sent = documents(changed), base(changed, "H1")
     first = undo(changed, "run-2")
@@ -146,7 +154,7 @@ def test_emoney_is_listed_as_without_undo(changed: Book) -> None:
     (reason,) = {one.reason for one in undone.outcomes if one.vendor == "emoney"}
     assert reason is not None
     assert reason.startswith("eMoney has no undo")
-    assert reason.endswith("(1 fields written)")
+    assert reason.endswith("(1 field written)")
 
 
 def test_an_open_case_is_deferred_and_comes_with_the_next_undo(changed: Book) -> None:
