@@ -92,7 +92,7 @@ HOUSEHOLD_SYNC = {
         None,
         type=["null", "string"],
         title="In the name of",
-        description="A SmartOffice user name, for example avery.ellis, whose licenses count. Empty: the user whom "
+        description="A SmartOffice user name, for example main.morgan, whose licenses count. Empty: the user whom "
         "the client is assigned to.",
     ),
     "as_of": Param(
