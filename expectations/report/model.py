@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 import pandas as pd
 
@@ -23,7 +24,7 @@ LABEL_COLUMNS = ("unit_key", "household_name", "head_name", "office_name", "assi
 AVAILABLE_COLUMNS = ("vendor", "unit_key", "source_key", "category", "owner")
 CHANGE_COLUMNS = ("vendor", "unit_key", "field", "decision")
 RECEIPT_COLUMNS = ("vendor", "rule_id", "entity", "records")
-LINEAGE_COLUMNS = ("vendor", "unit_key", "field", "decision", "rule_id", "source", "shape", "run_id")
+LINEAGE_COLUMNS = ("vendor", "unit_key", "field", "decision", "rule_id", "source", "shape", "run_id", "as_of")
 PIN_COLUMNS = ("unit_key", "field", "side", "reason", "pinned_by", "pinned_at")
 
 # What happens if nobody mends it, by severity; ``{vendor}`` is replaced by the vendor's name.
@@ -58,6 +59,19 @@ def _frame(columns: tuple[str, ...]) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
+class Told:
+    """The words of a run that is no refresh: what its units are called, and the page's first words.
+
+    ``meanings``: outcome -> what it means; ``steps``: who should do what (`expectations.report.advice.Step`).
+    """
+
+    noun: str
+    headline: tuple[str, ...]
+    steps: tuple[Any, ...]
+    meanings: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class RunReport:
     """Everything the report tells. Frames may come in any row order and are not changed.
 
@@ -75,6 +89,7 @@ class RunReport:
     - ``lineage``: `LINEAGE_COLUMNS`: where values come from and what was decided about them
     - ``pins``: `PIN_COLUMNS`: the fields of its households that are pinned to one side
     - ``open_elsewhere``: vendor, unit_key of findings that stand open in households that this run did not look at
+    - ``told``: words of its own, where the units are not households
 
     Raises ValueError where a frame lacks a column or a stage's time is not finite, naming it.
     """
@@ -96,6 +111,7 @@ class RunReport:
     lineage: pd.DataFrame = field(default_factory=lambda: _frame(LINEAGE_COLUMNS))
     pins: pd.DataFrame = field(default_factory=lambda: _frame(PIN_COLUMNS))
     open_elsewhere: pd.DataFrame = field(default_factory=lambda: _frame(("vendor", "unit_key")))
+    told: Told | None = None
 
     def __post_init__(self) -> None:
         for name, columns in (
@@ -114,6 +130,11 @@ class RunReport:
         crooked = [stage for stage, seconds in self.stages.items() if not math.isfinite(seconds)]
         if crooked:
             raise ValueError(f"The time of {', '.join(crooked)} is no number of seconds")
+
+    @property
+    def noun(self) -> str:
+        """What a unit is called."""
+        return self.told.noun if self.told else "household"
 
     @property
     def vendors(self) -> list[str]:

@@ -62,7 +62,7 @@ def render_page(report: RunReport, tallies: Tallies, limit: int = HOUSEHOLDS_SHO
 
 
 def _content(report: RunReport, tallies: Tallies) -> dict[str, Any]:
-    findings = tallies.findings
+    findings, told = tallies.findings, report.told
     still_open = findings[findings["status"] != "mended"]
     return {
         "run": report.run,
@@ -70,9 +70,9 @@ def _content(report: RunReport, tallies: Tallies) -> dict[str, Any]:
         "books": tallies.books,
         "bars": {book.vendor: _bar(book) for book in tallies.books},
         "outcomes": OUTCOMES,
-        "meanings": {outcome: words[report.run.dry_run] for outcome, words in MEANINGS.items()},
-        "headline": headline(report, tallies),
-        "advice": advice(report, tallies),
+        "meanings": told.meanings if told else {name: words[report.run.dry_run] for name, words in MEANINGS.items()},
+        "headline": told.headline if told else headline(report, tallies),
+        "advice": told.steps if told else advice(report, tallies),
         "by_severity": {severity: int((still_open["severity"] == severity).sum()) for severity in SEVERITIES},
         "by_status": {status: int((findings["status"] == status).sum()) for status in STATUSES},
         "ended": _head(tallies.outcomes) if report.units == 1 else [],

@@ -47,9 +47,9 @@ class Papers:
         return f"{row['name']} (office {row['office_id']})"
 
 
-def write(context: TransferContext, papers: Papers) -> Path:
-    """Writes manifest.html, .csv and .xlsx into the run's report; gives the page's path."""
-    return write_manifest(context.reports, make_manifest(context, papers))
+def write(context: TransferContext, made: Manifest) -> Path:
+    """Writes manifest.html, .csv, .xlsx and .json into the run's report; gives the page's path."""
+    return write_manifest(context.reports, made)
 
 
 def make_manifest(

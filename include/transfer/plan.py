@@ -20,7 +20,7 @@ from etl.transform.transfers import NOTHING_KNOWN, Plan
 from etl.transform.transfers import plan as make_plan
 from expectations.transfer_facts import TRANSFER
 from include.staging import each_row
-from include.transfer import checks, papers, reading
+from include.transfer import checks, papers, reading, worklist
 from include.transfer.checks import unit_key
 from include.transfer.context import TransferContext
 
@@ -49,7 +49,7 @@ def plan_transfer(context: TransferContext) -> dict[str, int]:
     if not request.dry_run:
         transfers.plan(ledger, _transfer(context), planned.manifest)
     runs.plan_vendor(ledger, request.run_id, TRANSFER, None, len(read.contact_ids))
-    papers.write(context, read_papers(context, planned))
+    _write_papers(context, planned)
     if refused is not None:
         _refuse(context, refused)
     moving = len(planned.groups)
@@ -120,7 +120,15 @@ def accept_only(context: TransferContext, only: Iterable[int]) -> None:
     again = make_plan(reading.first_request(context, left_out), **parts, known=known)
     _stage_plan(context, again)
     transfers.plan(context.ledger, _transfer(context), again.manifest)
-    papers.write(context, read_papers(context, again))
+    _write_papers(context, again)
+
+
+def _write_papers(context: TransferContext, planned: Plan) -> None:
+    """What the receiving user reads before the answer."""
+    found = read_papers(context, planned)
+    made = papers.make_manifest(context, found)
+    papers.write(context, made)
+    worklist.write(context, found, made, None, None)
 
 
 def moving_contacts(context: TransferContext) -> list[int]:

@@ -10,19 +10,10 @@ import pandas as pd
 from etl.errors import BooksUnbalanced, StopRun
 from etl.load.ledger import findings, runs, transfers
 from etl.load.ledger.runs import Outcome
-from expectations.report.manifest_files import write_manifest
-from expectations.report.model import Run, RunReport
-from expectations.report.writer import write_report
 from expectations.transfer_facts import TRANSFER
-from include.transfer import archive, audit, papers, plan
+from include.transfer import archive, audit, papers, plan, worklist
 from include.transfer.checks import unit_key
 from include.transfer.context import TransferContext
-
-CONSEQUENCES = {
-    "critical": "The contact, and whoever is tied to it, stays in the source office until it is mended.",
-    "warning": "The contact moves, but something of it stays behind or has to be looked at.",
-    "info": "Nothing has to be done; this is for information.",
-}
 
 
 def report_transfer(context: TransferContext, failed_tasks: Sequence[str] = ()) -> dict[str, Any]:
@@ -38,7 +29,10 @@ def report_transfer(context: TransferContext, failed_tasks: Sequence[str] = ()) 
     found = _end(context, stopped)
     if found is not None and found.status == "failed":
         stopped = stopped or "No group could be moved; the manifest says why. The source office is as it was."
+    has_ended = found is None or found.status in transfers.ENDED
     if not context.staging.has("plan"):
+        if found is not None and has_ended and stopped is None:  # reported before
+            return {"status": found.status, "report": str(context.reports)}
         runs.finish_run(ledger, request.run_id, "failed")
         raise StopRun(stopped or "The transfer was not planned.")
     planned = plan.read_plan(context)
@@ -46,11 +40,12 @@ def report_transfer(context: TransferContext, failed_tasks: Sequence[str] = ()) 
     _save_outcomes(context, planned, found)
     closed = runs.finish_run(ledger, request.run_id, "failed" if stopped or agrees is False else "success")
     _write(context, planned, records, agrees, closed, stopped)
+    if has_ended and agrees is not False:
+        context.staging.remove()
     if agrees is False:
         raise BooksUnbalanced(f"What happened is not what the manifest says; see {context.reports}.")
     if stopped is not None:
         raise StopRun(stopped)
-    context.staging.remove()
     status = found.status if found is not None else "dry run"
     return {"status": status, "report": str(context.reports), "contacts": len(planned.groups)}
 
@@ -102,46 +97,8 @@ def _write(
 ) -> None:
     found = plan.read_papers(context, planned)
     made = papers.make_manifest(context, found, records, agrees)
-    write_manifest(context.reports, made)
+    papers.write(context, made)
     if agrees is not None:
         archive.write(context, planned, made)
     findings.save_findings(context.ledger, context.request.run_id, found.findings)
-    outcomes = runs.read_outcomes(context.ledger, context.request.run_id)
-    run = Run(
-        closed["run_id"],
-        closed["dag_id"],
-        closed["as_of"],
-        closed["requested_by"] or "nobody",
-        closed["dry_run"],
-        closed["status"],
-        closed["started_at"],
-        closed["finished_at"],
-    )
-    report = RunReport(
-        run=run,
-        units=len(outcomes),
-        units_in_scope=runs.read_scope(context.ledger, context.request.run_id),
-        outcomes=outcomes,
-        findings=found.findings,
-        labels=_labels(found, made),
-        consequences=CONSEQUENCES,
-        stages=context.staging.stage_seconds(),
-        stopped=stopped,
-    )
-    write_report(context.reports, report)
-
-
-def _labels(found: papers.Papers, made: Any) -> pd.DataFrame:
-    contacts = made.contacts
-    own = contacts[contacts["contact_id"].isin(found.contacts["contact_id"])]
-    labels = pd.DataFrame(
-        {
-            "unit_key": [unit_key(int(one)) for one in own["contact_id"]],
-            "household_name": own["name"],
-            "head_name": "",
-            "office_name": found.office(0),
-            "assigned_user": "",
-        }
-    )
-    whole = pd.DataFrame([[TRANSFER, "The transfer as a whole", "", found.office(1), ""]], columns=labels.columns)
-    return pd.concat([whole, labels], ignore_index=True)
+    worklist.write(context, found, made, closed, stopped)

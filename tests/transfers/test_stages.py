@@ -46,6 +46,7 @@ def test_what_was_accepted_moves_and_the_manifest_says_that_it_happened_as_plann
     assert f"There it is contact {new['Ann']}." in archived
     assert "event_name: Dinner" in archived
     assert not (tmp_path / "transfers" / "staging" / "t1").exists()
+    assert area.report("t1", contact_ids=[ann, eve])["status"] == "closed"  # a task that is started again
 
 
 @pytest.mark.parametrize(
