@@ -13,8 +13,6 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param, get_current_context
 from airflow.sdk.definitions.param import ParamsDict
-from airflow.sdk.exceptions import AirflowRuntimeError
-from airflow.sdk.execution_time.hitl import get_hitl_detail_content_detail
 
 from include.steps import AT_A_TERMINAL, staged
 from include.sync.tasks import sync_context
@@ -33,17 +31,14 @@ class ChooseRecord(HITLOperator):
         given = {**given, "retry_delay": timedelta(seconds=5)}  # whoever waits for the question is there now
         super().__init__(subject="Which client of Profiles is it?", options=options, **given)
 
-    def execute(self, context: Any) -> str | None:
+    def execute(self, context: Any) -> None:
         """Asks, or ends at once. Under ``airflow dags test`` nobody can answer: the load says what is to be chosen."""
         from include.sync.question import question_for
 
-        answered = self._answered_before(context["ti"])
-        if answered is not None:
-            return self.execute_complete(context, answered)
         is_there = get_current_context()["dag_run"].triggering_user_name != AT_A_TERMINAL
         question = staged(STEP, sync_context, lambda run: question_for(run, is_there))
         if question is None:
-            return None
+            return
         self.subject, self.body = question.subject, question.body
         self.params = ParamsDict(
             {
@@ -55,7 +50,6 @@ class ChooseRecord(HITLOperator):
         )
         self.response_timeout = timedelta(seconds=question.seconds)
         super().execute(context)
-        return None
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
         """What was answered, as the ledger has it now: an action, or ``timed_out``."""
@@ -63,27 +57,6 @@ class ChooseRecord(HITLOperator):
 
         answer: str = staged(STEP, sync_context, lambda run: keep_answer(run, event))
         return answer
-
-    def _answered_before(self, instance: Any) -> dict[str, Any] | None:
-        """The answer to an earlier try: it counts, and nobody is asked twice.
-
-        Airflow takes a try for lost where the answer came before its executor had noticed that the task waits, and
-        starts another one. Who clears the task wants to be asked again.
-        """
-        if instance.try_number == 1 or instance.max_tries != self.retries:
-            return None
-        try:
-            detail = get_hitl_detail_content_detail(instance.id)
-        except AirflowRuntimeError:  # the earlier try did not come to ask
-            return None
-        if not detail.response_received or detail.responded_by_user is None:
-            return None
-        return {
-            "chosen_options": detail.chosen_options,
-            "params_input": detail.params_input,
-            "responded_at": detail.responded_at,
-            "responded_by_user": {"id": detail.responded_by_user.id, "name": detail.responded_by_user.name},
-        }
 
 
 def _id(title: str, description: str, ids: Mapping[str, str]) -> Param:

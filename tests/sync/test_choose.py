@@ -2,88 +2,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 pytestmark = pytest.mark.airflow
 
+TASK = UUID(int=7)
 
-@dataclass(frozen=True)
+
+@dataclass
 class Instance:
     """As much of a task instance as is looked at."""
 
-    id: str = "a task instance"
-    try_number: int = 2
-    max_tries: int = 3
-
-
-@dataclass(frozen=True)
-class User:
-    id: str = "7"
-    name: str = "amy"
-
-
-@dataclass(frozen=True)
-class Detail:
-    """What Airflow has of the question to an earlier try."""
-
-    response_received: bool = True
-    responded_by_user: User | None = User()
-    responded_at: datetime = datetime(2026, 11, 20, tzinfo=UTC)
-    chosen_options: tuple[str, ...] = ("Open Case",)
-    params_input: Any = None
+    id: UUID = TASK
+    dag_id: str = "household_sync"
+    state: str = "up_for_retry"
+    next_method: str | None = None
+    next_kwargs: Any = None
 
 
 @pytest.fixture
-def kept(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """By task instance, what Airflow keeps; nothing is kept of others."""
-    from airflow.sdk.exceptions import AirflowRuntimeError
-    from airflow.sdk.execution_time.comms import ErrorResponse
+def airflow_session() -> Iterator[Session]:
+    """Airflow's tables, empty."""
+    from airflow.models import import_all_models
+    from airflow.models.base import Base
 
-    from include.sync import choose
-
-    details: dict[str, Any] = {}
-
-    def find(ti_id: str) -> Any:
-        if ti_id not in details:
-            raise AirflowRuntimeError(ErrorResponse())
-        return details[ti_id]
-
-    monkeypatch.setattr(choose, "get_hitl_detail_content_detail", find)
-    return details
+    import_all_models()
+    engine = sa.create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        yield session
+    engine.dispose()
 
 
-def taken_over(instance: Instance) -> Any:
-    from include.sync.choose import ChooseRecord
+def ask(session: Session, **answer: Any) -> None:
+    from airflow.models.hitl import HITLDetail
 
-    return ChooseRecord(task_id="choose_record", retries=3)._answered_before(instance)
-
-
-def test_an_answer_that_came_before_airflow_noticed_the_question_counts(kept: dict[str, Any]) -> None:
-    kept["a task instance"] = Detail()
-    answer = taken_over(Instance())
-    assert answer["chosen_options"] == ("Open Case",)
-    assert answer["responded_by_user"] == {"id": "7", "name": "amy"}
+    session.add(HITLDetail(ti_id=TASK, options=["Open Case"], subject="Which?", **answer))
+    session.flush()
 
 
-@pytest.mark.parametrize(
-    ("instance", "detail"),
-    [
-        (Instance(try_number=1), Detail()),
-        (Instance(max_tries=4), Detail()),
-        (Instance(), Detail(response_received=False)),
-        (Instance(), Detail(responded_by_user=None)),
-        (Instance(), None),
-    ],
-    ids=["a first try", "somebody cleared the task", "nobody has answered", "the time was up", "it never came to ask"],
-)
-def test_otherwise_somebody_is_asked(kept: dict[str, Any], instance: Instance, detail: Detail | None) -> None:
-    if detail is not None:
-        kept["a task instance"] = detail
-    assert taken_over(instance) is None
+def resumed(session: Session, **given: Any) -> Instance:
+    from include.plugins.resume_answered import resume_answered
+
+    instance = Instance(**given)
+    resume_answered(instance, session)
+    return instance
+
+
+ANSWER: dict[str, Any] = {
+    "responded_at": datetime(2026, 11, 20, tzinfo=UTC),
+    "responded_by": {"id": "7", "name": "amy"},
+    "chosen_options": ["Open Case"],
+    "params_input": {"case_id": "11"},
+}
+
+
+def test_an_answer_that_airflow_would_lose_is_taken_by_the_next_try(airflow_session: Session) -> None:
+    from airflow.sdk.serde import deserialize
+
+    ask(airflow_session, **ANSWER)
+    instance = resumed(airflow_session)
+    assert instance.next_method == "execute_complete"
+    event = deserialize(instance.next_kwargs)["event"]
+    assert event["chosen_options"] == ["Open Case"]
+    assert event["params_input"] == {"case_id": "11"}
+    assert event["responded_by_user"] == {"id": "7", "name": "amy"}
+    assert event["responded_at"] == datetime(2026, 11, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("given", [{"dag_id": "another"}, {"state": "failed"}, {"id": UUID(int=8)}])
+def test_another_task_is_left_alone(airflow_session: Session, given: dict[str, Any]) -> None:
+    ask(airflow_session, **ANSWER)
+    assert resumed(airflow_session, **given).next_method is None
+
+
+@pytest.mark.parametrize("answer", [{}, {**ANSWER, "responded_by": None}], ids=["nobody has answered", "timed out"])
+def test_a_question_without_an_answer_is_asked_again(airflow_session: Session, answer: dict[str, Any]) -> None:
+    ask(airflow_session, **answer)
+    assert resumed(airflow_session).next_method is None
 
 
 def test_the_buttons_are_those_of_smartoffice() -> None:
