@@ -1,5 +1,9 @@
 """why.html: where the values of a run come from and what was decided about each, without the values."""
 
+from collections.abc import Iterator
+
+import pandas as pd
+
 from expectations.report.advice import counted
 from expectations.report.html import page_environment, styled
 from expectations.report.model import LINEAGE_COLUMNS, PIN_COLUMNS, RunReport, as_texts
@@ -20,8 +24,16 @@ def render_why(report: RunReport) -> str:
         units=units,
         total=len(lineage),
         groups=[
-            (key, vendor, rows.to_dict("records")) for (key, vendor), rows in shown.groupby(["unit_key", "vendor"])
+            (key, vendor, len(rows), [(holder, inner.to_dict("records")) for holder, inner in _by_holder(rows)])
+            for (key, vendor), rows in shown.groupby(["unit_key", "vendor"], sort=False)
         ],
         pins=as_texts(report.pins, PIN_COLUMNS).head(ROWS_SHOWN).to_dict("records"),
         rows_shown=ROWS_SHOWN,
     )
+
+
+def _by_holder(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The fields of each person and item, with their names within it."""
+    parts = rows["field"].str.extract(r"^(?P<holder>.*\]|[^.]*)\.?(?P<name>.*)$")
+    for holder, inner in rows.assign(name=parts["name"]).groupby(parts["holder"], sort=False):
+        yield str(holder), inner

@@ -38,7 +38,10 @@ def lineage_rows(ledger: Ledger, outcomes: pd.DataFrame, changes: pd.DataFrame) 
     few = outcomes["unit_key"].nunique() <= TOLD_WHOLE
     told = _whole(ledger, outcomes) if few else _kept(ledger, changes)
     rows = [
-        (one.vendor, one.unit_key, one.field, one.decision, one.rule_id, source_of(one), one.shape, one.run_id)
+        (
+            *(one.vendor, one.unit_key, one.field, one.decision, one.rule_id, source_of(one), one.shape),
+            *(one.run_id, one.as_of),
+        )
         for one in told
     ]
     return pd.DataFrame(rows, columns=list(LINEAGE_COLUMNS)).astype("str")

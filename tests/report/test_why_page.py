@@ -12,7 +12,8 @@ from expectations.report.writer import write_report
 from tests.report.builders import a_report
 
 ROW = (
-    "profiles", "H12", "clientA.cellPhone", "written", "DEM-PICK", "contact_phone.number, key 9", "text", "run-1"
+    "profiles", "H12", "clientA.cellPhone", "written", "DEM-PICK", "contact_phone.number, key 9", "text", "run-1",
+    "2026-11-20",
 )  # fmt: skip
 PIN = ("H12", "clientA.fax", "profiles", "<b>he has none</b>", "ann", datetime(2026, 11, 20, 9))
 
@@ -27,9 +28,11 @@ def pinned(*rows: tuple[object, ...]) -> pd.DataFrame:
 
 def test_each_field_has_its_source_rule_decision_and_run() -> None:
     page = render_why(replace(a_report(), lineage=lineage(ROW)))
-    for text in ROW[1:]:
+    for text in ("H12", ">clientA<", ">cellPhone<", *ROW[3:7], "as of 2026-11-20"):
         assert text in page
     assert "1 field" in page
+    here = render_why(replace(a_report(), lineage=lineage((*ROW[:7], a_report().run.run_id, "2026-11-20"))))
+    assert "in this run" in here
 
 
 def test_pins_are_listed_with_side_reason_person_and_time() -> None:

@@ -243,6 +243,7 @@ def test_lineage_that_was_superseded_goes_after_its_days_and_the_latest_stays(to
 def test_the_report_of_a_run_for_few_households_tells_every_field_and_the_pins(told_book: Book) -> None:
     reports = told_book.contexts[0].data_folder / "reports"
     page = (reports / "run-2" / "why.html").read_text()
-    assert "assets[account:1].holdingsValue" in page
+    assert "assets[account:1]" in page
+    assert "holdingsValue" in page
     assert "contact_phone.number, key 9" in page
     assert "555-0109" not in page
