@@ -7,6 +7,7 @@ would ask a second time. Here the next try goes on with the answer instead.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from airflow.listeners import hookimpl
@@ -15,15 +16,18 @@ from airflow.plugins_manager import AirflowPlugin
 ASKING = ("household_sync", "office_transfer")
 
 
-def resume_answered(instance: Any, session: Any) -> None:
-    """Lets the next try of a task instance that the scheduler gave up begin where the answer is taken."""
+def resume_answered(instance: Any, ids: Sequence[Any], session: Any) -> None:
+    """Lets the next try of a task instance that the scheduler gave up begin where the answer is taken.
+
+    ``ids``: under which the question may stand; a task instance that ran gets a new one for its next try.
+    """
     from airflow.models.hitl import HITLDetail
     from airflow.sdk.serde import serialize
     from sqlalchemy import select
 
     if instance.dag_id not in ASKING or instance.state != "up_for_retry":
         return
-    detail = session.scalar(select(HITLDetail).where(HITLDetail.ti_id == instance.id))
+    detail = session.scalar(select(HITLDetail).where(HITLDetail.ti_id.in_(ids)))
     if detail is not None and detail.response_received and detail.responded_by:
         instance.next_method = "execute_complete"
         instance.next_kwargs = serialize({"event": detail.as_resume_event_payload()})
@@ -35,11 +39,13 @@ class ResumeAnswered:
     @hookimpl
     def on_task_instance_failed(self, task_instance: Any) -> None:
         from airflow.models.taskinstance import TaskInstance
+        from sqlalchemy import inspect
         from sqlalchemy.orm import object_session
 
         session = object_session(task_instance) if isinstance(task_instance, TaskInstance) else None
         if session is not None:
-            resume_answered(task_instance, session)
+            before = inspect(task_instance).attrs.id.history.deleted
+            resume_answered(task_instance, [task_instance.id, *before], session)
 
 
 class ResumeAnsweredPlugin(AirflowPlugin):

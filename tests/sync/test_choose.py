@@ -53,7 +53,7 @@ def resumed(session: Session, **given: Any) -> Instance:
     from include.plugins.resume_answered import resume_answered
 
     instance = Instance(**given)
-    resume_answered(instance, session)
+    resume_answered(instance, [instance.id, UUID(int=9)], session)
     return instance
 
 
@@ -76,6 +76,24 @@ def test_an_answer_that_airflow_would_lose_is_taken_by_the_next_try(airflow_sess
     assert event["params_input"] == {"case_id": "11"}
     assert event["responded_by_user"] == {"id": "7", "name": "amy"}
     assert event["responded_at"] == datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def test_the_answer_is_found_though_the_task_got_another_id_for_its_next_try(airflow_session: Session) -> None:
+    from airflow.models.taskinstance import TaskInstance
+
+    from include.plugins.resume_answered import ResumeAnswered
+
+    instance = TaskInstance.__new__(TaskInstance)
+    sa.inspect(TaskInstance).class_manager.setup_instance(instance)
+    sa.orm.attributes.set_committed_value(instance, "id", TASK)
+    sa.orm.attributes.set_committed_value(instance, "dag_id", "household_sync")
+    instance.state, instance.id = "up_for_retry", UUID(int=8)
+    ask(airflow_session, **ANSWER)
+    with airflow_session.no_autoflush:
+        airflow_session.add(instance)
+        ResumeAnswered().on_task_instance_failed(instance)
+        assert instance.next_method == "execute_complete"
+        airflow_session.expunge(instance)
 
 
 @pytest.mark.parametrize("given", [{"dag_id": "another"}, {"state": "failed"}, {"id": UUID(int=8)}])
