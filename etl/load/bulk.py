@@ -32,19 +32,18 @@ def insert(connection: Connection, table: sa.Table, rows: pd.DataFrame, skip_kno
         return
     values = pa.Table.from_pandas(rows, preserve_index=False)
     listed = _listed(values.column_names)
+    own = _listed(column.name for column in table.primary_key.columns)
+    unless = f" ON CONFLICT ({own}) DO NOTHING" if skip_known else ""
     if connection.dialect.name == "sqlite":
         marks = ", ".join("?" * values.num_columns)
-        how = "OR IGNORE " if skip_known else ""
         each = zip(*(column.to_pylist() for column in values.columns), strict=True)
         with _wrapped():
-            driver(connection).executemany(f"INSERT {how}INTO {table.name} ({listed}) VALUES ({marks})", each)
+            driver(connection).executemany(f"INSERT INTO {table.name} ({listed}) VALUES ({marks}){unless}", each)
     elif skip_known:
         beside = f"new_{table.name}"
         connection.exec_driver_sql(f"CREATE TEMP TABLE {beside} (LIKE {table.name}) ON COMMIT DROP")
         _copy(connection, beside, values)
-        connection.exec_driver_sql(
-            f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {beside} ON CONFLICT DO NOTHING"
-        )
+        connection.exec_driver_sql(f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {beside}{unless}")
         connection.exec_driver_sql(f"DROP TABLE {beside}")
     else:
         _copy(connection, table.name, values)

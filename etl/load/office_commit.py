@@ -52,7 +52,10 @@ def write(job: Move, batch: Batch, stage: Stage, tries: int = TRIES) -> None:
 
 
 def _write_apart(job: Move, batch: Batch, stage: Stage, tries: int, words: str) -> None:
-    """After a refusal: under other keys where somebody took these, else in halves, down to the group and the record."""
+    """After a refusal: under other keys where somebody took these, else without the groups whose records are refused.
+
+    Where no record is refused by itself (the transaction was, at its end) in halves, down to the group.
+    """
     with reading(job.databases.target) as connection:
         taken = office_checks.taken_keys(connection, batch)
     if taken:
@@ -61,15 +64,18 @@ def _write_apart(job: Move, batch: Batch, stage: Stage, tries: int, words: str) 
         staged = stage(job, batch.number, batch.group_nos)
         if staged is not None:
             write(job, staged, stage, tries - 1)
+        return
+    with taken_back(job.databases.target) as connection:
+        refused = find_refused(connection, batch)
+    if refused:
+        write(job, leave(job, batch, refused), stage, tries)
     elif len(batch.group_nos) > 1:
         half = len(batch.group_nos) // 2
         write(job, batch.of(batch.group_nos[:half]), stage, tries)
         write(job, batch.of(batch.group_nos[half:]), stage, tries)
     else:
-        with taken_back(job.databases.target) as connection:
-            found = find_refused(connection, batch)
-        whole = Failure(batch.group_nos[0], REFUSED, "contact", str(batch.rows["contact"][SOURCE_ID].iloc[0]), words)
-        leave(job, batch, [found or whole])
+        contact = str(batch.rows["contact"][SOURCE_ID].iloc[0])
+        leave(job, batch, [Failure(batch.group_nos[0], REFUSED, "contact", contact, words)])
 
 
 def _after_stop(job: Move, batch: Batch, failures: Sequence[Failure]) -> Batch:

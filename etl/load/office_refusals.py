@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from etl import canonical, schema
 from etl.load import bulk
 from etl.load.office_checks import REFUSED, Failure
-from etl.load.office_files import SOURCE_ID, Batch
+from etl.load.office_files import GROUP_NO, SOURCE_ID, Batch
 from etl.load.office_keys import SHARED
 
 # Errors that say something about the rows; all others (connection, disk, deadlock) say something about the day.
@@ -56,44 +56,62 @@ def words_of(error: sa.exc.DBAPIError) -> str:
     return _joined(_SQLITE_WORDS[found[1]], [found[2]] if found[2] else [])
 
 
-def find_refused(connection: Connection, batch: Batch) -> Failure | None:
-    """The record of a batch of one group that the target refuses; None where it takes each by itself.
+def find_refused(connection: Connection, batch: Batch) -> list[Failure]:
+    """The groups of which the target refuses a record, with the first such record of each; none where it takes all.
 
-    Halves the rows of the refused table until one is left: it is refused by itself, or beside those before it.
+    Looks table by table, halving what is refused, and ends with the first table that has such records: what further
+    tables hold is seen when these groups are left out.
     """
-    group_no = batch.group_nos[0]
     for entity in batch.rows:
-        rows = batch.rows[entity].reset_index(drop=True)
-        error = _try(connection, entity, rows, keep=True)
-        if error is None:
-            continue
-        while len(rows) > 1:
-            half = rows.iloc[: len(rows) // 2]
-            refused = _try(connection, entity, half, keep=True)
-            if refused is None:
-                rows = rows.iloc[len(half) :].reset_index(drop=True)
-            else:
-                rows, error = half.reset_index(drop=True), refused
-        final = _try(connection, entity, rows, keep=False) or error
-        source_id = rows[SOURCE_ID].iloc[0]
-        values = rows[[column.name for column in schema.metadata.tables[entity].columns]]
-        record = str(source_id) if pd.notna(source_id) else canonical.row_ids(entity, values).iloc[0]
-        return Failure(group_no, REFUSED, entity, record, words_of(final))
-    return None
+        failures: dict[int, Failure] = {}
+        waiting = [batch.rows[entity]]
+        while waiting:
+            rows = waiting.pop()
+            error = _try(connection, entity, rows)
+            if error is None:
+                continue
+            if len(rows) > 1:
+                half = len(rows) // 2
+                waiting += [rows.iloc[half:], rows.iloc[:half]]
+                continue
+            for failure in _failures(batch, entity, rows, words_of(error)):
+                failures.setdefault(failure.group_no, failure)
+        if failures:
+            return list(failures.values())
+    return []
+
+
+def _failures(batch: Batch, entity: str, row: pd.DataFrame, words: str) -> list[Failure]:
+    """What the refusal of one row stops: its group; of a carrier or product all groups that need it."""
+    source_id = row[SOURCE_ID].iloc[0]
+    values = row[[column.name for column in schema.metadata.tables[entity].columns]]
+    record = str(source_id) if pd.notna(source_id) else canonical.row_ids(entity, values).iloc[0]
+    groups = [int(row[GROUP_NO].iloc[0])] if entity not in SHARED else _users(batch, entity, row)
+    return [Failure(number, REFUSED, entity, record, words) for number in groups]
+
+
+def _users(batch: Batch, entity: str, row: pd.DataFrame) -> list[int]:
+    products = batch.rows["product"]
+    products = products[products["carrier_id"].isin(row["carrier_id"])] if entity == "carrier" else row
+    users = [batch.rows[name] for name in ("policy", "pending_case") if name in batch.rows]
+    found = [some.loc[some["product_id"].isin(products["product_id"]), GROUP_NO] for some in users]
+    return sorted({int(number) for number in pd.concat(found)}) if found else []
 
 
 def _joined(words: str, names: Sequence[str]) -> str:
     return f"{words} ({', '.join(names)})" if names else words
 
 
-def _try(connection: Connection, entity: str, rows: pd.DataFrame, keep: bool) -> sa.exc.DBAPIError | None:
-    """Inserts rows within a savepoint; gives the error, or None and keeps them where asked to."""
+def _try(connection: Connection, entity: str, rows: pd.DataFrame) -> sa.exc.DBAPIError | None:
+    """Inserts rows within a savepoint, and keeps them; gives the error where they are refused."""
     values = rows[[column.name for column in schema.metadata.tables[entity].columns]]
     savepoint = connection.begin_nested()
     try:
         bulk.insert(connection, schema.metadata.tables[entity], values, skip_known=entity in SHARED)
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
     except REFUSALS as error:
         savepoint.rollback()
         return error
-    (savepoint.commit if keep else savepoint.rollback)()
+    savepoint.commit()
     return None

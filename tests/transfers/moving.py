@@ -56,10 +56,8 @@ class Database:
 
     def run(self, statement: str) -> None:
         """One statement, committed."""
-        engine = sa.create_engine(self.url)
-        with engine.begin() as connection:
+        with self.connect() as connection, connection.begin():
             connection.exec_driver_sql(statement)
-        engine.dispose()
 
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
         """All rows of all tables."""

@@ -10,7 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from etl.errors import ParamsError, UnitsBusy
+from etl.load import office_rows
 from etl.load.ledger import locks, transfers
+from etl.load.office_databases import open_databases, writing
 from tests.transfers.books import TARGET, Book
 from tests.transfers.moving import TransferDesk, make_desk
 
@@ -154,6 +156,46 @@ class TestARefusal:
         assert "account_value" in why
         assert desk.groups("t1") == {1: "retired", 2: "failed"}
 
+    def test_of_many_each_record_is_named_without_a_transaction_for_each(
+        self, make: Callable[..., TransferDesk]
+    ) -> None:
+        book = Book()
+        ids = [book.contact(first_name=f"Ann{number}") for number in range(40)]
+        for one in ids:
+            book.add("smartpad_note", contact_id=one, category="Bad" if one % 4 == 0 else "Good")
+            book.add("activity", contact_id=one, status="Bad" if one % 5 == 0 else "Good")
+        desk = make(book)
+        for table, column in (("smartpad_note", "category"), ("activity", "status")):
+            only_one = f"{column} = 'Bad' AND contact_id > 40"
+            desk.source.run(f"CREATE UNIQUE INDEX one_{table} ON {table} ({column}) WHERE {only_one}")
+        desk.plan("t1", ids)
+        commits: list[object] = []
+
+        def note(connection: object) -> None:
+            commits.append(connection)
+
+        sa.event.listen(sa.engine.Engine, "commit", note)
+        assert desk.move("t1").status == "closed"
+        sa.event.remove(sa.engine.Engine, "commit", note)
+        assert len(commits) < 25
+        # Sixteen contacts have a bad note, a bad activity or both; one of each may arrive.
+        assert {entity for _, entity, _, _ in desk.why("t1")} == {"smartpad_note", "activity"}
+        assert len(desk.why("t1")) == 14
+        assert len(desk.target.rows("contact", office_id=TARGET)) == 40 - 14
+
+    def test_a_carrier_that_is_refused_stops_those_who_need_it(self, make: Callable[..., TransferDesk]) -> None:
+        book = Book()
+        one, two, three = people(book)
+        product = book.product()
+        for each in (one, two):
+            book.policy(each, product_id=product)
+        desk = make(book)
+        desk.source.run("CREATE UNIQUE INDEX one_naic ON carrier (naic_id)")
+        desk.transfer("t1", [one, two, three])
+        assert desk.groups("t1") == {1: "failed", 2: "failed", 3: "retired"}
+        assert {(rule, entity, key) for rule, entity, key, _ in desk.why("t1")} == {("XFR-REFUSED", "carrier", "1")}
+        assert desk.target.rows("carrier", office_id=TARGET) == []
+
 
 class TestOthersAtTheSameTime:
     def test_of_two_transfers_that_share_a_contact_one_has_it(self, make: Callable[..., TransferDesk]) -> None:
@@ -283,3 +325,31 @@ class TestSets:
             sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
             counts.append(len(statements))
         assert counts[0] == counts[1]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE contact SET job_title = 'Baker' WHERE contact_id = 2",
+        "UPDATE smartpad_note SET body = 'other' WHERE note_id = 2",
+        "DELETE FROM investment_account WHERE account_id = 2",
+        "INSERT INTO activity (activity_id, contact_id) VALUES (77, 2)",
+        "INSERT INTO investment_position (position_id, account_id, modified_at) VALUES (9, 2, '2026-11-20')",
+    ],
+)
+def test_while_a_group_moves_nobody_can_edit_it_or_add_to_it(
+    edit: str, tmp_path: Path, postgres_url: Callable[[], str]
+) -> None:
+    book = Book()
+    ids = people(book)
+    desk = make_desk(tmp_path, book, postgres_url())
+    desk.plan("t1", ids)
+    manifest = transfers.read_manifest(desk.ledger, "t1")
+    databases = open_databases(desk.source.url, None)
+    with writing(databases.source) as connection:
+        office_rows.lock_source(connection, manifest)
+        with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
+            desk.source.run(f"SET lock_timeout = '300ms'; {edit}")
+    desk.source.run(edit)
+    databases.dispose()
