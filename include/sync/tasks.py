@@ -29,7 +29,7 @@ def load_household() -> dict[str, int]:
     """The unit to its vendor, as it was asked for."""
     from include.refresh.load import load_shard
 
-    vendor = sync_context().request.vendors[0]
+    vendor = given_params()["vendor"]
     return staged(f"load_{vendor} 0", sync_context, lambda context: load_shard(context, vendor, 0))
 
 
