@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from include.local.api import Refusal
 from tests.end_to_end.live import DAG, Live
 from tests.sync.test_question import add_household, cases_of
 
@@ -84,6 +85,29 @@ def test_an_answer_that_makes_no_sense_fails_the_run_in_words(live: Live, asked:
     kind, reason = live.outcome(run)
     assert kind == "failed"
     assert "Case 424242 is not on the list of this unit" in reason
+
+
+def is_answered(live: Live, run: str) -> bool:
+    """Answers, if the question is there."""
+    try:
+        live.answer(run, "Create New Client and Case")
+    except Refusal as refusal:
+        if refusal.status != 404:
+            raise
+        return False
+    return True
+
+
+def test_however_early_the_answer_comes_it_counts(live: Live) -> None:
+    runs = []
+    for number in range(6, 10):
+        live.book.couple(number, first_name="Ada", last_name=f"Vale{number}")
+        runs.append(live.sync(household_id=number, vendor="profiles"))
+    waiting = list(runs)
+    while waiting:
+        waiting = [run for run in waiting if not is_answered(live, run)]
+    assert [live.end(run) for run in runs] == ["success"] * 4
+    assert [live.outcome(run)[0] for run in runs] == ["created"] * 4
 
 
 def test_the_ledger_knows_who_answered_what_and_when(live: Live, asked: Asked) -> None:
