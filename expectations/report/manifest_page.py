@@ -105,13 +105,17 @@ def _cards(manifest: Manifest, limit: int) -> list[ContactCard]:
 def _lines(records: pd.DataFrame) -> Iterator[tuple[Any, Line]]:
     """Records with the same contact, table and fate as one line, in the order of the tables."""
     order = {entity: place for place, entity in enumerate(ENTITY_WORDS)}
-    alike = ["contact_id", "entity", "decision", "rule_id", "reason"]
     ordered = records.assign(place=records["entity"].map(order).fillna(len(order))).sort_values("place", kind="stable")
     ordered = ordered.fillna({"rule_id": "", "reason": ""})
-    for (contact_id, entity, decision, rule_id, reason), some in ordered.groupby(alike, sort=False)["entity_id"]:
-        first = ", ".join(some.astype("str").head(KEYS_SHOWN)) + (", …" if len(some) > KEYS_SHOWN else "")
-        words = ENTITY_WORDS.get(str(entity), str(entity))
-        yield contact_id, Line(words, str(decision), str(rule_id), str(reason), len(some), first)
+    alike: dict[tuple[Any, ...], list[str]] = {}
+    columns = (
+        ordered[name].tolist() for name in ("contact_id", "entity", "decision", "rule_id", "reason", "entity_id")
+    )
+    for *fate, key in zip(*columns, strict=True):
+        alike.setdefault(tuple(fate), []).append(str(key))
+    for (contact_id, entity, decision, rule_id, reason), keys in alike.items():
+        first = ", ".join(keys[:KEYS_SHOWN]) + (", …" if len(keys) > KEYS_SHOWN else "")
+        yield contact_id, Line(ENTITY_WORDS.get(entity, entity), decision, rule_id, reason, len(keys), first)
 
 
 def _card(contact_id: Any, mover: Any, people: pd.DataFrame, staying: int, lines: list[Line]) -> ContactCard:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -15,9 +15,6 @@ from expectations.report.manifest import ENTITY_WORDS, Manifest
 from include.transfer import plan
 from include.transfer.context import TransferContext
 
-# A commission hangs on a policy or case; a person looks for it by that, not by the contact's own tables.
-_LEFT_OUT = ("contact",)
-
 
 def write(context: TransferContext, planned: Plan, made: Manifest) -> Path:
     """Writes ``contact <id>.txt`` (0600) for each contact that moved and left something behind."""
@@ -25,55 +22,55 @@ def write(context: TransferContext, planned: Plan, made: Manifest) -> Path:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     records = made.records
     contacts = records[(records["entity"] == "contact") & (records["decision"] == "move")]
-    there = dict(zip(contacts["contact_id"], contacts["target_id"].astype("str"), strict=True))
-    stays = (records["decision"] == "stay") & records["contact_id"].isin(list(there))
-    left = records[stays & ~records["entity"].isin(_LEFT_OUT)]
-    rows = {entity: _by_id(entity, frame) for entity, frame in plan.read_rows(context).items()}
-    fields = dict(iter(planned.fields.groupby("contact_id")))
-    names = made.contacts.set_index("contact_id")["name"]
-    for contact_id, part in left.groupby("contact_id"):
+    there = dict(zip(contacts["contact_id"].tolist(), contacts["target_id"].tolist(), strict=True))
+    rows = plan.read_rows(context)
+    lines: dict[int, list[str]] = {}
+    stays = (records["decision"] == "stay") & (records["entity"] != "contact")
+    for entity, of_table in records[stays & records["contact_id"].isin(list(there))].groupby("entity", sort=False):
+        for contact_id, record in _records(str(entity), of_table, rows[str(entity)]):
+            lines.setdefault(contact_id, []).extend(record)
+    for contact_id, field in _fields(planned.fields, rows):
+        if contact_id in there:
+            lines.setdefault(contact_id, []).extend(field)
+    names = dict(zip(made.contacts["contact_id"].tolist(), made.contacts["name"].tolist(), strict=True))
+    for contact_id, left in lines.items():
         head = [
-            f"Contact {int(str(contact_id))}: {show(str(names.get(contact_id, '')))}",
+            f"Contact {contact_id}: {show(str(names.get(contact_id, '')))}",
             f"Moved from {made.facts['From']} to {made.facts['To']}, transfer {context.request.run_id}",
             f"There it is contact {there[contact_id]}.",
             "What follows did not move.",
         ]
-        text = "\n".join([*head, *_records(part, rows), *_fields(fields.get(contact_id), rows), ""])
-        _write_private(folder / f"contact {int(str(contact_id))}.txt", text)
+        _write_private(folder / f"contact {contact_id}.txt", "\n".join([*head, *left, ""]))
     os.sync()
     return folder
 
 
-def _by_id(entity: str, frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.set_index(canonical.row_ids(entity, frame))
+def _records(entity: str, of_table: pd.DataFrame, rows: pd.DataFrame) -> Iterator[tuple[int, list[str]]]:
+    """contact id and the lines of each record of a table that stays, in the order of contacts and keys."""
+    told = of_table[["entity_id", "contact_id", "rule_id", "reason"]].sort_values(["contact_id", "entity_id"])
+    values = rows.assign(entity_id=canonical.row_ids(entity, rows)).set_index("entity_id").loc[told["entity_id"]]
+    names = list(values.columns)
+    cells = zip(
+        *(values[name].astype(object).where(values[name].notna(), None).tolist() for name in names), strict=True
+    )
+    columns = (told[name].tolist() for name in ("entity_id", "contact_id", "rule_id", "reason"))
+    words, before = ENTITY_WORDS.get(entity, entity), None
+    for entity_id, contact_id, rule_id, reason, row in zip(*columns, cells, strict=True):
+        title = ["", words] if contact_id != before else []
+        before = contact_id
+        filled = [f"    {name}: {_value(value)}" for name, value in zip(names, row, strict=True) if value is not None]
+        yield contact_id, [*title, f"  {show(entity_id)} ({rule_id}: {show(reason)})", *filled]
 
 
-def _records(part: pd.DataFrame, rows: dict[str, pd.DataFrame]) -> list[str]:
-    lines = []
-    for entity, of_table in part.groupby("entity", sort=False):
-        lines += ["", f"{ENTITY_WORDS.get(str(entity), str(entity))}"]
-        values = rows[str(entity)]
-        for entity_id, rule_id, reason in zip(
-            of_table["entity_id"], of_table["rule_id"], of_table["reason"], strict=True
-        ):
-            lines.append(f"  {show(str(entity_id))} ({rule_id}: {show(str(reason))})")
-            lines += [
-                f"    {name}: {_value(value)}" for name, value in values.loc[entity_id].items() if pd.notna(value)
-            ]
-    return lines
-
-
-def _fields(fields: Any, rows: dict[str, pd.DataFrame]) -> list[str]:
-    if fields is None:
-        return []
-    lines = ["", "Fields that did not go with records that moved"]
-    for row in fields.itertuples(index=False):
-        value = rows[row.entity].at[row.entity_id, row.field]
-        lines.append(
-            f"  {ENTITY_WORDS.get(row.entity, row.entity)} {row.entity_id} ({row.rule_id}: {show(row.reason)})"
-        )
-        lines.append(f"    {row.field}: {_value(value)}")
-    return lines
+def _fields(fields: pd.DataFrame, rows: dict[str, pd.DataFrame]) -> Iterator[tuple[int, list[str]]]:
+    """contact id and the lines of each field that did not go with its record."""
+    for (entity, field), some in fields.groupby(["entity", "field"], sort=False):
+        table = rows[entity]
+        values = pd.Series(table[field].array, canonical.row_ids(entity, table)).loc[some["entity_id"]].tolist()
+        columns = (some[name].tolist() for name in ("contact_id", "entity_id", "rule_id", "reason"))
+        for contact_id, entity_id, rule_id, reason, value in zip(*columns, values, strict=True):
+            of_record = f"{ENTITY_WORDS.get(entity, entity)} {entity_id} without its {field.replace('_', ' ')}"
+            yield contact_id, ["", f"{of_record} ({rule_id}: {show(reason)})", f"    {field}: {_value(value)}"]
 
 
 def _value(value: object) -> str:
