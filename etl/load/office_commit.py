@@ -189,11 +189,7 @@ def _take_out(job: Move, batch: Batch, rule_id: str, why: str, failure: Failure 
     A group that was edited in the target meanwhile stays in both, and says so: which one counts is not ours to say.
     """
     failures = []
-    with writing(job.databases.target) as target:
-        changed = {one.group_no for one in office_checks.differing(target, batch)}
-        rest = batch.of([number for number in batch.group_nos if number not in changed])
-        if rest.group_nos:
-            office_rows.delete(target, rest)
+    changed = _take_out_unchanged(job, batch)
     for number in batch.group_nos:
         contact = str(batch.of([number]).rows["contact"][SOURCE_ID].iloc[0])
         if number in changed:
@@ -202,6 +198,22 @@ def _take_out(job: Move, batch: Batch, rule_id: str, why: str, failure: Failure 
         else:
             failures.append(failure or Failure(number, rule_id, "contact", contact, why))
     transfer_groups.fail(job.ledger, job.transfer_id, failures)
+
+
+def _take_out_unchanged(job: Move, batch: Batch) -> set[int]:
+    """Deletes groups from the target; gives those that cannot be: edited there, or referred to by something new."""
+    try:
+        with writing(job.databases.target) as target:
+            changed = {one.group_no for one in office_checks.differing(target, batch)}
+            rest = batch.of([number for number in batch.group_nos if number not in changed])
+            if rest.group_nos:
+                office_rows.delete(target, rest)
+    except REFUSALS:
+        if len(batch.group_nos) == 1:
+            return set(batch.group_nos)
+    else:
+        return changed
+    return {number for each in batch.group_nos for number in _take_out_unchanged(job, batch.of([each]))}
 
 
 def _finish(job: Move, batch: Batch) -> None:

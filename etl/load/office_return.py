@@ -55,6 +55,9 @@ def _bring_back(
     retired = transfer_returns.read_retired(ledger, transfer_id)
     with reading(databases.source) as source:
         is_back = found.status == "returning" and not _still_retired(source, retired)["contact"]
+    if is_back and _are_gone(databases, written):
+        transfer_returns.finish(ledger, transfer_id)
+        return _edits([])
     edits = _busy(ledger, found, written, retired)
     if edits.empty:
         transfer_returns.begin(ledger, transfer_id)
@@ -132,6 +135,15 @@ def _change(
             }
             office_rows.put_away(target, keys, now)
     return _edits(edits)
+
+
+def _are_gone(databases: Databases, written: pd.DataFrame) -> bool:
+    """Whether the target's contacts have been put away: only the ledger does not know it yet."""
+    contact = schema.contact.c
+    keys = written.loc[written["entity"] == "contact", "entity_id"].astype("int64")
+    with reading(databases.target) as target:
+        there = contact.contact_id.in_(bulk.id_list(target, keys)) & contact.deleted_at.is_(None)
+        return target.execute(sa.select(contact.contact_id).where(there).limit(1)).first() is None
 
 
 def _edited_in_target(target: Connection, written: pd.DataFrame, read: Read) -> list[tuple[str, str, str, str]]:
