@@ -18,10 +18,11 @@ from urllib.parse import quote
 
 from include.demo import build_office
 from include.local import airflow_home, demo, vendors
+from include.local.api import Visitor
 from include.local.installation import Installation
 from include.local.processes import Programs
 from tests.benchmarks.harness import AS_OF, FOLDER, ROOT
-from tests.end_to_end.services import Services, Visitor
+from tests.end_to_end.services import Services
 
 ROUNDS = 5
 # Those before are the warming: each worker has run a task of each DAG.
@@ -44,8 +45,7 @@ def main(households: int) -> dict[str, float]:
     """Seconds from the trigger to the end of each kind of run, medians of some rounds."""
     folder = FOLDER / "by_hand"
     shutil.rmtree(folder, ignore_errors=True)
-    with running(folder, households) as services:
-        admin = services.visitor()
+    with running(folder, households) as admin:
         empty, loaded, reported = [], [], []
         for number in range(WARMING + ROUNDS):
             empty.append(seconds(admin, "empty", {}, f"empty-{number}", TASKS[-1]))
@@ -63,8 +63,8 @@ def main(households: int) -> dict[str, float]:
 
 
 @contextmanager
-def running(folder: Path, households: int) -> Iterator[Services]:
-    """Airflow, both sandboxes and an office, with a DAG of empty tasks beside ours."""
+def running(folder: Path, households: int) -> Iterator[Visitor]:
+    """Airflow, both sandboxes and an office, with a DAG of empty tasks beside ours; gives their user."""
     office = Installation(folder / "office")
     (folder / "empty" / "dags").mkdir(parents=True)
     (folder / "empty" / "dags" / "empty.py").write_text(EMPTY.format(tasks=TASKS))
@@ -79,9 +79,10 @@ def running(folder: Path, households: int) -> Iterator[Services]:
         }
         variables["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = json.dumps(bundles)
         with Services(folder, variables) as services:
+            admin = services.visitor()
             for dag_id in ("empty", "household_sync"):
-                services.wait_for_dag(dag_id)
-            yield services
+                admin.wait_for_dag(dag_id)
+            yield admin
 
 
 def _bundle(name: str, path: Path) -> dict[str, object]:
