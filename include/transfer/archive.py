@@ -64,7 +64,8 @@ def _records(entity: str, of_table: pd.DataFrame, rows: pd.DataFrame) -> Iterato
 
 def _fields(fields: pd.DataFrame, rows: dict[str, pd.DataFrame]) -> Iterator[tuple[int, list[str]]]:
     """contact id and the lines of each field that did not go with its record."""
-    for (entity, field), some in fields.groupby(["entity", "field"], sort=False):
+    for (entity_key, field_key), some in fields.groupby(["entity", "field"], sort=False):
+        entity, field = str(entity_key), str(field_key)
         table = rows[entity]
         values = pd.Series(table[field].array, canonical.row_ids(entity, table)).loc[some["entity_id"]].tolist()
         columns = (some[name].tolist() for name in ("contact_id", "entity_id", "rule_id", "reason"))
