@@ -62,7 +62,7 @@ def wanted_links(context: RunContext, number: int, staged: pd.DataFrame) -> list
     proposed = {key: one for (unit, key), one in _proposed(context, number).items() if unit == unit_key}
     # After a transfer eMoney knows a record by the key that it had before.
     names = unit_moves.known_names(context.ledger)
-    wanted = []
+    wanted: list[Link] = []
     for one in asked:
         key = names.get(one.source_key, one.source_key)
         if key not in proposed:
