@@ -18,7 +18,7 @@ from tests.end_to_end.world import Night, World
 
 pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("mistakes")]
 
-ERROR = re.compile(r"\[error *\] (.+?) +\[include\.tasks\]")
+ERROR = re.compile(r"\[error *\] (.+?) +\[include\.steps\]")
 
 
 @pytest.fixture(scope="module")
