@@ -129,6 +129,10 @@ def _chosen_household(shown: Mapping[str, Any], household_id: str | None, case_i
             raise ParamsError(f"Household {household_id} is not on the list of this unit. {_ids(listed)}")
         return named[0]
     free = [one for one in listed if not one["linked_to"]]
+    if not free:
+        raise ParamsError(
+            "The list has no household to choose: trigger the run again and answer Create New Client and Case."
+        )
     if len(free) != 1:
         raise ParamsError(f"Say which household is meant, by its id. {_ids(free)}")
     return free[0]
@@ -136,4 +140,4 @@ def _chosen_household(shown: Mapping[str, Any], household_id: str | None, case_i
 
 def _ids(listed: list[Mapping[str, Any]]) -> str:
     ids = [one["household_id"] for one in listed]
-    return f"There are: {', '.join(ids)}." if ids else "There is none to choose."
+    return f"There are: {', '.join(ids)}."

@@ -101,14 +101,19 @@ def keep_answer(context: RunContext, event: Mapping[str, Any]) -> str:
     asked = answers.find_answer(ledger, run_id, VENDOR, unit_key)
     if asked is None:
         raise StopRun(f"The ledger knows of no question about {unit_key} in this run. Start the run again.")
-    given = _read_ids(event.get("params_input") or {})
     (button,) = event["chosen_options"]
-    choice: Choice = choose(asked.shown, BUTTONS[button], given["household_id"], given["case_id"])
-    who = (event.get("responded_by_user") or {}).get("name")
-    answers.give_answer(
-        ledger, run_id, VENDOR, unit_key, choice.action, choice.household_id, choice.case_id, who,
-        _in_utc(event["responded_at"]),
-    )  # fmt: skip
+    given: dict[str, str | None] = {"household_id": None, "case_id": None}
+    who, when = (event.get("responded_by_user") or {}).get("name"), _in_utc(event["responded_at"])
+    try:
+        given = _read_ids(event.get("params_input") or {})
+        choice: Choice = choose(asked.shown, BUTTONS[button], given["household_id"], given["case_id"])
+    except ParamsError:
+        answers.give_answer(
+            ledger, run_id, VENDOR, unit_key, BUTTONS[button], given["household_id"], given["case_id"], who, when,
+            is_mistaken=True,
+        )  # fmt: skip
+        raise
+    answers.give_answer(ledger, run_id, VENDOR, unit_key, choice.action, choice.household_id, choice.case_id, who, when)
     return choice.action
 
 

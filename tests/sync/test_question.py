@@ -270,7 +270,7 @@ class TestTheAnswer:
             keep_answer(context, event(button, **given))
         found = answers.find_answer(context.ledger, context.request.run_id, VENDOR, "H12")
         assert found is not None
-        assert found.status == "asked"
+        assert (found.status, found.answered_by) == ("mistaken", "amy")
         assert vendors.writes() == before
 
     def test_of_a_question_that_was_never_put_is_refused(self, book: Book) -> None:

@@ -14,7 +14,7 @@ answer = Table(
     Column("unit_key", String(40), primary_key=True),
     Column("shown", LargeBinary, nullable=False),  # compressed JSON: the vendor's ids that could be chosen, no names
     Column("asked_at", DateTime, nullable=False),
-    Column("status", String(20), nullable=False),  # asked | answered | timed_out
+    Column("status", String(20), nullable=False),  # asked | answered | mistaken | timed_out
     Column("choice", String(40)),  # the action that was chosen
     Column("household_id", String(120)),
     Column("case_id", String(120)),

@@ -50,10 +50,12 @@ def give_answer(
     case_id: str | None,
     answered_by: str | None,
     answered_at: datetime,
+    is_mistaken: bool = False,
 ) -> None:
-    """Keeps a person's answer; ``answered_at`` is UTC without a zone."""
+    """Keeps a person's answer, one that cannot be carried out, too; ``answered_at`` is UTC without a zone."""
+    status = "mistaken" if is_mistaken else "answered"
     _close(
-        ledger, run_id, vendor, unit_key, status="answered", choice=choice, household_id=household_id, case_id=case_id,
+        ledger, run_id, vendor, unit_key, status=status, choice=choice, household_id=household_id, case_id=case_id,
         answered_by=answered_by, answered_at=answered_at,
     )  # fmt: skip
 
