@@ -24,6 +24,8 @@ from etl.errors import StagingError
 from etl.extract.source import to_frame
 
 MANIFEST = "manifest.json"
+# The steps that were stopped by what a person had given, as stages without tables under this folder.
+MISTAKES = "mistakes"
 
 
 def folder_name(run_id: str) -> str:

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context
 
-from etl.errors import RetryLater, SettingsError, StopRun
+from etl.errors import ParamsError, RetryLater, SettingsError, StopRun
 
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
@@ -53,10 +53,15 @@ def staged(name: str, make_context: Callable[[], Any], step: Callable[[Any], Res
     ``make_context`` gives the run's context, with ``request.run_id``, ``ledger`` and ``staging``.
     """
     from etl.load.ledger import runs
+    from include.staging import MISTAKES
 
     def timed(context: Any) -> Result:
-        with context.staging.timed(name):
-            result = step(context)
+        try:
+            with context.staging.timed(name):
+                result = step(context)
+        except ParamsError:
+            context.staging.write(f"{MISTAKES}/{name}", {})
+            raise
         runs.forget_stop(context.ledger, context.request.run_id, name)
         return result
 

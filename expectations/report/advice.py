@@ -16,12 +16,15 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
     "unchanged": ("The vendor has it all already.", "The vendor has it all already."),
     "held": ("Kept back until somebody mends or decides it.", "Would be kept back until somebody mends or decides it."),
     "deferred": (
-        "Could not go now, for example because the case was open. Comes back by itself.",
+        "Could not go now, for example because the case was open. Comes back by itself, but for a choice.",
         "Could not go now, for example because the case is open.",
     ),
     "failed": ("Something broke on the way. Tried again in the next run.", "Something broke on the way."),
     "skipped": ("The user it is assigned to lacks the license.", "The user it is assigned to lacks the license."),
 }
+
+# With these words begins the reason of a unit that waits for a person's choice: no later run makes it.
+UNCHOSEN = ("somebody has to choose from the Search list", "nobody answered which record")
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,17 @@ def headline(report: RunReport, tallies: Tallies) -> list[str]:
     return [opening, *stopped, *vendors, *warning, *_elsewhere(report)]
 
 
+def meanings(report: RunReport) -> dict[str, str]:
+    """What each outcome means in this run."""
+    told = {outcome: words[report.run.dry_run] for outcome, words in MEANINGS.items()}
+    return told | ({"failed": "Not sent: the form or the answer was not right."} if report.is_mistaken else {})
+
+
+def ending(outcome: str, dry_run: bool) -> str:
+    """How one unit ended: ``Updated``, and after a dry run ``Would be updated``."""
+    return f"Would be {outcome}" if dry_run and outcome != "failed" else outcome.capitalize()
+
+
 def _elsewhere(report: RunReport) -> list[str]:
     """What this run did not look at is not mended by it."""
     if report.open_elsewhere.empty:
@@ -70,7 +84,7 @@ def _vendor_sentence(book: Book, dry_run: bool) -> str:
 
 def advice(report: RunReport, tallies: Tallies) -> list[Step]:
     """What to do, the most urgent first; empty where there is nothing to do."""
-    steps = [_stopped(report), _critical(tallies), _decisions(tallies), _warnings(tallies), *_others(tallies)]
+    steps = [_stopped(report), _critical(tallies), _decisions(tallies), _warnings(tallies), *_others(report, tallies)]
     if len(report.newly_available):
         records = counted(len(report.newly_available), "account or policy", "accounts and policies")
         what = f"Link {records} that appeared since the last refresh."
@@ -81,6 +95,8 @@ def advice(report: RunReport, tallies: Tallies) -> list[Step]:
 def _stopped(report: RunReport) -> Step | None:
     if not report.stopped:
         return None
+    if report.is_mistaken:
+        return Step("Whoever asked for it", "Correct the form and trigger it again.", report.stopped, "what-happened")
     what = "Mend what stopped the run, and start it again: nothing is lost."
     return Step("The operator", what, report.stopped, "what-happened")
 
@@ -116,10 +132,14 @@ def _warnings(tallies: Tallies) -> Step | None:
     return Step("Data stewards", what, "They do not hold a household back, but something may be missing.", "by-rule")
 
 
-def _others(tallies: Tallies) -> list[Step | None]:
-    outcomes = tallies.outcomes
+def _others(report: RunReport, tallies: Tallies) -> list[Step | None]:
+    is_unchosen = (tallies.outcomes["outcome"] == "deferred") & tallies.outcomes["reason"].str.startswith(UNCHOSEN)
+    outcomes, unchosen = tallies.outcomes[~is_unchosen], tallies.outcomes[is_unchosen]
+    again = "Trigger {} again from Airflow and answer the required action."
+    failed = _outcome(outcomes, "failed", "The operator", "Find out why {} failed.", "The next run tries them again.")
     return [
-        _outcome(outcomes, "failed", "The operator", "Find out why {} failed.", "The next run tries them again."),
+        _outcome(unchosen, "deferred", "Whoever asked for it", again, "Only a person can choose from the Search list."),
+        None if report.is_mistaken else failed,
         _outcome(
             outcomes, "skipped", "The office's administrator", "Check the licenses for {}.", "Their users lack one."
         ),

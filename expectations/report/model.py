@@ -85,6 +85,7 @@ class RunReport:
     - ``receipts``: vendor, rule_id, entity, records
     - ``stages``: stage -> seconds
     - ``stopped``: why a step stopped the run, in words
+    - ``is_mistaken``: whether what stopped it is a mistake in the form or in an answer to it
     - ``life_events``: what somebody has to decide, or has decided, of couples that have changed (LIFE-EVENT)
     - ``lineage``: `LINEAGE_COLUMNS`: where values come from and what was decided about them
     - ``pins``: `PIN_COLUMNS`: the fields of its households that are pinned to one side
@@ -107,6 +108,7 @@ class RunReport:
     stages: Mapping[str, float] = field(default_factory=dict)
     settings: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
     stopped: str | None = None
+    is_mistaken: bool = False
     life_events: tuple[Proposal, ...] = ()
     lineage: pd.DataFrame = field(default_factory=lambda: _frame(LINEAGE_COLUMNS))
     pins: pd.DataFrame = field(default_factory=lambda: _frame(PIN_COLUMNS))

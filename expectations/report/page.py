@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from expectations.report.advice import MEANINGS, advice, counted, headline
+from expectations.report.advice import advice, counted, ending, headline, meanings
 from expectations.report.display import vendor_name
 from expectations.report.households import Household, households, rule_anchor, urgent_units
 from expectations.report.html import page_environment, styled
@@ -46,7 +46,7 @@ class RuleSection:
 def render_page(report: RunReport, tallies: Tallies, limit: int = HOUSEHOLDS_SHOWN) -> str:
     """The page as text. Everything that is not the template's own is escaped, and unseen characters are spelled out."""
     environment = page_environment()
-    environment.globals.update(counted=counted, rule_anchor=rule_anchor)
+    environment.globals.update(counted=counted, rule_anchor=rule_anchor, ending=ending)
     keys, total = urgent_units(tallies, limit)
     shown = households(report, tallies, keys)
     users = _users(shown)
@@ -70,7 +70,7 @@ def _content(report: RunReport, tallies: Tallies) -> dict[str, Any]:
         "books": tallies.books,
         "bars": {book.vendor: _bar(book) for book in tallies.books},
         "outcomes": OUTCOMES,
-        "meanings": told.meanings if told else {name: words[report.run.dry_run] for name, words in MEANINGS.items()},
+        "meanings": told.meanings if told else meanings(report),
         "headline": told.headline if told else headline(report, tallies),
         "advice": told.steps if told else advice(report, tallies),
         "by_severity": {severity: int((still_open["severity"] == severity).sum()) for severity in SEVERITIES},

@@ -18,7 +18,7 @@ from expectations.report.writer import write_report
 from include.refresh.context import VENDORS, HandRequest, RunContext
 from include.refresh.life_events import read_proposals
 from include.refresh.lineage import record_lineage
-from include.staging import each_row
+from include.staging import MISTAKES, each_row
 from include.why.rows import explained
 
 # What a vendor told once, on one night: neither known nor mended later.
@@ -53,6 +53,7 @@ def report_run(context: RunContext, failed_tasks: Sequence[str] = ()) -> dict[st
     report = replace(
         _report(context, closed, in_scope, scope, outcomes, found),
         stopped=stopped,
+        is_mistaken=request.by_hand is not None and context.staging.has(f"{MISTAKES}/{next(iter(stops), None)}"),
         life_events=tuple(read_proposals(context)),
         open_elsewhere=_open_elsewhere(context, outcomes),
     )

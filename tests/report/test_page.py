@@ -214,3 +214,40 @@ def test_a_run_of_one_household_says_first_what_came_of_it() -> None:
     page = html_of(a_report(units=1, units_in_scope={"profiles": 1}, outcomes=outcomes(ended)))
     assert page.index("H12 at Profiles") < page.index('id="what-to-do"')
     assert "the case is open: jo" in page
+
+
+@pytest.mark.parametrize(("outcome", "words"), [("updated", "Would be updated."), ("created", "Would be created.")])
+def test_a_dry_run_of_one_household_says_what_would_come_of_it(outcome: str, words: str) -> None:
+    dry = read_page(html_of(a_report(run=a_run(dry_run=True), outcomes=outcomes({"outcome": outcome})))).text
+    assert words in dry
+    assert "up to date, and no rule" not in dry
+    assert "Nothing was sent: start it again, this time not as a dry run." in dry
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "somebody has to choose from the Search list: households the exact match: h-1",
+        "nobody answered which record of Profiles it is: households the exact match: h-1",
+    ],
+)
+def test_a_household_that_waits_for_a_choice_does_not_come_back_by_itself(reason: str) -> None:
+    waiting = read_page(html_of(a_report(outcomes=outcomes({"outcome": "deferred", "reason": reason})))).text
+    assert "Trigger 1 household again from Airflow and answer the required action." in waiting
+    assert "come back by themselves" not in waiting
+
+
+def test_a_mistake_in_the_form_is_corrected_there_and_no_later_run_tries_it_again() -> None:
+    why = "links: account:9 is no account or policy of H1."
+    failed = outcomes({"outcome": "failed", "reason": why})
+    told = read_page(html_of(a_report(outcomes=failed, stopped=why, is_mistaken=True))).text
+    assert "Correct the form and trigger it again." in told
+    assert why in told
+    assert "next run" not in told
+    assert "Find out why" not in told
+
+
+def test_a_run_with_nothing_in_scope_does_not_say_that_all_was_sent() -> None:
+    empty = read_page(html_of(a_report(outcomes=outcomes(), labels=labels(), units_in_scope={"profiles": 0}))).text
+    assert "No household was in scope: nothing was sent." in empty
+    assert "Every household in scope" not in empty

@@ -8,6 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from etl.errors import StopRun
+from include.refresh.report import report_run
+from include.steps import EndedForGood, staged
 from include.sync.prepare import prepare_unit, read_unit
 from tests.run_book import LICENSES, Book, book, running_vendors, vendors
 from tests.sync.by_hand import context_of, run_by_hand
@@ -15,6 +18,17 @@ from tests.sync.by_hand import context_of, run_by_hand
 __all__ = ["book", "running_vendors", "vendors"]
 
 NEW = "create_client_and_case"
+
+
+def test_the_report_of_a_form_with_a_mistake_says_to_correct_it(book: Book) -> None:
+    context = context_of(book, 99)
+    with pytest.raises(EndedForGood):
+        staged("extract", lambda: context, prepare_unit)
+    with pytest.raises(StopRun):
+        report_run(context)
+    page = (context.reports / "worklist.html").read_text()
+    assert "Correct the form and trigger it again." in page
+    assert "Every household in scope" not in page
 
 
 def refused(book: Book, **asked: Any) -> str:
