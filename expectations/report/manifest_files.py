@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -37,6 +38,26 @@ def write_manifest(folder: Path, manifest: Manifest) -> Path:
     path = write_whole(folder / "manifest.html", _writer(render_manifest(manifest)))
     write_whole(folder / "manifest.json", _writer(json.dumps(manifest_summary(manifest), allow_nan=False, indent=2)))
     return path
+
+
+def mark_returned(folder: Path, told: str) -> None:
+    """Says on top of manifest.html and in manifest.json that the transfer came back; once, however often it is called.
+
+    What was moved stays listed as it was: the staged rows are gone. Reports that were removed stay removed.
+    """
+    page, counts = folder / "manifest.html", folder / "manifest.json"
+    if not page.exists() or not counts.exists():
+        return
+    notice = f'<main id="main" tabindex="-1">\n<p class="notice" role="note"><strong>{escape(told)}</strong></p>\n'
+    html = page.read_text(encoding="utf-8")
+    if notice not in html:
+        html = html.replace('<main id="main" tabindex="-1">\n', notice, 1)
+        html = html.replace(
+            "<span>Transfer <strong>Closed</strong></span>", "<span>Transfer <strong>Returned</strong></span>"
+        )
+        write_whole(page, _writer(html))
+    summary = json.loads(counts.read_text(encoding="utf-8")) | {"status": "returned", "ended": told}
+    write_whole(counts, _writer(json.dumps(summary, allow_nan=False, indent=2)))
 
 
 def _writer(text: str) -> Callable[[BinaryIO], None]:

@@ -52,11 +52,11 @@ def _cancel(transfer: str) -> int:
 
 
 def _return(transfer: str) -> int:
-    from include.transfer.commands import bring_back, print_edited
+    from include.transfer.commands import bring_back, print_return
 
-    edited = bring_back(transfer)
-    print_edited(transfer, edited, Console())
-    return int(len(edited) > 0)
+    done = bring_back(transfer)
+    print_return(transfer, done, Console())
+    return int(len(done.edited) > 0)
 
 
 if __name__ == "__main__":

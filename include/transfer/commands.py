@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 from rich import box
@@ -13,12 +15,22 @@ from sqlalchemy.engine import Connection
 from etl.load.ledger import transfers
 from etl.load.ledger.store import Ledger, default_url
 from expectations.report.manifest import ENTITY_WORDS
+from expectations.report.manifest_files import mark_returned
 from include.command_line import operator_settings
 from include.connections import Connections
 from include.refresh.context import ROOT
-from include.staging import each_row
+from include.staging import each_row, folder_name
 
 EDITED_SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Return:
+    """What a return came to: ``edited`` keeps the transfer in the target; ``told``: when it came back, in words."""
+
+    edited: pd.DataFrame  # office, entity, entity_id, why
+    told: str
+    was_before: bool
 
 
 def cancel(transfer_id: str, user: str) -> str:
@@ -31,11 +43,11 @@ def cancel(transfer_id: str, user: str) -> str:
     )
 
 
-def bring_back(transfer_id: str) -> pd.DataFrame:
-    """Brings a closed transfer back; gives what was edited since (office, entity, entity_id, why).
+def bring_back(transfer_id: str) -> Return:
+    """Brings a closed transfer back, and says so in its manifest.
 
-    Where anything was, nothing is changed. Raises `ParamsError` for a transfer that is not closed or is older than 30
-    days.
+    Where anything was edited since, nothing is changed. Raises `ParamsError` for a transfer that is not closed or is
+    older than 30 days.
     """
     from etl.extract.office import read_rows
     from etl.extract.source import Snapshot
@@ -44,6 +56,7 @@ def bring_back(transfer_id: str) -> pd.DataFrame:
     from etl.load.office_return import bring_back as bring
 
     ledger, connections = _places()
+    before = transfers.find(ledger, transfer_id)
     databases = open_databases(connections.crm, connections.crm_target)
 
     def read_target(contact_ids: Sequence[int], within: Connection | None) -> dict[str, pd.DataFrame]:
@@ -53,13 +66,26 @@ def bring_back(transfer_id: str) -> pd.DataFrame:
             return read_rows(snapshot, contact_ids)
 
     try:
-        return bring(ledger, databases, transfer_id, read_target)
+        edited = bring(ledger, databases, transfer_id, read_target)
     finally:
         databases.dispose()
+    now = transfers.find(ledger, transfer_id)
+    told = now.why if now is not None and now.why else "Returned to the source office."
+    if edited.empty:
+        mark_returned(_reports(transfer_id), told)
+    return Return(edited, told, before is not None and before.status == "returned")
 
 
-def print_edited(transfer_id: str, edited: pd.DataFrame, console: Console) -> None:
-    """Says that the transfer is back, or lists what keeps it in the target."""
+def print_return(transfer_id: str, done: Return, console: Console) -> None:
+    """Says that the transfer is back, now or since an earlier return, or lists what keeps it in the target."""
+    edited = done.edited
+    if done.was_before:
+        console.print(
+            f"The transfer {transfer_id} was returned before; nothing was done. {done.told}",
+            markup=False,
+            soft_wrap=True,
+        )
+        return
     if edited.empty:
         console.print(f"The transfer {transfer_id} is back in the source office.", markup=False, style="green")
         return
@@ -71,6 +97,10 @@ def print_edited(transfer_id: str, edited: pd.DataFrame, console: Console) -> No
     if len(edited) > EDITED_SHOWN:
         table.add_row(f"… and {len(edited) - EDITED_SHOWN:,} more", "")
     console.print(table)
+
+
+def _reports(transfer_id: str) -> Path:
+    return (ROOT / operator_settings().data.folder).resolve() / "reports" / folder_name(transfer_id)
 
 
 def _places() -> tuple[Ledger, Connections]:

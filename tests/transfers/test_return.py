@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 from etl.errors import ParamsError
 from tests.transfers.books import Book
 from tests.transfers.moving import TransferDesk, make_desk
+from tests.transfers.staging_area import book_with_rights, make_area
 from tests.transfers.test_move import family
+from tests.why.test_command import call
 
 
 def moved(folder: Path, two_databases: bool) -> tuple[TransferDesk, int, int]:
@@ -78,3 +81,28 @@ def test_contacts_that_another_transfer_has_are_not_taken_back(tmp_path: Path) -
     onward = desk.onward(source=2, target=1, user=1)
     onward.plan("t2", [desk.new("t1", "contact", ann)])
     assert ("target", "contact", str(desk.new("t1", "contact", ann))) in desk.bring_back("t1")
+
+
+def test_a_return_is_told_in_the_manifest_and_a_second_one_says_when_it_was(tmp_path: Path) -> None:
+    book = book_with_rights()
+    ann, eve = family(book)
+    area = make_area(tmp_path, book)
+    area.transfer("t1", contact_ids=[ann, eve])
+    places = {
+        "AIRFLOW_HOME": str(tmp_path / "airflow"),
+        "AIRFLOW_CONN_CRM": area.crm.url,
+        "PLANBRIDGE__DATA__FOLDER": str(tmp_path),
+    }
+    first = call("include.transfer", "return", "t1", **places)
+    assert (first.returncode, "is back in the source office" in first.stdout) == (0, True), first.stderr
+    page = (area.reports("t1") / "manifest.html").read_text(encoding="utf-8")
+    told = area.found("t1").why
+    assert told is not None
+    assert told.startswith("Returned to the source office on 20")
+    assert f"<strong>{told}</strong>" in page
+    assert "Transfer <strong>Returned</strong>" in page
+    summary = json.loads((area.reports("t1") / "manifest.json").read_text())
+    assert (summary["status"], summary["ended"]) == ("returned", told)
+    second = call("include.transfer", "return", "t1", **places)
+    assert f"The transfer t1 was returned before; nothing was done. {told}" in second.stdout.replace("\n", " ")
+    assert (area.reports("t1") / "manifest.html").read_text(encoding="utf-8") == page

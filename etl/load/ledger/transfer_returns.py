@@ -53,10 +53,11 @@ def give_up(ledger: Ledger, transfer_id: str) -> None:
 
 
 def finish(ledger: Ledger, transfer_id: str) -> None:
-    """returning -> returned: vendor links are those of the source's units again."""
+    """returning -> returned, with the moment in ``why``: vendor links are those of the source's units again."""
     record = transfer_record.c
     moved = sa.select(record.entity, record.entity_id.label("source_id"), record.target_id)
     map_ = ledger.frame(moved.where(record.transfer_id == transfer_id, record.target_id.is_not(None)))
+    told = f"Returned to the source office on {ledger.now():%Y-%m-%d %H:%M} UTC."
     with ledger.write() as connection:
         unit_moves.turn_back(connection, transfer_id, map_)
         connection.execute(sa.delete(transfer_claim).where(transfer_claim.c.transfer_id == transfer_id))
@@ -65,4 +66,8 @@ def finish(ledger: Ledger, transfer_id: str) -> None:
             .where(transfer_group.c.transfer_id == transfer_id, transfer_group.c.status == "retired")
             .values(status="returned")
         )
-        connection.execute(sa.update(transfer).where(transfer.c.transfer_id == transfer_id).values(status="returned"))
+        connection.execute(
+            sa.update(transfer)
+            .where(transfer.c.transfer_id == transfer_id)
+            .values(status="returned", why=sa.func.coalesce(transfer.c.why + ". ", "") + told)
+        )
