@@ -14,11 +14,11 @@ from etl.transform.mapping.fields import ADDRESS_FIELDS
 from etl.transform.mapping.values import Vendor
 from include.refresh.lineage import leaves
 from include.refresh.shapes import shape_of
-from include.why.history import Decided, History, Ran
+from include.why.history import TO_NOTHING, Decided, History, Ran
 from include.why.names import holders, is_part_of, record_column, split
 from include.why.origins import BY_POLICY, ITEMS, NOT_MAPPED, ROLES, Origin, fate_of_column, person_names, person_origin
 
-NOT_SENT = ("held", "skipped", "deferred", "failed")
+NOT_SENT = ("held", *TO_NOTHING)
 # What a decision means, in a line.
 WORDS = {
     "written": "written",
@@ -36,7 +36,10 @@ RULES = {"kept": "PROFILES-KEPT", "removed_by_advisor": "PROFILES-KEPT", "stale"
 
 @dataclass(frozen=True)
 class Answer:
-    """One field: where its value comes from, what was decided, by which run; ``shape`` says what it looks like."""
+    """One field: where its value comes from, what was decided, by which run; ``shape`` says what it looks like.
+
+    ``came_to``: what the last run came to, where it came to nothing and the rest is told of the runs before it.
+    """
 
     vendor: str
     unit_key: str
@@ -52,16 +55,43 @@ class Answer:
     as_of: str = ""
     by: str = ""
     looked_at: str = ""
+    came_to: str = ""
 
 
 def answer(history: History, name: str) -> Answer:
-    """Why a field of a document is as it is; ``name`` written whole."""
+    """Why a field of a document is as it is; ``name`` written whole. Raises `ParamsError` for an unknown item."""
+    latest, settled = history.runs[0], history.settled
+    if settled is None or _is_new(history, settled, name):
+        return _answer(history, name, is_kept_back=latest.outcome in NOT_SENT)
+    found = _answer(settled, name, is_kept_back=settled.runs[0].outcome == "held")
+    return replace(found, came_to=_came_to(latest))
+
+
+def _came_to(ran: Ran) -> str:
+    return f"{ran.outcome}: {ran.reason or 'no reason given'}, by {ran.run_id}"
+
+
+def _is_new(history: History, settled: History, name: str) -> bool:
+    """Whether only a run that came to nothing had a value for the field, or knew its item."""
+    if _latest_decision(settled, name) is not None or name in sent_values(settled):
+        return False
+    list_name, subject, _ = split(name)
+    if shapes_of(history).get(name, "null") != "null" and name not in shapes_of(settled):
+        return True
+    return bool(list_name) and any(_recorded_at(history, subject)) and not any(_recorded_at(settled, subject))
+
+
+def _recorded_at(history: History, subject: str) -> list[dict[str, Any]]:
+    return [row for row in history.rows if row["subject"] == subject]
+
+
+def _answer(history: History, name: str, is_kept_back: bool) -> Answer:
     found = _sourced(history, name)
     latest = history.runs[0]
     decided = _latest_decision(history, name)
     shapes = shapes_of(history)
     found = replace(found, shape=decided.shape if decided and decided.shape else shapes.get(name, "not known"))
-    if latest.outcome in NOT_SENT:
+    if is_kept_back:
         return _by(found, latest, f"{latest.outcome}: {latest.reason or 'no reason given'}", _rule_of(latest))
     if found.decision == NOT_MAPPED:
         return _by(replace(found, shape=""), latest, NOT_MAPPED, "DEM-MATRIX")
@@ -83,6 +113,11 @@ def answer_for_column(history: History, text: str) -> Answer | None:
     if named is None:
         return None
     entity, number, column = named
+    settled = history.settled
+    if settled is not None and (_has_key(settled, number) or not _has_key(history, number)):
+        # Settled once: it has no other behind it.
+        told = answer_for_column(settled, text)
+        return replace(told, came_to=_came_to(history.runs[0])) if told else None
     vendor = cast(Vendor, history.vendor)
     fate = fate_of_column(entity, column, vendor) or ""
     latest = history.runs[0]
@@ -93,6 +128,10 @@ def answer_for_column(history: History, text: str) -> Answer | None:
     goes = [row for row in history.rows if row["kind"] == "source" and str(row["key"]) == str(number)]
     into = [f"{row['subject']}.{row['name']}" for row in goes if column in str(row["column"]).split(", ")]
     return _by(found, latest, f"goes into {', '.join(into)}" if into and fate == "sent" else fate, None)
+
+
+def _has_key(history: History, number: int) -> bool:
+    return any(str(row["key"]) == str(number) for row in history.rows)
 
 
 def known_fields(history: History) -> list[str]:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from etl.load.ledger import links, pins, undos
+from etl.load.ledger import deliveries, links, pins, undos
+from etl.load.ledger.life_event_tables import life_event
 from etl.load.ledger.lineage import find_lineage
 from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.store import Ledger, unpack
-from etl.load.ledger.tables import field_change, outcome, run
+from etl.load.ledger.tables import delivery, field_change, outcome, run
 from etl.load.pinning import Pin
+from etl.load.undo_case import STEP as UNDO_STEP
 from include.refresh.lineage import read_rows
 from include.refresh.shapes import shape_of
 
 # Runs that are looked up with one statement.
 AT_ONCE = 500
+# Outcomes of runs that came to nothing for a unit: what was so before them is so still.
+TO_NOTHING = ("failed", "deferred", "skipped")
+CREATIONS = ("create_household", "create_case", "create_client")
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,11 @@ class Decided:
 
 @dataclass(frozen=True)
 class History:
-    """``changes``: field -> its decisions, newest first; ``rows``: the recorded lineage, as mappings."""
+    """``changes``: field -> its decisions, newest first; ``rows``: the recorded lineage, as mappings.
+
+    ``created``: the run that made the linked record, if one of ours did. ``settled``: where the last run came to
+    nothing, the same without it and its like; None where no other run dealt with the unit, or none came to nothing.
+    """
 
     vendor: str
     unit_key: str
@@ -57,29 +66,83 @@ class History:
     rows: list[dict[str, Any]] = field(repr=False)
     recorded_by: str | None
     pins: tuple[Pin, ...]
-
-    @property
-    def created(self) -> Ran | None:
-        """The run that made the client, if one of ours did."""
-        return next((ran for ran in self.runs if ran.outcome == "created"), None)
+    created: Ran | None = None
+    settled: History | None = field(default=None, repr=False)
 
 
 def read_history(ledger: Ledger, vendor: str, unit_key: str, until: date | None = None) -> History:
-    """Everything about a unit at a vendor, up to the end of a day."""
-    runs = _runs(ledger, vendor, unit_key, until)
-    recorded = find_lineage(ledger, vendor, unit_key, {ran.run_id for ran in runs})
-    rows = read_rows(recorded.content, unit_key).to_dict("records") if recorded else []
-    return History(
+    """Everything about a unit at a vendor, up to the end of a day; its decisions are those about the linked record."""
+    link = links.find_link(ledger, vendor, unit_key)
+    runs = _about(ledger, vendor, unit_key, link, _runs(ledger, vendor, unit_key, until))
+    writers = _writers(ledger, vendor, unit_key)
+    begun, created = _beginning(ledger, vendor, unit_key, runs, writers)
+    changes = _changes(ledger, vendor, unit_key, [ran for ran in runs if begun is None or ran.started_at >= begun])
+    rows, recorded_by = _lineage(ledger, vendor, unit_key, runs)
+    whole = History(
         vendor=vendor,
         unit_key=unit_key,
         runs=runs,
-        changes=_changes(ledger, vendor, unit_key, runs),
+        changes=changes,
         sent=links.find_sent(ledger, vendor, unit_key),
-        link=links.find_link(ledger, vendor, unit_key),
-        rows=[{str(name): _plain(value) for name, value in row.items()} for row in rows],
-        recorded_by=recorded.run_id if recorded else None,
+        link=link,
+        rows=rows,
+        recorded_by=recorded_by,
         pins=pins.pins_of(ledger, unit_key) if vendor == "profiles" else (),
+        created=created,
     )
+    if not runs or runs[0].outcome not in TO_NOTHING:
+        return whole
+    dealt = {*writers, *(decided.ran.run_id for found in changes.values() for decided in found)}
+    settled = [ran for ran in runs if ran.outcome not in TO_NOTHING or ran.run_id in dealt]
+    if not settled:
+        return whole
+    rows, recorded_by = _lineage(ledger, vendor, unit_key, settled)
+    # Where its lineage was never recorded or is forgotten, what was recorded since is the nearest to it.
+    as_it_was = {"rows": rows, "recorded_by": recorded_by} if recorded_by else {}
+    return replace(whole, settled=replace(whole, runs=settled, **as_it_was))  # type: ignore[arg-type]
+
+
+def _lineage(ledger: Ledger, vendor: str, unit_key: str, runs: list[Ran]) -> tuple[list[dict[str, Any]], str | None]:
+    """What was recorded last by one of these runs, and by which."""
+    recorded = find_lineage(ledger, vendor, unit_key, {ran.run_id for ran in runs})
+    if recorded is None:
+        return [], None
+    rows = read_rows(recorded.content, unit_key).to_dict("records")
+    return [{str(name): _plain(value) for name, value in row.items()} for row in rows], recorded.run_id
+
+
+def _writers(ledger: Ledger, vendor: str, unit_key: str) -> dict[str, set[str]]:
+    """run -> the steps of the unit that it began and the vendor confirmed."""
+    mine = (delivery.c.vendor == vendor, delivery.c.unit_key == unit_key, delivery.c.status == "confirmed")
+    steps: dict[str, set[str]] = {}
+    for row in ledger.rows(sa.select(delivery.c.run_id, delivery.c.step).where(*mine)):
+        steps.setdefault(row["run_id"], set()).add(row["step"])
+    return steps
+
+
+def _about(ledger: Ledger, vendor: str, unit_key: str, link: Link | None, runs: list[Ran]) -> list[Ran]:
+    """Without the undos that wrote into a case to which the unit is linked no longer."""
+    if link is None or not any(ran.dag_id == undos.DAG_ID for ran in runs):
+        return runs
+    cases: dict[str, set[str]] = {}
+    for intent in deliveries.confirmed_steps(ledger, vendor, unit_key, UNDO_STEP):
+        cases.setdefault(intent.run_id, set()).add(intent.values["case"])
+    return [ran for ran in runs if str(link.vendor_case_id) in cases.get(ran.run_id, {str(link.vendor_case_id)})]
+
+
+def _beginning(
+    ledger: Ledger, vendor: str, unit_key: str, runs: list[Ran], writers: dict[str, set[str]]
+) -> tuple[datetime | None, Ran | None]:
+    """When the run began that gave the unit its record, if one did after others, and that run where it made it."""
+    creating = {run_id for run_id, steps in writers.items() if steps.intersection(CREATIONS)}
+    created = next((ran for ran in runs if ran.outcome == "created" or ran.run_id in creating), None)
+    if vendor != "profiles":
+        return created.started_at if created else None, created
+    # At Profiles a life event gives the unit another record, which an advisor may have made.
+    mine = (life_event.c.vendor == vendor, life_event.c.unit_key == unit_key)
+    parted = {row["run_id"] for row in ledger.rows(sa.select(life_event.c.run_id).where(*mine))}
+    begun = next((ran for ran in runs if ran is created or ran.run_id in parted), None)
+    return (begun.started_at, created if begun is created else None) if begun else (None, None)
 
 
 def _plain(value: Any) -> Any:

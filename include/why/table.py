@@ -26,6 +26,8 @@ def print_told(told: list[Told], console: Console) -> None:
                 console.print(_in_full(answer))
         else:
             _print_rows(one.answers, console)
+            for came_to in dict.fromkeys(answer.came_to for answer in one.answers if answer.came_to):
+                console.print(Text(show(f"Last run: {came_to}")), soft_wrap=True)
         for pin in one.pins:
             console.print(Text(show(f"Pinned to {pin.side}: {pin.field} ({pin.reason})")), soft_wrap=True)
 
@@ -44,6 +46,7 @@ def _in_full(answer: Answer) -> Table:
         "Time": f"{answer.at:%Y-%m-%d %H:%M:%S} UTC" if answer.at else "",
         "User": answer.by,
         "Last seen": answer.looked_at,
+        "Last run": answer.came_to,
     }
     for name, text in lines.items():
         if text:

@@ -1,0 +1,104 @@
+"""``make why`` after runs that came to nothing, and after a new case: what is told is about the linked case."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from etl.load.ledger import pins
+from etl.load.pinning import Pin
+from include.why.answers import Answer
+from include.why.asking import ask
+from include.why.table import print_told, source_of
+from tests.load.advisors import edit_person
+from tests.run_book import Book, book, running_vendors, vendors
+from tests.sync.by_hand import run_by_hand
+from tests.undo.undoing import undo
+
+__all__ = ["book", "running_vendors", "vendors"]
+
+LATER = "2026-11-24"
+
+
+@pytest.fixture
+def sent(book: Book) -> Book:
+    """H1, a couple with a phone number and an account, sent by run-1, and a new number by run-2."""
+    book.couple(1)
+    book.phone(9, 101, "555-0101")
+    book.run("2026-11-20", vendors=("profiles",))
+    book.crm.update("contact_phone", {"phone_id": 9}, number="555-0109")
+    book.run("2026-11-23", vendors=("profiles",))
+    return book
+
+
+def why(book: Book, name: str) -> Answer:
+    (told,) = ask(book.contexts[-1].ledger, "H1", name, "profiles", None)
+    (answer,) = told.answers
+    return answer
+
+
+def test_a_refused_run_does_not_hide_where_a_value_comes_from(sent: Book) -> None:
+    before = why(sent, "clientA.cellPhone")
+    refused = run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER)
+    assert refused.outcomes("profiles") == {"H1": "failed"}
+    found = why(sent, "clientA.cellPhone")
+    assert (found.decision, found.rule_id, found.run_id) == ("written", "DEM-PICK", "run-2")
+    assert (source_of(found), found.shape) == (source_of(before), before.shape)
+    assert found.came_to.startswith("failed: H1 is linked at Profiles already")
+    assert found.came_to.endswith(f"by {refused.context.request.run_id}")
+
+
+@pytest.mark.parametrize("field", ["clientA.cellPhone", None])
+def test_what_the_last_run_came_to_is_one_line(sent: Book, field: str | None) -> None:
+    run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER)
+    out = io.StringIO()
+    print_told(ask(sent.contexts[-1].ledger, "H1", field, "profiles", None), Console(file=out, width=300))
+    assert out.getvalue().count("failed: H1 is linked at Profiles already") == 1
+
+
+def test_what_only_the_failed_run_had_is_told_as_failed(sent: Book) -> None:
+    sent.account(77, 101)
+    run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER)
+    found = why(sent, "assets[account:77].holdingsValue")
+    assert found.decision.startswith("failed: H1 is linked at Profiles already")
+    assert (found.key, found.came_to) == ("77", "")
+    assert why(sent, "assets[account:1].holdingsValue").decision == "written; unchanged since"
+
+
+def test_a_column_is_told_of_the_run_that_dealt_with_it(sent: Book) -> None:
+    run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER)
+    found = why(sent, "phone:9.number")
+    assert (found.decision, found.run_id) == ("goes into clientA.cellPhone", "run-2")
+    assert found.came_to.startswith("failed: ")
+
+
+def test_a_unit_that_never_went_is_told_as_its_last_run_left_it(book: Book) -> None:
+    book.couple(1)
+    run_by_hand(book, 1, action="update_case")
+    found = why(book, "clientA.firstName")
+    assert found.decision.startswith("failed: H1 is not linked at Profiles")
+    assert found.came_to == ""
+
+
+def test_after_a_new_case_what_was_decided_about_the_old_one_is_not_told(sent: Book) -> None:
+    undo(sent, "run-2")
+    assert why(sent, "clientA.cellPhone").decision == "put back by an undo"
+    edit_person(sent.vendors, firstName="Nick")
+    ledger = sent.contexts[-1].ledger
+    pins.change_pins(ledger, "H1", [Pin("clientA.firstName", "profiles", "as she says")], [], "ann", "hand")
+    sent.crm.update("contact", {"contact_id": 101}, first_name="Nicholas")
+    sent.run(LATER, vendors=("profiles",))
+    assert why(sent, "clientA.firstName").decision == "kept: pinned to Profiles"
+    made = run_by_hand(sent, 1, action="create_case", as_of=LATER)
+    assert made.outcomes("profiles") == {"H1": "created"}
+    for name in ("clientA.cellPhone", "clientA.firstName"):
+        found = why(sent, name)
+        assert (found.decision, found.run_id) == ("written", made.context.request.run_id)
+
+
+def test_an_undo_in_the_old_case_is_not_told_of_the_new_one(sent: Book) -> None:
+    made = run_by_hand(sent, 1, action="create_case", as_of=LATER)
+    undone = undo(sent, "run-2")
+    assert [one.outcome for one in undone.outcomes if one.vendor == "profiles"] == ["updated"]
+    found = why(sent, "clientA.cellPhone")
+    assert (found.decision, found.run_id) == ("written", made.context.request.run_id)
