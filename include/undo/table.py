@@ -28,13 +28,24 @@ def print_undone(undone: Undone, report: Path, console: Console) -> None:
     stays = [one for one in undone.outcomes if one.reason]
     if stays:
         console.print(_stays(undone))
-    back = sum(change.decision in WORDS for _, change in undone.changes)
+    back = undone.went_back
     conflicts = len(undone.changes) - back
     verb = "would go back" if undone.dry_run else "went back"
     console.print(f"{back:,} {verb}; {conflicts:,} changed since and {'stays' if conflicts == 1 else 'stay'}.")
-    if not undone.dry_run:
+    _say_why_nothing(undone, console)
+    if back and not undone.dry_run:
         console.print(Text(f"To undo this undo: make undo RUN={undone.run_id}"), soft_wrap=True)
     console.print(Text(f"Report: {report}"), soft_wrap=True)
+
+
+def _say_why_nothing(undone: Undone, console: Console) -> None:
+    """Why nothing went back, where that has one reason."""
+    if undone.went_back:
+        return
+    if undone.undone_by is not None:
+        console.print(Text(f"{undone.of_run} is already undone by {undone.undone_by}."), soft_wrap=True)
+    elif ({one.vendor for one in undone.outcomes} or undone.of_vendors) == {"emoney"}:
+        console.print("eMoney has no undo: correct it there, or in SmartOffice and run again.", soft_wrap=True)
 
 
 def _fields(undone: Undone) -> Table:

@@ -38,6 +38,13 @@ class Undone:
     outcomes: list[Outcome] = field(default_factory=list)
     changes: list[tuple[str, Change]] = field(default_factory=list, repr=False)
     stopped: PlanbridgeError | None = None
+    of_vendors: frozenset[str] = frozenset()  # those that the run which is undone was for
+    undone_by: str | None = None  # the earlier undo of the same, where it left nothing to put back
+
+    @property
+    def went_back(self) -> int:
+        """How many fields and entries went back, or would."""
+        return sum(change.decision != "conflict" for _, change in self.changes)
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,9 @@ def undo_run(context: RunContext, of_run: str, unit_key: str | None) -> Undone:
         _save(context, undone, [Delivered(one) for one in planned.left])
         _take_back_all(context, undone, planned.traces)
         _close(context, undone)
+    undone.of_vendors = frozenset(runs.read_scope(ledger, of_run))
+    if not undone.went_back and {one.outcome for one in undone.outcomes} <= {"unchanged", "skipped"}:
+        undone.undone_by = next(iter(undos.finished_undos(ledger, of_run, unit_key)), None)
     return undone
 
 

@@ -2,14 +2,19 @@
 
 import hashlib
 from datetime import date
+from io import StringIO
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from etl.errors import ParamsError
 from etl.load.delivery import Payload
 from etl.load.ledger import changes, locks, runs
 from etl.load.ledger.changes import Change
 from etl.load.ledger.runs import Outcome
+from include.undo.table import print_undone
+from include.undo.undoing import Undone
 from include.why.asking import ask
 from tests.load.advisors import edit_person, put_document
 from tests.load.delivering import household
@@ -133,6 +138,33 @@ def test_the_same_undo_again_finds_nothing_left(changed: Book) -> None:
     assert changed.vendors.writes() == writes
     assert ended(again) == {"H1": "unchanged", "H2": "unchanged"}
     assert decided(again) == set()
+
+
+def printed(undone: Undone) -> str:
+    console = Console(file=StringIO(), width=200)
+    print_undone(undone, Path("worklist.html"), console)
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
+
+
+def test_a_second_undo_names_the_first_and_offers_no_way_back(changed: Book) -> None:
+    first = undo(changed, "run-2")
+    assert f"To undo this undo: make undo RUN={first.run_id}" in printed(first)
+    for unit_key in (None, "H1"):
+        told = printed(undo(changed, "run-2", unit_key))
+        assert f"run-2 is already undone by {first.run_id}." in told
+        assert "To undo this undo" not in told
+
+
+@pytest.mark.parametrize("outcome", ["updated", "unchanged"])
+def test_an_undo_of_a_run_for_emoney_alone_says_that_there_is_none(changed: Book, outcome: str) -> None:
+    ledger = changed.contexts[-1].ledger
+    runs.start_run(ledger, "run-3", "household_sync", date(2026, 11, 24), None, False, {})
+    runs.plan_vendor(ledger, "run-3", "emoney", None, 1)
+    runs.save_outcomes(ledger, "run-3", [Outcome("emoney", "H1", outcome)])
+    told = printed(undo(changed, "run-3"))
+    assert "eMoney has no undo: correct it there" in told
+    assert "To undo this undo" not in told
 
 
 def test_new_clients_are_listed_and_stay(changed: Book) -> None:

@@ -39,6 +39,22 @@ def unfinished_undo(ledger: Ledger, run_id: str, unit_key: str | None) -> str | 
     return None
 
 
+def finished_undos(ledger: Ledger, run_id: str, unit_key: str | None) -> list[str]:
+    """The undos of just this that put something back at Profiles, the latest first; no dry runs."""
+    went_back = sa.exists().where(
+        field_change.c.run_id == run.c.run_id,
+        field_change.c.vendor == VENDOR,
+        field_change.c.decision.in_(("written", "added", "taken_out")),
+    )
+    undone = sa.select(run.c.run_id, run.c.params).where(
+        run.c.dag_id == DAG_ID, run.c.dry_run.is_(False), run.c.status != "running", went_back
+    )
+    rows = ledger.rows(undone.order_by(run.c.started_at.desc()))
+    told = [(row["run_id"], json.loads(row["params"] or "{}")) for row in rows]
+    whole = (None, unit_key)  # an undo of the whole run is one of each of its units
+    return [key for key, params in told if params.get("undo_of") == run_id and params.get("unit_key") in whole]
+
+
 def units_by_case(ledger: Ledger, case_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
     """case -> the unit to which it is linked now, and the vendor's client."""
     found = [_links(ledger, link.c.vendor_case_id.in_(part)) for part in _parts(case_ids)]
