@@ -83,6 +83,7 @@ def test_the_answer_is_found_though_the_task_got_another_id_for_its_next_try(air
 
     from include.plugins.resume_answered import ResumeAnswered
 
+    sa.orm.configure_mappers()
     instance = TaskInstance.__new__(TaskInstance)
     sa.inspect(TaskInstance).class_manager.setup_instance(instance)
     sa.orm.attributes.set_committed_value(instance, "id", TASK)

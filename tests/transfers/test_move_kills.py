@@ -22,7 +22,6 @@ from tests.load.killing import finish, start
 from tests.transfers.books import TARGET, Book
 from tests.transfers.moving import TransferDesk, make_desk
 
-
 # Every boundary takes minutes: without EVERY_BOUNDARY=1 each third is tried, other ones in one database than in two.
 STRIDE = 1 if os.environ.get("EVERY_BOUNDARY") else 3
 FIRST = {"one database": 1, "two databases": 1 if STRIDE == 1 else 2}
