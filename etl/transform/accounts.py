@@ -16,6 +16,7 @@ from etl.transform.arrays import (
     first_reason,
     flags,
     integers,
+    is_none,
     join,
     nullable,
     strings,
@@ -65,7 +66,7 @@ def categories(accounts: pd.DataFrame) -> tuple[Objects, Objects]:
     by_held = by_label(accounts["how_held"], HOW_HELD_CATEGORIES)
     has_selection = is_selected(accounts["account_type"]) | is_selected(accounts["how_held"])
     fall_back = np.where(flags(accounts["is_qualified"]), CATEGORY_QUALIFIED, CATEGORY_NOT_QUALIFIED)
-    known = [by_held == VARIABLE_ANNUITY, by_type != None, by_held != None]  # noqa: E711 - elementwise
+    known = [by_held == VARIABLE_ANNUITY, ~is_none(by_type), ~is_none(by_held)]
     category = np.select(known, [by_held, by_type, by_held], fall_back.astype(object))
     source = np.select([*known, has_selection], ["how_held", "account_type", "how_held", "unknown"], "missing")
     return category, source.astype(object)

@@ -87,6 +87,12 @@ def with_none(values: Objects) -> Objects:
     return np.append(values, np.array([None], dtype=object))
 
 
+def is_none(values: Objects) -> Flags:
+    """Where there is no value."""
+    nothing: Flags = values == None  # noqa: E711 - element by element; `is` would ask about the array
+    return nothing
+
+
 def take(values: Objects, at: Ints) -> Objects:
     """The values at these positions."""
     taken: Objects = values[at]

@@ -18,6 +18,7 @@ from etl.transform.arrays import (
     dates,
     flags,
     integers,
+    is_none,
     is_one_of,
     matches,
     positions,
@@ -155,7 +156,7 @@ class Reach:
     def phone_values(self) -> Objects:
         """DEM-PHONE: the number, followed by `` x`` and the extension where there is one."""
         numbers, extensions = texts(self.phones["number"]), texts(self.phones["extension"])
-        for at in np.flatnonzero((numbers != None) & (extensions != None)):  # noqa: E711 - elementwise
+        for at in np.flatnonzero(~(is_none(numbers) | is_none(extensions))):
             numbers[at] = f"{numbers[at]} x{extensions[at]}"
         return with_none(numbers)
 

@@ -18,6 +18,7 @@ from etl.transform.arrays import (
     Objects,
     flags,
     integers,
+    is_none,
     join,
     nullable,
     sort_order,
@@ -87,7 +88,7 @@ def case_names(households: Households) -> Objects:
     """The household's name, else the client's first and last name, cut where Profiles cuts it."""
     names = texts(households.units["household_name"])
     book, clients = households.book, households.client_at
-    for unit_no in np.flatnonzero(names == None):  # noqa: E711 - elementwise
+    for unit_no in np.flatnonzero(is_none(names)):
         first, last = book.first_names[clients[unit_no]], book.last_names[clients[unit_no]]
         names[unit_no] = " ".join(part for part in (first, last) if part is not None)
     return np.array([name[:CASE_NAME_LENGTH] for name in names], dtype=object)

@@ -17,6 +17,7 @@ from etl.transform.arrays import (
     first_reason,
     flags,
     integers,
+    is_none,
     nullable,
     strings,
     texts,
@@ -59,7 +60,7 @@ def liability_names(liabilities: pd.DataFrame) -> Objects:
     names = np.full(len(liabilities), None, dtype=object)
     for column in reversed(NAME_COLUMNS):
         values = texts(liabilities[column])
-        names = np.where(values == None, names, values)  # noqa: E711 - elementwise
+        names = np.where(is_none(values), names, values)
     return names
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from etl.transform import contacts, households, licenses, portfolio
-from etl.transform.arrays import NULL, Frames, Ints, Objects, flags, integers, texts
+from etl.transform.arrays import NULL, Frames, Ints, Objects, flags, integers, is_none, texts
 from etl.transform.contacts import Reach
 from etl.transform.documents import keys
 from etl.transform.households import Households
@@ -139,7 +139,7 @@ def _add_liabilities(rows: _Rows, owned: Portfolio) -> None:
     subjects = keys("liability", ids)
     name = np.full(len(loans), None, dtype=object)
     for column in reversed(NAME_COLUMNS):
-        name = np.where(texts(loans[column]) != None, column, name)  # noqa: E711 - elementwise
+        name = np.where(is_none(texts(loans[column])), name, column)
     rows.add(unit_no, subjects, "liabilityName", "liability", name, ids, "LIA-NAME")
     calculate = flags(loans["calculate"])
     values = (sent.balance, sent.rate, sent.payment, sent.years)

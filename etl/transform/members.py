@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from etl.transform.arrays import Flags, Ints, first_reason, flags, integers, is_one_of, join, sort_order
+from etl.transform.arrays import Flags, Ints, first_reason, flags, integers, is_none, is_one_of, join, sort_order
 from etl.transform.contacts import ContactBook
 from etl.transform.mapping.values import CHILD_ROLES, DEPENDENT_SUBSYSTEM_TYPES, SPOUSE_ROLES, Vendor
 from etl.transform.spouses import Candidates
@@ -103,5 +103,5 @@ def _entries(
 def is_complete(contact_at: Ints, book: ContactBook) -> Flags:
     """DEM-DEPENDENT: a dependent goes with first name, last name and birth date."""
     needed = (book.first_names, book.last_names, book.birth_dates)
-    complete: Flags = np.logical_and.reduce([values[contact_at] != None for values in needed])  # noqa: E711 - elementwise
+    complete: Flags = ~np.logical_or.reduce([is_none(values[contact_at]) for values in needed])
     return complete

@@ -16,6 +16,7 @@ from etl.transform.arrays import (
     by_label,
     first_reason,
     integers,
+    is_none,
     is_one_of,
     join,
     sort_order,
@@ -58,7 +59,7 @@ def policies_of(households: Households, frames: Frames, vendor: Vendor, may_send
         "POL-SCOPE": integers(found["role"]) > SPOUSE,
         "LIC-EMONEY-POLICIES": ~may_send[unit_no],
         "POL-STATUS": ~is_one_of(policies["status"], POLICY_STATUSES)[row_at],
-        "POL-TYPE": (kind == None) & policies["insurance_type"].notna().to_numpy()[row_at],  # noqa: E711 - elementwise
+        "POL-TYPE": is_none(kind) & policies["insurance_type"].notna().to_numpy()[row_at],
         "POL-INSURED-OTHER": (insured < 0) & is_one_of_kinds(kind, INSURANCE_POLICY_KINDS) & (vendor == "profiles"),
     }
     return found.assign(kind=kind, insured=insured, rule_id=first_reason(checks, len(found)))
@@ -96,7 +97,7 @@ def policy_names(policies: pd.DataFrame) -> Objects:
     """POL-NAME, POL-NAME-MISSING: carrier name, a space, plan name; null where either is missing."""
     carrier, plan = texts(policies["carrier_name"]), texts(policies["plan_name"])
     names = np.full(len(policies), None, dtype=object)
-    both = (carrier != None) & (plan != None)  # noqa: E711 - elementwise
+    both = ~(is_none(carrier) | is_none(plan))
     names[both] = carrier[both] + " " + plan[both]
     return names
 
@@ -148,7 +149,7 @@ def policy_facts(households: Households, policies: pd.DataFrame) -> pd.DataFrame
     kind = policies["kind"].to_numpy()
     has_elimination = is_one_of_kinds(kind, ELIMINATION_KINDS)
     text = text_column(policies["elimination_period"])
-    is_readable = eliminations(policies["elimination_period"]) != None  # noqa: E711 - elementwise
+    is_readable = ~is_none(eliminations(policies["elimination_period"]))
     return pd.DataFrame(
         {
             "unit_key": households.keys_of(integers(policies["unit_no"])),

@@ -5,7 +5,7 @@ import pandas as pd
 
 from etl.schema import NOT_FINITE
 from etl.transform.accounts import positions_of
-from etl.transform.arrays import NULL, Flags, Frames, Ints, Objects, blank_texts, flags, integers, join, texts
+from etl.transform.arrays import NULL, Flags, Frames, Ints, Objects, blank_texts, flags, integers, is_none, join, texts
 from etl.transform.liabilities import CURRENT_SET, NAME_COLUMNS, ORIGINATING_SET
 from etl.transform.mapping.columns import sent_columns
 from etl.transform.mapping.values import ELIMINATION_KINDS, Vendor
@@ -111,10 +111,10 @@ def add_policies(book: ReceiptBook, portfolio: Portfolio, frames: Frames, vendor
 
 def _add_names(book: ReceiptBook, sent: pd.DataFrame) -> None:
     """POL-NAME-MISSING: half a name does not go."""
-    is_nameless = policy_names(sent) == None  # noqa: E711 - elementwise
+    is_nameless = is_none(policy_names(sent))
     for column in ("carrier_name", "plan_name"):
         is_blank = blank_texts(sent[column])
-        has_text = texts(sent[column]) != None  # noqa: E711 - elementwise
+        has_text = ~is_none(texts(sent[column]))
         book.add("policy", column, "DEM-TEXT", *_keys(sent, "policy_id"), is_blank)
         book.add("policy", column, "POL-NAME-MISSING", *_keys(sent, "policy_id"), has_text & is_nameless)
 
@@ -131,7 +131,7 @@ def _add_insurance(book: ReceiptBook, insurance: pd.DataFrame) -> None:
         book.add("policy", column, "ACC-MONEY", *keys, (integers(insurance[column]) == NOT_FINITE) & goes)
     book.add("policy", "gross_cash_value", "ACC-FIXED-ANNUITY", *keys, _has(insurance["gross_cash_value"]))
     text, is_blank = insurance["elimination_period"], blank_texts(insurance["elimination_period"])
-    has_text, is_read = text.notna().to_numpy() & ~is_blank, eliminations(text) != None  # noqa: E711 - elementwise
+    has_text, is_read = text.notna().to_numpy() & ~is_blank, ~is_none(eliminations(text))
     applies = is_one_of_kinds(insurance["kind"].to_numpy(), ELIMINATION_KINDS)
     book.add("policy", "elimination_period", "DEM-TEXT", *keys, is_blank)
     book.add("policy", "elimination_period", "POL-ELIMINATION", *keys, has_text & ~applies)
