@@ -113,11 +113,11 @@ def put_back(theirs: Document, done: Footprint) -> PutBack:
         conflicts[path] = "changed since it was added"
         del taken_out[path]
     put_in = {path: item for path, item in done.taken_out.items() if path not in items}
-    for path in [path for path in put_in if not _holders_of(path[:-2]) <= items]:
+    for path in [path for path in put_in if not holders_of(path[:-2]) <= items]:
         conflicts[path] = "its item is not there any more"
         del put_in[path]
     while True:
-        document = _made(theirs, written, put_in, taken_out)
+        document = rewritten(theirs, written, put_in, taken_out)
         faults = _faults(theirs, document, written, put_in, taken_out)
         if not faults:
             return PutBack(document, written, put_in, taken_out, conflicts)
@@ -135,7 +135,7 @@ def _fields_to_restore(
     conflicts: dict[Path, str] = {}
     for path, (before, after) in done.written.items():
         value = now.get(path)
-        if not _holders_of(path) <= items:
+        if not holders_of(path) <= items:
             conflicts[path] = "its item is not there any more"
         elif is_same(path, value, after):
             written[path] = value, before
@@ -162,12 +162,13 @@ def _news(values: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
     return ((read_path(shown), new) for shown, _, new in values["written"])
 
 
-def _made(
+def rewritten(
     theirs: Document,
     written: Mapping[Path, tuple[Any, Any]],
     put_in: Mapping[Path, dict[str, Any]],
     taken_out: Iterable[Path],
 ) -> Document:
+    """A document with these fields written (path -> before, after), and items put in and taken out."""
     document = copy.deepcopy(theirs)
     for path, (_, value) in written.items():
         make_node(document, path[:-1], blank=_BLANK)[path[-1]] = copy.deepcopy(value)
@@ -231,7 +232,7 @@ def _names(value: Any) -> set[str]:
     return {one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)}
 
 
-def _holders_of(path: Path) -> set[Path]:
+def holders_of(path: Path) -> set[Path]:
     """The items in which a path lies."""
     holders: set[Path] = set()
     shape: Shape = DOCUMENT

@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any
 
 from etl.errors import Ambiguous, InDoubt, SetAside, VendorUnavailable
-from etl.load.delivery import TRIES, Job, Payload, wait_for
+from etl.load.carried_over import NewCase
+from etl.load.delivery import TRIES, Job, Payload, pins_in_force, wait_for
 from etl.load.document import flatten
 from etl.load.ledger import deliveries, life_events, links
 from etl.load.ledger.deliveries import Intent
@@ -48,15 +49,18 @@ def create_client(client: ProfilesClient, job: Job, payload: Payload, known: Col
     raise InDoubt("Profiles did not confirm the new client; the next run looks again before it sends.")
 
 
-def create_case(client: ProfilesClient, job: Job, payload: Payload, household_id: str, matched_by: str) -> Link:
+def create_case(
+    client: ProfilesClient, job: Job, payload: Payload, new: NewCase, household_id: str, matched_by: str
+) -> Link:
     """A new case in a household, linked to the unit instead of any other. Raises as `create_client`, and `Gone`."""
-    content = payload.read()
+    name = payload.read()["case_name"]
     known = [case.case_id for case in client.household(household_id).cases]
-    more = {"household": household_id, "known": known, "name": content["case_name"], "matched_by": matched_by}
+    more = {"household": household_id, "known": known, "name": name, "matched_by": matched_by}
+    more |= {"document": new.document, "base": new.base}
     intent = _begin(job, payload, CASE_STEP, more)
     for _ in range(TRIES):
         try:
-            case_id, _version = client.create_case(household_id, content["case_name"], content["document"])
+            case_id, _version = client.create_case(household_id, name, new.document)
             return _confirm_case(job, payload, intent, case_id)
         except InDoubt:
             deliveries.mark(job.ledger, intent, "in_doubt")
@@ -156,13 +160,15 @@ def _confirm(job: Job, payload: Payload, intent: Intent, household_id: str, case
     values = intent.values
     link = Link(payload.unit_key, household_id, case_id, None, values["client"], values["spouse"], matched_by)
     old = links.find_link(job.ledger, VENDOR, payload.unit_key)
+    # What is pinned to SmartOffice is looked at in every run, whatever the CRM says then.
+    offer = "" if pins_in_force(job, payload.unit_key).overrule_edits else intent.payload_hash
     with job.ledger.write() as connection:
         if old is not None:
             told = values.get("life_event", {})
             life_events.replace_record(job.ledger, connection, VENDOR, old, household_id, told)
         save_link(job, link, connection)
         links.save_sent(
-            job.ledger, connection, VENDOR, payload.unit_key, "case", intent.payload_hash, values["document"],
+            job.ledger, connection, VENDOR, payload.unit_key, "case", offer, values.get("base", values["document"]),
             intent.as_of, job.run_id,
         )  # fmt: skip
         deliveries.mark(job.ledger, intent, "confirmed", connection)

@@ -17,7 +17,11 @@ def edit_person(vendors: Vendors, person: str = "clientA", key: str = "household
 
 
 def put_document(vendors: Vendors, key: str, document: dict[str, Any]) -> None:
-    case = vendors.cases()[key]
+    put_into(vendors, vendors.cases()[key], document)
+
+
+def put_into(vendors: Vendors, case: dict[str, Any], document: dict[str, Any]) -> None:
+    """Puts a whole document into a case, one of several or not."""
     log_in = {"username": "planbridge", "password": "sandbox"}
     token = vendors.profiles("POST", "/api/auth/login", json=log_in).json()["token"]
     headers = {"If-Match": f'"{case["version"]}"', "Authorization": f"Bearer {token}"}
