@@ -21,12 +21,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from etl.errors import Gone, ParamsError
+from etl.errors import Gone, ParamsError, SetAside, VendorUnavailable
 from etl.load import matching
+from etl.load.carried_over import new_case_of
 from etl.load.delivery import ByHand, Delivered, Job, Payload
 from etl.load.ledger import deliveries, links
 from etl.load.ledger.answers import Answer, find_answer
 from etl.load.ledger.links import Link
+from etl.load.ledger.runs import Outcome
 from etl.load.profiles import ProfilesClient
 from etl.load.profiles_case import VENDOR, update_case
 from etl.load.profiles_creation import CASE_STEP, CLIENT_STEP, create_case, create_client, save_link
@@ -54,8 +56,28 @@ def carry_out(client: ProfilesClient, job: Job, payload: Payload, link: Link | N
         return outcome(payload, "deferred", f"somebody has to choose from the Search list: {describe(found)}")
     if wanted.action == "open_case":
         url = client.case_url(str(target.vendor_case_id))
-        return outcome(payload, "unchanged", f"case {target.vendor_case_id} opens at {url}", target)
+        return outcome(payload, "unchanged", _opens(target.vendor_case_id, url), target)
     return _update(client, job, payload, link, target)
+
+
+def with_address(client: ProfilesClient, job: Job, held: Outcome, single: str) -> Outcome:
+    """The outcome of a unit that the gate holds, with its case's address: who only looks does not need right data.
+
+    ``single``: the key of the client as a unit of its own, as which the ledger may know it. Raises `ParamsError` where
+    the case that was asked for is another household's.
+    """
+    assert job.by_hand is not None
+    link = links.find_link(job.ledger, VENDOR, held.unit_key) or links.find_link(job.ledger, VENDOR, single)
+    if link is None:
+        return held
+    case_id = link.vendor_case_id
+    try:
+        if job.by_hand.household_id or job.by_hand.case_id:
+            case_id = _of_the_linked(client, link, wanted_by(job.by_hand, None)).case_id
+        url = client.case_url(str(case_id))
+    except (SetAside, VendorUnavailable):
+        return held
+    return replace(held, reason=f"{held.reason}; {_opens(case_id, url)}", vendor_id=link.vendor_client_id)
 
 
 def wanted_by(by_hand: ByHand, answer: Answer | None) -> Choice:
@@ -125,10 +147,14 @@ def _new_case(client: ProfilesClient, job: Job, payload: Payload, link: Link | N
     else:
         household_id, matched_by = _only_exact(client, job, payload), matching.EXACT
     assert household_id is not None
+    new_case = new_case_of(client, job, payload, link)
     if job.dry_run:
-        return outcome(payload, "created", f"a new case would be made in household {household_id}", link)
-    new = create_case(client, job, payload, household_id, matched_by)
-    return outcome(payload, "created", f"new case {new.vendor_case_id} in household {household_id}", new)
+        delivered = outcome(payload, "created", f"a new case would be made in household {household_id}", link)
+    else:
+        new = create_case(client, job, payload, new_case, household_id, matched_by)
+        reason = f"new case {new.vendor_case_id} in household {household_id}"
+        delivered = outcome(payload, "created", reason, new, new_case.findings(payload))
+    return replace(delivered, changes=new_case.changes)
 
 
 def _update(client: ProfilesClient, job: Job, payload: Payload, link: Link | None, target: Link) -> Delivered:
@@ -172,14 +198,16 @@ def _target(
 def _checked(client: ProfilesClient, job: Job, payload: Payload, link: Link | None, wanted: Choice) -> Choice:
     """The household and case that the run was started with, if they can be this unit's."""
     if link is None:
-        shown = search(client, job, payload).shown
-    elif wanted.household_id not in (None, link.vendor_client_id):
+        return choose(search(client, job, payload).shown, *_parts(wanted))
+    return _of_the_linked(client, link, wanted)
+
+
+def _of_the_linked(client: ProfilesClient, link: Link, wanted: Choice) -> Choice:
+    if wanted.household_id not in (None, link.vendor_client_id):
         raise ParamsError(_linked_already(link))
-    else:
-        cases = [case.case_id for case in client.household(link.vendor_client_id).cases]
-        one = {"household_id": link.vendor_client_id, "case_ids": cases, "linked_to": None}
-        shown = {"match_type": "exact", "households": [one]}
-    return choose(shown, *_parts(wanted))
+    cases = [case.case_id for case in client.household(link.vendor_client_id).cases]
+    one = {"household_id": link.vendor_client_id, "case_ids": cases, "linked_to": None}
+    return choose({"match_type": "exact", "households": [one]}, *_parts(wanted))
 
 
 def _only_exact(client: ProfilesClient, job: Job, payload: Payload) -> str:
@@ -219,6 +247,10 @@ def _linked_already(link: Link) -> str:
 def _shown(answer: Answer) -> str:
     listed = answer.shown["households"]
     return f"{len(listed)} households were shown" if listed else "Profiles has none of this client or last name"
+
+
+def _opens(case_id: str | None, url: str) -> str:
+    return f"case {case_id} opens at {url}"
 
 
 def _parts(wanted: Choice) -> tuple[str, str | None, str | None]:

@@ -22,6 +22,7 @@ from etl.load import deliver_emoney, deliver_profiles
 from etl.load.delivery import Delivered, Job, Payload
 from etl.load.ledger import changes, deliveries, findings, links, runs
 from etl.load.ledger.runs import Outcome
+from etl.load.profiles_actions import with_address
 from include.refresh.context import RunContext
 from include.refresh.feed import refresh_values
 from include.refresh.hand_values import refresh_by_hand, wanted_links
@@ -45,7 +46,7 @@ def load_shard(context: RunContext, vendor: str, number: int) -> dict[str, int]:
     decided = decided[decided["shard"] == number]
     not_sent = decided[decided["decision"] != "send"]
     sent = decided[decided["decision"] == "send"].drop(columns=["client_contact_id", "spouse_contact_id"])
-    outcomes = [Outcome(vendor, row.unit_key, row.decision, row.reason) for row in each_row(not_sent)]
+    outcomes = [_not_sent(context, vendor, row) for row in each_row(not_sent)]
     runs.save_outcomes(context.ledger, context.request.run_id, outcomes)
     documents = context.staging.read(shard_name(vendor, number), ["documents"])["documents"]
     staged = sent[["unit_key", "payload_hash"]].merge(documents, on=["unit_key", "payload_hash"], how="left")
@@ -53,6 +54,14 @@ def load_shard(context: RunContext, vendor: str, number: int) -> dict[str, int]:
     counted = Counter(outcome.outcome for outcome in outcomes)
     counted.update(load(context, number, staged))
     return dict(counted)
+
+
+def _not_sent(context: RunContext, vendor: str, row: Any) -> Outcome:
+    """What the gate holds, or nobody may send; who wants to look at a case that is held gets its address."""
+    outcome, hand = Outcome(vendor, row.unit_key, row.decision, row.reason), context.request.by_hand
+    if row.decision != "held" or hand is None or hand.what.action != "open_case":
+        return outcome
+    return with_address(profiles_client(context), job_of(context, vendor), outcome, f"C{row.client_contact_id}")
 
 
 def job_of(context: RunContext, vendor: str) -> Job:

@@ -46,12 +46,16 @@ def report_run() -> dict[str, Any]:
         reported = report(context, lost_tasks(context))
         for one in each_row(read_outcomes(context.ledger, context.request.run_id)):
             log.info("%s at %s: %s. %s", one.unit_key, one.vendor, one.outcome, one.reason or "")
-            reported |= {"outcome": one.outcome}
-            if one.outcome in DONE and one.reason:
-                reported |= {"answer": one.reason}
+            reported |= {"outcome": one.outcome} | answer_to(context.request.by_hand.what.action, one)
         return reported
 
     return in_words(sync_context, told)
+
+
+def answer_to(action: str, ended: Any) -> dict[str, str]:
+    """What whoever asked gets to see in the run's result, if it is ids and addresses alone."""
+    is_told = ended.outcome in DONE or (ended.outcome == "held" and action == "open_case")
+    return {"answer": ended.reason} if ended.reason and is_told else {}
 
 
 def sync_context() -> Any:
