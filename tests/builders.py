@@ -133,7 +133,7 @@ class Office:
         key = next(iter(COLUMNS[frame]))
         row = {key: len(self.rows[frame]) + 1} | DEFAULTS.get(frame, {}) | values
         self.rows[frame].append(row)
-        return row[key]  # type: ignore[no-any-return]
+        return row[key]
 
     def contact(self, **values: Any) -> int:
         return self.add("contacts", **values)

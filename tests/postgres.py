@@ -1,8 +1,7 @@
 """A real PostgreSQL for tests: one server a test session, a fresh database at each call.
 
-``fresh_database()`` gives the URL of a new, empty database; the fixture ``postgres_url`` hands a test that function::
-
-    from tests.postgres import postgres_url  # noqa: F401  (a fixture: import it into a test module or conftest)
+``fresh_database()`` gives the URL of a new, empty database; the fixture ``postgres_url``, which every test may ask for
+(tests/conftest.py names this module as a plugin), hands a test that function::
 
     def test_something(postgres_url):
         url = postgres_url()  # postgresql://postgres:secret@127.0.0.1:54321/test_1

@@ -260,7 +260,7 @@ class Book:
     def context(self, as_of: str = DAY, run_id: str | None = None, **request: Any) -> RunContext:
         self.runs += 1
         wanted = RunRequest(run_id or f"run-{self.runs}", "weeknight_refresh", date.fromisoformat(as_of), **request)
-        settings = Settings(**self.settings)  # type: ignore[arg-type]
+        settings = Settings(**self.settings)
         self.contexts.append(RunContext(wanted, settings, Connections(self.connections.get)))
         return self.contexts[-1]
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from etl import canonical, schema
 from etl.extract.source import Snapshot
-from tests.postgres import postgres_url  # noqa: F401  (a fixture)
 from tests.transfers.books import Book
 
 EXACT: dict[str, Any] = {
@@ -122,7 +121,7 @@ def test_what_sqlite_may_hold(tmp_path: Path, column: str, stored: Any, expected
         ("deleted_at", "infinity", "infinity"),
     ],
 )
-def test_what_postgresql_may_hold(postgres_url: Callable[[], str], column: str, stored: Any, expected: Any) -> None:  # noqa: F811
+def test_what_postgresql_may_hold(postgres_url: Callable[[], str], column: str, stored: Any, expected: Any) -> None:
     book, url = Book(), postgres_url()
     book.contact(**{column: stored})
     book.write(url)

@@ -9,7 +9,6 @@ from sqlalchemy import Engine, create_engine
 
 from include.demo import Summary, build_office
 from tests.demo.crm import Crm
-from tests.postgres import postgres_url  # noqa: F401  (a fixture)
 
 
 @dataclass
@@ -29,7 +28,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
 
 
 @pytest.fixture(scope="session")
-def postgres_office(tmp_path_factory: pytest.TempPathFactory, postgres_url: Callable[[], str]) -> Iterator[Built]:  # noqa: F811
+def postgres_office(tmp_path_factory: pytest.TempPathFactory, postgres_url: Callable[[], str]) -> Iterator[Built]:
     """The same office on PostgreSQL."""
     yield from _build(postgres_url(), tmp_path_factory.mktemp("office") / "crm.breaks.json")
 

@@ -1,5 +1,6 @@
 """A day's work in the CRM: what it touches, and what it says it touched."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def test_the_same_seed_changes_the_same(url: str, tmp_path: Path) -> None:
     assert read(url).rows == read(twin).rows
 
 
-def test_postgresql_changes_too(postgres_url, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_postgresql_changes_too(postgres_url: Callable[[], str], tmp_path: Path) -> None:
     address = postgres_url()
     build_office(address, 300, breaks_path=tmp_path / "breaks.json")
     keys = change_office(address, 10, seed=3, now=NOW)

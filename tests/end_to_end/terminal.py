@@ -81,7 +81,7 @@ def _build_api() -> None:
     """The server that tasks talk to, as far as it can be made before there is a thread: seconds of every command."""
     from airflow.sdk.execution_time.supervisor import in_process_api_server
 
-    in_process_api_server().app  # noqa: B018  (made when it is first looked at, and kept)
+    _ = in_process_api_server().app  # made when it is first looked at, and kept
 
 
 def _obey(order: dict[str, object]) -> None:
@@ -93,8 +93,8 @@ def _obey(order: dict[str, object]) -> None:
     os.dup2(output, 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.environ.clear()
-    os.environ.update(order["environment"])  # type: ignore[call-overload]
-    sys.argv = ["airflow", *order["arguments"]]  # type: ignore[misc]
+    os.environ.update(order["environment"])
+    sys.argv = ["airflow", *order["arguments"]]
     status = 0
     try:
         main()

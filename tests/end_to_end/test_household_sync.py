@@ -47,12 +47,12 @@ def ended(world: World, run: Night) -> tuple[str, str]:
 def case(world: World) -> dict[str, Any]:
     [household] = world.vendors["profiles"].state()["households"]
     [only] = household["cases"]
-    return only  # type: ignore[no-any-return]
+    return only
 
 
 def client(world: World) -> dict[str, Any]:
     [only] = world.vendors["emoney"].state()["clients"]
-    return only  # type: ignore[no-any-return]
+    return only
 
 
 def test_a_household_goes_to_profiles_from_the_husband(world: World, created: Night) -> None:

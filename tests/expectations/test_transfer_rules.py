@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -51,7 +52,7 @@ TOLD = [({"present_count": 2}, "XFR-PRESENT-AMBIGUOUS"), ({"headless_households"
 def transfer_facts(
     request: dict[str, Any] | None = None,
     mover: dict[str, Any] | None = None,
-    leavings: list[tuple[str, int]] = [],  # noqa: B006  (read only)
+    leavings: Sequence[tuple[str, int]] = (),
 ) -> dict[str, pd.DataFrame]:
     """A sound request of one contact; a test changes only what it is about."""
     rows = [

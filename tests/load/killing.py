@@ -63,5 +63,5 @@ def _die_before(at_step: int) -> None:
         count()
         return send(adapter, *request, **more)
 
-    requests.adapters.HTTPAdapter.send = counted_send  # type: ignore[method-assign]
+    requests.adapters.HTTPAdapter.send = counted_send
     sa.event.listen(sa.engine.Engine, "commit", count)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -452,7 +453,7 @@ def test_many_processes_that_ask_for_the_same_make_it_once(action: str, tmp_path
         done = by_hand(hasty(tmp_path, vendors), household(), action, run_id=f"run {number}", asked_at=asked_at)
         assert done.outcome.outcome in ("created", "unchanged"), done
 
-    processes = [start(lambda number=number: ask(number)) for number in range(8)]  # type: ignore[misc]
+    processes = [start(partial(ask, number)) for number in range(8)]
     assert [finish(process) for process in processes] == [0] * 8
     ((*cases,),) = households(desk).values()
     assert len(cases) == (1 if action == "create_client_and_case" else 2)
@@ -475,7 +476,7 @@ def test_killed_before_any_step_and_started_again_it_is_done_once(
         def act(desk: Desk, payload: Payload = payload, asked_at: Any = asked_at) -> Delivered:
             return by_hand(desk, payload, action, run_id="killed", asked_at=asked_at)
 
-        was_killed = run_and_kill(lambda folder=folder, act=act: act(hasty(folder, vendors)), at_step)  # type: ignore[misc]
+        was_killed = run_and_kill(lambda folder=folder, act=act: act(hasty(folder, vendors)), at_step)
         done = act(hasty(folder, vendors))
         assert done.outcome.outcome in ("created", "updated", "unchanged"), (at_step, done)
         ((*cases,),) = households(desk).values()

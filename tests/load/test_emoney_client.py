@@ -254,7 +254,7 @@ def test_the_assertion_is_what_the_contract_asks_for(keys: tuple[Path, Path]) ->
         headers = server.requests[1].headers
     public_key = load_pem_private_key(keys[0].read_bytes(), None).public_key()
     url = f"{server.url}/connect/token"
-    claims = jwt.decode(form["client_assertion"], public_key, ["RS256"], audience=url)  # type: ignore[arg-type]
+    claims = jwt.decode(form["client_assertion"], public_key, ["RS256"], audience=url)
     assert (claims["iss"], claims["sub"], claims["aud"]) == ("planbridge", "planbridge", url)
     assert 0 < claims["exp"] - time.time() <= 300
     assert (form["grant_type"], form["scope"]) == ("client_credentials", "API")

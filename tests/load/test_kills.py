@@ -110,7 +110,7 @@ def test_killed_before_any_step_and_started_again_it_ends_the_same(name: str, tm
     for at_step in count(1):
         folder = tmp_path / str(at_step)
         fresh(folder, vendors, story)
-        was_killed = run_and_kill(lambda: story.step(hasty_desk(folder, vendors)), at_step)  # noqa: B023
+        was_killed = run_and_kill(lambda folder=folder: story.step(hasty_desk(folder, vendors)), at_step)
         desk = hasty_desk(folder, vendors)
         story.step(desk)
         held = what_vendors_hold(vendors)

@@ -479,7 +479,7 @@ def test_killed_before_any_step_and_confirmed_again_it_ends_the_same(
     for at_step in count(1):
         folder = tmp_path / str(at_step)
         fresh(folder)
-        was_killed = run_and_kill(lambda: told_so.step(hasty_desk(folder, vendors)), at_step)  # noqa: B023
+        was_killed = run_and_kill(lambda folder=folder: told_so.step(hasty_desk(folder, vendors)), at_step)
         desk = hasty_desk(folder, vendors)
         told_so.step(desk)
         assert held_by_all(desk, vendor) == expected, f"killed before step {at_step}"

@@ -155,7 +155,7 @@ def test_a_pinned_field_ends_as_its_side_says(base: Any, ours: Any, data: st.Dat
     in_both = [path for path in new if path in now and path[-1] != "externalSourceId" and path[0] != "clientB"]
     path = data.draw(st.sampled_from(in_both))
     for side, wanted in (("profiles", now[path]), ("smartoffice", new[path])):
-        ends = flatten(merge(base, theirs, ours, Pins({path: side})).document)[path]  # type: ignore[dict-item]
+        ends = flatten(merge(base, theirs, ours, Pins({path: side})).document)[path]
         assert ends == wanted or (path[-1] == "beneficiaries" and not ends and not wanted)
 
 

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from include.demo.build import TODAY, build_office
-from tests.postgres import postgres_url  # noqa: F401  (a fixture)
 from tests.reference import nasty
 from tests.reference.model import Model
 from tests.reference.production import BUILDERS, find_differences, produce, read_frames, read_shards
@@ -47,7 +46,7 @@ def test_production_does_with_the_demo_office_what_the_rule_book_says(tmp_path, 
 
 
 @pytest.mark.postgres
-def test_production_reads_postgresql_as_it_reads_sqlite(postgres_url):  # noqa: F811
+def test_production_reads_postgresql_as_it_reads_sqlite(postgres_url):
     url = postgres_url()
     nasty.build(url, seed=77, households=120)
     assert differences(url, DAYS[0]) == []

@@ -15,7 +15,7 @@ from tests.report.builders import a_busy_report, a_report, findings, outcomes
 
 def printed(path: Path, **options: object) -> str:
     stream = io.StringIO()
-    console = Console(file=stream, width=80, **options)  # type: ignore[arg-type]
+    console = Console(file=stream, width=80, **options)
     summary.print_summary(summary.read_summary(path), path, console)
     return stream.getvalue()
 

@@ -51,7 +51,7 @@ def run_by_hand(book: Book, household_id: int | None = None, **asked: Any) -> Ra
     stages = {"extract": prepare_unit, f"load_{vendor} 0": lambda context: load_shard(context, vendor, 0)}
     for name, stage in stages.items():
         try:
-            stage(context)  # type: ignore[operator]
+            stage(context)
         except (StopRun, RetryLater) as error:
             runs.stop_run(context.ledger, context.request.run_id, name, str(error))
             break

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -274,7 +275,7 @@ def test_killed_before_any_step_of_a_link_and_started_again_it_ends_the_same(tmp
         shutil.copytree(first, tmp_path / str(at_step))
         book = Book(tmp_path / str(at_step), vendors, is_there=True)
         context = replace(book.context(), request=staged)
-        was_killed = run_and_kill(lambda: load_shard(context, "emoney", 0), at_step)  # noqa: B023
+        was_killed = run_and_kill(partial(load_shard, context, "emoney", 0), at_step)
         load_shard(context, "emoney", 0)
         (client,) = vendors.clients().values()
         states = {one["sourceKey"]: (one["state"], one["lastRefreshedAt"] is not None) for one in client["accounts"]}

@@ -128,7 +128,7 @@ class Book:
         given = stamp | DEFAULTS.get(table, {}) | values
         row: dict[str, Any] = dict.fromkeys(columns.keys()) | {key: len(self.rows[table]) + 1} | given
         self.rows[table].append(row)
-        return row[key]  # type: ignore[no-any-return]
+        return row[key]
 
     def contact(self, **values: Any) -> int:
         return self.add("contact", **values)
@@ -211,7 +211,7 @@ def _empty_database() -> bytes:
     engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
     metadata.create_all(engine)
     with engine.connect() as connection:
-        content: bytes = connection.connection.driver_connection.serialize()  # type: ignore[union-attr]
+        content: bytes = connection.connection.driver_connection.serialize()
     engine.dispose()
     return content
 

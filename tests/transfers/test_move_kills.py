@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def die_before(at_step: int) -> None:
         step()
         return rename(path, target)
 
-    Path.replace = replace  # type: ignore[method-assign]
+    Path.replace = replace
     take_away = office_files.remove
 
     def remove(folder: Path, number: int) -> None:
@@ -242,7 +243,7 @@ def test_transfers_that_run_side_by_side_get_keys_of_their_own(
     for one in ids:
         desk.plan(f"t{one}", [one])
     desk.ledger.engine.dispose()
-    processes = [start(lambda: desk.move(f"t{one}")) for one in ids]  # noqa: B023
+    processes = [start(partial(desk.move, f"t{one}")) for one in ids]
     assert [finish(process) for process in processes] == [0, 0, 0, 0]
     arrived = desk.target.rows("contact", office_id=TARGET)
     assert sorted(row["first_name"] for row in arrived) == ["Ann0", "Ann1", "Ann2", "Ann3"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,19 @@ def people(book: Book, count: int = 3) -> list[int]:
         book.account(one)
         found.append(one)
     return found
+
+
+def statements_of(work: Callable[[], object]) -> int:
+    """How many statements a piece of work sends to its databases."""
+    statements = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
+    work()
+    sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
+    return len(statements)
 
 
 class TestAnEditBetweenTheHashAndTheMove:
@@ -315,15 +329,7 @@ class TestSets:
             people(book, size)
             desk = make_desk(tmp_path / str(size), book)
             desk.plan("t1", range(1, size + 1))
-            statements: list[str] = []
-
-            def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-                statements.append(statement)  # noqa: B023
-
-            sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
-            desk.move("t1")
-            sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
-            counts.append(len(statements))
+            counts.append(statements_of(partial(desk.move, "t1")))
         assert counts[0] == counts[1]
 
 

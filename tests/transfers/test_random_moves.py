@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from etl.load.ledger import transfers
 from etl.schema import metadata
-from tests.postgres import postgres_url  # noqa: F401  (a fixture)
 from tests.transfers.books import LATER, SOURCE, TARGET, Book
 from tests.transfers.model import Model
 from tests.transfers.moving import RECEIVER, TransferDesk, make_desk
@@ -121,7 +120,7 @@ def test_what_happened_is_what_the_rules_say(seed: int) -> None:
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("seed", [120, 4711])
-def test_on_postgresql_too(seed: int, tmp_path: Path, postgres_url: Callable[[], str]) -> None:  # noqa: F811
+def test_on_postgresql_too(seed: int, tmp_path: Path, postgres_url: Callable[[], str]) -> None:
     Check(tmp_path, seed, postgres_url()).check()
 
 

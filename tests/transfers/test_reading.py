@@ -13,7 +13,6 @@ from etl.errors import ParamsError
 from etl.extract import office as extract
 from etl.extract.source import Snapshot
 from etl.schema import metadata
-from tests.postgres import postgres_url  # noqa: F401  (a fixture)
 from tests.transfers.books import ELSEWHERE, SOURCE, TARGET, Book, known
 from tests.transfers.random_books import Maker
 
@@ -34,7 +33,7 @@ def read_all(url: str, contact_ids: Iterable[int]) -> tuple[Frames, int]:
 def test_both_databases_give_the_same_frames(
     seed: int,
     tmp_path: Path,
-    postgres_url: Callable[[], str],  # noqa: F811
+    postgres_url: Callable[[], str],
 ) -> None:
     book = Maker(seed).make()
     urls = [f"sqlite:///{tmp_path / 'crm.db'}", postgres_url()]

@@ -583,7 +583,7 @@ class TestXfrHousehold:
 
 class TestXfrPresent:
     def present(self, book: Book, contact_id: int, **arguments: object) -> tuple[object, ...]:
-        present = book.planned([contact_id], **arguments).plan.present.set_index("contact_id")  # type: ignore[arg-type]
+        present = book.planned([contact_id], **arguments).plan.present.set_index("contact_id")
         found = present.loc[contact_id, ["target_contact_id", "matched_by", "matches"]]
         return tuple(None if value is None or value != value else value for value in found.fillna(None))
 

@@ -17,12 +17,12 @@ def built(office: Office, vendor: str, **changes: Any) -> Built:
 def document(built_: Built, unit_key: str) -> dict[str, Any]:
     """One document, with its numbers as Decimal."""
     rows = built_.documents.set_index("unit_key")["document"]
-    return json.loads(rows[unit_key], parse_float=Decimal, parse_int=int)  # type: ignore[no-any-return]
+    return json.loads(rows[unit_key], parse_float=Decimal, parse_int=int)
 
 
 def case(office: Office, unit_key: str, **changes: Any) -> dict[str, Any]:
     """The Profiles document of a unit."""
-    return document(built(office, "profiles", **changes), unit_key)["document"]  # type: ignore[no-any-return]
+    return document(built(office, "profiles", **changes), unit_key)["document"]
 
 
 def client_file(office: Office, unit_key: str, **changes: Any) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def fact(built_: Built, name: str, entity_id: int) -> dict[str, Any]:
     rows = built_.facts[name]
     row = rows[rows["entity_id"] == entity_id].astype(object)
     assert len(row) == 1, f"{len(row)} facts of {name} {entity_id}"
-    return row.where(row.notna(), None).iloc[0].to_dict()  # type: ignore[no-any-return]
+    return row.where(row.notna(), None).iloc[0].to_dict()
 
 
 def receipts(built_: Built) -> set[tuple[str, int, str, str]]:

@@ -26,7 +26,7 @@ SCALES = {"interest_rate": 6, "orig_interest_rate": 6, "balloon_period": 3, "ori
 
 
 def traced(office: Office, vendor: str) -> lineage.Lineage:
-    return lineage.trace(office.frames(), AS_OF, vendor)  # type: ignore[arg-type]
+    return lineage.trace(office.frames(), AS_OF, vendor)
 
 
 def rows_of(office: Office, vendor: str, unit_key: str) -> list[dict[str, Any]]:

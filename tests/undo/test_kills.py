@@ -1,5 +1,6 @@
 """An undo that is killed at any instant and started again ends as if nothing had happened."""
 
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def test_killed_before_any_step_and_started_again_it_ends_the_same(tmp_path: Pat
     book.close()
     for at_step in count(1):
         book = sent_twice(tmp_path / str(at_step), vendors)
-        was_killed = run_and_kill(lambda: undo(book, "run-2"), at_step)  # noqa: B023
+        was_killed = run_and_kill(partial(undo, book, "run-2"), at_step)
         if was_killed and not view(book, "run_v", dag_id="undo", status="success"):
             undo(book, "run-2")
         assert what_is_left(book) == expected, f"killed before step {at_step}"
