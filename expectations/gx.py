@@ -29,18 +29,18 @@ COUNT_METRIC = f"{MAP_METRIC}.unexpected_count"
 MASK_METRIC = f"{MAP_METRIC}.condition"
 
 
-class RowsKeepCondition(MulticolumnMapMetricProvider):  # type: ignore[misc]
+class RowsKeepCondition(MulticolumnMapMetricProvider):
     """Which rows break a named condition of `expectations.conditions`."""
 
     condition_metric_name = MAP_METRIC
     condition_value_keys = ("condition", "columns", "arguments")
 
-    @multicolumn_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
-    def _pandas(cls, column_list: Any, condition: str, columns: Any, arguments: Any, **_: Any) -> Mask:  # noqa: N805
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)
+    def _pandas(cls, column_list: Any, condition: str, columns: Any, arguments: Any, **_: Any) -> Mask:
         return keeps(column_list, condition, columns, arguments)
 
 
-class ExpectRowsToKeepCondition(MulticolumnMapExpectation):  # type: ignore[misc]
+class ExpectRowsToKeepCondition(MulticolumnMapExpectation):
     """Every row keeps a named condition, nulls included.
 
     The result holds ``element_count``, ``unexpected_count`` and ``failing_rows``, the positions of all failing rows as

@@ -120,7 +120,7 @@ def read_settings() -> Settings:
     known = {
         f"{PREFIX}{section}__{name}".upper()
         for section, field in Settings.model_fields.items()
-        for name in field.annotation.model_fields  # type: ignore[union-attr]
+        for name in type(field.default).model_fields
     }
     ours = sorted(name for name in os.environ if name.upper().startswith(PREFIX))
     unknown = [name + _nearest(name, known) for name in ours if name.upper() not in known]

@@ -75,26 +75,22 @@ class _Response(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_Reader(self.fp.detach(), sock))
 
 
-class _Sending:
-    """Mixed into urllib3's connections: sends under the deadline and notes that bytes left."""
+class _HTTPConnection(urllib3.connection.HTTPConnection):
+    """Sends under the deadline and notes that bytes left."""
 
     response_class: type[http.client.HTTPResponse] = _Response
     sock: Any
 
     def send(self, data: Any) -> None:
         if self.sock is None:
-            self.connect()  # type: ignore[attr-defined]
+            self.connect()
         _running.bytes_left = True
         self.sock.settimeout(time_left())
-        super().send(data)  # type: ignore[misc]
+        super().send(data)
 
 
-class _HTTPConnection(_Sending, urllib3.connection.HTTPConnection):
-    pass
-
-
-class _HTTPSConnection(_Sending, urllib3.connection.HTTPSConnection):
-    pass
+class _HTTPSConnection(_HTTPConnection, urllib3.connection.HTTPSConnection):
+    """The same over TLS."""
 
 
 class _HTTPPool(urllib3.connectionpool.HTTPConnectionPool):

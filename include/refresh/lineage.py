@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pandas as pd
@@ -76,10 +76,11 @@ def _record(
     context: RunContext, vendor: str, number: int, frames: dict[str, pd.DataFrame], units: pd.DataFrame
 ) -> None:
     from etl.transform import lineage
+    from etl.transform.mapping.values import Vendor
 
     few = narrowed(frames, units["unit_key"])
     request, service_user = context.request, context.settings.service.user
-    traced = lineage.trace(few, request.as_of, vendor, service_user)  # type: ignore[arg-type]
+    traced = lineage.trace(few, request.as_of, cast(Vendor, vendor), service_user)
     parts = [
         _as_known(traced.sources, unit_moves.known_names(context.ledger)).assign(kind="source"),
         _receipts(traced.receipts),

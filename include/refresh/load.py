@@ -73,8 +73,9 @@ def job_of(context: RunContext, vendor: str) -> Job:
     )
 
 
-def _load_profiles(context: RunContext, _number: int, staged: pd.DataFrame) -> Counter[str]:
-    job = job_of(context, "profiles")
+def _load_profiles(context: RunContext, number: int, staged: pd.DataFrame) -> Counter[str]:
+    # Beside the unit that was asked for goes a former partner's, as it would at night (LIFE-EVENT).
+    job = job_of(context, "profiles") if number == 0 else replace(job_of(context, "profiles"), by_hand=None)
     # Whoever asks by hand wants the case looked at, whether anything has changed here or not.
     equal = _unchanged(job, "profiles", "case", staged, "payload_hash") & (job.by_hand is None)
     kinds = _keep_unchanged(context, job, "profiles", ["case"], staged[equal])
@@ -125,7 +126,7 @@ def _unchanged(job: Job, vendor: str, part: str, staged: pd.DataFrame, offered: 
     linked = links.read_links(job.ledger, vendor, staged["unit_key"])
     complete = linked if vendor == "profiles" else linked[linked["connection_id"].notna()]
     same = staged["unit_key"].map(before["offered_hash"]) == staged[offered]
-    not_older = staged["unit_key"].map(before["as_of"]).map(lambda day: day <= job.as_of, na_action="ignore") == True  # noqa: E712
+    not_older = staged["unit_key"].map(before["as_of"]).map(lambda day: day <= job.as_of, na_action="ignore").eq(True)
     doubtful = deliveries.units_in_doubt(job.ledger, vendor)
     return same & not_older & staged["unit_key"].isin(complete["unit_key"]) & ~staged["unit_key"].isin(doubtful)
 
