@@ -101,9 +101,15 @@ def read_proposals(context: RunContext) -> list[Proposal]:
 
 
 def _event(row: Any) -> LifeEvent:
-    ids = {name: _id(getattr(row, name)) for name in ("client_sent", "spouse_sent", "client", "spouse")}
-    died = {name: bool(getattr(row, name)) for name in ("client_died", "spouse_died")}
-    return LifeEvent(**{"kind": str(row.kind), **ids, **died})  # type: ignore[arg-type]
+    return LifeEvent(
+        kind=str(row.kind),
+        client_sent=int(row.client_sent),
+        spouse_sent=_id(row.spouse_sent),
+        client=int(row.client),
+        spouse=_id(row.spouse),
+        client_died=bool(row.client_died),
+        spouse_died=bool(row.spouse_died),
+    )
 
 
 def _other_couples(decisions: pd.DataFrame, linked: pd.DataFrame, dead_heads: set[str]) -> pd.DataFrame:

@@ -98,8 +98,8 @@ def read_history(ledger: Ledger, vendor: str, unit_key: str, until: date | None 
         return whole
     rows, recorded_by = _lineage(ledger, vendor, unit_key, settled)
     # Where its lineage was never recorded or is forgotten, what was recorded since is the nearest to it.
-    as_it_was = {"rows": rows, "recorded_by": recorded_by} if recorded_by else {}
-    return replace(whole, settled=replace(whole, runs=settled, **as_it_was))  # type: ignore[arg-type]
+    as_it_was = replace(whole, rows=rows, recorded_by=recorded_by) if recorded_by else whole
+    return replace(whole, settled=replace(as_it_was, runs=settled))
 
 
 def _lineage(ledger: Ledger, vendor: str, unit_key: str, runs: list[Ran]) -> tuple[list[dict[str, Any]], str | None]:
