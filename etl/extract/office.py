@@ -100,6 +100,12 @@ def read_exact(snapshot: Reader, table: sa.Table, columns: tuple[str, ...], keys
     return _read(snapshot, list(table.columns), sa.true(), found, keys)
 
 
+def read_ids(snapshot: Reader, table: sa.Table, column: str, keys: Iterable[int]) -> pd.Series[str]:
+    """The keys, as text, of the rows of a table in which this column is one of ``keys``."""
+    own = list(table.primary_key.columns)
+    return canonical.row_ids(table.name, _read(snapshot, own, sa.true(), table.c[column].in_(snapshot.id_list()), keys))
+
+
 def read_surroundings(snapshot: Snapshot, rows: Mapping[str, pd.DataFrame]) -> Frames:
     """Who and what the rows name besides themselves; see the module."""
     named = [rows["contact"]["contact_id"]]

@@ -22,8 +22,6 @@ from sqlalchemy.engine import Connection
 from etl import canonical
 
 _WRITE = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
-_PARSE = pyarrow.csv.ParseOptions(newlines_in_values=True)
-_BLOCK = 64 * 1024 * 1024
 
 
 def insert(connection: Connection, table: sa.Table, rows: pd.DataFrame, skip_known: bool = False) -> None:
@@ -39,14 +37,26 @@ def insert(connection: Connection, table: sa.Table, rows: pd.DataFrame, skip_kno
         each = zip(*(column.to_pylist() for column in values.columns), strict=True)
         with _wrapped():
             driver(connection).executemany(f"INSERT INTO {table.name} ({listed}) VALUES ({marks}){unless}", each)
-    elif skip_known:
+    elif not skip_known:
+        _copy(connection, table.name, values)
+    elif not _all_are_new(connection, table, values):
         beside = f"new_{table.name}"
         connection.exec_driver_sql(f"CREATE TEMP TABLE {beside} (LIKE {table.name}) ON COMMIT DROP")
         _copy(connection, beside, values)
         connection.exec_driver_sql(f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {beside}{unless}")
         connection.exec_driver_sql(f"DROP TABLE {beside}")
-    else:
+
+
+def _all_are_new(connection: Connection, table: sa.Table, values: pa.Table) -> bool:
+    """Inserts rows of which as a rule none is there: half the work of looking at each; False: nothing was inserted."""
+    savepoint = connection.begin_nested()
+    try:
         _copy(connection, table.name, values)
+    except sa.exc.IntegrityError:
+        savepoint.rollback()
+        return False
+    savepoint.commit()
+    return True
 
 
 def _copy(connection: Connection, name: str, values: pa.Table) -> None:
@@ -110,28 +120,9 @@ def read(connection: Connection, table: sa.Table, *conditions: sa.ColumnElement[
     """The rows of a CRM table that meet the conditions, exact, in canonical form."""
     is_sqlite = connection.dialect.name == "sqlite"
     statement = sa.select(*canonical.exact_columns(table.columns, is_sqlite)).where(*conditions)
-    if is_sqlite:
-        fetched = [tuple(row) for row in connection.execute(statement)]
-        return canonical.exact_frame(table.columns, canonical.raw_table(table.columns, is_sqlite, fetched))
-    return canonical.exact_frame(table.columns, _copied(connection, table, statement))
-
-
-def _copied(connection: Connection, table: sa.Table, statement: sa.Select[Any]) -> pa.Table:
-    written = statement.compile(connection, compile_kwargs={"literal_binds": True})
-    text = io.BytesIO()
-    copied = f"COPY ({written}) TO STDOUT (FORMAT csv)"
-    with _wrapped(), driver(connection).cursor() as cursor, cursor.copy(copied) as copy:
-        for chunk in copy:
-            text.write(chunk)
-    types = {column.name: pa.int64() if canonical.is_whole(column) else pa.string() for column in table.columns}
-    if not text.tell():
-        return pa.table({name: pa.nulls(0, kind) for name, kind in types.items()})
-    convert = pyarrow.csv.ConvertOptions(
-        column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
-    )
-    options = pyarrow.csv.ReadOptions(column_names=list(types), block_size=max(_BLOCK, text.tell()))
-    text.seek(0)
-    return pyarrow.csv.read_csv(text, options, _PARSE, convert)
+    # The driver's rows, past SQLAlchemy's row objects.
+    fetched = connection.execute(statement).cursor.fetchall()
+    return canonical.exact_frame(table.columns, canonical.raw_table(table.columns, is_sqlite, fetched))
 
 
 def id_list(connection: Connection, ids: Iterable[int]) -> sa.Select[Any]:

@@ -12,8 +12,8 @@ from sqlalchemy.engine import Connection
 
 from etl import canonical, schema
 from etl.load import bulk
-from etl.load.office_files import GROUP_NO, SOURCE_ID, Batch
-from etl.load.office_keys import SHARED
+from etl.load.office_files import Batch
+from etl.load.office_keys import SHARED, key_column
 
 # Why a group did not move. Beside the rule stand the record and words; never a value.
 EDITED, REFUSED, DIFFERS, IN_BOTH = "XFR-EDITED", "XFR-REFUSED", "XFR-VERIFY", "XFR-IN-BOTH"
@@ -120,24 +120,16 @@ def read_keys(connection: Connection, entity: str, like: pd.DataFrame) -> pd.Dat
 def differing(connection: Connection, batch: Batch) -> list[Failure]:
     """The groups whose rows the target does not hold exactly as they were to be written."""
     failures: dict[int, Failure] = {}
-    for entity in batch.rows:
-        if entity in SHARED:
-            continue
-        values, there = batch.values(entity), read_back(connection, batch, entity)
-        wanted = pd.DataFrame(
-            {
-                "id": canonical.row_ids(entity, values).to_numpy(),
-                "row_hash": canonical.row_hashes(entity, values).to_numpy(),
-                "group": batch.rows[entity][GROUP_NO].to_numpy(),
-                "source_id": batch.rows[entity][SOURCE_ID].to_numpy(),
-            }
+    for entity, wanted in batch.written.groupby("entity", sort=False):
+        there = read_back(connection, batch, str(entity))
+        held = pd.Series(
+            canonical.row_hashes(str(entity), there).array, canonical.row_ids(str(entity), there), dtype="str"
         )
-        held = pd.DataFrame({"id": canonical.row_ids(entity, there), "held": canonical.row_hashes(entity, there)})
-        both = wanted.merge(held, on="id", how="left")
-        for row in bulk.each(both[both["held"] != both["row_hash"]]):
-            columns = _columns_that_differ(values, there, row.id, entity)
+        differ = wanted["entity_id"].map(held) != wanted["row_hash"]
+        for row in bulk.each(wanted[differ.fillna(True)]):
+            columns = _columns_that_differ(batch.values(row.entity), there, row.entity_id, row.entity)
             why = f"the target does not hold it exactly ({', '.join(columns) or 'it is not there'})"
-            one = Failure(int(row.group), DIFFERS, entity, _named(row.source_id, row.id), why)
+            one = Failure(int(row.group_no), DIFFERS, row.entity, _named(row.source_id, row.entity_id), why)
             failures.setdefault(one.group_no, one)
     return list(failures.values())
 
@@ -161,29 +153,27 @@ def _named(source_id: Any, target_id: str) -> str:
 
 def taken_keys(connection: Connection, batch: Batch) -> bool:
     """Whether somebody else has made records under keys of this batch meanwhile."""
-    for entity in batch.rows:
-        column = next(iter(schema.metadata.tables[entity].primary_key.columns))
-        if entity in SHARED or len(schema.metadata.tables[entity].primary_key.columns) > 1:
-            continue
-        keys = bulk.id_list(connection, batch.keys(entity))
-        if connection.execute(sa.select(column).where(column.in_(keys)).limit(1)).first() is not None:
-            return True
-    return False
+    own = (entity for entity in batch.rows if entity not in SHARED and key_column(entity) is not None)
+    return any(_are_taken(connection, batch, entity) for entity in own)
+
+
+def _are_taken(connection: Connection, batch: Batch, entity: str) -> bool:
+    """Whether any row of a table has a key of this batch."""
+    column = next(iter(schema.metadata.tables[entity].primary_key.columns))
+    keys = bulk.id_list(connection, batch.keys(entity))
+    return connection.execute(sa.select(column).where(column.in_(keys)).limit(1)).first() is not None
 
 
 def groups_present(connection: Connection, batch: Batch) -> list[int]:
     """The groups of the batch that are in the target: each is there as a whole or not at all.
 
     A key alone says nothing, for somebody else may have taken it; one row that is just as it was to be written does.
+    Every group has a contact: where none of their keys is taken, as a rule, there is nothing to compare.
     """
+    if not _are_taken(connection, batch, "contact"):
+        return []
     present: set[int] = set()
-    for entity in batch.rows:
-        if entity in SHARED:
-            continue
-        values, there = batch.values(entity), read_back(connection, batch, entity)
-        if there.empty:
-            continue
-        held = set(canonical.row_hashes(entity, there))
-        is_held = canonical.row_hashes(entity, values).isin(held).to_numpy()
-        present |= {int(number) for number in batch.rows[entity][GROUP_NO][is_held]}
+    for entity, wanted in batch.written.groupby("entity", sort=False):
+        held = canonical.row_hashes(str(entity), read_back(connection, batch, str(entity)))
+        present |= {int(number) for number in wanted.loc[wanted["row_hash"].isin(held), "group_no"]}
     return sorted(present)

@@ -18,7 +18,6 @@ from etl.load.office_checks import IN_BOTH, REFUSED, Failure
 from etl.load.office_databases import own_transaction, reading, taken_back, writing
 from etl.load.office_desk import Move
 from etl.load.office_files import GROUP_NO, SOURCE_ID, Batch
-from etl.load.office_keys import SHARED
 from etl.load.office_refusals import REFUSALS, find_refused, words_of
 
 # How often a batch gets other keys because somebody in the target took them meanwhile.
@@ -218,28 +217,15 @@ def _take_out_unchanged(job: Move, batch: Batch) -> set[int]:
 
 def _finish(job: Move, batch: Batch) -> None:
     """The ledger's part: new keys, hashes for a return, vendor links."""
-    own = [entity for entity in batch.rows if entity not in SHARED]
-    written = pd.concat(
-        [
-            office_checks.hashed({entity: batch.values(entity)}).assign(group_no=batch.rows[entity][GROUP_NO].array)
-            for entity in own
-        ],
-        ignore_index=True,
-    )
     with reading(job.databases.source) as source:
         retired = office_rows.retired_by(source, batch)
-    contacts = batch.rows["contact"]
-    first = int(contacts[GROUP_NO].iloc[0])
-    groups = {
-        (entity, int(old)): int(number)
-        for entity in own
-        for old, number in zip(batch.rows[entity][SOURCE_ID], batch.rows[entity][GROUP_NO], strict=True)
-        if entity in office_rows.RETIRED
-    }
-    numbers = [groups.get((row.entity, row.entity_id), first) for row in bulk.each(retired)]
+    written = batch.written
+    groups = dict(zip(zip(written["entity"], written["source_id"], strict=True), written["group_no"], strict=True))
+    first = int(batch.rows["contact"][GROUP_NO].iloc[0])  # also of a household that is not made anew
+    numbers = [int(groups.get((row.entity, str(row.entity_id)), first)) for row in bulk.each(retired)]
     stamp = batch.stamp.strftime("%Y-%m-%d %H:%M:%S.%f")
     transfer_groups.finish(
-        job.ledger, job.transfer_id, batch.group_nos, batch.id_map, written,
+        job.ledger, job.transfer_id, batch.group_nos, batch.id_map, written.drop(columns="source_id"),
         retired.assign(group_no=numbers, retired_at=stamp),
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -67,6 +68,24 @@ class Batch:
     def values(self, entity: str) -> pd.DataFrame:
         """The rows of a table, with its own columns only."""
         return self.rows[entity][[column.name for column in schema.metadata.tables[entity].columns]]
+
+    @cached_property
+    def written(self) -> pd.DataFrame:
+        """entity, entity_id, row_hash, source_id, group_no of the groups' own rows, as the target is to hold them."""
+        parts = [
+            pd.DataFrame(
+                {
+                    "entity": entity,
+                    "entity_id": canonical.row_ids(entity, rows).to_numpy(),
+                    "row_hash": canonical.row_hashes(entity, rows).to_numpy(),
+                    "source_id": rows[SOURCE_ID].to_numpy(),
+                    "group_no": rows[GROUP_NO].array,
+                }
+            )
+            for entity, rows in self.rows.items()
+            if entity not in SHARED
+        ]
+        return pd.concat(parts, ignore_index=True)
 
     def keys(self, entity: str) -> pd.Series[int]:
         """The new keys of a table's rows (one column), none where there are none."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from etl import canonical, schema
-from etl.extract.office import read_exact
+from etl import schema
+from etl.extract.office import read_ids
 from etl.extract.source import Snapshot
 from etl.load.ledger import transfers
 from etl.load.ledger.transfers import Transfer
@@ -38,13 +38,12 @@ def missing_in_target(context: TransferContext, records: pd.DataFrame) -> dict[s
     """How many rows of each table should be in the target and are not, looked up by their keys."""
     moved = records[records["decision"].isin(transfers.MOVES)]
     missing = {}
-    with Snapshot(context.target) as snapshot:
+    with Snapshot(context.target, readers=1) as snapshot:
         for entity, rows in moved.groupby("entity"):
             table = schema.metadata.tables[str(entity)]
             column = next(iter(table.primary_key.columns)).name
             keys = rows["target_id"].str.split(":").str[0].astype("int64").unique()
-            there = canonical.row_ids(str(entity), read_exact(snapshot, table, (column,), keys))
-            absent = int((~rows["target_id"].isin(there)).sum())
+            absent = int((~rows["target_id"].isin(read_ids(snapshot, table, column, keys))).sum())
             if absent:
                 missing[str(entity)] = absent
     return missing

@@ -35,7 +35,7 @@ class RulesDesk:
         """What hangs on these contacts now."""
         if within is not None:
             return source_office.read_rows(Within(within), contact_ids, self.known)
-        with Snapshot(self.source) as snapshot:
+        with Snapshot(self.source, readers=1) as snapshot:
             return source_office.read_rows(snapshot, contact_ids, self.known)
 
     def build(

@@ -66,7 +66,7 @@ def _save_outcomes(context: TransferContext, planned: Any, found: transfers.Tran
     asked = context.staging.read("reading", ["asked"])["asked"]["contact_id"]
     contact_ids = [int(one) for one in asked]
     outcomes = plan.outcomes_before(planned, plan.read_findings(context), contact_ids)
-    moved = _moved(context) if found is not None else {}
+    moved = transfers.read_moved_contacts(context.ledger, context.request.run_id)
     groups = transfers.read_groups(context.ledger, context.request.run_id).set_index("group_no")
     for row in planned.groups.itertuples(index=False):
         contact_id, group = int(row.contact_id), int(row.group)
@@ -78,13 +78,6 @@ def _save_outcomes(context: TransferContext, planned: Any, found: transfers.Tran
             why = "dry run" if found is None else (found.why or found.status.replace("_", " "))
             outcomes.append(Outcome(TRANSFER, unit_key(contact_id), "skipped", why))
     runs.save_outcomes(context.ledger, context.request.run_id, outcomes)
-
-
-def _moved(context: TransferContext) -> dict[int, str]:
-    """contact id -> its key in the target, of those that are there."""
-    rows = transfers.read_manifest(context.ledger, context.request.run_id)
-    contacts = rows[(rows["entity"] == "contact") & rows["target_id"].notna()]
-    return {int(one): str(key) for one, key in zip(contacts["entity_id"], contacts["target_id"], strict=True)}
 
 
 def _write(

@@ -210,6 +210,15 @@ def read_manifest(ledger: Ledger, transfer_id: str, group_nos: Sequence[int] | N
     return frame.astype({"contact_id": "Int64", "group": "Int64"})
 
 
+def read_moved_contacts(ledger: Ledger, transfer_id: str) -> dict[int, str]:
+    """Contact id -> its key in the target, of those that have moved."""
+    record = transfer_record.c
+    moved = sa.select(record.entity_id, record.target_id).where(
+        record.transfer_id == transfer_id, record.entity == "contact", record.target_id.is_not(None)
+    )
+    return {int(row["entity_id"]): row["target_id"] for row in ledger.rows(moved)}
+
+
 def read_id_map(ledger: Ledger, source_database: str, target_database: str, target_office_id: int) -> pd.DataFrame:
     """entity, source_id, target_id (text) of what earlier transfers moved or made anew in this office.
 
