@@ -66,6 +66,8 @@ def row_ids(entity: str, rows: pd.DataFrame) -> pd.Series[str]:
 
 def row_hashes(entity: str, rows: pd.DataFrame) -> pd.Series[str]:
     """sha256 over all columns of each row of a table, in the schema's order; rows that differ differ in it."""
+    if rows.empty:
+        return pd.Series([], index=rows.index, dtype="str", name="row_hash")
     texts = [_written(rows[column.name]) for column in schema.metadata.tables[entity].columns]
     joined = pc.binary_join_element_wise(*texts, pa.scalar("", pa.large_string()))
     name = f"{entity}|".encode()
@@ -75,7 +77,7 @@ def row_hashes(entity: str, rows: pd.DataFrame) -> pd.Series[str]:
 
 def empty_frame(table: sa.Table) -> pd.DataFrame:
     """A frame without rows, with the columns of the table in canonical form."""
-    return exact_frame(table.columns, pa.table({column.name: pa.nulls(0) for column in table.columns}))
+    return exact_frame(table.columns, pa.table({}))
 
 
 def is_whole(column: sa.Column[Any]) -> bool:
@@ -122,6 +124,8 @@ def _on_sqlite(column: sa.Column[Any]) -> Iterable[ColumnElement[Any]]:
 
 
 def _canonical(column: sa.Column[Any], raw: pa.Table) -> pa.Array | pa.ChunkedArray:
+    if not raw.num_rows:
+        return pa.nulls(0, pa.int64() if is_whole(column) else pa.string())
     values = raw.column(column.name)
     if is_whole(column):
         return values.cast(pa.int64())
