@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from expectations.report.display import label, show, vendor_name
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
+@cache
 def page_environment() -> Environment:
-    """The templates; everything that is not theirs is escaped, and unseen characters are spelled out."""
+    """The templates, compiled once; everything that is not theirs is escaped, and unseen characters are spelled out."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
