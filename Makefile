@@ -6,6 +6,8 @@ PYTHON := .venv/bin/python
 JOBS ?= 2
 # Whatever imports Airflow must not make ~/airflow.
 export AIRFLOW_HOME := $(CURDIR)/.planbridge/airflow
+# Airflow and the tests start many processes: what one has compiled, the next ones read.
+unexport PYTHONDONTWRITEBYTECODE
 # Commands about a CRM take the one that the shell names, else the demo's.
 DEMO_ENV := [ -n "$$AIRFLOW_CONN_CRM" ] || [ ! -f .planbridge/env ] || . .planbridge/env;
 # A command without what it is about; make leaves with 2.

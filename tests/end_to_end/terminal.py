@@ -7,6 +7,7 @@ plain way, and the first night goes by it.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import json
 import os
@@ -15,6 +16,8 @@ import sys
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
+
+from sqlalchemy.orm import configure_mappers
 
 from include.local.installation import ROOT
 
@@ -67,6 +70,7 @@ def _serve() -> None:
     os.dup2(nothing, 2)  # what libraries say while they are loaded is nobody's news
     for library in LIBRARIES:
         importlib.import_module(library)
+    configure_mappers()
     _build_api()
     os.dup2(screen, 2)
     for line in sys.stdin:
@@ -78,10 +82,16 @@ def _serve() -> None:
 
 
 def _build_api() -> None:
-    """The server that tasks talk to, as far as it can be made before there is a thread: seconds of every command."""
+    """The server that tasks talk to, without a thread: most of a short command. It builds itself with its first call."""
+    import httpx
     from airflow.sdk.execution_time.supervisor import in_process_api_server
 
-    _ = in_process_api_server().app  # made when it is first looked at, and kept
+    async def call() -> None:
+        transport = httpx.ASGITransport(in_process_api_server().app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://airflow") as client:
+            await client.get("/")
+
+    asyncio.run(call())
 
 
 def _obey(order: dict[str, object]) -> None:
