@@ -31,6 +31,7 @@ FOLDER = ROOT / ".planbridge" / "bench"
 AS_OF = date(2026, 11, 20)
 CALLS = "100000000"
 CORES = 2
+WARM = "tests.benchmarks.warm"
 
 
 @dataclass
@@ -142,6 +143,14 @@ def sandboxes(bench: Bench) -> Iterator[None]:
             process.wait()
 
 
+def warm_up() -> None:
+    """Starts the process that all workers are forks of; it has loaded the slow libraries, as Airflow's scheduler has."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload([WARM])
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        pool.submit(os.getpid).result()
+
+
 def transform_in_processes(bench: Bench, context: RunContext, shards: list[int]) -> None:
     """The mapped task of the DAG, as LocalExecutor would run it on this many cores."""
     _in_processes(_transform, bench, context, shards)
@@ -159,7 +168,7 @@ def load_in_processes(bench: Bench, context: RunContext, loads: list[tuple[str, 
 
 def _in_processes(work: Callable[[Any], None], bench: Bench, context: RunContext, items: Sequence[Any]) -> None:
     jobs = [(bench, context.request, item) for item in items]
-    with ProcessPoolExecutor(CORES, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(CORES, mp_context=get_context("forkserver")) as pool:
         list(pool.map(work, jobs))
 
 
@@ -212,7 +221,7 @@ class Watch:
             for process in (me, *me.children(recursive=True)):
                 try:
                     if "include.sandbox" not in " ".join(process.cmdline()):
-                        total += process.memory_info().rss
+                        total += process.memory_full_info().pss  # what forks share is counted once
                 except psutil.Error:
                     continue
             self.peak = max(self.peak, total / 2**20)

@@ -38,12 +38,14 @@ from tests.benchmarks.harness import (
     sandboxes,
     transform_in_processes,
     validate_in_processes,
+    warm_up,
 )
 
 
 def main(households: int) -> None:
     """Night 1 (filled in), night 2 unchanged, night 3 with 5 % of the households changed."""
     make_keys()
+    warm_up()
     bench = Bench(households)
     bench.make_office()
     bench.forget_runs()

@@ -6,12 +6,13 @@ import json
 import sys
 
 from include.refresh.plan import plan_and_extract
-from tests.benchmarks.harness import Bench, Watch, make_keys, transform_in_processes, validate_in_processes
+from tests.benchmarks.harness import Bench, Watch, make_keys, transform_in_processes, validate_in_processes, warm_up
 
 
 def main(households: int) -> None:
     """The three stages, in the order of the DAG; transform in as many processes as there are cores (2)."""
     make_keys()
+    warm_up()
     bench = Bench(households)
     bench.make_office()
     bench.forget_runs()

@@ -2,7 +2,8 @@
 
 ``python -m tests.benchmarks.transfer N``
 
-Prints JSON: seconds of wall clock and of this process' CPU by stage, statements a batch, peak memory, rows.
+Every task of `office_transfer` as it runs without Airflow, all in this process. Prints JSON: seconds of wall clock and
+of this process' CPU by task and by part, statements, peak memory up to each task's end, rows.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,15 @@ import pandas as pd
 import sqlalchemy as sa
 
 from etl.load import bulk
-from etl.load.ledger.store import Ledger
+from etl.load.ledger import transfers
 from etl.schema import metadata
+from include.staging import Staging
+from include.transfer import archive, audit, checks, papers, reading, worklist
+from include.transfer.answer import make_question
 from tests.postgres import fresh_database
 from tests.transfers.books import Book
-from tests.transfers.moving import Database, TransferDesk
+from tests.transfers.moving import Database
+from tests.transfers.staging_area import Area, book_with_rights
 
 # How many rows of each table hang on a contact.
 EACH = {
@@ -102,7 +107,7 @@ def _frame(table: str, size: int, **values: Any) -> pd.DataFrame:
 
 def fill(url: str, rows: dict[str, pd.DataFrame]) -> None:
     """Makes the tables of two offices and fills them."""
-    Book().write(url)
+    book_with_rights().write(url)
     engine = sa.create_engine(url)
     with engine.begin() as connection:
         for table in metadata.sorted_tables:
@@ -113,52 +118,90 @@ def fill(url: str, rows: dict[str, pd.DataFrame]) -> None:
     engine.dispose()
 
 
+# The parts of the tasks that are told apart: what is called, and where it is looked up.
+PARTS: tuple[tuple[str, Any, str], ...] = (
+    ("read", reading, "read"),
+    ("decide", reading.rules, "plan"),
+    ("gate", checks, "check"),
+    ("keep staged files", Staging, "write"),
+    ("read staged files", Staging, "read"),
+    ("keep the manifest", transfers, "plan"),
+    ("write the manifest", papers, "write"),
+    ("write the work list", worklist, "write"),
+    ("compare", audit, "compare"),
+    ("archive", archive, "write"),
+)
+
+
 class Watch:
-    """Seconds by stage, and the statements sent to databases meanwhile."""
+    """Seconds of wall clock and CPU by task and by part of it, peak memory, and statements sent meanwhile."""
 
     def __init__(self) -> None:
         self.wall: dict[str, float] = {}
+        self.parts: dict[str, float] = {}
         self.cpu: dict[str, float] = {}
-        self.statements = 0
+        self.peak_mib: dict[str, int] = {}
+        self.statements: dict[str, int] = {}
+        self._sent = 0
+        self._task = ""
         sa.event.listen(sa.engine.Engine, "before_cursor_execute", self._count)
+        for name, home, attribute in PARTS:
+            setattr(home, attribute, self._timed(name, getattr(home, attribute)))
 
     def _count(self, *_: Any) -> None:
-        self.statements += 1
+        self._sent += 1
+
+    def _timed(self, name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*given: Any, **named: Any) -> Any:
+            wall = time.perf_counter()
+            try:
+                return work(*given, **named)
+            finally:
+                part = f"{self._task}: {name}"
+                self.parts[part] = round(self.parts.get(part, 0) + time.perf_counter() - wall, 1)
+
+        return timed
 
     @contextmanager
-    def on(self, stage: str) -> Iterator[None]:
+    def on(self, task: str) -> Iterator[None]:
+        """One task."""
+        self._task, self._sent = task, 0
         wall, cpu = time.perf_counter(), time.process_time()
         yield
-        self.wall[stage] = round(time.perf_counter() - wall, 1)
-        self.cpu[stage] = round(time.process_time() - cpu, 1)
+        self.wall[task] = round(time.perf_counter() - wall, 1)
+        self.cpu[task] = round(time.process_time() - cpu, 1)
+        self.peak_mib[task] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        self.statements[task] = self._sent
 
 
-def main(contacts: int, at_once: int = 1000) -> dict[str, Any]:
+def main(contacts: int) -> dict[str, Any]:
     """Moves them all; gives the figures."""
-    source, target, ledger_url = fresh_database(), fresh_database(), fresh_database()
+    source, target, ledger = fresh_database(), fresh_database(), fresh_database()
     rows = make_rows(contacts)
     total = sum(map(len, rows.values()))
     fill(source, rows)
-    Book().write(target)
+    book_with_rights().write(target)
     del rows
-    ledger = Ledger(ledger_url)
-    ledger.migrate()
+    watch = Watch()
     with tempfile.TemporaryDirectory() as folder:
-        desk = TransferDesk(Database(source), Database(target), ledger, Path(folder), contacts_at_once=at_once)
-        watch = Watch()
+        area = Area(Path(folder), Database(source), Database(target), ledger)
+        asked = {"set_id": 1}
         with watch.on("check and plan"):
-            desk.plan("bench", range(1, contacts + 1))
-        peak_plan = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        watch.statements = 0
-        with watch.on("move"):
-            moved = desk.move("bench")
-    arrived = len(desk.target.rows("contact"))
-    ledger.engine.dispose()
-    assert (moved.status, arrived) == ("closed", contacts), (moved, arrived)
+            area.plan("bench", **asked)
+        with watch.on("accept"):
+            assert make_question(area.context("bench", **asked)) is not None
+            assert area.answer("bench", "Accept", **asked) == "accepted"
+        with watch.on("import"):
+            assert area.move("bench", **asked) is not None
+        with watch.on("report"):
+            assert area.report("bench", **asked)["status"] == "closed"
+    arrived = len(area.target.rows("contact")) if area.target else 0
+    assert arrived == contacts, arrived
+    batches = -(-contacts // 1000)
     return {
-        "contacts": contacts, "rows": total, "wall_seconds": watch.wall, "cpu_seconds": watch.cpu,
-        "statements_a_batch": round(watch.statements / -(-contacts // at_once), 1),
-        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024), "peak_mib_plan": round(peak_plan),
+        "contacts": contacts, "rows": total, "wall_seconds": watch.wall, "parts": watch.parts, "cpu_seconds": watch.cpu,
+        "statements": watch.statements, "statements_a_batch": round(watch.statements["import"] / batches, 1),
+        "peak_mib": max(watch.peak_mib.values()), "peak_mib_after": watch.peak_mib,
     }  # fmt: skip
 
 
