@@ -144,7 +144,7 @@ def sandboxes(bench: Bench) -> Iterator[None]:
 
 
 def warm_up() -> None:
-    """Starts the process that all workers are forks of; it has loaded the slow libraries, as Airflow's scheduler has."""
+    """Starts the process that all workers are forks of; it has loaded the slow libraries, as the scheduler has."""
     context = get_context("forkserver")
     context.set_forkserver_preload([WARM])
     with ProcessPoolExecutor(1, mp_context=context) as pool:

@@ -4,8 +4,9 @@ import os
 
 from tests.benchmarks.harness import FOLDER
 
+# Airflow looks for its home when it is imported.
 os.environ.setdefault("AIRFLOW_HOME", str(FOLDER / "airflow"))
 
-from include.plugins.warm_workers import load_libraries  # noqa: E402 - Airflow looks for its home when it is imported
+from include.plugins.warm_workers import load_libraries
 
 load_libraries()
