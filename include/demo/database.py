@@ -1,6 +1,7 @@
 """Where the demo office is written: an empty SQLite file or PostgreSQL database, loaded in bulk, indexed afterwards."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -30,11 +31,13 @@ def parse_url(url: str) -> URL:
 
 
 def connect(url: str) -> Engine:
-    """An engine for a database that answers. `DemoError` if it does not."""
+    """An engine for a database that answers; a new file is its owner's alone. `DemoError` if it does not answer."""
     engine = create_engine(parse_url(url))
     try:
+        if engine.dialect.name == "sqlite" and not (path := Path(str(engine.url.database))).exists():
+            path.touch(mode=0o600)
         engine.connect().close()
-    except OperationalError as error:
+    except (OperationalError, OSError) as error:
         engine.dispose()
         shown = engine.url.render_as_string(hide_password=True)
         raise DemoError(

@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, insert, inspect, select, text
 from etl.schema import contact, metadata
 from include.demo import DemoError, build_office
 from include.demo.book import stamp
+from include.demo.database import connect
 from include.demo.names import FORMULA_NAME, MARKUP_NAME
 from tests.demo.conftest import Built
 from tests.demo.crm import word
@@ -235,3 +236,8 @@ def test_a_database_with_tables_is_left_alone_unless_told(tmp_path: Path) -> Non
     assert digest(url) == before
     build_office(url, 6, overwrite=True)
     assert digest(url) == build(tmp_path, "fresh.db", households=6)[0]
+
+
+def test_a_new_database_is_its_owners_alone(tmp_path: Path) -> None:
+    connect(f"sqlite:///{tmp_path / 'crm.db'}").dispose()
+    assert (tmp_path / "crm.db").stat().st_mode & 0o777 == 0o600

@@ -105,6 +105,13 @@ def test_somebody_elses_database_is_left_alone(tmp_path: Path, fail: Fail) -> No
     assert fail("profiles", "--port", 0, "--database", tmp_path / "text.db").count("\n") == 1
 
 
+@pytest.mark.parametrize("store", [ProfilesStore, EmoneyStore])
+def test_what_a_sandbox_holds_is_its_owners_alone(tmp_path: Path, store: type[ProfilesStore | EmoneyStore]) -> None:
+    opened = store(tmp_path / "held.db")
+    assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
+    opened.database.close()
+
+
 def test_a_public_key_that_is_none_is_one_line(tmp_path: Path, fail: Fail) -> None:
     (tmp_path / "key.pem").write_text("nonsense")
     for name in ("key.pem", "absent.pem"):

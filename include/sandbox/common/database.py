@@ -18,9 +18,11 @@ class Database:
     def __init__(self, path: Path, schema: str, application: int) -> None:
         self.path = path
         try:
+            if not path.exists():
+                path.touch(mode=0o600)  # its owner's alone, and so is what SQLite lays beside it
             self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
             self._prepare(schema, application)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise DatabaseUnusable(
                 f"Cannot use the database {path}: {error}. Name a file in a folder that exists and may be written, "
                 "with --database FILE."
