@@ -91,6 +91,14 @@ def describe(found: Found) -> str:
     return f"households {kind}: {'; '.join(named)}{f' and {more} more' if more else ''}"
 
 
+def buttons_for(shown: Mapping[str, Any]) -> tuple[str, ...]:
+    """The buttons that can be answered to, given the list that is shown."""
+    free = [one for one in shown["households"] if not one["linked_to"]]
+    needs = {"create_client_and_case": True, "create_case": bool(free)}
+    has_cases = any(one["case_ids"] for one in free)
+    return tuple(button for button, action in BUTTONS.items() if needs.get(action, has_cases))
+
+
 def choose(shown: Mapping[str, Any], action: str, household_id: str | None, case_id: str | None) -> Choice:
     """What a person wants done, checked against the list that was shown. Raises `ParamsError` in words.
 

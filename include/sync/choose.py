@@ -39,7 +39,7 @@ class ChooseRecord(HITLOperator):
         question = staged(STEP, sync_context, lambda run: question_for(run, is_there))
         if question is None:
             return
-        self.subject, self.body = question.subject, question.body
+        self.subject, self.body, self.options = question.subject, question.body, list(question.buttons)
         self.params = ParamsDict(
             {
                 "household_id": _id("Household", "The household of the list that is meant.", question.households),

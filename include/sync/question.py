@@ -7,7 +7,7 @@ and everything that Airflow passes on hold ids. What is answered is checked agai
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,7 @@ from etl.load.ledger import answers, deliveries, links
 from etl.load.ledger.links import Link
 from etl.load.profiles import FoundHousehold
 from etl.load.profiles_actions import check_request
-from etl.load.search_list import BUTTONS, Choice, Found, choose, search
+from etl.load.search_list import BUTTONS, Choice, Found, buttons_for, choose, search
 from expectations.report.display import show
 from include.refresh.context import RunContext
 from include.refresh.load import job_of, payload_of
@@ -38,11 +38,13 @@ _LINK = re.compile(r"://|www\.|@", re.IGNORECASE)
 class Question:
     """What the required action shows; ``body`` is Markdown with client data.
 
-    ``households`` and ``cases`` are the ids that can be chosen, with the words to choose them by.
+    ``buttons`` are those of SmartOffice that the list leaves something to do for; ``households`` and ``cases`` are the
+    ids that can be chosen, with the words to choose them by.
     """
 
     subject: str
     body: str = field(repr=False)
+    buttons: tuple[str, ...]
     households: Mapping[str, str]
     cases: Mapping[str, str]
     seconds: float
@@ -77,9 +79,11 @@ def _question(context: RunContext, payload: Payload, somebody_is_there: bool) ->
         return None
     free = [one for one in found.households if one.household_id not in found.linked_to]
     answers.ask(job.ledger, job.run_id, VENDOR, payload.unit_key, found.shown)
+    buttons = buttons_for(found.shown)
     return Question(
         _subject(payload.unit_key),
-        _body(payload, found),
+        _body(payload, found, buttons),
+        buttons,
         {one.household_id: one.household_id for one in free},
         {case.case_id: f"{case.case_id} (household {one.household_id})" for one in free for case in one.cases},
         context.settings.profiles.answer_within.total_seconds(),
@@ -159,12 +163,12 @@ def _subject(unit_key: str) -> str:
     return f"Which client of Profiles is {entity} {entity_id}?"
 
 
-def _body(payload: Payload, found: Found) -> str:
+def _body(payload: Payload, found: Found, buttons: Sequence[str]) -> str:
     """The Search list as Markdown. A name is somebody else's input: it is shown, never rendered."""
     person = payload.read()["document"]["clientA"]
     who = f"**{_text(person['firstName'])} {_text(person['lastName'])}**, born {_text(person['birthDate'])}"
     if not found.households:
-        return f"{who}\n\nProfiles has no household of this client or last name.\n\n{_HELP}"
+        return f"{who}\n\nProfiles has no household of this client or last name.\n\n{_help(buttons)}"
     count = len(found.households)
     if found.match_type == "exact":
         head = "The exact match in Profiles:" if count == 1 else f"{count} exact matches in Profiles:"
@@ -173,14 +177,20 @@ def _body(payload: Payload, found: Found) -> str:
     rows = [row for household in found.households[:SHOWN_AT_ONCE] for row in _rows(household, found)]
     more = f"\n\n… and {count - SHOWN_AT_ONCE} more." if count > SHOWN_AT_ONCE else ""
     table = "\n".join(["| Household | Client | Born | Case | Case name | State |", "|---|---|---|---|---|---|", *rows])
-    return f"{who}\n\n{head}\n\n{table}{more}\n\n{_HELP}"
+    return f"{who}\n\n{head}\n\n{table}{more}\n\n{_help(buttons)}"
 
 
-_HELP = (
-    "**Update Case** merges into a case of the list, **Create New Case** adds one to a household, **Open Case** gives "
-    "a case's address and writes nothing, **Create New Client and Case** makes a client beside those of the list. Ids "
-    "are needed only where the list leaves a choice."
-)
+_DOES = {
+    "Update Case": "merges into a case of the list",
+    "Create New Case": "adds one to a household",
+    "Open Case": "gives a case's address and writes nothing",
+    "Create New Client and Case": "makes a client of its own",
+}
+
+
+def _help(buttons: Sequence[str]) -> str:
+    does = ", ".join(f"**{button}** {_DOES[button]}" for button in buttons)
+    return f"{does}." + (" Ids are needed only where the list leaves a choice." if len(buttons) > 1 else "")
 
 
 def _rows(household: FoundHousehold, found: Found) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 from etl.errors import ParamsError, StopRun
 from etl.load.delivery import ByHand
 from etl.load.ledger import answers
+from etl.load.search_list import BUTTONS, buttons_for
 from include.refresh.context import HandRequest, RunContext
 from include.refresh.load import load_shard
 from include.refresh.report import report_run
@@ -128,6 +129,36 @@ class TestNobodyIsAsked:
             assert question_for(context, True) is None
         finally:
             vendors.profiles.faults()
+
+
+class TestTheButtons:
+    """Only those that the list leaves something to do for."""
+
+    def test_all_four_where_a_case_can_be_chosen(self, book: Book, vendors: Vendors) -> None:
+        add_household(vendors, 2, **EXACT)
+        assert asked(sync(book)).buttons == tuple(BUTTONS)
+
+    def test_one_where_the_list_is_empty(self, book: Book) -> None:
+        question = asked(sync(book))
+        assert question.buttons == ("Create New Client and Case",)
+        assert "**Create New Client and Case** makes a client of its own." in question.body
+        assert "Update Case" not in question.body
+
+    def test_one_where_every_household_is_linked_to_another_unit(self, book: Book, vendors: Vendors) -> None:
+        sync_other = sync(book, "create_client_and_case")
+        assert ended(sync_other)[0] == "created"
+        book.couple(13, first_name="Ann", last_name="Lee")
+        assert asked(sync(book, household_id=13)).buttons == ("Create New Client and Case",)
+
+    def test_no_case_button_where_no_household_has_a_case(self) -> None:
+        shown = {"households": [{"household_id": "1", "case_ids": [], "linked_to": None}]}
+        assert buttons_for(shown) == ("Create New Case", "Create New Client and Case")
+
+    def test_another_one_is_told_kindly(self, book: Book) -> None:
+        context = sync(book)
+        asked(context)
+        with pytest.raises(ParamsError, match="trigger the run again and answer Create New Client and Case"):
+            keep_answer(context, event("Open Case"))
 
 
 class TestTheList:
