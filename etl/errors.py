@@ -30,6 +30,9 @@
 Messages carry keys, ids, statuses and the way out; never names, birth dates, addresses, account or policy numbers.
 """
 
+# The vendors as people write them.
+VENDOR_NAMES = {"profiles": "Profiles", "emoney": "eMoney"}
+
 
 class PlanbridgeError(Exception):
     """The root: whatever Planbridge raises on purpose."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from etl.errors import GateBroken
+from etl.errors import VENDOR_NAMES, GateBroken
 from expectations.facts import FRAMES_OF, are_among, check_frames
 from expectations.gx_import import quiet_gx
 from expectations.rules import FINDING_COLUMNS, Overrides, checks_of, rule
@@ -73,7 +73,9 @@ def validate(
     except GateBroken:
         raise
     except Exception as error:  # its message may quote values, and whatever it is, nothing was checked
-        raise GateBroken(f"the suites of {vendor} could not run: {type(error).__name__}") from None
+        raise GateBroken(
+            f"the suites of {VENDOR_NAMES.get(vendor, vendor)} could not run: {type(error).__name__}"
+        ) from None
     findings = _word_all(vendor, facts, results, as_of, overrides)
     verdict = _decide(vendor, units, findings, _statistics(vendor, facts, results, as_of, overrides))
     if data_docs is not None:

@@ -165,7 +165,7 @@ def _update(client: ProfilesClient, job: Job, payload: Payload, link: Link | Non
     if not job.dry_run:
         with job.ledger.write() as connection:
             save_link(job, target, connection)
-            links.forget_sent(connection, VENDOR, target.unit_key, "case")
+            links.begin_other_case(job.ledger, connection, target, VENDOR, job.run_id)
     return update_case(client, job, payload, target, None)
 
 

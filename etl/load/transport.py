@@ -25,7 +25,7 @@ import requests
 import requests.adapters
 import urllib3.exceptions
 
-from etl.errors import CredentialsRefused, InDoubt, Rejected, VendorUnavailable
+from etl.errors import VENDOR_NAMES, CredentialsRefused, InDoubt, Rejected, VendorUnavailable
 from etl.load import deadline
 from etl.load.calls import Answer, Call, Limiter, SignedIn, TransportSettings
 from etl.load.patience import CircuitBreaker, RetryBudget, full_jitter, retry_after
@@ -278,7 +278,7 @@ class Transport:
         return retry_after(plain.get("Retry-After"), plain.get("Date"), self._wall_clock, cap)
 
     def _name(self, call: Call[Any]) -> str:
-        return f"{self.vendor}: {call.method} {call.route}"
+        return f"{VENDOR_NAMES.get(self.vendor, self.vendor)}: {call.method} {call.route}"
 
 
 _Raw = tuple[int, Mapping[str, str], bytes]

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from etl.errors import VENDOR_NAMES
+
 # Every character of the Unicode categories Cc, Cf, Cs, Zl and Zp (control, bidi, zero-width, lone surrogates, line and
 # paragraph separators) and the noncharacters XML cannot hold; a test compares it with unicodedata.
 _UNSEEN = re.compile(
@@ -23,7 +25,7 @@ _UNSEEN = re.compile(
 # The full-width forms count too: some spreadsheets fold them before they decide that a cell is a formula.
 _FORMULA = re.compile("^\\s*[=+\\-@＝＋－＠]")
 
-_WORDS = {"emoney": "eMoney", "profiles": "Profiles", "transfer": "Office transfer"}
+_NAMES = {**VENDOR_NAMES, "transfer": "Office transfer"}
 
 
 def show(text: str) -> str:
@@ -58,10 +60,15 @@ def texts(column: pd.Series) -> pd.Series:
 
 def vendor_name(vendor: str) -> str:
     """The vendor as people write it."""
-    return _WORDS.get(vendor, vendor)
+    return _NAMES.get(vendor, vendor)
+
+
+def side_name(side: str) -> str:
+    """The side to which a field is pinned, as people write it."""
+    return "SmartOffice" if side == "smartoffice" else vendor_name(side)
 
 
 def label(name: str) -> str:
-    """A column or entity name as a person reads it: ``birth_date`` becomes ``Birth date``."""
-    words = name.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
+    """A name as a person reads it: ``birth_date`` becomes ``Birth date``, ``load_emoney`` ``Load eMoney``."""
+    words = " ".join(VENDOR_NAMES.get(word, word) for word in name.replace("_", " ").split())
+    return words if words.startswith(tuple(VENDOR_NAMES.values())) else words[:1].upper() + words[1:]

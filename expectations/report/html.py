@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from expectations.report.display import label, show, vendor_name
+from expectations.report.display import label, show, side_name, vendor_name
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -26,7 +26,9 @@ def page_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(vendor=vendor_name, label=label, number=_number, moment=_moment, duration=duration)
+    environment.filters.update(
+        vendor=vendor_name, side=side_name, label=label, number=_number, moment=_moment, duration=duration
+    )
     return environment
 
 
@@ -48,7 +50,7 @@ def _number(value: int) -> str:
 def _moment(value: datetime | None) -> str:
     if value is None:
         return "not yet"
-    return f"{value.day} {value:%B %Y, %H:%M} {value.tzname() or ''}".strip()
+    return f"{value.day} {value:%B %Y, %H:%M} {value.tzname() or 'UTC'}"
 
 
 def duration(seconds: float | None) -> str:

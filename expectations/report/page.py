@@ -9,7 +9,15 @@ from expectations.report.advice import advice, counted, ending, headline, meanin
 from expectations.report.display import vendor_name
 from expectations.report.households import Household, households, rule_anchor, urgent_units
 from expectations.report.html import page_environment, styled
-from expectations.report.model import AVAILABLE_COLUMNS, OUTCOMES, SEVERITIES, STATUSES, RunReport, as_texts
+from expectations.report.model import (
+    AVAILABLE_COLUMNS,
+    CHANGE_COLUMNS,
+    OUTCOMES,
+    SEVERITIES,
+    STATUSES,
+    RunReport,
+    as_texts,
+)
 from expectations.report.tallies import Book, Tallies
 
 # What one page can hold and still be read: about five megabytes at the worst.
@@ -18,6 +26,9 @@ LINKS_SHOWN = 100
 ROWS_SHOWN = 200
 USERS_OFFERED = 60
 
+# Of so many units each outcome is told, and of so many each field.
+FEW = 2
+HOUSEHOLDS_TOLD = 20
 _BAR = 1000
 
 
@@ -75,12 +86,13 @@ def _content(report: RunReport, tallies: Tallies) -> dict[str, Any]:
         "advice": told.steps if told else advice(report, tallies),
         "by_severity": {severity: int((still_open["severity"] == severity).sum()) for severity in SEVERITIES},
         "by_status": {status: int((findings["status"] == status).sum()) for status in STATUSES},
-        "ended": _head(tallies.outcomes) if report.units == 1 else [],
+        "ended": _head(tallies.outcomes) if report.units <= FEW else [],
         "reasons": _head(tallies.reasons),
         "available": _head(tallies.available),
         "proposed": _proposed(report),
         "available_units": report.newly_available["unit_key"].nunique(),
         "changed": _head(tallies.changed),
+        "field_by_field": _field_by_field(report),
         "receipts": _head(tallies.receipts),
         "life_events": len({one.unit_key for one in report.life_events}),
     }
@@ -90,6 +102,14 @@ def _proposed(report: RunReport) -> list[dict[str, Any]]:
     """One by one where they are few, as in a run by hand; of a whole night they are counted."""
     waiting = as_texts(report.newly_available, AVAILABLE_COLUMNS)
     return _head(waiting) if len(waiting) <= ROWS_SHOWN else []
+
+
+def _field_by_field(report: RunReport) -> list[dict[str, Any]]:
+    """Of few households each field; of a whole night they are counted. Old and new values stand in the workbook."""
+    changed = as_texts(report.changes, CHANGE_COLUMNS)
+    if changed["unit_key"].nunique() > HOUSEHOLDS_TOLD or len(changed) > ROWS_SHOWN:
+        return []
+    return _head(changed.sort_values(["unit_key", "vendor", "field"], kind="stable"))
 
 
 def _head(rows: pd.DataFrame) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from etl.errors import GuardTripped
+from etl.errors import VENDOR_NAMES, GuardTripped
 from etl.extract import changes, scope
 from etl.extract.check import check_schema
 from etl.extract.crm import read_shard
@@ -86,8 +86,8 @@ def _plan(context: RunContext, snapshot: Snapshot, census: scope.Census) -> _Pla
         linked = links_of[vendor] = links.read_links_of(context.ledger, vendor, census.units)
         if census.units.empty and len(linked):
             raise GuardTripped(
-                f"The CRM has no units, but {len(linked)} are linked at {vendor}: the extract cannot be right. "
-                "Nothing was sent. Check the connection `crm`."
+                f"The CRM has no units, but {len(linked)} are linked at {VENDOR_NAMES[vendor]}: the extract cannot be "
+                "right. Nothing was sent. Check the connection `crm`."
             )
         enroll = getattr(context.settings, vendor).enroll
         enrolled = scope.enrolled(snapshot, census, enroll, set(linked["unit_key"]))

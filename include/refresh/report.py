@@ -13,6 +13,7 @@ from etl.load.ledger import changes, findings, links, runs
 from etl.load.ledger.runs import Outcome
 from expectations import rules
 from expectations.report.comparison import compare_findings
+from expectations.report.display import side_name, vendor_name
 from expectations.report.model import LABEL_COLUMNS, Run, RunReport
 from expectations.report.writer import write_report
 from include.refresh.context import VENDORS, HandRequest, RunContext
@@ -167,10 +168,10 @@ def _report(
         finished_at=closed["finished_at"],
     )
     settings: dict[str, str | int | float | bool | None] = {
-        "vendors": ", ".join(context.request.vendors),
+        "vendors": ", ".join(map(vendor_name, context.request.vendors)),
         "full": context.request.full,
-        "profiles enroll": context.settings.profiles.enroll,
-        "emoney enroll": context.settings.emoney.enroll,
+        "Profiles enroll": context.settings.profiles.enroll,
+        "eMoney enroll": context.settings.emoney.enroll,
         "units in one shard": context.settings.refresh.households_per_shard,
     }
     if context.request.by_hand is not None:
@@ -203,7 +204,7 @@ def _asked(by_hand: HandRequest) -> dict[str, str | int | float | bool | None]:
         "update": None if what.update else "no",
         "links": ", ".join(one.source_key for one in what.links),
         "confirmed life event": what.life_event,
-        "pinned": ", ".join(f"{one.field} to {one.side}" for one in what.pins),
+        "pinned": ", ".join(f"{one.field} to {side_name(one.side)}" for one in what.pins),
         "unpinned": ", ".join(what.unpins),
     }
     return {name: value for name, value in asked.items() if value not in (None, "")}

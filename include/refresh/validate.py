@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from etl.errors import GateBroken, GuardTripped
+from etl.errors import VENDOR_NAMES, GateBroken, GuardTripped
 from etl.load.ledger import links
 from expectations import rules
 from include.refresh.context import RunContext
@@ -99,7 +99,8 @@ def _decide(context: RunContext, vendor: str, units: pd.DataFrame, verdict: Any)
     lost = decisions.loc[(decisions["decision"] == "send") & decisions["payload_hash"].isna(), "unit_key"]
     if len(lost):
         raise GateBroken(
-            f"{vendor}: {len(lost)} units passed the gate without a document, {lost.iloc[0]} the first of them."
+            f"{VENDOR_NAMES[vendor]}: {len(lost)} units passed the gate without a document, {lost.iloc[0]} the first "
+            "of them."
         )
     return decisions
 
@@ -143,7 +144,8 @@ def _check(what: str, affected: int, of: int, whom: str, vendor: str, most_perce
     if affected >= at_least and of and affected * 100 > most_percent * of:
         setting = "MAX_CHANGED_PERCENT" if "updated" in what else "MAX_RULE_PERCENT"
         raise GuardTripped(
-            f"{vendor}: {affected} of {of} {whom} {what} ({affected * 100 / of:.0f} %, allowed {most_percent:g} %). "
+            f"{VENDOR_NAMES[vendor]}: {affected} of {of} {whom} {what} "
+            f"({affected * 100 / of:.0f} %, allowed {most_percent:g} %). "
             f"Nothing was sent. Look into the CRM first; if it is right, raise PLANBRIDGE__GUARD__{setting} for a run."
         )
 

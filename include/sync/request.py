@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from etl.errors import ParamsError
+from etl.errors import VENDOR_NAMES, ParamsError
 from etl.load.delivery import ByHand, WantedLink
 from etl.load.pinning import read_pins, read_unpins
 from include.refresh.context import VENDORS, HandRequest, RunRequest, read_date, refuse_unknown
@@ -50,7 +50,9 @@ def read_sync_request(
         raise ParamsError(f"Give a household_id or a contact_id, {both}.")
     for name, only in ONLY_AT.items():
         if only != vendor and params.get(name) not in (None, "", []):
-            raise ParamsError(f"{name} means nothing at {vendor}: leave it empty, or run for {only}.")
+            raise ParamsError(
+                f"{name} means nothing at {VENDOR_NAMES[vendor]}: leave it empty, or run for {VENDOR_NAMES[only]}."
+            )
     dry_run = params.get("dry_run", False)
     if not isinstance(dry_run, bool):
         raise ParamsError(f"dry_run is true or false, not {dry_run!r}.")
@@ -68,7 +70,7 @@ def read_sync_request(
 
 
 def _what(vendor: str, params: Mapping[str, Any], asked_at: datetime) -> ByHand:
-    action = _one_of("action", params.get("action") or "auto", ACTIONS[vendor], f" at {vendor}")
+    action = _one_of("action", params.get("action") or "auto", ACTIONS[vendor], f" at {VENDOR_NAMES[vendor]}")
     update = _answer("update", params.get("update"))
     if action == "update" and not update:
         raise ParamsError("action update and update no contradict each other: leave one of them out.")

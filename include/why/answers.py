@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from etl.errors import ParamsError
+from etl.errors import VENDOR_NAMES, ParamsError
 from etl.load.document import flatten, show
 from etl.load.field_names import near
 from etl.load.ledger import undos
@@ -259,7 +259,9 @@ def _not_sent(history: History, name: str, found: Answer, latest: Ran) -> Answer
         return _by(found, latest, "does not go: the whole record is left out", whole[0]["rule_id"])
     if list_name and not any(is_part_of(one, name.rpartition(".")[0]) for one in known_fields(history)):
         items = {one[: one.rfind("]") + 1] for one in known_fields(history) if "[" in one}
-        raise ParamsError(f"{history.unit_key} has no {subject} at {history.vendor}.{near(subject, map(_key, items))}")
+        raise ParamsError(
+            f"{history.unit_key} has no {subject} at {VENDOR_NAMES[history.vendor]}.{near(subject, map(_key, items))}"
+        )
     if not list_name and subject == ROLES[cast(Vendor, history.vendor)][1] and not _contact_of(history, subject):
         return _by(found, latest, "not in scope: the household has no spouse here", None)
     if history.link is not None and history.created is None:

@@ -9,7 +9,7 @@ from typing import cast
 
 import sqlalchemy as sa
 
-from etl.errors import ParamsError
+from etl.errors import VENDOR_NAMES, ParamsError
 from etl.load.field_names import near
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import link, unit_state
@@ -91,11 +91,15 @@ def _first(history: History, wanted: Iterable[str]) -> Answer:
 
 
 def _unknown_unit(ledger: Ledger, unit_key: str, vendor: str | None, until: date | None) -> str:
-    where = f" at {vendor}" if vendor else ""
-    when = f" up to {until}" if until else ""
-    if any(read_history(ledger, one, unit_key).runs for one in VENDORS):
-        other = " or".join(f" {one}" for one in VENDORS if read_history(ledger, one, unit_key).runs)
-        return f"{unit_key} was in no run{where}{when}; it was in scope at{other}."
+    where = f" at {VENDOR_NAMES[vendor]}" if vendor else ""
+    runs = {one: read_history(ledger, one, unit_key).runs for one in VENDORS}
+    asked = [ran for one, found in runs.items() if vendor in (None, one) for ran in found]
+    if asked and until:
+        first = min(ran.as_of for ran in asked)
+        return f"{unit_key} was in no run{where} up to {until}: its first was as of {first}. Ask for that day or later."
+    if any(runs.values()):
+        other = " and ".join(VENDOR_NAMES[one] for one, found in runs.items() if found)
+        return f"{unit_key} was in no run{where}; it was in scope at {other}."
     stem = unit_key[:-1] or unit_key
     close = [f"{stem}%", f"{'C' if unit_key[:1] == 'H' else 'H'}{unit_key[1:]}"]
     names: set[str] = set()
@@ -103,4 +107,4 @@ def _unknown_unit(ledger: Ledger, unit_key: str, vendor: str | None, until: date
         alike = sa.or_(*(table.c.unit_key.like(one) for one in close))
         names |= {row["unit_key"] for row in ledger.rows(sa.select(table.c.unit_key).where(alike).limit(20))}
     example = "" if unit_key[:1] in ("H", "C") and unit_key[1:].isdecimal() else " A unit is such as H12 or C7."
-    return f"The ledger knows no unit {unit_key}{where}{when}.{near(unit_key, sorted(names))}{example}"
+    return f"The ledger knows no unit {unit_key}{where}.{near(unit_key, sorted(names))}{example}"

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from etl.load.ledger import deliveries, links, pins, undos
+from etl.load.ledger.case_tables import other_case
 from etl.load.ledger.life_event_tables import life_event
 from etl.load.ledger.lineage import find_lineage
 from etl.load.ledger.links import Link, Sent
@@ -138,9 +139,11 @@ def _beginning(
     created = next((ran for ran in runs if ran.outcome == "created" or ran.run_id in creating), None)
     if vendor != "profiles":
         return created.started_at if created else None, created
-    # At Profiles a life event gives the unit another record, which an advisor may have made.
-    mine = (life_event.c.vendor == vendor, life_event.c.unit_key == unit_key)
-    parted = {row["run_id"] for row in ledger.rows(sa.select(life_event.c.run_id).where(*mine))}
+    # At Profiles a life event, or whoever chooses, gives the unit another record, which an advisor may have made.
+    parted: set[str] = set()
+    for table in (life_event, other_case):
+        mine = (table.c.vendor == vendor, table.c.unit_key == unit_key)
+        parted |= {row["run_id"] for row in ledger.rows(sa.select(table.c.run_id).where(*mine))}
     begun = next((ran for ran in runs if ran is created or ran.run_id in parted), None)
     return (begun.started_at, created if begun is created else None) if begun else (None, None)
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from expectations.report.display import show, vendor_name
+from expectations.report.display import show, side_name, vendor_name
 from include.why.answers import Answer
 from include.why.asking import Told
 
@@ -29,7 +29,7 @@ def print_told(told: list[Told], console: Console) -> None:
             for came_to in dict.fromkeys(answer.came_to for answer in one.answers if answer.came_to):
                 console.print(Text(show(f"Last run: {came_to}")), soft_wrap=True)
         for pin in one.pins:
-            console.print(Text(show(f"Pinned to {pin.side}: {pin.field} ({pin.reason})")), soft_wrap=True)
+            console.print(Text(show(f"Pinned to {side_name(pin.side)}: {pin.field} ({pin.reason})")), soft_wrap=True)
 
 
 def _in_full(answer: Answer) -> Table:

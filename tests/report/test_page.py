@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -167,6 +168,26 @@ def test_a_dry_run_says_so_before_anything_else() -> None:
     assert "Profiles: 1 of 1 household would be up to date." in dry.text
     assert "Would be sent for the first time." in dry.text
     assert "Fields that would change" in dry.text
+
+
+def test_few_households_are_told_field_by_field_without_values() -> None:
+    told = changes({}, {"unit_key": "H2", "vendor": "emoney", "field": "cellPhone", "decision": "removed_by_advisor"})
+    dry = read_page(html_of(a_report(run=a_run(dry_run=True), changes=told.assign(old="555-0101", new="555-0102"))))
+    for words in ("H1 Profiles clientA.lastName Written", "H2 eMoney cellPhone Removed by advisor", "worklist.xlsx"):
+        assert words in dry.words
+    assert "555-010" not in dry.words
+
+
+def test_many_households_are_counted_by_field() -> None:
+    told = changes(*({"unit_key": f"H{number}"} for number in range(21)))
+    page = read_page(html_of(a_report(changes=told)))
+    assert "Profiles clientA.lastName written 21" in page.words
+    assert "H20 Profiles" not in page.words
+
+
+def test_times_say_by_which_clock_they_are() -> None:
+    page = read_page(html_of(a_report(run=a_run(started_at=datetime(2026, 11, 22, 3, 12), finished_at=None))))
+    assert "Started 22 November 2026, 03:12 UTC" in page.words
 
 
 def test_a_unit_without_labels_goes_by_its_key() -> None:

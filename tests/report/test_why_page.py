@@ -38,7 +38,8 @@ def test_each_field_has_its_source_rule_decision_and_run() -> None:
 def test_pins_are_listed_with_side_reason_person_and_time() -> None:
     page = render_why(replace(a_report(), pins=pinned(PIN)))
     assert "&lt;b&gt;he has none&lt;/b&gt;" in page
-    assert "2026-11-20 09:00" in page
+    assert "2026-11-20 09:00 UTC" in page
+    assert "<td>Profiles</td>" in page
     assert "<b>he" not in page
 
 

@@ -94,12 +94,12 @@ MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "an unknown vendor": ({"household_id": 1, "vendor": "Profile"}, ["'Profile'", "profiles or emoney"]),
     "an unknown action": ({"household_id": 1, "action": "delete"}, ["action 'delete'", "update_case"]),
     "an action of Profiles at eMoney": (
-        {"household_id": 1, "vendor": "emoney", "action": "create_case"}, ["create_case", "at emoney", "update"],
+        {"household_id": 1, "vendor": "emoney", "action": "create_case"}, ["create_case", "at eMoney", "update"],
     ),
-    "an action of eMoney at Profiles": ({"household_id": 1, "action": "update"}, ["'update'", "at profiles"]),
-    "a case at eMoney": ({"household_id": 1, "vendor": "emoney", "case_id": "3"}, ["case_id", "at emoney"]),
-    "a pin at eMoney": ({"household_id": 1, "vendor": "emoney", "pin": ["x"]}, ["pin", "at emoney"]),
-    "links at Profiles": ({"household_id": 1, "links": ["account:5"]}, ["links", "at profiles"]),
+    "an action of eMoney at Profiles": ({"household_id": 1, "action": "update"}, ["'update'", "at Profiles"]),
+    "a case at eMoney": ({"household_id": 1, "vendor": "emoney", "case_id": "3"}, ["case_id", "at eMoney"]),
+    "a pin at eMoney": ({"household_id": 1, "vendor": "emoney", "pin": ["x"]}, ["pin", "at eMoney"]),
+    "links at Profiles": ({"household_id": 1, "links": ["account:5"]}, ["links", "at Profiles"]),
     "a new case that is chosen": (
         {"household_id": 1, "action": "create_case", "case_id": "3"}, ["create_case", "case_id", "update_case"],
     ),

@@ -1,10 +1,12 @@
 """``make why`` after runs that came to nothing, and after a new case: what is told is about the linked case."""
 
 import io
+from datetime import date
 
 import pytest
 from rich.console import Console
 
+from etl.errors import ParamsError
 from etl.load.ledger import pins
 from etl.load.pinning import Pin
 from include.why.answers import Answer
@@ -83,17 +85,20 @@ def test_a_unit_that_never_went_is_told_as_its_last_run_left_it(book: Book) -> N
 def test_after_a_new_case_what_was_decided_about_the_old_one_is_not_told(sent: Book) -> None:
     undo(sent, "run-2")
     assert why(sent, "clientA.cellPhone").decision == "put back by an undo"
-    edit_person(sent.vendors, firstName="Nick")
+    edit_person(sent.vendors, firstName="Nick", jobTitle="Keeper")
     ledger = sent.contexts[-1].ledger
     pins.change_pins(ledger, "H1", [Pin("clientA.firstName", "profiles", "as she says")], [], "ann", "hand")
-    sent.crm.update("contact", {"contact_id": 101}, first_name="Nicholas")
+    sent.crm.update("contact", {"contact_id": 101}, first_name="Nicholas", job_title="Owner")
     sent.run(LATER, vendors=("profiles",))
     assert why(sent, "clientA.firstName").decision == "kept: pinned to Profiles"
+    assert why(sent, "clientA.jobTitle").decision.startswith("kept: somebody edited it")
     made = run_by_hand(sent, 1, action="create_case", as_of=LATER)
     assert made.outcomes("profiles") == {"H1": "created"}
-    for name in ("clientA.cellPhone", "clientA.firstName"):
-        found = why(sent, name)
-        assert (found.decision, found.run_id) == ("written", made.context.request.run_id)
+    found = {name: why(sent, f"clientA.{name}") for name in ("jobTitle", "firstName", "cellPhone")}
+    assert {one.run_id for one in found.values()} == {made.context.request.run_id}
+    assert found["jobTitle"].decision == "written"
+    assert found["firstName"].decision == "kept: pinned to Profiles"
+    assert found["cellPhone"].decision.startswith("kept: ")
 
 
 def test_an_undo_in_the_old_case_is_not_told_of_the_new_one(sent: Book) -> None:
@@ -102,3 +107,26 @@ def test_an_undo_in_the_old_case_is_not_told_of_the_new_one(sent: Book) -> None:
     assert [one.outcome for one in undone.outcomes if one.vendor == "profiles"] == ["updated"]
     found = why(sent, "clientA.cellPhone")
     assert (found.decision, found.run_id) == ("written", made.context.request.run_id)
+
+
+def test_another_case_that_somebody_chose_has_decisions_of_its_own(sent: Book) -> None:
+    edit_person(sent.vendors, firstName="Ada")
+    run_by_hand(sent, 1, action="update_case", as_of=LATER)
+    assert why(sent, "clientA.firstName").decision.startswith("kept")
+    (first,) = sent.vendors.profiles.state()["households"][0]["cases"]
+    run_by_hand(sent, 1, action="create_case", as_of=LATER)
+    back = run_by_hand(sent, 1, action="update_case", case_id=first["caseId"], as_of=LATER)
+    again = run_by_hand(sent, 1, action="update_case", case_id=first["caseId"], as_of=LATER)
+    found = why(sent, "clientA.cellPhone")
+    assert found.run_id in {run.context.request.run_id for run in (back, again)}
+    assert "run-2" not in found.decision + found.run_id
+
+
+def test_a_date_before_the_first_run_is_told_with_the_first_day(sent: Book) -> None:
+    with pytest.raises(ParamsError) as refused:
+        ask(sent.contexts[-1].ledger, "H1", None, None, date(2026, 11, 1))
+    assert str(refused.value) == (
+        "H1 was in no run up to 2026-11-01: its first was as of 2026-11-20. Ask for that day or later."
+    )
+    with pytest.raises(ParamsError, match=r"^H1 was in no run at eMoney; it was in scope at Profiles\.$"):
+        ask(sent.contexts[-1].ledger, "H1", None, "emoney", date(2026, 11, 1))

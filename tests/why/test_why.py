@@ -42,7 +42,7 @@ def test_a_written_value_has_its_source_its_run_its_user_and_its_shape(told_book
 def test_an_earlier_date_tells_what_was_so_then(told_book: Book) -> None:
     found = why(told_book, "clientA.cellPhone", until="2026-11-22")
     assert (found.decision, found.run_id) == ("written", "run-1")
-    with pytest.raises(ParamsError, match="in no run at profiles up to 2026-11-01"):
+    with pytest.raises(ParamsError, match="in no run at Profiles up to 2026-11-01: its first was as of 2026-"):
         why(told_book, "clientA.cellPhone", until="2026-11-01")
 
 
@@ -180,7 +180,7 @@ def test_no_value_is_ever_shown(told_book: Book) -> None:
         ("X1", None, "A unit is such as H12 or C7"),
         ("C1", None, "Did you mean H1"),
         ("H1", "clientA.homPhone", "Did you mean homePhone"),
-        ("H1", "liability:9.currentBalance", "H1 has no liability:9 at profiles. Did you mean liability:4"),
+        ("H1", "liability:9.currentBalance", "H1 has no liability:9 at Profiles. Did you mean liability:4"),
         ("H1", "account:1.colour", "colour is no field"),
     ],
 )

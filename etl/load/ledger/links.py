@@ -11,7 +11,8 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from etl.errors import LockLost
+from etl.errors import VENDOR_NAMES, LockLost
+from etl.load.ledger.case_tables import other_case
 from etl.load.ledger.decision_tables import pin
 from etl.load.ledger.deliveries import OPEN
 from etl.load.ledger.life_event_tables import former_link
@@ -149,7 +150,8 @@ def save_link(ledger: Ledger, connection: Connection, vendor: str, unit_key: str
             taken = False
         if taken:
             raise LockLost(
-                f"{unit_key}: another unit was linked to {vendor}'s record {values['vendor_client_id']} just now."
+                f"{unit_key}: another unit was linked to {VENDOR_NAMES.get(vendor, vendor)}'s record "
+                f"{values['vendor_client_id']} just now."
             )
     else:
         connection.execute(sa.update(link).where(link.c.vendor == vendor, link.c.unit_key == unit_key).values(**values))
@@ -169,6 +171,14 @@ def save_sent(
     """Remembers what was sent of a part, within a transaction."""
     row = {"vendor": vendor, "unit_key": unit_key, "part": part, "offered_hash": offer, "base": pack(base)}
     ledger.upsert(connection, sent, [{**row, "as_of": as_of, "run_id": run_id, "sent_at": ledger.now()}])
+
+
+def begin_other_case(ledger: Ledger, connection: Connection, link_now: Link, vendor: str, run_id: str) -> None:
+    """The unit goes on with another case: what was sent to the one before is no merge base any more."""
+    unit_key, case_id = link_now.unit_key, link_now.vendor_case_id
+    row = {"vendor": vendor, "unit_key": unit_key, "run_id": run_id, "vendor_case_id": case_id}
+    ledger.upsert(connection, other_case, [{**row, "chosen_at": ledger.now()}])
+    forget_sent(connection, vendor, unit_key, "case")
 
 
 def forget_sent(connection: Connection, vendor: str, unit_key: str, part: str) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from etl.errors import LockLost
+from etl.errors import VENDOR_NAMES, LockLost
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import household_lock
 
@@ -51,7 +51,8 @@ class Lock:
                 .values(expires_at=time.time() + LIFETIME_SECONDS)
             ).rowcount
         if not extended:
-            raise LockLost(f"{self.unit_key}: another run has taken this household over at {self.vendor}.")
+            vendor = VENDOR_NAMES.get(self.vendor, self.vendor)
+            raise LockLost(f"{self.unit_key}: another run has taken this household over at {vendor}.")
 
 
 def holder_name(run_id: str) -> str:

@@ -21,7 +21,8 @@ from sqlalchemy.engine import Connection, make_url
 from etl.errors import LedgerUnavailable
 from etl.load.ledger import (
     answer_table,
-    decision_tables,  # noqa: F401 - made with the other tables
+    case_tables,  # noqa: F401 - made with the other tables
+    decision_tables,  # noqa: F401
     life_event_tables,  # noqa: F401
     tables,
     transfer_tables,
