@@ -43,6 +43,13 @@ class LifeEvent:
         return self.client == self.spouse_sent or (self.client == self.client_sent and self.spouse != self.spouse_sent)
 
     @property
+    def parted(self) -> tuple[int, ...]:
+        """Those last sent who live and are of the unit no longer."""
+        sent = ((self.client_sent, self.client_died), (self.spouse_sent, self.spouse_died))
+        now = (None, self.client, self.spouse)
+        return tuple(one for one, died in sent if one is not None and one not in now and not died)
+
+    @property
     def status_left(self) -> str:
         """EMY-MARRIED: what those who are left of the couple last sent are now."""
         return WIDOWED if self.client_died or self.spouse_died else DIVORCED

@@ -3,7 +3,7 @@
 The unit gets a client and case of its own for those who are its couple now. The joint case is left as it is, with all
 that advisors typed into it, and is never linked again; the unit's link moves in the transaction that confirms the new
 case, so that a run that was killed before finds everything as it was. A former partner is a unit of its own wherever
-the CRM has one, and goes by a run of its own.
+the CRM has one, and goes beside the unit in the same run.
 """
 
 from __future__ import annotations

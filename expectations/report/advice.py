@@ -85,11 +85,17 @@ def _vendor_sentence(book: Book, dry_run: bool) -> str:
 def advice(report: RunReport, tallies: Tallies) -> list[Step]:
     """What to do, the most urgent first; empty where there is nothing to do."""
     steps = [_stopped(report), _critical(tallies), _decisions(tallies), _warnings(tallies), *_others(report, tallies)]
+    steps += [_partner(conf) for one in report.life_events if one.is_confirmed for conf in one.then]
     if len(report.newly_available):
         records = counted(len(report.newly_available), "account or policy", "accounts and policies")
         what = f"Link {records} that appeared since the last refresh."
         steps.append(Step("Advisors", what, "Until then the vendor does not count them.", "newly-available"))
     return [step for step in steps if step is not None]
+
+
+def _partner(conf: str) -> Step:
+    what = "Run “One household, by hand” for the former partner, too."
+    return Step("The operator", what, f"Nothing was sent of this contact: {conf}", "what-happened")
 
 
 def _stopped(report: RunReport) -> Step | None:

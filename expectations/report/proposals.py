@@ -30,7 +30,8 @@ class RecordGoes:
 class Proposal:
     """One unit's event at one vendor: ``what`` happened, ``in_short`` (ids alone), the vendor's ``steps`` in words.
 
-    ``reason``: with which somebody confirmed it.
+    ``then``: by hand afterwards, for a former partner who does not go along, as a run's conf; ``reason``: with which
+    somebody confirmed it.
     """
 
     vendor: str
@@ -41,6 +42,7 @@ class Proposal:
     steps: tuple[str, ...]
     people: tuple[PersonGoes, ...]
     records: tuple[RecordGoes, ...]
+    then: tuple[str, ...] = ()
     is_confirmed: bool = False
     reason: str = ""
 
@@ -63,7 +65,8 @@ class Proposal:
         """The reverse of `as_json`."""
         people = tuple(PersonGoes(**one) for one in value["people"])
         records = tuple(RecordGoes(**one) for one in value["records"])
-        return cls(**{**value, "steps": tuple(value["steps"]), "people": people, "records": records})
+        lists = {name: tuple(value[name]) for name in ("steps", "then")}
+        return cls(**{**value, **lists, "people": people, "records": records})
 
 
 def together(proposals: Iterable[Proposal]) -> list[list[Proposal]]:

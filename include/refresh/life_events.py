@@ -100,6 +100,11 @@ def read_proposals(context: RunContext) -> list[Proposal]:
     return [Proposal.from_json(json.loads(text)) for part in texts for text in part]
 
 
+def read_parted(context: RunContext, vendor: str) -> list[int]:
+    """The contacts who are of their unit no longer, by the events that this run's person has confirmed."""
+    return [contact_id for event in read_confirmed(context, vendor).values() for contact_id in event.parted]
+
+
 def _event(row: Any) -> LifeEvent:
     return LifeEvent(
         kind=str(row.kind),

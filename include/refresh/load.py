@@ -73,8 +73,9 @@ def job_of(context: RunContext, vendor: str) -> Job:
     )
 
 
-def _load_profiles(context: RunContext, _number: int, staged: pd.DataFrame) -> Counter[str]:
-    job = job_of(context, "profiles")
+def _load_profiles(context: RunContext, number: int, staged: pd.DataFrame) -> Counter[str]:
+    # Beside the unit that was asked for goes a former partner's, as it would at night (LIFE-EVENT).
+    job = job_of(context, "profiles") if number == 0 else replace(job_of(context, "profiles"), by_hand=None)
     # Whoever asks by hand wants the case looked at, whether anything has changed here or not.
     equal = _unchanged(job, "profiles", "case", staged, "payload_hash") & (job.by_hand is None)
     kinds = _keep_unchanged(context, job, "profiles", ["case"], staged[equal])

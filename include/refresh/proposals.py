@@ -6,7 +6,8 @@ owner, insured or beneficiary), and where the one whose it is has died or is del
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +39,11 @@ def propose(vendor: str, unit_key: str, event: LifeEvent, frames: Frames) -> Pro
     goes = "; ".join(f"contact {one.contact_id}: {one.goes}" for one in people)
     unclear = ", ".join(record.source_key.replace(":", " ") for record in records if not record.is_clear)
     in_short = f"{what} Proposal: {goes}. Without a clear owner: {unclear or 'nothing'}."
-    return Proposal(vendor, unit_key, event.kind, what, in_short, steps(vendor, unit_key, event), people, records)
+    along = couple.partners if vendor == "profiles" else {}
+    return Proposal(
+        vendor, unit_key, event.kind, what, in_short, (*steps(vendor, unit_key, event), *_also(along)), people, records,
+        tuple(_conf(vendor, contact_id) for contact_id in couple.left_over(vendor)),
+    )  # fmt: skip
 
 
 def what_happened(event: LifeEvent) -> str:
@@ -80,6 +85,18 @@ def steps(vendor: str, unit_key: str, event: LifeEvent) -> tuple[str, ...]:
     return (stays, *(parted if event.has_parted and not event.client_died else ()), own)
 
 
+def _also(partners: Mapping[int, str]) -> Iterator[str]:
+    return (
+        f"Contact {one} gets a client and case of its own in the same run, as {key}." for one, key in partners.items()
+    )
+
+
+def _conf(vendor: str, contact_id: int) -> str:
+    """How a former partner is run by hand."""
+    action = {"action": "create_client_and_case"} if vendor == "profiles" else {}
+    return json.dumps({"contact_id": contact_id, "vendor": vendor, **action})
+
+
 @dataclass(frozen=True)
 class _Couple:
     """The couple as it was last sent and as it is, in the CRM's frames."""
@@ -97,6 +114,17 @@ class _Couple:
         """Those last sent, then those who came."""
         both = (self.event.client_sent, self.event.spouse_sent, *self.now)
         return list(dict.fromkeys(contact_id for contact_id in both if contact_id is not None))
+
+    @property
+    def partners(self) -> dict[int, str]:
+        """Former partners, with the unit that each leads: who leads none, or several, is not among them."""
+        led = {contact_id: self._units_of(contact_id) for contact_id in self.event.parted}
+        return {contact_id: units[0] for contact_id, units in led.items() if len(units) == 1}
+
+    def left_over(self, vendor: str) -> list[int]:
+        """Former partners for whom a confirmed run does nothing; at eMoney the client last sent keeps the client."""
+        done = set(self.partners) if vendor == "profiles" else {self.event.client_sent}
+        return [one for one in self.event.parted if one not in done and self._fate(one) is None]
 
     def person(self, contact_id: int) -> PersonGoes:
         was = {self.event.client_sent: "client", self.event.spouse_sent: "spouse"}.get(contact_id, "not sent so far")
@@ -146,13 +174,16 @@ class _Couple:
         fate = self._fate(contact_id)
         if fate is not None:
             return f"{fate}: nothing is sent of this contact"
-        led = self.frames["client_of"]
-        units = sorted(set(led.loc[led["contact_id"] == contact_id, "unit_key"]) - {self.unit_key})
+        units = self._units_of(contact_id)
         if units:
             return f"{' and '.join(units)}, a unit of its own"
         return (
             "no unit of its own in SmartOffice: make this contact a client without a household, or a head, to send it"
         )
+
+    def _units_of(self, contact_id: int) -> list[str]:
+        led = self.frames["client_of"]
+        return sorted(set(led.loc[led["contact_id"] == contact_id, "unit_key"]) - {self.unit_key})
 
     def _fate(self, contact_id: int) -> str | None:
         rows = self.frames["contacts"]

@@ -6,12 +6,15 @@ the ledger and the reason in its report.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from etl.errors import ParamsError
 from etl.extract import changes, one
 from etl.extract.check import check_schema
 from etl.extract.crm import Frames, read_shard
+from etl.extract.scope import Census
 from etl.extract.source import Snapshot, to_frame
 from etl.load.ledger import links, pins, runs
 from etl.transform.arrays import is_one_of
@@ -22,8 +25,9 @@ from etl.transform.mapping.values import (
     USER_STATUSES,
     VENDOR_LICENSES,
 )
-from include.refresh.context import HandRequest, RunContext
+from include.refresh.context import VENDORS, HandRequest, RunContext
 from include.refresh.former import stage_former
+from include.refresh.life_events import read_parted
 from include.refresh.plan import shard_name
 from include.refresh.transform import transform_shard
 from include.refresh.validate import validate_vendor
@@ -33,11 +37,18 @@ from include.staging import remove_old_runs
 def prepare_unit(context: RunContext) -> str:
     """Registers the run, finds the unit, builds its document and puts it through the gate; gives the unit's key.
 
-    Raises `ParamsError` where the unit or the user cannot run, and what the stages of the night raise.
+    At Profiles, a former partner whose couple's end is confirmed goes in the same run, as a unit of the own
+    (LIFE-EVENT). Raises `ParamsError` where the unit or the user cannot run, and what the stages of the night raise.
     """
+    (vendor,) = context.request.vendors
     unit_key = read_unit(context)
     transform_shard(context, 0)
-    validate_vendor(context, context.request.vendors[0])
+    validate_vendor(context, vendor)
+    partners = read_former_partners(context, unit_key) if vendor == "profiles" else 0
+    for number in range(1, partners + 1):
+        transform_shard(context, number)
+    if partners:
+        validate_vendor(context, vendor)
     return unit_key
 
 
@@ -54,23 +65,61 @@ def read_unit(context: RunContext) -> str:
     check_schema(crm)
     with Snapshot(crm, readers=1) as snapshot:
         unit_key = _unit_key(snapshot, _hand(context))
-        census, at = one.take_census_of(snapshot, unit_key)
-        frames = read_shard(snapshot, census, pd.Index([at]))
-        digest = changes.digest_of(snapshot, census, at)
+        census, at, frames, digest = _read(snapshot, unit_key)
         linked = links.read_links_of(ledger, vendor, census.units.loc[[at]], of_these_alone=True)
         stage_former(context, snapshot, census, pd.Index([at]), {vendor: linked})
     clients = census.units.loc[[at], "client_contact_id"].dropna()
     _check_choice(context, vendor, {unit_key, *("C" + clients.astype("str"))})
-    _name_user(_hand(context), vendor, frames)
+    _stage(context, frames, 0)
     _pin(context, unit_key)
-    flags = {name: name == vendor for name in ("profiles", "emoney")}
-    for name, flag in flags.items():
-        frames["units"] = frames["units"].append_column(f"in_{name}", [[flag]])
-    context.staging.write(shard_name("source", 0), frames)
-    scope = pd.DataFrame({"unit_key": [unit_key], **{name: [flag] for name, flag in flags.items()}, "shard": [0]})
-    context.staging.write("plan/scope", {"units": scope.assign(digest=digest)})
-    runs.plan_vendor(ledger, request.run_id, vendor, None, 1)
+    _plan(context, {unit_key: digest})
     return unit_key
+
+
+def read_former_partners(context: RunContext, unit_key: str) -> int:
+    """Stages the units that the former partners of the unit's couple lead, from ``source/00001`` on; gives how many.
+
+    Whoever leads none, or several, is left to a run of the own. Those that an earlier try has dealt with count, too.
+    """
+    (vendor,) = context.request.vendors
+    parted = pd.Series(read_parted(context, vendor), dtype="Int64")
+    before = set(runs.read_outcomes(context.ledger, context.request.run_id, vendor)["unit_key"]) - {unit_key}
+    if parted.empty and not before:
+        return 0
+    with Snapshot(context.connections.crm, readers=1) as snapshot:
+        led = one.units_led_by(snapshot, parted)
+        led = led[led["client_contact_id"].isin(parted) & (led["unit_key"] != unit_key)]
+        partners = sorted({*led.drop_duplicates("client_contact_id", keep=False)["unit_key"], *before})
+        read = {partner: _read(snapshot, partner) for partner in partners}
+    for number, (_census, _at, frames, _digest) in enumerate(read.values(), 1):
+        _stage(context, frames, number)
+    planned = context.staging.read("plan/scope")["units"].head(1)
+    first = dict(zip(planned["unit_key"], planned["digest"], strict=True))
+    _plan(context, first | {partner: digest for partner, (_census, _at, _frames, digest) in read.items()})
+    return len(partners)
+
+
+def _read(snapshot: Snapshot, unit_key: str) -> tuple[Census, int, Frames, int]:
+    """The census as far as it concerns the unit, its number there, its frames and its digest."""
+    census, at = one.take_census_of(snapshot, unit_key)
+    return census, at, read_shard(snapshot, census, pd.Index([at])), changes.digest_of(snapshot, census, at)
+
+
+def _stage(context: RunContext, frames: Frames, number: int) -> None:
+    (vendor,) = context.request.vendors
+    _name_user(_hand(context), vendor, frames)
+    for name in VENDORS:
+        frames["units"] = frames["units"].append_column(f"in_{name}", [[name == vendor]])
+    context.staging.write(shard_name("source", number), frames)
+
+
+def _plan(context: RunContext, digests: Mapping[str, int]) -> None:
+    """The units of the run, each a shard of its own: the first is the one that was asked for."""
+    (vendor,) = context.request.vendors
+    scope = pd.DataFrame({"unit_key": list(digests), "digest": list(digests.values()), "shard": range(len(digests))})
+    flags = {name: name == vendor for name in VENDORS}
+    context.staging.write("plan/scope", {"units": scope.assign(**flags)})
+    runs.plan_vendor(context.ledger, context.request.run_id, vendor, None, len(digests))
 
 
 def _hand(context: RunContext) -> HandRequest:

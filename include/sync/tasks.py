@@ -6,6 +6,7 @@ Few tasks, because each costs a process of its own: reading, building and checki
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from airflow.sdk import get_current_context
@@ -26,11 +27,10 @@ def extract_household() -> str:
 
 
 def load_household() -> dict[str, int]:
-    """The unit to its vendor, as it was asked for."""
-    from include.refresh.load import load_shard
+    """The unit to its vendor, as it was asked for, with a former partner's where a life event was confirmed."""
+    from include.sync.load import load_units
 
-    vendor = given_params()["vendor"]
-    return staged(f"load_{vendor} 0", sync_context, lambda context: load_shard(context, vendor, 0))
+    return staged(f"load_{given_params()['vendor']} 0", sync_context, load_units)
 
 
 def report_run() -> dict[str, Any]:
@@ -39,23 +39,31 @@ def report_run() -> dict[str, Any]:
     What was done is in its result, too, above all the address of a case that somebody wants to open.
     """
     from etl.load.ledger.runs import read_outcomes
+    from include.refresh.life_events import read_proposals
     from include.refresh.report import report_run as report
     from include.staging import each_row
 
     def told(context: Any) -> dict[str, Any]:
+        then = [conf for proposal in read_proposals(context) if proposal.is_confirmed for conf in proposal.then]
         reported = report(context, lost_tasks(context))
-        for one in each_row(read_outcomes(context.ledger, context.request.run_id)):
+        ended = list(each_row(read_outcomes(context.ledger, context.request.run_id)))
+        for one in ended:
             log.info("%s at %s: %s. %s", one.unit_key, one.vendor, one.outcome, one.reason or "")
-            reported |= {"outcome": one.outcome} | answer_to(context.request.by_hand.what.action, one)
-        return reported
+        return reported | result_of(context.request.by_hand.what.action, ended, then)
 
     return in_words(sync_context, told)
 
 
-def answer_to(action: str, ended: Any) -> dict[str, str]:
-    """What whoever asked gets to see in the run's result, if it is ids and addresses alone."""
-    is_told = ended.outcome in DONE or (ended.outcome == "held" and action == "open_case")
-    return {"answer": ended.reason} if ended.reason and is_told else {}
+def result_of(action: str, ended: Sequence[Any], then: Sequence[str]) -> dict[str, Any]:
+    """What whoever asked gets to see in the run's result: ids and addresses alone, and what is to be triggered next."""
+    told = [one for one in ended if one.outcome in DONE or (one.outcome == "held" and action == "open_case")]
+    outcomes = {one.unit_key: one.outcome for one in ended}
+    answers = {one.unit_key: one.reason for one in told if one.reason}
+    result: dict[str, Any] = {"then": list(then)} if then else {}
+    if len(ended) > 1:
+        return result | {"outcomes": outcomes, "answers": answers}
+    single = {"outcome": next(iter(outcomes.values()), None), "answer": next(iter(answers.values()), None)}
+    return result | {name: value for name, value in single.items() if value is not None}
 
 
 def sync_context() -> Any:

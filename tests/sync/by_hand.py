@@ -10,8 +10,8 @@ from etl.errors import PlanbridgeError, RetryLater, StopRun
 from etl.load.delivery import ByHand
 from etl.load.ledger import runs
 from include.refresh.context import HandRequest, RunContext
-from include.refresh.load import load_shard
 from include.refresh.report import report_run
+from include.sync.load import load_units
 from include.sync.prepare import prepare_unit
 from tests.run_book import DAY, Book, Ran
 
@@ -48,7 +48,7 @@ def run_by_hand(book: Book, household_id: int | None = None, **asked: Any) -> Ra
     """One run to its end; what stopped it is in the ledger and in `Ran.stopped`."""
     context = context_of(book, household_id, **asked)
     (vendor,) = context.request.vendors
-    stages = {"extract": prepare_unit, f"load_{vendor} 0": lambda context: load_shard(context, vendor, 0)}
+    stages = {"extract": prepare_unit, f"load_{vendor} 0": load_units}
     for name, stage in stages.items():
         try:
             stage(context)

@@ -1,5 +1,6 @@
 """Life events from the CRM to the vendors: held at night with a proposal, carried out by hand once confirmed."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
@@ -10,9 +11,10 @@ import pytest
 from etl.load.delivery import ByHand
 from etl.load.ledger import life_events
 from include.refresh.context import HandRequest
-from include.refresh.load import load_shard
 from include.refresh.report import report_run
+from include.sync.load import load_units
 from include.sync.prepare import prepare_unit
+from include.sync.tasks import result_of
 from tests.report.pages import read_page
 from tests.run_book import Book, Ran, book, running_vendors, vendors
 
@@ -24,16 +26,17 @@ NUMBERS = count(1)
 def sync(book: Book, vendor: str, as_of: str = NEXT, household_id: int | None = 1, **asked: Any) -> Ran:
     """A whole run by hand."""
     contact_id, user = asked.pop("contact_id", None), asked.pop("requested_by", "amy")
+    run_id = asked.pop("run_id", None)
     what = ByHand(asked_at=datetime.now(UTC).replace(tzinfo=None), lock_wait_seconds=2, **asked)
     context = book.context(
         as_of,
-        f"by hand {next(NUMBERS)}",
+        run_id or f"by hand {next(NUMBERS)}",
         vendors=(vendor,),
         requested_by=user,
         by_hand=HandRequest(None if contact_id else household_id, contact_id, what),
     )
     prepare_unit(context)
-    load_shard(context, vendor, 0)
+    load_units(context)
     report_run(context)
     return Ran(context, None)
 
@@ -57,6 +60,7 @@ def widowhood(book: Book) -> None:
 
 def new_spouse(book: Book) -> None:
     ends_relation(book)
+    book.crm.update("contact", {"contact_id": 102}, marital_status="Divorced")
     book.person(7, first_name="Cid", marital_status="Married")
     book.member(1, 7, "Wife")
     book.tie(7, 101, 7)
@@ -99,6 +103,16 @@ AT_PROFILES = {
     "new_spouse": ("First101", "Cid"),
     "new_head": ("First102", None),
     "head_died": ("First102", None),
+}
+
+
+# The former partners who get a client and case of their own at Profiles in the same run.
+ALONG: dict[str, list[str]] = {
+    "divorce": ["C102"],
+    "widowhood": [],
+    "new_spouse": ["C102"],
+    "new_head": ["C101"],
+    "head_died": [],
 }
 
 
@@ -152,14 +166,15 @@ def test_confirmed_by_hand_it_goes_and_later_nights_leave_it_so(book: Book, even
     held = [sync(book, vendor).outcomes(vendor) for vendor in ("profiles", "emoney")]
     assert held == [{"H1": "held"}, {"H1": "held"}]
     ran = {vendor: sync(book, vendor, life_event="told on the phone") for vendor in ("profiles", "emoney")}
-    assert ran["profiles"].outcomes("profiles") == {"H1": "created"}
+    assert ran["profiles"].outcomes("profiles") == dict.fromkeys(["H1", *ALONG[event]], "created")
     assert marriages(book) == AT_EMONEY[event]
     assert households(book)[joint] == was
-    (new,) = set(households(book)) - {joint}
+    new = book.links("profiles")["H1"]["vendor_client_id"]
+    assert new != joint
+    assert len(households(book)) == 2 + len(ALONG[event])
     document = households(book)[new]["document"]
     names = document["clientA"]["firstName"], document["clientB"] and document["clientB"]["firstName"]
     assert names == AT_PROFILES[event]
-    assert book.links("profiles")["H1"]["vendor_client_id"] == new
     for vendor in ("profiles", "emoney"):
         assert ran[vendor].findings(vendor) & {("H1", "LIFE-EVENT")} <= {("H1", "LIFE-EVENT")}
         assert [row["status"] for row in ran[vendor].rows("finding_v", rule_id="LIFE-EVENT")] == ["mended"]
@@ -207,14 +222,74 @@ def test_a_head_who_died_is_held_until_somebody_else_is_head_whatever_is_confirm
     assert people_writes(book) == before
 
 
+def test_one_run_at_profiles_gives_each_former_partner_a_client_and_case(book: Book) -> None:
+    book.couple(1)
+    book.account(3, 102)
+    book.run()
+    (joint,) = households(book)
+    was = households(book)[joint]
+    divorce(book)
+    ran = sync(book, "profiles", life_event="they told us")
+    assert ran.stopped is None
+    assert ran.outcomes("profiles") == {"H1": "created", "C102": "created"}
+    links = book.links("profiles")
+    hers, his = (households(book)[links[key]["vendor_client_id"]]["document"] for key in ("C102", "H1"))
+    assert [document["clientA"]["firstName"] for document in (hers, his)] == ["First102", "First101"]
+    assert [[one["externalSourceId"] for one in document["assets"]] for document in (hers, his)] == [
+        ["account:3"], ["account:1"],
+    ]  # fmt: skip
+    assert households(book)[joint] == was
+    words = read_page((ran.context.reports / "life_events.html").read_text()).words
+    assert "Contact 102 gets a client and case of its own in the same run, as C102." in words
+    assert "Afterwards" not in words
+    again = sync(book, "profiles", life_event="they told us")
+    assert again.outcomes("profiles") == {"H1": "unchanged"}
+    assert len(households(book)) == 3
+
+
+def test_the_run_that_is_started_again_from_its_beginning_still_has_both(book: Book) -> None:
+    book.couple(1)
+    book.run()
+    divorce(book)
+    first = sync(book, "profiles", life_event="they told us")
+    again = sync(book, "profiles", life_event="they told us", run_id=first.context.request.run_id)
+    assert again.stopped is None
+    assert again.outcomes("profiles") == {"H1": "created", "C102": "created"}
+    assert len(households(book)) == 3
+
+
+def test_a_former_partner_whose_data_are_not_right_is_held_alone(book: Book) -> None:
+    book.couple(1)
+    book.run()
+    divorce(book)
+    book.crm.update("contact", {"contact_id": 102}, birth_date=None)
+    ran = sync(book, "profiles", life_event="they told us")
+    assert ran.outcomes("profiles") == {"H1": "created", "C102": "held"}
+
+
+@pytest.mark.parametrize("vendor", ["profiles", "emoney"])
+def test_what_is_to_be_run_for_a_former_partner_is_said_with_its_conf(book: Book, vendor: str) -> None:
+    book.couple(1)
+    book.run()
+    divorce(book)
+    if vendor == "profiles":
+        book.member(1, 102, "Ex-Wife")
+    ran = sync(book, vendor, life_event="they told us")
+    assert set(ran.outcomes(vendor)) == {"H1"}
+    action = {"action": "create_client_and_case"} if vendor == "profiles" else {}
+    conf = json.dumps({"contact_id": 102, "vendor": vendor, **action})
+    for page in ("life_events.html", "worklist.html"):
+        assert conf in read_page((ran.context.reports / page).read_text()).words
+    assert result_of("auto", [], [conf]) == {"then": [conf]}
+    assert sync(book, vendor, contact_id=102, **action).outcomes(vendor) == {"C102": "created"}
+
+
 def test_each_former_partner_gets_a_client_of_the_own_unit(book: Book) -> None:
     book.couple(1)
     book.run()
     divorce(book)
     for vendor in ("profiles", "emoney"):
         sync(book, vendor, life_event="they told us")
-    ran = sync(book, "profiles", contact_id=102, action="create_client_and_case")
-    assert ran.outcomes("profiles") == {"C102": "created"}
     assert sync(book, "emoney", contact_id=102).outcomes("emoney") == {"C102": "created"}
     assert marriages(book) == {
         "contact:101": ("Divorced", True, None),

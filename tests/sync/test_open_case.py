@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from include.sync.tasks import answer_to
+from include.sync.tasks import result_of
 from tests.run_book import Book, Ran, book, running_vendors, vendors
 from tests.sync.by_hand import run_by_hand
 
@@ -52,5 +52,6 @@ def test_a_household_that_profiles_does_not_have_is_held_and_nothing_more(held: 
 
 @pytest.mark.parametrize(("action", "is_told"), [("open_case", True), ("update_case", False)])
 def test_the_runs_result_has_the_address(action: str, is_told: bool) -> None:
-    ended = SimpleNamespace(outcome="held", reason="DEM-NAME; case 7 opens at http://here/7")
-    assert answer_to(action, ended) == ({"answer": ended.reason} if is_told else {})
+    ended = SimpleNamespace(unit_key="H1", outcome="held", reason="DEM-NAME; case 7 opens at http://here/7")
+    answer = {"answer": ended.reason} if is_told else {}
+    assert result_of(action, [ended], []) == {"outcome": "held", **answer}

@@ -1,0 +1,17 @@
+"""The load of a run by hand: the unit that was asked for, and after it those that go along."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from include.refresh.context import RunContext
+from include.refresh.load import load_shard
+
+
+def load_units(context: RunContext) -> dict[str, int]:
+    """Loads every unit of the run to its vendor; gives the number of units by outcome. Raises as `load_shard`."""
+    (vendor,) = context.request.vendors
+    counted: Counter[str] = Counter()
+    for number in context.staging.read("plan/scope")["units"]["shard"]:
+        counted.update(load_shard(context, vendor, int(number)))
+    return dict(counted)
