@@ -82,7 +82,7 @@ def _serve() -> None:
 
 
 def _build_api() -> None:
-    """The server that tasks talk to: most of a short command. It builds itself when it is called, here without a thread."""
+    """The server that tasks talk to, without a thread: most of a short command. It builds itself when it is called."""
     import httpx
     from airflow.sdk.execution_time.supervisor import in_process_api_server
 
