@@ -18,14 +18,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from etl import schema
 from etl.errors import PlanbridgeError, RetryLater, StopRun
@@ -33,6 +30,7 @@ from etl.load.ledger import runs
 from include.connections import Connections
 from include.refresh.context import RunContext, RunRequest
 from include.settings import Settings
+from tests.keys import vendor_keys
 from tests.sandbox.running import Caller
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,16 +61,6 @@ def access_to(url: str) -> Access:
     if kind == "sqlite":
         return Access(kind, schema=parsed.database)
     return Access(kind, parsed.host, parsed.port, parsed.database, parsed.username, parsed.password)
-
-
-@cache
-def vendor_keys() -> tuple[str, str]:
-    key = rsa.generate_private_key(65537, 2048)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return private.decode(), public.decode()
 
 
 @dataclass
@@ -286,7 +274,8 @@ class Book:
             for number in shards:
                 transform.transform_shard(context, number)
             if shards:
-                validate.validate_run(context)
+                for vendor in context.request.vendors:
+                    validate.validate_vendor(context, vendor)
             return shards
 
         return self._noting_stops(context, "prepare", stages) or []

@@ -29,11 +29,6 @@ _NOTHING = pd.DataFrame(
 _NO_FINDINGS = pd.DataFrame({name: pd.Series(dtype="str") for name in rules.FINDING_COLUMNS})
 
 
-def validate_run(context: RunContext) -> dict[str, int]:
-    """Both vendors, one after the other; gives the number of units to send by vendor."""
-    return {vendor: validate_vendor(context, vendor) for vendor in context.request.vendors}
-
-
 def validate_vendor(context: RunContext, vendor: str) -> int:
     """Decides every unit in scope of a vendor; gives the number of units to send.
 

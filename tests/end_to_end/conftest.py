@@ -9,12 +9,12 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from include.sandbox.emoney.assertion import make_key_pair
 from tests.airflow_home import make_home
 from tests.end_to_end import crm
 from tests.end_to_end.live import live
 from tests.end_to_end.terminal import Terminal
 from tests.end_to_end.world import API_KEY, LOGIN, PASSWORD, World, start_sandbox
+from tests.keys import make_key_pair
 
 WorldMaker = Callable[..., World]
 

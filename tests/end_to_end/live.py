@@ -23,7 +23,8 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.services import Services, Visitor
-from tests.run_book import Book, Vendors, sandboxes, vendor_keys
+from tests.keys import vendor_keys
+from tests.run_book import Book, Vendors, sandboxes
 
 DAG, ASK = "household_sync", "choose_record"
 NUMBERS = count(1)

@@ -22,8 +22,9 @@ from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.store import Ledger
 from etl.load.profiles import ProfilesClient
 from etl.load.transport import Transport
+from tests.keys import vendor_keys
 from tests.load.documents import document, person
-from tests.run_book import Vendors, vendor_keys
+from tests.run_book import Vendors
 
 DAY = date(2026, 11, 20)
 NEXT_DAY = date(2026, 11, 23)

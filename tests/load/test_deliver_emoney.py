@@ -6,8 +6,8 @@ import pytest
 
 from etl.errors import CredentialsRefused
 from etl.load.ledger import deliveries
+from tests.keys import vendor_keys
 from tests.load.delivering import DAY, NEXT_DAY, Desk, couple, decided, emoney_spouse
-from tests.run_book import vendor_keys
 from tests.sandbox.running import EmoneyCaller, private_key_of
 
 Json = dict[str, Any]

@@ -20,7 +20,8 @@ from etl.load.limiter import Limit, SharedLimiter
 from etl.load.merge import changed_fields
 from etl.load.transport import Transport
 from include.sandbox.emoney.app import EmoneyApp, Settings
-from include.sandbox.emoney.assertion import make_key_pair, read_public_key
+from include.sandbox.emoney.assertion import read_public_key
+from tests.keys import make_key_pair
 from tests.load.documents import address
 from tests.load.servers import reply, scripted
 from tests.sandbox.running import serve

@@ -15,10 +15,11 @@ from etl.load.delivery import ByHand, Delivered, Payload
 from etl.load.document import flatten
 from etl.load.ledger import deliveries, life_events, links, runs
 from etl.load.life_event import LifeEvent, find_event
+from tests.keys import vendor_keys
 from tests.load.delivering import DAY, NEXT_DAY, Desk, couple, decided, emoney_spouse, household, make_desk
 from tests.load.documents import person
 from tests.load.killing import run_and_kill
-from tests.run_book import Vendors, vendor_keys
+from tests.run_book import Vendors
 from tests.sandbox.running import EmoneyCaller, private_key_of
 
 Json = dict[str, Any]

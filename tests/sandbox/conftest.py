@@ -7,9 +7,10 @@ import pytest
 
 from include.sandbox.emoney.app import EmoneyApp
 from include.sandbox.emoney.app import Settings as EmoneySettings
-from include.sandbox.emoney.assertion import make_key_pair, read_public_key
+from include.sandbox.emoney.assertion import read_public_key
 from include.sandbox.profiles.app import ProfilesApp
 from include.sandbox.profiles.app import Settings as ProfilesSettings
+from tests.keys import make_key_pair
 from tests.sandbox.running import Caller, EmoneyCaller, private_key_of, serve
 
 

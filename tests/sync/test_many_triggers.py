@@ -22,7 +22,7 @@ from include.refresh.load import load_shard
 from include.refresh.plan import plan_and_extract
 from include.refresh.report import report_run
 from include.refresh.transform import transform_shard
-from include.refresh.validate import validate_run
+from include.refresh.validate import validate_vendor
 from include.settings import Settings
 from include.sync.prepare import prepare_unit
 from tests.run_book import DAY, Book, book, running_vendors, vendors
@@ -44,7 +44,8 @@ def run(request: RunRequest, surroundings: Surroundings) -> str | None:
             shards = plan_and_extract(context)
             for number in shards:
                 transform_shard(context, number)
-            validate_run(context)
+            for vendor in request.vendors:
+                validate_vendor(context, vendor)
         else:
             prepare_unit(context)
             shards = [0]

@@ -2,15 +2,13 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import jwt
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, generate_private_key
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from include.sandbox.common.server import CannotStart
 
@@ -47,29 +45,6 @@ def read_public_key(path: Path) -> RSAPublicKey:
     if not isinstance(key, RSAPublicKey):
         raise CannotStart(f"The public key {path} is not an RSA key. Name an RSA key with --public-key FILE.")
     return key
-
-
-def make_key_pair(private_key: Path, certificate: Path) -> None:
-    """A new RSA key and its self-signed certificate, both PEM; the private one readable by its owner only."""
-    key = generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Planbridge sandbox")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=3650))
-        .sign(key, hashes.SHA256())
-    )
-    encoding = serialization.Encoding.PEM
-    private_key.touch(mode=0o600)
-    private_key.write_bytes(
-        key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    certificate.write_bytes(signed.public_bytes(encoding))
 
 
 class Assertions:
