@@ -118,7 +118,12 @@ def each_row(table: pd.DataFrame) -> Iterator[Any]:
 
 def remove_old_runs(data_folder: Path, keep_days: int) -> None:
     """Removes what failed runs have left behind longer than ``keep_days`` ago."""
-    for folder in (data_folder / "staging").glob("*"):
+    remove_old((data_folder / "staging").glob("*"), keep_days)
+
+
+def remove_old(folders: Iterable[Path], keep_days: int) -> None:
+    """Removes those of the folders in which nothing was begun or ended for ``keep_days``."""
+    for folder in folders:
         if folder.is_dir() and folder.stat().st_mtime < time.time() - keep_days * 86_400:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -23,6 +23,7 @@ from include.staging import each_row
 from include.transfer import checks, papers, reading, worklist
 from include.transfer.checks import unit_key
 from include.transfer.context import TransferContext
+from include.transfer.sweep import sweep
 
 ACCEPT_RULE = "XFR-ACCEPT"
 
@@ -30,6 +31,7 @@ ACCEPT_RULE = "XFR-ACCEPT"
 def plan_transfer(context: TransferContext) -> dict[str, int]:
     """Checks and plans; gives counts. Raises `ParamsError`, `StopRun` (a check refuses the transfer as a whole)."""
     request, ledger = context.request, context.ledger
+    sweep(context)
     runs.start_run(
         ledger, request.run_id, request.dag_id, request.as_of, request.requested_by, request.dry_run, request.as_json()
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pandas as pd
 import sqlalchemy as sa
@@ -177,6 +177,21 @@ def close(ledger: Ledger, transfer_id: str) -> Transfer:
     if found is None:
         raise ParamsError(f"There is no transfer {transfer_id}.")
     return found
+
+
+def read_unfinished(ledger: Ledger) -> list[str]:
+    """The transfers that wait for an answer, are being carried out, or can go on where they stopped."""
+    goes_on = transfer.c.status.not_in(ENDED)
+    return [row["transfer_id"] for row in ledger.rows(sa.select(transfer.c.transfer_id).where(goes_on))]
+
+
+def forget_unanswered(ledger: Ledger, longest: timedelta) -> None:
+    """Ends transfers that were planned longer ago than anybody can take to answer: their runs are gone."""
+    waiting = sa.select(transfer.c.transfer_id).where(
+        transfer.c.status == "planned", transfer.c.planned_at < ledger.now() - longest
+    )
+    for row in ledger.rows(waiting):
+        answer(ledger, row["transfer_id"], "timed_out", None, "nobody answered in time")
 
 
 def read_groups(ledger: Ledger, transfer_id: str) -> pd.DataFrame:
