@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from etl.load.ledger import transfers
@@ -16,6 +15,7 @@ from include.settings import Data, Settings
 from include.transfer import answer, move, plan, report
 from include.transfer.context import TransferContext
 from include.transfer.request import read_transfer_request
+from tests.run_book import access_to
 from tests.transfers.books import SOURCE, TARGET, Book
 from tests.transfers.moving import Database
 
@@ -43,6 +43,8 @@ class Area:
 
     folder: Path
     crm: Database
+    target: Database | None = None  # the target office's database, where it is another one
+    ledger: str | None = None
 
     def context(self, run_id: str, **asked: Any) -> TransferContext:
         """A new one for each task, as in a process of its own."""
@@ -54,8 +56,8 @@ class Area:
             **asked,
         }
         request = read_transfer_request(run_id, "office_transfer", FORM | given, given, date(2026, 11, 21), None)
-        connection = SimpleNamespace(conn_type="sqlite", host=self.crm.url.removeprefix("sqlite:///"), schema=None)
-        found: Any = {"crm": connection}
+        urls = {"crm": self.crm.url, "crm_target": self.target and self.target.url, "ledger": self.ledger}
+        found: dict[str, Any] = {name: access_to(url) for name, url in urls.items() if url}
         return TransferContext(request, Settings(data=Data(folder=self.folder)), Connections(found.get))
 
     def plan(self, run_id: str, **asked: Any) -> dict[str, int]:
