@@ -3,7 +3,7 @@
 .PHONY: help setup demo demo-transfer cancel-transfer return up why undo test lint bench lock clean
 
 PYTHON := .venv/bin/python
-JOBS ?= 2
+JOBS ?= 3
 # Whatever imports Airflow must not make ~/airflow.
 export AIRFLOW_HOME := $(CURDIR)/.planbridge/airflow
 # Airflow and the tests start many processes: what one has compiled, the next ones read.
@@ -45,7 +45,7 @@ undo: setup ## Put back at Profiles what a run wrote, where it still stands; RUN
 	@$(if $(RUN),,$(call usage,make undo RUN=… [UNIT=H12] [DRY=1]))
 	@$(DEMO_ENV) $(PYTHON) -m include.undo $(if $(RUN),--run "$(RUN)") $(if $(UNIT),--unit "$(UNIT)") $(if $(DRY),--dry-run)
 
-test: lint ## Style, types and the whole test suite; JOBS=2
+test: lint ## Style, types and the whole test suite; JOBS=3
 	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup
 
 lint: setup ## Style and types only

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import shutil
 import sys
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -20,6 +22,11 @@ for _name in [name for name in os.environ if name.startswith(("AIRFLOW", "_AIRFL
 _unused_home = tempfile.TemporaryDirectory(prefix="planbridge-airflow-")  # removed with this process
 os.environ["AIRFLOW_HOME"] = _unused_home.name
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
+
+# Tests make thousands of small databases, and wait for the disk at each commit: they lie in memory where there is room.
+_memory = Path("/dev/shm")
+if _memory.is_dir() and os.access(_memory, os.W_OK) and shutil.disk_usage(_memory).free > 4 * 2**30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_memory))
 
 # Two cores shared by several workers make single examples slow; slowness is measured by the benchmarks.
 hypothesis.settings.register_profile("planbridge", deadline=None, derandomize=bool(os.environ.get("CI")))

@@ -13,6 +13,7 @@ the package then makes a system user of its own) and is stopped and removed when
 import atexit
 import functools
 import itertools
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -45,6 +46,7 @@ def _server_port() -> int:
 
 
 def _stop(server: PostgresServer, folder: Path) -> None:
+    logging.disable()  # pytest has closed by now what loggers write to
     stop = ("-w", "-m", "immediate", "-D", str(folder), "stop")
     pgexec("pg_ctl", stop, bin_path=server.bin_path, user=server.system_user, timeout=60)
     shutil.rmtree(folder, ignore_errors=True)

@@ -85,7 +85,7 @@ def _rows(database: Path, query: str, *values: Any) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute(query, values)]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """Airflow with its DAGs, ready for the first trigger."""
     folder = tmp_path_factory.mktemp("live")
