@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from expectations.report.display import vendor_name
+from expectations.report.display import label, vendor_name
 from expectations.report.model import RunReport
 from expectations.report.tallies import Book, Tallies
 
@@ -63,6 +63,12 @@ def meanings(report: RunReport) -> dict[str, str]:
 def ending(outcome: str, dry_run: bool) -> str:
     """How one unit ended: ``Updated``, and after a dry run ``Would be updated``."""
     return f"Would be {outcome}" if dry_run and outcome != "failed" else outcome.capitalize()
+
+
+def decided(decision: str, dry_run: bool) -> str:
+    """What was decided about a field: ``Kept``, ``Written``, and after a dry run ``Would be written``."""
+    is_done = decision in ("written", "added", "taken_out", "linked")
+    return f"Would be {label(decision).lower()}" if dry_run and is_done else label(decision)
 
 
 def _elsewhere(report: RunReport) -> list[str]:

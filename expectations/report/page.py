@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from expectations.report.advice import advice, counted, ending, headline, meanings
+from expectations.report.advice import advice, counted, decided, ending, headline, meanings
 from expectations.report.display import vendor_name
 from expectations.report.households import Household, households, rule_anchor, urgent_units
 from expectations.report.html import page_environment, styled
@@ -57,7 +57,7 @@ class RuleSection:
 def render_page(report: RunReport, tallies: Tallies, limit: int = HOUSEHOLDS_SHOWN) -> str:
     """The page as text. Everything that is not the template's own is escaped, and unseen characters are spelled out."""
     environment = page_environment()
-    environment.globals.update(counted=counted, rule_anchor=rule_anchor, ending=ending)
+    environment.globals.update(counted=counted, rule_anchor=rule_anchor, ending=ending, decided=decided)
     keys, total = urgent_units(tallies, limit)
     shown = households(report, tallies, keys)
     users = _users(shown)
