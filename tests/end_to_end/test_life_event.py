@@ -68,12 +68,13 @@ def test_a_night_holds_it_with_a_proposal_that_names_nobody(world: World, held: 
 
 def test_confirmed_by_hand_each_vendor_goes_its_way(world: World, confirmed: dict[str, Night]) -> None:
     assert {vendor: run.status for vendor, run in confirmed.items()} == {"profiles": 0, "emoney": 0}
-    assert world.outcomes(confirmed["profiles"]) == {"profiles": {"H1": "created"}}
+    assert world.outcomes(confirmed["profiles"]) == {"profiles": {"H1": "created", "C2": "created"}}
     assert world.outcomes(confirmed["emoney"]) == {"emoney": {"H1": "updated"}}
     assert marriage(world) == ("Divorced", True, None)
-    joint, single = cases(world)
+    joint, hers, his = cases(world)
     assert (joint["version"], joint["document"]["clientB"]["firstName"]) == (1, "Ottokar")
-    assert single["document"]["clientB"] is None
+    assert [one["document"]["clientB"] for one in (hers, his)] == [None, None]
+    assert his["document"]["clientA"]["firstName"] == "Ottokar"
     events = world.rows("SELECT vendor, kind, reason, confirmed_by FROM life_event ORDER BY vendor")
     assert [tuple(row.values()) for row in events] == [
         (vendor, "divorce", WHY, "the command line") for vendor in ("emoney", "profiles")
