@@ -27,7 +27,8 @@ from sqlalchemy.engine import make_url
 from etl.errors import PlanbridgeError, SettingsError
 from etl.load.ledger.store import Ledger, default_url
 from include.connections import AirflowConnection, Connections
-from include.refresh.context import ROOT, RunContext, RunRequest
+from include.context import ROOT, data_folder_of
+from include.refresh.context import RunContext, RunRequest
 from include.settings import Settings, read_settings
 
 # Where `make demo` and `make up` keep their data: the command finds their ledger where there is no other.
@@ -65,7 +66,7 @@ def operator_context(request: RunRequest, settings: Settings) -> RunContext:
 
 def open_ledger(settings: Settings) -> Ledger:
     """The ledger for reading. Raises `SettingsError` where there is none yet."""
-    url = Connections(_find_quickly).ledger or default_url((ROOT / settings.data.folder).resolve())
+    url = Connections(_find_quickly).ledger or default_url(data_folder_of(settings))
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
         raise SettingsError(

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from expectations.report.frames import empty, require_columns
 from expectations.rules import FINDING_COLUMNS
 
 RECORD_COLUMNS = ("entity", "entity_id", "contact_id", "group", "decision", "rule_id", "reason", "target_id")
@@ -56,10 +57,6 @@ ENTITY_WORDS: Mapping[str, str] = {
 """The tables as SmartOffice's users call them, in the order in which the manifest lists them."""
 
 
-def _frame(columns: tuple[str, ...]) -> pd.DataFrame:
-    return pd.DataFrame({column: pd.Series(dtype="str") for column in columns})
-
-
 @dataclass(frozen=True)
 class Manifest:
     """Everything the manifest tells. Frames may come in any row order and are not changed.
@@ -81,26 +78,25 @@ class Manifest:
     facts: Mapping[str, str]
     records: pd.DataFrame
     contacts: pd.DataFrame
-    fields: pd.DataFrame = field(default_factory=lambda: _frame(FIELD_COLUMNS))
-    closure: pd.DataFrame = field(default_factory=lambda: _frame(CLOSURE_COLUMNS))
-    findings: pd.DataFrame = field(default_factory=lambda: _frame(FINDING_COLUMNS))
-    groups: pd.DataFrame = field(default_factory=lambda: _frame(GROUP_COLUMNS))
+    fields: pd.DataFrame = field(default_factory=lambda: empty(FIELD_COLUMNS))
+    closure: pd.DataFrame = field(default_factory=lambda: empty(CLOSURE_COLUMNS))
+    findings: pd.DataFrame = field(default_factory=lambda: empty(FINDING_COLUMNS))
+    groups: pd.DataFrame = field(default_factory=lambda: empty(GROUP_COLUMNS))
     planned_at: datetime | None = None
     ended: str | None = None
     agrees: bool | None = None
 
     def __post_init__(self) -> None:
-        for name, columns in (
-            ("records", RECORD_COLUMNS),
-            ("fields", FIELD_COLUMNS),
-            ("contacts", CONTACT_COLUMNS),
-            ("closure", CLOSURE_COLUMNS),
-            ("findings", FINDING_COLUMNS),
-            ("groups", GROUP_COLUMNS),
-        ):
-            missing = [column for column in columns if column not in getattr(self, name).columns]
-            if missing:
-                raise ValueError(f"The manifest's {name} lack the columns {', '.join(missing)}")
+        require_columns(
+            self,
+            "manifest",
+            records=RECORD_COLUMNS,
+            fields=FIELD_COLUMNS,
+            contacts=CONTACT_COLUMNS,
+            closure=CLOSURE_COLUMNS,
+            findings=FINDING_COLUMNS,
+            groups=GROUP_COLUMNS,
+        )
 
     @property
     def has_moved(self) -> bool:

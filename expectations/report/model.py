@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from expectations.report.display import texts
+from expectations.report.frames import empty, require_columns
 from expectations.report.proposals import Proposal
 
 OUTCOMES = ("created", "updated", "unchanged", "held", "deferred", "failed", "skipped")
@@ -54,10 +55,6 @@ class Run:
         return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
 
 
-def _frame(columns: tuple[str, ...]) -> pd.DataFrame:
-    return pd.DataFrame({column: pd.Series(dtype="str") for column in columns})
-
-
 @dataclass(frozen=True)
 class Told:
     """The words of a run that is no refresh: what its units are called, and the page's first words.
@@ -100,35 +97,34 @@ class RunReport:
     units_in_scope: Mapping[str, int]
     outcomes: pd.DataFrame
     findings: pd.DataFrame
-    labels: pd.DataFrame = field(default_factory=lambda: _frame(LABEL_COLUMNS))
-    newly_available: pd.DataFrame = field(default_factory=lambda: _frame(AVAILABLE_COLUMNS))
-    changes: pd.DataFrame = field(default_factory=lambda: _frame(CHANGE_COLUMNS))
-    receipts: pd.DataFrame = field(default_factory=lambda: _frame(RECEIPT_COLUMNS))
+    labels: pd.DataFrame = field(default_factory=lambda: empty(LABEL_COLUMNS))
+    newly_available: pd.DataFrame = field(default_factory=lambda: empty(AVAILABLE_COLUMNS))
+    changes: pd.DataFrame = field(default_factory=lambda: empty(CHANGE_COLUMNS))
+    receipts: pd.DataFrame = field(default_factory=lambda: empty(RECEIPT_COLUMNS))
     consequences: Mapping[str, str] = field(default_factory=lambda: CONSEQUENCES)
     stages: Mapping[str, float] = field(default_factory=dict)
     settings: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
     stopped: str | None = None
     is_mistaken: bool = False
     life_events: tuple[Proposal, ...] = ()
-    lineage: pd.DataFrame = field(default_factory=lambda: _frame(LINEAGE_COLUMNS))
-    pins: pd.DataFrame = field(default_factory=lambda: _frame(PIN_COLUMNS))
-    open_elsewhere: pd.DataFrame = field(default_factory=lambda: _frame(("vendor", "unit_key")))
+    lineage: pd.DataFrame = field(default_factory=lambda: empty(LINEAGE_COLUMNS))
+    pins: pd.DataFrame = field(default_factory=lambda: empty(PIN_COLUMNS))
+    open_elsewhere: pd.DataFrame = field(default_factory=lambda: empty(("vendor", "unit_key")))
     told: Told | None = None
 
     def __post_init__(self) -> None:
-        for name, columns in (
-            ("outcomes", OUTCOME_COLUMNS),
-            ("findings", FINDING_COLUMNS),
-            ("labels", LABEL_COLUMNS),
-            ("newly_available", AVAILABLE_COLUMNS),
-            ("changes", CHANGE_COLUMNS),
-            ("receipts", RECEIPT_COLUMNS),
-            ("lineage", LINEAGE_COLUMNS),
-            ("pins", PIN_COLUMNS),
-        ):
-            missing = [column for column in columns if column not in getattr(self, name).columns]
-            if missing:
-                raise ValueError(f"The report's {name} lack the columns {', '.join(missing)}")
+        require_columns(
+            self,
+            "report",
+            outcomes=OUTCOME_COLUMNS,
+            findings=FINDING_COLUMNS,
+            labels=LABEL_COLUMNS,
+            newly_available=AVAILABLE_COLUMNS,
+            changes=CHANGE_COLUMNS,
+            receipts=RECEIPT_COLUMNS,
+            lineage=LINEAGE_COLUMNS,
+            pins=PIN_COLUMNS,
+        )
         crooked = [stage for stage, seconds in self.stages.items() if not math.isfinite(seconds)]
         if crooked:
             raise ValueError(f"The time of {', '.join(crooked)} is no number of seconds")

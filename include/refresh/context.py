@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from etl.errors import ParamsError
 from etl.load.delivery import ByHand
-from etl.load.ledger.store import Ledger, default_url
-from include.connections import Connections
-from include.settings import Settings
-from include.staging import Staging, folder_name
+from include.context import Context
+from include.staging import Staging
 
 VENDORS = ("profiles", "emoney")
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -116,32 +112,10 @@ def read_date(value: object, default: date) -> date:
         raise ParamsError(f"as_of is a date such as 2026-03-31, not {value!r}.") from None
 
 
-@dataclass(frozen=True)
-class RunContext:
-    """A request with everything it needs; made anew in each task's process."""
-
-    request: RunRequest
-    settings: Settings
-    connections: Connections = field(repr=False)
-
-    @cached_property
-    def data_folder(self) -> Path:
-        """Absolute: a relative one lies in the project, wherever the process was started."""
-        return (ROOT / self.settings.data.folder).resolve()
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        """The ledger, opened and with its tables in place."""
-        ledger = Ledger(self.connections.ledger or default_url(self.data_folder))
-        ledger.migrate()
-        return ledger
+class RunContext(Context[RunRequest]):
+    """A refresh, by night or by hand."""
 
     @cached_property
     def staging(self) -> Staging:
         """The run's staged files."""
         return Staging(self.data_folder, self.request.run_id)
-
-    @property
-    def reports(self) -> Path:
-        """The folder of the run's report."""
-        return self.data_folder / "reports" / folder_name(self.request.run_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -36,12 +35,11 @@ def return_command(transfer: TransferId) -> None:
 
 def _show(transfer: str) -> int:
     from include.command_line import operator_settings
-    from include.refresh.context import ROOT
-    from include.staging import folder_name
+    from include.context import reports_of
     from include.transfer.summary import print_summary, read_summary
 
-    folder = (ROOT / operator_settings().data.folder).resolve() / "reports" / folder_name(transfer)
-    return int(not print_summary(read_summary(folder), Path(folder), Console()))
+    folder = reports_of(operator_settings(), transfer)
+    return int(not print_summary(read_summary(folder), folder, Console()))
 
 
 def _cancel(transfer: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 from rich import box
@@ -13,13 +12,13 @@ from rich.table import Table
 from sqlalchemy.engine import Connection
 
 from etl.load.ledger import transfers
-from etl.load.ledger.store import Ledger, default_url
+from etl.load.ledger.store import Ledger
 from expectations.report.manifest import ENTITY_WORDS
 from expectations.report.manifest_files import mark_returned
 from include.command_line import operator_settings
 from include.connections import Connections
-from include.refresh.context import ROOT
-from include.staging import each_row, folder_name
+from include.context import ledger_of, reports_of
+from include.staging import each_row
 
 EDITED_SHOWN = 40
 
@@ -72,7 +71,7 @@ def bring_back(transfer_id: str) -> Return:
     now = transfers.find(ledger, transfer_id)
     told = now.why if now is not None and now.why else "Returned to the source office."
     if edited.empty:
-        mark_returned(_reports(transfer_id), told)
+        mark_returned(reports_of(operator_settings(), transfer_id), told)
     return Return(edited, told, before is not None and before.status == "returned")
 
 
@@ -99,14 +98,8 @@ def print_return(transfer_id: str, done: Return, console: Console) -> None:
     console.print(table)
 
 
-def _reports(transfer_id: str) -> Path:
-    return (ROOT / operator_settings().data.folder).resolve() / "reports" / folder_name(transfer_id)
-
-
 def _places() -> tuple[Ledger, Connections]:
     from include.steps import find_connection
 
     settings, connections = operator_settings(), Connections(find_connection)
-    ledger = Ledger(connections.ledger or default_url((ROOT / settings.data.folder).resolve()))
-    ledger.migrate()
-    return ledger, connections
+    return ledger_of(settings, connections), connections

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from etl.errors import ParamsError
+from include.refresh.context import refuse_unknown
 
 ACCEPT_WITHIN_DAYS = 7
 LONGEST_DAYS = 60
@@ -53,9 +54,7 @@ def read_transfer_request(
 
     Without ``requested_by`` the transfer is asked for in the name of whoever triggered the run.
     """
-    unknown = sorted(set(conf) - set(params))
-    if unknown:
-        raise ParamsError(f"Unknown parameter {', '.join(unknown)}. Known: {', '.join(sorted(params))}.")
+    refuse_unknown(conf, params)
     contact_ids, set_id = read_ids("contact_ids", params.get("contact_ids")), _number("set_id", params.get("set_id"))
     if bool(contact_ids) == (set_id is not None):
         both = "not both" if contact_ids else "one of them"
