@@ -11,7 +11,7 @@ Nothing here knows the rules: what hangs on a contact and what it becomes in the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from etl.load import office_checks, office_files, office_keys, office_units
@@ -21,7 +21,7 @@ from etl.load.ledger.transfers import Transfer
 from etl.load.office_checks import Failure
 from etl.load.office_commit import contacts_of, elsewhere, finish_present, leave, write
 from etl.load.office_databases import Databases, clock, open_databases, reading
-from etl.load.office_desk import Desk, Move, alone
+from etl.load.office_desk import CONTACTS_AT_ONCE, Desk, Move, alone, portions
 from etl.load.office_files import GROUP_NO, SOURCE_ID, Batch
 
 __all__ = ["Desk", "move", "open_databases"]
@@ -36,7 +36,7 @@ def move(
     transfer_id: str,
     desk: Desk,
     folder: Path,
-    contacts_at_once: int = 1000,
+    contacts_at_once: int = CONTACTS_AT_ONCE,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Transfer:
     """Moves every group of an accepted transfer that has not moved yet, and closes it; new rows lie under ``folder``.
@@ -52,32 +52,21 @@ def move(
         job.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for batch in office_files.read_all(job.folder):
             _carry_out(job, batch)
-        for number, group_nos in _batches(job, contacts_at_once):
-            staged = _stage(job, number, group_nos)
+        groups = transfers.read_groups(ledger, transfer_id)
+        waiting = groups.loc[groups["status"].isin(["planned", "staged"]), ["group_no", "contacts"]]
+        for group_nos in portions(waiting.itertuples(index=False, name=None), contacts_at_once):
+            staged = _stage(job, group_nos[0], group_nos)
             if staged is not None:
                 _carry_out(job, staged)
         office_files.remove_all(job.folder)
         return transfers.close(ledger, transfer_id)
 
 
-def _batches(job: Move, contacts_at_once: int) -> Iterator[tuple[int, list[int]]]:
-    """The groups that are still to be moved, some at a time; a batch's number is that of its first group."""
-    groups = transfers.read_groups(job.ledger, job.transfer_id)
-    waiting = groups[groups["status"].isin(["planned", "staged"])]
-    chosen: list[int] = []
-    contacts = 0
-    for group_no, size in zip(waiting["group_no"].tolist(), waiting["contacts"].tolist(), strict=True):
-        if chosen and contacts + size > contacts_at_once:
-            yield chosen[0], chosen
-            chosen, contacts = [], 0
-        chosen.append(group_no)
-        contacts += size
-    if chosen:
-        yield chosen[0], chosen
-
-
 def _stage(job: Move, number: int, group_nos: Sequence[int]) -> Batch | None:
-    """Builds the new rows of some groups and stages them; None where none of the groups can move."""
+    """Builds the new rows of some groups and stages them; None where none of the groups can move.
+
+    ``number``: the batch's, which is that of its first group.
+    """
     manifest = transfers.read_manifest(job.ledger, job.transfer_id, group_nos)
     rows = job.desk.read(contacts_of(manifest))
     failures = office_checks.edited(manifest, rows, elsewhere(job, group_nos))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,9 @@ from etl.load.ledger import locks
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import Transfer
 from etl.load.office_databases import Databases
+
+# What is read, compared and written at once, whatever the size of a transfer; a larger group goes alone.
+CONTACTS_AT_ONCE = 1000
 
 Rows = Mapping[str, pd.DataFrame]
 Keys = Mapping[str, "pd.Series[int]"]
@@ -55,6 +58,20 @@ class Move:
     def transfer_id(self) -> str:
         """The run's id."""
         return self.transfer.transfer_id
+
+
+def portions(groups: Iterable[tuple[int, int]], contacts_at_once: int) -> Iterator[list[int]]:
+    """Whole groups, some at a time; ``groups``: the number of each and how many contacts it has."""
+    chosen: list[int] = []
+    contacts = 0
+    for group_no, size in groups:
+        if chosen and contacts + size > contacts_at_once:
+            yield chosen
+            chosen, contacts = [], 0
+        chosen.append(group_no)
+        contacts += size
+    if chosen:
+        yield chosen
 
 
 @contextmanager

@@ -7,7 +7,8 @@ comes first, so that nobody is in none.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -21,11 +22,29 @@ from etl.load.ledger import transfer_returns, transfers, unit_moves
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import Transfer
 from etl.load.office_databases import Databases, clock, own_transaction, reading, writing
-from etl.load.office_desk import Rows, alone
+from etl.load.office_desk import CONTACTS_AT_ONCE, Rows, alone, portions
 
 DAYS = 30
+PUT_AWAY = (*office_rows.RETIRED, "household")
 # The rows that hang on contacts of the target now; read within a transaction where one is given (`own_transaction`).
 Read = Callable[[Sequence[int], Connection | None], Rows]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What a transfer wrote to the target (`transfer_returns.read_arrived`) and retired in the source."""
+
+    ledger: Ledger
+    transfer_id: str
+    arrived: pd.DataFrame
+    retired: pd.DataFrame
+
+    def portions(self, contacts_at_once: int) -> Iterator[tuple[list[int], list[int]]]:
+        """Some groups at a time: their contacts in the target, and their numbers."""
+        contacts = self.arrived[self.arrived["entity"] == "contact"]
+        sizes = contacts.groupby("group").size()
+        for group_nos in portions(zip(sizes.index.tolist(), sizes.tolist(), strict=True), contacts_at_once):
+            yield contacts.loc[contacts["group"].isin(group_nos), "entity_id"].tolist(), group_nos
 
 
 def bring_back(
@@ -34,6 +53,7 @@ def bring_back(
     transfer_id: str,
     read_target: Read,
     sleep: Callable[[float], None] = time.sleep,
+    contacts_at_once: int = CONTACTS_AT_ONCE,
 ) -> pd.DataFrame:
     """Takes a transfer back; ``read_target`` gives the rows that hang on contacts of the target now.
 
@@ -42,30 +62,36 @@ def bring_back(
     is not closed or older, `SourceUnavailable`, `LedgerUnavailable` and `UnitsBusy` (all three: try again later).
     """
     with alone(ledger, transfer_id):
-        return _bring_back(ledger, databases, transfer_id, read_target, sleep)
+        return _bring_back(ledger, databases, transfer_id, read_target, sleep, contacts_at_once)
 
 
 def _bring_back(
-    ledger: Ledger, databases: Databases, transfer_id: str, read_target: Read, sleep: Callable[[float], None]
+    ledger: Ledger,
+    databases: Databases,
+    transfer_id: str,
+    read_target: Read,
+    sleep: Callable[[float], None],
+    contacts_at_once: int,
 ) -> pd.DataFrame:
     found = _returnable(ledger, transfer_id)
     if found.status == "returned":
         return _edits([])
-    written = transfer_returns.read_written(ledger, transfer_id)
+    arrived = transfer_returns.read_arrived(ledger, transfer_id, PUT_AWAY)
     retired = transfer_returns.read_retired(ledger, transfer_id)
     with reading(databases.source) as source:
         is_back = found.status == "returning" and not _still_retired(source, retired)["contact"]
-    if is_back and _are_gone(databases, written):
+    if is_back and _are_gone(databases, arrived):
         transfer_returns.finish(ledger, transfer_id)
         return _edits([])
-    edits = _busy(ledger, found, written, retired)
+    edits = _busy(ledger, found, arrived, retired)
     if edits.empty:
         transfer_returns.begin(ledger, transfer_id)
         unit_moves.announce_return(ledger, transfer_id)
         unit_moves.wait_until_free(ledger, transfer_id, sleep)
         edits = _in_doubt(ledger, transfer_id)
     if edits.empty:
-        edits = _change(databases, written, retired, read_target, ledger, is_back)
+        moved = Moved(ledger, transfer_id, arrived, retired)
+        edits = _change(databases, moved, read_target, is_back, contacts_at_once)
     if edits.empty:
         transfer_returns.finish(ledger, transfer_id)
     elif not is_back:
@@ -87,9 +113,9 @@ def _returnable(ledger: Ledger, transfer_id: str) -> Transfer:
     return found
 
 
-def _busy(ledger: Ledger, found: Transfer, written: pd.DataFrame, retired: pd.DataFrame) -> pd.DataFrame:
+def _busy(ledger: Ledger, found: Transfer, arrived: pd.DataFrame, retired: pd.DataFrame) -> pd.DataFrame:
     """Contacts that another transfer has now."""
-    there = written.loc[written["entity"] == "contact", "entity_id"].astype("int64")
+    there = arrived.loc[arrived["entity"] == "contact", "entity_id"]
     here = retired.loc[retired["entity"] == "contact", "entity_id"]
     edits = []
     for office, database, keys in (
@@ -111,49 +137,49 @@ def _in_doubt(ledger: Ledger, transfer_id: str) -> pd.DataFrame:
     )
 
 
-def _change(
-    databases: Databases, written: pd.DataFrame, retired: pd.DataFrame, read: Read, ledger: Ledger, is_back: bool
-) -> pd.DataFrame:
+def _change(databases: Databases, moved: Moved, read: Read, is_back: bool, contacts_at_once: int) -> pd.DataFrame:
     """Checks under lock and changes both offices; gives what was edited, and then has changed nothing."""
-    now = clock(databases.source) or ledger.now()
+    now = clock(databases.source) or moved.ledger.now()
     with writing(databases.target) as target:
-        office_rows.lock_source(target, written)
-        edits = _edited_in_target(target, written, read)
+        edits = _edited_in_target(target, moved, read, contacts_at_once)
         if databases.are_one:
-            edits += _edited_in_source(target, retired)
+            edits += _edited_in_source(target, moved.retired)
             if not edits:
-                _set_back(target, retired, now)
+                _set_back(target, moved.retired, now)
         elif not edits and not is_back:
             with writing(databases.source) as source:
-                edits = _edited_in_source(source, retired)
+                edits = _edited_in_source(source, moved.retired)
                 if not edits:
-                    _set_back(source, retired, now)
+                    _set_back(source, moved.retired, now)
         if not edits:
-            keys = {
-                entity: written.loc[written["entity"] == entity, "entity_id"].astype("int64")
-                for entity in (*office_rows.RETIRED, "household")
-            }
-            office_rows.put_away(target, keys, now)
+            arrived = {str(entity): rows["entity_id"] for entity, rows in moved.arrived.groupby("entity")}
+            office_rows.put_away(target, arrived, now)
     return _edits(edits)
 
 
-def _are_gone(databases: Databases, written: pd.DataFrame) -> bool:
+def _are_gone(databases: Databases, arrived: pd.DataFrame) -> bool:
     """Whether the target's contacts have been put away: only the ledger does not know it yet."""
     contact = schema.contact.c
-    keys = written.loc[written["entity"] == "contact", "entity_id"].astype("int64")
+    keys = arrived.loc[arrived["entity"] == "contact", "entity_id"]
     with reading(databases.target) as target:
         there = contact.contact_id.in_(bulk.id_list(target, keys)) & contact.deleted_at.is_(None)
         return target.execute(sa.select(contact.contact_id).where(there).limit(1)).first() is None
 
 
-def _edited_in_target(target: Connection, written: pd.DataFrame, read: Read) -> list[tuple[str, str, str, str]]:
-    contacts = written.loc[written["entity"] == "contact", "entity_id"].astype("int64")
-    rows = read(sorted(int(key) for key in contacts), own_transaction(target))
-    now = office_checks.hashed(rows)
-    both = written.merge(now, on=["entity", "entity_id"], how="outer", suffixes=("", "_now"), indicator="where")
-    both = both[(both["row_hash"] != both["row_hash_now"]).fillna(True)]
+def _edited_in_target(
+    target: Connection, moved: Moved, read: Read, contacts_at_once: int
+) -> list[tuple[str, str, str, str]]:
+    """Locks and compares some contacts at a time: what moved together stays together."""
     words = {"left_only": "it is no longer there", "right_only": "it has come since", "both": "it was edited"}
-    return [("target", row.entity, row.entity_id, words[row.where]) for row in bulk.each(both)]
+    edits = []
+    for contacts, group_nos in moved.portions(contacts_at_once):
+        written = transfer_returns.read_written(moved.ledger, moved.transfer_id, group_nos)
+        office_rows.lock_source(target, written)
+        now = office_checks.hashed(read(contacts, own_transaction(target)))
+        both = written.merge(now, on=["entity", "entity_id"], how="outer", suffixes=("", "_now"), indicator="where")
+        both = both[(both["row_hash"] != both["row_hash_now"]).fillna(True)]
+        edits += [("target", row.entity, row.entity_id, words[row.where]) for row in bulk.each(both)]
+    return edits
 
 
 def _edited_in_source(source: Connection, retired: pd.DataFrame) -> list[tuple[str, str, str, str]]:
@@ -167,7 +193,7 @@ def _edited_in_source(source: Connection, retired: pd.DataFrame) -> list[tuple[s
 
 def _still_retired(source: Connection, retired: pd.DataFrame) -> dict[str, set[int]]:
     """By table the records that are in *Deleted Records* as the transfer left them."""
-    found: dict[str, set[int]] = {entity: set() for entity in (*office_rows.RETIRED, "household")}
+    found: dict[str, set[int]] = {entity: set() for entity in PUT_AWAY}
     for entity, rows in ((str(name), some) for name, some in retired.groupby("entity")):
         table = schema.metadata.tables[entity]
         key = next(iter(table.primary_key.columns))

@@ -61,7 +61,7 @@ def bring_back(transfer_id: str) -> Return:
     def read_target(contact_ids: Sequence[int], within: Connection | None) -> dict[str, pd.DataFrame]:
         if within is not None:
             return read_rows(Within(within), contact_ids)
-        with Snapshot(connections.crm_target) as snapshot:
+        with Snapshot(connections.crm_target, readers=1) as snapshot:
             return read_rows(snapshot, contact_ids)
 
     try:

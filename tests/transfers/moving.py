@@ -79,6 +79,7 @@ class TransferDesk:
     offices: tuple[int, int] = (SOURCE, TARGET)
     receiver: int = RECEIVER
     plans: dict[str, Plan] = field(default_factory=dict)
+    read_at_once: list[int] = field(default_factory=list)  # how many contacts a return has read each time
 
     def onward(self, source: int, target: int, user: int) -> TransferDesk:
         """The same databases, other offices."""
@@ -135,13 +136,16 @@ class TransferDesk:
         databases = open_databases(self.source.url, self.target.url)
 
         def read(contact_ids: Sequence[int], within: sa.Connection | None) -> Any:
+            self.read_at_once.append(len(contact_ids))
             if within is not None:
                 return extract.read_rows(Within(within), contact_ids)
             with Snapshot(self.target.url, readers=1) as snapshot:
                 return extract.read_rows(snapshot, contact_ids)
 
         try:
-            edits = bring_back(self.ledger, databases, transfer_id, read, sleep=lambda _: None)
+            edits = bring_back(
+                self.ledger, databases, transfer_id, read, lambda _: None, contacts_at_once=self.contacts_at_once
+            )
         finally:
             databases.dispose()
         return list(edits[["office", "entity", "entity_id"]].itertuples(index=False, name=None))

@@ -42,6 +42,25 @@ def test_taken_back_everything_is_as_it_was_and_the_target_has_nobody(tmp_path: 
     assert desk.new("t2", "contact", ann) > new
 
 
+def test_a_large_transfer_is_compared_some_groups_at_a_time_and_comes_back_as_a_whole(tmp_path: Path) -> None:
+    book = Book()
+    ids = [book.contact(first_name=name) for name in ("Ann", "Bob", "Cy", "Di", "Ed")]
+    book.relate(ids[0], ids[1], relation="Spouse")
+    desk = make_desk(tmp_path, book)
+    desk.transfer("t1", ids)
+    desk.contacts_at_once = 2
+    edited = [desk.new("t1", "contact", ids[place]) for place in (0, 4)]
+    for one in edited:
+        desk.target.run(f"UPDATE contact SET job_title = 'Baker' WHERE contact_id = {one}")
+    assert desk.bring_back("t1") == [("target", "contact", str(one)) for one in edited]
+    assert desk.read_at_once == [2, 2, 1]
+    assert all(row["deleted_at"] is not None for row in desk.source.rows("contact", office_id=1))
+    desk.target.run("UPDATE contact SET job_title = NULL")
+    assert desk.bring_back("t1") == []
+    assert all(row["deleted_at"] is None for row in desk.source.rows("contact", office_id=1))
+    assert all(row["deleted_at"] is not None for row in desk.target.rows("contact", office_id=2))
+
+
 @pytest.mark.parametrize(
     ("statement", "edited"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import pandas as pd
 import sqlalchemy as sa
 
@@ -17,14 +19,25 @@ from etl.load.ledger.transfer_tables import (
 )
 
 
-def read_written(ledger: Ledger, transfer_id: str) -> pd.DataFrame:
-    """entity, entity_id (in the target), row_hash, group of every row that the transfer wrote."""
+def read_written(ledger: Ledger, transfer_id: str, group_nos: Sequence[int]) -> pd.DataFrame:
+    """entity, entity_id (in the target), row_hash of every row that the transfer wrote of some groups."""
     row = transfer_target_row.c
     return ledger.frame(
-        sa.select(
-            row.entity, row.target_id.label("entity_id"), row.target_hash.label("row_hash"), row.group_no.label("group")
-        ).where(row.transfer_id == transfer_id)
+        sa.select(row.entity, row.target_id.label("entity_id"), row.target_hash.label("row_hash")).where(
+            row.transfer_id == transfer_id, row.group_no.in_([int(number) for number in group_nos])
+        )
     )
+
+
+def read_arrived(ledger: Ledger, transfer_id: str, entities: Iterable[str]) -> pd.DataFrame:
+    """entity, entity_id (int64, in the target), group of the rows that the transfer wrote to some tables."""
+    row = transfer_target_row.c
+    frame = ledger.frame(
+        sa.select(row.entity, row.target_id.label("entity_id"), row.group_no.label("group"))
+        .where(row.transfer_id == transfer_id, row.entity.in_(list(entities)))
+        .order_by(row.group_no)
+    )
+    return frame.astype({"entity_id": "int64"})
 
 
 def read_retired(ledger: Ledger, transfer_id: str) -> pd.DataFrame:
