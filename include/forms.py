@@ -1,15 +1,46 @@
-"""The forms by which a person triggers a run: each parameter's type, words and examples."""
+"""The forms by which a person triggers a run: each parameter's type, words and examples.
+
+How Airflow shows a field follows from its type: without examples, one of several types is a box for JSON, with them a
+line to type into; a list is a box with an item a line, and a box for JSON where its items may be objects.
+"""
+
+from collections.abc import Mapping
+from typing import Any
 
 from airflow.sdk import Param
 
-WEEKNIGHT_REFRESH = {
-    "as_of": Param(
-        None,
-        type=["null", "string"],
+
+def _number(title: str, description: str, example: str, **schema: Any) -> Param:
+    """A number in another system; other programs send it as text, too."""
+    return Param(
+        None, type=["null", "string", "integer"], examples=[example], title=title, description=description, **schema
+    )
+
+
+def _text(title: str, description: str, **schema: Any) -> Param:
+    return Param(None, type=["null", "string"], title=title, description=description, **schema)
+
+
+def _switch(title: str, description: str) -> Param:
+    return Param(False, type="boolean", title=title, description=description)
+
+
+def _list(title: str, description: str, items: Mapping[str, Any]) -> Param:
+    return Param(None, type=["null", "array"], items=items, title=title, description=description)
+
+
+def _as_of() -> Param:
+    return _text(
+        "As of",
+        "The day whose values are sent, for example 2026-03-31. Empty: today, by the office's clock.",
         format="date",
-        title="As of",
-        description="The day whose values are sent, for example 2026-03-31. Empty: today, by the office's clock.",
-    ),
+    )
+
+
+DIGITS = r"^\s*[0-9]*\s*$"
+
+WEEKNIGHT_REFRESH = {
+    "as_of": _as_of(),
     "vendors": Param(
         ["profiles", "emoney"],
         type=["array", "null"],
@@ -19,46 +50,29 @@ WEEKNIGHT_REFRESH = {
         title="Vendors",
         description="Who is sent to.",
     ),
-    "unit_keys": Param(
-        None,
-        type=["null", "array"],
-        items={"type": "string"},
-        title="Units",
-        description="Only these, one a line: H12 (the household with id 12) or C7 (the contact with id 7, who is in no "
-        "household). Empty: all that are due.",
+    "unit_keys": _list(
+        "Units",
+        "Only these, one a line: H12 (the household with id 12) or C7 (the contact with id 7, who is in no household). "
+        "Empty: all that are due.",
+        {"type": "string"},
     ),
-    "full": Param(
-        False,
-        type="boolean",
-        title="All units",
-        description="Take every enrolled unit, whether it changed since the last run or not.",
-    ),
-    "dry_run": Param(
-        False,
-        type="boolean",
-        title="Dry run",
-        description="Send nothing; the report says what would be created, updated and held.",
-    ),
+    "full": _switch("All units", "Take every enrolled unit, whether it changed since the last run or not."),
+    "dry_run": _switch("Dry run", "Send nothing; the report says what would be created, updated and held."),
 }
 
-# With examples, a field of several types is one line to type into; without, it is a box for JSON.
 HOUSEHOLD_SYNC = {
-    "household_id": Param(
-        None,
-        type=["null", "string", "integer"],
-        pattern=r"^\s*[0-9]*\s*$",
-        examples=["12"],
-        title="Household",
-        description="The household's number in SmartOffice, for example 12. Leave it empty to name a contact instead.",
+    "household_id": _number(
+        "Household",
+        "The household's number in SmartOffice, for example 12. Leave it empty to name a contact instead.",
+        "12",
+        pattern=DIGITS,
     ),
-    "contact_id": Param(
-        None,
-        type=["null", "string", "integer"],
-        pattern=r"^\s*[0-9]*\s*$",
-        examples=["7"],
-        title="Contact",
-        description="Or a contact's number, for example 7. The head or the spouse of a household stands for the "
-        "household; any other person goes alone.",
+    "contact_id": _number(
+        "Contact",
+        "Or a contact's number, for example 7. The head or the spouse of a household stands for the household; any "
+        "other person goes alone.",
+        "7",
+        pattern=DIGITS,
     ),
     "vendor": Param(
         type="string",
@@ -82,40 +96,17 @@ HOUSEHOLD_SYNC = {
         title="Action",
         description="Auto is what the weeknight run does, and asks where that one would not know.",
     ),
-    "dry_run": Param(
-        False,
-        type="boolean",
-        title="Dry run",
-        description="Send nothing; the report says what would be written, field by field.",
+    "dry_run": _switch("Dry run", "Send nothing; the report says what would be written, field by field."),
+    "requested_by": _text(
+        "In the name of",
+        "A SmartOffice user name, for example main.morgan, whose licenses count. Empty: the user whom the client is "
+        "assigned to.",
     ),
-    "requested_by": Param(
-        None,
-        type=["null", "string"],
-        title="In the name of",
-        description="A SmartOffice user name, for example main.morgan, whose licenses count. Empty: the user whom "
-        "the client is assigned to.",
+    "as_of": _as_of(),
+    "vendor_household_id": _number(
+        "Profiles household", "The Profiles household that was chosen, where it is not linked yet.", "31"
     ),
-    "as_of": Param(
-        None,
-        type=["null", "string"],
-        format="date",
-        title="As of",
-        description="The day whose values are sent, for example 2026-03-31. Empty: today, by the office's clock.",
-    ),
-    "vendor_household_id": Param(
-        None,
-        type=["null", "string", "integer"],
-        examples=["31"],
-        title="Profiles household",
-        description="The Profiles household that was chosen, where it is not linked yet.",
-    ),
-    "case_id": Param(
-        None,
-        type=["null", "string", "integer"],
-        examples=["31"],
-        title="Profiles case",
-        description="The case to update or open, where the household has several.",
-    ),
+    "case_id": _number("Profiles case", "The case to update or open, where the household has several.", "31"),
     "update": Param(
         "yes",
         type=["string", "boolean", "null"],
@@ -123,91 +114,66 @@ HOUSEHOLD_SYNC = {
         title="eMoney: update a known client",
         description="yes or no. No leaves the client's demographics as they are; values are refreshed all the same.",
     ),
-    "links": Param(
-        None,
-        type=["null", "array"],
-        title="eMoney: link",
-        description='Accounts and policies to link, for example ["account:5"]; or with a classification and an owner: '
+    "links": _list(
+        "eMoney: link",
+        'Accounts and policies to link, for example ["account:5"]; or with a classification and an owner: '
         '[{"source_key": "policy:3", "classification": "Fixed Annuity", "owner": "client"}].',
+        {"type": ["string", "object"]},
     ),
-    "confirm_life_event": Param(
-        None,
-        type=["null", "string"],
-        title="Confirm a life event",
-        description="The reason, for example: divorced in May, confirmed by phone. Needed where the report says "
+    "confirm_life_event": _text(
+        "Confirm a life event",
+        "The reason, for example: divorced in May, confirmed by phone. Needed where the report says "
         "LIFE-EVENT; empty otherwise.",
     ),
-    "pin": Param(
-        None,
-        type=["null", "array"],
-        title="Profiles: pin fields",
-        description='A field that only one side may fill from now on, for example [{"field": "clientA.homePhone", '
+    "pin": _list(
+        "Profiles: pin fields",
+        'A field that only one side may fill from now on, for example [{"field": "clientA.homePhone", '
         '"side": "profiles", "reason": "advisor keeps it"}]; side profiles or smartoffice.',
+        {"type": ["string", "object"]},
     ),
-    "unpin": Param(
-        None,
-        type=["null", "array"],
-        title="Profiles: unpin fields",
-        description='Fields that go by the usual rule again, for example ["clientA.homePhone"].',
+    "unpin": _list(
+        "Profiles: unpin fields",
+        "Fields that go by the usual rule again, one a line, for example clientA.homePhone.",
+        {"type": "string"},
     ),
 }
 
 OFFICE_TRANSFER = {
-    "set_id": Param(
-        None,
-        type=["null", "string", "integer"],
-        title="Set",
-        description="Move the contacts of this set: its number in SmartOffice.",
-    ),
+    "set_id": _number("Set", "Move the contacts of this set: its number in SmartOffice.", "3"),
     "contact_ids": Param(
         None,
-        type=["null", "array", "string"],
+        type=["null", "string", "array"],
         items={"type": ["integer", "string"]},
+        examples=["7, 12"],
         title="Contacts",
-        description="Or only these contacts and businesses: their numbers in SmartOffice, one a line.",
+        description="Or only these contacts and businesses: their numbers in SmartOffice, for example 7, 12.",
     ),
-    "source_office_id": Param(
-        None,
-        type=["null", "string", "integer"],
-        title="Source office",
-        description="The office that the contacts leave: its number in SmartOffice.",
+    "source_office_id": _number("Source office", "The office that the contacts leave: its number in SmartOffice.", "1"),
+    "target_office_id": _number(
+        "Target office",
+        "The office that the contacts go to: in the database of the connection `crm_target`, or, where there is none, "
+        "in the same as the source office.",
+        "2",
     ),
-    "target_office_id": Param(
-        None,
-        type=["null", "string", "integer"],
-        title="Target office",
-        description="The office that the contacts go to: in the database of the connection `crm_target`, or, where "
-        "there is none, in the same as the source office.",
+    "requested_by": _text(
+        "Requested by",
+        "The user of the source office who asks, by user name; needs Data Export and Export contacts to another office "
+        "- Button. Empty: whoever triggers the run.",
     ),
-    "requested_by": Param(
-        None,
-        type=["null", "string"],
-        title="Requested by",
-        description="The user of the source office who asks, by user name; needs Data Export and Export contacts to "
-        "another office - Button. Empty: whoever triggers the run.",
+    "receiving_user": _text(
+        "Receiving user",
+        "The user of the target office who accepts, by user name; needs Data Import. Nobody else can.",
     ),
-    "receiving_user": Param(
-        None,
-        type=["null", "string"],
-        title="Receiving user",
-        description="The user of the target office who accepts, by user name; needs Data Import. Nobody else can.",
-    ),
-    "add_related": Param(
-        False,
-        type="boolean",
-        title="Add related contacts",
-        description="Add the contacts without whom key relations of the set would be lost: the closure list.",
+    "add_related": _switch(
+        "Add related contacts",
+        "Add the contacts without whom key relations of the set would be lost: the closure list.",
     ),
     "accept_within": Param(
         7,
         type=["null", "number", "string"],
+        examples=[7],
         title="Accept within",
         description="Days until the transfer ends with nothing moved if nobody answers.",
     ),
-    "dry_run": Param(
-        False,
-        type="boolean",
-        title="Dry run",
-        description="Only check and write the manifest; nobody is asked and nothing moves.",
-    ),
+    "dry_run": _switch("Dry run", "Only check and write the manifest; nobody is asked and nothing moves."),
 }

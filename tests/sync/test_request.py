@@ -132,9 +132,3 @@ def test_a_mistake_is_told_in_words(conf: dict[str, Any], words: list[str]) -> N
     with pytest.raises(ParamsError) as refused:
         read(**conf)
     assert [word for word in words if word not in str(refused.value)] == []
-
-
-def test_every_field_of_the_form_says_what_it_is() -> None:
-    fields = {name: param.serialize() for name, param in HOUSEHOLD_SYNC.items()}
-    assert [name for name, field in fields.items() if not field["schema"].get("title")] == []
-    assert [name for name, field in fields.items() if not str(field["description"]).endswith((".", "household."))] == []
