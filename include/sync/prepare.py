@@ -44,7 +44,8 @@ def prepare_unit(context: RunContext) -> str:
     unit_key = read_unit(context)
     transform_shard(context, 0)
     validate_vendor(context, vendor)
-    partners = read_former_partners(context, unit_key) if vendor == "profiles" else 0
+    is_confirmed = vendor == "profiles" and _hand(context).what.life_event is not None
+    partners = read_former_partners(context, unit_key) if is_confirmed else 0
     for number in range(1, partners + 1):
         transform_shard(context, number)
     if partners:

@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow.sdk import get_current_context
 
+from etl.errors import VENDOR_NAMES
 from include.steps import find_connection, given_params, in_words, lost_tasks, office_day, requester, staged
 
 log = logging.getLogger(__name__)
@@ -38,20 +39,26 @@ def report_run() -> dict[str, Any]:
 
     What was done is in its result, too, above all the address of a case that somebody wants to open.
     """
-    from etl.load.ledger.runs import read_outcomes
     from include.refresh.life_events import read_proposals
     from include.refresh.report import report_run as report
-    from include.staging import each_row
 
     def told(context: Any) -> dict[str, Any]:
         then = [conf for proposal in read_proposals(context) if proposal.is_confirmed for conf in proposal.then]
         reported = report(context, lost_tasks(context))
-        ended = list(each_row(read_outcomes(context.ledger, context.request.run_id)))
+        ended = read_ended(context)
         for one in ended:
-            log.info("%s at %s: %s. %s", one.unit_key, one.vendor, one.outcome, one.reason or "")
+            log.info("%s at %s: %s. %s", one.unit_key, VENDOR_NAMES[one.vendor], one.outcome, one.reason)
         return reported | result_of(context.request.by_hand.what.action, ended, then)
 
     return in_words(sync_context, told)
+
+
+def read_ended(context: Any) -> list[Any]:
+    """How each unit of the run ended; a reason is a text, empty where there is none."""
+    from etl.load.ledger.runs import read_outcomes
+    from include.staging import each_row
+
+    return list(each_row(read_outcomes(context.ledger, context.request.run_id).fillna({"reason": ""})))
 
 
 def result_of(action: str, ended: Sequence[Any], then: Sequence[str]) -> dict[str, Any]:

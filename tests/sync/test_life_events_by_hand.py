@@ -14,7 +14,7 @@ from include.refresh.context import HandRequest
 from include.refresh.report import report_run
 from include.sync.load import load_units
 from include.sync.prepare import prepare_unit
-from include.sync.tasks import result_of
+from include.sync.tasks import read_ended, result_of
 from tests.report.pages import read_page
 from tests.run_book import Book, Ran, book, running_vendors, vendors
 
@@ -232,6 +232,11 @@ def test_one_run_at_profiles_gives_each_former_partner_a_client_and_case(book: B
     ran = sync(book, "profiles", life_event="they told us")
     assert ran.stopped is None
     assert ran.outcomes("profiles") == {"H1": "created", "C102": "created"}
+    result = result_of("auto", read_ended(ran.context), [])
+    assert json.loads(json.dumps(result, allow_nan=False)) == {
+        "outcomes": {"H1": "created", "C102": "created"},
+        "answers": {"H1": f"household {joint}, the couple's as it was, is left as it is"},
+    }
     links = book.links("profiles")
     hers, his = (households(book)[links[key]["vendor_client_id"]]["document"] for key in ("C102", "H1"))
     assert [document["clientA"]["firstName"] for document in (hers, his)] == ["First102", "First101"]
