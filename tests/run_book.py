@@ -130,7 +130,6 @@ class SmallCrm:
         self.url = url
         self.engine = sa.create_engine(url)
         self.moment = datetime(2026, 11, 1, 12)
-        self._next_id = 1000
         if is_there:
             return
         schema.metadata.create_all(self.engine)
@@ -150,10 +149,6 @@ class SmallCrm:
 
     def delete(self, table: str, **key: Any) -> None:
         self._change(sa.delete(schema.metadata.tables[table]).filter_by(**key))
-
-    def new_id(self) -> int:
-        self._next_id += 1
-        return self._next_id
 
     def later(self, **span: float) -> None:
         """Time passes in the CRM."""

@@ -38,27 +38,17 @@ def update_case(client: ProfilesClient, job: Job, payload: Payload, link: Link, 
             base = take_for_ours(job, payload, lost, base, case)
             written = (*written, *_written_by(lost))
             lost = None
-        if case.state == "open":
-            raise CaseOpen(who_has_it(case.opened_by, case.opened_at), case.opened_by, case.opened_at)
+        refuse_open(case)
         merged = merge(base, case.document, document, pins)
         if job.dry_run or not merged.changes:
             if not job.dry_run:
                 _remember(job, payload, merged, pins, None)
             return _delivered(payload, link, merged, written)
         intent = _begin(job, payload, case, merged)
-        try:
-            client.replace_case(link.vendor_case_id, merged.document, case.version)
+        is_written, lost = write_case(client, job, case, merged.document, intent, lost)
+        if is_written:
             _remember(job, payload, merged, pins, intent)
             return _delivered(payload, link, merged, written)
-        except InDoubt:
-            deliveries.mark(job.ledger, intent, "in_doubt")
-            lost = intent
-        except VersionConflict:
-            # A first try whose answer was lost may be the one that was faster.
-            deliveries.mark(job.ledger, intent, "in_doubt" if lost else "refused")
-        except (SetAside, VendorUnavailable):
-            deliveries.mark(job.ledger, intent, "in_doubt" if lost else "refused")
-            raise
     if lost is not None:
         raise InDoubt("Profiles did not confirm the new document; the next run reads the case before it sends.")
     raise VersionConflict("The case kept changing while it was to be written; the next run tries again.")
@@ -153,6 +143,31 @@ def _findings(payload: Payload, merged: Merged) -> tuple[LoadFinding, ...]:
     )
 
 
-def who_has_it(opened_by: str | None, opened_at: str | None) -> str:
-    """An open case in words."""
-    return f"the case is open: {opened_by or 'somebody'} has it open since {opened_at or 'an unknown time'}"
+def refuse_open(case: Case) -> None:
+    """Raises `CaseOpen` naming who has it open: no write goes over what somebody is typing."""
+    if case.state == "open":
+        who, since = case.opened_by or "somebody", case.opened_at or "an unknown time"
+        raise CaseOpen(f"the case is open: {who} has it open since {since}", case.opened_by, case.opened_at)
+
+
+def write_case(
+    client: ProfilesClient, job: Job, case: Case, document: Any, intent: Intent, lost: Intent | None
+) -> tuple[bool, Intent | None]:
+    """One conditional write: whether it is done, and the write that has no answer yet: this one, or ``lost`` before it.
+
+    What is not done is marked in the ledger, what is done is the caller's to confirm. Raises `SetAside` but for
+    `InDoubt` and `VersionConflict`, and `VendorUnavailable`.
+    """
+    try:
+        client.replace_case(case.case_id, document, case.version)
+    except InDoubt:
+        deliveries.mark(job.ledger, intent, "in_doubt")
+        return False, intent
+    except VersionConflict:
+        # A first try whose answer was lost may be the one that was faster.
+        deliveries.mark(job.ledger, intent, "in_doubt" if lost else "refused")
+        return False, lost
+    except (SetAside, VendorUnavailable):
+        deliveries.mark(job.ledger, intent, "in_doubt" if lost else "refused")
+        raise
+    return True, lost

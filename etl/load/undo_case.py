@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from etl.errors import CaseOpen, InDoubt, SetAside, VendorUnavailable, VersionConflict
+from etl.errors import InDoubt, SetAside, VendorUnavailable, VersionConflict
 from etl.load.delivery import TRIES, Delivered, Job, household_lock, set_aside
 from etl.load.document import show
 from etl.load.footprint import Footprint, PutBack, is_done, put_back
@@ -18,7 +18,7 @@ from etl.load.ledger.changes import Change
 from etl.load.ledger.deliveries import Intent
 from etl.load.ledger.runs import Outcome
 from etl.load.profiles import Case, ProfilesClient
-from etl.load.profiles_case import VENDOR, who_has_it
+from etl.load.profiles_case import VENDOR, refuse_open, write_case
 
 STEP = "undo_case"
 
@@ -67,21 +67,10 @@ def _write(client: ProfilesClient, job: Job, trace: Trace) -> PutBack:
         back = put_back(case.document, trace.done)
         if job.dry_run or not back.changes:
             return back
-        if case.state == "open":
-            raise CaseOpen(who_has_it(case.opened_by, case.opened_at), case.opened_by, case.opened_at)
+        refuse_open(case)
         intent = _begin(job, trace, case, back)
-        try:
-            client.replace_case(trace.case_id, back.document, case.version)
-        except InDoubt:
-            deliveries.mark(job.ledger, intent, "in_doubt")
-            lost = intent
-        except VersionConflict:
-            # A first try whose answer was lost may be the one that was faster.
-            deliveries.mark(job.ledger, intent, "in_doubt" if lost else "refused")
-        except (SetAside, VendorUnavailable):
-            deliveries.mark(job.ledger, intent, "in_doubt" if lost else "refused")
-            raise
-        else:
+        is_written, lost = write_case(client, job, case, back.document, intent, lost)
+        if is_written:
             undos.confirm(job.ledger, intent, trace.unit_key)
             return back
     if lost is not None:

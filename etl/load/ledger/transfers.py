@@ -45,11 +45,6 @@ class Transfer:
     answered_at: datetime | None = None
     closed_at: datetime | None = None
 
-    @property
-    def is_within_one_database(self) -> bool:
-        """Whether source and target change in one transaction."""
-        return self.source_database == self.target_database
-
 
 def fingerprint(url: str) -> str:
     """A database's name in the ledger: the same for every way to log in to it."""
