@@ -7,12 +7,10 @@ A frame that is not what it should be says nothing about a client's data: the ch
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from etl.errors import GateBroken
+from etl.frames import are_among
 from expectations.columns import FLAG, KEY, NUMBER, TEXT, WHOLE, Column, Kind
 from expectations.transfer_facts import TRANSFER, TRANSFER_FRAMES
 
@@ -151,18 +149,6 @@ def _check_column(frame: str, name: str, values: pd.Series, column: Column) -> N
         raise GateBroken(f"facts {frame}: column {name} is null in {int(values.isna().sum())} rows")
     if column.values and not values.dropna().isin(column.values).all():
         raise GateBroken(f"facts {frame}: column {name} holds values outside {', '.join(column.values)}")
-
-
-def are_among(values: pd.Series, keys: pd.Series) -> npt.NDArray[np.bool_]:
-    """Which values are among the keys: what ``isin`` says, without its detour through Python objects."""
-    found = pc.is_in(_as_arrow(values), value_set=_as_arrow(keys))
-    among: npt.NDArray[np.bool_] = found.to_numpy(zero_copy_only=False)
-    return among
-
-
-def _as_arrow(values: pd.Series) -> pa.Array:
-    array = pa.array(values, from_pandas=True)
-    return (array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array).cast(pa.large_string())
 
 
 def _check_units(vendor: str, facts: Mapping[str, pd.DataFrame], units: pd.Series) -> None:

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from etl.errors import VENDOR_NAMES, GateBroken
-from expectations.facts import FRAMES_OF, are_among, check_frames
+from etl.frames import are_among
+from expectations.facts import FRAMES_OF, check_frames
 from expectations.gx_import import quiet_gx
 from expectations.rules import FINDING_COLUMNS, Overrides, checks_of, rule
 from expectations.suites import arguments_of, build_suites

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from etl import schema as s
 from etl.errors import ParamsError, SettingsError
 from etl.extract.source import Snapshot, to_frame
+from etl.frames import are_among
 
 # Every label of HH-SPOUSE-RELATION's table holds one of these words.
 SPOUSE_WORDS = ("husband", "wife", "spouse", "partner")
@@ -49,7 +50,7 @@ class Census:
                 f"No such unit in the CRM: {', '.join(unknown[:20])}. A unit is H<household id> of a household that is "
                 "not deleted, or C<contact id> of a client contact in no household."
             )
-        return self.units.index[self.units["unit_key"].isin(unit_keys)]
+        return self.units.index[are_among(self.units["unit_key"], unit_keys)]
 
 
 def take_census(snapshot: Snapshot) -> Census:
@@ -150,7 +151,7 @@ def enrolled(snapshot: Snapshot, census: Census, enroll: str, linked: set[str]) 
     if enroll == "all":
         return census.units.index
     if enroll == "linked":
-        return census.units.index[census.units["unit_key"].isin(linked)]
+        return census.units.index[are_among(census.units["unit_key"], linked)]
     name = enroll.removeprefix("set:").strip()
     if not enroll.startswith("set:") or not name:
         raise SettingsError(f"Enrollment {enroll!r} is not understood: use linked, all or set:<name of a CRM set>.")

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from etl.frames import are_among
 from expectations.report.display import texts
 
 _KEY = ["vendor", "unit_key", "rule_id", "entity", "entity_id", "field"]
@@ -18,11 +19,11 @@ def compare_findings(previous: pd.DataFrame, current: pd.DataFrame, units_in_sco
     if "status" in previous.columns:
         previous = previous[previous["status"] != "mended"]
     before, now = _keys(previous), _keys(current)
-    known = now.isin(set(before))
+    known = pd.Series(are_among(now, before), index=now.index)
     judged = current.assign(status=known.map({True: "known", False: "new"}).astype("str"))
-    looked_at = set(_join(units_in_scope, _KEY[:2]))
-    gone = ~before.isin(set(now)) & _join(previous, _KEY[:2]).isin(looked_at) & ~before.duplicated()
-    mended = previous[gone.to_numpy()].assign(status="mended").reindex(columns=judged.columns)
+    looked_at = _join(units_in_scope, _KEY[:2])
+    gone = ~are_among(before, now) & are_among(_join(previous, _KEY[:2]), looked_at) & ~before.duplicated().to_numpy()
+    mended = previous[gone].assign(status="mended").reindex(columns=judged.columns)
     if mended.empty:
         return judged.reset_index(drop=True)
     if judged.empty:

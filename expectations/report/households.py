@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from etl.frames import are_among
 from expectations.report.display import label, vendor_name
 from expectations.report.model import LABEL_COLUMNS, NOT_SENT, RunReport
 from expectations.report.tallies import Tallies
@@ -113,10 +114,12 @@ def households(report: RunReport, tallies: Tallies, keys: list[str]) -> list[Hou
     """The households with these keys, in this order."""
     wanted = set(keys)
     labels = unit_labels(report)
-    names = {row[0]: row[1:] for row in labels[labels["unit_key"].isin(wanted)].itertuples(index=False, name=None)}
+    names = {
+        row[0]: row[1:] for row in labels[are_among(labels["unit_key"], wanted)].itertuples(index=False, name=None)
+    }
     nobody = ("",) * (len(LABEL_COLUMNS) - 1)
-    fates = _fates(tallies.outcomes[tallies.outcomes["unit_key"].isin(wanted)])
-    problems = _problems(report, tallies.findings[tallies.findings["unit_key"].isin(wanted)])
+    fates = _fates(tallies.outcomes[are_among(tallies.outcomes["unit_key"], wanted)])
+    problems = _problems(report, tallies.findings[are_among(tallies.findings["unit_key"], wanted)])
     return [_household(key, names.get(key, nobody), fates.get(key, []), problems.get(key, [])) for key in keys]
 
 

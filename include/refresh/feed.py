@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from etl.errors import SetAside, StopRun, VendorUnavailable
+from etl.frames import are_among
 from etl.load.delivery import Job, LoadFinding
 from etl.load.emoney import EmoneyClient
 from etl.load.emoney_answers import Link
@@ -52,7 +53,7 @@ def lines_of(job: Job, staged: pd.DataFrame, kinds: dict[str, str], again: bool 
     """
     linked = links.read_links(job.ledger, "emoney", staged["unit_key"]).set_index("unit_key")
     connected = linked.loc[linked["connection_id"].notna(), "vendor_client_id"]
-    going = staged[staged["unit_key"].map(kinds).isin(GO) & staged["unit_key"].isin(connected.index)]
+    going = staged[staged["unit_key"].map(kinds).isin(GO) & are_among(staged["unit_key"], connected.index)]
     sent = links.read_sent(job.ledger, "emoney", "items", going["unit_key"])
     before = {row.unit_key: (row.offered_hash, row.as_of) for row in each_row(sent)}
     lines = []

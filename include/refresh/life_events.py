@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from etl.frames import are_among
 from etl.load.ledger import links
 from etl.load.life_event import LifeEvent, find_event
 from expectations import rules
@@ -126,7 +127,7 @@ def _other_couples(decisions: pd.DataFrame, linked: pd.DataFrame, dead_heads: se
     other_head = (client != client_sent).fillna(False)
     other_spouse = pairs["spouse_contact_id_sent"].notna() & pairs["payload_hash"].notna()
     other_spouse &= ~(pairs["spouse_contact_id"] == pairs["spouse_contact_id_sent"]).fillna(False)
-    chosen = known & (other_head | other_spouse | pairs["unit_key"].isin(dead_heads))
+    chosen = known & (other_head | other_spouse | are_among(pairs["unit_key"], dead_heads))
     return pairs[chosen.to_numpy(dtype=bool)]
 
 
@@ -167,7 +168,7 @@ def _held_by_others(
     )
     return [
         _finding(vendor, row.unit_key, words.format(row.client_contact_id, row.holder), overrides)
-        for row in each_row(holders[holders["unit_key"].isin(decisions["unit_key"])])
+        for row in each_row(holders[are_among(holders["unit_key"], decisions["unit_key"])])
     ]
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from etl.errors import PlanbridgeError, RetryLater, StopRun
+from etl.frames import are_among
 from etl.load import deliver_emoney, deliver_profiles
 from etl.load.delivery import Delivered, Job, Payload
 from etl.load.ledger import changes, deliveries, findings, links, runs
@@ -128,7 +129,8 @@ def _unchanged(job: Job, vendor: str, part: str, staged: pd.DataFrame, offered: 
     same = staged["unit_key"].map(before["offered_hash"]) == staged[offered]
     not_older = staged["unit_key"].map(before["as_of"]).map(lambda day: day <= job.as_of, na_action="ignore").eq(True)
     doubtful = deliveries.units_in_doubt(job.ledger, vendor)
-    return same & not_older & staged["unit_key"].isin(complete["unit_key"]) & ~staged["unit_key"].isin(doubtful)
+    is_settled = are_among(staged["unit_key"], complete["unit_key"]) & ~are_among(staged["unit_key"], doubtful)
+    return same & not_older & is_settled
 
 
 def _keep_unchanged(

@@ -15,6 +15,7 @@ from etl.extract import changes, scope
 from etl.extract.check import check_schema
 from etl.extract.crm import read_shard
 from etl.extract.source import Snapshot
+from etl.frames import are_among
 from etl.load.ledger import deliveries, links, pins, runs
 from include.refresh.context import RunContext
 from include.refresh.former import stage_former
@@ -111,7 +112,7 @@ def _forget_unenrolled(context: RunContext, vendor: str, census: scope.Census, e
     if context.request.dry_run:
         return
     watched = runs.read_unit_states(context.ledger, vendor)["unit_key"]
-    left = watched[~watched.isin(census.units.loc[enrolled, "unit_key"])]
+    left = watched[~are_among(watched, census.units.loc[enrolled, "unit_key"])]
     runs.forget_unit_states(context.ledger, vendor, left)
 
 
@@ -142,7 +143,7 @@ def _due(
         refreshed = links.read_sent(ledger, vendor, "items")
         done = set(refreshed.loc[refreshed["as_of"] >= context.request.as_of, "unit_key"])
         keys |= set(linked["unit_key"]) - done
-    return due.union(census.units.index[census.units["unit_key"].isin(keys)])
+    return due.union(census.units.index[are_among(census.units["unit_key"], keys)])
 
 
 def _stage_scope(context: RunContext, census: scope.Census, planned: _Plan, shards: list[pd.Index]) -> None:

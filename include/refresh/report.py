@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from etl.errors import BooksUnbalanced, StopRun
+from etl.frames import are_among
 from etl.load.ledger import changes, findings, links, runs
 from etl.load.ledger.runs import Outcome
 from expectations import rules
@@ -119,7 +120,7 @@ def _still_standing(context: RunContext, open_findings: pd.DataFrame) -> pd.Data
     """Findings in cases that no merge of this run has looked at."""
     units = open_findings["unit_key"].unique()
     merged = links.units_sent_by(context.ledger, "profiles", "case", context.request.run_id, units)
-    stands = open_findings["rule_id"].isin(STANDING) & ~open_findings["unit_key"].isin(merged)
+    stands = open_findings["rule_id"].isin(STANDING) & ~are_among(open_findings["unit_key"], merged)
     return open_findings[stands & (not context.request.dry_run)]
 
 
@@ -215,7 +216,7 @@ def _labels(context: RunContext, unit_keys: set[str]) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame({column: pd.Series(dtype="str") for column in LABEL_COLUMNS})
     labels = pd.concat(parts, ignore_index=True)
-    return labels[labels["unit_key"].isin(unit_keys)]
+    return labels[are_among(labels["unit_key"], unit_keys)]
 
 
 def _newly_available(found: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from etl.errors import VENDOR_NAMES, GateBroken, GuardTripped
+from etl.frames import are_among
 from etl.load.ledger import links
 from expectations import rules
 from include.refresh.context import RunContext
@@ -87,7 +88,7 @@ def _decide(context: RunContext, vendor: str, units: pd.DataFrame, verdict: Any)
     decisions["reason"] = decisions["unit_key"].map(held).astype("str")
     decisions["decision"] = decisions["reason"].notna().map({True: "held", False: "send"})
     missing = users.loc[users["missing"].notna()].set_index("unit_key")
-    refused = decisions["unit_key"].isin(missing.index)
+    refused = are_among(decisions["unit_key"], missing.index)
     reasons = missing["missing_rule"] + ": " + missing["user_name"].fillna("(nobody)") + " lacks " + missing["missing"]
     decisions.loc[refused, "reason"] = decisions.loc[refused, "unit_key"].map(reasons)
     decisions.loc[refused, "decision"] = "skipped"
@@ -103,7 +104,7 @@ def _decide(context: RunContext, vendor: str, units: pd.DataFrame, verdict: Any)
 def _hold(decisions: pd.DataFrame, findings: pd.DataFrame) -> None:
     """Critical findings from outside the gate hold their units too."""
     critical = findings.loc[findings["severity"] == "critical"].groupby("unit_key")["rule_id"].agg(", ".join)
-    rows = decisions["unit_key"].isin(critical.index) & (decisions["decision"] != "skipped")
+    rows = are_among(decisions["unit_key"], critical.index) & (decisions["decision"] != "skipped")
     added = decisions.loc[rows, "unit_key"].map(critical)
     before = decisions.loc[rows, "reason"]
     decisions.loc[rows, "reason"] = added.where(before.isna(), before.fillna("") + ", " + added)

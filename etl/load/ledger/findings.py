@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from etl.frames import are_among
 from etl.load.ledger import unit_moves
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import finding, load_finding, open_finding
@@ -52,7 +53,7 @@ def read_open_findings(ledger: Ledger, vendor: str, unit_keys: Iterable[str] | N
     """The findings that stood open before this run, of these units (None: all): `COLUMNS`."""
     statement = sa.select(*(open_finding.c[name] for name in COLUMNS)).where(open_finding.c.vendor == vendor)
     frame = ledger.frame(statement)
-    return frame if unit_keys is None else frame[frame["unit_key"].isin(set(unit_keys))]
+    return frame if unit_keys is None else frame[are_among(frame["unit_key"], unit_keys)]
 
 
 def save_findings(ledger: Ledger, run_id: str, findings: pd.DataFrame) -> None:

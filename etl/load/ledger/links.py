@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from etl.errors import VENDOR_NAMES, LockLost
+from etl.frames import are_among
 from etl.load.ledger.case_tables import other_case
 from etl.load.ledger.decision_tables import pin
 from etl.load.ledger.deliveries import OPEN
@@ -66,7 +67,7 @@ def read_links_of(ledger: Ledger, vendor: str, units: pd.DataFrame, *, of_these_
     if of_these_alone:
         keys = [*units["unit_key"], *("C" + units["client_contact_id"].dropna().astype("int64").astype("str"))]
     linked = read_links(ledger, vendor, keys)
-    fresh = units[units["unit_key"].str.startswith("H") & ~units["unit_key"].isin(linked["unit_key"])]
+    fresh = units[units["unit_key"].str.startswith("H") & ~are_among(units["unit_key"], linked["unit_key"])]
     fresh = fresh.dropna(subset=["client_contact_id"])
     household_of = dict(
         zip("C" + fresh["client_contact_id"].astype("int64").astype("str"), fresh["unit_key"], strict=True)

@@ -1,0 +1,23 @@
+"""What every part of the pipeline asks of whole columns, and pandas answers slowly."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def are_among(texts: "pd.Series[str]", keys: Iterable[str]) -> npt.NDArray[np.bool_]:
+    """Which texts are among the keys, null among none: ``isin``, which makes a Python object of every key."""
+    found = pc.is_in(_as_arrow(texts), value_set=_as_arrow(keys).drop_null())
+    among: npt.NDArray[np.bool_] = found.to_numpy(zero_copy_only=False)
+    return among
+
+
+def _as_arrow(texts: Iterable[str]) -> pa.Array:
+    if isinstance(texts, pd.Index):
+        texts = texts.to_series()
+    values = pa.array(texts if isinstance(texts, pd.Series) else list(texts), from_pandas=True)
+    return (values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values).cast(pa.large_string())
