@@ -216,7 +216,7 @@ class Watch:
 
     def _sample(self) -> None:
         me = psutil.Process()
-        while not self._stop.wait(0.1):
+        while not self._stop.wait(0.5):  # more often, and looking takes the time that is measured
             total = 0
             for process in (me, *me.children(recursive=True)):
                 try:
