@@ -1,11 +1,14 @@
 """One SQLite file holds a sandbox's whole state, so that it survives a restart."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 Row = tuple[object, ...]
+FILL_BATCH = 2000
 
 
 class DatabaseUnusable(Exception):
@@ -70,3 +73,10 @@ class Database:
 
     def close(self) -> None:
         self.connection.close()
+
+
+def batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Rows to fill in, as many at once as make one transaction."""
+    left = iter(rows)
+    while batch := list(islice(left, FILL_BATCH)):
+        yield batch

@@ -76,7 +76,7 @@ class Api:
         if not hmac.compare_digest(key.encode(), self.api_key.encode()):
             raise _unauthorized("invalid_apikey", "Invalid ApiKey")
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not self.store.is_session(token.strip()):
+        if scheme.lower() != "bearer" or not self.store.sessions.is_open(token.strip()):
             raise _unauthorized("invalid_access_token", "Invalid Access Token")
 
     async def token(self, request: Request) -> Response:
@@ -85,7 +85,7 @@ class Api:
             self.assertions.check(await read_form(request), token_url)
         except TokenRefused as refused:
             return answer({"error": refused.error, "error_description": refused.description}, 400)
-        token = self.store.open_session(self.token_lifetime)
+        token = self.store.sessions.open(self.token_lifetime)
         return answer({"access_token": token, "token_type": "Bearer", "expires_in": int(self.token_lifetime)})
 
     async def search(self, request: Request) -> Response:

@@ -55,7 +55,7 @@ class EmoneyApp:
             Deck(settings.seed),
             say,
             api.authorize,
-            self.store.end_sessions,
+            self.store.sessions.end_all,
             CallLimit(settings.limit_per_minute, settings.limit_in_flight),
             lambda request: None if request.url.path == TOKEN_PATH else request.headers.get("apikey"),
         )

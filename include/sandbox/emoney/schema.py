@@ -33,7 +33,6 @@ CREATE TABLE IF NOT EXISTS feeds (
 CREATE TABLE IF NOT EXISTS feed_entries (
   feed_number INTEGER NOT NULL REFERENCES feeds, client_id TEXT, source_key TEXT, code TEXT, message TEXT);
 CREATE INDEX IF NOT EXISTS feed_entries_by_feed ON feed_entries (feed_number);
-CREATE TABLE IF NOT EXISTS sessions (token TEXT PRIMARY KEY, expires_at REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS assertions (jti TEXT PRIMARY KEY, expires_at REAL NOT NULL) WITHOUT ROWID;
 """
 ALL_BUT_LOG_IN = ("feed_entries", "feeds", "accounts", "connections", "spouses", "clients")

@@ -1,6 +1,5 @@
 """What eMoney keeps about clients: identity and demographics, spouses, connections, tokens and used assertions."""
 
-import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
@@ -9,13 +8,13 @@ from typing import Any
 
 import orjson
 
-from include.sandbox.common.database import Database
+from include.sandbox.common.database import Database, batches
+from include.sandbox.common.sessions import Sessions
 from include.sandbox.common.wire import as_timestamp, dump, parse
 from include.sandbox.emoney.accounts import Accounts
 from include.sandbox.emoney.records import INSTITUTION, complete_client, complete_spouse
 from include.sandbox.emoney.schema import APPLICATION, SCHEMA, as_client_id, as_connection_id
 
-FILL_BATCH = 2000
 ADD_CLIENT = """INSERT INTO clients (client_id, external_id, owner_id, first_name, last_name, birth_date, first_key,
   last_key, visible_at, document) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 UPDATE_CLIENT = """UPDATE clients SET external_id = ?2, owner_id = ?3, first_name = ?4, last_name = ?5, birth_date = ?6,
@@ -45,20 +44,7 @@ class Store:
         self.accounts = Accounts(self.database)
         self.search_lag = search_lag
         self.clock = clock
-
-    def open_session(self, lifetime: float) -> str:
-        token = secrets.token_urlsafe(24)
-        with self.database.write() as connection:
-            connection.execute("DELETE FROM sessions WHERE expires_at < ?", (self.clock(),))
-            connection.execute("INSERT INTO sessions VALUES (?, ?)", (token, self.clock() + lifetime))
-        return token
-
-    def is_session(self, token: str) -> bool:
-        row = self.database.query("SELECT expires_at FROM sessions WHERE token = ?", (token,)).fetchone()
-        return row is not None and row[0] > self.clock()
-
-    def end_sessions(self) -> None:
-        self.database.empty("sessions")
+        self.sessions = Sessions(self.database, clock)
 
     def use_assertion(self, jti: str, expires_at: float) -> bool:
         """Whether the assertion is new; it is kept until it could not be used any more anyway."""
@@ -100,13 +86,9 @@ class Store:
         client optional; an Account is an Item with `state` ("available" or "linked") and `classification`.
         """
         added: list[int] = []
-        batch: list[dict[str, Any]] = []
-        for row in rows:
-            batch.append(row)
-            if len(batch) == FILL_BATCH:
-                added += self._add(batch, 0.0)
-                batch = []
-        return added + (self._add(batch, 0.0) if batch else [])
+        for batch in batches(rows):
+            added += self._add(batch, 0.0)
+        return added
 
     def _add(self, rows: list[dict[str, Any]], visible_at: float) -> list[int]:
         now = as_timestamp(self.clock())

@@ -59,7 +59,7 @@ class Api:
 
     def authorize(self, request: Request) -> None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not self.store.is_session(token.strip()):
+        if scheme.lower() != "bearer" or not self.store.sessions.is_open(token.strip()):
             body = say(request.url.path, 401, "", "Authorization has been denied for this request.")
             raise Refused(answer(body, 401, {"WWW-Authenticate": "Bearer"}))
 
@@ -69,7 +69,7 @@ class Api:
         word_is_right = hmac.compare_digest(str(given.get("password")).encode(), self.password.encode())
         if not (name_is_right and word_is_right):
             raise refuse(401, "The user name or password is incorrect.")
-        return answer({"token": self.store.open_session(self.token_lifetime), "expires_in": int(self.token_lifetime)})
+        return answer({"token": self.store.sessions.open(self.token_lifetime), "expires_in": int(self.token_lifetime)})
 
     async def search(self, request: Request) -> Response:
         asked = request.query_params

@@ -41,7 +41,7 @@ class ProfilesApp:
             Deck(settings.seed),
             say,
             api.authorize,
-            self.store.end_sessions,
+            self.store.sessions.end_all,
             CallLimit(settings.limit_per_minute, 0),
             lambda request: "everybody",
         )

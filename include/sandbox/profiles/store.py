@@ -1,6 +1,5 @@
 """What Profiles keeps: households, their cases with documents, and the tokens handed out."""
 
-import secrets
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from include.sandbox.common.database import Database, Row
+from include.sandbox.common.database import Database, Row, batches
+from include.sandbox.common.sessions import Sessions
 from include.sandbox.common.wire import as_timestamp, dump
 from include.sandbox.profiles.document import complete_document
 
@@ -26,7 +26,6 @@ CREATE TABLE IF NOT EXISTS cases (
   state TEXT NOT NULL DEFAULT 'closed', version INTEGER NOT NULL DEFAULT 1, opened_by TEXT, opened_at TEXT,
   document BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS cases_by_household ON cases (household_id);
-CREATE TABLE IF NOT EXISTS sessions (token TEXT PRIMARY KEY, expires_at REAL NOT NULL) WITHOUT ROWID;
 """
 FOUND = """SELECT h.household_id, h.external_source_id, h.first_name, h.last_name, h.birth_date,
   c.case_id, c.name, c.state, c.version
@@ -35,7 +34,6 @@ CASE = "SELECT case_id, household_id, name, state, version, opened_by, opened_at
 ADD_HOUSEHOLD = """INSERT INTO households (household_id, external_source_id, first_name, last_name, birth_date,
   first_key, last_key, visible_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 ADD_CASE = "INSERT INTO cases (case_id, household_id, name, document) VALUES (?, ?, ?, ?)"
-FILL_BATCH = 2000
 
 
 @dataclass(frozen=True)
@@ -92,20 +90,7 @@ class Store:
         self.database = Database(path, SCHEMA, APPLICATION)
         self.search_lag = search_lag
         self.clock = clock
-
-    def open_session(self, lifetime: float) -> str:
-        token = secrets.token_urlsafe(24)
-        with self.database.write() as connection:
-            connection.execute("DELETE FROM sessions WHERE expires_at < ?", (self.clock(),))
-            connection.execute("INSERT INTO sessions VALUES (?, ?)", (token, self.clock() + lifetime))
-        return token
-
-    def is_session(self, token: str) -> bool:
-        row = self.database.query("SELECT expires_at FROM sessions WHERE token = ?", (token,)).fetchone()
-        return row is not None and row[0] > self.clock()
-
-    def end_sessions(self) -> None:
-        self.database.empty("sessions")
+        self.sessions = Sessions(self.database, clock)
 
     def find_exact(self, last_name: str, first_name: str, birth_date: str) -> list[dict[str, Any]]:
         where = "WHERE h.last_key = ? AND h.first_key = ? AND h.birth_date = ? AND h.visible_at <= ?"
@@ -152,13 +137,9 @@ class Store:
     def add_households(self, bodies: Iterable[dict[str, Any]]) -> list[tuple[int, int]]:
         """Fill in bulk: bodies as in `POST /api/households`, not validated; (household id, case id) of each."""
         added: list[tuple[int, int]] = []
-        batch: list[dict[str, Any]] = []
-        for body in bodies:
-            batch.append(body)
-            if len(batch) == FILL_BATCH:
-                added += self._add(batch, 0.0)
-                batch = []
-        return added + (self._add(batch, 0.0) if batch else [])
+        for batch in batches(bodies):
+            added += self._add(batch, 0.0)
+        return added
 
     def _add(self, bodies: list[dict[str, Any]], visible_at: float) -> list[tuple[int, int]]:
         with self.database.write() as connection:
