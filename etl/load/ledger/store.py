@@ -21,12 +21,18 @@ from sqlalchemy.engine import Connection, make_url
 from etl.errors import LedgerUnavailable
 from etl.load.ledger import (
     answer_table,
-    case_tables,  # noqa: F401 - made with the other tables
-    decision_tables,  # noqa: F401
-    life_event_tables,  # noqa: F401
+    case_tables,
+    decision_tables,
+    life_event_tables,
     tables,
     transfer_tables,
 )
+
+# What describes the ledger: all its tables, on one `MetaData`, and the views of them.
+DESCRIPTIONS = (tables, answer_table, case_tables, decision_tables, life_event_tables, transfer_tables)
+VIEWS: dict[str, str] = {
+    name: select for described in DESCRIPTIONS for name, select in getattr(described, "VIEWS", {}).items()
+}
 
 
 def default_url(data_folder: Path) -> str:
@@ -83,7 +89,7 @@ class Ledger:
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(7238940011)"))
             tables.metadata.create_all(connection)
             present = set(sa.inspect(connection).get_view_names())
-            for name, select in {**tables.VIEWS, **answer_table.VIEWS, **transfer_tables.VIEWS}.items():
+            for name, select in VIEWS.items():
                 if name not in present:
                     connection.execute(sa.text(f"CREATE VIEW {name} AS {select}"))
 
