@@ -27,6 +27,7 @@ carriers, products    that the target office owns, all columns
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -35,7 +36,7 @@ import sqlalchemy as sa
 from etl import canonical
 from etl import schema as s
 from etl.errors import ParamsError
-from etl.extract.source import Snapshot, to_frame
+from etl.extract.source import Snapshot, id_list, to_frame
 from etl.extract.within import Reader
 
 Frames: TypeAlias = dict[str, pd.DataFrame]
@@ -96,8 +97,13 @@ def read_exact(snapshot: Reader, table: sa.Table, columns: tuple[str, ...], keys
     """The rows of a table in which any of these columns is one of the keys, in canonical form."""
     if not (keys := list(keys)):
         return canonical.empty_frame(table)
-    found = sa.or_(*(table.c[column].in_(snapshot.id_list()) for column in columns))
-    return _read(snapshot, list(table.columns), sa.true(), found, keys)
+    return canonical.exact_frame(table.columns, snapshot.read_raw(_rows_by(table, columns, snapshot.is_sqlite), keys))
+
+
+@cache
+def _rows_by(table: sa.Table, columns: tuple[str, ...], is_sqlite: bool) -> sa.Select[Any]:
+    found = sa.or_(*(table.c[column].in_(id_list(is_sqlite)) for column in columns))
+    return sa.select(*canonical.exact_columns(table.columns, is_sqlite)).where(found)
 
 
 def read_ids(snapshot: Reader, table: sa.Table, column: str, keys: Iterable[int]) -> pd.Series[str]:

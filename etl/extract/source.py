@@ -16,6 +16,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache, lru_cache
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -63,7 +64,6 @@ class Snapshot:
     def __init__(self, url: str, readers: int = 2) -> None:
         self._url = parse_url(url)
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
-        self._dialect = _dialect(self.is_sqlite)
         self._connections: list[Any] = []
         self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.readers = readers
@@ -123,7 +123,7 @@ class Snapshot:
 
     def read_raw(self, statement: sa.Select[Any], keys: Iterable[int] | None = None) -> pa.Table:
         """The same rows in whatever types the driver gives them."""
-        compiled = statement.compile(dialect=self._dialect)
+        compiled = compiled_for(self.is_sqlite, statement)
         values = dict(compiled.params)
         if keys is not None:
             ids = np.asarray(keys if isinstance(keys, (np.ndarray, pd.Series)) else list(keys), dtype=np.int64)
@@ -144,11 +144,7 @@ class Snapshot:
 
     def id_list(self) -> Any:
         """A subselect of the ids given to `read`: any number of keys as one bound parameter."""
-        keys = sa.bindparam("keys", type_=sa.Text)
-        if self.is_sqlite:
-            return sa.select(sa.column("value")).select_from(sa.func.json_each(keys))
-        items = sa.func.json_array_elements_text(sa.cast(keys, sa.JSON)).table_valued("value")
-        return sa.select(sa.cast(items.c.value, sa.BigInteger))
+        return id_list(self.is_sqlite)
 
     def columns(self, *columns: sa.Column[Any]) -> list[ColumnElement[Any]]:
         """The columns as `read` wants them: scaled integers, whole booleans, dates."""
@@ -233,6 +229,22 @@ def _unavailable(url: URL, error: Exception) -> SourceUnavailable:
     )
 
 
+def id_list(is_sqlite: bool) -> Any:
+    """A subselect of the whole numbers of a JSON list, which is bound as ``keys``."""
+    keys = sa.bindparam("keys", type_=sa.Text)
+    if is_sqlite:
+        return sa.select(sa.column("value")).select_from(sa.func.json_each(keys))
+    items = sa.func.json_array_elements_text(sa.cast(keys, sa.JSON)).table_valued("value")
+    return sa.select(sa.cast(items.c.value, sa.BigInteger))
+
+
+@lru_cache(maxsize=256)
+def compiled_for(is_sqlite: bool, statement: sa.Select[Any]) -> Any:
+    """A statement as the drivers take it; one that is kept is compiled once."""
+    return statement.compile(dialect=_dialect(is_sqlite))
+
+
+@cache
 def _dialect(is_sqlite: bool) -> sa.Dialect:
     from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
     from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite

@@ -14,6 +14,8 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from etl.extract.source import compiled_for, id_list
+
 
 class Reader(Protocol):
     """What it takes to read exact rows: a `Snapshot`, or a transaction."""
@@ -39,7 +41,7 @@ class Within:
         """The rows as the transaction sees them."""
         values = {} if keys is None else {"keys": json.dumps([int(key) for key in keys])}
         names = [column.name for column in statement.selected_columns]
-        compiled = statement.compile(self._connection)
+        compiled = compiled_for(True, statement)
         bound = {**compiled.params, **values}
         cursor = self._connection.exec_driver_sql(
             str(compiled), tuple(bound[name] for name in compiled.positiontup or ())
@@ -50,5 +52,4 @@ class Within:
 
     def id_list(self) -> Any:
         """Any number of keys as one bound parameter."""
-        keys = sa.bindparam("keys", type_=sa.Text)
-        return sa.select(sa.column("value")).select_from(sa.func.json_each(keys))
+        return id_list(is_sqlite=True)
