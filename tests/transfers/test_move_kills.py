@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import threading
 import time
@@ -98,24 +99,45 @@ def outcome(desk: TransferDesk) -> Any:
     return seen
 
 
+def small_desk(folder: Path, kind: str) -> tuple[TransferDesk, tuple[int, ...]]:
+    """The small office, planned and accepted as ``t1``, and its contacts."""
+    book = Book()
+    ids = small_office(book)
+    target = f"sqlite:///{folder / 'target.db'}" if kind == "two databases" else None
+    desk = make_desk(folder, book, target=target, other=Book() if target else None)
+    desk.plan("t1", ids)
+    return desk, ids
+
+
+def kept(desk: TransferDesk) -> Callable[[], None]:
+    """Keeps everything as it is now; gives what puts it back: as good as made anew, and in no time."""
+    close(desk)
+    as_it_is = desk.folder.with_name(f"{desk.folder.name} as it was")
+    shutil.copytree(desk.folder, as_it_is)
+
+    def put_back() -> None:
+        close(desk)
+        shutil.rmtree(desk.folder)
+        shutil.copytree(as_it_is, desk.folder)
+
+    return put_back
+
+
+def close(desk: TransferDesk) -> None:
+    """Leaves no file of the ledger open: neither a child may share it nor another file take its place."""
+    for engine in (desk.ledger.engine, desk.ledger._quick):
+        engine.dispose()
+
+
 @pytest.mark.parametrize("kind", ["one database", "two databases"])
 def test_killed_at_any_boundary_and_started_again_it_ends_the_same(kind: str, tmp_path: Path) -> None:
-    def fresh(name: str) -> TransferDesk:
-        book, folder = Book(), tmp_path / name
-        ids = small_office(book)
-        folder.mkdir()
-        target = f"sqlite:///{folder / 'target.db'}" if kind == "two databases" else None
-        desk = make_desk(folder, book, target=target, other=Book() if target else None)
-        desk.plan("t1", ids)
-        return desk
-
-    undisturbed = fresh("undisturbed")
-    undisturbed.move("t1")
-    expected = outcome(undisturbed)
+    desk, _ = small_desk(tmp_path / "offices", kind)
+    put_back = kept(desk)
+    desk.move("t1")
+    expected = outcome(desk)
     assert set(expected["groups"].values()) == {"retired"}
     for at_step in count(FIRST[kind], STRIDE):
-        desk = fresh(str(at_step))
-        desk.ledger.engine.dispose()
+        put_back()
         was_killed = killed(desk, at_step)
         contacts_once(desk, kind)
         desk.move("t1")
@@ -144,7 +166,7 @@ def test_killed_again_and_again_it_still_ends_the_same(at_step: int, tmp_path: P
     desk = make_desk(tmp_path, book, target=f"sqlite:///{tmp_path / 'target.db'}", other=Book())
     desk.contacts_at_once = 2
     desk.plan("t1", ids)
-    desk.ledger.engine.dispose()
+    close(desk)
     for each in (at_step, at_step // 2, at_step + 1):
         killed(desk, each)
     assert desk.move("t1").status == "closed"
@@ -164,14 +186,10 @@ def test_killed_again_and_again_it_still_ends_the_same(at_step: int, tmp_path: P
 def test_a_source_that_was_edited_after_a_kill_between_the_two_commits_keeps_its_edit(
     in_target: str | None, tmp_path: Path
 ) -> None:
+    desk, ids = small_desk(tmp_path / "offices", "two databases")
+    put_back = kept(desk)
     for at_step in count(BETWEEN_THE_COMMITS[-1]):
-        folder = tmp_path / str(at_step)
-        folder.mkdir()
-        book = Book()
-        ids = small_office(book)
-        desk = make_desk(folder, book, target=f"sqlite:///{folder / 'target.db'}", other=Book())
-        desk.plan("t1", ids)
-        desk.ledger.engine.dispose()
+        put_back()
         assert killed(desk, at_step), "no step lies between the two commits"
         arrived = desk.target.rows("contact", office_id=TARGET)
         if arrived and desk.source.one("contact", contact_id=ids[0])["deleted_at"] is None:
@@ -192,14 +210,11 @@ def test_a_source_that_was_edited_after_a_kill_between_the_two_commits_keeps_its
 
 @pytest.mark.parametrize("kind", ["one database", "two databases"])
 def test_a_return_that_is_killed_at_any_boundary_ends_when_it_is_started_again(kind: str, tmp_path: Path) -> None:
+    desk, _ = small_desk(tmp_path / "offices", kind)
+    desk.move("t1")
+    put_back = kept(desk)
     for at_step in count(FIRST[kind], STRIDE):
-        book, folder = Book(), tmp_path / str(at_step)
-        ids = small_office(book)
-        folder.mkdir()
-        target = f"sqlite:///{folder / 'target.db'}" if kind == "two databases" else None
-        desk = make_desk(folder, book, target=target, other=Book() if target else None)
-        desk.transfer("t1", ids)
-        desk.ledger.engine.dispose()
+        put_back()
         was_killed = killed(desk, at_step, "bring_back")
         contacts_once(desk, kind)
         assert desk.bring_back("t1") == [], f"killed before step {at_step}"
@@ -219,7 +234,7 @@ def test_of_several_processes_that_carry_out_one_transfer_one_does(
     ids = small_office(book)
     desk = make_desk(tmp_path, book, postgres_url() if kind == "postgres" else None)
     desk.plan("t1", ids)
-    desk.ledger.engine.dispose()
+    close(desk)
 
     def carry_out() -> None:
         with contextlib.suppress(UnitsBusy):
@@ -242,7 +257,7 @@ def test_transfers_that_run_side_by_side_get_keys_of_their_own(
     desk = make_desk(tmp_path, book, postgres_url() if kind == "postgres" else None)
     for one in ids:
         desk.plan(f"t{one}", [one])
-    desk.ledger.engine.dispose()
+    close(desk)
     processes = [start(partial(desk.move, f"t{one}")) for one in ids]
     assert [finish(process) for process in processes] == [0, 0, 0, 0]
     arrived = desk.target.rows("contact", office_id=TARGET)
@@ -270,7 +285,7 @@ def test_who_polls_one_database_never_sees_a_contact_in_none_or_both(
             while not done.is_set():
                 seen.append([times for _, times in connection.exec_driver_sql(alive)])
                 connection.rollback()
-                time.sleep(0.002)
+                time.sleep(0.005)
 
     watcher = threading.Thread(target=poll)
     watcher.start()
