@@ -35,7 +35,7 @@ def write_workbook(
     scratch: Path,
     sheet_rows: int = SHEET_ROWS,
 ) -> None:
-    """The sheets worklist, outcomes, by rule and, where there are any, changes.
+    """The sheets worklist, outcomes (but ``unchanged``, which are counted), by rule and, where there are any, changes.
 
     ``scratch`` is a folder on the same disk for the writer's temporary files, which hold client data too.
     """
@@ -45,7 +45,11 @@ def write_workbook(
     ):
         write_sheet(book, "worklist", lines, sheet_rows, "worklist.csv holds them all")
         outcomes = tallies.outcomes[list(OUTCOME_COLUMNS)]
-        write_sheet(book, "outcomes", outcomes, sheet_rows, "the ledger's outcome_v holds them all")
+        # Most of a night's units, and there is nothing to tell of them.
+        told = outcomes[outcomes["outcome"] != "unchanged"]
+        elsewhere, unchanged = "the ledger's outcome_v holds them all", len(outcomes) - len(told)
+        note = f"… and {unchanged:,} that were unchanged: {elsewhere}." if unchanged else ""
+        write_sheet(book, "outcomes", told, sheet_rows, elsewhere, note)
         write_sheet(book, "by rule", _rule_rows(tallies), sheet_rows, "")
         if len(report.changes):
             write_sheet(book, "changes", _change_rows(report), min(sheet_rows, CHANGE_ROWS), "counts: run.json")
@@ -64,8 +68,10 @@ def _change_rows(report: RunReport) -> pd.DataFrame:
     return pd.DataFrame({column: texts(first[column]) for column in columns})
 
 
-def write_sheet(book: xlsxwriter.Workbook, name: str, rows: pd.DataFrame, sheet_rows: int, elsewhere: str) -> None:
-    """One sheet with a frozen header and a filter; rows beyond the limit are told of in the last one."""
+def write_sheet(
+    book: xlsxwriter.Workbook, name: str, rows: pd.DataFrame, sheet_rows: int, elsewhere: str, note: str = ""
+) -> None:
+    """One sheet with a frozen header and a filter; rows beyond the limit are told of in the last one, or a note is."""
     sheet = book.add_worksheet(name)
     heading = book.add_format({"bold": True, "bottom": 1, "bg_color": "#E8EEF2"})
     titles = [label(column) for column in rows.columns]
@@ -77,6 +83,8 @@ def write_sheet(book: xlsxwriter.Workbook, name: str, rows: pd.DataFrame, sheet_
     for start in range(0, len(shown), _ROWS_AT_A_TIME):
         write_texts(sheet, start + 1, shown.iloc[start : start + _ROWS_AT_A_TIME])
     if len(shown) < len(rows):
-        sheet.write_string(len(shown) + 1, 0, f"… and more rows than fit on this sheet: {elsewhere}.")
+        note = f"… and more rows than fit on this sheet: {elsewhere}."
+    if note:
+        sheet.write_string(len(shown) + 1, 0, note)
     sheet.autofilter(0, 0, max(len(shown), 1), len(titles) - 1)
     sheet.ignore_errors({"number_stored_as_text": f"A1:XFD{SHEET_ROWS}"})

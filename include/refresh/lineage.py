@@ -1,8 +1,8 @@
 """Lineage of a run: for the units that it did not leave unchanged, where their values come from and what did not go.
 
-Kept in the ledger as one compressed table for each vendor and shard, so that a question about a value is answered
-when the staged files are gone. A unit that is held, skipped or deferred just as the last time is not recorded again:
-an unchanged night records nothing.
+Kept in the ledger as compressed tables, one for each vendor and some shards, so that a question about a value is
+answered when the staged files are gone. A unit that is held, skipped or deferred just as the last time is not recorded
+again: an unchanged night records nothing.
 
 Columns: kind (``source``: where a value comes from; ``receipt``: a record or value that does not go; ``shape``: what a
 value that was not sent looks like), unit_key, subject (``clientA``, ``account:5``; a record for a receipt), name (API
@@ -20,6 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from etl.frames import are_among
 from etl.load.document import flatten, show
 from etl.load.ledger import unit_moves
 from etl.load.ledger.lineage import forget_old_lineage, last_digests, save_lineage
@@ -37,15 +38,29 @@ def record_lineage(context: RunContext, outcomes: pd.DataFrame) -> None:
     if context.request.dry_run:
         return
     wanted = {vendor: _wanted(context, vendor, outcomes) for vendor in context.request.vendors}
-    wanted = {vendor: units for vendor, units in wanted.items() if len(units)}
-    for number in sorted({number for units in wanted.values() for number in units["shard"]}):
-        stage = shard_name("source", number)
-        frames = context.staging.read(stage) if context.staging.has(stage) else None
-        for vendor, units in wanted.items():
-            part = units[units["shard"] == number]
-            if frames is not None and len(part) and context.staging.has(shard_name(vendor, number)):
-                _record(context, vendor, int(number), frames, part)
+    for numbers in _batches(wanted, context.settings.refresh.households_per_shard):
+        together = {vendor: units[units["shard"].isin(numbers)] for vendor, units in wanted.items()}
+        frames = _frames_of(context, numbers, pd.concat([units["unit_key"] for units in together.values()]))
+        for vendor, units in together.items():
+            if len(units):
+                _record(context, vendor, numbers[0], narrowed(frames, units["unit_key"]), units)
     forget_old_lineage(context.ledger, context.settings.data.lineage_days)
+
+
+def _batches(wanted: dict[str, pd.DataFrame], size: int) -> list[list[int]]:
+    """The shards' numbers, several together that have few units to record: each batch costs the same."""
+    units = pd.concat([units[["unit_key", "shard"]] for units in wanted.values()]).drop_duplicates()
+    counts = units["shard"].value_counts().sort_index()
+    batches = counts.index.to_series().groupby((counts.cumsum() - 1) // size)
+    return [[int(number) for number in numbers] for _, numbers in batches]
+
+
+def _frames_of(context: RunContext, numbers: list[int], unit_keys: pd.Series) -> dict[str, pd.DataFrame]:
+    """What the CRM has of these units in these shards."""
+    few = [narrowed(context.staging.read(shard_name("source", number)), unit_keys) for number in numbers]
+    if len(few) == 1:
+        return few[0]
+    return {name: pd.concat([each[name] for each in few]).drop_duplicates(ignore_index=True) for name in few[0]}
 
 
 def read_rows(content: bytes, unit_key: str) -> pd.DataFrame:
@@ -58,7 +73,7 @@ def _wanted(context: RunContext, vendor: str, outcomes: pd.DataFrame) -> pd.Data
     """unit_key, shard, outcome, digest of the units to record."""
     mine = outcomes[(outcomes["vendor"] == vendor) & (outcomes["outcome"] != "unchanged")]
     if mine.empty or not context.staging.has(f"verdict/{vendor}"):
-        return mine.iloc[:0].assign(shard=0, digest=0)
+        return mine.iloc[:0].assign(shard=0, digest=0)  # the gate has seen nothing
     decisions = context.staging.read(f"verdict/{vendor}", ["decisions"])["decisions"]
     units = mine.merge(decisions[["unit_key", "shard", "payload_hash"]], on="unit_key")
     told = zip(units["outcome"], units["reason"].fillna(""), units["payload_hash"].fillna(""), strict=True)
@@ -78,13 +93,12 @@ def _record(
     from etl.transform import lineage
     from etl.transform.mapping.values import Vendor
 
-    few = narrowed(frames, units["unit_key"])
     request, service_user = context.request, context.settings.service.user
-    traced = lineage.trace(few, request.as_of, cast(Vendor, vendor), service_user)
+    traced = lineage.trace(frames, request.as_of, cast(Vendor, vendor), service_user)
     parts = [
         _as_known(traced.sources, unit_moves.known_names(context.ledger)).assign(kind="source"),
         _receipts(traced.receipts),
-        pd.DataFrame(list(_shapes(context, vendor, number, units)), columns=list(COLUMNS)),
+        pd.DataFrame(list(_shapes(context, vendor, units)), columns=list(COLUMNS)),
     ]
     rows = pd.concat([part for part in parts if len(part)], ignore_index=True) if any(map(len, parts)) else parts[2]
     save_lineage(
@@ -94,8 +108,8 @@ def _record(
 
 
 def narrowed(frames: dict[str, pd.DataFrame], unit_keys: pd.Series) -> dict[str, pd.DataFrame]:
-    """The frames of a shard without what belongs to other units: a quiet night asks for a few of thousands."""
-    units = frames["units"][frames["units"]["unit_key"].isin(unit_keys)]
+    """The frames without what belongs to other units: a quiet night asks for a few of thousands."""
+    units = frames["units"][are_among(frames["units"]["unit_key"], unit_keys)]
     members = frames["members"][frames["members"]["household_id"].isin(units["household_id"].dropna())]
     ties, ends = frames["relations"], ("contact_id", "related_contact_id")
     ties = ties[ties[ends[0]].isin(units["client_contact_id"]) | ties[ends[1]].isin(units["client_contact_id"])]
@@ -127,15 +141,14 @@ def _receipts(receipts: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({**rows, "key": receipts["entity_id"], "rule_id": receipts["rule_id"]})
 
 
-def _shapes(context: RunContext, vendor: str, number: int, units: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+def _shapes(context: RunContext, vendor: str, units: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
     """What the values look like that were not sent; those of a sent unit are looked at in what was last sent."""
-    kept_back = set(units.loc[~units["outcome"].isin(SENT), "unit_key"])
-    if not kept_back:
-        return
-    documents = context.staging.read(shard_name(vendor, number), ["documents"])["documents"]
-    for row in each_row(documents[documents["unit_key"].isin(kept_back)]):
-        for name, value in leaves(vendor, orjson.loads(row.document)):
-            yield "shape", row.unit_key, "", name, None, shape_of(value), None, None
+    kept_back = units[~units["outcome"].isin(SENT)]
+    for number in kept_back["shard"].unique():
+        documents = context.staging.read(shard_name(vendor, number), ["documents"])["documents"]
+        for row in each_row(documents[are_among(documents["unit_key"], kept_back["unit_key"])]):
+            for name, value in leaves(vendor, orjson.loads(row.document)):
+                yield "shape", row.unit_key, "", name, None, shape_of(value), None, None
 
 
 def leaves(vendor: str, document: dict[str, Any]) -> Iterator[tuple[str, Any]]:

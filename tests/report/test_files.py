@@ -156,6 +156,17 @@ def test_the_workbook_has_its_sheets_with_frozen_headers_and_filters(tmp_path: P
     assert book["outcomes"].max_row == 5
 
 
+def test_the_workbook_counts_what_was_unchanged(tmp_path: Path) -> None:
+    write_report(
+        tmp_path, a_report(outcomes=outcomes({}, {"unit_key": "H2"}, {"unit_key": "H3", "outcome": "updated"}))
+    )
+    first, *others = openpyxl.load_workbook(tmp_path / "worklist.xlsx")["outcomes"].iter_rows(
+        min_row=2, values_only=True
+    )
+    assert first[1:3] == ("H3", "updated")
+    assert [row[0] for row in others] == ["… and 2 that were unchanged: the ledger's outcome_v holds them all."]
+
+
 def test_changes_carry_old_and_new_values_where_the_run_gives_them(tmp_path: Path) -> None:
     told = changes({}).assign(old="1", new="2")
     write_report(tmp_path, a_report(run=a_run(dry_run=True), changes=told))
