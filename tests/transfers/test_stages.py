@@ -81,6 +81,7 @@ def test_a_transfer_is_refused_by_name_before_anybody_is_asked(
     with pytest.raises(StopRun):
         area.report("t1", ["plan_transfer"], contact_ids=[ann])
     assert area.rules("t1") == {("transfer", rule_id)}
+    assert not (tmp_path / "transfers" / "staging" / "t1").exists()
     assert area.offices_of(ann) == STAYED
 
 
