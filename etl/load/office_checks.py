@@ -47,6 +47,14 @@ def hashed(rows: Mapping[str, pd.DataFrame], leaving_out: Iterable[str] = SHARED
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns, dtype="str")
 
 
+def not_the_same(noted: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
+    """The rows (entity, entity_id, row_hash) that are not as they were noted: ``where`` they are, what ``became``."""
+    both = noted.merge(now, on=["entity", "entity_id"], how="outer", suffixes=("", "_now"), indicator="where")
+    both = both[(both["row_hash"] != both["row_hash_now"]).fillna(True)]
+    words = {"left_only": "it is no longer there", "right_only": "it has come since", "both": "it was edited"}
+    return both.assign(became=both["where"].astype("str").map(words))
+
+
 def edited(
     manifest: pd.DataFrame,
     rows: Mapping[str, pd.DataFrame],
@@ -60,19 +68,17 @@ def edited(
     """
     now = hashed(rows)
     mine = manifest[~manifest["entity"].isin(SHARED)]
-    both = mine.merge(now, on=["entity", "entity_id"], how="outer", suffixes=("", "_now"), indicator="where")
-    both = both[(both["row_hash"] != both["row_hash_now"]).fillna(True)]
+    both = not_the_same(mine, now)
     if both.empty:
         return []
     known = elsewhere(both[["entity", "entity_id"]]).drop_duplicates().assign(is_known=True)
     both = both.merge(known, on=["entity", "entity_id"], how="left")
     both = both[both["is_known"].isna()]
-    words = {"left_only": "it is no longer there", "right_only": "it has come since", "both": "it was edited"}
     owners = _owners(mine, rows, both[both["where"] == "right_only"])
     failures: dict[int, Failure] = {}
     for row in bulk.each(both):
         groups = owners.get((row.entity, row.entity_id), []) if row.where == "right_only" else [int(row.group)]
-        why = f"{words[str(row.where)]} after the manifest was made"
+        why = f"{row.became} after the manifest was made"
         for number in groups:
             failures.setdefault(number, Failure(number, EDITED, row.entity, row.entity_id, why))
     return list(failures.values())

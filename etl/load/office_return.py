@@ -170,15 +170,13 @@ def _edited_in_target(
     target: Connection, moved: Moved, read: Read, contacts_at_once: int
 ) -> list[tuple[str, str, str, str]]:
     """Locks and compares some contacts at a time: what moved together stays together."""
-    words = {"left_only": "it is no longer there", "right_only": "it has come since", "both": "it was edited"}
     edits = []
     for contacts, group_nos in moved.portions(contacts_at_once):
         written = transfer_returns.read_written(moved.ledger, moved.transfer_id, group_nos)
         office_rows.lock_source(target, written)
         now = office_checks.hashed(read(contacts, own_transaction(target)))
-        both = written.merge(now, on=["entity", "entity_id"], how="outer", suffixes=("", "_now"), indicator="where")
-        both = both[(both["row_hash"] != both["row_hash_now"]).fillna(True)]
-        edits += [("target", row.entity, row.entity_id, words[row.where]) for row in bulk.each(both)]
+        changed = office_checks.not_the_same(written, now)
+        edits += [("target", row.entity, row.entity_id, row.became) for row in bulk.each(changed)]
     return edits
 
 

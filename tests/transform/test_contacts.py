@@ -6,16 +6,6 @@ from tests.builders import Office, person
 from tests.transform.reading import built, case, client_file, fact
 
 
-@pytest.fixture
-def office():
-    return Office()
-
-
-@pytest.fixture
-def client(office):
-    return office.single()
-
-
 def client_a(office: Office, client: int) -> dict:
     return case(office, f"C{client}")["clientA"]
 

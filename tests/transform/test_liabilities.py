@@ -14,16 +14,6 @@ ORIGINATED = {
 BLANK = dict.fromkeys(("loan_balance", "interest_rate", "monthly_payment", "balloon_period"))
 
 
-@pytest.fixture
-def office():
-    return Office()
-
-
-@pytest.fixture
-def client(office):
-    return office.single()
-
-
 def sent(office: Office, client: int) -> tuple:
     """Balance, rate, payment and years as they go."""
     (only,) = case(office, f"C{client}")["liabilities"]

@@ -6,16 +6,6 @@ from tests.builders import RIGHTS, Office, person
 from tests.transform.reading import built, case, client_file, fact, left_out
 
 
-@pytest.fixture
-def office():
-    return Office()
-
-
-@pytest.fixture
-def client(office):
-    return office.single()
-
-
 def policy_of(office: Office, client: int) -> dict:
     (only,) = case(office, f"C{client}")["insurancePolicies"]
     return only
