@@ -14,20 +14,27 @@ from include.transfer.context import TransferContext
 
 # The statuses in which a transfer has been imported, as far as it could be.
 IMPORTED = ("closed", "failed")
+FAILED = "its group could not move"
 
 
 def compare(context: TransferContext, planned: Plan, found: Transfer | None) -> tuple[pd.DataFrame, bool | None]:
     """The manifest's records as they turned out, and whether that is what was planned; None: nothing was imported.
 
-    A group that failed is told apart (decision ``failed``): its rows are as they were, which is what was promised.
+    A group that failed is told apart (decision ``failed``, with the rule that stopped it): its rows are as they were,
+    which is what was promised.
     """
     if found is None or found.status not in IMPORTED:
         return planned.manifest, None
     happened = transfers.read_manifest(context.ledger, context.request.run_id)
-    now = happened[["entity", "entity_id", "decision", "target_id"]]
+    now = happened[["entity", "entity_id", "decision", "target_id", "rule_id"]].rename(
+        columns={"rule_id": "stopped_by"}
+    )
     records = planned.manifest.drop(columns="target_id").merge(
         now, on=["entity", "entity_id"], how="left", suffixes=("_planned", "")
     )
+    has_failed = records["decision"] == "failed"
+    records["rule_id"] = records["rule_id"].mask(has_failed, records.pop("stopped_by"))
+    records["reason"] = records["reason"].mask(has_failed, FAILED)
     as_planned = (records["decision"] == records["decision_planned"]) | (records["decision"] == "failed")
     has_key = records["target_id"].notna() | ~records["decision"].isin(transfers.MOVES)
     agrees = bool(as_planned.all() and has_key.all() and len(happened) == len(planned.manifest))

@@ -273,6 +273,8 @@ def test_an_edit_between_the_manifest_and_the_move_stops_that_group_alone(tmp_pa
     summary = json.loads((area.reports("t1") / "manifest.json").read_text())
     assert summary["agrees"] is True
     assert {row["entity"]: row["failed"] for row in summary["by_table"]} == {"contact": 1}
+    stopped = [row for row in summary["by_rule"] if row["decision"] == "failed"]
+    assert stopped == [{"rule_id": "XFR-EDITED", "decision": "failed", "records": 1, "contacts": 1}]
 
 
 def test_a_transfer_that_moves_nothing_after_all_fails(tmp_path: Path, book: Book) -> None:
