@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 from etl import canonical
 
@@ -125,7 +125,7 @@ def read(connection: Connection, table: sa.Table, *conditions: sa.ColumnElement[
     return canonical.exact_frame(table.columns, canonical.raw_table(table.columns, is_sqlite, fetched))
 
 
-def id_list(connection: Connection, ids: Iterable[int]) -> sa.Select[Any]:
+def id_list(connection: Connection | Engine, ids: Iterable[int]) -> sa.Select[Any]:
     """A subselect of whole numbers, any number of them, as one parameter."""
     keys = sa.literal(json.dumps([int(one) for one in ids]))
     if connection.dialect.name == "sqlite":
@@ -134,7 +134,7 @@ def id_list(connection: Connection, ids: Iterable[int]) -> sa.Select[Any]:
     return sa.select(sa.cast(items.c.value, sa.BigInteger))
 
 
-def text_list(connection: Connection, texts: Iterable[str]) -> sa.Select[Any]:
+def text_list(connection: Connection | Engine, texts: Iterable[str]) -> sa.Select[Any]:
     """A subselect of texts, any number of them, as one parameter."""
     keys = sa.literal(json.dumps([str(one) for one in texts]))
     if connection.dialect.name == "sqlite":

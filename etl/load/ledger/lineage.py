@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from etl.load.bulk import text_list
 from etl.load.ledger.decision_tables import lineage, lineage_unit
 from etl.load.ledger.store import Ledger
 
@@ -40,14 +41,10 @@ def save_lineage(
 
 def last_digests(ledger: Ledger, vendor: str, unit_keys: Iterable[str]) -> dict[str, int]:
     """unit key -> the digest of what was recorded last."""
-    keys = list(unit_keys)
-    digests: dict[str, int] = {}
-    for start in range(0, len(keys), 5_000):
-        part = lineage_unit.c.unit_key.in_(keys[start : start + 5_000])
-        columns = (lineage_unit.c.unit_key, lineage_unit.c.digest)
-        found = sa.select(*columns).where(lineage_unit.c.vendor == vendor, part).order_by(lineage_unit.c.recorded_at)
-        digests.update({row["unit_key"]: row["digest"] for row in ledger.rows(found)})
-    return digests
+    columns = (lineage_unit.c.unit_key, lineage_unit.c.digest)
+    theirs = lineage_unit.c.unit_key.in_(text_list(ledger.engine, unit_keys))
+    found = sa.select(*columns).where(lineage_unit.c.vendor == vendor, theirs).order_by(lineage_unit.c.recorded_at)
+    return {row["unit_key"]: row["digest"] for row in ledger.rows(found)}
 
 
 def find_lineage(ledger: Ledger, vendor: str, unit_key: str, among: Container[str]) -> Recorded | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from etl.errors import VENDOR_NAMES, LockLost
 from etl.frames import are_among
+from etl.load.bulk import text_list
 from etl.load.ledger.case_tables import other_case
 from etl.load.ledger.decision_tables import pin
 from etl.load.ledger.deliveries import OPEN
@@ -84,15 +85,11 @@ def read_sent(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str] |
 
 def read_bases(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str]) -> dict[str, Any]:
     """unit key -> the values last written of one part."""
-    bases: dict[str, Any] = {}
-    for keys in _parts(unit_keys):
-        rows = ledger.rows(
-            sa.select(sent.c.unit_key, sent.c.base).where(
-                sent.c.vendor == vendor, sent.c.part == part, sent.c.unit_key.in_(keys)
-            )
-        )
-        bases.update({row["unit_key"]: unpack(row["base"]) for row in rows})
-    return bases
+    mine = (sent.c.vendor == vendor, sent.c.part == part, sent.c.unit_key.in_(text_list(ledger.engine, unit_keys)))
+    return {
+        row["unit_key"]: unpack(row["base"])
+        for row in ledger.rows(sa.select(sent.c.unit_key, sent.c.base).where(*mine))
+    }
 
 
 def find_link(ledger: Ledger, vendor: str, unit_key: str) -> Link | None:
@@ -220,13 +217,12 @@ def save_many_sent(
 def confirm_unchanged(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str], as_of: date) -> None:
     """What was sent still holds at a later date: moves the as-of guard forward, never back."""
     with ledger.write() as connection:
-        for keys in _parts(unit_keys):
-            connection.execute(
-                sa.update(sent)
-                .where(sent.c.vendor == vendor, sent.c.part == part, sent.c.as_of < as_of)
-                .where(sent.c.unit_key.in_(keys))
-                .values(as_of=as_of)
-            )
+        connection.execute(
+            sa.update(sent)
+            .where(sent.c.vendor == vendor, sent.c.part == part, sent.c.as_of < as_of)
+            .where(sent.c.unit_key.in_(text_list(connection, unit_keys)))
+            .values(as_of=as_of)
+        )
 
 
 def units_sent_by(ledger: Ledger, vendor: str, part: str, run_id: str, unit_keys: Iterable[str]) -> set[str]:
@@ -258,15 +254,5 @@ def take_over(ledger: Ledger, vendor: str, from_unit: str, to_unit: str) -> bool
 def _read(
     ledger: Ledger, statement: sa.Select[Any], key: sa.Column[Any], unit_keys: Iterable[str] | None
 ) -> pd.DataFrame:
-    if unit_keys is None:
-        return ledger.frame(statement)
-    parts = [ledger.frame(statement.where(key.in_(keys))) for keys in _parts(unit_keys)]
-    filled = [part for part in parts if len(part)]
-    return pd.concat(filled, ignore_index=True) if filled else ledger.frame(statement.where(sa.false()))
-
-
-def _parts(unit_keys: Iterable[str], size: int = 5_000) -> Iterator[list[str]]:
-    """The keys in lists short enough for one statement's parameters."""
-    keys = list(unit_keys)
-    for start in range(0, len(keys), size):
-        yield keys[start : start + size]
+    wanted = statement if unit_keys is None else statement.where(key.in_(text_list(ledger.engine, unit_keys)))
+    return ledger.frame(wanted)

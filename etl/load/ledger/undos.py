@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
 from etl.errors import ParamsError
+from etl.load.bulk import text_list
 from etl.load.field_names import near
 from etl.load.ledger import deliveries
 from etl.load.ledger.deliveries import Intent
@@ -57,23 +59,18 @@ def finished_undos(ledger: Ledger, run_id: str, unit_key: str | None) -> list[st
 
 def units_by_case(ledger: Ledger, case_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
     """case -> the unit to which it is linked now, and the vendor's client."""
-    found = [_links(ledger, link.c.vendor_case_id.in_(part)) for part in _parts(case_ids)]
-    return {row["vendor_case_id"]: (row["unit_key"], row["vendor_client_id"]) for rows in found for row in rows}
+    rows = _links(ledger, link.c.vendor_case_id, case_ids)
+    return {row["vendor_case_id"]: (row["unit_key"], row["vendor_client_id"]) for row in rows}
 
 
 def cases_by_unit(ledger: Ledger, unit_keys: Sequence[str]) -> dict[str, str]:
     """unit -> its linked case."""
-    found = [_links(ledger, link.c.unit_key.in_(part)) for part in _parts(unit_keys)]
-    return {row["unit_key"]: row["vendor_case_id"] for rows in found for row in rows if row["vendor_case_id"]}
+    rows = _links(ledger, link.c.unit_key, unit_keys)
+    return {row["unit_key"]: row["vendor_case_id"] for row in rows if row["vendor_case_id"]}
 
 
-def _links(ledger: Ledger, condition: sa.ColumnElement[bool]) -> Sequence[sa.RowMapping]:
-    return ledger.rows(sa.select(link).where(link.c.vendor == VENDOR, condition))
-
-
-def _parts(keys: Sequence[str], size: int = 5_000) -> list[Sequence[str]]:
-    """The keys in lists short enough for one statement's parameters."""
-    return [keys[start : start + size] for start in range(0, len(keys), size)]
+def _links(ledger: Ledger, key: sa.Column[Any], keys: Sequence[str]) -> Sequence[sa.RowMapping]:
+    return ledger.rows(sa.select(link).where(link.c.vendor == VENDOR, key.in_(text_list(ledger.engine, keys))))
 
 
 def units_dealt_with(ledger: Ledger, run_id: str) -> set[str]:
