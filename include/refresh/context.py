@@ -11,6 +11,7 @@ from typing import Any
 from etl.errors import ParamsError
 from etl.load.delivery import ByHand
 from include.context import Context
+from include.params import read_date, read_switch, refuse_unknown
 from include.staging import Staging
 
 VENDORS = ("profiles", "emoney")
@@ -75,41 +76,21 @@ def read_request(
     unit_keys = params.get("unit_keys") or []
     if isinstance(unit_keys, str) or not all(_is_unit_key(key) for key in unit_keys):
         raise ParamsError(f'unit_keys is a list such as ["H12", "C7"], not {unit_keys!r}.')
-    for switch in ("full", "dry_run"):
-        if not isinstance(params.get(switch, False), bool):
-            raise ParamsError(f"{switch} is true or false, not {params[switch]!r}.")
     return RunRequest(
         run_id,
         dag_id,
         read_date(params.get("as_of"), default_as_of),
         tuple(vendor for vendor in VENDORS if vendor in vendors),
-        params.get("full", False),
-        params.get("dry_run", False),
+        read_switch("full", params),
+        read_switch("dry_run", params),
         tuple(dict.fromkeys(unit_keys)),
         requested_by,
         is_holiday,
     )
 
 
-def refuse_unknown(conf: Mapping[str, Any], params: Mapping[str, Any]) -> None:
-    """Airflow takes any key in silence. Raises `ParamsError` naming those that the DAG does not know."""
-    unknown = sorted(set(conf) - set(params))
-    if unknown:
-        raise ParamsError(f"Unknown parameter {', '.join(unknown)}. Known: {', '.join(sorted(params))}.")
-
-
 def _is_unit_key(key: object) -> bool:
     return isinstance(key, str) and key[:1] in ("H", "C") and key[1:].isdecimal()
-
-
-def read_date(value: object, default: date) -> date:
-    """The day of a run. Raises `ParamsError` for what is no date."""
-    if value in (None, ""):
-        return default
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError:
-        raise ParamsError(f"as_of is a date such as 2026-03-31, not {value!r}.") from None
 
 
 class RunContext(Context[RunRequest]):

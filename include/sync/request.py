@@ -14,7 +14,8 @@ from typing import Any
 from etl.errors import VENDOR_NAMES, ParamsError
 from etl.load.delivery import ByHand, WantedLink
 from etl.load.pinning import read_pins, read_unpins
-from include.refresh.context import VENDORS, HandRequest, RunRequest, read_date, refuse_unknown
+from include.params import read_date, read_number, read_switch, refuse_unknown
+from include.refresh.context import VENDORS, HandRequest, RunRequest
 
 ACTIONS = {
     "profiles": ("auto", "create_client_and_case", "create_case", "update_case", "open_case"),
@@ -44,7 +45,7 @@ def read_sync_request(
     """The request of a run by hand. Raises `ParamsError` in words for whatever is not as the form says."""
     refuse_unknown(conf, params)
     vendor = _one_of("vendor", params.get("vendor"), VENDORS)
-    household_id, contact_id = (_number(name, params.get(name)) for name in ("household_id", "contact_id"))
+    household_id, contact_id = (read_number(name, params.get(name)) for name in ("household_id", "contact_id"))
     if (household_id is None) == (contact_id is None):
         both = "not both" if household_id is not None else "one of them"
         raise ParamsError(f"Give a household_id or a contact_id, {both}.")
@@ -53,9 +54,6 @@ def read_sync_request(
             raise ParamsError(
                 f"{name} means nothing at {VENDOR_NAMES[vendor]}: leave it empty, or run for {VENDOR_NAMES[only]}."
             )
-    dry_run = params.get("dry_run", False)
-    if not isinstance(dry_run, bool):
-        raise ParamsError(f"dry_run is true or false, not {dry_run!r}.")
     user_name = _text("requested_by", params.get("requested_by"))
     by_hand = HandRequest(household_id, contact_id, _what(vendor, params, asked_at), user_name)
     return RunRequest(
@@ -63,7 +61,7 @@ def read_sync_request(
         dag_id,
         read_date(params.get("as_of"), default_as_of),
         (vendor,),
-        dry_run=dry_run,
+        dry_run=read_switch("dry_run", params),
         requested_by=user_name or requester,
         by_hand=by_hand,
     )
@@ -97,15 +95,6 @@ def _one_of(name: str, value: object, allowed: Sequence[str], where: str = "") -
         given = "is missing" if value in (None, "") else f"{value!r} is not known"
         raise ParamsError(f"{name} {given}{where}: choose {', '.join(allowed[:-1])} or {allowed[-1]}.")
     return str(value)
-
-
-def _number(name: str, value: object) -> int | None:
-    if value in (None, ""):
-        return None
-    text = str(value).strip()
-    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,18}", text):
-        raise ParamsError(f"{name} is the record's number in the CRM, for example 12, not {value!r}.")
-    return int(text)
 
 
 def _text(name: str, value: object) -> str | None:

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from etl.errors import ParamsError
-from include.refresh.context import refuse_unknown
+from include.params import read_number, read_switch, refuse_unknown
 
 ACCEPT_WITHIN_DAYS = 7
 LONGEST_DAYS = 60
@@ -55,7 +55,8 @@ def read_transfer_request(
     Without ``requested_by`` the transfer is asked for in the name of whoever triggered the run.
     """
     refuse_unknown(conf, params)
-    contact_ids, set_id = read_ids("contact_ids", params.get("contact_ids")), _number("set_id", params.get("set_id"))
+    contact_ids = read_ids("contact_ids", params.get("contact_ids"))
+    set_id = read_number("set_id", params.get("set_id"))
     if bool(contact_ids) == (set_id is not None):
         both = "not both" if contact_ids else "one of them"
         raise ParamsError(f"Give contact_ids or a set_id, {both}.")
@@ -66,15 +67,15 @@ def read_transfer_request(
         run_id,
         dag_id,
         as_of,
-        _needed("source_office_id", _number("source_office_id", params.get("source_office_id"))),
-        _needed("target_office_id", _number("target_office_id", params.get("target_office_id"))),
+        _needed("source_office_id", read_number("source_office_id", params.get("source_office_id"))),
+        _needed("target_office_id", read_number("target_office_id", params.get("target_office_id"))),
         requested_by,
         _needed("receiving_user", _text("receiving_user", params.get("receiving_user"))),
         contact_ids,
         set_id,
-        _switch("add_related", params),
+        read_switch("add_related", params),
         _days(params.get("accept_within")),
-        _switch("dry_run", params),
+        read_switch("dry_run", params),
     )
 
 
@@ -85,7 +86,7 @@ def read_ids(name: str, value: object) -> tuple[int, ...]:
     given = re.split(r"[,;\s]+", value.strip()) if isinstance(value, str) else value
     if not isinstance(given, list | tuple):
         raise ParamsError(f"{name} is a list of contacts' numbers in the CRM, for example [7, 12], not {value!r}.")
-    numbers = [_number(f"Each of {name}", one) for one in given if one != ""]
+    numbers = [read_number(f"Each of {name}", one) for one in given if one != ""]
     return tuple(dict.fromkeys(number for number in numbers if number is not None))
 
 
@@ -95,30 +96,12 @@ def _needed(name: str, value: Any) -> Any:
     return value
 
 
-def _number(name: str, value: object) -> int | None:
-    if value in (None, ""):
-        return None
-    text = str(value).strip()
-    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,18}", text):
-        raise ParamsError(f"{name} is a number in the CRM, for example 12, not {value!r}.")
-    return int(text)
-
-
 def _text(name: str, value: object) -> str | None:
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     if not isinstance(value, str):
         raise ParamsError(f"{name} is a user name, not {value!r}.")
     return value.strip()
-
-
-def _switch(name: str, params: Mapping[str, Any]) -> bool:
-    value = params.get(name)
-    if value is None:
-        return False
-    if not isinstance(value, bool):
-        raise ParamsError(f"{name} is true or false, not {value!r}.")
-    return value
 
 
 def _days(value: object) -> timedelta:
