@@ -31,8 +31,9 @@ from sqlalchemy.sql.elements import ColumnElement
 from etl.errors import SettingsError, SourceUnavailable
 from etl.schema import NOT_FINITE
 
-# Larger than any shard: the SQLite driver infers a column's type from its first batch, so there is only one.
-_ONE_BATCH = 100_000_000
+# Larger than any table that is read: the SQLite driver infers types from its first batch, so there is only one. It
+# reserves as many rows of address space for each column.
+_ONE_BATCH = 10_000_000
 _TRIES_FOR_ONE_STATE = 5
 
 Item = TypeVar("Item")
