@@ -8,11 +8,13 @@ import gzip
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Literal
 from urllib.parse import urlencode
 
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from etl.errors import CredentialsRefused, InDoubt, SettingsError
 from etl.load.calls import Answer, Call, SignedIn
@@ -50,6 +52,12 @@ SPOUSE = CLIENT + "/spouse"
 CONNECTIONS = CLIENT + "/connections"
 FEED = "/public/v1/institutions/smartoffice/feeds/{feed_id}"
 OK_OR_MISSING = frozenset({200, 404})
+
+
+@lru_cache(maxsize=4)
+def _signing_key(pem: str) -> Any:
+    """The private key, read and checked once: that takes longer than to sign with it."""
+    return load_pem_private_key(pem.encode(), password=None)
 
 
 class EmoneyClient:
@@ -94,8 +102,8 @@ class EmoneyClient:
             "jti": uuid.uuid4().hex,
         }
         try:
-            assertion = jwt.encode(claims, self._private_key, algorithm="RS256")
-        except (ValueError, TypeError, jwt.PyJWTError):
+            assertion = jwt.encode(claims, _signing_key(self._private_key), algorithm="RS256")
+        except (ValueError, TypeError, UnsupportedAlgorithm, jwt.PyJWTError):
             assertion = None
         if assertion is None:
             raise SettingsError("The private key of the connection `emoney` is no RSA key in PEM form.")

@@ -13,7 +13,7 @@ from selenium.webdriver.common.by import By
 from tests.end_to_end.conftest import WorldMaker
 from tests.end_to_end.world import Night, World
 
-pytestmark = [pytest.mark.airflow, pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.airflow, pytest.mark.browser, pytest.mark.xdist_group("terminal")]
 
 OPTIONS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage",

@@ -14,7 +14,7 @@ from tests.end_to_end.conftest import WorldMaker
 from tests.end_to_end.crm import SECRETS, UNITS
 from tests.end_to_end.world import AS_OF, Night, World, files
 
-pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("first_night")]
+pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("terminal")]
 
 # The views of the contract with their columns, word for word.
 VIEWS = {

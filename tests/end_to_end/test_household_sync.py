@@ -15,7 +15,7 @@ from tests.end_to_end.conftest import WorldMaker
 from tests.end_to_end.crm import SECRETS
 from tests.end_to_end.world import LOGIN, PASSWORD, Night, World, files
 
-pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("household_sync")]
+pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("terminal")]
 
 ERROR = re.compile(r"\[error *\] (.+?) +\[include\.steps\]")
 

@@ -16,7 +16,7 @@ from tests.end_to_end.conftest import WorldMaker, vendor_uri
 from tests.end_to_end.crm import UNITS
 from tests.end_to_end.world import API_KEY, LOGIN, PASSWORD, World
 
-pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("later_nights")]
+pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("terminal")]
 
 NOT_AT_PROFILES = {"H3": "held", "H5": "held", "H8": "held"}
 NOT_AT_EMONEY = {"H3": "held", "H7": "skipped", "H8": "held"}

@@ -10,7 +10,7 @@ from tests.end_to_end.conftest import WorldMaker
 from tests.end_to_end.crm import SECRETS
 from tests.end_to_end.world import Night, World
 
-pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("life_event")]
+pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("terminal")]
 
 WHY = "the clients told us"
 

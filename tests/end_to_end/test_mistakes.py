@@ -16,7 +16,7 @@ from tests.end_to_end.conftest import WorldMaker, vendor_uri
 from tests.end_to_end.crm import UNITS
 from tests.end_to_end.world import Night, World
 
-pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("mistakes")]
+pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("terminal")]
 
 ERROR = re.compile(r"\[error *\] (.+?) +\[include\.steps\]")
 

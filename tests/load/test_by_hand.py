@@ -19,7 +19,7 @@ from etl.load.profiles import ProfilesClient
 from etl.load.search_list import choose, describe, search
 from tests.load.delivering import DAY, NEXT_DAY, Desk, household, make_desk
 from tests.load.documents import asset, person
-from tests.load.killing import finish, run_and_kill, start
+from tests.load.killing import boundaries, finish, run_and_kill, start
 from tests.load.test_deliver_profiles import add_household, token
 from tests.run_book import Vendors
 
@@ -463,7 +463,7 @@ def test_many_processes_that_ask_for_the_same_make_it_once(action: str, tmp_path
 def test_killed_before_any_step_and_started_again_it_is_done_once(
     action: str, tmp_path: Path, vendors: Vendors
 ) -> None:
-    for at_step in count(1):
+    for at_step in boundaries():
         vendors.reset()
         folder = tmp_path / str(at_step)
         folder.mkdir()

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from etl.load.life_event import LifeEvent, find_event
 from tests.keys import vendor_keys
 from tests.load.delivering import DAY, NEXT_DAY, Desk, couple, decided, emoney_spouse, household, make_desk
 from tests.load.documents import person
-from tests.load.killing import run_and_kill
+from tests.load.killing import boundaries, run_and_kill
 from tests.run_book import Vendors
 from tests.sandbox.running import EmoneyCaller, private_key_of
 
@@ -477,7 +476,7 @@ def test_killed_before_any_step_and_confirmed_again_it_ends_the_same(
     desk = hasty_desk(tmp_path / "undisturbed", vendors)
     told_so.step(desk)
     expected = held_by_all(desk, vendor)
-    for at_step in count(1):
+    for at_step in boundaries(third=2):
         folder = tmp_path / str(at_step)
         fresh(folder)
         was_killed = run_and_kill(lambda folder=folder: told_so.step(hasty_desk(folder, vendors)), at_step)

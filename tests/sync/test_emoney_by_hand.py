@@ -18,7 +18,7 @@ from include.refresh.context import HandRequest, RunContext
 from include.refresh.load import load_shard
 from include.refresh.report import report_run
 from include.sync.prepare import prepare_unit
-from tests.load.killing import run_and_kill
+from tests.load.killing import boundaries, run_and_kill
 from tests.run_book import DAY, Book, Ran, Vendors, book, running_vendors, vendors
 
 __all__ = ["book", "running_vendors", "vendors"]
@@ -270,7 +270,7 @@ def test_killed_before_any_step_of_a_link_and_started_again_it_ends_the_same(tmp
     staged = prepared(book, links=wanted("account:1")).request
     book.close()
     ends = set()
-    for at_step in count(FIRST_STEP_OF_THE_VALUES):
+    for at_step in boundaries(FIRST_STEP_OF_THE_VALUES):
         vendors.reset()
         shutil.copytree(first, tmp_path / str(at_step))
         book = Book(tmp_path / str(at_step), vendors, is_there=True)

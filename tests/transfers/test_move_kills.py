@@ -20,15 +20,13 @@ import sqlalchemy as sa
 from etl.errors import UnitsBusy
 from etl.load import office_files
 from etl.load.ledger import unit_moves
-from tests.load.killing import finish, start
+from tests.load.killing import boundaries, finish, start
 from tests.transfers.books import TARGET, Book
 from tests.transfers.moving import TransferDesk, make_desk
 
-# Every boundary takes minutes: without EVERY_BOUNDARY=1 each third is tried, other ones in one database than in two.
-STRIDE = 1 if os.environ.get("EVERY_BOUNDARY") else 3
 # Where to begin to look for the step between the commits of two databases: where it was found before.
 BETWEEN_THE_COMMITS = [5]
-FIRST = {"one database": 1, "two databases": 1 if STRIDE == 1 else 2}
+THIRDS = {"one database": 0, "two databases": 1}
 
 
 def small_office(book: Book) -> tuple[int, ...]:
@@ -136,7 +134,7 @@ def test_killed_at_any_boundary_and_started_again_it_ends_the_same(kind: str, tm
     desk.move("t1")
     expected = outcome(desk)
     assert set(expected["groups"].values()) == {"retired"}
-    for at_step in count(FIRST[kind], STRIDE):
+    for at_step in boundaries(third=THIRDS[kind]):
         put_back()
         was_killed = killed(desk, at_step)
         contacts_once(desk, kind)
@@ -213,7 +211,7 @@ def test_a_return_that_is_killed_at_any_boundary_ends_when_it_is_started_again(k
     desk, _ = small_desk(tmp_path / "offices", kind)
     desk.move("t1")
     put_back = kept(desk)
-    for at_step in count(FIRST[kind], STRIDE):
+    for at_step in boundaries(third=THIRDS[kind]):
         put_back()
         was_killed = killed(desk, at_step, "bring_back")
         contacts_once(desk, kind)

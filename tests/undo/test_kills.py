@@ -1,13 +1,12 @@
 """An undo that is killed at any instant and started again ends as if nothing had happened."""
 
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 from etl.load.ledger import deliveries
 from tests.load.documents import asset
-from tests.load.killing import run_and_kill
+from tests.load.killing import boundaries, run_and_kill
 from tests.run_book import Book, Vendors
 from tests.undo.test_undo import NEXT, home
 from tests.undo.undoing import base, documents, send, undo, view
@@ -40,7 +39,7 @@ def test_killed_before_any_step_and_started_again_it_ends_the_same(tmp_path: Pat
     undo(book, "run-2")
     expected = what_is_left(book)
     book.close()
-    for at_step in count(1):
+    for at_step in boundaries(third=1):
         book = sent_twice(tmp_path / str(at_step), vendors)
         was_killed = run_and_kill(partial(undo, book, "run-2"), at_step)
         if was_killed and not view(book, "run_v", dag_id="undo", status="success"):
