@@ -12,7 +12,7 @@ from typing import Any
 
 import hypothesis
 
-pytest_plugins = ["tests.airflow_home", "tests.postgres"]
+pytest_plugins = ["tests.airflow_home", "tests.postgres", "tests.run_book"]
 
 # Settings and connections of the developer's shell would change what tests see.
 for _name in [name for name in os.environ if name.startswith(("AIRFLOW", "_AIRFLOW", "PLANBRIDGE__"))]:

@@ -17,6 +17,7 @@ Scalars are as `etl.extract.source` says.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -26,7 +27,7 @@ import sqlalchemy as sa
 
 from etl import schema as s
 from etl.extract.scope import Census, may_name_a_spouse
-from etl.extract.source import Snapshot
+from etl.extract.source import Snapshot, columns_as_read, id_list
 
 Frames = dict[str, pa.Table]
 
@@ -110,52 +111,68 @@ _POLICY = (
 _BENEFICIARY = ("policy_id", "contact_id")
 
 
-def _select(snapshot: Snapshot, table: sa.Table, names: tuple[str, ...]) -> sa.Select[Any]:
-    return sa.select(*snapshot.columns(*(table.c[name] for name in names)))
-
-
 def _read(snapshot: Snapshot, table: sa.Table, names: tuple[str, ...], key: sa.Column[Any], keys: Any) -> pa.Table:
-    return snapshot.read(_select(snapshot, table, names).where(key.in_(snapshot.id_list())), keys)
+    return snapshot.read(_of_keys(snapshot.is_sqlite, table, names, key), keys)
 
 
 def _owned(snapshot: Snapshot, table: sa.Table, names: tuple[str, ...], people: Any) -> pa.Table:
-    alive = _select(snapshot, table, names).where(table.c.deleted_at.is_(None))
-    return snapshot.read(alive.where(table.c.primary_contact_id.in_(snapshot.id_list())), people)
+    return snapshot.read(_alive(snapshot.is_sqlite, table, names), people)
 
 
 def _relations(snapshot: Snapshot, clients: pd.Series) -> pa.Table:
-    table = s.key_relation
-    columns = snapshot.columns(*table.c)[:-1]
-    halves = [
-        snapshot.read(
-            sa.select(*columns).where(side.in_(snapshot.id_list()), may_name_a_spouse()),
-            clients,
-        )
-        for side in (table.c.contact_id, table.c.related_contact_id)
-    ]
+    sides = (s.key_relation.c.contact_id, s.key_relation.c.related_contact_id)
+    halves = [snapshot.read(_spouse_relations(snapshot.is_sqlite, side), clients) for side in sides]
     known = halves[0]["relation_id"].combine_chunks()
     fresh = pc.invert(pc.is_in(halves[1]["relation_id"], value_set=known))
     return pa.concat_tables([halves[0], halves[1].filter(fresh)])
 
 
 def _contacts(snapshot: Snapshot, people: Any) -> pa.Table:
-    contact = s.contact
-    deleted = sa.type_coerce(contact.c.deleted_at.is_not(None), sa.Boolean).label("is_deleted")
-    statement = _select(snapshot, contact, _CONTACT).add_columns(deleted)
-    return snapshot.read(statement.where(contact.c.contact_id.in_(snapshot.id_list())), people)
+    return snapshot.read(_people(snapshot.is_sqlite), people)
 
 
 def _policies(snapshot: Snapshot, people: Any) -> pa.Table:
+    return snapshot.read(_policies_with_products(snapshot.is_sqlite), people)
+
+
+# The statements, each made and compiled once, whatever the number of shards.
+
+
+def _select(is_sqlite: bool, table: sa.Table, names: tuple[str, ...]) -> sa.Select[Any]:
+    return sa.select(*columns_as_read(is_sqlite, *(table.c[name] for name in names)))
+
+
+@cache
+def _of_keys(is_sqlite: bool, table: sa.Table, names: tuple[str, ...], key: sa.Column[Any]) -> sa.Select[Any]:
+    return _select(is_sqlite, table, names).where(key.in_(id_list(is_sqlite)))
+
+
+@cache
+def _alive(is_sqlite: bool, table: sa.Table, names: tuple[str, ...]) -> sa.Select[Any]:
+    of_people = _of_keys(is_sqlite, table, names, table.c.primary_contact_id)
+    return of_people.where(table.c.deleted_at.is_(None))
+
+
+@cache
+def _spouse_relations(is_sqlite: bool, side: sa.Column[Any]) -> sa.Select[Any]:
+    columns = columns_as_read(is_sqlite, *s.key_relation.c)[:-1]
+    return sa.select(*columns).where(side.in_(id_list(is_sqlite)), may_name_a_spouse())
+
+
+@cache
+def _people(is_sqlite: bool) -> sa.Select[Any]:
+    contact = s.contact
+    deleted = sa.type_coerce(contact.c.deleted_at.is_not(None), sa.Boolean).label("is_deleted")
+    return _of_keys(is_sqlite, contact, _CONTACT, contact.c.contact_id).add_columns(deleted)
+
+
+@cache
+def _policies_with_products(is_sqlite: bool) -> sa.Select[Any]:
     policy, product, carrier = s.policy, s.product, s.carrier
     carrier_name = sa.type_coerce(carrier.c.name, sa.String).label("carrier_name")
-    statement = _select(snapshot, policy, _POLICY).add_columns(
-        *snapshot.columns(product.c.plan_name, product.c.insurance_type, product.c.plan_type), carrier_name
+    joined = policy.outerjoin(product, policy.c.product_id == product.c.product_id).outerjoin(
+        carrier, product.c.carrier_id == carrier.c.carrier_id
     )
-    joined = statement.select_from(
-        policy.outerjoin(product, policy.c.product_id == product.c.product_id).outerjoin(
-            carrier, product.c.carrier_id == carrier.c.carrier_id
-        )
-    )
-    return snapshot.read(
-        joined.where(policy.c.deleted_at.is_(None), policy.c.primary_contact_id.in_(snapshot.id_list())), people
-    )
+    of_product = columns_as_read(is_sqlite, product.c.plan_name, product.c.insurance_type, product.c.plan_type)
+    statement = _select(is_sqlite, policy, _POLICY).add_columns(*of_product, carrier_name).select_from(joined)
+    return statement.where(policy.c.deleted_at.is_(None), policy.c.primary_contact_id.in_(id_list(is_sqlite)))

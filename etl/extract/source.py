@@ -149,39 +149,7 @@ class Snapshot:
 
     def columns(self, *columns: sa.Column[Any]) -> list[ColumnElement[Any]]:
         """The columns as `read` wants them: scaled integers, whole booleans, dates."""
-        return [sa.type_coerce(self._normalised(column), column.type).label(column.name) for column in columns]
-
-    def _normalised(self, column: sa.Column[Any]) -> ColumnElement[Any]:
-        if isinstance(column.type, sa.Numeric):
-            return self._scaled(column, 10 ** (column.type.scale or 0))
-        if isinstance(column.type, sa.Boolean):
-            cleared: ColumnElement[Any] = sa.literal_column("0" if self.is_sqlite else "false")
-            return sa.func.coalesce(sa.type_coerce(column, sa.Integer) if self.is_sqlite else column, cleared)
-        if isinstance(column.type, sa.Date) and self.is_sqlite:
-            day = sa.func.substr(sa.type_coerce(column, sa.Text), 1, 10)
-            return sa.case((sa.func.date(day) == day, day))
-        return column
-
-    def _scaled(self, column: sa.Column[Any], factor: int) -> ColumnElement[Any]:
-        lost: ColumnElement[Any] = sa.literal_column(str(NOT_FINITE))
-        if self.is_sqlite:
-            number = sa.type_coerce(column, sa.Float)
-            unreadable = sa.or_(
-                sa.func.typeof(number).not_in([sa.literal_column("'integer'"), sa.literal_column("'real'")]),
-                sa.func.abs(number) >= sa.literal_column(repr(9.2e18 / factor)),
-            )
-            scaled = number * sa.literal_column(str(factor))
-            whole: ColumnElement[Any] = sa.case(
-                (sa.func.typeof(number) == sa.literal_column("'integer'"), scaled),
-                else_=sa.cast(sa.func.round(scaled), sa.Integer),
-            )
-        else:
-            odd: list[ColumnElement[Any]] = [
-                sa.literal_column(f"'{name}'::numeric") for name in ("NaN", "Infinity", "-Infinity")
-            ]
-            unreadable = column.in_(odd)
-            whole = sa.cast(sa.func.round(column * sa.literal_column(str(factor))), sa.BigInteger)
-        return sa.case((column.is_(None), sa.null()), (unreadable, lost), else_=whole)
+        return columns_as_read(self.is_sqlite, *columns)
 
     def _connect(self) -> Any:
         if self.is_sqlite:
@@ -230,6 +198,45 @@ def _unavailable(url: URL, error: Exception) -> SourceUnavailable:
     )
 
 
+def columns_as_read(is_sqlite: bool, *columns: sa.Column[Any]) -> list[ColumnElement[Any]]:
+    """The columns as `Snapshot.read` wants them: scaled integers, whole booleans, dates."""
+    return [sa.type_coerce(_normalised(is_sqlite, column), column.type).label(column.name) for column in columns]
+
+
+def _normalised(is_sqlite: bool, column: sa.Column[Any]) -> ColumnElement[Any]:
+    if isinstance(column.type, sa.Numeric):
+        return _scaled(is_sqlite, column, 10 ** (column.type.scale or 0))
+    if isinstance(column.type, sa.Boolean):
+        cleared: ColumnElement[Any] = sa.literal_column("0" if is_sqlite else "false")
+        return sa.func.coalesce(sa.type_coerce(column, sa.Integer) if is_sqlite else column, cleared)
+    if isinstance(column.type, sa.Date) and is_sqlite:
+        day = sa.func.substr(sa.type_coerce(column, sa.Text), 1, 10)
+        return sa.case((sa.func.date(day) == day, day))
+    return column
+
+
+def _scaled(is_sqlite: bool, column: sa.Column[Any], factor: int) -> ColumnElement[Any]:
+    lost: ColumnElement[Any] = sa.literal_column(str(NOT_FINITE))
+    if is_sqlite:
+        number = sa.type_coerce(column, sa.Float)
+        unreadable = sa.or_(
+            sa.func.typeof(number).not_in([sa.literal_column("'integer'"), sa.literal_column("'real'")]),
+            sa.func.abs(number) >= sa.literal_column(repr(9.2e18 / factor)),
+        )
+        scaled = number * sa.literal_column(str(factor))
+        whole: ColumnElement[Any] = sa.case(
+            (sa.func.typeof(number) == sa.literal_column("'integer'"), scaled),
+            else_=sa.cast(sa.func.round(scaled), sa.Integer),
+        )
+    else:
+        odd: list[ColumnElement[Any]] = [
+            sa.literal_column(f"'{name}'::numeric") for name in ("NaN", "Infinity", "-Infinity")
+        ]
+        unreadable = column.in_(odd)
+        whole = sa.cast(sa.func.round(column * sa.literal_column(str(factor))), sa.BigInteger)
+    return sa.case((column.is_(None), sa.null()), (unreadable, lost), else_=whole)
+
+
 def id_list(is_sqlite: bool) -> Any:
     """A subselect of the whole numbers of a JSON list, which is bound as ``keys``."""
     keys = sa.bindparam("keys", type_=sa.Text)
@@ -261,10 +268,10 @@ def _typed(rows: pa.Table, statement: sa.Select[Any]) -> pa.Table:
     for source, values in zip(statement.selected_columns, rows.columns, strict=True):
         wanted = _arrow_type(source.type)
         if values.null_count == len(values):
-            values = pa.nulls(len(values), wanted)  # the SQLite driver has no type for a column without values
-        if not values.type.equals(wanted):
-            # A column without a value gives the SQLite driver no type to infer: it says int64 even of dates.
-            values = pa.nulls(len(values), wanted) if values.null_count == len(values) else values.cast(wanted)
+            # Nothing for the SQLite driver to infer a type from: it says int64 even of dates.
+            values = pa.nulls(len(values), wanted)
+        elif not values.type.equals(wanted):
+            values = values.cast(wanted)
         columns[source.name] = values
     return pa.table(columns)
 

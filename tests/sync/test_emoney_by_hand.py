@@ -19,9 +19,8 @@ from include.refresh.load import load_shard
 from include.refresh.report import report_run
 from include.sync.prepare import prepare_unit
 from tests.load.killing import boundaries, run_and_kill
-from tests.run_book import DAY, Book, Ran, Vendors, book, running_vendors, vendors
+from tests.run_book import DAY, Book, Ran, Vendors
 
-__all__ = ["book", "running_vendors", "vendors"]
 NEXT = "2026-11-23"
 NUMBERS = count(1)
 FEED = "PUT /public/v1/institutions/smartoffice/feeds/{feed_id}"

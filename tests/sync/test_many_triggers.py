@@ -25,9 +25,7 @@ from include.refresh.transform import transform_shard
 from include.refresh.validate import validate_vendor
 from include.settings import Settings
 from include.sync.prepare import prepare_unit
-from tests.run_book import DAY, Book, book, running_vendors, vendors
-
-__all__ = ["book", "running_vendors", "vendors"]
+from tests.run_book import DAY, Book
 
 pytestmark = pytest.mark.xdist_group("many_triggers")
 

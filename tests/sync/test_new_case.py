@@ -6,11 +6,9 @@ import pytest
 
 from etl.load.pinning import Pin, Side
 from tests.load.advisors import edit_case, edit_person, put_into
-from tests.run_book import Book, Ran, book, running_vendors, vendors
+from tests.run_book import Book, Ran
 from tests.sync.by_hand import run_by_hand
 from tests.undo.undoing import undo
-
-__all__ = ["book", "running_vendors", "vendors"]
 
 NEXT, THIRD = "2026-11-23", "2026-11-24"
 PHONE = "clientA.cellPhone"

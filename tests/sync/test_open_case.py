@@ -6,10 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from include.sync.tasks import result_of
-from tests.run_book import Book, Ran, book, running_vendors, vendors
+from tests.run_book import Book, Ran
 from tests.sync.by_hand import run_by_hand
-
-__all__ = ["book", "running_vendors", "vendors"]
 
 
 @pytest.fixture

@@ -7,11 +7,9 @@ import pytest
 from etl.load.ledger import pins
 from etl.load.pinning import Pin, Side
 from tests.load.advisors import edit_person
-from tests.run_book import Book, book, running_vendors, vendors
+from tests.run_book import Book
 from tests.sync.by_hand import run_by_hand
 from tests.undo.undoing import ended, undo
-
-__all__ = ["book", "running_vendors", "vendors"]
 
 PHONE = "clientA.cellPhone"
 

@@ -17,9 +17,8 @@ from include.refresh.report import report_run
 from include.sync.prepare import prepare_unit
 from include.sync.question import VENDOR, Question, keep_answer, question_for
 from tests.load.documents import person
-from tests.run_book import Book, Vendors, book, running_vendors, vendors
+from tests.run_book import Book, Vendors
 
-__all__ = ["book", "running_vendors", "vendors"]
 NUMBERS = count(1)
 
 

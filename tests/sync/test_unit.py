@@ -12,10 +12,8 @@ from etl.errors import StopRun
 from include.refresh.report import report_run
 from include.steps import EndedForGood, staged
 from include.sync.prepare import prepare_unit, read_unit
-from tests.run_book import LICENSES, Book, book, running_vendors, vendors
+from tests.run_book import LICENSES, Book
 from tests.sync.by_hand import context_of, run_by_hand
-
-__all__ = ["book", "running_vendors", "vendors"]
 
 NEW = "create_client_and_case"
 

@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 
 from etl.load.ledger import deliveries, unit_moves
-from tests.run_book import DAY, LICENSES, Book, SmallCrm, Vendors, access_to, book, running_vendors, vendors
+from tests.run_book import DAY, LICENSES, Book, SmallCrm, Vendors, access_to
 from tests.transfers.books import TARGET
 from tests.transfers.moving import RECEIVER, Database, TransferDesk
-
-__all__ = ["book", "running_vendors", "vendors"]
 
 NEXT, THIRD = "2026-11-23", "2026-11-24"
 

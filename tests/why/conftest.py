@@ -8,19 +8,24 @@ import pytest
 from etl.load.ledger import pins
 from etl.load.pinning import Pin
 from tests.load.advisors import edit_person
-from tests.run_book import Book, Vendors, running_vendors
-
-__all__ = ["running_vendors", "told_book"]
+from tests.run_book import Book, sandboxes
 
 
 @pytest.fixture(scope="session")
-def told_book(running_vendors: Vendors, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
+def told_book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
     """H1: a couple with a loan whose figures are computed, a child with an account, an edit at Profiles. H2: held.
 
     run-1 sends H1; run-2 brings a new phone number, and a first name that an advisor edited; run-3 finds nothing new.
     """
-    running_vendors.reset()
-    book = Book(tmp_path_factory.mktemp("told"), running_vendors)
+    folder = tmp_path_factory.mktemp("told")
+    with sandboxes(folder) as vendors:
+        book = Book(folder, vendors)
+        _tell(book)
+        yield book
+        book.close()
+
+
+def _tell(book: Book) -> None:
     for number in (1, 2):
         book.couple(number)
     book.phone(9, 101, "555-0101")
@@ -36,11 +41,9 @@ def told_book(running_vendors: Vendors, tmp_path_factory: pytest.TempPathFactory
     book.account(50, 103)
     book.crm.update("contact", {"contact_id": 201}, birth_date=None)
     book.run("2026-11-20")
-    edit_person(running_vendors, firstName="Nick")
+    edit_person(book.vendors, firstName="Nick")
     book.crm.update("contact_phone", {"phone_id": 9}, number="555-0109")
     book.crm.update("contact", {"contact_id": 101}, first_name="Nicholas")
     ledger = book.run("2026-11-23", requested_by="ann").context.ledger
     book.run("2026-11-24")
     pins.change_pins(ledger, "H1", [Pin("clientA.fax", "profiles", "he has none")], [], "ann", "hand")
-    yield book
-    book.close()

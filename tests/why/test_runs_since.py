@@ -13,11 +13,9 @@ from include.why.answers import Answer
 from include.why.asking import ask
 from include.why.table import print_told, source_of
 from tests.load.advisors import edit_person
-from tests.run_book import Book, book, running_vendors, vendors
+from tests.run_book import Book
 from tests.sync.by_hand import run_by_hand
 from tests.undo.undoing import undo
-
-__all__ = ["book", "running_vendors", "vendors"]
 
 LATER = "2026-11-24"
 
