@@ -29,9 +29,21 @@ LIBRARIES = (
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
     "airflow.providers.standard.decorators.python",
+    "alembic",
     "great_expectations",
     "pandas",
     "pyarrow.parquet",
+    "adbc_driver_sqlite.dbapi",
+    "xlsxwriter",
+    # The stages: they read what is set when a run begins, and not when they are loaded.
+    "include.refresh.plan",
+    "include.refresh.transform",
+    "include.refresh.validate",
+    "include.refresh.load",
+    "include.refresh.report",
+    "include.sync.prepare",
+    "etl.transform.profiles",
+    "etl.transform.emoney",
 )
 
 

@@ -16,6 +16,9 @@ from include.command_line import read_connection
 from include.connections import database_url
 from tests.run_book import ROOT, Book
 
+# What is made for all of them is made by one worker.
+pytestmark = pytest.mark.xdist_group("why")
+
 
 def call(module: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own, with no connection but those given, and a home of Airflow's that is empty."""

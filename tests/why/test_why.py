@@ -18,6 +18,9 @@ from include.why.origins import ITEMS, ROLES, Origin, person_names, person_origi
 from include.why.table import print_told, source_of
 from tests.run_book import Book
 
+# What is made for all of them is made by one worker.
+pytestmark = pytest.mark.xdist_group("why")
+
 
 def tell(book: Book, unit: str, name: str | None, vendor: str | None = None, until: str | None = None) -> list[Told]:
     day = date.fromisoformat(until) if until else None
