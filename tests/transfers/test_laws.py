@@ -24,7 +24,7 @@ from tests.transfers.random_books import Maker
 
 # Making and planning a transfer takes long, looking at it does not: all laws look at the same ones.
 pytestmark = pytest.mark.xdist_group("laws")
-TRANSFERS, PLANNED_AGAIN = 15, 5
+TRANSFERS, PLANNED_AGAIN = 25, 8
 
 
 @dataclass(frozen=True)
