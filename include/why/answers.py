@@ -7,13 +7,10 @@ from datetime import datetime
 from typing import Any, cast
 
 from etl.errors import VENDOR_NAMES, ParamsError
-from etl.load.document import flatten, show
 from etl.load.field_names import near
 from etl.load.ledger import undos
 from etl.transform.mapping.fields import ADDRESS_FIELDS
 from etl.transform.mapping.values import Vendor
-from include.refresh.lineage import leaves
-from include.refresh.shapes import shape_of
 from include.why.history import TO_NOTHING, Decided, History, Ran
 from include.why.names import holders, is_part_of, record_column, split
 from include.why.origins import BY_POLICY, ITEMS, NOT_MAPPED, ROLES, Origin, fate_of_column, person_names, person_origin
@@ -73,10 +70,10 @@ def _came_to(ran: Ran) -> str:
 
 def _is_new(history: History, settled: History, name: str) -> bool:
     """Whether only a run that came to nothing had a value for the field, or knew its item."""
-    if _latest_decision(settled, name) is not None or name in sent_values(settled):
+    if _latest_decision(settled, name) is not None or name in settled.sent_values:
         return False
     list_name, subject, _ = split(name)
-    if shapes_of(history).get(name, "null") != "null" and name not in shapes_of(settled):
+    if history.shapes.get(name, "null") != "null" and name not in settled.shapes:
         return True
     return bool(list_name) and any(_recorded_at(history, subject)) and not any(_recorded_at(settled, subject))
 
@@ -89,8 +86,7 @@ def _answer(history: History, name: str, is_kept_back: bool) -> Answer:
     found = _sourced(history, name)
     latest = history.runs[0]
     decided = _latest_decision(history, name)
-    shapes = shapes_of(history)
-    found = replace(found, shape=decided.shape if decided and decided.shape else shapes.get(name, "not known"))
+    found = replace(found, shape=decided.shape if decided and decided.shape else history.shapes.get(name, "not known"))
     if is_kept_back:
         return _by(found, latest, f"{latest.outcome}: {latest.reason or 'no reason given'}", _rule_of(latest))
     if found.decision == NOT_MAPPED:
@@ -100,7 +96,7 @@ def _answer(history: History, name: str, is_kept_back: bool) -> Answer:
         words = "put back by an undo" if is_undone else WORDS.get(decided.decision, decided.decision)
         answered = _by(found, decided.ran, words, RULES.get(decided.decision))
         return _since(_computed(answered), decided.ran, latest)
-    if name in sent_values(history):
+    if name in history.sent_values:
         wrote = history.created or _sent_by(history) or latest
         words = "null: the CRM has none that goes" if found.shape == "null" else "written"
         return _since(_computed(_by(found, wrote, words, None)), wrote, latest)
@@ -136,28 +132,12 @@ def _has_key(history: History, number: int) -> bool:
 
 def known_fields(history: History) -> list[str]:
     """Every field of the unit that was sent, or would have been."""
-    names = {*sent_values(history), *shapes_of(history)}
+    names = {*history.sent_values, *history.shapes}
     names |= {name for name in history.changes if split(name)[2]}
     if history.vendor == "emoney":
         names |= {_emoney_change(name) for name in history.changes if split(_emoney_change(name))[2]}
         names -= {name for name in names if "[" not in name and not name.startswith(("client.", "spouse."))}
     return sorted(name for name in names if not name.endswith((".externalSourceId", ".sourceKey")))
-
-
-def sent_values(history: History) -> dict[str, Any]:
-    """name -> the value that was last written (client data: only its shape is ever shown)."""
-    bases = {part: sent.base for part, sent in history.sent.items()}
-    if history.vendor == "profiles":
-        return {show(path): value for path, value in flatten(bases.get("case")).items()}
-    items = [{"sourceKey": key, **(item or {})} for key, item in (bases.get("items") or {}).items()]
-    document = {"client": bases.get("client") or {}, "spouse": bases.get("spouse"), "items": items}
-    return dict(leaves("emoney", document))
-
-
-def shapes_of(history: History) -> dict[str, str]:
-    """name -> what the value looks like: of what was last sent, else of what was kept back."""
-    kept_back = {row["name"]: row["column"] for row in history.rows if row["kind"] == "shape"}
-    return kept_back | {name: shape_of(value) for name, value in sent_values(history).items()}
 
 
 def _latest_decision(history: History, name: str) -> Decided | None:

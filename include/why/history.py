@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 
+from etl.load.document import flatten, show
 from etl.load.ledger import deliveries, links, pins, undos
 from etl.load.ledger.case_tables import other_case
 from etl.load.ledger.life_event_tables import life_event
@@ -17,7 +19,7 @@ from etl.load.ledger.store import Ledger, unpack
 from etl.load.ledger.tables import delivery, field_change, outcome, run
 from etl.load.pinning import Pin
 from etl.load.undo_case import STEP as UNDO_STEP
-from include.refresh.lineage import read_rows
+from include.refresh.lineage import leaves, read_rows
 from include.refresh.shapes import shape_of
 
 # Runs that are looked up with one statement.
@@ -69,6 +71,22 @@ class History:
     pins: tuple[Pin, ...]
     created: Ran | None = None
     settled: History | None = field(default=None, repr=False)
+
+    @cached_property
+    def sent_values(self) -> dict[str, Any]:
+        """name -> the value that was last written (client data: only its shape is ever shown)."""
+        bases = {part: sent.base for part, sent in self.sent.items()}
+        if self.vendor == "profiles":
+            return {show(path): value for path, value in flatten(bases.get("case")).items()}
+        items = [{"sourceKey": key, **(item or {})} for key, item in (bases.get("items") or {}).items()]
+        document = {"client": bases.get("client") or {}, "spouse": bases.get("spouse"), "items": items}
+        return dict(leaves("emoney", document))
+
+    @cached_property
+    def shapes(self) -> dict[str, str]:
+        """name -> what the value looks like: of what was last sent, else of what was kept back."""
+        kept_back = {row["name"]: row["column"] for row in self.rows if row["kind"] == "shape"}
+        return kept_back | {name: shape_of(value) for name, value in self.sent_values.items()}
 
 
 def read_history(ledger: Ledger, vendor: str, unit_key: str, until: date | None = None) -> History:
