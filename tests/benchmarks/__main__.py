@@ -41,6 +41,7 @@ def main(
     small: Annotated[int, typer.Option(help="Households of the small office.")] = 10_000,
     large: Annotated[int, typer.Option(help="Households of the large office.")] = 100_000,
     contacts: Annotated[int, typer.Option(help="Contacts that go to another office.")] = 10_000,
+    triggers: Annotated[int, typer.Option(help="Runs by hand that are triggered at once.")] = 200,
 ) -> None:
     """Run the benchmarks and print them as a table."""
     lines: list[Line] = []
@@ -50,6 +51,7 @@ def main(
     lines += _night_lines(_run("nights", large), large)
     lines += _transfer_lines(_run("transfer", contacts), contacts)
     lines += _by_hand_lines(_run("by_hand", small))
+    lines += _trigger_lines(_run("triggers", triggers))
     lines.append(Line("parsing the DAG folder", _parse_seconds(), "s", 2))
     _print(lines)
 
@@ -111,10 +113,21 @@ def _by_hand_lines(figures: dict[str, float]) -> list[Line]:
     ]
 
 
-def _run(name: str, households: int) -> dict[str, Any]:
-    with console.status(f"{name}, {households:,} households …"):
+def _trigger_lines(figures: dict[str, float]) -> list[Line]:
+    which = f"{figures['triggers']:,.0f} triggers for {figures['households']:,.0f} households with a night among them"
+    return [
+        Line(f"{which}: sent within", figures["sent_seconds"], "s", 1),
+        Line("  accepted within", figures["accepted_seconds"], "s"),
+        Line("  ended within", figures["ended_seconds"], "s"),
+        Line("  runs without one good outcome", figures["lost"], "", 0),
+        Line("  households not there, or more than once", figures["not_there_once"], "", 0),
+    ]
+
+
+def _run(name: str, size: int) -> dict[str, Any]:
+    with console.status(f"{name}, {size:,} …"):
         ended = subprocess.run(
-            [sys.executable, "-m", f"tests.benchmarks.{name}", str(households)],
+            [sys.executable, "-m", f"tests.benchmarks.{name}", str(size)],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -87,8 +87,13 @@ def _rows(database: Path, query: str, *values: Any) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="package")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with running(tmp_path_factory.mktemp("live")) as found:
+        yield found
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Live]:
     """Airflow with its DAGs, ready for the first trigger."""
-    folder = tmp_path_factory.mktemp("live")
     with ExitStack() as at_the_end:
         vendors = at_the_end.enter_context(sandboxes(folder))
         book = Book(folder, vendors)
