@@ -237,7 +237,9 @@ def _not_sent(history: History, name: str, found: Answer, latest: Ran) -> Answer
     whole = [row for row in _receipts(history, subject) if row["name"] == "*"]
     if whole:
         return _by(found, latest, "does not go: the whole record is left out", whole[0]["rule_id"])
-    if list_name and not any(is_part_of(one, name.rpartition(".")[0]) for one in known_fields(history)):
+    item = name.rpartition(".")[0]
+    is_known = any(_recorded_at(history, subject)) or any(is_part_of(one, item) for one in known_fields(history))
+    if list_name and not is_known:
         items = {one[: one.rfind("]") + 1] for one in known_fields(history) if "[" in one}
         raise ParamsError(
             f"{history.unit_key} has no {subject} at {VENDOR_NAMES[history.vendor]}.{near(subject, map(_key, items))}"

@@ -118,6 +118,10 @@ def test_another_case_that_somebody_chose_has_decisions_of_its_own(sent: Book) -
     found = why(sent, "clientA.cellPhone")
     assert found.run_id in {run.context.request.run_id for run in (back, again)}
     assert "run-2" not in found.decision + found.run_id
+    # A run that comes to nothing afterwards tells all fields as they were, those of items that hold none, too.
+    late = run_by_hand(sent, 1, as_of="2026-11-01")
+    assert (late.stopped, late.outcomes("profiles")) == (None, {"H1": "skipped"})
+    assert why(sent, "account:1.cashBalance").came_to.startswith("skipped: superseded")
 
 
 def test_a_date_before_the_first_run_is_told_with_the_first_day(sent: Book) -> None:
