@@ -103,6 +103,12 @@ def read_ties(snapshot: Snapshot, key: Key = None, keys: Keys = None) -> pd.Data
     return pd.concat([ties, turned])
 
 
+def ties_of(snapshot: Snapshot, clients: pd.Series) -> pd.DataFrame:
+    """The same for these clients alone."""
+    sides = (s.key_relation.c.contact_id, s.key_relation.c.related_contact_id)
+    return pd.concat([read_ties(snapshot, side, clients) for side in sides]).drop_duplicates()
+
+
 def as_units(clients: pd.DataFrame, in_households: pd.Series) -> pd.DataFrame:
     """The clients who are in no household, as rows of `Census.units`."""
     clients = clients[~clients["client_contact_id"].isin(in_households)]

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from etl.frames import are_among
-from etl.load.ledger import links
+from etl.load.ledger import links, runs
 from etl.load.life_event import LifeEvent, find_event
 from expectations import rules
 from expectations.report.proposals import Proposal
@@ -22,13 +22,14 @@ from include.refresh.context import RunContext
 from include.refresh.former import HOLDERS
 from include.refresh.former import STAGE as FORMER
 from include.refresh.plan import shard_name
-from include.refresh.proposals import propose
+from include.refresh.proposals import conf_of, propose
 from include.staging import each_row
 
 EVENT_COLUMNS = ("unit_key", *LifeEvent.__dataclass_fields__)
 PEOPLE_FRAMES = ("contacts", "client_of", "accounts", "liabilities", "policies", "beneficiaries")
 PROPOSALS = "proposals"
 WIDOWED_STATUSES = ("widowed", "widow", "widower")
+DONE = ("created", "updated", "unchanged")
 
 
 # The table of confirmed events: a column for each field of an event.
@@ -96,9 +97,20 @@ def stage_proposals(context: RunContext, vendor: str, proposals: list[Proposal])
 
 
 def read_proposals(context: RunContext) -> list[Proposal]:
-    """The proposals of both vendors."""
+    """The proposals of both vendors; what is confirmed says at its end which former partners are still to be run."""
     texts = [context.staging.read(stage)["proposals"]["proposal"] for stage in context.staging.stages(PROPOSALS)]
-    return [Proposal.from_json(json.loads(text)) for part in texts for text in part]
+    proposals = [Proposal.from_json(json.loads(text)) for part in texts for text in part]
+    return [replace(one, then=_then(context, one)) if one.is_confirmed else one for one in proposals]
+
+
+def _then(context: RunContext, proposal: Proposal) -> tuple[str, ...]:
+    """Who does not go along, and at Profiles who did and came to nothing: that alone brings nobody back."""
+    vendor = proposal.vendor
+    outcomes = runs.read_outcomes(context.ledger, context.request.run_id, vendor)
+    through = {proposal.unit_key, *outcomes.loc[outcomes["outcome"].isin(DONE), "unit_key"]}
+    decisions = context.staging.read(f"verdict/{vendor}", ["decisions"])["decisions"]
+    left = decisions.loc[~decisions["unit_key"].isin(through), "client_contact_id"].dropna()
+    return (*proposal.then, *(conf_of(vendor, int(contact_id)) for contact_id in left))
 
 
 def read_parted(context: RunContext, vendor: str) -> list[int]:
@@ -133,11 +145,11 @@ def _other_couples(decisions: pd.DataFrame, linked: pd.DataFrame, dead_heads: se
 
 def _frames_of(context: RunContext, shard: int) -> dict[str, pd.DataFrame]:
     """The frames of a shard that tell of people and what they own, with those who are not in it any more."""
-    frames = context.staging.read(shard_name("source", shard), PEOPLE_FRAMES)
+    frames = context.staging.read(shard_name("source", shard), (*PEOPLE_FRAMES, "members"))
     if not context.staging.has(FORMER):
         return frames
     former = context.staging.read(FORMER)
-    return {
+    return frames | {
         name: pd.concat([frames[name], former[name]], ignore_index=True).drop_duplicates(ignore_index=True)
         for name in PEOPLE_FRAMES
     }

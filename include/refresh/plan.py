@@ -14,11 +14,13 @@ from etl.errors import VENDOR_NAMES, GuardTripped
 from etl.extract import changes, scope
 from etl.extract.check import check_schema
 from etl.extract.crm import read_shard
+from etl.extract.persons import with_own_units
 from etl.extract.source import Snapshot
 from etl.frames import are_among
 from etl.load.ledger import deliveries, links, pins, runs
+from include.refresh import former
 from include.refresh.context import RunContext
-from include.refresh.former import stage_former
+from include.refresh.labels import LABELS
 from include.staging import remove_old_runs
 
 
@@ -38,7 +40,9 @@ def plan_and_extract(context: RunContext) -> list[int]:
     crm = context.connections.crm
     check_schema(crm)
     with Snapshot(crm) as snapshot:
-        census = scope.take_census(snapshot)
+        # Whom a run by hand has linked as a unit of its own stays one, a grown-up child in a household, too (SCP-6).
+        by_hand = links.contacts_linked(ledger, request.vendors)
+        census = with_own_units(snapshot, scope.take_census(snapshot), by_hand, LABELS)
         planned = _plan(context, snapshot, census)
         shards = scope.in_shards(planned.taken, context.settings.refresh.households_per_shard)
 
@@ -49,7 +53,7 @@ def plan_and_extract(context: RunContext) -> list[int]:
             context.staging.write(shard_name("source", number), frames)
 
         snapshot.in_threads(stage, range(len(shards)))
-        stage_former(context, snapshot, census, planned.taken, planned.linked)
+        former.stage_former(context, snapshot, census, planned.taken, planned.linked)
     _stage_scope(context, census, planned, shards)
     return list(range(len(shards)))
 
@@ -84,7 +88,7 @@ def _plan(context: RunContext, snapshot: Snapshot, census: scope.Census) -> _Pla
     flags = pd.DataFrame(False, index=census.units.index, columns=["profiles", "emoney"])
     links_of: dict[str, pd.DataFrame] = {}
     for vendor in request.vendors:
-        linked = links_of[vendor] = links.read_links_of(context.ledger, vendor, census.units)
+        linked = links_of[vendor] = former.links_of(context, snapshot, vendor, census.units)
         if census.units.empty and len(linked):
             raise GuardTripped(
                 f"The CRM has no units, but {len(linked)} are linked at {VENDOR_NAMES[vendor]}: the extract cannot be "

@@ -15,6 +15,7 @@ import pandas as pd
 
 from etl.load.life_event import LifeEvent
 from expectations.report.proposals import PersonGoes, Proposal, RecordGoes
+from include.refresh.labels import LABELS
 from include.staging import each_row
 
 Frames = Mapping[str, pd.DataFrame]
@@ -42,7 +43,7 @@ def propose(vendor: str, unit_key: str, event: LifeEvent, frames: Frames) -> Pro
     along = couple.partners if vendor == "profiles" else {}
     return Proposal(
         vendor, unit_key, event.kind, what, in_short, (*steps(vendor, unit_key, event), *_also(along)), people, records,
-        tuple(_conf(vendor, contact_id) for contact_id in couple.left_over(vendor)),
+        tuple(conf_of(vendor, contact_id) for contact_id in couple.left_over(vendor)),
     )  # fmt: skip
 
 
@@ -91,7 +92,7 @@ def _also(partners: Mapping[int, str]) -> Iterator[str]:
     )
 
 
-def _conf(vendor: str, contact_id: int) -> str:
+def conf_of(vendor: str, contact_id: int) -> str:
     """How a former partner is run by hand."""
     action = {"action": "create_client_and_case"} if vendor == "profiles" else {}
     return json.dumps({"contact_id": contact_id, "vendor": vendor, **action})
@@ -178,12 +179,17 @@ class _Couple:
         if units:
             return f"{' and '.join(units)}, a unit of its own"
         return (
-            "no unit of its own in SmartOffice: make this contact a client without a household, or a head, to send it"
+            "no unit of its own in SmartOffice, where this contact is still, or again, somebody's spouse: goes as that"
         )
 
     def _units_of(self, contact_id: int) -> list[str]:
-        led = self.frames["client_of"]
-        return sorted(set(led.loc[led["contact_id"] == contact_id, "unit_key"]) - {self.unit_key})
+        """The units that this contact leads; who is left in the household as somebody else is one alone (SCP-7)."""
+        led, members = self.frames["client_of"], self.frames["members"]
+        units = set(led.loc[led["contact_id"] == contact_id, "unit_key"]) - {self.unit_key}
+        roles = members.loc[members["contact_id"] == contact_id, "role"]
+        if not units and len(roles) and not LABELS.is_spouse(roles).any():
+            units = {f"C{contact_id}"}
+        return sorted(units)
 
     def _fate(self, contact_id: int) -> str | None:
         rows = self.frames["contacts"]

@@ -14,19 +14,15 @@ from etl.errors import ParamsError
 from etl.extract import changes, one
 from etl.extract.check import check_schema
 from etl.extract.crm import Frames, read_shard
+from etl.extract.former import units_of_persons
 from etl.extract.scope import Census
 from etl.extract.source import Snapshot, to_frame
-from etl.load.ledger import links, pins, runs
+from etl.load.ledger import life_events, links, pins, runs
 from etl.transform.arrays import is_one_of
-from etl.transform.mapping.values import (
-    FAMILY_RELATION_TYPES,
-    SPOUSE_ROLES,
-    USER_STATUS_ENABLED,
-    USER_STATUSES,
-    VENDOR_LICENSES,
-)
+from etl.transform.mapping.values import USER_STATUS_ENABLED, USER_STATUSES, VENDOR_LICENSES
+from include.refresh import former
 from include.refresh.context import VENDORS, HandRequest, RunContext
-from include.refresh.former import stage_former
+from include.refresh.labels import LABELS
 from include.refresh.life_events import read_parted
 from include.refresh.plan import shard_name
 from include.refresh.transform import transform_shard
@@ -67,8 +63,8 @@ def read_unit(context: RunContext) -> str:
     with Snapshot(crm, readers=1) as snapshot:
         unit_key = _unit_key(snapshot, _hand(context))
         census, at, frames, digest = _read(snapshot, unit_key)
-        linked = links.read_links_of(ledger, vendor, census.units.loc[[at]], of_these_alone=True)
-        stage_former(context, snapshot, census, pd.Index([at]), {vendor: linked})
+        linked = former.links_of(context, snapshot, vendor, census.units.loc[[at]])
+        former.stage_former(context, snapshot, census, pd.Index([at]), {vendor: linked})
     clients = census.units.loc[[at], "client_contact_id"].dropna()
     _check_choice(context, vendor, {unit_key, *("C" + clients.astype("str"))})
     _stage(context, frames, 0)
@@ -78,19 +74,23 @@ def read_unit(context: RunContext) -> str:
 
 
 def read_former_partners(context: RunContext, unit_key: str) -> int:
-    """Stages the units that the former partners of the unit's couple lead, from ``source/00001`` on; gives how many.
+    """Stages the former partners of the unit's couple as units of their own, from ``source/00001`` on; gives how many.
 
-    Whoever leads none, or several, is left to a run of the own. Those that an earlier try has dealt with count, too.
+    Who is somebody's spouse by now, or head of several, is left to a run of the own. Who was left behind when the
+    event was carried out goes once it is confirmed again; those that an earlier try has dealt with count, too.
     """
     (vendor,) = context.request.vendors
-    parted = pd.Series(read_parted(context, vendor), dtype="Int64")
-    before = set(runs.read_outcomes(context.ledger, context.request.run_id, vendor)["unit_key"]) - {unit_key}
-    if parted.empty and not before:
+    ledger, run_id = context.ledger, context.request.run_id
+    parted = read_parted(context, vendor)
+    earlier = [] if parted else life_events.parted_last(ledger, vendor, unit_key)
+    before = set(runs.read_outcomes(ledger, run_id, vendor)["unit_key"]) - {unit_key}
+    if not parted and not earlier and not before:
         return 0
     with Snapshot(context.connections.crm, readers=1) as snapshot:
-        led = one.units_led_by(snapshot, parted)
-        led = led[led["client_contact_id"].isin(parted) & (led["unit_key"] != unit_key)]
-        partners = sorted({*led.drop_duplicates("client_contact_id", keep=False)["unit_key"], *before})
+        led = units_of_persons(snapshot, [*parted, *earlier], LABELS)
+        led = led[led["unit_key"] != unit_key].drop_duplicates("client_contact_id", keep=False)
+        done = set(links.read_links(ledger, vendor, led["unit_key"])["unit_key"]) if earlier else set()
+        partners = sorted({*led.loc[~led["unit_key"].isin(done), "unit_key"], *before})
         read = {partner: _read(snapshot, partner) for partner in partners}
     for number, (_census, _at, frames, _digest) in enumerate(read.values(), 1):
         _stage(context, frames, number)
@@ -132,12 +132,7 @@ def _unit_key(snapshot: Snapshot, hand: HandRequest) -> str:
     if hand.household_id is not None:
         return one.unit_of_household(snapshot, hand.household_id)
     assert hand.contact_id is not None
-    return one.unit_of_contact(
-        snapshot,
-        hand.contact_id,
-        lambda labels: pd.Series(is_one_of(labels, SPOUSE_ROLES), labels.index),
-        lambda labels: pd.Series(is_one_of(labels, FAMILY_RELATION_TYPES), labels.index),
-    )
+    return one.unit_of_contact(snapshot, hand.contact_id, LABELS)
 
 
 def _check_choice(context: RunContext, vendor: str, own: set[str]) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import count
 from typing import Any
 
@@ -266,13 +266,34 @@ def test_the_run_that_is_started_again_from_its_beginning_still_has_both(book: B
     assert len(households(book)) == 3
 
 
-def test_a_former_partner_whose_data_are_not_right_is_held_alone(book: Book) -> None:
+def test_a_former_partner_who_came_to_nothing_is_told_and_goes_once_it_is_confirmed_again(book: Book) -> None:
     book.couple(1)
     book.run()
     divorce(book)
     book.crm.update("contact", {"contact_id": 102}, birth_date=None)
     ran = sync(book, "profiles", life_event="they told us")
     assert ran.outcomes("profiles") == {"H1": "created", "C102": "held"}
+    conf = json.dumps({"contact_id": 102, "vendor": "profiles", "action": "create_client_and_case"})
+    for page in ("life_events.html", "worklist.html"):
+        assert conf in read_page((ran.context.reports / page).read_text()).words
+    book.crm.update("contact", {"contact_id": 102}, birth_date=date(1970, 5, 1))
+    confirmed = [sync(book, "profiles", life_event="they told us").outcomes("profiles") for _ in range(2)]
+    assert confirmed == [{"H1": "unchanged", "C102": "created"}, {"H1": "unchanged"}]
+
+
+def test_a_former_partner_who_stays_in_the_household_as_such_goes_along_and_every_night(book: Book) -> None:
+    book.couple(1)
+    book.run()
+    divorce(book)
+    book.member(1, 102, "Ex-Wife")
+    night = book.run(NEXT, unit_keys=("H1",), vendors=("profiles",))
+    (finding,) = night.rows("finding_v", rule_id="LIFE-EVENT")
+    assert "contact 102: C102, a unit of its own" in finding["message"]
+    ran = sync(book, "profiles", life_event="they told us")
+    assert ran.outcomes("profiles") == {"H1": "created", "C102": "created"}
+    book.crm.update("contact", {"contact_id": 102}, job_title="Pilot")
+    book.set("profiles", enroll="linked")
+    assert book.run(LATER, vendors=("profiles",)).outcomes("profiles")["C102"] == "updated"
 
 
 @pytest.mark.parametrize("vendor", ["profiles", "emoney"])
@@ -280,8 +301,11 @@ def test_what_is_to_be_run_for_a_former_partner_is_said_with_its_conf(book: Book
     book.couple(1)
     book.run()
     divorce(book)
-    if vendor == "profiles":
-        book.member(1, 102, "Ex-Wife")
+    if vendor == "profiles":  # she is somebody's wife again
+        book.couple(2)
+        book.crm.update("household_member", {"contact_id": 202}, contact_id=102)
+        book.crm.delete("key_relation", relation_id=2)
+        book.crm.update("contact", {"contact_id": 102}, marital_status="Married")
     ran = sync(book, vendor, life_event="they told us")
     assert set(ran.outcomes(vendor)) == {"H1"}
     action = {"action": "create_client_and_case"} if vendor == "profiles" else {}
@@ -289,7 +313,8 @@ def test_what_is_to_be_run_for_a_former_partner_is_said_with_its_conf(book: Book
     for page in ("life_events.html", "worklist.html"):
         assert conf in read_page((ran.context.reports / page).read_text()).words
     assert result_of("auto", [], [conf]) == {"then": [conf]}
-    assert sync(book, vendor, contact_id=102, **action).outcomes(vendor) == {"C102": "created"}
+    goes_as = "H2" if vendor == "profiles" else "C102"
+    assert sync(book, vendor, contact_id=102, **action).outcomes(vendor) == {goes_as: "created"}
 
 
 def test_each_former_partner_gets_a_client_of_the_own_unit(book: Book) -> None:

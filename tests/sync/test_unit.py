@@ -63,6 +63,21 @@ class TestLaunch:
         assert read_unit(context_of(book, contact_id=105)) == "C105"
         assert run_by_hand(book, contact_id=105, action=NEW).outcomes("profiles") == {"C105": "created"}
 
+    def test_a_grown_up_child_who_was_linked_is_refreshed_every_night(self, book: Book) -> None:
+        book.person(105)
+        book.member(1, 105, "Son")
+        book.account(5, 105)
+        for vendor, action in (("profiles", NEW), ("emoney", "auto")):
+            book.set(vendor, enroll="linked")
+            run_by_hand(book, contact_id=105, vendor=vendor, action=action)
+        book.crm.update("contact", {"contact_id": 105}, job_title="Pilot")
+        ran = book.run("2026-11-23")
+        assert (ran.outcomes("profiles"), ran.outcomes("emoney")) == ({"C105": "updated"}, {"C105": "updated"})
+        assert len(book.vendors.feeds()) == 2
+        # As somebody's husband he is one of a couple.
+        book.crm.update("household_member", {"contact_id": 105}, role="Husband")
+        assert book.run("2026-11-24").outcomes("profiles") == {}
+
     def test_from_a_spouse_by_relation_alone_is_a_run_of_the_household(self, book: Book) -> None:
         book.person(106)
         book.tie(50, 106, 201, "domestic partner ")
@@ -98,6 +113,23 @@ class TestLaunch:
         assert set(book.links("profiles")) == {"H3"}
         assert book.links("profiles")["H3"]["vendor_client_id"] == link["vendor_client_id"]
         assert len(book.vendors.profiles.state()["households"]) == 1
+
+    def test_the_link_of_a_deleted_household_is_its_heads_wherever_he_goes(self, book: Book) -> None:
+        book.crm.delete("key_relation", relation_id=2)
+        book.crm.delete("household_member", contact_id=202)
+        book.crm.update("contact", {"contact_id": 201}, marital_status="Single")
+        for vendor, action in (("profiles", NEW), ("emoney", "auto")):
+            run_by_hand(book, 2, vendor=vendor, action=action)
+        before = {vendor: book.links(vendor)["H2"]["vendor_client_id"] for vendor in ("profiles", "emoney")}
+        book.crm.update("household", {"household_id": 2}, deleted_at=datetime(2026, 11, 2))
+        book.set("profiles", enroll="linked")
+        assert run_by_hand(book, contact_id=201, vendor="emoney").outcomes("emoney") == {"C201": "unchanged"}
+        assert "C201" in book.run("2026-11-23", vendors=("profiles",)).outcomes("profiles")
+        book.crm.insert("household", household_id=9, name="Again", head_contact_id=201)
+        book.member(9, 201, "Head")
+        for vendor in ("profiles", "emoney"):
+            run_by_hand(book, 9, vendor=vendor)
+            assert {key: row["vendor_client_id"] for key, row in book.links(vendor).items()} == {"H9": before[vendor]}
 
 
 class TestPayload:

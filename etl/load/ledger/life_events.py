@@ -36,6 +36,15 @@ def read_events(ledger: Ledger, vendor: str, unit_key: str) -> list[dict[str, An
     return [dict(row) for row in ledger.rows(mine.order_by(life_event.c.carried_out_at))]
 
 
+def parted_last(ledger: Ledger, vendor: str, unit_key: str) -> list[int]:
+    """The contacts who were of the unit no longer after the last event that was carried out for it, and lived."""
+    for one in read_events(ledger, vendor, unit_key)[-1:]:
+        has_died = {"client_died": one["kind"] == "head_died", "spouse_died": one["kind"] == "widowhood"}
+        couples = {name: one[name] for name in ("kind", "client_sent", "spouse_sent", "client", "spouse")}
+        return list(LifeEvent(**(couples | has_died)).parted)
+    return []
+
+
 def is_newer_than(ledger: Ledger, vendor: str, unit_key: str, run_id: str) -> bool:
     """Whether another run has carried out an event of the unit since this one began, and so read the CRM."""
     began = sa.select(run.c.started_at).where(run.c.run_id == run_id).scalar_subquery()

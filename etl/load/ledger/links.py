@@ -52,6 +52,12 @@ def read_links(ledger: Ledger, vendor: str, unit_keys: Iterable[str] | None = No
     return linked.astype({"client_contact_id": "Int64", "spouse_contact_id": "Int64"})
 
 
+def contacts_linked(ledger: Ledger, vendors: Iterable[str]) -> list[int]:
+    """The contacts who are linked as units of their own (``C7``)."""
+    mine = (link.c.vendor.in_(list(vendors)), link.c.unit_key.like("C%"))
+    return [int(row["unit_key"][1:]) for row in ledger.rows(sa.select(link.c.unit_key).where(*mine).distinct())]
+
+
 def read_links_by_client(ledger: Ledger, vendor: str, contact_ids: Iterable[int]) -> pd.DataFrame:
     """unit_key, client_contact_id of the links whose client, as last sent, is one of these few contacts."""
     mine = (link.c.vendor == vendor, link.c.client_contact_id.in_([int(one) for one in contact_ids]))

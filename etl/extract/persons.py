@@ -1,0 +1,96 @@
+"""Contacts as units (SCP-7): the household as whose run a person's goes, and who is a unit of the own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+import sqlalchemy as sa
+
+from etl import schema as s
+from etl.extract import scope
+from etl.extract.scope import Census
+from etl.extract.source import Snapshot, to_frame
+from etl.frames import are_among
+
+# Whether each label of a column is one of a table's.
+IsOneOf = Callable[[pd.Series], "pd.Series[bool]"]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What makes a spouse, as a role or a relation, and a family's relation: the value tables are the transform's."""
+
+    is_spouse: IsOneOf
+    is_family: IsOneOf
+
+
+# Record and subsystem types that are no person (SCP-3).
+NO_PERSONS = ("business", "advisor", "agency", "carrier")
+
+
+def households_of(snapshot: Snapshot, contact_ids: Iterable[int], labels: Labels) -> pd.DataFrame:
+    """contact_id, household_id of the living households whose head or spouse they are; the one to take comes first."""
+    people = pd.Series(list(contact_ids), dtype="int64")
+    member = s.household_member.c
+    columns = snapshot.columns(member.contact_id, member.household_id, member.role, member.is_primary)
+    rows = snapshot.read(sa.select(*columns).where(member.contact_id.in_(snapshot.id_list())), people)
+    memberships = to_frame(rows)
+    heads = pd.concat([pd.DataFrame({"contact_id": people, "head": people}), _spouses_of(snapshot, people, labels)])
+    led = scope.read_households(snapshot, s.household.c.head_contact_id, heads["head"].unique())
+    led = led[["household_id", "client_contact_id"]].astype("int64")
+    by_head = heads.merge(led, left_on="head", right_on="client_contact_id")[["contact_id", "household_id"]]
+    by_role = memberships.loc[labels.is_spouse(memberships["role"]), ["contact_id", "household_id"]]
+    living = scope.read_households(snapshot, s.household.c.household_id, by_role["household_id"].unique())
+    by_role = by_role[by_role["household_id"].isin(living["household_id"])]
+    found = pd.concat([by_head, by_role]).drop_duplicates()
+    found = found.merge(memberships[["contact_id", "household_id", "is_primary"]], how="left")
+    found["is_primary"] = found["is_primary"].eq(True)
+    order = ["contact_id", "is_primary", "household_id"]
+    return found.sort_values(order, ascending=[True, False, True], ignore_index=True)[["contact_id", "household_id"]]
+
+
+def own_units(snapshot: Snapshot, contact_ids: Iterable[int], labels: Labels) -> pd.DataFrame:
+    """The persons among them who are head or spouse of no household, as rows of `Census.units`."""
+    people = pd.Series(list(contact_ids), dtype="int64")
+    contact = s.contact.c
+    columns = snapshot.columns(contact.contact_id, contact.office_id, contact.record_type, contact.subsystem_type)
+    living = sa.select(*columns).where(contact.deleted_at.is_(None), contact.contact_id.in_(snapshot.id_list()))
+    rows = to_frame(snapshot.read(living, people))
+    kinds = [rows[name].fillna("").str.strip().str.lower() for name in ("record_type", "subsystem_type")]
+    is_person = ~(kinds[0].isin(NO_PERSONS) | kinds[1].isin(NO_PERSONS))
+    is_person &= (kinds[0] == "contact") | (kinds[1] == "contact")
+    clients = rows.loc[is_person, ["contact_id", "office_id"]].rename(columns={"contact_id": "client_contact_id"})
+    return scope.as_units(clients, households_of(snapshot, people, labels)["contact_id"])
+
+
+def with_own_units(snapshot: Snapshot, census: Census, contact_ids: Iterable[int], labels: Labels) -> Census:
+    """The census with those of these contacts who are units of their own, though not by SCP-2."""
+    others = pd.Series(list(contact_ids), dtype="int64")
+    others = others[~are_among("C" + others.astype("str"), census.units["unit_key"])]
+    more = own_units(snapshot, others, labels) if len(others) else census.units.iloc[:0]
+    if more.empty:
+        return census
+    units = scope.in_order(census.units, more)
+    numbers = pd.Series(units.index, index=units["unit_key"])
+    now = numbers[census.units["unit_key"]].to_numpy()
+    known = census.people.assign(unit=now[census.people["unit"]])
+    fresh = units[units["unit_key"].isin(more["unit_key"])]
+    ties = scope.ties_of(snapshot, fresh["client_contact_id"])
+    nobody = pd.DataFrame({"household_id": pd.Series(dtype="int64"), "contact_id": pd.Series(dtype="int64")})
+    return Census(units, pd.concat([known, scope.people_of(fresh, nobody, ties)], ignore_index=True))
+
+
+def _spouses_of(snapshot: Snapshot, people: pd.Series, labels: Labels) -> pd.DataFrame:
+    """contact_id, head: to whom they are tied as a spouse, from either side."""
+    relation = s.key_relation.c
+    sides = (relation.contact_id, relation.related_contact_id)
+    columns = snapshot.columns(*sides, relation.relation_type, relation.relation)
+    found = []
+    for mine, other in (sides, sides[::-1]):
+        ties = to_frame(snapshot.read(sa.select(*columns).where(mine.in_(snapshot.id_list())), people))
+        ties = ties[labels.is_family(ties["relation_type"]) & labels.is_spouse(ties["relation"])]
+        found.append(ties[[mine.name, other.name]].set_axis(["contact_id", "head"], axis=1))
+    spouses = pd.concat(found)
+    return spouses[spouses["contact_id"] != spouses["head"]]
