@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -43,7 +44,18 @@ def exact_columns(columns: Columns, is_sqlite: bool) -> list[ColumnElement[Any]]
 
 def exact_frame(columns: Columns, raw: pa.Table) -> pd.DataFrame:
     """The rows that `exact_columns` selected, in canonical form."""
-    canonical = {column.name: _canonical(column, raw) for column in columns}
+    if not raw.num_rows:
+        return _without_rows(tuple(columns)).copy()
+    return _as_frame({column.name: _canonical(column, raw) for column in columns})
+
+
+@cache
+def _without_rows(columns: tuple[sa.Column[Any], ...]) -> pd.DataFrame:
+    kinds = {column.name: pa.int64() if is_whole(column) else pa.string() for column in columns}
+    return _as_frame({name: pa.nulls(0, kind) for name, kind in kinds.items()})
+
+
+def _as_frame(canonical: dict[str, Any]) -> pd.DataFrame:
     frame: pd.DataFrame = pa.table(canonical).to_pandas(types_mapper=_NULLABLE.get)
     return frame
 
@@ -124,8 +136,6 @@ def _on_sqlite(column: sa.Column[Any]) -> Iterable[ColumnElement[Any]]:
 
 
 def _canonical(column: sa.Column[Any], raw: pa.Table) -> pa.Array | pa.ChunkedArray:
-    if not raw.num_rows:
-        return pa.nulls(0, pa.int64() if is_whole(column) else pa.string())
     values = raw.column(column.name)
     if is_whole(column):
         return values.cast(pa.int64())

@@ -116,14 +116,16 @@ def _hanging(decided: Mapping[str, Decisions], ties: pd.DataFrame) -> dict[str, 
     people = decided["contact"].rows["contact_id"]
     found = {entity: pd.Series(pd.NA, index=each.rows.index, dtype="Int64") for entity, each in decided.items()}
     primary = {parent: owner.where(owner.isin(people)) for parent, owner in _primary_contacts(decided).items()}
-    for entity, each in decided.items():
-        if "primary_contact_id" in each.rows:
-            found[entity] = each.rows["primary_contact_id"].where(each.rows["primary_contact_id"].isin(people))
+    filled = {entity: each.rows for entity, each in decided.items() if len(each.rows)}
+    for entity, rows in filled.items():
+        if "primary_contact_id" in rows:
+            found[entity] = rows["primary_contact_id"].where(rows["primary_contact_id"].isin(people))
     for entity, key, parent in schema.BELONGS_TO:
-        found[entity] = found[entity].fillna(decided[entity].rows[key].map(primary[parent]).astype("Int64"))
+        if entity in filled:
+            found[entity] = found[entity].fillna(filled[entity][key].map(primary[parent]).astype("Int64"))
     for entity, columns in {**schema.HANGS_BY, "household": ("head_contact_id",)}.items():
-        for column in columns:
-            named = decided[entity].rows[column]
+        for column in columns if entity in filled else ():
+            named = filled[entity][column]
             found[entity] = found[entity].fillna(named.where(named.isin(people)))
     found["key_relation"] = find_movers(decided["key_relation"].rows, ties, decided["contact"].moving_keys(), people)
     members = decided["household_member"].rows.sort_values("contact_id").drop_duplicates("household_id")

@@ -56,6 +56,8 @@ def plan(
 
 def in_order(entity: str, rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of a table in the order of their keys."""
+    if len(rows) < 2:
+        return rows.reset_index(drop=True)
     key = [column.name for column in schema.metadata.tables[entity].primary_key.columns]
     return rows.sort_values(key, ignore_index=True)
 
