@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import pytest
 
 pytest_plugins = ["tests.airflow_home", "tests.postgres", "tests.run_book"]
 
@@ -31,6 +33,12 @@ if _memory.is_dir() and os.access(_memory, os.W_OK) and shutil.disk_usage(_memor
 # Two cores shared by several workers make single examples slow; slowness is measured by the benchmarks.
 hypothesis.settings.register_profile("planbridge", deadline=None, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("planbridge")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _libraries_are_no_garbage() -> None:
+    """Great Expectations, Airflow and pandas are a million objects: not to be looked through again and again."""
+    gc.freeze()
 
 
 def _stay_on_this_machine(event: str, arguments: tuple[Any, ...]) -> None:

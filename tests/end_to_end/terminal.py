@@ -8,6 +8,7 @@ plain way, and the first night goes by it.
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import json
 import os
@@ -84,6 +85,7 @@ def _serve() -> None:
         importlib.import_module(library)
     configure_mappers()
     _build_api()
+    gc.freeze()  # what is loaded is no garbage of any command
     os.dup2(screen, 2)
     for line in sys.stdin:
         order = json.loads(line)

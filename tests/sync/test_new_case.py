@@ -19,7 +19,7 @@ def home(book: Book) -> Book:
     """H1 was sent, and the CRM has another phone since."""
     book.couple(1)
     book.phone(9, 101, "555-0101")
-    book.run()
+    book.run(vendors=("profiles",))
     book.crm.update("contact_phone", {"phone_id": 9}, number="555-0102")
     return book
 
@@ -46,7 +46,7 @@ def test_a_pinned_field_is_in_the_new_case_as_in_the_old_and_stays_so(home: Book
     assert [case["clientA"]["cellPhone"] for case in cases(home)] == ["555-0199", "555-0199"]
     assert ("H1", PHONE, "pinned") in ran.decisions("profiles")
     home.crm.update("contact_phone", {"phone_id": 9}, number="555-0103")
-    home.run(THIRD)
+    home.run(THIRD, vendors=("profiles",))
     assert cases(home)[1]["clientA"]["cellPhone"] == "555-0199"
 
 
@@ -59,7 +59,7 @@ def test_a_pinned_field_that_nobody_edited_follows_the_crm_again_once_it_is_unpi
 
 def test_what_an_undo_put_back_is_put_back_in_the_new_case_and_later_nights_keep_it(home: Book) -> None:
     home.account(7, 101)
-    home.run(NEXT, "sent")
+    home.run(NEXT, "sent", vendors=("profiles",))
     undo(home, "sent")
     ran = new_case(home)
     old, new = cases(home)
@@ -69,7 +69,7 @@ def test_what_an_undo_put_back_is_put_back_in_the_new_case_and_later_nights_keep
     kept = {row["field"] for row in ran.rows("finding_v", rule_id="PROFILES-KEPT")}
     assert kept == {PHONE, "assets[account:7]"}
     home.account(8, 101)
-    home.run(THIRD)
+    home.run(THIRD, vendors=("profiles",))
     now = cases(home)[1]
     assert now["clientA"]["cellPhone"] == "555-0101"
     assert {asset["externalSourceId"] for asset in now["assets"]} == {"account:1", "account:8"}
@@ -114,7 +114,7 @@ def test_a_pin_to_smartoffice_is_kept_to_in_the_new_case(home: Book) -> None:
     new = home.vendors.profiles.state()["households"][0]["cases"][1]
     person = {**new["document"]["clientA"], "cellPhone": "555-0199"}
     put_into(home.vendors, new, {**new["document"], "clientA": person})
-    home.run(THIRD)
+    home.run(THIRD, vendors=("profiles",))
     assert cases(home)[1]["clientA"]["cellPhone"] == "555-0102"
 
 

@@ -14,7 +14,7 @@ from tests.sync.by_hand import run_by_hand
 def held(book: Book) -> Book:
     """H1 was sent; its head has no birth date any more."""
     book.couple(1)
-    book.run()
+    book.run(vendors=("profiles",))
     book.crm.update("contact", {"contact_id": 101}, birth_date=None)
     return book
 

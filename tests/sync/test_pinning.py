@@ -27,7 +27,7 @@ def edited(book: Book) -> Book:
     """H1 was sent, an advisor edited its phone, and the CRM has another one since."""
     book.couple(1)
     book.phone(9, 101, "555-0101")
-    book.run()
+    book.run(vendors=("profiles",))
     edit_person(book.vendors, cellPhone="555-0199")
     book.crm.update("contact_phone", {"phone_id": 9}, number="555-0102")
     return book
@@ -39,11 +39,11 @@ def test_a_field_pinned_to_smartoffice_is_written_over_the_edit_and_stays_so(edi
     assert phone(edited) == "555-0102"
     assert "as she told us" in (ran.context.reports / "why.html").read_text()
     edit_person(edited.vendors, cellPhone="555-0198")
-    edited.run("2026-11-23")
+    edited.run("2026-11-23", vendors=("profiles",))
     assert phone(edited) == "555-0102"
     run_by_hand(edited, 1, vendor="profiles", unpins=(PHONE,))
     edit_person(edited.vendors, cellPhone="555-0197")
-    edited.run("2026-11-24")
+    edited.run("2026-11-24", vendors=("profiles",))
     assert phone(edited) == "555-0197"
 
 
