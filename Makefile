@@ -1,6 +1,6 @@
 # Everything a person runs. Only Python 3.11 or newer, git and make have to be there.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-transfer cancel-transfer return up why undo test lint bench lock clean
+.PHONY: help setup demo demo-transfer cancel-transfer return up why undo test lint style bench lock clean
 
 PYTHON := .venv/bin/python
 JOBS ?= 3
@@ -14,7 +14,7 @@ DEMO_ENV := [ -n "$$AIRFLOW_CONN_CRM" ] || [ ! -f .planbridge/env ] || . .planbr
 usage = echo 'Usage: $(1)' >&2; exit 2
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 setup: ## The virtual environment .venv from the locked requirements (the others call it)
 	@sh include/local/setup.sh
@@ -45,13 +45,15 @@ undo: setup ## Put back at Profiles what a run wrote, where it still stands; RUN
 	@$(if $(RUN),,$(call usage,make undo RUN=… [UNIT=H12] [DRY=1]))
 	@$(DEMO_ENV) $(PYTHON) -m include.undo $(if $(RUN),--run "$(RUN)") $(if $(UNIT),--unit "$(UNIT)") $(if $(DRY),--dry-run)
 
-test: lint ## Style, types and the whole test suite; JOBS=3
+test: style ## Style, types and the whole test suite; JOBS=3
 	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup
 
-lint: setup ## Style and types only
+lint: style ## Style and types only
+	@$(PYTHON) -m mypy
+
+style: setup
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check --quiet . || { $(PYTHON) -m ruff format --check . ; exit 1; }
-	@$(PYTHON) -m mypy
 
 bench: setup ## The benchmarks, as a table of ratios
 	@$(PYTHON) -m tests.benchmarks
