@@ -92,7 +92,7 @@ def describe(found: Found) -> str:
 
 
 def buttons_for(shown: Mapping[str, Any]) -> tuple[str, ...]:
-    """The buttons that can be answered to, given the list that is shown."""
+    """The buttons for which the list that is shown leaves something to do."""
     free = [one for one in shown["households"] if not one["linked_to"]]
     needs = {"create_client_and_case": True, "create_case": bool(free)}
     has_cases = any(one["case_ids"] for one in free)

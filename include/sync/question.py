@@ -38,8 +38,8 @@ _LINK = re.compile(r"://|www\.|@", re.IGNORECASE)
 class Question:
     """What the required action shows; ``body`` is Markdown with client data.
 
-    ``buttons`` are those of SmartOffice that the list leaves something to do for; ``households`` and ``cases`` are the
-    ids that can be chosen, with the words to choose them by.
+    ``buttons`` are SmartOffice's, always all; the body says for which of them the list leaves something to do.
+    ``households`` and ``cases`` are the ids that can be chosen, with the words to choose them by.
     """
 
     subject: str
@@ -79,11 +79,10 @@ def _question(context: RunContext, payload: Payload, somebody_is_there: bool) ->
         return None
     free = [one for one in found.households if one.household_id not in found.linked_to]
     answers.ask(job.ledger, job.run_id, VENDOR, payload.unit_key, found.shown)
-    buttons = buttons_for(found.shown)
     return Question(
         _subject(payload.unit_key),
-        _body(payload, found, buttons),
-        buttons,
+        _body(payload, found, buttons_for(found.shown)),
+        tuple(BUTTONS),
         {one.household_id: one.household_id for one in free},
         {case.case_id: f"{case.case_id} (household {one.household_id})" for one in free for case in one.cases},
         context.settings.profiles.answer_within.total_seconds(),
@@ -190,7 +189,9 @@ _DOES = {
 
 def _help(buttons: Sequence[str]) -> str:
     does = ", ".join(f"**{button}** {_DOES[button]}" for button in buttons)
-    return f"{does}." + (" Ids are needed only where the list leaves a choice." if len(buttons) > 1 else "")
+    ids = " Ids are needed only where the list leaves a choice." if len(buttons) > 1 else ""
+    rest = "" if len(buttons) == len(BUTTONS) else " The list leaves nothing to do for the other buttons."
+    return f"{does}.{ids}{rest}"
 
 
 def _rows(household: FoundHousehold, found: Found) -> list[str]:
