@@ -60,11 +60,15 @@ def report_run() -> dict[str, Any]:
 def _context() -> Any:
     """The run's context, made from Airflow's."""
     from include.connections import Connections
-    from include.refresh.context import RunContext, read_request
+    from include.refresh.context import RunContext, RunRequest, or_mistaken, read_request
     from include.settings import settings
 
     run = get_current_context()["dag_run"]
     day = office_day(settings().refresh.timezone)
     is_holiday = run.run_type == "scheduled" and day in settings().refresh.holidays
-    request = read_request(run.run_id, run.dag_id, given_params(), dict(run.conf or {}), day, requester(), is_holiday)
+    conf, user = dict(run.conf or {}), requester()
+    request = or_mistaken(
+        lambda: read_request(run.run_id, run.dag_id, given_params(), conf, day, user, is_holiday),
+        RunRequest(run.run_id, run.dag_id, day, requested_by=user),
+    )
     return RunContext(request, settings(), Connections(find_connection))

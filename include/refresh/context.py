@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -32,7 +32,10 @@ class HandRequest:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A run's parameters, checked: all that crosses from task to task. ``by_hand``: for one household alone."""
+    """A run's parameters, checked: all that crosses from task to task. ``by_hand``: for one household alone.
+
+    ``mistake``: what of the form cannot be; such a run is in the ledger like any other, says so, and does nothing.
+    """
 
     run_id: str
     dag_id: str
@@ -44,6 +47,12 @@ class RunRequest:
     requested_by: str | None = None
     is_holiday: bool = False  # a scheduled run on a holiday takes no unit
     by_hand: HandRequest | None = None
+    mistake: str | None = None
+
+    def require_no_mistake(self) -> None:
+        """Raises `ParamsError` where the form could not be read."""
+        if self.mistake is not None:
+            raise ParamsError(self.mistake)
 
     def as_json(self) -> dict[str, Any]:
         """For XCom."""
@@ -54,6 +63,14 @@ class RunRequest:
         """The reverse of `as_json`."""
         lists = {name: tuple(value[name]) for name in ("vendors", "unit_keys")}
         return cls(**{**value, **lists, "as_of": date.fromisoformat(value["as_of"])})
+
+
+def or_mistaken(read: Callable[[], RunRequest], otherwise: RunRequest) -> RunRequest:
+    """What ``read`` gives; where the form cannot be read, ``otherwise`` with the reason."""
+    try:
+        return read()
+    except ParamsError as error:
+        return replace(otherwise, mistake=str(error))
 
 
 def read_request(

@@ -34,6 +34,7 @@ def plan_and_extract(context: RunContext) -> list[int]:
     runs.start_run(
         ledger, request.run_id, request.dag_id, request.as_of, request.requested_by, request.dry_run, request.as_json()
     )
+    request.require_no_mistake()
     remove_old_runs(context.data_folder, context.settings.data.keep_days)
     for vendor in request.vendors:
         context.connections.vendor(vendor)

@@ -36,8 +36,8 @@ def prepare_unit(context: RunContext) -> str:
     At Profiles, a former partner whose couple's end is confirmed goes in the same run, as a unit of the own
     (LIFE-EVENT). Raises `ParamsError` where the unit or the user cannot run, and what the stages of the night raise.
     """
-    (vendor,) = context.request.vendors
     unit_key = read_unit(context)
+    (vendor,) = context.request.vendors
     transform_shard(context, 0)
     validate_vendor(context, vendor)
     is_confirmed = vendor == "profiles" and _hand(context).what.life_event is not None
@@ -55,6 +55,7 @@ def read_unit(context: RunContext) -> str:
     runs.start_run(
         ledger, request.run_id, request.dag_id, request.as_of, request.requested_by, request.dry_run, request.as_json()
     )
+    request.require_no_mistake()
     remove_old_runs(context.data_folder, context.settings.data.keep_days)
     (vendor,) = request.vendors
     context.connections.vendor(vendor)

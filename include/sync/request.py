@@ -67,11 +67,16 @@ def read_sync_request(
     )
 
 
+def unreadable(run_id: str, dag_id: str, as_of: date, requester: str | None) -> RunRequest:
+    """What is known of a run by hand whose form cannot be read."""
+    return RunRequest(run_id, dag_id, as_of, requested_by=requester, by_hand=HandRequest(None, None, ByHand()))
+
+
 def _what(vendor: str, params: Mapping[str, Any], asked_at: datetime) -> ByHand:
     action = _one_of("action", params.get("action") or "auto", ACTIONS[vendor], f" at {VENDOR_NAMES[vendor]}")
     update = _answer("update", params.get("update"))
-    if action == "update" and not update:
-        raise ParamsError("action update and update no contradict each other: leave one of them out.")
+    if not update and vendor != "emoney":
+        raise ParamsError("update no means nothing at Profiles: open_case writes nothing, dry_run says what would be.")
     household_id, case_id = (_text(name, params.get(name)) for name in ("vendor_household_id", "case_id"))
     if case_id and action in ("create_client_and_case", "create_case"):
         raise ParamsError(f"{action} makes a case of its own: leave case_id empty, or choose update_case.")

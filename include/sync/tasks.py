@@ -76,13 +76,15 @@ def result_of(action: str, ended: Sequence[Any], then: Sequence[str]) -> dict[st
 def sync_context() -> Any:
     """The run's context, made from Airflow's."""
     from include.connections import Connections
-    from include.refresh.context import RunContext
+    from include.refresh.context import RunContext, or_mistaken
     from include.settings import settings
-    from include.sync.request import read_sync_request
+    from include.sync.request import read_sync_request, unreadable
 
     run = get_current_context()["dag_run"]
     day = office_day(settings().refresh.timezone)
-    request = read_sync_request(
-        run.run_id, run.dag_id, given_params(), dict(run.conf or {}), day, requester(), run.run_after
+    conf, user = dict(run.conf or {}), requester()
+    request = or_mistaken(
+        lambda: read_sync_request(run.run_id, run.dag_id, given_params(), conf, day, user, run.run_after),
+        unreadable(run.run_id, run.dag_id, day, user),
     )
     return RunContext(request, settings(), Connections(find_connection))

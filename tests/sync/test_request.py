@@ -62,6 +62,7 @@ def test_update_is_yes_or_no_however_it_is_said(said: Any, meant: bool) -> None:
 
 def test_emoneys_action_update_is_the_usual_one() -> None:
     assert what(vendor="emoney", action="update") == what(vendor="emoney")
+    assert what(vendor="emoney", action="update", update="no") == what(vendor="emoney", update="no")
 
 
 def test_links_are_named_alone_or_with_what_they_are() -> None:
@@ -106,9 +107,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a new household that is chosen": (
         {"household_id": 1, "action": "create_client_and_case", "vendor_household_id": "3"}, ["vendor_household_id"],
     ),
-    "update and no update": (
-        {"household_id": 1, "vendor": "emoney", "action": "update", "update": "no"}, ["contradict"],
-    ),
+    "no update of a case": ({"household_id": 1, "update": "no"}, ["update no", "at Profiles"]),
     "an update that is neither": ({"household_id": 1, "vendor": "emoney", "update": "maybe"}, ["yes or no", "maybe"]),
     "a link that is no list": ({"household_id": 1, "vendor": "emoney", "links": "account:5"}, ["links is a list"]),
     "a link of another kind": ({"household_id": 1, "vendor": "emoney", "links": ["liability:5"]}, ["liability:5"]),

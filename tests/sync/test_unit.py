@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from etl.errors import StopRun
+from include.refresh.context import or_mistaken, read_request
+from include.refresh.plan import plan_and_extract
 from include.refresh.report import report_run
 from include.steps import EndedForGood, staged
 from include.sync.prepare import prepare_unit, read_unit
-from tests.run_book import LICENSES, Book
+from include.sync.request import unreadable
+from tests.run_book import LICENSES, Book, Ran
 from tests.sync.by_hand import context_of, run_by_hand
 
 NEW = "create_client_and_case"
@@ -27,6 +30,23 @@ def test_the_report_of_a_form_with_a_mistake_says_to_correct_it(book: Book) -> N
     page = (context.reports / "worklist.html").read_text()
     assert "Correct the form and trigger it again." in page
     assert "Every household in scope" not in page
+
+
+@pytest.mark.parametrize("is_by_hand", [True, False])
+def test_a_form_that_cannot_be_read_leaves_a_run_and_its_report(book: Book, is_by_hand: bool) -> None:
+    day = date(2026, 11, 20)
+    otherwise = unreadable("run-1", "household_sync", day, "amy")
+    request = or_mistaken(lambda: read_request("run-1", "household_sync", {}, {"odd": 1}, day, "amy"), otherwise)
+    context = book.context(
+        run_id="run-1", requested_by="amy", mistake=request.mistake, by_hand=otherwise.by_hand if is_by_hand else None
+    )
+    with pytest.raises(EndedForGood):
+        staged("extract", lambda: context, prepare_unit if is_by_hand else plan_and_extract)
+    with pytest.raises(StopRun, match="Unknown parameter odd"):
+        report_run(context)
+    (row,) = Ran(context, None).rows("run_v")
+    assert (row["status"], row["requested_by"]) == ("failed", "amy")
+    assert "Unknown parameter odd" in (context.reports / "worklist.html").read_text()
 
 
 def refused(book: Book, **asked: Any) -> str:
