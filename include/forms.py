@@ -57,7 +57,7 @@ WEEKNIGHT_REFRESH = {
         {"type": "string"},
     ),
     "full": _switch("All units", "Take every enrolled unit, whether it changed since the last run or not."),
-    "dry_run": _switch("Dry run", "Send nothing; the report says what would be created, updated and held."),
+    "dry_run": _switch("Dry run", "Send nothing; the report says what would be sent, field by field, and what held."),
 }
 
 HOUSEHOLD_SYNC = {

@@ -32,6 +32,7 @@ from etl.load.emoney import EmoneyClient, FoundClient
 from etl.load.emoney_document import people_hash
 from etl.load.emoney_life_event import Standing, carry_out
 from etl.load.emoney_people import UNFINISHED, VENDOR, as_sent, update_client, update_spouse
+from etl.load.foretold import people_fields
 from etl.load.ledger import deliveries, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.deliveries import Intent
@@ -111,7 +112,8 @@ def _deliver_locked(
         if isinstance(decision, matching.CreateNew):
             findings, kind, is_alone = _namesakes(payload, decision), "created", True
             if job.dry_run:
-                return replace(_delivered(payload, kind, "would be created"), findings=findings)
+                told = people_fields(job, content["client"], content["spouse"])
+                return replace(_delivered(payload, kind, "would be created"), findings=findings, changes=told)
             link, bases = _create(client, job, payload, content["client"]), {"client": content["client"]}
         else:
             link = _adopt(job, payload, decision)

@@ -76,7 +76,10 @@ class ByHand:
 
 @dataclass(frozen=True)
 class Job:
-    """One load: what every unit of it has in common; ``by_hand`` where a person asked for it."""
+    """One load: what every unit of it has in common; ``by_hand`` where a person asked for it.
+
+    ``tells_new``: a dry run that says field by field what would be made, not only what would be updated.
+    """
 
     ledger: Ledger
     run_id: str
@@ -85,6 +88,7 @@ class Job:
     search_lag_seconds: float
     sleep: Callable[[float], None] = time.sleep
     by_hand: ByHand | None = None
+    tells_new: bool = False
 
     @property
     def holder(self) -> str:

@@ -25,6 +25,7 @@ from etl.errors import Gone, ParamsError, SetAside, VendorUnavailable
 from etl.load import matching
 from etl.load.carried_over import new_case_of
 from etl.load.delivery import ByHand, Delivered, Job, Payload
+from etl.load.foretold import case_fields
 from etl.load.ledger import deliveries, links
 from etl.load.ledger.answers import Answer, find_answer
 from etl.load.ledger.links import Link
@@ -32,7 +33,7 @@ from etl.load.ledger.runs import Outcome
 from etl.load.profiles import ProfilesClient
 from etl.load.profiles_case import VENDOR, update_case
 from etl.load.profiles_creation import CASE_STEP, CLIENT_STEP, create_case, create_client, save_link
-from etl.load.profiles_steps import bring_up_to_date, outcome
+from etl.load.profiles_steps import bring_up_to_date, outcome, would_create
 from etl.load.search_list import Choice, choose, describe, search
 
 CHOSEN = "CHOSEN"
@@ -130,7 +131,7 @@ def _new_client(client: ProfilesClient, job: Job, payload: Payload, link: Link |
     if link is not None:
         raise ParamsError(_linked_already(link))
     if job.dry_run:
-        return outcome(payload, "created", "would be created")
+        return would_create(job, payload, "would be created")
     known = [household.household_id for household in client.find_by_external_id(payload.external_id).households]
     return outcome(payload, "created", None, create_client(client, job, payload, known))
 
@@ -150,11 +151,13 @@ def _new_case(client: ProfilesClient, job: Job, payload: Payload, link: Link | N
     new_case = new_case_of(client, job, payload, link)
     if job.dry_run:
         delivered = outcome(payload, "created", f"a new case would be made in household {household_id}", link)
+        as_before = {change.field for change in new_case.changes}
+        told = tuple(one for one in case_fields(job, new_case.document) if one.field not in as_before)
     else:
         new = create_case(client, job, payload, new_case, household_id, matched_by)
         reason = f"new case {new.vendor_case_id} in household {household_id}"
-        delivered = outcome(payload, "created", reason, new, new_case.findings(payload))
-    return replace(delivered, changes=new_case.changes)
+        delivered, told = outcome(payload, "created", reason, new, new_case.findings(payload)), ()
+    return replace(delivered, changes=(*new_case.changes, *told))
 
 
 def _update(client: ProfilesClient, job: Job, payload: Payload, link: Link | None, target: Link) -> Delivered:

@@ -10,6 +10,7 @@ from typing import Any
 
 from etl.errors import CaseOpen, InDoubt, SetAside, VendorUnavailable, VersionConflict
 from etl.load.delivery import TRIES, Delivered, Job, LoadFinding, Payload, entity_of, pins_in_force
+from etl.load.foretold import case_fields
 from etl.load.ledger import deliveries, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.deliveries import Intent
@@ -43,7 +44,8 @@ def update_case(client: ProfilesClient, job: Job, payload: Payload, link: Link, 
         if job.dry_run or not merged.changes:
             if not job.dry_run:
                 _remember(job, payload, merged, pins, None)
-            return _delivered(payload, link, merged, written)
+            arrived = case_fields(job, document, merged.added)
+            return _delivered(payload, link, merged, (*written, *arrived))
         intent = _begin(job, payload, case, merged)
         is_written, lost = write_case(client, job, case, merged.document, intent, lost)
         if is_written:

@@ -16,7 +16,7 @@ from etl.load.ledger.links import Link
 from etl.load.profiles import ProfilesClient
 from etl.load.profiles_case import VENDOR, update_case
 from etl.load.profiles_creation import create_client, save_link
-from etl.load.profiles_steps import outcome
+from etl.load.profiles_steps import outcome, would_create
 
 ACTIONS = ("auto", "create_client_and_case")
 
@@ -48,7 +48,7 @@ def carry_out(client: ProfilesClient, job: Job, payload: Payload, link: Link) ->
     known = [household.household_id for household in by_key.households]
     reason = f"household {link.vendor_client_id}, the couple's as it was, is left as it is"
     if job.dry_run:
-        return outcome(payload, "created", f"a new client and case would be created; {reason}", link)
+        return would_create(job, payload, f"a new client and case would be created; {reason}", link)
     findings = (LoadFinding(found.rule, *entity_of(payload.unit_key), None, _namesakes(found)),)
     new = create_client(client, job, payload, known)
     return outcome(payload, "created", reason, new, findings if found.candidates else ())

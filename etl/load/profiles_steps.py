@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from etl.load import matching
 from etl.load.delivery import Delivered, Job, LoadFinding, Payload, entity_of
+from etl.load.foretold import case_fields
 from etl.load.ledger import links
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
@@ -34,8 +37,14 @@ def new_client(client: ProfilesClient, job: Job, payload: Payload, found: Found)
     if isinstance(found.decision, matching.CreateNew) and found.decision.candidates:
         detail = f"same last name: {', '.join(found.decision.candidates[:10])}"
         findings = (LoadFinding(found.decision.rule, *entity_of(payload.unit_key), None, detail),)
-    link = None if job.dry_run else create_client(client, job, payload, found.keyed)
-    return outcome(payload, "created", "would be created" if job.dry_run else None, link, findings)
+    if job.dry_run:
+        return replace(would_create(job, payload, "would be created"), findings=findings)
+    return outcome(payload, "created", None, create_client(client, job, payload, found.keyed), findings)
+
+
+def would_create(job: Job, payload: Payload, reason: str, link: Link | None = None) -> Delivered:
+    """What a dry run says of a new client and case."""
+    return replace(outcome(payload, "created", reason, link), changes=case_fields(job, payload.read()["document"]))
 
 
 def outcome(

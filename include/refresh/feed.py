@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+
+import orjson
 import pandas as pd
 
 from etl.errors import SetAside, StopRun, VendorUnavailable
@@ -11,6 +14,7 @@ from etl.load.emoney import EmoneyClient
 from etl.load.emoney_answers import Link
 from etl.load.emoney_document import items_of
 from etl.load.feed import Line, Refreshed, send_feeds, settle_feeds
+from etl.load.foretold import item_fields
 from etl.load.ledger import changes, findings, links, runs
 from etl.load.ledger.changes import Change
 from etl.load.ledger.runs import Outcome
@@ -26,7 +30,7 @@ def refresh_values(
 ) -> dict[str, str]:
     """Sends the lines of a shard's connected clients; gives the outcomes that change by it."""
     if job.dry_run:
-        return {}
+        return save_outcomes(job, kinds, foretell_values(job, staged, kinds))
     try:
         settled = settle_feeds(client, job)
         lines = lines_of(job, staged, kinds)
@@ -44,6 +48,19 @@ def refresh_values(
     _report_new(context, client, None, refreshed, settled.newly_available)
     findings.save_load_findings(job.ledger, job.run_id, "emoney", refreshed.findings)
     return save_outcomes(job, kinds, refreshed)
+
+
+def foretell_values(job: Job, staged: pd.DataFrame, kinds: dict[str, str]) -> Refreshed:
+    """What a dry run says of the values: whose are others than were last sent would be updated, and by which fields."""
+    going = staged[staged["unit_key"].map(kinds).isin(GO)]
+    sent = links.read_sent(job.ledger, "emoney", "items", going["unit_key"])
+    known = dict(zip(sent["unit_key"], sent["offered_hash"], strict=True))
+    values = {row.unit_key: items_of(row.document) for row in each_row(going)}
+    changed = {key: items for key, items in values.items() if known.get(key) != hashlib.sha256(items).hexdigest()}
+    bases = links.read_bases(job.ledger, "emoney", "items", changed)
+    told = ((key, item_fields(job, bases.get(key) or {}, orjson.loads(items))) for key, items in changed.items())
+    changes.save_changes(job.ledger, job.run_id, "emoney", ((key, one) for key, fields in told for one in fields))
+    return Refreshed(dict.fromkeys(changed, ("updated", None)))
 
 
 def lines_of(job: Job, staged: pd.DataFrame, kinds: dict[str, str], again: bool = False) -> list[Line]:

@@ -21,7 +21,7 @@ from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link as LedgerLink
 from etl.load.ledger.runs import Outcome
 from include.refresh.context import RunContext
-from include.refresh.feed import GO, in_words, lines_of, proposed_links, save_outcomes
+from include.refresh.feed import GO, foretell_values, in_words, lines_of, proposed_links, save_outcomes
 from include.refresh.plan import shard_name
 
 STEP = "link_items"
@@ -121,7 +121,9 @@ def _refresh(
     """The values as they are, then the links, then the values of what is linked now: a link alone brings none."""
     (unit_key,) = staged["unit_key"]
     deadline = context.settings.emoney.feed_deadline_seconds
-    if not job.dry_run:
+    if job.dry_run:
+        _take(refreshed, foretell_values(job, staged, kinds))
+    else:
         _take(refreshed, settle_feeds(client, job, unit_key))
         _take(refreshed, send_feeds(client, job, lines_of(job, staged, kinds), deadline))
     link = links.find_link(job.ledger, "emoney", unit_key)

@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 # Outcomes are saved in groups of this many, so that a killed load has lost none that matter.
 SAVED_AT_ONCE = 200
+# A dry run for so many units says of every field what would be made.
+TOLD_WHOLE = 1_000
 
 
 def load_shard(context: RunContext, vendor: str, number: int) -> dict[str, int]:
@@ -70,8 +72,9 @@ def job_of(context: RunContext, vendor: str) -> Job:
     request, settings = context.request, getattr(context.settings, vendor)
     by_hand = request.by_hand.what if request.by_hand else None
     return Job(
-        context.ledger, request.run_id, request.as_of, request.dry_run, settings.search_lag_seconds, by_hand=by_hand
-    )
+        context.ledger, request.run_id, request.as_of, request.dry_run, settings.search_lag_seconds, by_hand=by_hand,
+        tells_new=request.dry_run and len(context.staging.read("plan/scope")["units"]) <= TOLD_WHOLE,
+    )  # fmt: skip
 
 
 def _load_profiles(context: RunContext, number: int, staged: pd.DataFrame) -> Counter[str]:

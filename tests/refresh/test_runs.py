@@ -99,25 +99,33 @@ def test_a_dry_run_writes_nothing_and_says_what_it_would_do(book: Book) -> None:
     assert would.outcomes("profiles") == would.outcomes("emoney") == {"H1": "created"}
     assert book.vendors.writes() == {}
     assert book.links("profiles") == {}
+    fields = {row["field"]: unpack(row["after"]) for row in would.rows("field_change", decision="written")}
+    assert fields["clientA.firstName"] == fields["firstName"] == "First101"
+    assert (fields["clientB.firstName"], fields["spouse.firstName"]) == ("First102", "First102")
+    assert fields["assets[account:1].holdingsValue"] == fields["items[account:1].holdingsValue"] == 1000
+    assert None not in fields.values()
     book.run()
     with book.context().ledger.read() as connection:
         sent = connection.execute(sa.text("SELECT * FROM sent")).all()
     book.crm.later(days=1)
     book.phone(1, 101, "603-555-0101")
+    book.crm.update("investment_account", {"account_id": 1}, account_value=2000, net_value=2000)
+    book.account(2, 101)
     before = book.vendors.writes()
     would = book.run(NEXT, dry_run=True)
     assert would.outcomes("profiles") == would.outcomes("emoney") == {"H1": "updated"}
     assert ("H1", "cellPhone", "written") in would.decisions("emoney")
-    (change,) = would.rows("field_change", vendor="profiles", decision="written")
-    assert (change["field"], unpack(change["before"]), unpack(change["after"])) == (
-        "clientA.cellPhone",
-        None,
-        "603-555-0101",
-    )
+    told = {row["field"]: row for row in would.rows("field_change", decision="written")}
+    (was, now) = (unpack(told["clientA.cellPhone"][end]) for end in ("before", "after"))
+    assert (was, now) == (None, "603-555-0101")
+    (was, now) = (unpack(told["items[account:1].holdingsValue"][end]) for end in ("before", "after"))
+    assert (was, now) == (1000, 2000)
+    assert {"assets[account:2].holdingsValue", "items[account:2].holdingsValue"} <= set(told)
+    assert "items[policy:1].policyName" not in told
     assert "603-555-0101" not in (would.context.reports / "run.json").read_text()
     sheet = openpyxl.load_workbook(would.context.reports / "worklist.xlsx", read_only=True)["changes"]
-    told = [row for row in sheet.iter_rows(values_only=True) if "clientA.cellPhone" in row]
-    assert [row[-2:] for row in told] == [("null", '"603-555-0101"')]
+    shown = [row for row in sheet.iter_rows(values_only=True) if "clientA.cellPhone" in row]
+    assert [row[-2:] for row in shown] == [("null", '"603-555-0101"')]
     assert book.vendors.writes() == before
     with book.context().ledger.read() as connection:
         assert connection.execute(sa.text("SELECT * FROM sent")).all() == sent
