@@ -100,14 +100,14 @@ def is_answered(live: Live, run: str) -> bool:
 
 def test_however_early_the_answer_comes_it_counts(live: Live) -> None:
     runs = []
-    for number in range(6, 10):
+    for number in (6, 7):
         live.book.couple(number, first_name="Ada", last_name=f"Vale{number}")
         runs.append(live.sync(household_id=number, vendor="profiles"))
     waiting = list(runs)
     while waiting:
         waiting = [run for run in waiting if not is_answered(live, run)]
-    assert [live.end(run) for run in runs] == ["success"] * 4
-    assert [live.outcome(run)[0] for run in runs] == ["created"] * 4
+    assert [live.end(run) for run in runs] == ["success"] * 2
+    assert [live.outcome(run)[0] for run in runs] == ["created"] * 2
 
 
 def test_the_ledger_knows_who_answered_what_and_when(live: Live, asked: Asked) -> None:

@@ -252,12 +252,12 @@ def test_a_household_takes_over_the_pins_of_a_lone_client(desk: Desk) -> None:
 def test_the_night_looks_at_a_household_with_a_field_pinned_to_smartoffice(book: Book) -> None:
     book.couple(1)
     book.phone(9, 101, "555-0101")
-    book.run()
+    book.run(vendors=("profiles",))
     ledger = book.context().ledger
     pins.change_pins(ledger, "H1", [Pin("clientA.cellPhone", "smartoffice", "x")], [], None, "hand")
-    book.run()
+    book.run(vendors=("profiles",))
     edit_person(book.vendors, cellPhone="edited")
-    ran = book.run("2026-11-23")
+    ran = book.run("2026-11-23", vendors=("profiles",))
     assert ran.outcomes("profiles") == {"H1": "updated"}
     assert book.vendors.cases()["household:1"]["document"]["clientA"]["cellPhone"] == "555-0101"
 

@@ -79,17 +79,17 @@ def test_the_report_tells_outcomes_that_balance_with_the_scope(book: Book) -> No
 def test_an_advisors_edit_and_a_stale_account_stand_in_the_findings_until_mended(book: Book) -> None:
     book.couple(1)
     book.account(11, 101)
-    book.run()
+    book.run(vendors=("profiles",))
     book.crm.later(days=1)
     book.crm.update("investment_account", {"account_id": 11}, deleted_at=book.crm.moment)
-    assert ("H1", "PROFILES-STALE") in book.run(NEXT).findings("profiles")
+    assert ("H1", "PROFILES-STALE") in book.run(NEXT, vendors=("profiles",)).findings("profiles")
     book.crm.later(days=1)
-    quiet = book.run("2026-11-24", full=True)
+    quiet = book.run("2026-11-24", full=True, vendors=("profiles",))
     assert quiet.outcomes("profiles") == {"H1": "unchanged"}
     (known,) = quiet.rows("finding_v", rule_id="PROFILES-STALE")
     assert (known["status"], known["field"]) == ("known", "assets[account:11]")
     book.crm.update("investment_account", {"account_id": 11}, deleted_at=None)
-    mended = book.run("2026-11-25")
+    mended = book.run("2026-11-25", vendors=("profiles",))
     assert [row["status"] for row in mended.rows("finding_v", rule_id="PROFILES-STALE")] == ["mended"]
 
 
@@ -179,30 +179,30 @@ def test_wrong_credentials_stop_one_vendor_and_the_other_goes_on(book: Book, ven
 
 def test_credentials_that_end_before_the_feed_fail_the_units_whose_values_did_not_go(book: Book) -> None:
     book.couple(1)
-    book.run()
+    book.run(vendors=("emoney",))
     way = book.connections["emoney"]
     assert way is not None
     book.connections["emoney"] = replace(way, password="wrong")
-    assert book.run(NEXT).outcomes("emoney") == {"H1": "failed"}
+    assert book.run(NEXT, vendors=("emoney",)).outcomes("emoney") == {"H1": "failed"}
     book.connections["emoney"] = way
-    assert book.run(NEXT).outcomes("emoney") == {"H1": "unchanged"}
+    assert book.run(NEXT, vendors=("emoney",)).outcomes("emoney") == {"H1": "unchanged"}
 
 
 def test_a_feed_that_fails_defers_a_new_client_and_the_next_run_refreshes_it(book: Book) -> None:
     book.couple(1)
     book.vendors.emoney.faults({"kind": "feed_fails"})
-    ran = book.run()
+    ran = book.run(vendors=("emoney",))
     assert ran.outcomes("emoney") == {"H1": "deferred"}
     assert ran.reason("emoney", "H1").startswith("the client was created")
     book.vendors.emoney.faults()
-    assert book.run().outcomes("emoney") == {"H1": "updated"}
+    assert book.run(vendors=("emoney",)).outcomes("emoney") == {"H1": "updated"}
     assert len(book.vendors.clients()) == 1
 
 
 def test_what_the_office_opted_in_for_is_linked_and_the_rest_waits(book: Book) -> None:
     book.set("emoney", auto_link=("Investment Account",))
     book.couple(1)
-    ran = book.run()
+    ran = book.run(vendors=("emoney",))
     (client,) = book.vendors.clients().values()
     assert {one["sourceKey"]: one["state"] for one in client["accounts"]} == {
         "account:1": "linked",
@@ -212,17 +212,17 @@ def test_what_the_office_opted_in_for_is_linked_and_the_rest_waits(book: Book) -
     assert ("H1", "items[account:1]", "linked") in ran.decisions("emoney")
     book.crm.later(days=1)
     book.crm.update("investment_account", {"account_id": 1}, account_value=1500, net_value=1500)
-    book.run(NEXT)
+    book.run(NEXT, vendors=("emoney",))
     (client,) = book.vendors.clients().values()
     assert client["accounts"][0]["totalValue"] == 1500
 
 
 def test_an_account_that_leaves_the_crm_is_reported_and_stays_at_emoney(book: Book) -> None:
     book.couple(1)
-    book.run()
+    book.run(vendors=("emoney",))
     book.crm.later(days=1)
     book.crm.update("policy", {"policy_id": 1}, deleted_at=book.crm.moment)
-    assert ("H1", "EMY-GONE") in book.run(NEXT).findings("emoney")
+    assert ("H1", "EMY-GONE") in book.run(NEXT, vendors=("emoney",)).findings("emoney")
     (client,) = book.vendors.clients().values()
     assert {one["sourceKey"]: one["isMissing"] for one in client["accounts"]} == {"account:1": False, "policy:1": True}
 
@@ -230,9 +230,9 @@ def test_an_account_that_leaves_the_crm_is_reported_and_stays_at_emoney(book: Bo
 def test_a_killed_runs_feed_is_read_back_by_the_next_run(book: Book) -> None:
     book.couple(1)
     book.vendors.emoney.faults({"kind": "feed_stays_running"})
-    assert book.run().outcomes("emoney") == {"H1": "deferred"}
+    assert book.run(vendors=("emoney",)).outcomes("emoney") == {"H1": "deferred"}
     book.vendors.emoney.faults()
-    ran = book.run()
+    ran = book.run(vendors=("emoney",))
     assert ran.outcomes("emoney") == {"H1": "updated"}
     assert ("H1", "EMY-NEW") in ran.findings("emoney")
     assert len(book.vendors.feeds()) == 1
