@@ -105,7 +105,10 @@ def _findings(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
         )
         for row in each_row(findings.read_load_findings(ledger, request.run_id))
     ]
-    before = [findings.read_open_findings(ledger, vendor) for vendor in request.vendors]
+    before = [
+        findings.read_open_findings(ledger, vendor, outcomes.loc[outcomes["vendor"] == vendor, "unit_key"])
+        for vendor in request.vendors
+    ]
     standing = [_still_standing(context, open_now) for open_now in before]
     current = pd.concat([*gate, pd.DataFrame(told, columns=list(rules.FINDING_COLUMNS)), *standing], ignore_index=True)
     current["entity_id"] = current["entity_id"].astype("str")
@@ -117,7 +120,7 @@ def _findings(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _still_standing(context: RunContext, open_findings: pd.DataFrame) -> pd.DataFrame:
-    """Findings in cases that no merge of this run has looked at."""
+    """Findings of the run's units in cases that no merge of this run has looked at."""
     units = open_findings["unit_key"].unique()
     merged = links.units_sent_by(context.ledger, "profiles", "case", context.request.run_id, units)
     stands = open_findings["rule_id"].isin(STANDING) & ~are_among(open_findings["unit_key"], merged)

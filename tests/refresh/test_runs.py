@@ -79,15 +79,18 @@ def test_the_report_tells_outcomes_that_balance_with_the_scope(book: Book) -> No
 def test_an_advisors_edit_and_a_stale_account_stand_in_the_findings_until_mended(book: Book) -> None:
     book.couple(1)
     book.account(11, 101)
+    book.person(7)
     book.run(vendors=("profiles",))
     book.crm.later(days=1)
     book.crm.update("investment_account", {"account_id": 11}, deleted_at=book.crm.moment)
     assert ("H1", "PROFILES-STALE") in book.run(NEXT, vendors=("profiles",)).findings("profiles")
     book.crm.later(days=1)
     quiet = book.run("2026-11-24", full=True, vendors=("profiles",))
-    assert quiet.outcomes("profiles") == {"H1": "unchanged"}
+    assert quiet.outcomes("profiles") == {"H1": "unchanged", "C7": "unchanged"}
     (known,) = quiet.rows("finding_v", rule_id="PROFILES-STALE")
     assert (known["status"], known["field"]) == ("known", "assets[account:11]")
+    other = book.run("2026-11-24", unit_keys=("C7",), vendors=("profiles",))
+    assert other.findings("profiles") == set()
     book.crm.update("investment_account", {"account_id": 11}, deleted_at=None)
     mended = book.run("2026-11-25", vendors=("profiles",))
     assert [row["status"] for row in mended.rows("finding_v", rule_id="PROFILES-STALE")] == ["mended"]
