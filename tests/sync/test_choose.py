@@ -120,3 +120,14 @@ def test_nothing_of_the_question_is_a_rendered_field() -> None:
     from include.sync.choose import ChooseRecord
 
     assert ChooseRecord.template_fields == ()
+
+
+def test_a_run_that_can_ask_nobody_speaks_of_nothing_shown(caplog: pytest.LogCaptureFixture) -> None:
+    from airflow.models.dagrun import DagRun
+
+    from include.plugins.forget_shown import forget_shown
+
+    forget_shown(DagRun(dag_id="household_sync", run_id="one", triggering_user_name="dag_test"))
+    assert caplog.text == ""
+    forget_shown(DagRun(dag_id="household_sync", run_id="two", triggering_user_name="amy"))
+    assert "If a required action of two was shown" in caplog.text
