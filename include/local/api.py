@@ -103,4 +103,4 @@ def wait_until(is_so: Callable[[], bool], what: str, seconds: float = PATIENCE_S
     while not is_so():
         if time.monotonic() > give_up:
             raise TooLong(f"not within {seconds:.0f} s: {what}")
-        time.sleep(0.2)
+        time.sleep(0.5)

@@ -20,6 +20,8 @@ from tests.airflow_home import SECRETS, make_home
 
 # Nobody is asked through a trigger: a task that waits for a person is parked by the scheduler itself.
 STARTED = ("api-server", "scheduler", "dag-processor")
+# No DAG changes while its tests run.
+READ_ONCE = {"AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600"}
 
 
 class Services:
@@ -28,7 +30,7 @@ class Services:
     def __init__(self, folder: Path, variables: Mapping[str, str], users: Sequence[str] = ()) -> None:
         self.folder = folder
         self.port = _free_port()
-        self.environment = make_home(folder / "airflow") | dict(variables)
+        self.environment = make_home(folder / "airflow") | READ_ONCE | dict(variables)
         airflow_home.write(folder / "airflow", SECRETS, self.port, users)
         self._stack = ExitStack()
 
