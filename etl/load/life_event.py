@@ -32,8 +32,8 @@ class LifeEvent:
 
     @property
     def is_swap(self) -> bool:
-        """Head and spouse have changed places: the same two people, still a couple."""
-        return (self.client, self.spouse) == (self.spouse_sent, self.client_sent)
+        """The head last sent is the spouse now, of the spouse last sent or, where there was none, of anybody."""
+        return self.spouse == self.client_sent and self.spouse_sent in (None, self.client)
 
     @property
     def has_parted(self) -> bool:

@@ -13,12 +13,10 @@ import pandas as pd
 from etl.extract.former import read_former
 from etl.extract.scope import Census, read_households
 from etl.extract.source import Snapshot
-from etl.frames import are_among
-from etl.load.ledger import links
 from etl.schema import household
 from include.refresh.context import RunContext
 from include.refresh.labels import LABELS
-from include.staging import each_row
+from include.refresh.linked import held_by_households
 
 Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -58,43 +56,12 @@ def stage_former(
             context.staging.write(HOLDERS, {"holders": holders})
 
 
-def links_of(context: RunContext, snapshot: Snapshot, vendor: str, units: pd.DataFrame) -> pd.DataFrame:
-    """The vendor's links as `links.read_links_of` gives them; ``units``: the census's, or by hand the one that is run.
-
-    The link of a household that the CRM has no longer is the unit's who was its client: deleted records are no units
-    (SCP-3), and one client is one at a vendor, in another household or alone.
-    """
-    ledger, by_hand = context.ledger, context.request.by_hand is not None
-    linked = links.read_links_of(ledger, vendor, units, of_these_alone=by_hand)
-    heirs = units[~are_among(units["unit_key"], linked["unit_key"])].drop_duplicates("client_contact_id")
-    held = _held(context, vendor, heirs, linked).drop_duplicates("client_contact_id")
-    if held.empty:
-        return linked
-    living = read_households(snapshot, household.c.household_id, held["holder"].str[1:].astype("int64"))
-    ended = held[~held["holder"].isin(living["unit_key"])]
-    for row in each_row(ended):
-        links.take_over(ledger, vendor, row.holder, row.unit_key)
-    return linked if ended.empty else links.read_links_of(ledger, vendor, units, of_these_alone=by_hand)
-
-
-def _held(context: RunContext, vendor: str, units: pd.DataFrame, linked: pd.DataFrame) -> pd.DataFrame:
-    """unit_key, client_contact_id, holder: of units without a link, and the household as whose client it was sent."""
-    fresh = units[["unit_key", "client_contact_id"]].dropna()
-    clients = fresh["client_contact_id"]
-    if context.request.by_hand is not None:
-        linked = links.read_links_by_client(context.ledger, vendor, clients)
-    held = linked.loc[linked["client_contact_id"].isin(clients), ["unit_key", "client_contact_id"]]
-    held = held.astype({"unit_key": "str"}).rename(columns={"unit_key": "holder"})
-    held = held[held["holder"].str.startswith("H")]
-    return fresh.merge(held, on="client_contact_id")
-
-
 def _holders(context: RunContext, snapshot: Snapshot, units: pd.DataFrame, linked: pd.DataFrame) -> pd.DataFrame:
     """Units without a link whose client eMoney has as that of a household with another head by now.
 
     A second client for the same person would be there for good, for eMoney does not compare.
     """
-    held = _held(context, "emoney", units, linked)
+    held = held_by_households(context, "emoney", units, linked)
     if held.empty:
         return held
     ids = held["holder"].str[1:].astype("int64")

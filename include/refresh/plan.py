@@ -18,9 +18,10 @@ from etl.extract.persons import with_own_units
 from etl.extract.source import Snapshot
 from etl.frames import are_among
 from etl.load.ledger import deliveries, links, pins, runs
-from include.refresh import former
 from include.refresh.context import RunContext
+from include.refresh.former import stage_former
 from include.refresh.labels import LABELS
+from include.refresh.linked import current_links
 from include.staging import remove_old_runs
 
 
@@ -54,7 +55,7 @@ def plan_and_extract(context: RunContext) -> list[int]:
             context.staging.write(shard_name("source", number), frames)
 
         snapshot.in_threads(stage, range(len(shards)))
-        former.stage_former(context, snapshot, census, planned.taken, planned.linked)
+        stage_former(context, snapshot, census, planned.taken, planned.linked)
     _stage_scope(context, census, planned, shards)
     return list(range(len(shards)))
 
@@ -89,7 +90,7 @@ def _plan(context: RunContext, snapshot: Snapshot, census: scope.Census) -> _Pla
     flags = pd.DataFrame(False, index=census.units.index, columns=["profiles", "emoney"])
     links_of: dict[str, pd.DataFrame] = {}
     for vendor in request.vendors:
-        linked = links_of[vendor] = former.links_of(context, snapshot, vendor, census.units)
+        linked = links_of[vendor] = current_links(context, snapshot, vendor, census)
         if census.units.empty and len(linked):
             raise GuardTripped(
                 f"The CRM has no units, but {len(linked)} are linked at {VENDOR_NAMES[vendor]}: the extract cannot be "

@@ -57,7 +57,8 @@ def what_happened(event: LifeEvent) -> str:
         "head_died": f"The head last sent (contact {event.client_sent}) has died.",
     }[event.kind]
     if event.is_swap:
-        words += " Head and spouse have changed places."
+        is_new = event.spouse_sent is None
+        words += " Whom it was is the spouse now." if is_new else " Head and spouse have changed places."
     if event.kind == "head_died":
         is_same = event.client == event.client_sent
         words += " Nobody else is the head yet: choose one in SmartOffice first." if is_same else ""
@@ -77,7 +78,8 @@ def steps(vendor: str, unit_key: str, event: LifeEvent) -> tuple[str, ...]:
     status += ", with a previous marriage." if event.status_left == "Divorced" else "."
     parted = (status, f"Contact {event.spouse_sent} is deleted as its spouse.")
     if event.is_swap:
-        return ("The client stays the couple's: its person and its spouse change places.",)
+        people = f"its person becomes contact {event.client}, its spouse contact {event.spouse}"
+        return (f"The client stays the couple's: {people}.",)
     if event.client == event.client_sent:
         married = ("Then the status becomes Married, and the new spouse is added.",) if event.spouse is not None else ()
         return (*parted, *married)

@@ -20,10 +20,11 @@ from etl.extract.source import Snapshot, to_frame
 from etl.load.ledger import life_events, links, pins, runs
 from etl.transform.arrays import is_one_of
 from etl.transform.mapping.values import USER_STATUS_ENABLED, USER_STATUSES, VENDOR_LICENSES
-from include.refresh import former
 from include.refresh.context import VENDORS, HandRequest, RunContext
+from include.refresh.former import stage_former
 from include.refresh.labels import LABELS
 from include.refresh.life_events import read_parted
+from include.refresh.linked import current_links
 from include.refresh.plan import shard_name
 from include.refresh.transform import transform_shard
 from include.refresh.validate import validate_vendor
@@ -64,8 +65,8 @@ def read_unit(context: RunContext) -> str:
     with Snapshot(crm, readers=1) as snapshot:
         unit_key = _unit_key(snapshot, _hand(context))
         census, at, frames, digest = _read(snapshot, unit_key)
-        linked = former.links_of(context, snapshot, vendor, census.units.loc[[at]])
-        former.stage_former(context, snapshot, census, pd.Index([at]), {vendor: linked})
+        linked = current_links(context, snapshot, vendor, census, pd.Index([at]))
+        stage_former(context, snapshot, census, pd.Index([at]), {vendor: linked})
     clients = census.units.loc[[at], "client_contact_id"].dropna()
     _check_choice(context, vendor, {unit_key, *("C" + clients.astype("str"))})
     _stage(context, frames, 0)

@@ -211,6 +211,30 @@ def test_a_marriage_is_no_event_and_goes_by_itself(book: Book) -> None:
     assert case["document"]["clientB"]["firstName"] == "First102"
 
 
+def test_a_lone_client_who_marries_into_a_household_brings_the_client_along(book: Book) -> None:
+    """The household's head is somebody else: held, and confirmed one client at eMoney, as of the couple."""
+    book.person(102)
+    for vendor, action in (("profiles", "create_client_and_case"), ("emoney", "auto")):
+        sync(book, vendor, contact_id=102, action=action)
+    single = {vendor: book.links(vendor)["C102"]["vendor_client_id"] for vendor in ("profiles", "emoney")}
+    book.crm.delete("contact", contact_id=102)
+    book.couple(1)
+    book.set("profiles", enroll="linked")
+    book.set("emoney", enroll="linked")
+    night = book.run(NEXT)
+    assert [night.outcomes(vendor) for vendor in ("profiles", "emoney")] == [{"H1": "held"}] * 2
+    (finding,) = night.rows("finding_v", rule_id="LIFE-EVENT", vendor="emoney")
+    assert finding["message"].startswith("New head: contact 101; contact 102 was last sent. Whom it was is the spouse")
+    ran = sync(book, "emoney", contact_id=102, life_event="they married")
+    assert ran.outcomes("emoney") == {"H1": "updated"}
+    assert marriages(book) == {"contact:101": ("Married", None, "First102")}
+    assert book.links("emoney")["H1"]["vendor_client_id"] == single["emoney"]
+    assert sync(book, "profiles", life_event="they married").outcomes("profiles") == {"H1": "created"}
+    assert {single["profiles"]} < set(households(book))
+    night = book.run(LATER)
+    assert [night.outcomes(vendor) for vendor in ("profiles", "emoney")] == [{"H1": "unchanged"}] * 2
+
+
 def test_a_head_who_died_is_held_until_somebody_else_is_head_whatever_is_confirmed(book: Book) -> None:
     book.couple(1)
     book.run()

@@ -94,9 +94,10 @@ class TestLaunch:
         ran = book.run("2026-11-23")
         assert (ran.outcomes("profiles"), ran.outcomes("emoney")) == ({"C105": "updated"}, {"C105": "updated"})
         assert len(book.vendors.feeds()) == 2
-        # As somebody's husband he is one of a couple.
+        # As a husband he is one of the household's couple, and so is the record.
         book.crm.update("household_member", {"contact_id": 105}, role="Husband")
-        assert book.run("2026-11-24").outcomes("profiles") == {}
+        assert book.run("2026-11-24").outcomes("profiles") == {"H1": "held"}
+        assert set(book.links("profiles")) == {"H1"}
 
     def test_from_a_spouse_by_relation_alone_is_a_run_of_the_household(self, book: Book) -> None:
         book.person(106)
