@@ -1,6 +1,6 @@
 """### One household, by hand
 
-Name a household or a contact: a minute later the advisor has it in **Profiles** or **eMoney**, as the weeknight refresh
+Name a household or a contact: seconds later the advisor has it in **Profiles** or **eMoney**, as the weeknight refresh
 would have sent it.
 
 | step | what it does |
