@@ -120,7 +120,8 @@ class World:
     def _test(self, dag_id: str, variables: Mapping[str, str | None] | None, conf: Mapping[str, Any]) -> Night:
         self.nights += 1
         output = self.folder / f"night_{self.nights}.log"
-        command = ["dags", "test", dag_id, "--conf", json.dumps({"as_of": AS_OF, **conf})]
+        # Without the bundle's name all DAGs are read and stored once more.
+        command = ["dags", "test", dag_id, "-B", "planbridge", "--conf", json.dumps({"as_of": AS_OF, **conf})]
         status = self.terminal.run(command, self._variables(variables), output)
         return Night(status, output.read_text())
 
