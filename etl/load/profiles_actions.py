@@ -210,14 +210,13 @@ def _of_the_linked(client: ProfilesClient, link: Link, wanted: Choice) -> Choice
         raise ParamsError(_linked_already(link))
     cases = [case.case_id for case in client.household(link.vendor_client_id).cases]
     one = {"household_id": link.vendor_client_id, "case_ids": cases, "linked_to": None}
-    return choose({"match_type": "exact", "households": [one]}, *_parts(wanted))
+    return choose({"households": [one]}, *_parts(wanted))
 
 
 def _only_exact(client: ProfilesClient, job: Job, payload: Payload) -> str:
     found = search(client, job, payload)
-    free = [one.household_id for one in found.households if one.household_id not in found.linked_to]
-    if found.match_type == "exact" and len(free) == 1:
-        return free[0]
+    if found.match_type in ("key", "exact") and len(found.free) == 1:
+        return found.free[0].household_id
     raise ParamsError(
         f"{payload.unit_key} is not linked at Profiles, and no single household is its exact match "
         f"({describe(found)}). Give vendor_household_id, or choose with action auto."

@@ -25,13 +25,15 @@ BUTTONS = {
     "Create New Client and Case": "create_client_and_case",
 }
 
+_KINDS = {"key": "matched by our key", "exact": "that match exactly", "lastName": "of the same last name"}
+
 
 @dataclass(frozen=True)
 class Found:
     """What Profiles has for a unit: the records (client data), and what the matching rules say of them.
 
-    ``match_type``: exact, lastName or none; ``keyed``: the households under our external id, whoever's they are;
-    ``linked_to``: of the households, those that are another unit's, with its key.
+    ``match_type``: key (our external id), exact, lastName or none; ``keyed``: the households under our external id,
+    whoever's they are; ``linked_to``: of the households, those that are another unit's, with its key.
     """
 
     match_type: str
@@ -39,6 +41,11 @@ class Found:
     keyed: tuple[str, ...]
     linked_to: Mapping[str, str]
     decision: matching.Decision
+
+    @property
+    def free(self) -> tuple[FoundHousehold, ...]:
+        """The households that can be chosen: those that are no other unit's."""
+        return tuple(one for one in self.households if one.household_id not in self.linked_to)
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -69,7 +76,7 @@ def search(client: ProfilesClient, job: Job, payload: Payload) -> Found:
     keyed = tuple(household.household_id for household in by_key.households)
     taken = links.others_linked(job.ledger, VENDOR, payload.unit_key, keyed)
     if not all(household_id in taken for household_id in keyed):
-        return Found("exact", by_key.households, keyed, taken, matching.decide_profiles(by_key, None, taken))
+        return Found("key", by_key.households, keyed, taken, matching.decide_profiles(by_key, None, taken))
     person = payload.read()["document"]["clientA"]
     exact = client.search(person["firstName"], person["lastName"], person["birthDate"])
     ids = [household.household_id for household in exact.households]
@@ -79,16 +86,17 @@ def search(client: ProfilesClient, job: Job, payload: Payload) -> Found:
 
 
 def describe(found: Found) -> str:
-    """What the list holds, in a line of ids."""
+    """What can be chosen from the list, in a line of ids."""
     if not found.households:
         return "Profiles has no household of this client or last name"
-    kind = "the exact match" if found.match_type == "exact" else "of the same last name"
+    if not found.free:
+        return "every household of this client or last name in Profiles is linked to another unit"
     named = [
         f"{household.household_id} (cases {', '.join(case.case_id for case in household.cases) or 'none'})"
-        for household in found.households[:10]
+        for household in found.free[:10]
     ]
-    more = len(found.households) - len(named)
-    return f"households {kind}: {'; '.join(named)}{f' and {more} more' if more else ''}"
+    more = len(found.free) - len(named)
+    return f"households {_KINDS[found.match_type]}: {'; '.join(named)}{f' and {more} more' if more else ''}"
 
 
 def buttons_for(shown: Mapping[str, Any]) -> tuple[str, ...]:
@@ -147,5 +155,5 @@ def _chosen_household(shown: Mapping[str, Any], household_id: str | None, case_i
 
 
 def _ids(listed: list[Mapping[str, Any]]) -> str:
-    ids = [one["household_id"] for one in listed]
-    return f"There are: {', '.join(ids)}."
+    free = [one["household_id"] for one in listed if not one["linked_to"]]
+    return f"There are: {', '.join(free)}." if free else "No household of it can be chosen."

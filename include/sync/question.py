@@ -77,14 +77,13 @@ def _question(context: RunContext, payload: Payload, somebody_is_there: bool) ->
     found = search(profiles_client(context), job, payload)
     if isinstance(found.decision, matching.Adopt):
         return None
-    free = [one for one in found.households if one.household_id not in found.linked_to]
     answers.ask(job.ledger, job.run_id, VENDOR, payload.unit_key, found.shown)
     return Question(
         _subject(payload.unit_key),
         _body(payload, found, buttons_for(found.shown)),
         tuple(BUTTONS),
-        {one.household_id: one.household_id for one in free},
-        {case.case_id: f"{case.case_id} (household {one.household_id})" for one in free for case in one.cases},
+        {one.household_id: one.household_id for one in found.free},
+        {case.case_id: f"{case.case_id} (household {one.household_id})" for one in found.free for case in one.cases},
         context.settings.profiles.answer_within.total_seconds(),
     )
 
@@ -169,7 +168,9 @@ def _body(payload: Payload, found: Found, buttons: Sequence[str]) -> str:
     if not found.households:
         return f"{who}\n\nProfiles has no household of this client or last name.\n\n{_help(buttons)}"
     count = len(found.households)
-    if found.match_type == "exact":
+    if found.match_type == "key":
+        head = "Matched by our key in Profiles, whatever names and birth dates say there:"
+    elif found.match_type == "exact":
         head = "The exact match in Profiles:" if count == 1 else f"{count} exact matches in Profiles:"
     else:
         head = f"No exact match. {count} household{'s' * (count > 1)} in Profiles with the same last name:"

@@ -247,8 +247,8 @@ def test_a_dry_run_of_one_household_says_what_would_come_of_it(outcome: str, wor
 @pytest.mark.parametrize(
     "reason",
     [
-        "somebody has to choose from the Search list: households the exact match: h-1",
-        "nobody answered which record of Profiles it is: households the exact match: h-1",
+        "somebody has to choose from the Search list: households that match exactly: h-1",
+        "nobody answered which record of Profiles it is: households that match exactly: h-1",
     ],
 )
 def test_a_household_that_waits_for_a_choice_does_not_come_back_by_itself(reason: str) -> None:

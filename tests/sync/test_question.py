@@ -112,7 +112,7 @@ class TestNobodyIsAsked:
         assert question_for(context, True) is None
         outcome, reason = ended(context)
         assert outcome == "deferred"
-        assert f"somebody has to choose from the Search list: households the exact match: {theirs}" in reason
+        assert f"somebody has to choose from the Search list: households that match exactly: {theirs}" in reason
 
     def test_where_the_gate_holds_the_household(self, book: Book) -> None:
         book.crm.update("contact", {"contact_id": 1201}, birth_date=None)
@@ -175,6 +175,22 @@ class TestTheList:
         assert "Zoe" not in question.body
         assert list(question.households) == [theirs]
         assert question.cases == {first: f"{first} (household {theirs})", second: f"{second} (household {theirs})"}
+
+    def test_says_that_a_household_of_another_name_is_matched_by_our_key(self, book: Book, vendors: Vendors) -> None:
+        theirs = add_household(vendors, 2, key="household:12", firstName="Zoe", lastName="Fox")
+        assert "Matched by our key in Profiles" in asked(sync(book)).body
+        _, reason = ended(sync(book, dry_run=True))
+        assert f"Search list: households matched by our key: {theirs} (cases " in reason
+
+    def test_of_a_dry_run_leaves_out_what_is_another_units(self, book: Book, vendors: Vendors) -> None:
+        book.couple(13, first_name="Kim", last_name="Lee")
+        ended(sync(book, "create_client_and_case", household_id=13))
+        _, reason = ended(sync(book, dry_run=True))
+        assert reason.endswith("every household of this client or last name in Profiles is linked to another unit")
+        zoe = add_household(vendors, lastName="Lee", firstName="Zoe")
+        (case_id,) = cases_of(vendors, zoe)
+        _, reason = ended(sync(book, dry_run=True))
+        assert reason.endswith(f"households of the same last name: {zoe} (cases {case_id})")
 
     def test_shows_all_of_the_same_last_name_where_nobody_matches(self, book: Book, vendors: Vendors) -> None:
         zoe = add_household(vendors, lastName="Lee", firstName="Zoe")
