@@ -33,7 +33,7 @@ LOAD_RULES: tuple[Rule, ...] = (
     Rule(
         "PROFILES-KEPT",
         "info",
-        "Somebody edited this in Profiles: it stays as it is there, whatever SmartOffice says now.",
+        "Profiles and SmartOffice differ here: it stays as it is in Profiles, whatever SmartOffice says now.",
         "If Profiles is right, enter its value in SmartOffice; else correct it in the case.",
     ),
     Rule(

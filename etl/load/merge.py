@@ -49,13 +49,17 @@ class Written:
 
 @dataclass(frozen=True)
 class Kept:
-    """A field that stays as an advisor left it; ``differs``: the CRM says something else; ``pinned`` to Profiles."""
+    """A field that stays as it is at Profiles; ``differs``: the CRM says something else; ``pinned`` to Profiles.
+
+    ``was_sent``: we wrote it once, so that somebody must have edited it since; else nobody knows who is right.
+    """
 
     path: str
     differs: bool
     theirs: Any = field(repr=False)
     ours: Any = field(repr=False)
     pinned: bool = False
+    was_sent: bool = True
 
 
 @dataclass(frozen=True)
@@ -190,7 +194,7 @@ def _decide(
             if not same:
                 writes[path] = value
         else:
-            kept.append(Kept(show(path), not same, theirs, value))
+            kept.append(Kept(show(path), not same, theirs, value, was_sent=path in was))
     return writes, kept, equal
 
 
@@ -247,7 +251,7 @@ def _person_held_back(
         return Kept(person, after is not None, before, after)
     leaves_now = after is None and before is not None
     if leaves_now and (document.get(person) is not None or person in people_named_in(document)):
-        return Kept(person, True, before, after)
+        return Kept(person, True, before, after, was_sent=was_sent)
     return None
 
 

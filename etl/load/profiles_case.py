@@ -21,6 +21,9 @@ from etl.load.pinning import Pins
 from etl.load.profiles import Case, ProfilesClient
 
 VENDOR = "profiles"
+# Why a field stays at Profiles as it is there.
+EDITED = "edited in Profiles"
+NEVER_SENT = "never sent: nobody has said which of the two is right"
 
 
 def update_case(client: ProfilesClient, job: Job, payload: Payload, link: Link, base: Any) -> Delivered:
@@ -137,9 +140,9 @@ def _changes(merged: Merged) -> tuple[Change, ...]:
 def _findings(payload: Payload, merged: Merged) -> tuple[LoadFinding, ...]:
     """What stays at Profiles other than the CRM says, until an advisor changes it there."""
     entity = entity_of(payload.unit_key)
-    kept = [one.path for one in merged.kept if one.differs and not one.pinned]
+    kept = [one for one in merged.kept if one.differs and not one.pinned]
     return (
-        *(LoadFinding("PROFILES-KEPT", *entity, path, "edited in Profiles") for path in kept),
+        *(LoadFinding("PROFILES-KEPT", *entity, one.path, EDITED if one.was_sent else NEVER_SENT) for one in kept),
         *(LoadFinding("PROFILES-KEPT", *entity, path, "deleted in Profiles") for path in merged.removed_by_advisor),
         *(LoadFinding("PROFILES-STALE", *entity, path, "in Profiles, no longer in the CRM") for path in merged.stale),
     )

@@ -101,6 +101,8 @@ def test_what_an_advisor_typed_survives_and_is_reported(desk: Desk) -> None:
         ("PROFILES-KEPT", "assets[account:6]"),
         ("PROFILES-STALE", "assets[account:7]"),
     }
+    details = {one.field: one.detail for one in delivered.findings}
+    assert details["clientA.cellPhone"] == "edited in Profiles"
     assert not any("advisor" in (one.detail + (one.field or "")) for one in delivered.findings)
 
 
@@ -217,6 +219,8 @@ def test_the_one_exact_match_is_adopted_in_any_case_of_letters(desk: Desk) -> No
     (only,) = desk.vendors.profiles.state()["households"]
     now = only["cases"][0]["document"]["clientA"]
     assert (now["firstName"], now["cellPhone"], now["fax"]) == ("ANN", "advisor", "crm")
+    (kept,) = [one for one in adopted.findings if one.field == "clientA.cellPhone"]
+    assert (kept.rule_id, kept.detail) == ("PROFILES-KEPT", "never sent: nobody has said which of the two is right")
 
 
 @pytest.mark.parametrize("others", [{"cases": 2}, {"twins": 2}])
