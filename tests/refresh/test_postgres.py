@@ -1,12 +1,14 @@
 """The same on PostgreSQL: CRM and ledger both, and two processes at once."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from tests.load.killing import finish, run_and_kill, start
 from tests.run_book import Book, Vendors
+from tests.sync.by_hand import run_by_hand
 
 pytestmark = pytest.mark.postgres
 NEXT = "2026-11-23"
@@ -33,6 +35,18 @@ def test_a_book_on_postgresql_goes_through_its_nights(postgres_book: Book) -> No
     assert night.outcomes("profiles")["H1"] == night.outcomes("emoney")["H1"] == "updated"
     assert night.outcomes("emoney")["H2"] == "unchanged"
     assert book.vendors.clients()["contact:101"]["client"]["cellPhone"] == "603-555-0101"
+
+
+def test_links_go_with_their_clients_on_postgresql(postgres_book: Book) -> None:
+    book = postgres_book
+    book.person(103)
+    book.member(1, 103, "Son")
+    for contact_id in (103, 201):
+        assert run_by_hand(book, contact_id=contact_id, vendor="emoney").stopped is None
+    book.crm.update("household", {"household_id": 2}, deleted_at=datetime(2026, 11, 2))
+    book.set("emoney", enroll="linked")
+    night = book.run(NEXT, vendors=("emoney",))
+    assert night.outcomes("emoney") == {"C103": "unchanged", "C201": "unchanged"}
 
 
 def test_two_processes_at_once_and_killed_ones_make_each_household_once(postgres_book: Book) -> None:
