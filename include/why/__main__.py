@@ -22,7 +22,7 @@ def why(
     until: Annotated[str, typer.Option("--date", help="As it stood after the runs up to this date.")] = "",
 ) -> None:
     """Say where a value at a vendor comes from, what was decided about it, by which rule, run and user."""
-    finish(lambda: _why(unit.strip(), field.strip() or None, vendor.strip() or None, until.strip()))
+    finish(lambda: _why(unit.strip().upper(), field.strip() or None, vendor.strip() or None, until.strip()))
 
 
 def _why(unit: str, field: str | None, vendor: str | None, until: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
@@ -13,7 +14,17 @@ from etl.transform.mapping.fields import ADDRESS_FIELDS
 from etl.transform.mapping.values import Vendor
 from include.why.history import TO_NOTHING, Decided, History, Ran
 from include.why.names import holders, is_part_of, record_column, split
-from include.why.origins import BY_POLICY, ITEMS, NOT_MAPPED, ROLES, Origin, fate_of_column, person_names, person_origin
+from include.why.origins import (
+    BY_POLICY,
+    ITEMS,
+    NOT_MAPPED,
+    ROLES,
+    TABLES,
+    Origin,
+    fate_of_column,
+    person_names,
+    person_origin,
+)
 
 NOT_SENT = ("held", *TO_NOTHING)
 # What a decision means, in a line.
@@ -83,12 +94,14 @@ def _recorded_at(history: History, subject: str) -> list[dict[str, Any]]:
 
 
 def _answer(history: History, name: str, is_kept_back: bool) -> Answer:
-    found = _sourced(history, name)
     latest = history.runs[0]
     decided = _latest_decision(history, name)
+    if decided is None:
+        _require_item(history, name)
+    found = _sourced(history, name)
     found = replace(found, shape=decided.shape if decided and decided.shape else history.shapes.get(name, "not known"))
     if is_kept_back:
-        return _by(found, latest, f"{latest.outcome}: {latest.reason or 'no reason given'}", _rule_of(latest))
+        return _kept_back(found, latest)
     if found.decision == NOT_MAPPED:
         return _by(replace(found, shape=""), latest, NOT_MAPPED, "DEM-MATRIX")
     if decided is not None:
@@ -103,31 +116,43 @@ def _answer(history: History, name: str, is_kept_back: bool) -> Answer:
     return _not_sent(history, name, found, latest)
 
 
-def answer_for_column(history: History, text: str) -> Answer | None:
-    """Why a column of a CRM record goes, or does not; None where the text names none."""
+def answer_for_column(history: History, text: str, is_settled: bool = False) -> Answer | None:
+    """Why a column of a CRM record goes, or does not; None where the text names none.
+
+    Raises `ParamsError` where nothing ties the record to the unit. ``is_settled``: of a history that is another's.
+    """
     named = record_column(text)
     if named is None:
         return None
     entity, number, column = named
-    settled = history.settled
-    if settled is not None and (_has_key(settled, number) or not _has_key(history, number)):
-        # Settled once: it has no other behind it.
-        told = answer_for_column(settled, text)
+    record, settled = f"{entity}:{number}", history.settled
+    if settled is not None and (record in settled.records or record not in history.records):
+        told = answer_for_column(settled, text, is_settled=True)
         return replace(told, came_to=_came_to(history.runs[0])) if told else None
-    vendor = cast(Vendor, history.vendor)
-    fate = fate_of_column(entity, column, vendor) or ""
-    latest = history.runs[0]
-    found = Answer(history.vendor, history.unit_key, text, fate, table=entity, column=column, key=str(number))
-    receipts = [row for row in _receipts(history, f"{entity}:{number}") if row["name"] in (column, "*")]
+    fate = fate_of_column(entity, column, cast(Vendor, history.vendor)) or ""
+    if fate == "sent" and record not in history.records:
+        raise unknown_record([history], record)
+    latest, table = history.runs[0], TABLES[entity]
+    found = Answer(history.vendor, history.unit_key, text, fate, table=table, column=column, key=str(number))
+    receipts = [row for row in _receipts(history, record) if row["name"] in (column, "*")]
     if receipts:
         return _by(found, latest, "does not go", receipts[0]["rule_id"])
-    goes = [row for row in history.rows if row["kind"] == "source" and str(row["key"]) == str(number)]
+    if fate == "sent" and latest.outcome in (("held",) if is_settled else NOT_SENT):
+        return _kept_back(found, latest)
+    goes = [row for row in history.rows if (row["table"], row["key"]) == (table, number)]
     into = [f"{row['subject']}.{row['name']}" for row in goes if column in str(row["column"]).split(", ")]
     return _by(found, latest, f"goes into {', '.join(into)}" if into and fate == "sent" else fate, None)
 
 
-def _has_key(history: History, number: int) -> bool:
-    return any(str(row["key"]) == str(number) for row in history.rows)
+def unknown_record(histories: Sequence[History], record: str) -> ParamsError:
+    """What is said of a record that nothing in the ledger ties to the unit, with near ones of its kind."""
+    unit_key = histories[0].unit_key
+    at = f" at {VENDOR_NAMES[histories[0].vendor]}" if len(histories) == 1 else ""
+    if not any(history.rows or history.sent_values for history in histories):
+        return ParamsError(f"Whether {unit_key} has {record} is not known: nothing of its records was recorded{at}.")
+    kind = record.partition(":")[0]
+    alike = {one for history in histories for one in history.records if one.partition(":")[0] == kind}
+    return ParamsError(f"{unit_key} has no {record}{at}.{near(record, sorted(alike))}")
 
 
 def known_fields(history: History) -> list[str]:
@@ -162,6 +187,9 @@ def _sourced(history: History, name: str) -> Answer:
         key = "" if recorded["key"] is None else str(int(recorded["key"]))
         return replace(found, table=recorded["table"], column=column, key=key, rule_id=recorded["rule_id"])
     vendor = cast(Vendor, history.vendor)
+    if list_name and not leaf:
+        entity, _, key = subject.partition(":")
+        return replace(found, table=TABLES[entity], key=key)
     if list_name in ("", "dependents"):
         role = "dependent" if list_name else subject
         origin = person_origin(vendor, role, leaf)
@@ -211,6 +239,10 @@ def _by(found: Answer, ran: Ran, decision: str, rule_id: str | None) -> Answer:
     )  # fmt: skip
 
 
+def _kept_back(found: Answer, latest: Ran) -> Answer:
+    return _by(found, latest, f"{latest.outcome}: {latest.reason or 'no reason given'}", _rule_of(latest))
+
+
 def _since(found: Answer, ran: Ran, latest: Ran) -> Answer:
     if ran.run_id == latest.run_id:
         return found
@@ -237,13 +269,6 @@ def _not_sent(history: History, name: str, found: Answer, latest: Ran) -> Answer
     whole = [row for row in _receipts(history, subject) if row["name"] == "*"]
     if whole:
         return _by(found, latest, "does not go: the whole record is left out", whole[0]["rule_id"])
-    item = name.rpartition(".")[0]
-    is_known = any(_recorded_at(history, subject)) or any(is_part_of(one, item) for one in known_fields(history))
-    if list_name and not is_known:
-        items = {one[: one.rfind("]") + 1] for one in known_fields(history) if "[" in one}
-        raise ParamsError(
-            f"{history.unit_key} has no {subject} at {VENDOR_NAMES[history.vendor]}.{near(subject, map(_key, items))}"
-        )
     if not list_name and subject == ROLES[cast(Vendor, history.vendor)][1] and not _contact_of(history, subject):
         return _by(found, latest, "not in scope: the household has no spouse here", None)
     if history.link is not None and history.created is None:
@@ -251,8 +276,17 @@ def _not_sent(history: History, name: str, found: Answer, latest: Ran) -> Answer
     return _by(found, latest, "null: the CRM has none that goes", None)
 
 
-def _key(item: str) -> str:
-    return split(item)[1]
+def _require_item(history: History, name: str) -> None:
+    """Raises `ParamsError` for an item that the ledger does not know of in that list."""
+    list_name, subject, _ = split(name)
+    if not list_name:
+        return
+    entity, item = subject.partition(":")[0], name[: name.rfind("]") + 1]
+    may_stand = (list_name, entity) == ("dependents", "contact") or (history.vendor, list_name, entity) in ITEMS
+    if may_stand and any(_recorded_at(history, subject)):
+        return
+    if not any(is_part_of(one, item) for one in known_fields(history)):
+        raise unknown_record([history], subject)
 
 
 def role_fields(history: History, role: str) -> list[str]:

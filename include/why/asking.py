@@ -16,9 +16,9 @@ from etl.load.ledger.tables import link, unit_state
 from etl.load.pinning import Pin
 from etl.transform.mapping.values import Vendor
 from include.refresh.context import VENDORS
-from include.why.answers import Answer, answer, answer_for_column, known_fields, role_fields
+from include.why.answers import Answer, answer, answer_for_column, known_fields, role_fields, unknown_record
 from include.why.history import History, read_history
-from include.why.names import field_names, is_part_of
+from include.why.names import field_names, is_part_of, record_column
 from include.why.origins import ROLES
 
 
@@ -42,6 +42,12 @@ def ask(ledger: Ledger, unit_key: str, name: str | None, vendor: str | None, unt
     known = {one: history for one, history in histories.items() if history.runs}
     if not known:
         raise ParamsError(_unknown_unit(ledger, unit_key, vendor, until))
+    column = record_column(name) if name else None
+    if column is not None:
+        # A record may be known by what the other vendor took of it.
+        both = [histories.get(one) or read_history(ledger, one, unit_key, until) for one in VENDORS]
+        if not any(f"{column[0]}:{column[1]}" in history.records for history in both):
+            raise unknown_record(both if vendor is None else [histories[vendor]], f"{column[0]}:{column[1]}")
     told, refused = [], []
     for history in known.values():
         try:
@@ -49,7 +55,7 @@ def ask(ledger: Ledger, unit_key: str, name: str | None, vendor: str | None, unt
         except ParamsError as error:
             refused.append(error)
     if not told:
-        raise refused[0]
+        raise ParamsError("\n".join(dict.fromkeys(map(str, refused))))
     return told
 
 
@@ -100,11 +106,13 @@ def _unknown_unit(ledger: Ledger, unit_key: str, vendor: str | None, until: date
     if any(runs.values()):
         other = " and ".join(VENDOR_NAMES[one] for one, found in runs.items() if found)
         return f"{unit_key} was in no run{where}; it was in scope at {other}."
-    stem = unit_key[:-1] or unit_key
-    close = [f"{stem}%", f"{'C' if unit_key[:1] == 'H' else 'H'}{unit_key[1:]}"]
+    stem, number = unit_key[:-1] or unit_key, unit_key.lstrip("HC")
+    close = [f"{stem}%", f"H{number}", f"C{number}"]
     names: set[str] = set()
     for table in (link, unit_state):
         alike = sa.or_(*(table.c.unit_key.like(one) for one in close))
         names |= {row["unit_key"] for row in ledger.rows(sa.select(table.c.unit_key).where(alike).limit(20))}
     example = "" if unit_key[:1] in ("H", "C") and unit_key[1:].isdecimal() else " A unit is such as H12 or C7."
+    if unit_key.isdecimal():
+        example = f" The household is H{unit_key}, the contact C{unit_key}."
     return f"The ledger knows no unit {unit_key}{where}.{near(unit_key, sorted(names))}{example}"

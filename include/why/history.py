@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -21,12 +22,16 @@ from etl.load.pinning import Pin
 from etl.load.undo_case import STEP as UNDO_STEP
 from include.refresh.lineage import leaves, read_rows
 from include.refresh.shapes import shape_of
+from include.why.origins import TABLES
 
 # Runs that are looked up with one statement.
 AT_ONCE = 500
 # Outcomes of runs that came to nothing for a unit: what was so before them is so still.
 TO_NOTHING = ("failed", "deferred", "skipped")
 CREATIONS = ("create_household", "create_case", "create_client")
+ENTITIES = {table: entity for entity, table in TABLES.items()}
+# The records among the items of a name: ``assets[account:5].holdings[position:9].ticker``.
+_RECORDS = re.compile(r"\[([a-z]+:\d+)\]")
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,20 @@ class History:
         """name -> what the value looks like: of what was last sent, else of what was kept back."""
         kept_back = {row["name"]: row["column"] for row in self.rows if row["kind"] == "shape"}
         return kept_back | {name: shape_of(value) for name, value in self.sent_values.items()}
+
+    @cached_property
+    def records(self) -> set[str]:
+        """The CRM's records that the ledger ties to the unit, such as ``policy:3`` and ``contact:101``."""
+        known = {f"{'household' if self.unit_key.startswith('H') else 'contact'}:{self.unit_key[1:]}"}
+        if self.link is not None:
+            people = (self.link.client_contact_id, self.link.spouse_contact_id)
+            known |= {f"contact:{contact_id}" for contact_id in people if contact_id is not None}
+        for row in self.rows:
+            entity, is_item, _ = str(row["subject"] or "").partition(":")
+            named = entity if is_item and row["name"] == "*" else ENTITIES.get(row["table"])
+            known |= {row["subject"]} if is_item else set()
+            known |= {f"{named}:{int(row['key'])}"} if named and row["key"] is not None else set()
+        return known.union(*(_RECORDS.findall(name) for name in (*self.sent_values, *self.shapes, *self.changes)))
 
 
 def read_history(ledger: Ledger, vendor: str, unit_key: str, until: date | None = None) -> History:

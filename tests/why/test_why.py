@@ -1,6 +1,7 @@
 """``make why``: from the ledger alone, where a value comes from, what was decided about it, and when."""
 
 import io
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -12,8 +13,9 @@ from etl import schema
 from etl.errors import ParamsError
 from etl.load.document import flatten, show
 from etl.load.ledger import lineage
-from include.why.answers import Answer
+from include.why.answers import Answer, answer_for_column
 from include.why.asking import Told, ask
+from include.why.history import read_history
 from include.why.origins import ITEMS, ROLES, Origin, person_names, person_origin
 from include.why.table import print_told, source_of
 from tests.run_book import Book
@@ -106,6 +108,10 @@ def test_a_value_that_the_crm_has_not_is_null(told_book: Book) -> None:
         ("contact:101.tax_id", "profiles", "not sent: no vendor takes it", ""),
         ("email:3.address", "profiles", "does not go", "DEM-E-MAIL"),
         ("account:50.account_value", "profiles", "does not go", "ACC-SCOPE-PROFILES"),
+        ("account:1.account_value", "emoney", "sent", ""),
+        ("contact:103.first_name", "emoney", "does not go", "HH-DEPENDENT"),
+        ("contact:103.first_name", "profiles", "sent", ""),
+        ("household:1.name", "profiles", "sent", ""),
     ],
 )
 def test_a_column_of_the_crm_tells_its_fate(
@@ -185,6 +191,22 @@ def test_no_value_is_ever_shown(told_book: Book) -> None:
         ("H1", "clientA.homPhone", "Did you mean homePhone"),
         ("H1", "liability:9.currentBalance", "H1 has no liability:9 at Profiles. Did you mean liability:4"),
         ("H1", "account:1.colour", "colour is no field"),
+        ("12", None, "The household is H12, the contact C12."),
+        ("1", None, "Did you mean H1?"),
+        ("H1", "policy:3.policy_number", "H1 has no policy:3."),
+        ("H1", "liability:99999.tax_id", "is no field"),
+        ("H1", "account:2.account_value", "H1 has no account:2. Did you mean account:1 or account:50?"),
+        ("H1", "contact:201.birth_date", "H1 has no contact:201. Did you mean contact:101"),
+        ("H1", "contact:50.birth_date", "H1 has no contact:50."),
+        (
+            "H1",
+            "account:99999",
+            "Did you mean account:1 or account:50?\nH1 has no account:99999 at eMoney.",
+        ),
+        ("H1", "policy:3", "H1 has no policy:3 at Profiles. Did you mean policy:1?\nH1 has no policy:3 at eMoney."),
+        ("H2", "account:1.holdingsValue", "H2 has no account:1 at Profiles. Did you mean account:2?"),
+        ("H1", "assets[liability:4]", "H1 has no liability:4 at Profiles."),
+        ("H1", "nonsense", "'nonsense' is no field at eMoney."),
     ],
 )
 def test_an_unknown_unit_or_field_is_answered_with_near_names(
@@ -193,6 +215,36 @@ def test_an_unknown_unit_or_field_is_answered_with_near_names(
     with pytest.raises(ParamsError) as refused:
         tell(told_book, unit, name)
     assert words in str(refused.value)
+
+
+def test_a_column_that_another_household_has_is_not_told_at_one_vendor_either(told_book: Book) -> None:
+    with pytest.raises(ParamsError, match=r"^H1 has no account:2 at eMoney\."):
+        tell(told_book, "H1", "account:2.account_value", "emoney")
+
+
+def test_a_column_names_the_table_that_the_crm_has(told_book: Book) -> None:
+    assert source_of(why(told_book, "account:1.account_value")) == "investment_account.account_value, key 1"
+
+
+def test_a_column_of_a_held_household_is_told_as_held(told_book: Book) -> None:
+    assert why(told_book, "contact:201.birth_date", unit="H2").decision == "held: DEM-BIRTH-DATE"
+
+
+def test_a_whole_record_that_does_not_go_names_the_rule(told_book: Book) -> None:
+    found = why(told_book, "account:50")
+    assert (found.decision, found.rule_id) == ("does not go: the whole record is left out", "ACC-SCOPE-PROFILES")
+    assert source_of(found) == "investment_account, key 50"
+
+
+def test_without_recorded_lineage_what_was_sent_is_still_tied_to_the_unit(told_book: Book) -> None:
+    history = replace(read_history(told_book.contexts[-1].ledger, "profiles", "H1"), rows=[], recorded_by=None)
+    assert {"account:1", "liability:4", "contact:101", "household:1"} <= history.records
+    found = answer_for_column(history, "account:1.account_value")
+    assert found is not None
+    assert found.decision == "sent"
+    nothing = replace(history, sent={}, changes={})
+    with pytest.raises(ParamsError, match=r"^Whether H1 has account:1 is not known: nothing of its records"):
+        answer_for_column(nothing, "account:1.account_value")
 
 
 def test_an_unknown_vendor_is_refused(told_book: Book) -> None:
