@@ -18,6 +18,7 @@ from typing import Any, cast
 import orjson
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from etl.frames import are_among
@@ -65,8 +66,9 @@ def _frames_of(context: RunContext, numbers: list[int], unit_keys: pd.Series) ->
 
 def read_rows(content: bytes, unit_key: str) -> pd.DataFrame:
     """One unit's rows of a recorded table."""
-    rows = pq.read_table(pa.BufferReader(content), filters=[("unit_key", "=", unit_key)])
-    return rows.to_pandas()
+    # By this thread alone: of Arrow's own threads one may still be alive when a short command ends, which aborts it.
+    rows = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+    return rows.filter(pc.equal(rows["unit_key"], unit_key)).to_pandas(use_threads=False)
 
 
 def _wanted(context: RunContext, vendor: str, outcomes: pd.DataFrame) -> pd.DataFrame:
