@@ -16,7 +16,8 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
     "unchanged": ("The vendor has it all already.", "The vendor has it all already."),
     "held": ("Kept back until somebody mends or decides it.", "Would be kept back until somebody mends or decides it."),
     "deferred": (
-        "Could not go now, for example because the case was open. Comes back by itself, but for a choice.",
+        "Could not go now, for example because the case was open. Comes back by itself; "
+        "where somebody has to choose a record, trigger it by hand.",
         "Could not go now, for example because the case is open.",
     ),
     "failed": ("Something broke on the way. Tried again in the next run.", "Something broke on the way."),
@@ -25,6 +26,9 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
 
 # With these words begins the reason of a unit that waits for a person's choice: no later run makes it.
 UNCHOSEN = ("somebody has to choose from the Search list", "nobody answered which record")
+
+# With these words begins why a run stopped whose required action got an answer that cannot be carried out.
+MISANSWERED = "The answer to the required action was incomplete or not right"
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,9 @@ def _stopped(report: RunReport) -> Step | None:
     if not report.stopped:
         return None
     if report.is_mistaken:
-        return Step("Whoever asked for it", "Correct the form and trigger it again.", report.stopped, "what-happened")
+        is_answer = report.stopped.startswith(MISANSWERED)
+        what = "Trigger it again and answer anew." if is_answer else "Correct the form and trigger it again."
+        return Step("Whoever asked for it", what, report.stopped, "what-happened")
     what = "Mend what stopped the run, and start it again: nothing is lost."
     return Step("The operator", what, report.stopped, "what-happened")
 

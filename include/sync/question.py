@@ -20,6 +20,7 @@ from etl.load.ledger.links import Link
 from etl.load.profiles import FoundHousehold
 from etl.load.profiles_actions import check_request
 from etl.load.search_list import BUTTONS, Choice, Found, buttons_for, choose, search
+from expectations.report.advice import MISANSWERED
 from expectations.report.display import show
 from include.refresh.context import RunContext
 from include.refresh.load import job_of, payload_of
@@ -109,12 +110,12 @@ def keep_answer(context: RunContext, event: Mapping[str, Any]) -> str:
     try:
         given = _read_ids(event.get("params_input") or {})
         choice: Choice = choose(asked.shown, BUTTONS[button], given["household_id"], given["case_id"])
-    except ParamsError:
+    except ParamsError as mistake:
         answers.give_answer(
             ledger, run_id, VENDOR, unit_key, BUTTONS[button], given["household_id"], given["case_id"], who, when,
             is_mistaken=True,
         )  # fmt: skip
-        raise
+        raise ParamsError(f"{MISANSWERED}: {mistake}") from None
     answers.give_answer(ledger, run_id, VENDOR, unit_key, choice.action, choice.household_id, choice.case_id, who, when)
     return choice.action
 

@@ -267,6 +267,14 @@ def test_a_mistake_in_the_form_is_corrected_there_and_no_later_run_tries_it_agai
     assert "Find out why" not in told
 
 
+def test_an_answer_that_was_not_complete_is_given_anew() -> None:
+    why = "The answer to the required action was incomplete or not right: Household 7 has the cases 1, 2: say which."
+    failed = outcomes({"outcome": "failed", "reason": why})
+    told = read_page(html_of(a_report(outcomes=failed, stopped=why, is_mistaken=True))).text
+    assert "Trigger it again and answer anew." in told
+    assert "Correct the form" not in told
+
+
 def test_a_run_with_nothing_in_scope_does_not_say_that_all_was_sent() -> None:
     empty = read_page(html_of(a_report(outcomes=outcomes(), labels=labels(), units_in_scope={"profiles": 0}))).text
     assert "No household was in scope: nothing was sent." in empty
