@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
-from etl.errors import SettingsError
+from etl.errors import VENDOR_NAMES, SettingsError
 
 # Of a PostgreSQL connection's extra, what goes on to the database's driver: above all how it is to be encrypted.
 LIBPQ_OPTIONS = ("host", "sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "application_name")
@@ -71,10 +71,10 @@ class Connections:
         """A vendor's access. Raises `SettingsError` where it is missing or incomplete."""
         connection = self._find(name)
         if connection is None:
+            others = " or ".join(VENDOR_NAMES[other] for other in VENDOR_NAMES if other != name)
             raise SettingsError(
                 f"The connection `{name}` is missing: the vendor is not configured. Add it (http: host, port, schema, "
-                f"login, password) as AIRFLOW_CONN_{name.upper()} or under Admin › Connections, or leave {name} out of "
-                "`vendors`."
+                f"login, password) as AIRFLOW_CONN_{name.upper()} or under Admin › Connections, or run for {others} alone."
             )
         if not connection.host or not connection.login:
             raise SettingsError(f"The connection `{name}` needs a host and a login.")
