@@ -139,7 +139,10 @@ class Transport:
         if result is _UNAUTHORIZED:
             result = self._request(call, self._signed_in(instead_of=session).headers)
             if result is _UNAUTHORIZED:
-                self._refuse(f"{self._name(call)} answered 401 again after a new log-in")
+                self._refuse(
+                    f"{self._name(call)} answered 401 again after a new log-in: a credential of the connection "
+                    f"`{self.vendor}` is wrong (login or password; at eMoney client id, API key or private key)"
+                )
         return result
 
     def _signed_in(self, instead_of: SignedIn | None = None) -> SignedIn:
