@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context
 
 from etl.errors import ParamsError, RetryLater, SettingsError, StopRun
+from include.files import unwritable
 
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
@@ -26,6 +27,11 @@ log = logging.getLogger(__name__)
 
 # Whom Airflow names for a run by ``airflow dags test``: somebody waits for it.
 AT_A_TERMINAL = "dag_test"
+
+MAKE_WRITABLE = (
+    "Make it writable for whoever runs Airflow, free the disk, or set PLANBRIDGE__DATA__FOLDER to another folder; then "
+    "run again: nothing is lost."
+)
 
 
 class Ended(SystemExit):
@@ -80,7 +86,8 @@ def in_words(make_context: Callable[[], Any], step: Callable[[Any], Result], nam
     except RetryLater as error:
         why, for_good = str(error), not _will_retry()
     except Exception as error:
-        why, for_good = _defect(error), not _will_retry()
+        refused = unwritable(error)
+        why, for_good = (f"{refused} {MAKE_WRITABLE}", True) if refused else (_defect(error), not _will_retry())
     log.error(why if for_good else f"{why} The task is tried again.")
     if name is not None and for_good and context is not None:
         _note_stop(context, name, why)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
+from include.files import unwritable
 from include.local import demo, transfer, up
 from include.local.installation import Installation, Refused
 from include.local.progress import console
@@ -21,6 +23,12 @@ def finish(command: Callable[[], int]) -> None:
         status = command()
     except Refused as refusal:
         console.print(str(refusal), style="red", markup=False)
+        status = 1
+    except OSError as error:
+        words = unwritable(error)
+        if words is None:
+            raise
+        console.print(f"{words} Make it writable for you, or free the disk.", style="red", markup=False)
         status = 1
     except KeyboardInterrupt:
         console.print("Stopped.")
@@ -48,10 +56,17 @@ def demo_transfer_command(
 
 @app.command("up")
 def up_command(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of Airflow's web UI on 127.0.0.1.")] = 8080,
+    port: Annotated[str, typer.Option(help="Port of Airflow's web UI on 127.0.0.1.")] = "8080",
 ) -> None:
     """Keep the installation running with Airflow's web UI until Ctrl-C."""
-    finish(lambda: up.run(Installation(), port=port))
+    finish(lambda: up.run(Installation(), port=read_port(port)))
+
+
+def read_port(text: str) -> int:
+    """The number of a port. Raises Refused for anything else."""
+    if not re.fullmatch("[0-9]{1,5}", text) or not 0 < int(text) < 65536:
+        raise Refused(f"PORT is a number from 1 to 65535, not {text!r}. For example: make up PORT=8080")
+    return int(text)
 
 
 @app.command("clean")

@@ -144,6 +144,13 @@ def test_a_defect_shows_its_place_and_never_its_message(
     assert str(why_stopped(tmp_path)).startswith("An unexpected KeyError at test_tasks.py:")
 
 
+def test_a_folder_that_cannot_be_written_is_named_and_no_defect(airflow: Airflow, tmp_path: Path) -> None:
+    assert run_step(PermissionError(13, "Permission denied", "/data/reports")) is steps.EndedForGood
+    why = str(why_stopped(tmp_path))
+    assert why.startswith("/data/reports cannot be written or read (Permission denied). Make it writable")
+    assert "PLANBRIDGE__DATA__FOLDER" in why
+
+
 def test_a_task_that_was_killed_leaves_the_run_stopped(airflow: Airflow, tmp_path: Path) -> None:
     start(tasks._context())
     airflow.states = {"extract_crm": "success", "load_emoney_0": "failed", "report_run": "running"}

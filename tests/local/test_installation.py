@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
+from include.local.__main__ import finish, read_port
 from include.local.installation import ROOT, Installation, Refused, write_private
 
 
@@ -53,6 +55,31 @@ def test_a_command_that_was_killed_does_not_block_the_next_one(installation: Ins
     assert killed.returncode == -9
     with installation.in_use("make demo"):
         pass
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    def command() -> int:
+        raise PermissionError(13, "Permission denied", "/checkout/.planbridge")
+
+    with pytest.raises(typer.Exit) as ended:
+        finish(command)
+    assert ended.value.exit_code == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "/checkout/.planbridge cannot be written or read (Permission denied). Make it writable" in said
+
+
+def test_an_error_that_is_no_files_is_not_explained_away() -> None:
+    def command() -> int:
+        raise ConnectionResetError(104, "reset")
+
+    with pytest.raises(ConnectionResetError):
+        finish(command)
+
+
+@pytest.mark.parametrize("text", ["abc", "0", "65536", "-1", "", "80.5"])
+def test_a_port_that_is_none_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(Refused, match=r"PORT is a number from 1 to 65535.* make up PORT=8080$"):
+        read_port(text)
 
 
 def test_a_private_file_replaces_the_old_one_whole(tmp_path: Path) -> None:
