@@ -8,9 +8,9 @@ JOBS ?= 3
 export AIRFLOW_HOME := $(CURDIR)/.planbridge/airflow
 # Airflow and the tests start many processes: what one has compiled, the next ones read.
 unexport PYTHONDONTWRITEBYTECODE
-# Commands about a CRM take the one that the shell names, else the demo's.
-DEMO_ENV := [ -n "$$AIRFLOW_CONN_CRM" ] || [ ! -f .planbridge/env ] || . .planbridge/env;
-# A command without what it is about; make leaves with 2.
+# Commands about earlier runs take the installation that the shell names in part or as a whole, else the demo's.
+DEMO_ENV := env | grep -qi '^\(AIRFLOW_CONN_\|PLANBRIDGE__DATA__FOLDER=\)' || [ ! -f .planbridge/env ] || . .planbridge/env;
+# A command without what it is about: nothing is installed, and make leaves with 2.
 usage = echo 'Usage: $(1)' >&2; exit 2
 
 help: ## This list
@@ -22,11 +22,11 @@ setup: ## The virtual environment .venv from the locked requirements (the others
 demo: setup ## The weeknight run over a demo office and two vendor sandboxes; FRESH=1 starts over
 	@$(PYTHON) -m include.local demo $(if $(FRESH),--fresh)
 
-cancel-transfer: setup ## End a transfer that nobody has accepted: TRANSFER=…
+cancel-transfer: $(if $(TRANSFER),setup) ## End a transfer that nobody has accepted: TRANSFER=…
 	@$(if $(TRANSFER),,$(call usage,make cancel-transfer TRANSFER=…))
 	@$(DEMO_ENV) $(PYTHON) -m include.transfer cancel "$(TRANSFER)"
 
-return: setup ## Bring a transfer back within 30 days, if nothing was edited since: TRANSFER=…
+return: $(if $(TRANSFER),setup) ## Bring a transfer back within 30 days, if nothing was edited since: TRANSFER=…
 	@$(if $(TRANSFER),,$(call usage,make return TRANSFER=…))
 	@$(DEMO_ENV) $(PYTHON) -m include.transfer return "$(TRANSFER)"
 
@@ -36,12 +36,12 @@ demo-transfer: setup ## A set of the demo office moves to another office; FRESH=
 up: setup ## The same installation kept running with Airflow's web UI; PORT=8080, Ctrl-C stops it
 	@$(PYTHON) -m include.local up $(if $(PORT),--port $(PORT))
 
-why: setup ## Where a value comes from and what became of it; UNIT=H12 FIELD=clientA.homePhone VENDOR=profiles DATE=2026-11-20
+why: $(if $(UNIT),setup) ## Where a value comes from and what became of it; UNIT=H12 FIELD=clientA.homePhone VENDOR=profiles DATE=2026-11-20
 	@$(if $(UNIT),,$(call usage,make why UNIT=H12 [FIELD=…] [VENDOR=profiles|emoney] [DATE=…]))
 	@$(DEMO_ENV) $(PYTHON) -m include.why $(if $(UNIT),--unit "$(UNIT)") $(if $(FIELD),--field "$(FIELD)") \
 		$(if $(VENDOR),--vendor "$(VENDOR)") $(if $(DATE),--date "$(DATE)")
 
-undo: setup ## Put back at Profiles what a run wrote, where it still stands; RUN=… UNIT=H12, DRY=1 only says what
+undo: $(if $(RUN),setup) ## Put back at Profiles what a run wrote, where it still stands; RUN=… UNIT=H12, DRY=1 only says what
 	@$(if $(RUN),,$(call usage,make undo RUN=… [UNIT=H12] [DRY=1]))
 	@$(DEMO_ENV) $(PYTHON) -m include.undo $(if $(RUN),--run "$(RUN)") $(if $(UNIT),--unit "$(UNIT)") $(if $(DRY),--dry-run)
 

@@ -24,8 +24,9 @@ from rich.console import Console
 from rich.text import Text
 from sqlalchemy.engine import make_url
 
-from etl.errors import PlanbridgeError, SettingsError
+from etl.errors import LedgerUnavailable, PlanbridgeError, SettingsError
 from etl.load.ledger.store import Ledger, default_url
+from etl.load.ledger.tables import metadata, run
 from include.connections import AirflowConnection, Connections
 from include.context import ROOT, data_folder_of
 from include.refresh.context import RunContext, RunRequest
@@ -49,40 +50,75 @@ def finish(command: Callable[[], int]) -> None:
 
 
 def operator_settings() -> Settings:
-    """The settings; where none names a data folder and the default one has no ledger, the demo's is taken."""
+    """The settings; where the shell names no installation and the default one had no run, the demo's is taken."""
     settings = read_settings()
-    named = any(name.upper() == "PLANBRIDGE__DATA__FOLDER" for name in os.environ)
-    if named or _has_ledger(settings.data.folder) or not _has_ledger(DEMO):
+    named = any(name.upper().startswith(("AIRFLOW_CONN_", "PLANBRIDGE__DATA__FOLDER")) for name in os.environ)
+    if named or _find_ledger(_default_url(settings.data.folder)) or not _find_ledger(_default_url(DEMO)):
         return settings
     return settings.model_copy(update={"data": settings.data.model_copy(update={"folder": DEMO})})
 
 
 def operator_context(request: RunRequest, settings: Settings) -> RunContext:
-    """Everything that a run by command needs; connections as Airflow finds them."""
+    """Everything that a command about earlier runs needs. Raises `SettingsError` where there are none."""
+    open_ledger(settings)
+    return RunContext(request, settings, operator_connections())
+
+
+def operator_connections() -> Connections:
+    """Connections as Airflow finds them."""
     from include.steps import find_connection
 
-    return RunContext(request, settings, Connections(find_connection))
+    return Connections(find_connection)
 
 
 def open_ledger(settings: Settings) -> Ledger:
-    """The ledger for reading. Raises `SettingsError` where there is none yet."""
+    """The ledger for reading. Raises `SettingsError` where no run has been made, and creates none."""
     url = Connections(_find_quickly).ledger or default_url(data_folder_of(settings))
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
+    ledger = _find_ledger(url)
+    if ledger is None:
+        where = make_url(url)
+        place = where.database if where.get_backend_name() == "sqlite" else where.render_as_string()
         raise SettingsError(
-            f"There is no ledger at {parsed.database}: no run has been made there. Set PLANBRIDGE__DATA__FOLDER or "
+            f"The ledger {place} is not there or empty: no run has been made there. Set PLANBRIDGE__DATA__FOLDER or "
             "AIRFLOW_CONN_LEDGER as the DAGs have them."
         )
-    ledger = Ledger(url)
+    return ledger
+
+
+def _default_url(folder: Path) -> str:
+    return default_url(ROOT / folder)
+
+
+def _find_ledger(url: str) -> Ledger | None:
+    """The ledger for reading, with all its tables where it can be written; None where no run has been made."""
+    parsed = make_url(url)
+    read_only = False
+    if parsed.get_backend_name() == "sqlite":
+        path = Path(parsed.database or "")
+        if not _has_bytes(path):
+            return None
+        read_only = not all(os.access(place, os.W_OK) for place in (path, path.parent))
+    ledger = Ledger(url, read_only=read_only)
     with ledger.read() as connection:
-        is_whole = sa.inspect(connection).has_table("lineage_unit")
-    if not is_whole:
+        present = set(sa.inspect(connection).get_table_names())
+        if run.name not in present or connection.execute(sa.select(run.c.run_id).limit(1)).first() is None:
+            return None
+    if not present >= set(metadata.tables):
         ledger.migrate()
     return ledger
 
 
-def _has_ledger(folder: Path) -> bool:
-    return (ROOT / folder / "ledger.db").exists()
+def _has_bytes(path: Path) -> bool:
+    try:
+        if not path.is_file() or not path.stat().st_size:
+            return False
+        path.open("rb").close()
+    except OSError as error:
+        raise LedgerUnavailable(
+            f"The ledger {path} cannot be read ({error.strerror}). Ask as a user who may read it, or set "
+            "PLANBRIDGE__DATA__FOLDER or AIRFLOW_CONN_LEDGER."
+        ) from None
+    return True
 
 
 @dataclass

@@ -15,7 +15,7 @@ from etl.load.ledger import transfers
 from etl.load.ledger.store import Ledger
 from expectations.report.manifest import ENTITY_WORDS
 from expectations.report.manifest_files import mark_returned
-from include.command_line import operator_settings
+from include.command_line import open_ledger, operator_connections, operator_settings
 from include.connections import Connections
 from include.context import ledger_of, reports_of
 from include.staging import each_row
@@ -99,7 +99,6 @@ def print_return(transfer_id: str, done: Return, console: Console) -> None:
 
 
 def _places() -> tuple[Ledger, Connections]:
-    from include.steps import find_connection
-
-    settings, connections = operator_settings(), Connections(find_connection)
+    settings, connections = operator_settings(), operator_connections()
+    open_ledger(settings)  # where there is none, none is made
     return ledger_of(settings, connections), connections

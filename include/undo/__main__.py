@@ -20,7 +20,7 @@ def undo(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go back, and write nothing.")] = False,
 ) -> None:
     """Put back at Profiles what a run wrote, where it still stands as the run wrote it."""
-    finish(lambda: _undo(run, unit or None, dry_run))
+    finish(lambda: _undo(run.strip(), unit.strip().upper() or None, dry_run))
 
 
 def _undo(run: str, unit: str | None, dry_run: bool) -> int:

@@ -1,8 +1,10 @@
 """``make why`` and ``make undo`` as typed: the ledger is found as the DAGs find it, and answers come at once."""
 
+import hashlib
 import json
 import os
 import resource
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -10,10 +12,19 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from typer.testing import CliRunner
 
-from etl.errors import SettingsError
-from include.command_line import read_connection
+from etl.errors import LedgerUnavailable, SettingsError
+from etl.load.ledger.store import Ledger
+from etl.load.ledger.tables import run
+from include import command_line
+from include.command_line import operator_context, operator_settings, read_connection
 from include.connections import database_url
+from include.transfer.commands import bring_back, cancel
+from include.undo.undoing import request_of
+from include.why.__main__ import app as why_app
+from include.why.asking import ask
 from tests.run_book import ROOT, Book
 
 # What is made for all of them is made by one worker.
@@ -85,11 +96,106 @@ def test_what_cannot_be_answered_is_a_line_in_words(told_book: Book, tmp_path: P
     assert not (tmp_path / "nowhere").exists()
 
 
+def test_a_units_key_may_be_typed_in_small_letters(told_book: Book) -> None:
+    arguments = ["--unit", "h1", "--field", "clientA.gender"]
+    done = CliRunner().invoke(why_app, arguments, env={"PLANBRIDGE__DATA__FOLDER": data_of(told_book)})
+    assert done.stdout.startswith("\nH1 at Profiles"), done.output
+
+
+def test_no_look_up_makes_a_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "none" / "ledger.db"
+    monkeypatch.setenv("AIRFLOW_CONN_LEDGER", f"sqlite:///{path}")
+    for look_up in (
+        lambda: operator_context(request_of("ann", "UTC", True), operator_settings()),
+        lambda: cancel("transfer", "ann"),
+        lambda: bring_back("transfer"),
+    ):
+        with pytest.raises(SettingsError, match=r"none/ledger\.db is not there or empty: no run has been made there"):
+            look_up()
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ledger_in_which_no_run_was_made_does_not_hide_the_demos(
+    told_book: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names_nothing(monkeypatch)
+    monkeypatch.setattr(command_line, "ROOT", tmp_path)
+    monkeypatch.setattr(command_line, "DEMO", Path(data_of(told_book)))
+    for make in (lambda path: None, lambda path: path.touch(), lambda path: Ledger(f"sqlite:///{path}").migrate()):
+        (tmp_path / ".planbridge").mkdir(exist_ok=True)
+        make(tmp_path / ".planbridge" / "ledger.db")
+        assert operator_settings().data.folder == Path(data_of(told_book))
+    monkeypatch.setenv("AIRFLOW_CONN_PROFILES", "http://127.0.0.1")
+    assert operator_settings().data.folder == Path(".planbridge")
+
+
+def names_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [*os.environ]:
+        if name.startswith(("AIRFLOW_CONN", "PLANBRIDGE")):
+            monkeypatch.delenv(name)
+
+
+def test_a_ledger_where_nothing_can_be_written_is_read_and_left_as_it_is(told_book: Book, tmp_path: Path) -> None:
+    path = copy_of(told_book, tmp_path)
+    before = hashlib.sha256(path.read_bytes()).digest()
+    ledger = Ledger(f"sqlite:///{path}", read_only=True)
+    (told,) = ask(ledger, "H1", "clientA.cellPhone", None, None)
+    assert told.answers[0].run_id == "run-2"
+    with pytest.raises(LedgerUnavailable, match="readonly"), ledger.write() as connection:
+        connection.execute(sa.delete(run))
+    ledger.engine.dispose()
+    assert [*tmp_path.iterdir()] == [path]
+    assert hashlib.sha256(path.read_bytes()).digest() == before
+
+
+def copy_of(book: Book, folder: Path) -> Path:
+    path = folder / "ledger.db"
+    with closing(sqlite3.connect(f"{data_of(book)}/ledger.db")) as ledger, closing(sqlite3.connect(path)) as copy:
+        ledger.backup(copy)
+    return path
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout whose Python and set-up only say that they were called, and in it the demo's environment."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name, lines in (
+        (".venv/bin/python", "#!/bin/sh\necho called $PLANBRIDGE__DATA__FOLDER $AIRFLOW_CONN_LEDGER"),
+        ("include/local/setup.sh", "echo set up"),
+        (".planbridge/env", "export PLANBRIDGE__DATA__FOLDER=demo"),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(lines + "\n")
+        (tmp_path / name).chmod(0o755)
+    return tmp_path
+
+
+def make(checkout: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], **variables}
+    command = ["make", "-s", *arguments]
+    return subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("command", ["why UNIT=H1", "undo RUN=1", "return TRANSFER=1", "cancel-transfer TRANSFER=1"])
+def test_what_the_shell_names_comes_before_the_demo(checkout: Path, command: str) -> None:
+    arguments = command.split()
+    assert make(checkout, *arguments).stdout == "set up\ncalled demo\n"
+    assert make(checkout, *arguments, PLANBRIDGE__DATA__FOLDER="mine").stdout == "set up\ncalled mine\n"
+    assert make(checkout, *arguments, AIRFLOW_CONN_LEDGER="sqlite:////l").stdout == "set up\ncalled sqlite:////l\n"
+
+
+@pytest.mark.parametrize("command", ["why", "undo", "return", "cancel-transfer"])
+def test_a_command_without_what_it_is_about_says_how_it_is_called_and_sets_nothing_up(
+    checkout: Path, command: str
+) -> None:
+    done = make(checkout, command)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"Usage: make {command} ")
+
+
 def test_an_older_ledger_gets_the_tables_that_it_lacks(told_book: Book, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "ledger.db")) as copy:
-        with closing(sqlite3.connect(f"{data_of(told_book)}/ledger.db")) as ledger:
-            ledger.backup(copy)
-        for table in ("lineage", "lineage_unit", "pin"):
+    with closing(sqlite3.connect(copy_of(told_book, tmp_path))) as copy:
+        for table in ("lineage", "lineage_unit", "pin", "other_case"):
             copy.execute(f"DROP TABLE {table}")
     done = call("include.why", "--unit", "H1", "--field", "clientA.gender", PLANBRIDGE__DATA__FOLDER=str(tmp_path))
     assert done.returncode == 0, done.stderr

@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 import pandas as pd
@@ -48,15 +49,18 @@ def utc_now() -> datetime:
 class Ledger:
     """The ledger's engine. Every write is one short transaction that is on disk when it returns.
 
-    ``clock`` gives UTC without a zone. Raises `LedgerUnavailable` where the database cannot be opened or written.
+    ``clock`` gives UTC without a zone; ``read_only`` (SQLite) writes nothing, nor anything beside the database. Raises
+    `LedgerUnavailable` where the database cannot be opened or written.
     """
 
-    def __init__(self, url: str, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, url: str, clock: Callable[[], datetime] = utc_now, read_only: bool = False) -> None:
         self.now = clock
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self._where = parsed.database if self.is_sqlite else f"{parsed.host}:{parsed.port or 5432}/{parsed.database}"
-        if self.is_sqlite and parsed.database:
+        if self.is_sqlite and read_only:
+            parsed = _for_reading(parsed)
+        elif self.is_sqlite and parsed.database:
             self._prepare_folder(Path(parsed.database))
         options: dict[str, Any] = {"hide_parameters": True}
         if self.is_sqlite:
@@ -194,6 +198,14 @@ def pack(value: object) -> bytes:
 def unpack(blob: bytes | None) -> Any:
     """What `pack` packed, fractions as decimals; None for None."""
     return None if blob is None else json.loads(zlib.decompress(blob), parse_float=Decimal)
+
+
+def _for_reading(url: sa.URL) -> sa.URL:
+    """Without its files beside it nobody has the database open, and none can be made: it is taken as it lies."""
+    path = Path(url.database or "")
+    is_open = path.with_name(f"{path.name}-wal").exists()
+    query = {"uri": "true", "mode": "ro"} | ({} if is_open else {"immutable": "1"})
+    return url.set(database=f"file:{quote(str(path))}", query=query)
 
 
 def _tune_sqlite(connection: Any, _record: Any, synchronous: str) -> None:
