@@ -61,6 +61,8 @@ def run(installation: Installation, *, fresh: bool) -> int:
         ).returncode
         if state != "success":
             console.print(f"[red]The run failed.[/] Its logs: {installation.airflow_home / 'logs'}")
+        else:
+            console.print(f"To bring it back: make return TRANSFER={run_id}", markup=False, soft_wrap=True)
         return int(state != "success" or shown != 0)
 
 
