@@ -74,7 +74,8 @@ class Connections:
             others = " or ".join(VENDOR_NAMES[other] for other in VENDOR_NAMES if other != name)
             raise SettingsError(
                 f"The connection `{name}` is missing: the vendor is not configured. Add it (http: host, port, schema, "
-                f"login, password) as AIRFLOW_CONN_{name.upper()} or under Admin › Connections, or run for {others} alone."
+                f"login, password) as AIRFLOW_CONN_{name.upper()} or under Admin › Connections, or run for {others} "
+                "alone."
             )
         if not connection.host or not connection.login:
             raise SettingsError(f"The connection `{name}` needs a host and a login.")

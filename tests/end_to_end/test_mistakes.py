@@ -65,7 +65,10 @@ def test_a_crm_of_another_shape_is_refused_by_its_columns_before_anything_is_sen
 # What is set wrong -> the words that must be in the one message.
 SETTINGS: dict[str, tuple[dict[str, str | None], list[str]]] = {
     "no connection": ({"AIRFLOW_CONN_CRM": None}, ["connection `crm` is missing", "AIRFLOW_CONN_CRM"]),
-    "no vendor": ({"AIRFLOW_CONN_PROFILES": None}, ["connection `profiles` is missing", "AIRFLOW_CONN_PROFILES", "run for eMoney alone"]),
+    "no vendor": (
+        {"AIRFLOW_CONN_PROFILES": None},
+        ["connection `profiles` is missing", "AIRFLOW_CONN_PROFILES", "run for eMoney alone"],
+    ),
     "an unreadable connection": ({"AIRFLOW_CONN_CRM": "{not json"}, ["AIRFLOW_CONN_CRM", "neither a URI nor JSON"]),
     "another kind of database": ({"AIRFLOW_CONN_CRM": "mysql://u:secret@h/n"}, ["`crm`", "sqlite or postgres"]),
     "an unwritable ledger": ({"AIRFLOW_CONN_LEDGER": "sqlite:////proc/none/ledger.db"}, ["/proc/none", "ledger"]),
