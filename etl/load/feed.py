@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 import orjson
 
-from etl.errors import Gone, InDoubt, LockLost, Rejected, VendorUnavailable
-from etl.load.delivery import TRIES, Job, LoadFinding, household_lock
+from etl.errors import Gone, InDoubt, LockLost, Rejected, SetAside, VendorUnavailable
+from etl.load.delivery import TRIES, Job, LoadFinding, household_lock, set_aside
 from etl.load.emoney import EmoneyClient, FeedState
 from etl.load.ledger import feeds, links
 from etl.load.ledger.feeds import FeedLine
 
 VENDOR = "emoney"
 MOST_LINES = 5_000
+# Of so many clients whose line a feed rejected it is asked whether they are there at all.
+LOOKED_AT = 20
 MOST_BYTES = 15 * 1024 * 1024
 TEXT_OR_BRACE = re.compile(rb'"(?:[^"\\]|\\.)*"|\{')
 
@@ -50,16 +52,22 @@ class Line:
 class Refreshed:
     """What came of the feeds: outcomes by unit, findings, what is new to link (unit key, client id, source key).
 
-    ``units``: updated (its values are others than were known), refreshed, deferred or failed, and why.
+    ``units``: updated (its values are others than were known), refreshed, deferred, failed or held, and why.
     """
 
     units: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     findings: list[tuple[str, LoadFinding]] = field(default_factory=list)
     newly_available: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def put(self, kind: str, reason: str, lines: Iterable[Line | FeedLine]) -> None:
+    def put(self, kind: str, reason: str | None, lines: Iterable[Line | FeedLine]) -> None:
         """All these units ended so."""
         self.units.update({line.unit_key: (kind, reason) for line in lines})
+
+    def hold_as_gone(self, unit_key: str, error: Gone) -> None:
+        """The unit's client is there no longer: it is held until somebody sees to it (MATCH-GONE)."""
+        held = set_aside(VENDOR, unit_key, error)
+        self.units[unit_key] = held.outcome.outcome, held.outcome.reason
+        self.findings.extend((unit_key, one) for one in held.findings)
 
 
 def send_feeds(client: EmoneyClient, job: Job, lines: Iterable[Line], deadline_seconds: float) -> Refreshed:
@@ -93,7 +101,7 @@ def settle_feeds(client: EmoneyClient, job: Job, unit_key: str | None = None) ->
                 continue
             else:
                 if state.status in feeds.RESOLVED:
-                    _read_back(job, feed_id, as_of, state, refreshed, {})
+                    _read_back(client, job, feed_id, as_of, state, refreshed, {})
     return refreshed
 
 
@@ -117,7 +125,7 @@ def _send(
         feeds.mark_feed(job.ledger, feed_id, "failed")
         refreshed.put("failed", f"EMY-REFRESH: {error}", batch)
     else:
-        _read_back(job, feed_id, job.as_of, state, refreshed, {line.unit_key: line.items for line in batch})
+        _read_back(client, job, feed_id, job.as_of, state, refreshed, {line.unit_key: line.items for line in batch})
 
 
 def _lock_of(feed_id: str) -> str:
@@ -182,7 +190,13 @@ def _await(client: EmoneyClient, job: Job, feed_id: str, deadline_seconds: float
 
 
 def _read_back(
-    job: Job, feed_id: str, as_of: date, state: FeedState, refreshed: Refreshed, items: dict[str, bytes]
+    client: EmoneyClient,
+    job: Job,
+    feed_id: str,
+    as_of: date,
+    state: FeedState,
+    refreshed: Refreshed,
+    items: dict[str, bytes],
 ) -> None:
     lines = feeds.read_lines(job.ledger, feed_id)
     unit_of = {line.client_id: line.unit_key for line in lines}
@@ -199,21 +213,44 @@ def _read_back(
     for fresh in state.newly_available:
         if fresh.client_id in unit_of:
             refreshed.newly_available.append((unit_of[fresh.client_id], fresh.client_id, fresh.source_key))
-    sent = links.read_sent(job.ledger, VENDOR, "items", unit_of.values())
+    _remember(job, as_of, [line for line in lines if line.unit_key not in rejected], items, refreshed)
+    refreshed.units.update(
+        {key: ("failed", f"EMY-REFRESH: eMoney rejected the line ({code})") for key, code in rejected.items()}
+    )
+    for unit_key, error in _of_gone_clients(client, state, unit_of).items():
+        refreshed.hold_as_gone(unit_key, error)
+    feeds.mark_feed(job.ledger, feed_id, "done")
+
+
+def _remember(
+    job: Job, as_of: date, lines: Sequence[FeedLine], items: Mapping[str, bytes], refreshed: Refreshed
+) -> None:
+    """Lines that went through: their values are the last known, unless a later feed has brought newer ones."""
+    sent = links.read_sent(job.ledger, VENDOR, "items", [line.unit_key for line in lines])
     newer = set(sent.loc[sent["as_of"] > as_of, "unit_key"]) if len(sent) else set()
-    through = [line for line in lines if line.unit_key not in rejected and line.unit_key not in newer]
+    through = [line for line in lines if line.unit_key not in newer]
     known = dict(zip(sent["unit_key"], sent["offered_hash"], strict=True))
     changed = [line for line in through if known.get(line.unit_key) != line.items_hash]
     refreshed.findings.extend(_gone(job, [line for line in changed if line.unit_key in known]))
     rows = ((line.unit_key, line.items_hash, _values(line, items)) for line in changed)
     links.save_many_sent(job.ledger, VENDOR, "items", rows, as_of, job.run_id)
     links.confirm_unchanged(job.ledger, VENDOR, "items", [line.unit_key for line in through], as_of)
-    refreshed.units.update({line.unit_key: ("refreshed", None) for line in through})
-    refreshed.units.update({line.unit_key: ("updated", None) for line in changed})
-    refreshed.units.update(
-        {key: ("failed", f"EMY-REFRESH: eMoney rejected the line ({code})") for key, code in rejected.items()}
-    )
-    feeds.mark_feed(job.ledger, feed_id, "done")
+    refreshed.put("refreshed", None, through)
+    refreshed.put("updated", None, changed)
+
+
+def _of_gone_clients(client: EmoneyClient, state: FeedState, unit_of: Mapping[str, str]) -> dict[str, Gone]:
+    """Units whose whole line was rejected because their client is there no longer."""
+    whole = [one.client_id for one in state.rejected if one.source_key is None and one.client_id in unit_of]
+    found: dict[str, Gone] = {}
+    for client_id in whole[:LOOKED_AT]:
+        try:
+            client.client(client_id)
+        except Gone as error:
+            found[unit_of[client_id]] = error
+        except (SetAside, VendorUnavailable):
+            break
+    return found
 
 
 def _rejection(source_key: str | None, unit_key: str, code: str) -> LoadFinding:
@@ -234,7 +271,7 @@ def _gone(job: Job, changed: list[FeedLine]) -> list[tuple[str, LoadFinding]]:
     return found
 
 
-def _values(line: FeedLine, items: dict[str, bytes]) -> dict[str, object]:
+def _values(line: FeedLine, items: Mapping[str, bytes]) -> dict[str, object]:
     """What was sent, by source key; of a feed that another run sent only the keys are known."""
     if line.unit_key not in items:
         return dict.fromkeys(line.source_keys)

@@ -151,7 +151,7 @@ def save_outcomes(job: Job, kinds: dict[str, str], refreshed: Refreshed) -> dict
     ended: dict[str, Outcome] = {}
     for key, (status, reason) in refreshed.units.items():
         kind = kinds.get(key)
-        if kind in GO and status in ("deferred", "failed"):
+        if kind in GO and status in ("deferred", "failed", "held"):
             words = reason if kind == "unchanged" else f"the client was {kind}, its values were not refreshed: {reason}"
             ended[key] = Outcome("emoney", key, status, (words or "")[:1000], linked.get(key))
         elif kind == "unchanged" and status == "updated":

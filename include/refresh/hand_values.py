@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from etl.errors import InDoubt, ParamsError, SetAside, StopRun, VendorUnavailable
+from etl.errors import Gone, InDoubt, ParamsError, SetAside, StopRun, VendorUnavailable
 from etl.load.delivery import ByHand, Job, LoadFinding, household_lock
 from etl.load.emoney import EmoneyClient
 from etl.load.emoney_answers import Account, Link, LinkResult
@@ -96,6 +96,8 @@ def refresh_by_hand(
             try:
                 _refresh(context, job, client, staged, kinds, wanted, refreshed, linking)
                 _list_waiting(client, job, unit_key, _proposed(context, number), linking)
+            except Gone as error:
+                refreshed.hold_as_gone(unit_key, error)
             except (SetAside, VendorUnavailable) as error:
                 refreshed.units[unit_key] = ("deferred", str(error))
             except StopRun as error:

@@ -216,7 +216,7 @@ def test_a_large_book_goes_in_several_feeds(desk: Desk, client_id: str, monkeypa
     lines = [line(f"H{number}", f"em-{90 + number}", item()) for number in range(2, 6)]
     refreshed = desk.feed(line("H1", client_id, item()), *lines)
     assert len(desk.vendors.feeds()) == 3
-    assert kinds(refreshed) == {"H1": "updated", **{f"H{number}": "failed" for number in range(2, 6)}}
+    assert kinds(refreshed) == {"H1": "updated", **{f"H{number}": "held" for number in range(2, 6)}}
 
 
 def test_a_feed_keeps_within_the_size_that_emoney_takes(monkeypatch: pytest.MonkeyPatch) -> None:

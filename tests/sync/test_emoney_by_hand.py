@@ -20,6 +20,7 @@ from include.refresh.report import report_run
 from include.sync.prepare import prepare_unit
 from tests.load.killing import boundaries, run_and_kill
 from tests.run_book import DAY, Book, Ran, Vendors
+from tests.sync.by_hand import run_by_hand
 
 NEXT = "2026-11-23"
 NUMBERS = count(1)
@@ -299,3 +300,15 @@ def test_a_wrong_password_fails_the_unit_in_words(book: Book) -> None:
         load_shard(context, "emoney", 0)
     assert Ran(context, None).outcomes("emoney") == {"H1": "failed"}
     book.vendors.emoney.faults()
+
+
+def test_a_client_who_is_gone_at_emoney_holds_the_household_by_hand_and_at_night(book: Book) -> None:
+    """MATCH-GONE, also where nothing has changed and only values go."""
+    book.couple(1)
+    run_by_hand(book, 1, vendor="emoney")
+    book.vendors.emoney.reset()
+    for ran in (run_by_hand(book, 1, vendor="emoney"), book.run("2026-11-23", vendors=("emoney",))):
+        assert ran.outcomes("emoney") == {"H1": "held"}
+        assert ran.reason("emoney", "H1").startswith("MATCH-GONE")
+        assert ("H1", "MATCH-GONE") in ran.findings("emoney")
+    assert book.vendors.clients() == {}
