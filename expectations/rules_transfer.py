@@ -89,7 +89,8 @@ MOVER_RULES: tuple[Rule, ...] = (
                 ("rule_id",),
                 ("Lists, Owner, Insured, Beneficiaries",),
                 arguments={"value": "XFR-PRESENT-AMBIGUOUS"},
-                message="{records} entries are left out: more than one contact of the target office could be meant.",
+                message="Entries that are left out ({records}): more than one contact of the target office could be"
+                " meant.",
             ),
         ),
     ),
@@ -99,7 +100,7 @@ STAYING_RULES: tuple[Rule, ...] = (
     Rule(
         "XFR-HOUSEHOLD",
         "warning",
-        "{headless_households} households of the source office would be left without their head.",
+        "Households of the source office that would be left without their head: {headless_households}.",
         "Household › Household Members › Head of Household: choose another head; or add all members to the set.",
         (
             Check(
@@ -115,49 +116,50 @@ STAYING_RULES: tuple[Rule, ...] = (
     _stays(
         "XFR-RELATIONS",
         "warning",
-        "{records} key relations do not move: not everybody whom they tie together is in the set.",
+        "Key relations that do not move ({records}): not everybody whom they tie together is in the set.",
         f"{SET}: add the contacts of the closure list, or start the transfer with “Add related contacts”.",
         "Key Relations",
     ),
     _stays(
         "XFR-PRIMARY",
         "warning",
-        "{records} records that name this contact stay: their primary contact is somebody else, or nobody.",
+        "Records that name this contact and stay ({records}): their primary contact is somebody else, or nobody.",
         "Policy, Pending Case or Investment Account › Primary Contact: choose the contact, if it is theirs.",
         "Primary Contact",
     ),
     _stays(
         "XFR-PARTIES",
         "warning",
-        "{records} owners, insured or beneficiaries are left out: they neither move nor are in the target office.",
+        "Owners, insured or beneficiaries who are left out ({records}): they neither move nor are in the target"
+        " office.",
         f"{SET}: add them to the set; or add them to the policy in the target office afterwards.",
         "Owner, Insured, Beneficiaries",
     ),
     _stays(
         "XFR-CENSUS",
         "info",
-        "{records} census records stay: the employee was not in the target office before.",
+        "Census records that stay ({records}): the employee was not in the target office before.",
         "Nothing to do if that is meant; else move the employees first and the business afterwards.",
         "Employee Census",
     ),
     _stays(
         "XFR-POLICY-LISTS",
         "info",
-        "{records} entries of policies' lists stay: the contact was not in the target office before.",
+        "Entries of policies' lists that stay ({records}): the contact was not in the target office before.",
         "In the target office, Policy › Advisors, Relationships, Important Contacts: enter those who belong there.",
         "Policy Advisor, Policy Relationship, Important Contact",
     ),
     _stays(
         "XFR-CASE-LISTS",
         "info",
-        "{records} entries of pending cases' lists stay: the contact was not in the target office before.",
+        "Entries of pending cases' lists that stay ({records}): the contact was not in the target office before.",
         "In the target office, Pending Case › Advisors, Annuitants, Relationships: enter those who belong there.",
         "Policy Advisor, Policy Annuitant, Policy Relationship, Important Contact",
     ),
     _stays(
         "XFR-ACCOUNT-LISTS",
         "info",
-        "{records} entries of investment accounts' lists stay: the contact was not in the target office before.",
+        "Entries of investment accounts' lists that stay ({records}): the contact was not in the target office before.",
         "In the target office, Investment Account › Interested Parties, Advisor Relationships: enter those who belong"
         " there.",
         "Interested Party, Advisor Relationship",
@@ -165,7 +167,7 @@ STAYING_RULES: tuple[Rule, ...] = (
     _stays(
         "XFR-CARRIER",
         "info",
-        "{records} carriers or products are made anew in the target office, which does not own them.",
+        "Carriers or products that are made anew in the target office, which does not own them: {records}.",
         "Nothing to do if that is meant; else let the target office own them before the transfer.",
         "Carrier, Plan Name",
     ),
@@ -179,22 +181,22 @@ STAYING_RULES: tuple[Rule, ...] = (
     _stays(
         "XFR-NOTES",
         "info",
-        "{records} letters, documents or e-mails stay: only letters that were sent to the contact move.",
+        "Letters, documents or e-mails that stay ({records}): only letters that were sent to the contact move.",
         "Nothing to do: they are in the archive of the contact.",
         "Letters",
     ),
     _stays(
         "XFR-COMMISSION",
         "warning",
-        "{records} commissions stay, and with them the pending cases that they belong to.",
+        "Commissions that stay, and with them the pending cases that they belong to: {records}.",
         "Nothing to do if that is meant: the pending case is finished in the source office.",
         "Commissions",
     ),
     _stays(
         "XFR-NOT-MOVED",
         "info",
-        "{records} records stay by their kind: leads, referrals, sets, events, custom fields, presale activities, asset"
-        " allocation, performance.",
+        "Records that stay by their kind ({records}): leads, referrals, sets, events, custom fields, presale"
+        " activities, asset allocation, performance.",
         "Nothing to do: they are in the archive of the contact.",
         "Custom Fields, Sets, Events",
     ),

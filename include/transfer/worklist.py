@@ -48,7 +48,7 @@ def write(
         consequences=CONSEQUENCES,
         stages=context.staging.stage_seconds(),
         stopped=stopped,
-        told=Told("contact", _headline(made, stopped), _steps(papers, made, stopped), MEANINGS),
+        told=Told("contact", _headline(made, stopped), _steps(context, papers, closed, stopped), MEANINGS),
     )
     write_report(context.reports, report)
 
@@ -76,9 +76,15 @@ def _headline(made: Manifest, stopped: str | None) -> tuple[str, ...]:
     return (opening, *filter(None, [f"The run was stopped: {stopped}" if stopped else None, made.ended]))
 
 
-def _steps(papers: Papers, made: Manifest, stopped: str | None) -> tuple[Step, ...]:
+def _steps(
+    context: TransferContext, papers: Papers, closed: Mapping[str, Any] | None, stopped: str | None
+) -> tuple[Step, ...]:
     found = papers.findings
     steps = []
+    if closed is None:
+        what = "Answer the required action: accept all, accept some contacts, or reject."
+        why = "The transfer waits for it; nothing has changed until then."
+        steps.append(Step(context.request.receiving_user, what, why, "what-happened"))
     if stopped:
         what = "Mend what stopped the run, and start another transfer."
         steps.append(Step("The operator", what, stopped, "what-happened"))

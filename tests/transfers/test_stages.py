@@ -35,8 +35,14 @@ def test_what_was_accepted_moves_and_the_manifest_says_that_it_happened_as_plann
     book.add("smartpad_note", contact_id=ann, body="Called.")
     book.add("event_invitation", contact_id=ann, event_name="Dinner")
     area = make_area(tmp_path, book)
+    area.plan("t1", contact_ids=[ann, eve])
+    waiting = (area.reports("t1") / "worklist.html").read_text()
+    assert "Answer the required action: accept all, accept some contacts, or reject." in waiting
+    assert "Outcomes by vendor" not in waiting
+    assert "not known" not in waiting
     done = area.transfer("t1", contact_ids=[ann, eve])
     assert done["status"] == "closed"
+    assert "Outcomes by vendor" in (area.reports("t1") / "worklist.html").read_text()
     assert (area.offices_of(ann), area.offices_of(eve)) == (MOVED, MOVED)
     new = {one["first_name"]: str(one["contact_id"]) for one in area.crm.rows("contact", office_id=TARGET)}
     assert area.outcomes("t1") == {f"C{ann}": ("created", None), f"C{eve}": ("created", None)}
