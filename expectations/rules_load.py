@@ -45,7 +45,7 @@ LOAD_RULES: tuple[Rule, ...] = (
     Rule(
         "EMY-NEW",
         "info",
-        "New since the last refresh: waiting at eMoney to be linked.",
+        "New at eMoney: waiting to be linked.",
         "In eMoney, link and classify the account or policy; or run the household by hand with its links.",
     ),
     Rule(

@@ -98,7 +98,7 @@ def advice(report: RunReport, tallies: Tallies) -> list[Step]:
     steps += [_partner(conf) for one in report.life_events if one.is_confirmed for conf in one.then]
     if len(report.newly_available):
         records = counted(len(report.newly_available), "account or policy", "accounts and policies")
-        what = f"Link {records} that appeared since the last refresh."
+        what = f"Link {records} that wait at the vendor."
         steps.append(Step("Advisors", what, "Until then the vendor does not count them.", "newly-available"))
     return [step for step in steps if step is not None]
 

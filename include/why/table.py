@@ -61,7 +61,7 @@ def _print_rows(answers: list[Answer], console: Console) -> None:
         groups.setdefault(_holder(one.field), []).append(one)
     for holder, inner in groups.items():
         table = Table(box=None, show_header=False, padding=(0, 1), expand=True)
-        table.add_column(ratio=26, overflow="fold")
+        table.add_column(width=27, overflow="fold")
         table.add_column(ratio=22)
         table.add_column(ratio=48, style="dim", overflow="fold")
         for one in inner:
