@@ -8,6 +8,7 @@ assert desk.target.rows("contact") == …
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -200,3 +201,33 @@ def make_desk(
     ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
     ledger.migrate()
     return TransferDesk(Database(here), Database(target or here), ledger, folder)
+
+
+def close(desk: TransferDesk) -> None:
+    """Leaves no file of the ledger open: neither a child may share it nor another file take its place."""
+    for engine in (desk.ledger.engine, desk.ledger._quick):
+        engine.dispose()
+
+
+def kept(desk: TransferDesk) -> Callable[[], None]:
+    """Keeps everything as it is now; gives what puts it back: as good as made anew, and in no time."""
+    close(desk)
+    put_back_folder = kept_folder(desk.folder)
+
+    def put_back() -> None:
+        close(desk)
+        put_back_folder()
+
+    return put_back
+
+
+def kept_folder(folder: Path) -> Callable[[], None]:
+    """Keeps the files of a folder as they are now; gives what puts them back."""
+    as_it_is = folder.with_name(f"{folder.name} as it was")
+    shutil.copytree(folder, as_it_is)
+
+    def put_back() -> None:
+        shutil.rmtree(folder)
+        shutil.copytree(as_it_is, folder)
+
+    return put_back

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,6 @@ PAIRS = [
     pytest.param("postgres to sqlite", marks=pytest.mark.postgres),
 ]
 
-Make = Callable[..., TransferDesk]
-
 
 def places(pair: str, folder: Path, postgres_url: Callable[[], str]) -> tuple[str, str | None]:
     def place(kind: str, name: str) -> str:
@@ -31,18 +30,6 @@ def places(pair: str, folder: Path, postgres_url: Callable[[], str]) -> tuple[st
         return place(pair.removeprefix("one "), "crm.db"), None
     source, _, target = pair.partition(" to ")
     return place(source, "crm.db"), place(target, "target.db")
-
-
-@pytest.fixture(params=PAIRS)
-def make(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: Callable[[], str]) -> Make:
-    """A desk with the book's offices in each pairing of databases."""
-
-    def made(book: Book, other: Book | None = None) -> TransferDesk:
-        source, target = places(request.param, tmp_path, postgres_url)
-        elsewhere = (other or Book()) if target else None
-        return make_desk(tmp_path, book, source, target, elsewhere)
-
-    return made
 
 
 def family(book: Book) -> tuple[int, int]:
@@ -65,6 +52,31 @@ def family(book: Book) -> tuple[int, int]:
     return ann, eve
 
 
+@dataclass(frozen=True)
+class Moved:
+    """A family that was moved, and what stood in the source before."""
+
+    desk: TransferDesk
+    ann: int
+    eve: int
+    before: dict[str, list[tuple[Any, ...]]]
+    status: str
+
+
+@pytest.fixture(scope="module", params=PAIRS)
+def moved(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_url: Callable[[], str]
+) -> Moved:
+    """The family, moved once in each pairing of databases."""
+    folder = tmp_path_factory.mktemp("offices")
+    book = Book()
+    ann, eve = family(book)
+    source, target = places(request.param, folder, postgres_url)
+    desk = make_desk(folder, book, source, target, Book() if target else None)
+    before = {table: carried(desk.source.rows(table), table) for table in CARRIED}
+    return Moved(desk, ann, eve, before, desk.transfer("t1", [ann, eve]).status)
+
+
 CARRIED = {
     "contact": ["first_name", "last_name", "birth_date", "annual_salary", "is_deceased", "tax_id"],
     "policy": ["policy_number", "annual_premium", "basic_face_amount", "status"],
@@ -79,15 +91,12 @@ def carried(rows: list[dict[str, Any]], table: str) -> list[tuple[Any, ...]]:
     return [tuple(row[name] for name in CARRIED[table]) for row in rows]
 
 
-def test_everything_arrives_exactly_as_it_was_and_the_source_is_retired(make: Make) -> None:
-    book = Book()
-    ann, eve = family(book)
-    desk = make(book)
-    before = {table: carried(desk.source.rows(table), table) for table in CARRIED}
-    assert desk.transfer("t1", [ann, eve]).status == "closed"
+def test_everything_arrives_exactly_as_it_was_and_the_source_is_retired(moved: Moved) -> None:
+    desk, ann, eve = moved.desk, moved.ann, moved.eve
+    assert moved.status == "closed"
     assert desk.groups("t1") == {1: "retired"}, desk.why("t1")
     new = desk.new("t1", "contact", ann), desk.new("t1", "contact", eve)
-    for table, values in before.items():
+    for table, values in moved.before.items():
         arrived = desk.target.rows(table)
         if desk.target is desk.source or desk.target.url == desk.source.url:
             arrived = arrived[len(values) :]
@@ -107,11 +116,8 @@ def test_everything_arrives_exactly_as_it_was_and_the_source_is_retired(make: Ma
     assert relation["related_contact_id"] == new[1]
 
 
-def test_started_again_it_changes_nothing(make: Make) -> None:
-    book = Book()
-    ann, eve = family(book)
-    desk = make(book)
-    desk.transfer("t1", [ann, eve])
+def test_started_again_it_changes_nothing(moved: Moved) -> None:
+    desk = moved.desk
     before = desk.source.everything(), desk.target.everything()
     assert desk.move("t1").status == "closed"
     assert (desk.source.everything(), desk.target.everything()) == before

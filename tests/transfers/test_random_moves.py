@@ -111,7 +111,7 @@ class Check:
             assert gone == (was_gone or ("contact", str(contact_id)) in self.new)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
 def test_what_happened_is_what_the_rules_say(seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:

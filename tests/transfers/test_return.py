@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from etl.errors import ParamsError
+from include.transfer.__main__ import app
 from tests.transfers.books import Book
-from tests.transfers.moving import TransferDesk, make_desk
+from tests.transfers.moving import TransferDesk, kept, make_desk
 from tests.transfers.staging_area import book_with_rights, make_area
 from tests.transfers.test_move import family
 from tests.why.test_command import call
 
+Moved = tuple[TransferDesk, int, int]
 
-def moved(folder: Path, two_databases: bool) -> tuple[TransferDesk, int, int]:
+
+def move_family(folder: Path, two_databases: bool = False) -> Moved:
     book = Book()
     ann, eve = family(book)
     target = f"sqlite:///{folder / 'target.db'}" if two_databases else None
@@ -25,9 +30,29 @@ def moved(folder: Path, two_databases: bool) -> tuple[TransferDesk, int, int]:
     return desk, ann, eve
 
 
-@pytest.mark.parametrize("two_databases", [False, True], ids=["one database", "two databases"])
-def test_taken_back_everything_is_as_it_was_and_the_target_has_nobody(tmp_path: Path, two_databases: bool) -> None:
-    desk, ann, eve = moved(tmp_path, two_databases)
+@pytest.fixture(scope="module")
+def moved_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Moved, Callable[[], None]]:
+    made = move_family(tmp_path_factory.mktemp("moved") / "offices")
+    return made, kept(made[0])
+
+
+@pytest.fixture
+def moved(moved_once: tuple[Moved, Callable[[], None]]) -> Moved:
+    """A desk in one database and its two contacts, right after they were moved as ``t1``."""
+    (desk, ann, eve), put_back = moved_once
+    put_back()
+    return desk, ann, eve
+
+
+def test_taken_back_everything_is_as_it_was_and_the_target_has_nobody(moved: Moved) -> None:
+    check_return(*moved)
+
+
+def test_between_two_databases_likewise(tmp_path: Path) -> None:
+    check_return(*move_family(tmp_path, two_databases=True))
+
+
+def check_return(desk: TransferDesk, ann: int, eve: int) -> None:
     new = desk.new("t1", "contact", ann)
     assert desk.bring_back("t1") == []
     assert [row["deleted_at"] for row in desk.source.rows("contact", office_id=1)] == [None, None]
@@ -72,9 +97,9 @@ def test_a_large_transfer_is_compared_some_groups_at_a_time_and_comes_back_as_a_
     ids=["edited", "added", "taken away", "set back by hand"],
 )
 def test_what_was_edited_is_listed_and_nothing_is_changed(
-    tmp_path: Path, statement: str, edited: tuple[str, str, str | None]
+    moved: Moved, statement: str, edited: tuple[str, str, str | None]
 ) -> None:
-    desk, ann, _ = moved(tmp_path, two_databases=False)
+    desk, ann, _ = moved
     keys = {"new": desk.new("t1", "contact", ann), "old": ann}
     desk.target.run(statement.format(**keys))
     before = desk.source.everything()
@@ -85,18 +110,20 @@ def test_what_was_edited_is_listed_and_nothing_is_changed(
     assert not desk.known().empty
 
 
-def test_after_thirty_days_or_before_it_moved_nothing_is_taken_back(tmp_path: Path) -> None:
-    desk, _, _ = moved(tmp_path, two_databases=False)
+def test_after_thirty_days_or_before_it_moved_nothing_is_taken_back(
+    moved: Moved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, _, _ = moved
     clock = desk.ledger.now
-    desk.ledger.now = lambda: clock() + timedelta(days=31)
+    monkeypatch.setattr(desk.ledger, "now", lambda: clock() + timedelta(days=31))
     with pytest.raises(ParamsError, match="30 days"):
         desk.bring_back("t1")
     with pytest.raises(ParamsError, match="There is no transfer"):
         desk.bring_back("t0")
 
 
-def test_contacts_that_another_transfer_has_are_not_taken_back(tmp_path: Path) -> None:
-    desk, ann, _ = moved(tmp_path, two_databases=False)
+def test_contacts_that_another_transfer_has_are_not_taken_back(moved: Moved) -> None:
+    desk, ann, _ = moved
     onward = desk.onward(source=2, target=1, user=1)
     onward.plan("t2", [desk.new("t1", "contact", ann)])
     assert ("target", "contact", str(desk.new("t1", "contact", ann))) in desk.bring_back("t1")
@@ -112,7 +139,7 @@ def test_a_return_is_told_in_the_manifest_and_a_second_one_says_when_it_was(tmp_
         "AIRFLOW_CONN_CRM": area.crm.url,
         "PLANBRIDGE__DATA__FOLDER": str(tmp_path),
     }
-    first = call("include.transfer", "return", "t1", **places)
+    first = call("include.transfer", "return", "t1", **places)  # the second one in this process, which takes less long
     assert (first.returncode, "is back in the source office" in first.stdout) == (0, True), first.stderr
     page = (area.reports("t1") / "manifest.html").read_text(encoding="utf-8")
     told = area.found("t1").why
@@ -122,6 +149,6 @@ def test_a_return_is_told_in_the_manifest_and_a_second_one_says_when_it_was(tmp_
     assert "Transfer <strong>Returned</strong>" in page
     summary = json.loads((area.reports("t1") / "manifest.json").read_text())
     assert (summary["status"], summary["ended"]) == ("returned", told)
-    second = call("include.transfer", "return", "t1", **places)
+    second = CliRunner().invoke(app, ["return", "t1"], env=places | {"COLUMNS": "200"})
     assert f"The transfer t1 was returned before; nothing was done. {told}" in second.stdout.replace("\n", " ")
     assert (area.reports("t1") / "manifest.html").read_text(encoding="utf-8") == page

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.transfers.books import ELSEWHERE, NOW, TARGET, Book, known
+from tests.transfers.books import ELSEWHERE, NOW, TARGET, Book, Decided, known
 
 MOVES, STAYS, RECREATED = "move", "stay", "recreate"
 
@@ -59,25 +59,27 @@ class TestXfrSet:
 
 
 class TestXfrPrimary:
-    @pytest.mark.parametrize("table", ["policy", "pending_case", "investment_account", "liability"])
-    def test_a_record_moves_with_its_primary_contact_and_stays_with_another(self, table: str) -> None:
+    def test_a_record_moves_with_its_primary_contact_and_stays_with_another(self) -> None:
         book = Book()
         ann, bob = book.contact(), book.contact()
-        book.add(table, primary_contact_id=ann)
-        book.add(table, primary_contact_id=bob)
-        assert book.planned([ann]).of(table) == {"1": (MOVES, "XFR-PRIMARY")}
-        assert book.planned([bob]).of(table) == {"2": (MOVES, "XFR-PRIMARY")}
+        tables = ("policy", "pending_case", "investment_account", "liability")
+        for table in tables:
+            book.add(table, primary_contact_id=ann)
+            book.add(table, primary_contact_id=bob)
+        anns, bobs = book.planned([ann]), book.planned([bob])
+        for table in tables:
+            assert anns.of(table) == {"1": (MOVES, "XFR-PRIMARY")}, table
+            assert bobs.of(table) == {"2": (MOVES, "XFR-PRIMARY")}, table
 
-    @pytest.mark.parametrize("field", ["owner_contact_id", "primary_insured_id", "second_insured_id"])
-    def test_a_policy_of_somebody_else_stays_though_a_contact_of_the_set_owns_it_or_is_insured(
-        self, field: str
-    ) -> None:
+    def test_a_policy_of_somebody_else_stays_though_a_contact_of_the_set_owns_it_or_is_insured(self) -> None:
         book = Book()
         ann, bob = book.contact(), book.contact()
-        policy = book.policy(bob, **{field: ann})
+        fields = ("owner_contact_id", "primary_insured_id", "second_insured_id")
+        policies = [book.policy(bob, **{field: ann}) for field in fields]
         decided = book.planned([ann])
-        assert decided.only("policy") == (STAYS, "XFR-PRIMARY")
-        assert decided.reason("policy", policy) == f"its primary contact is {bob}, who is not in the set"
+        assert decided.of("policy") == {str(policy): (STAYS, "XFR-PRIMARY") for policy in policies}
+        for policy in policies:
+            assert decided.reason("policy", policy) == f"its primary contact is {bob}, who is not in the set"
 
     def test_a_record_without_a_primary_contact_stays(self) -> None:
         book = Book()
@@ -148,22 +150,22 @@ class TestXfrNotes:
         assert decided.only("smartpad_note") == (MOVES, "XFR-NOTES")
         assert decided.only("activity") == (MOVES, "XFR-NOTES")
 
-    @pytest.mark.parametrize(
-        ("kind", "sent", "decision"),
-        [
+    def test_only_letters_that_were_sent_to_the_contact_move(self) -> None:
+        book = Book()
+        ann = book.contact()
+        letters = (
             ("Letter", True, MOVES),
             (" letter ", True, MOVES),
             ("Letter", False, STAYS),
             ("Letter", None, STAYS),
             ("Document", True, STAYS),
             ("E-mail", True, STAYS),
-        ],
-    )
-    def test_only_letters_that_were_sent_to_the_contact_move(self, kind: str, sent: bool | None, decision: str) -> None:
-        book = Book()
-        ann = book.contact()
-        book.add("letter", contact_id=ann, kind=kind, sent_to_contact=sent)
-        assert book.planned([ann]).only("letter") == (decision, "XFR-NOTES")
+        )
+        expected = {}
+        for kind, sent, decision in letters:
+            letter = book.add("letter", contact_id=ann, kind=kind, sent_to_contact=sent)
+            expected[str(letter)] = (decision, "XFR-NOTES")
+        assert book.planned([ann]).of("letter") == expected
 
 
 class TestXfrRelations:
@@ -296,51 +298,62 @@ LISTS = (
 )
 
 
-@pytest.mark.parametrize(("table", "parent", "key", "rule_id", "list_name"), LISTS)
+def add_lists(book: Book, primary_contact_id: int, *contact_ids: int) -> list[int]:
+    """Every list there is, on a record of its own, with an entry for each of these contacts; gives the records."""
+    records = []
+    for table, parent, key, _, list_name in LISTS:
+        record = book.add(parent, primary_contact_id=primary_contact_id)
+        for contact_id in contact_ids:
+            book.add(table, **{key: record}, contact_id=contact_id, list_name=list_name)
+        records.append(record)
+    return records
+
+
+def by_list(decided: Decided, contact_id: int) -> list[tuple[str, str]]:
+    """Decision and rule of this contact's entry in each of the lists."""
+    found = {}
+    for table in {table for table, *_ in LISTS}:
+        for entry, decision in decided.of(table).items():
+            _, list_name, contact = entry.split(":")
+            found[table, list_name, contact] = decision
+    return [found[table, list_name, str(contact_id)] for table, *_, list_name in LISTS]
+
+
 class TestXfrLists:
-    def test_an_entry_moves_if_its_contact_was_in_the_target(
-        self, table: str, parent: str, key: str, rule_id: str, list_name: str
-    ) -> None:
+    def test_an_entry_moves_if_its_contact_was_in_the_target(self) -> None:
         book = Book()
         ann, bob = book.contact(), book.contact(first_name="Bob")
         there = book.twin_in_target(bob)
-        record = book.add(parent, primary_contact_id=ann)
-        book.add(table, **{key: record}, contact_id=bob, list_name=list_name)
+        records = add_lists(book, ann, bob)
         decided = book.planned([ann])
-        assert decided.only(table) == (MOVES, rule_id)
-        (row,) = decided.arrived(table)
-        assert (row[key], row["contact_id"], row["list_name"]) == (1_000_001, there, list_name)
+        assert by_list(decided, bob) == [(MOVES, rule_id) for *_, rule_id, _ in LISTS]
+        arrived = {table: decided.arrived(table) for table in {table for table, *_ in LISTS}}
+        for record, (table, _, key, _, list_name) in zip(records, LISTS, strict=True):
+            (row,) = [row for row in arrived[table] if row["list_name"] == list_name]
+            assert (row[key], row["contact_id"]) == (1_000_000 + record, there)
 
-    def test_it_stays_if_its_contact_only_moves_along(
-        self, table: str, parent: str, key: str, rule_id: str, list_name: str
-    ) -> None:
+    def test_it_stays_if_its_contact_only_moves_along(self) -> None:
         book = Book()
         ann, bob = book.contact(), book.contact(first_name="Bob")
-        record = book.add(parent, primary_contact_id=ann)
-        book.add(table, **{key: record}, contact_id=bob, list_name=list_name)
-        assert book.planned([ann, bob]).only(table) == (STAYS, rule_id)
+        add_lists(book, ann, bob)
+        assert by_list(book.planned([ann, bob]), bob) == [(STAYS, rule_id) for *_, rule_id, _ in LISTS]
 
-    def test_it_stays_with_its_record(self, table: str, parent: str, key: str, rule_id: str, list_name: str) -> None:
+    def test_it_stays_with_its_record(self) -> None:
         book = Book()
         ann, bob = book.contact(), book.contact(first_name="Bob")
         book.twin_in_target(bob)
-        record = book.add(parent, primary_contact_id=ann)
-        book.add(table, **{key: record}, contact_id=bob, list_name=list_name)
-        assert book.planned([bob]).only(table) == (STAYS, "XFR-PRIMARY")
+        add_lists(book, ann, bob)
+        assert by_list(book.planned([bob]), bob) == [(STAYS, "XFR-PRIMARY")] * len(LISTS)
 
-    def test_two_entries_that_name_one_person_of_the_target_become_one(
-        self, table: str, parent: str, key: str, rule_id: str, list_name: str
-    ) -> None:
+    def test_two_entries_that_name_one_person_of_the_target_become_one(self) -> None:
         book = Book()
         ann = book.contact()
         bob, again = (book.contact(first_name="Bob", tax_id="900-00-0001") for _ in range(2))
         book.twin_in_target(bob)
-        record = book.add(parent, primary_contact_id=ann)
-        for contact_id in (again, bob):
-            book.add(table, **{key: record}, contact_id=contact_id, list_name=list_name)
+        add_lists(book, ann, again, bob)
         decided = book.planned([ann])
-        assert sorted(decided.of(table).values()) == [(MOVES, rule_id), (STAYS, rule_id)]
-        assert decided.of(table)[":".join(map(str, [record, list_name, bob]))] == (MOVES, rule_id)
+        assert by_list(decided, bob) == [(MOVES, rule_id) for *_, rule_id, _ in LISTS]
+        assert by_list(decided, again) == [(STAYS, rule_id) for *_, rule_id, _ in LISTS]
 
 
 class TestXfrParties:
@@ -542,17 +555,15 @@ class TestXfrHousehold:
             [True, True, False]
         ]
 
-    @pytest.mark.parametrize(
-        ("relation", "relation_type"), [("Ex-Wife", "Family"), ("Partner", "Family"), ("Spouse", "Business")]
-    )
-    def test_no_household_is_rebuilt_without_a_spouse_by_key_relation(self, relation: str, relation_type: str) -> None:
+    def test_no_household_is_rebuilt_without_a_spouse_by_key_relation(self) -> None:
         book = Book()
-        ann, bob = book.contact(), book.contact(first_name="Bob")
-        book.relate(ann, bob, relation=relation, relation_type=relation_type)
-        book.home(ann, husband=bob)
-        decided = book.planned([ann, bob])
-        assert decided.only("household") == (STAYS, "XFR-HOUSEHOLD")
-        assert set(decided.of("household_member").values()) == {(STAYS, "XFR-HOUSEHOLD")}
+        for relation, relation_type in (("Ex-Wife", "Family"), ("Partner", "Family"), ("Spouse", "Business")):
+            ann, bob = book.contact(), book.contact(first_name="Bob")
+            book.relate(ann, bob, relation=relation, relation_type=relation_type)
+            book.home(ann, husband=bob)
+        decided = book.planned(range(1, 7))
+        assert decided.of("household") == dict.fromkeys("123", (STAYS, "XFR-HOUSEHOLD"))
+        assert list(decided.of("household_member").values()) == [(STAYS, "XFR-HOUSEHOLD")] * 6
 
     def test_nor_where_the_relation_itself_stays(self) -> None:
         book = Book()
@@ -599,22 +610,18 @@ class TestXfrPresent:
         there = book.twin_in_target(ann, tax_id=None, first_name="éva", last_name="HARBOR")
         assert self.present(book, ann) == (there, "name and birth date", 1)
 
-    @pytest.mark.parametrize(
-        "values",
-        [
+    def test_not_by_less(self) -> None:
+        book = Book()
+        ann = book.contact()
+        for values in (
             {"birth_date": "1970-05-02"},
             {"birth_date": None},
             {"last_name": "Quay"},
             {"first_name": None},
             {"deleted_at": NOW},
             {"office_id": ELSEWHERE},
-        ],
-        ids=str,
-    )
-    def test_not_by_less(self, values: dict[str, object]) -> None:
-        book = Book()
-        ann = book.contact()
-        book.twin_in_target(ann, **values)
+        ):
+            book.twin_in_target(ann, **values)
         assert self.present(book, ann) == (None, None, 0)
 
     def test_blanks_match_nobody(self) -> None:

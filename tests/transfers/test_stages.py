@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,11 @@ from etl.errors import ParamsError, StopRun
 from etl.load.ledger import transfers
 from include.transfer import answer
 from tests.transfers.books import ELSEWHERE, TARGET, Book
-from tests.transfers.staging_area import book_with_rights, make_area
+from tests.transfers.moving import kept_folder
+from tests.transfers.staging_area import Area, book_with_rights, make_area
+
+# What is made for several of them is made by one worker.
+pytestmark = pytest.mark.xdist_group("stages")
 
 STAYED, MOVED = [(1, False)], [(1, True), (2, False)]
 
@@ -28,6 +33,32 @@ def couple(book: Book) -> tuple[int, int]:
 @pytest.fixture
 def book() -> Book:
     return book_with_rights()
+
+
+# Who is in the transfer that waits: Ann and Eve, who move together, and Bob.
+ANN, EVE, BOB, DAN = 1, 2, 3, 4
+ALL = {"contact_ids": [ANN, EVE, BOB]}
+
+
+@pytest.fixture(scope="module")
+def waiting_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Area, Callable[[], None]]:
+    book = book_with_rights()
+    assert couple(book) == (ANN, EVE)
+    assert book.contact(first_name="Bob", last_name="Lake") == BOB
+    assert book.contact(first_name="Dan", last_name="Moor") == DAN
+    folder = tmp_path_factory.mktemp("waiting") / "area"
+    folder.mkdir()
+    area = make_area(folder, book)
+    area.plan("t1", **ALL)
+    return area, kept_folder(folder)
+
+
+@pytest.fixture
+def waiting(waiting_once: tuple[Area, Callable[[], None]]) -> Area:
+    """The transfer ``t1`` of Ann, Eve and Bob was planned and waits for its answer; Dan is in the same office."""
+    area, put_back = waiting_once
+    put_back()
+    return area
 
 
 def test_what_was_accepted_moves_and_the_manifest_says_that_it_happened_as_planned(tmp_path: Path, book: Book) -> None:
@@ -56,28 +87,38 @@ def test_what_was_accepted_moves_and_the_manifest_says_that_it_happened_as_plann
 
 
 @pytest.mark.parametrize(
-    ("change", "rule_id", "words"),
+    ("changes", "rule_id", "words"),
     [
-        ("DELETE FROM user_right WHERE right_name = 'Data Export'", "LIC-EXPORT", "Data Export is missing"),
+        (["DELETE FROM user_right WHERE right_name = 'Data Export'"], "LIC-EXPORT", ": Data Export is missing"),
         (
-            "DELETE FROM user_right WHERE right_name LIKE 'Export contacts%'",
+            [
+                "DELETE FROM user_right WHERE right_name LIKE 'Export contacts%'",
+                "UPDATE crm_user SET status = 'Disabled', office_id = 3 WHERE user_id = 1",
+            ],
             "LIC-EXPORT",
-            "Export contacts to another office - Button is missing",
+            "an account in the office, the status Enabled, Export contacts to another office - Button is missing",
         ),
-        ("UPDATE crm_user SET status = 'Disabled' WHERE user_id = 1", "LIC-EXPORT", "the status Enabled is missing"),
-        ("UPDATE crm_user SET office_id = 3 WHERE user_id = 1", "LIC-EXPORT", "an account in the office is missing"),
-        ("DELETE FROM user_right WHERE user_id = 2", "LIC-IMPORT", "Data Import is missing"),
-        ("UPDATE crm_user SET office_id = 1 WHERE user_id = 2", "LIC-IMPORT", "an account in the office is missing"),
-        ("UPDATE crm_user SET user_name = 'other' WHERE user_id = 2", "LIC-IMPORT", "the user account is missing"),
-        ("UPDATE office SET status = 'Disabled' WHERE office_id = 2", "XFR-OFFICE", "cannot receive"),
+        (
+            ["DELETE FROM user_right WHERE user_id = 2", "UPDATE crm_user SET office_id = 1 WHERE user_id = 2"],
+            "LIC-IMPORT",
+            "an account in the office, Data Import is missing",
+        ),
+        (
+            ["UPDATE crm_user SET user_name = 'other' WHERE user_id = 2"],
+            "LIC-IMPORT",
+            "the user account is missing",
+        ),
+        (["UPDATE office SET status = 'Disabled' WHERE office_id = 2"], "XFR-OFFICE", "cannot receive"),
     ],
+    ids=["no right", "no account there", "no right to receive", "no user", "a closed office"],
 )
 def test_a_transfer_is_refused_by_name_before_anybody_is_asked(
-    tmp_path: Path, book: Book, change: str, rule_id: str, words: str
+    tmp_path: Path, book: Book, changes: list[str], rule_id: str, words: str
 ) -> None:
     ann = book.contact()
     area = make_area(tmp_path, book)
-    area.crm.run(change)
+    for change in changes:
+        area.crm.run(change)
     with pytest.raises(StopRun) as refused:
         area.plan("t1", contact_ids=[ann])
     assert f"{rule_id}: " in str(refused.value)
@@ -116,79 +157,60 @@ def test_the_office_itself_is_no_target(tmp_path: Path, book: Book) -> None:
 
 
 @pytest.mark.parametrize("user", ["bystander", "mover", "admin", None])
-def test_nobody_elses_acceptance_counts(tmp_path: Path, book: Book, user: str | None) -> None:
-    ann = book.contact()
-    area = make_area(tmp_path, book)
-    area.plan("t1", contact_ids=[ann])
-    assert area.answer("t1", "Accept", user, contact_ids=[ann]) is None
-    assert area.found("t1").status == "planned"
+def test_nobody_elses_acceptance_counts(waiting: Area, user: str | None) -> None:
+    assert waiting.answer("t1", "Accept", user, **ALL) is None
+    assert waiting.found("t1").status == "planned"
 
 
-def test_a_task_that_somebody_marked_as_success_is_no_acceptance(tmp_path: Path, book: Book) -> None:
-    ann = book.contact()
-    area = make_area(tmp_path, book)
-    area.plan("t1", contact_ids=[ann])
+def test_a_task_that_somebody_marked_as_success_is_no_acceptance(waiting: Area) -> None:
     with pytest.raises(StopRun, match="Nobody has accepted"):
-        area.move("t1", contact_ids=[ann])
-    assert area.report("t1", contact_ids=[ann])["status"] == "cancelled"
-    assert area.offices_of(ann) == STAYED
+        waiting.move("t1", **ALL)
+    assert waiting.report("t1", **ALL)["status"] == "cancelled"
+    assert waiting.offices_of(ANN) == STAYED
 
 
-@pytest.mark.parametrize(
-    ("choice", "status", "words"),
-    [("Reject", "rejected", "receiver rejected it"), ("timeout", "timed_out", "nobody answered in time")],
-)
-def test_rejection_and_timeout_change_nothing_and_are_told_apart(
-    tmp_path: Path, book: Book, choice: str, status: str, words: str
-) -> None:
+def test_rejection_and_timeout_change_nothing_and_are_told_apart(tmp_path: Path, book: Book) -> None:
     ann, eve = couple(book)
     area = make_area(tmp_path, book)
     before = area.crm.everything()
-    area.plan("t1", contact_ids=[ann, eve])
-    assert area.answer("t1", choice, contact_ids=[ann, eve]) == status
-    assert area.move("t1", contact_ids=[ann, eve]) is None
-    assert area.report("t1", contact_ids=[ann, eve])["status"] == status
-    assert area.outcomes("t1") == {f"C{one}": ("skipped", words) for one in (ann, eve)}
-    assert area.crm.everything() == before
-    assert area.transfer("t2", contact_ids=[ann, eve])["status"] == "closed"
+    for run_id, choice, status, words in (
+        ("t1", "Reject", "rejected", "receiver rejected it"),
+        ("t2", "timeout", "timed_out", "nobody answered in time"),
+    ):
+        area.plan(run_id, contact_ids=[ann, eve])
+        assert area.answer(run_id, choice, contact_ids=[ann, eve]) == status
+        assert area.move(run_id, contact_ids=[ann, eve]) is None
+        assert area.report(run_id, contact_ids=[ann, eve])["status"] == status
+        assert area.outcomes(run_id) == {f"C{one}": ("skipped", words) for one in (ann, eve)}
+        assert area.crm.everything() == before
+    assert area.transfer("t3", contact_ids=[ann, eve])["status"] == "closed"
 
 
-def test_some_of_the_contacts_can_be_accepted(tmp_path: Path, book: Book) -> None:
-    ann, eve = couple(book)
-    bob = book.contact(first_name="Bob", last_name="Lake")
-    area = make_area(tmp_path, book)
-    asked = {"contact_ids": [ann, eve, bob]}
-    area.plan("t1", **asked)
-    assert area.answer("t1", "Accept", only=f"{eve}, {bob}", **asked) == "accepted"
-    area.move("t1", **asked)
-    assert area.report("t1", **asked)["status"] == "closed"
-    assert [area.offices_of(one) for one in (ann, eve, bob)] == [STAYED, MOVED, MOVED]
-    assert area.outcomes("t1")[f"C{ann}"] == ("held", "XFR-ACCEPT: the receiving user did not accept it")
-    assert area.crm.rows("key_relation", contact_id=ann) == area.crm.rows("key_relation")
+def test_some_of_the_contacts_can_be_accepted(waiting: Area) -> None:
+    assert waiting.answer("t1", "Accept", only=f"{EVE}, {BOB}", **ALL) == "accepted"
+    waiting.move("t1", **ALL)
+    assert waiting.report("t1", **ALL)["status"] == "closed"
+    assert [waiting.offices_of(one) for one in (ANN, EVE, BOB)] == [STAYED, MOVED, MOVED]
+    assert waiting.outcomes("t1")[f"C{ANN}"] == ("held", "XFR-ACCEPT: the receiving user did not accept it")
+    assert waiting.crm.rows("key_relation", contact_id=ANN) == waiting.crm.rows("key_relation")
 
 
 @pytest.mark.parametrize("only", ["99", [99], "Ann"])
-def test_an_acceptance_of_somebody_who_does_not_move_is_asked_again(tmp_path: Path, book: Book, only: Any) -> None:
-    ann = book.contact()
-    area = make_area(tmp_path, book)
-    area.plan("t1", contact_ids=[ann])
-    assert area.answer("t1", "Accept", only=only, contact_ids=[ann]) is None
-    assert area.found("t1").status == "planned"
+def test_an_acceptance_of_somebody_who_does_not_move_is_asked_again(waiting: Area, only: Any) -> None:
+    assert waiting.answer("t1", "Accept", only=only, **ALL) is None
+    assert waiting.found("t1").status == "planned"
 
 
-def test_a_transfer_can_be_cancelled_up_to_its_acceptance(tmp_path: Path, book: Book) -> None:
-    ann = book.contact()
-    area = make_area(tmp_path, book)
-    area.plan("t1", contact_ids=[ann])
-    ledger = area.context("t1", contact_ids=[ann]).ledger
+def test_a_transfer_can_be_cancelled_up_to_its_acceptance(waiting: Area) -> None:
+    ledger = waiting.context("t1", **ALL).ledger
     transfers.answer(ledger, "t1", "cancelled", None, "the operator cancelled it")
-    assert answer.read_patience(area.context("t1", contact_ids=[ann])) is None
-    assert area.answer("t1", "Accept", contact_ids=[ann]) == "cancelled"
-    assert area.move("t1", contact_ids=[ann]) is None
-    assert area.report("t1", contact_ids=[ann])["status"] == "cancelled"
-    assert area.offices_of(ann) == STAYED
-    area.plan("t2", contact_ids=[ann])
-    area.answer("t2", "Accept", contact_ids=[ann])
+    assert answer.read_patience(waiting.context("t1", **ALL)) is None
+    assert waiting.answer("t1", "Accept", **ALL) == "cancelled"
+    assert waiting.move("t1", **ALL) is None
+    assert waiting.report("t1", **ALL)["status"] == "cancelled"
+    assert waiting.offices_of(ANN) == STAYED
+    waiting.plan("t2", **ALL)
+    waiting.answer("t2", "Accept", **ALL)
     with pytest.raises(ParamsError, match="cannot be cancelled now"):
         transfers.answer(ledger, "t2", "cancelled", None)
 
@@ -196,13 +218,14 @@ def test_a_transfer_can_be_cancelled_up_to_its_acceptance(tmp_path: Path, book: 
 def test_a_dry_run_writes_the_manifest_and_asks_nobody(tmp_path: Path, book: Book) -> None:
     ann, eve = couple(book)
     area = make_area(tmp_path, book)
+    before = area.crm.everything()
     asked = {"contact_ids": [ann, eve], "dry_run": True}
     area.plan("t1", **asked)
     assert answer.make_question(area.context("t1", **asked)) is None
     assert area.move("t1", **asked) is None
     assert area.report("t1", **asked)["status"] == "dry run"
     assert "nobody was asked" in (area.reports("t1") / "manifest.html").read_text()
-    assert area.offices_of(ann) == STAYED
+    assert area.crm.everything() == before
     assert area.transfer("t2", contact_ids=[ann, eve])["status"] == "closed"
 
 
@@ -230,26 +253,25 @@ def test_whoever_is_in_the_target_already_is_held_with_everybody_tied_to_them(tm
     assert f"contact {twin}" in (area.reports("t1") / "manifest.html").read_text()
 
 
-def test_two_transfers_cannot_have_the_same_contact(tmp_path: Path, book: Book) -> None:
-    ann, eve = book.contact(first_name="Ann"), book.contact(first_name="Eve")
-    area = make_area(tmp_path, book)
-    area.plan("t1", contact_ids=[ann])
-    area.transfer("t2", contact_ids=[ann, eve])
-    assert area.outcomes("t2") == {f"C{ann}": ("held", "XFR-BUSY"), f"C{eve}": ("created", None)}
-    area.answer("t1", "Accept", contact_ids=[ann])
-    area.move("t1", contact_ids=[ann])
-    assert area.report("t1", contact_ids=[ann])["status"] == "closed"
-    assert area.offices_of(ann) == MOVED
+def test_two_transfers_cannot_have_the_same_contact(waiting: Area) -> None:
+    waiting.transfer("t2", contact_ids=[BOB, DAN])
+    assert waiting.outcomes("t2") == {f"C{BOB}": ("held", "XFR-BUSY"), f"C{DAN}": ("created", None)}
+    waiting.answer("t1", "Accept", **ALL)
+    waiting.move("t1", **ALL)
+    assert waiting.report("t1", **ALL)["status"] == "closed"
+    assert waiting.offices_of(BOB) == MOVED
 
 
-@pytest.mark.parametrize(
-    "record", [{"office_id": ELSEWHERE}, {"deleted_at": "2026-01-01 00:00:00"}, {"subsystem_type": "Advisor"}]
-)
-def test_what_is_no_contact_of_the_source_office_is_held(tmp_path: Path, book: Book, record: dict[str, Any]) -> None:
-    ann, eve = book.contact(first_name="Ann", **record), book.contact(first_name="Eve")
+def test_what_is_no_contact_of_the_source_office_is_held(tmp_path: Path, book: Book) -> None:
+    records = ({"office_id": ELSEWHERE}, {"deleted_at": "2026-01-01 00:00:00"}, {"subsystem_type": "Advisor"})
+    strangers = [book.contact(first_name=f"Ann{number}", **record) for number, record in enumerate(records)]
+    eve = book.contact(first_name="Eve")
     area = make_area(tmp_path, book)
-    area.transfer("t1", contact_ids=[ann, eve])
-    assert area.outcomes("t1") == {f"C{ann}": ("held", "XFR-SET"), f"C{eve}": ("created", None)}
+    area.transfer("t1", contact_ids=[*strangers, eve])
+    assert area.outcomes("t1") == {
+        **{f"C{one}": ("held", "XFR-SET") for one in strangers},
+        f"C{eve}": ("created", None),
+    }
 
 
 def test_the_closure_list_is_told_and_can_be_added(tmp_path: Path, book: Book) -> None:
@@ -265,44 +287,34 @@ def test_the_closure_list_is_told_and_can_be_added(tmp_path: Path, book: Book) -
     assert [row["head_contact_id"] is not None for row in area.crm.rows("household", office_id=TARGET)] == [True]
 
 
-def test_an_edit_between_the_manifest_and_the_move_stops_that_group_alone(tmp_path: Path, book: Book) -> None:
-    ann, bob = book.contact(first_name="Ann"), book.contact(first_name="Bob", last_name="Lake")
-    area = make_area(tmp_path, book)
-    asked = {"contact_ids": [ann, bob]}
-    area.plan("t1", **asked)
-    area.answer("t1", "Accept", **asked)
-    area.crm.run("UPDATE contact SET last_name = 'Married' WHERE first_name = 'Ann'")
-    area.move("t1", **asked)
-    assert area.report("t1", **asked)["status"] == "closed"
-    assert (area.offices_of(ann), area.offices_of(bob)) == (STAYED, MOVED)
-    assert area.outcomes("t1")[f"C{ann}"][0] == "failed"
-    summary = json.loads((area.reports("t1") / "manifest.json").read_text())
+def test_an_edit_between_the_manifest_and_the_move_stops_that_group_alone(waiting: Area) -> None:
+    waiting.answer("t1", "Accept", **ALL)
+    waiting.crm.run("UPDATE contact SET last_name = 'Married' WHERE first_name = 'Bob'")
+    waiting.move("t1", **ALL)
+    assert waiting.report("t1", **ALL)["status"] == "closed"
+    assert [waiting.offices_of(one) for one in (ANN, EVE, BOB)] == [MOVED, MOVED, STAYED]
+    assert waiting.outcomes("t1")[f"C{BOB}"][0] == "failed"
+    summary = json.loads((waiting.reports("t1") / "manifest.json").read_text())
     assert summary["agrees"] is True
-    assert {row["entity"]: row["failed"] for row in summary["by_table"]} == {"contact": 1}
+    assert {row["entity"]: row["failed"] for row in summary["by_table"] if row["failed"]} == {"contact": 1}
     stopped = [row for row in summary["by_rule"] if row["decision"] == "failed"]
     assert stopped == [{"rule_id": "XFR-EDITED", "decision": "failed", "records": 1, "contacts": 1}]
 
 
-def test_a_transfer_that_moves_nothing_after_all_fails(tmp_path: Path, book: Book) -> None:
-    ann = book.contact(first_name="Ann")
-    area = make_area(tmp_path, book)
-    area.plan("t1", contact_ids=[ann])
-    area.answer("t1", "Accept", contact_ids=[ann])
-    area.crm.run("UPDATE contact SET last_name = 'Married'")
-    area.move("t1", contact_ids=[ann])
+def test_a_transfer_that_moves_nothing_after_all_fails(waiting: Area) -> None:
+    waiting.answer("t1", "Accept", **ALL)
+    waiting.crm.run("UPDATE contact SET last_name = 'Married'")
+    waiting.move("t1", **ALL)
     with pytest.raises(StopRun, match="No group could be moved"):
-        area.report("t1", contact_ids=[ann])
-    assert area.offices_of(ann) == STAYED
+        waiting.report("t1", **ALL)
+    assert waiting.offices_of(ANN) == STAYED
 
 
-def test_a_run_is_one_transfer(tmp_path: Path, book: Book) -> None:
-    ann = book.contact()
-    area = make_area(tmp_path, book)
-    area.plan("t1", contact_ids=[ann])
-    area.plan("t1", contact_ids=[ann])  # a retry
-    area.answer("t1", "Accept", contact_ids=[ann])
+def test_a_run_is_one_transfer(waiting: Area) -> None:
+    waiting.plan("t1", **ALL)  # a retry
+    waiting.answer("t1", "Accept", **ALL)
     with pytest.raises(StopRun, match="accepted already"):
-        area.plan("t1", contact_ids=[ann])
+        waiting.plan("t1", **ALL)
 
 
 def test_the_question_holds_counts_and_keys_and_no_name(tmp_path: Path, book: Book) -> None:
@@ -319,9 +331,6 @@ def test_the_question_holds_counts_and_keys_and_no_name(tmp_path: Path, book: Bo
     assert question.patience == answer.LOOK_AGAIN
 
 
-def test_in_a_run_at_a_terminal_nobody_can_accept(tmp_path: Path, book: Book) -> None:
-    ann = book.contact()
-    area = make_area(tmp_path, book)
-    area.plan("t1", contact_ids=[ann])
-    assert answer.make_question(area.context("t1", contact_ids=[ann]), can_be_answered=False) is None
-    assert area.found("t1").why == "nobody can accept in a run at a terminal"
+def test_in_a_run_at_a_terminal_nobody_can_accept(waiting: Area) -> None:
+    assert answer.make_question(waiting.context("t1", **ALL), can_be_answered=False) is None
+    assert waiting.found("t1").why == "nobody can accept in a run at a terminal"
