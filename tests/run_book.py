@@ -11,11 +11,13 @@ The CRM is written by plain inserts; ``modified_at`` moves on by itself. What ve
 """
 
 import json
+import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -65,14 +67,26 @@ def access_to(url: str) -> Access:
 
 @dataclass
 class Vendors:
-    """Both sandboxes, running."""
+    """Both sandboxes, running; `folder` holds the database of each."""
 
     profiles: Caller
     emoney: Caller
+    folder: Path
 
     def reset(self) -> None:
         self.profiles.reset()
         self.emoney.reset()
+
+    def copy_to(self, folder: Path) -> None:
+        """Keeps what they hold."""
+        for name in ("profiles.db", "emoney.db"):
+            _copy_database(self.folder / name, folder / name)
+
+    def take_from(self, folder: Path) -> None:
+        """They hold what was kept and nothing else; no faults, and the counters are at zero."""
+        self.reset()
+        for name in ("profiles.db", "emoney.db"):
+            _copy_database(folder / name, self.folder / name)
 
     def writes(self) -> dict[str, int]:
         """What was written since the last reset, by call."""
@@ -108,7 +122,13 @@ def sandboxes(folder: Path) -> Iterator[Vendors]:
     (folder / "public.pem").write_text(vendor_keys()[1])
     emoney = ("--public-key", str(folder / "public.pem"), "--limit-per-minute", "0", "--limit-in-flight", "0")
     with _serving(folder, "profiles") as profiles_url, _serving(folder, "emoney", *emoney) as emoney_url:
-        yield Vendors(Caller(profiles_url), Caller(emoney_url))
+        yield Vendors(Caller(profiles_url), Caller(emoney_url), folder)
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    """As SQLite does it, so that a sandbox that has the file open sees the new rows."""
+    with closing(sqlite3.connect(source)) as rows, closing(sqlite3.connect(target)) as copy:
+        rows.backup(copy)
 
 
 @contextmanager
@@ -362,6 +382,27 @@ class Book:
         self.crm.insert("contact_phone", phone_id=phone_id, contact_id=contact_id, phone_type="Mobile", number=number)
 
 
+class KeptBook:
+    """A book as it is now, with all that both vendors hold; it is not used any more itself."""
+
+    def __init__(self, book: Book) -> None:
+        book.close()
+        book.vendors.copy_to(book.folder)
+        self.book = book
+
+    def again(self, folder: Path) -> Book:
+        """The same book in a folder of its own, and the vendors as they were."""
+        shutil.copytree(self.book.folder, folder, dirs_exist_ok=True)
+        self.book.vendors.take_from(folder)
+        book = Book(folder, self.book.vendors, is_there=True)
+        book.crm.moment, book.runs = self.book.crm.moment, self.book.runs
+        return book
+
+
+Keep = Callable[[Callable[[Book], object]], KeptBook]
+Again = Callable[[KeptBook], Book]
+
+
 def _way_to(url: str, **more: Any) -> Access:
     port = int(url.rsplit(":", 1)[1])
     return Access("http", "127.0.0.1", port, **more)
@@ -394,3 +435,43 @@ def book(tmp_path: Path, vendors: Vendors) -> Iterator[Book]:
     made = Book(tmp_path, vendors)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def keep(tmp_path_factory: pytest.TempPathFactory, running_vendors: Vendors) -> Keep:
+    """Tells a book once, for all tests that begin with it."""
+
+    def tell(story: Callable[[Book], object]) -> KeptBook:
+        running_vendors.reset()
+        book = Book(tmp_path_factory.mktemp("kept"), running_vendors)
+        story(book)
+        return KeptBook(book)
+
+    return tell
+
+
+def _a_couple_is_sent(book: Book) -> None:
+    book.couple(1)
+    book.run()
+
+
+@pytest.fixture(scope="session")
+def first_night(keep: Keep) -> KeptBook:
+    return keep(_a_couple_is_sent)
+
+
+@pytest.fixture
+def again(tmp_path: Path) -> Iterator[Again]:
+    """Gives a test a kept book of its own."""
+    with ExitStack() as open_books:
+
+        def tell_again(kept: KeptBook) -> Book:
+            return open_books.enter_context(closing(kept.again(tmp_path)))
+
+        yield tell_again
+
+
+@pytest.fixture
+def sent(first_night: KeptBook, again: Again) -> Book:
+    """H1, a couple, was sent to both vendors by run-1."""
+    return again(first_night)

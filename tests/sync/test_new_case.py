@@ -6,7 +6,7 @@ import pytest
 
 from etl.load.pinning import Pin, Side
 from tests.load.advisors import edit_case, edit_person, put_into
-from tests.run_book import Book, Ran
+from tests.run_book import Again, Book, Keep, KeptBook, Ran
 from tests.sync.by_hand import run_by_hand
 from tests.undo.undoing import undo
 
@@ -14,14 +14,22 @@ NEXT, THIRD = "2026-11-23", "2026-11-24"
 PHONE = "clientA.cellPhone"
 
 
-@pytest.fixture
-def home(book: Book) -> Book:
+@pytest.fixture(scope="module")
+def home_kept(keep: Keep) -> KeptBook:
     """H1 was sent, and the CRM has another phone since."""
-    book.couple(1)
-    book.phone(9, 101, "555-0101")
-    book.run(vendors=("profiles",))
-    book.crm.update("contact_phone", {"phone_id": 9}, number="555-0102")
-    return book
+
+    def tell(book: Book) -> None:
+        book.couple(1)
+        book.phone(9, 101, "555-0101")
+        book.run(vendors=("profiles",))
+        book.crm.update("contact_phone", {"phone_id": 9}, number="555-0102")
+
+    return keep(tell)
+
+
+@pytest.fixture
+def home(home_kept: KeptBook, again: Again) -> Book:
+    return again(home_kept)
 
 
 def new_case(book: Book, as_of: str = NEXT, **asked: Any) -> Ran:

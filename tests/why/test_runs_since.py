@@ -13,26 +13,34 @@ from include.why.answers import Answer
 from include.why.asking import ask
 from include.why.table import print_told, source_of
 from tests.load.advisors import edit_person
-from tests.run_book import Book
+from tests.run_book import Again, Book, Keep, KeptBook
 from tests.sync.by_hand import run_by_hand
 from tests.undo.undoing import undo
 
 LATER = "2026-11-24"
 
 
-@pytest.fixture
-def sent(book: Book) -> Book:
+@pytest.fixture(scope="module")
+def sent_kept(keep: Keep) -> KeptBook:
     """H1, a couple with a phone number and an account, sent by run-1, and a new number by run-2."""
-    book.couple(1)
-    book.phone(9, 101, "555-0101")
-    book.run("2026-11-20", vendors=("profiles",))
-    book.crm.update("contact_phone", {"phone_id": 9}, number="555-0109")
-    book.run("2026-11-23", vendors=("profiles",))
-    return book
+
+    def tell(book: Book) -> None:
+        book.couple(1)
+        book.phone(9, 101, "555-0101")
+        book.run("2026-11-20", vendors=("profiles",))
+        book.crm.update("contact_phone", {"phone_id": 9}, number="555-0109")
+        book.run("2026-11-23", vendors=("profiles",))
+
+    return keep(tell)
+
+
+@pytest.fixture
+def sent(sent_kept: KeptBook, again: Again) -> Book:
+    return again(sent_kept)
 
 
 def why(book: Book, name: str) -> Answer:
-    (told,) = ask(book.contexts[-1].ledger, "H1", name, "profiles", None)
+    (told,) = ask(book.context().ledger, "H1", name, "profiles", None)
     (answer,) = told.answers
     return answer
 
@@ -52,7 +60,7 @@ def test_a_refused_run_does_not_hide_where_a_value_comes_from(sent: Book) -> Non
 def test_what_the_last_run_came_to_is_one_line(sent: Book, field: str | None) -> None:
     run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER)
     out = io.StringIO()
-    print_told(ask(sent.contexts[-1].ledger, "H1", field, "profiles", None), Console(file=out, width=300))
+    print_told(ask(sent.context().ledger, "H1", field, "profiles", None), Console(file=out, width=300))
     assert out.getvalue().count("failed: H1 is linked at Profiles already") == 1
 
 
@@ -84,7 +92,7 @@ def test_after_a_new_case_what_was_decided_about_the_old_one_is_not_told(sent: B
     undo(sent, "run-2")
     assert why(sent, "clientA.cellPhone").decision == "put back by an undo"
     edit_person(sent.vendors, firstName="Nick", jobTitle="Keeper")
-    ledger = sent.contexts[-1].ledger
+    ledger = sent.context().ledger
     pins.change_pins(ledger, "H1", [Pin("clientA.firstName", "profiles", "as she says")], [], "ann", "hand")
     sent.crm.update("contact", {"contact_id": 101}, first_name="Nicholas", job_title="Owner")
     sent.run(LATER, vendors=("profiles",))
@@ -126,9 +134,9 @@ def test_another_case_that_somebody_chose_has_decisions_of_its_own(sent: Book) -
 
 def test_a_date_before_the_first_run_is_told_with_the_first_day(sent: Book) -> None:
     with pytest.raises(ParamsError) as refused:
-        ask(sent.contexts[-1].ledger, "H1", None, None, date(2026, 11, 1))
+        ask(sent.context().ledger, "H1", None, None, date(2026, 11, 1))
     assert str(refused.value) == (
         "H1 was in no run up to 2026-11-01: its first was as of 2026-11-20. Ask for that day or later."
     )
     with pytest.raises(ParamsError, match=r"^H1 was in no run at eMoney; it was in scope at Profiles\.$"):
-        ask(sent.contexts[-1].ledger, "H1", None, "emoney", date(2026, 11, 1))
+        ask(sent.context().ledger, "H1", None, "emoney", date(2026, 11, 1))
