@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -106,6 +107,7 @@ def test_however_early_the_answer_comes_it_counts(live: Live) -> None:
     waiting = list(runs)
     while waiting:
         waiting = [run for run in waiting if not is_answered(live, run)]
+        time.sleep(0.1)
     assert [live.end(run) for run in runs] == ["success"] * 2
     assert [live.outcome(run)[0] for run in runs] == ["created"] * 2
 

@@ -11,51 +11,64 @@ from typing import Any
 import pytest
 
 from include.local.installation import ROOT
+from tests.airflow_home import make_home
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("dags")]
 
 LOOK = """
-import hashlib, json, sys
+import hashlib, json
 from airflow.dag_processing.dagbag import BundleDagBag
 from airflow.serialization.serialized_objects import DagSerialization
 bag = BundleDagBag(dag_folder=".", bundle_path=".", bundle_name="planbridge")
 assert not bag.import_errors, bag.import_errors
-dag = bag.dags[sys.argv[1]]
-told = DagSerialization.to_dict(dag)["dag"]
-seen = {
-    "tasks": {
-        name: [task.task_display_name, task.retries, task.retry_exponential_backoff]
-        for name, task in dag.task_dict.items()
-    },
-    "dag": [dag.catchup, dag.max_active_runs, sorted(dag.tags), bool(dag.doc_md), dag.dag_display_name],
-    "params": {
-        name: [dag.params.get_param(name).schema.get("title"), dag.params.get_param(name).description]
-        for name in dag.params
-    },
-    "schedule": repr(dag.timetable),
-    "leaves": [task.task_id for task in dag.task_dict.values() if not task.downstream_task_ids],
-}
-written = json.dumps(told, sort_keys=True, default=str).encode()
-print("\\n" + json.dumps(seen | {"hash": hashlib.sha256(written).hexdigest()}))
+seen = {}
+for dag_id, dag in bag.dags.items():
+    written = json.dumps(DagSerialization.to_dict(dag)["dag"], sort_keys=True, default=str).encode()
+    seen[dag_id] = {
+        "tasks": {
+            name: [task.task_display_name, task.retries, task.retry_exponential_backoff]
+            for name, task in dag.task_dict.items()
+        },
+        "dag": [dag.catchup, dag.max_active_runs, sorted(dag.tags), bool(dag.doc_md), dag.dag_display_name],
+        "params": {
+            name: [dag.params.get_param(name).schema.get("title"), dag.params.get_param(name).description]
+            for name in dag.params
+        },
+        "schedule": repr(dag.timetable),
+        "leaves": [task.task_id for task in dag.task_dict.values() if not task.downstream_task_ids],
+        "hash": hashlib.sha256(written).hexdigest(),
+    }
+print("\\n" + json.dumps(seen))
 """
 
+SET_UP = {
+    "PLANBRIDGE__REFRESH__SCHEDULE": "30 21 * * 1-5",
+    "PLANBRIDGE__REFRESH__TIMEZONE": "America/Chicago",
+    "PYTHONHASHSEED": "random",
+}
 
-def look(environment: dict[str, str], dag_id: str = "weeknight_refresh") -> dict[str, Any]:
-    """What the DAG bag holds, seen by a process of its own."""
+
+def look(environment: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """What the DAG bag holds, by DAG, seen by a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", LOOK, dag_id], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", LOOK], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_the_dag_speaks_to_people_and_is_the_same_at_each_parse(airflow_environment: dict[str, str]) -> None:
-    set_up = {
-        "PLANBRIDGE__REFRESH__SCHEDULE": "30 21 * * 1-5",
-        "PLANBRIDGE__REFRESH__TIMEZONE": "America/Chicago",
-        "PYTHONHASHSEED": "random",
-    }
-    seen = look(airflow_environment | set_up)
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return make_home(tmp_path_factory.mktemp("airflow")) | SET_UP
+
+
+@pytest.fixture(scope="module")
+def dags(environment: dict[str, str]) -> dict[str, dict[str, Any]]:
+    return look(environment)
+
+
+def test_the_nights_dag_speaks_to_people(dags: dict[str, dict[str, Any]]) -> None:
+    seen = dags["weeknight_refresh"]
     assert seen["dag"] == [False, 1, ["planbridge"], True, "Weeknight refresh"]
     assert {name: title for name, (title, *_) in seen["tasks"].items()} == {
         "extract_crm": "Read the CRM",
@@ -71,18 +84,23 @@ def test_the_dag_speaks_to_people_and_is_the_same_at_each_parse(airflow_environm
     assert "30 21 * * 1-5" in seen["schedule"]
     assert "America/Chicago" in seen["schedule"]
     assert seen["leaves"] == ["report_run"]
-    assert look(airflow_environment | set_up)["hash"] == seen["hash"]
 
 
-def test_a_schedule_that_cannot_be_read_does_not_make_the_dag_vanish(airflow_environment: dict[str, str]) -> None:
+def test_the_dags_are_the_same_at_each_parse(environment: dict[str, str], dags: dict[str, dict[str, Any]]) -> None:
+    assert {name: dag["hash"] for name, dag in look(environment).items()} == {
+        name: dag["hash"] for name, dag in dags.items()
+    }
+
+
+def test_a_schedule_that_cannot_be_read_does_not_make_the_dag_vanish(environment: dict[str, str]) -> None:
     wrong = {"PLANBRIDGE__REFRESH__SCHEDULE": "at ten", "PLANBRIDGE__REFRESH__TIMEZONE": f"Mars{os.sep}Olympus"}
-    seen = look(airflow_environment | wrong)
+    seen = look(environment | wrong)["weeknight_refresh"]
     assert "0 22 * * 1-5" in seen["schedule"]
     assert "America/New_York" in seen["schedule"]
 
 
-def test_a_run_by_hand_has_a_form_that_speaks_to_people(airflow_environment: dict[str, str]) -> None:
-    seen = look(airflow_environment, "household_sync")
+def test_a_run_by_hand_has_a_form_that_speaks_to_people(dags: dict[str, dict[str, Any]]) -> None:
+    seen = dags["household_sync"]
     catchup, most_runs, tags, has_page, name = seen["dag"]
     assert (catchup, tags, has_page, name) == (False, ["planbridge"], True, "One household, by hand")
     assert most_runs >= 200  # those that wait for an answer are among them
@@ -98,4 +116,3 @@ def test_a_run_by_hand_has_a_form_that_speaks_to_people(airflow_environment: dic
     )
     assert {"requested_by", "dry_run", "as_of"} < set(seen["params"])
     assert seen["leaves"] == ["report_run"]
-    assert look(airflow_environment, "household_sync")["hash"] == seen["hash"]

@@ -73,13 +73,21 @@ SETTINGS: dict[str, tuple[dict[str, str | None], list[str]]] = {
     "another kind of database": ({"AIRFLOW_CONN_CRM": "mysql://u:secret@h/n"}, ["`crm`", "sqlite or postgres"]),
     "an unwritable ledger": ({"AIRFLOW_CONN_LEDGER": "sqlite:////proc/none/ledger.db"}, ["/proc/none", "ledger"]),
     "a misspelt setting": ({"PLANBRIDGE__EMONEY__CALLS": "6"}, ["PLANBRIDGE__EMONEY__CALLS", "did you mean"]),
-    "settings out of range": (
-        {"PLANBRIDGE__GUARD__MAX_CHANGED_PERCENT": "200", "PLANBRIDGE__EMONEY__ENROLL": "some"},
-        ["PLANBRIDGE__GUARD__MAX_CHANGED_PERCENT", "PLANBRIDGE__EMONEY__ENROLL", "linked"],
-    ),
-    "an unreadable schedule and zone": (
-        {"PLANBRIDGE__REFRESH__SCHEDULE": "at ten", "PLANBRIDGE__REFRESH__TIMEZONE": "Mars/Olympus"},
-        ["PLANBRIDGE__REFRESH__SCHEDULE", "PLANBRIDGE__REFRESH__TIMEZONE", "America/New_York"],
+    "settings out of range or unreadable": (
+        {
+            "PLANBRIDGE__GUARD__MAX_CHANGED_PERCENT": "200",
+            "PLANBRIDGE__EMONEY__ENROLL": "some",
+            "PLANBRIDGE__REFRESH__SCHEDULE": "at ten",
+            "PLANBRIDGE__REFRESH__TIMEZONE": "Mars/Olympus",
+        },
+        [
+            "PLANBRIDGE__GUARD__MAX_CHANGED_PERCENT",
+            "PLANBRIDGE__EMONEY__ENROLL",
+            "linked",
+            "PLANBRIDGE__REFRESH__SCHEDULE",
+            "PLANBRIDGE__REFRESH__TIMEZONE",
+            "America/New_York",
+        ],
     ),
 }  # fmt: skip
 

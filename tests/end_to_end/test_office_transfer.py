@@ -99,7 +99,7 @@ def waiting(offices: Offices) -> Waiting:
     asking = offices.services.visitor(ASKING)
     families = dict(zip(("accepted", "rejected", "late"), offices.families(), strict=False))
     for run_id, contact_ids in families.items():
-        patience = {"accept_within": 20 / 86_400} if run_id == "late" else {}
+        patience = {"accept_within": 8 / 86_400} if run_id == "late" else {}
         asking.trigger(DAG, {**BOTH_OFFICES, "contact_ids": contact_ids, **patience}, run_id)
     for run_id in ("accepted", "rejected"):
         asking.wait_for_task(DAG, run_id, "accept_transfer", "awaiting_input")
