@@ -79,13 +79,11 @@ def test_update_no_refreshes_the_values_and_leaves_the_people(book: Book) -> Non
     assert book.vendors.clients()["contact:101"]["client"]["cellPhone"] == "603-555-0100"
 
 
-def test_the_night_writes_what_update_no_has_left(book: Book) -> None:
-    book.couple(1)
-    book.run(vendors=("emoney",))
-    book.phone(1, 101, "603-555-0100")
-    assert sync(book, update=False).reason("emoney", "H1").startswith("its demographics were left")
-    assert book.run(NEXT, vendors=("emoney",)).outcomes("emoney") == {"H1": "updated"}
-    assert book.vendors.clients()["contact:101"]["client"]["cellPhone"] == "603-555-0100"
+def test_the_night_writes_what_update_no_has_left(sent: Book) -> None:
+    sent.phone(1, 101, "603-555-0100")
+    assert sync(sent, update=False).reason("emoney", "H1").startswith("its demographics were left")
+    assert sent.run(NEXT, vendors=("emoney",)).outcomes("emoney") == {"H1": "updated"}
+    assert sent.vendors.clients()["contact:101"]["client"]["cellPhone"] == "603-555-0100"
 
 
 def test_the_same_again_by_hand_writes_nothing(book: Book) -> None:
@@ -96,11 +94,9 @@ def test_the_same_again_by_hand_writes_nothing(book: Book) -> None:
     assert book.vendors.writes() == before
 
 
-def test_what_waits_to_be_linked_is_listed_with_a_proposal_every_time(book: Book) -> None:
-    book.couple(1)
-    sync(book)
-    book.crm.insert("policy_beneficiary", policy_id=1, contact_id=102)
-    ran = sync(book)
+def test_what_waits_to_be_linked_is_listed_with_a_proposal_every_time(sent: Book) -> None:
+    sent.crm.insert("policy_beneficiary", policy_id=1, contact_id=102)
+    ran = sync(sent)
     listed = {
         (row["entity"], row["entity_id"], row["message"].split("(")[1])
         for row in ran.rows("finding_v", rule_id="EMY-NEW")
@@ -109,21 +105,19 @@ def test_what_waits_to_be_linked_is_listed_with_a_proposal_every_time(book: Book
         ("account", "1", "Investment Account, owner client)"),
         ("policy", "1", "Life, owner client)"),
     }
-    items = book.run_json(ran)["newly_available"]["items"]
+    items = sent.run_json(ran)["newly_available"]["items"]
     assert {"vendor": "emoney", "unit_key": "H1", "source_key": "account:1", "category": "Investment Account",
             "owner": "client"} in items  # fmt: skip
 
 
-def test_links_take_the_proposal_and_bring_values_at_once(book: Book) -> None:
-    book.couple(1)
-    book.run(vendors=("emoney",))
-    assert accounts(book)["account:1"]["state"] == "available"
-    ran = sync(book, links=wanted("account:1"))
+def test_links_take_the_proposal_and_bring_values_at_once(sent: Book) -> None:
+    assert accounts(sent)["account:1"]["state"] == "available"
+    ran = sync(sent, links=wanted("account:1"))
     assert ran.outcomes("emoney") == {"H1": "updated"}
-    linked = accounts(book)["account:1"]
+    linked = accounts(sent)["account:1"]
     assert (linked["state"], linked["classification"], linked["owner"]) == ("linked", "Investment Account", "client")
     assert linked["lastRefreshedAt"] is not None
-    assert accounts(book)["policy:1"]["state"] == "available"
+    assert accounts(sent)["policy:1"]["state"] == "available"
     assert ("H1", "items[account:1]", "linked") in ran.decisions("emoney")
     assert "account:1 linked (Investment Account, client)" in ran.reason("emoney", "H1")
     assert {row["entity"] for row in ran.rows("finding_v", rule_id="EMY-NEW")} == {"policy"}
@@ -136,13 +130,11 @@ def test_links_may_name_classification_and_owner(book: Book) -> None:
     assert (linked["state"], linked["classification"], linked["owner"]) == ("linked", "Trust", "spouse")
 
 
-def test_what_is_new_in_the_crm_can_be_linked_in_the_same_run(book: Book) -> None:
-    book.couple(1)
-    sync(book)
-    book.account(2, 101)
-    ran = sync(book, links=wanted("account:2"))
-    assert (accounts(book)["account:2"]["state"], ran.outcomes("emoney")) == ("linked", {"H1": "updated"})
-    assert accounts(book)["account:2"]["lastRefreshedAt"] is not None
+def test_what_is_new_in_the_crm_can_be_linked_in_the_same_run(sent: Book) -> None:
+    sent.account(2, 101)
+    ran = sync(sent, links=wanted("account:2"))
+    assert (accounts(sent)["account:2"]["state"], ran.outcomes("emoney")) == ("linked", {"H1": "updated"})
+    assert accounts(sent)["account:2"]["lastRefreshedAt"] is not None
 
 
 def test_what_is_linked_already_is_said_and_costs_no_write(book: Book) -> None:
@@ -197,14 +189,12 @@ def test_what_moved_from_another_office_is_linked_by_the_key_that_the_crm_has_no
     }
 
 
-def test_a_dry_run_says_what_would_be_linked_and_writes_nothing(book: Book) -> None:
-    book.couple(1)
-    book.run(vendors=("emoney",))
-    before = book.vendors.writes()
-    ran = sync(book, dry_run=True, links=wanted("account:1"))
+def test_a_dry_run_says_what_would_be_linked_and_writes_nothing(sent: Book) -> None:
+    before = sent.vendors.writes()
+    ran = sync(sent, dry_run=True, links=wanted("account:1"))
     assert ("H1", "items[account:1]", "linked") in ran.decisions("emoney")
-    assert book.vendors.writes() == before
-    assert accounts(book)["account:1"]["state"] == "available"
+    assert sent.vendors.writes() == before
+    assert accounts(sent)["account:1"]["state"] == "available"
 
 
 def test_the_night_after_a_run_by_hand_sends_no_second_line_for_the_same_day(book: Book) -> None:
@@ -238,24 +228,20 @@ def test_each_license_decides_on_its_own_what_goes(book: Book, missing: str | No
     assert book.vendors.clients()["contact:101"]["spouse"]["firstName"] == "First102"
 
 
-def test_what_a_user_may_not_send_is_not_told_as_gone_from_the_crm(book: Book) -> None:
-    book.couple(1)
-    book.run(vendors=("emoney",))
-    book.crm.insert("crm_user", user_id=2, user_name="amy", status="Enabled")
-    book.crm.insert("user_right", user_id=2, right_name="eMoney")
-    ran = sync(book, user="amy")
+def test_what_a_user_may_not_send_is_not_told_as_gone_from_the_crm(sent: Book) -> None:
+    sent.crm.insert("crm_user", user_id=2, user_name="amy", status="Enabled")
+    sent.crm.insert("user_right", user_id=2, right_name="eMoney")
+    ran = sync(sent, user="amy")
     assert ran.rows("finding_v", rule_id="EMY-GONE") == []
-    assert set(accounts(book)) == {"account:1", "policy:1"}
+    assert set(accounts(sent)) == {"account:1", "policy:1"}
 
 
-def test_a_vendor_that_is_down_defers_the_unit_and_links_come_with_the_next_run(book: Book) -> None:
-    book.couple(1)
-    sync(book)
-    book.vendors.emoney.faults({"method": "POST", "path": "/public/v1/clients/*/links", "kind": "unavailable"})
-    assert sync(book, links=wanted("account:1")).outcomes("emoney") == {"H1": "deferred"}
-    book.vendors.emoney.faults()
-    assert sync(book, links=wanted("account:1")).outcomes("emoney") == {"H1": "updated"}
-    assert accounts(book)["account:1"]["lastRefreshedAt"] is not None
+def test_a_vendor_that_is_down_defers_the_unit_and_links_come_with_the_next_run(sent: Book) -> None:
+    sent.vendors.emoney.faults({"method": "POST", "path": "/public/v1/clients/*/links", "kind": "unavailable"})
+    assert sync(sent, links=wanted("account:1")).outcomes("emoney") == {"H1": "deferred"}
+    sent.vendors.emoney.faults()
+    assert sync(sent, links=wanted("account:1")).outcomes("emoney") == {"H1": "updated"}
+    assert accounts(sent)["account:1"]["lastRefreshedAt"] is not None
 
 
 # Before it the client, its spouse and its connection are made: those steps are killed elsewhere.
@@ -290,25 +276,21 @@ def test_killed_before_any_step_of_a_link_and_started_again_it_ends_the_same(tmp
     assert ends == {"created"}
 
 
-def test_a_wrong_password_fails_the_unit_in_words(book: Book) -> None:
-    book.couple(1)
-    sync(book)
-    book.crm.update("investment_account", {"account_id": 1}, account_value=7, net_value=7)
-    context = prepared(book)
-    book.vendors.emoney.faults({"path": "/public/v1/institutions/*", "kind": "unauthorized"})
+def test_a_wrong_password_fails_the_unit_in_words(sent: Book) -> None:
+    sent.crm.update("investment_account", {"account_id": 1}, account_value=7, net_value=7)
+    context = prepared(sent)
+    sent.vendors.emoney.faults({"path": "/public/v1/institutions/*", "kind": "unauthorized"})
     with pytest.raises(PlanbridgeError):
         load_shard(context, "emoney", 0)
     assert Ran(context, None).outcomes("emoney") == {"H1": "failed"}
-    book.vendors.emoney.faults()
+    sent.vendors.emoney.faults()
 
 
-def test_a_client_who_is_gone_at_emoney_holds_the_household_by_hand_and_at_night(book: Book) -> None:
+def test_a_client_who_is_gone_at_emoney_holds_the_household_by_hand_and_at_night(sent: Book) -> None:
     """MATCH-GONE, also where nothing has changed and only values go."""
-    book.couple(1)
-    run_by_hand(book, 1, vendor="emoney")
-    book.vendors.emoney.reset()
-    for ran in (run_by_hand(book, 1, vendor="emoney"), book.run("2026-11-23", vendors=("emoney",))):
+    sent.vendors.emoney.reset()
+    for ran in (run_by_hand(sent, 1, vendor="emoney"), sent.run("2026-11-23", vendors=("emoney",))):
         assert ran.outcomes("emoney") == {"H1": "held"}
         assert ran.reason("emoney", "H1").startswith("MATCH-GONE")
         assert ("H1", "MATCH-GONE") in ran.findings("emoney")
-    assert book.vendors.clients() == {}
+    assert sent.vendors.clients() == {}

@@ -173,6 +173,7 @@ def test_a_night_holds_it_at_both_vendors_with_a_proposal(held_night: KeptBook, 
     ran = Ran(held_night.book.contexts[1], None)
     for vendor in VENDORS:
         assert ran.outcomes(vendor)[unit_key] == "held"
+        assert "LIFE-EVENT" in ran.reason(vendor, unit_key)
         (finding,) = ran.rows("finding_v", vendor=vendor, rule_id="LIFE-EVENT", unit_key=unit_key)
         assert "Proposal: " in finding["message"]
         assert not [name for name in ("First", "Last", "Cid") if name in finding["message"]]
