@@ -1,4 +1,4 @@
-"""Worlds for the tests of this folder: each module has its own, its sandboxes stop with it."""
+"""Worlds for the tests of this folder: a module that changes one has its own, and its sandboxes stop with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.airflow_home import make_home
 from tests.end_to_end import crm
 from tests.end_to_end.live import live
 from tests.end_to_end.terminal import Terminal
-from tests.end_to_end.world import API_KEY, LOGIN, PASSWORD, World, start_sandbox
+from tests.end_to_end.world import API_KEY, LOGIN, PASSWORD, Night, World, start_sandbox
 from tests.keys import make_key_pair
 
 WorldMaker = Callable[..., World]
@@ -43,31 +43,42 @@ def make_world(
     tmp_path_factory: pytest.TempPathFactory, key_pair: tuple[Path, Path], terminal: Terminal
 ) -> Iterator[WorldMaker]:
     """A function that makes a world with both sandboxes running and the office of `crm` as a SQLite file."""
-    private, certificate = key_pair
     with ExitStack() as at_the_end:
+        yield lambda: build_world(tmp_path_factory.mktemp("world"), key_pair, terminal, at_the_end)
 
-        def make() -> World:
-            folder = tmp_path_factory.mktemp("world")
-            world = World(folder, dict(terminal.environment), terminal)
-            keys = ("--client-id", LOGIN, "--api-key", API_KEY, "--public-key", str(certificate))
-            options = {"profiles": ("--login", LOGIN, "--password", PASSWORD)}
-            options["emoney"] = (*keys, "--limit-per-minute", "0")
-            for vendor, given in options.items():
-                world.vendors[vendor] = start_sandbox(vendor, folder, *given)
-                at_the_end.callback(world.vendors[vendor].stop)
-            crm.write_sqlite(world.crm)
-            world.environment |= {
-                "AIRFLOW_CONN_CRM": f"sqlite:///{world.crm}",
-                "AIRFLOW_CONN_PROFILES": vendor_uri(world, "profiles", PASSWORD),
-                "AIRFLOW_CONN_EMONEY": vendor_uri(world, "emoney", API_KEY, private_key_file=str(private)),
-                "PLANBRIDGE__DATA__FOLDER": str(world.data),
-                "PLANBRIDGE__PROFILES__ENROLL": "all",
-                "PLANBRIDGE__EMONEY__ENROLL": "all",
-                "PLANBRIDGE__EMONEY__CALLS_PER_MINUTE": "100000",
-            }
-            return world
 
-        yield make
+@pytest.fixture(scope="package")
+def first_night(
+    tmp_path_factory: pytest.TempPathFactory, key_pair: tuple[Path, Path], terminal: Terminal
+) -> Iterator[tuple[World, Night]]:
+    """The first night over a new CRM, in an Airflow home whose tables hold it alone. To be looked at, not changed."""
+    with ExitStack() as at_the_end:
+        world = build_world(tmp_path_factory.mktemp("world"), key_pair, terminal, at_the_end)
+        world.environment |= make_home(tmp_path_factory.mktemp("airflow"))
+        yield world, world.plain_night()
+
+
+def build_world(folder: Path, key_pair: tuple[Path, Path], terminal: Terminal, at_the_end: ExitStack) -> World:
+    """A world in this folder, whose sandboxes stop at the end."""
+    private, certificate = key_pair
+    world = World(folder, dict(terminal.environment), terminal)
+    keys = ("--client-id", LOGIN, "--api-key", API_KEY, "--public-key", str(certificate))
+    options = {"profiles": ("--login", LOGIN, "--password", PASSWORD)}
+    options["emoney"] = (*keys, "--limit-per-minute", "0")
+    for vendor, given in options.items():
+        world.vendors[vendor] = start_sandbox(vendor, folder, *given)
+        at_the_end.callback(world.vendors[vendor].stop)
+    crm.write_sqlite(world.crm)
+    world.environment |= {
+        "AIRFLOW_CONN_CRM": f"sqlite:///{world.crm}",
+        "AIRFLOW_CONN_PROFILES": vendor_uri(world, "profiles", PASSWORD),
+        "AIRFLOW_CONN_EMONEY": vendor_uri(world, "emoney", API_KEY, private_key_file=str(private)),
+        "PLANBRIDGE__DATA__FOLDER": str(world.data),
+        "PLANBRIDGE__PROFILES__ENROLL": "all",
+        "PLANBRIDGE__EMONEY__ENROLL": "all",
+        "PLANBRIDGE__EMONEY__CALLS_PER_MINUTE": "100000",
+    }
+    return world
 
 
 def vendor_uri(world: World, vendor: str, password: str, **extra: str) -> str:

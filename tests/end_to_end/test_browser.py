@@ -10,7 +10,6 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from tests.end_to_end.conftest import WorldMaker
 from tests.end_to_end.world import Night, World
 
 pytestmark = [pytest.mark.airflow, pytest.mark.browser, pytest.mark.xdist_group("terminal")]
@@ -21,14 +20,14 @@ OPTIONS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def world(make_world: WorldMaker) -> World:
-    return make_world()
+@pytest.fixture
+def world(first_night: tuple[World, Night]) -> World:
+    return first_night[0]
 
 
-@pytest.fixture(scope="module")
-def night(world: World) -> Night:
-    return world.night()
+@pytest.fixture
+def night(first_night: tuple[World, Night]) -> Night:
+    return first_night[1]
 
 
 @pytest.fixture(scope="module")

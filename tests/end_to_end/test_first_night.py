@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.airflow_home import make_home
 from tests.end_to_end.castellans import EMONEY_CLIENT, EMONEY_ITEMS, EMONEY_SPOUSE, PROFILES_CASE
-from tests.end_to_end.conftest import WorldMaker
 from tests.end_to_end.crm import SECRETS, UNITS
 from tests.end_to_end.world import AS_OF, Night, World, files
 
@@ -26,16 +24,14 @@ VIEWS = {
 }
 
 
-@pytest.fixture(scope="module")
-def world(make_world: WorldMaker, tmp_path_factory: pytest.TempPathFactory) -> World:
-    world = make_world()
-    world.environment |= make_home(tmp_path_factory.mktemp("airflow"))  # whose tables hold this night alone
-    return world
+@pytest.fixture
+def world(first_night: tuple[World, Night]) -> World:
+    return first_night[0]
 
 
-@pytest.fixture(scope="module")
-def night(world: World) -> Night:
-    return world.plain_night()
+@pytest.fixture
+def night(first_night: tuple[World, Night]) -> Night:
+    return first_night[1]
 
 
 def test_held_and_skipped_units_are_no_failure(world: World, night: Night) -> None:
