@@ -76,23 +76,20 @@ def test_the_report_tells_outcomes_that_balance_with_the_scope(book: Book) -> No
     assert not ran.context.staging.folder.exists()
 
 
-def test_an_advisors_edit_and_a_stale_account_stand_in_the_findings_until_mended(book: Book) -> None:
-    book.couple(1)
-    book.account(11, 101)
-    book.person(7)
-    book.run(vendors=("profiles",))
-    book.crm.later(days=1)
-    book.crm.update("investment_account", {"account_id": 11}, deleted_at=book.crm.moment)
-    assert ("H1", "PROFILES-STALE") in book.run(NEXT, vendors=("profiles",)).findings("profiles")
-    book.crm.later(days=1)
-    quiet = book.run("2026-11-24", full=True, vendors=("profiles",))
+def test_an_advisors_edit_and_a_stale_account_stand_in_the_findings_until_mended(sent: Book) -> None:
+    sent.person(7)
+    sent.crm.later(days=1)
+    sent.crm.update("investment_account", {"account_id": 1}, deleted_at=sent.crm.moment)
+    assert ("H1", "PROFILES-STALE") in sent.run(NEXT, vendors=("profiles",)).findings("profiles")
+    sent.crm.later(days=1)
+    quiet = sent.run("2026-11-24", full=True, vendors=("profiles",))
     assert quiet.outcomes("profiles") == {"H1": "unchanged", "C7": "unchanged"}
     (known,) = quiet.rows("finding_v", rule_id="PROFILES-STALE")
-    assert (known["status"], known["field"]) == ("known", "assets[account:11]")
-    other = book.run("2026-11-24", unit_keys=("C7",), vendors=("profiles",))
+    assert (known["status"], known["field"]) == ("known", "assets[account:1]")
+    other = sent.run("2026-11-24", unit_keys=("C7",), vendors=("profiles",))
     assert other.findings("profiles") == set()
-    book.crm.update("investment_account", {"account_id": 11}, deleted_at=None)
-    mended = book.run("2026-11-25", vendors=("profiles",))
+    sent.crm.update("investment_account", {"account_id": 1}, deleted_at=None)
+    mended = sent.run("2026-11-25", vendors=("profiles",))
     assert [row["status"] for row in mended.rows("finding_v", rule_id="PROFILES-STALE")] == ["mended"]
 
 

@@ -19,7 +19,7 @@ from include.refresh.load import load_shard
 from include.refresh.report import report_run
 from include.sync.prepare import prepare_unit
 from tests.load.killing import boundaries, run_and_kill
-from tests.run_book import DAY, Book, Ran, Vendors
+from tests.run_book import DAY, Again, Book, Keep, KeptBook, Ran, Vendors
 from tests.sync.by_hand import run_by_hand
 
 NEXT = "2026-11-23"
@@ -58,6 +58,22 @@ def writes_of(book: Book, call: str) -> int:
     return book.vendors.writes().get(call, 0)
 
 
+@pytest.fixture(scope="module")
+def linked_kept(keep: Keep) -> KeptBook:
+    """H1, a couple, was sent by hand, and its account linked."""
+
+    def tell(book: Book) -> None:
+        book.couple(1)
+        sync(book, links=wanted("account:1"))
+
+    return keep(tell)
+
+
+@pytest.fixture
+def linked_book(linked_kept: KeptBook, again: Again) -> Book:
+    return again(linked_kept)
+
+
 def test_an_unknown_client_is_created_with_spouse_values_and_connection(book: Book) -> None:
     book.couple(1)
     assert sync(book, update=False).outcomes("emoney") == {"H1": "created"}
@@ -66,17 +82,15 @@ def test_an_unknown_client_is_created_with_spouse_values_and_connection(book: Bo
     assert set(accounts(book)) == {"account:1", "policy:1"}
 
 
-def test_update_no_refreshes_the_values_and_leaves_the_people(book: Book) -> None:
-    book.couple(1)
-    sync(book, links=wanted("account:1"))
-    book.phone(1, 101, "603-555-0100")
-    book.crm.update("investment_account", {"account_id": 1}, account_value=7, net_value=7)
-    ran = sync(book, update=False)
+def test_update_no_refreshes_the_values_and_leaves_the_people(linked_book: Book) -> None:
+    linked_book.phone(1, 101, "603-555-0100")
+    linked_book.crm.update("investment_account", {"account_id": 1}, account_value=7, net_value=7)
+    ran = sync(linked_book, update=False)
     assert ran.outcomes("emoney") == {"H1": "updated"}
-    assert book.vendors.clients()["contact:101"]["client"]["cellPhone"] is None
-    assert accounts(book)["account:1"]["totalValue"] == 7
-    assert sync(book, update=True).outcomes("emoney") == {"H1": "updated"}
-    assert book.vendors.clients()["contact:101"]["client"]["cellPhone"] == "603-555-0100"
+    assert linked_book.vendors.clients()["contact:101"]["client"]["cellPhone"] is None
+    assert accounts(linked_book)["account:1"]["totalValue"] == 7
+    assert sync(linked_book, update=True).outcomes("emoney") == {"H1": "updated"}
+    assert linked_book.vendors.clients()["contact:101"]["client"]["cellPhone"] == "603-555-0100"
 
 
 def test_the_night_writes_what_update_no_has_left(sent: Book) -> None:
@@ -86,12 +100,10 @@ def test_the_night_writes_what_update_no_has_left(sent: Book) -> None:
     assert sent.vendors.clients()["contact:101"]["client"]["cellPhone"] == "603-555-0100"
 
 
-def test_the_same_again_by_hand_writes_nothing(book: Book) -> None:
-    book.couple(1)
-    sync(book)
-    before = book.vendors.writes()
-    assert sync(book).outcomes("emoney") == {"H1": "unchanged"}
-    assert book.vendors.writes() == before
+def test_the_same_again_by_hand_writes_nothing(linked_book: Book) -> None:
+    before = linked_book.vendors.writes()
+    assert sync(linked_book).outcomes("emoney") == {"H1": "unchanged"}
+    assert linked_book.vendors.writes() == before
 
 
 def test_what_waits_to_be_linked_is_listed_with_a_proposal_every_time(sent: Book) -> None:
@@ -137,14 +149,12 @@ def test_what_is_new_in_the_crm_can_be_linked_in_the_same_run(sent: Book) -> Non
     assert accounts(sent)["account:2"]["lastRefreshedAt"] is not None
 
 
-def test_what_is_linked_already_is_said_and_costs_no_write(book: Book) -> None:
-    book.couple(1)
-    sync(book, links=wanted("account:1"))
-    before = book.vendors.writes()
-    ran = sync(book, links=wanted("account:1"))
+def test_what_is_linked_already_is_said_and_costs_no_write(linked_book: Book) -> None:
+    before = linked_book.vendors.writes()
+    ran = sync(linked_book, links=wanted("account:1"))
     assert ran.outcomes("emoney") == {"H1": "unchanged"}
     assert "account:1 linked already" in ran.reason("emoney", "H1")
-    assert book.vendors.writes() == before
+    assert linked_book.vendors.writes() == before
 
 
 def test_a_link_that_emoney_refuses_is_a_finding_with_its_code_and_the_others_are_made(book: Book) -> None:
@@ -197,12 +207,10 @@ def test_a_dry_run_says_what_would_be_linked_and_writes_nothing(sent: Book) -> N
     assert accounts(sent)["account:1"]["state"] == "available"
 
 
-def test_the_night_after_a_run_by_hand_sends_no_second_line_for_the_same_day(book: Book) -> None:
-    book.couple(1)
-    sync(book, links=wanted("account:1"))
-    before = writes_of(book, FEED)
-    assert book.run(vendors=("emoney",)).outcomes("emoney") == {"H1": "unchanged"}
-    assert writes_of(book, FEED) == before
+def test_the_night_after_a_run_by_hand_sends_no_second_line_for_the_same_day(linked_book: Book) -> None:
+    before = writes_of(linked_book, FEED)
+    assert linked_book.run(vendors=("emoney",)).outcomes("emoney") == {"H1": "unchanged"}
+    assert writes_of(linked_book, FEED) == before
 
 
 RIGHTS = ("eMoney", "Policy Tracking", "Pending Case & Policy Setup Administrator", "Investment Tracking")

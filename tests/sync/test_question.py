@@ -1,6 +1,7 @@
 """What a person is shown where the pipeline may not decide, and what becomes of the answer."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import count
 from typing import Any
@@ -17,7 +18,7 @@ from include.refresh.report import report_run
 from include.sync.prepare import prepare_unit
 from include.sync.question import VENDOR, Question, keep_answer, question_for
 from tests.load.documents import person
-from tests.run_book import Book, Vendors
+from tests.run_book import Again, Book, Keep, KeptBook, Vendors
 
 NUMBERS = count(1)
 
@@ -81,13 +82,27 @@ def cases_of(vendors: Vendors, household_id: str) -> list[str]:
     return [case["caseId"] for case in households[household_id]["cases"]]
 
 
-@pytest.fixture(autouse=True)
-def _home(book: Book) -> None:
-    """Household 12 of Ann Lee, who was born on 1970-05-01."""
+EXACT = {"firstName": "Ann", "lastName": "Lee", "birthDate": "1970-05-01"}
+
+
+@pytest.fixture(scope="module")
+def home_kept(keep: Keep) -> KeptBook:
+    return keep(tell_home)
+
+
+def tell_home(book: Book) -> None:
     book.couple(12, first_name="Ann", last_name="Lee")
 
 
-EXACT = {"firstName": "Ann", "lastName": "Lee", "birthDate": "1970-05-01"}
+@pytest.fixture
+def book(home_kept: KeptBook, again: Again) -> Book:
+    """Household 12 of Ann Lee, who was born on 1970-05-01."""
+    return again(home_kept)
+
+
+@pytest.fixture
+def vendors(book: Book) -> Vendors:
+    return book.vendors
 
 
 class TestNobodyIsAsked:
@@ -224,31 +239,55 @@ class TestTheList:
         assert "Profiles has no household of this client or last name" in question.body
         assert question.households == {}
 
-    @pytest.mark.parametrize(
-        ("name", "shown"),
-        [
-            ("<img src=x>", r"\<img src\=x\>"),
-            ("[press](here)", r"\[press\]\(here\)"),
-            ("http://a.example.com", "`http://a.example.com`"),
-            ("www.x `|` y", r"`www.x '\|' y`"),
-            ("a | b", r"a \| b"),
-            ("**bold**", r"\*\*bold\*\*"),
-            ("x\u202ey\nz", r"x\\u202ey\\u000az"),
-        ],
-    )
-    def test_a_name_from_outside_is_shown_and_never_rendered(
-        self, book: Book, vendors: Vendors, name: str, shown: str
-    ) -> None:
-        add_household(vendors, lastName="Lee", firstName=name)
-        assert f"** | {shown} Lee |" in asked(sync(book)).body
+    def test_names_from_outside_are_shown_and_never_rendered(self, book: Book, vendors: Vendors) -> None:
+        names = {
+            "<img src=x>": r"\<img src\=x\>",
+            "[press](here)": r"\[press\]\(here\)",
+            "http://a.example.com": "`http://a.example.com`",
+            "www.x `|` y": r"`www.x '\|' y`",
+            "a | b": r"a \| b",
+            "**bold**": r"\*\*bold\*\*",
+            "x\u202ey\nz": r"x\\u202ey\\u000az",
+        }
+        for name in names:
+            add_household(vendors, lastName="Lee", firstName=name)
+        body = asked(sync(book)).body
+        assert [shown for shown in names.values() if f"** | {shown} Lee |" not in body] == []
+
+
+@pytest.fixture(scope="module")
+def asked_kept(keep: Keep) -> KeptBook:
+    """A run by hand has asked: a household of Profiles with two cases matches exactly."""
+
+    def tell(book: Book) -> None:
+        tell_home(book)
+        add_household(book.vendors, 2, **EXACT)
+        asked(sync(book))
+
+    return keep(tell)
 
 
 class TestTheAnswer:
-    def test_is_kept_with_who_gave_it_and_when_and_carried_out(self, book: Book, vendors: Vendors) -> None:
-        theirs = add_household(vendors, 2, **EXACT)
+    @pytest.fixture
+    def book(self, asked_kept: KeptBook, again: Again) -> Book:
+        return again(asked_kept)
+
+    @pytest.fixture
+    def context(self, book: Book, asked_kept: KeptBook) -> RunContext:
+        """The run that has asked."""
+        made = replace(book.context(), request=asked_kept.book.contexts[0].request)
+        book.contexts.append(made)
+        return made
+
+    @pytest.fixture
+    def theirs(self, vendors: Vendors) -> str:
+        (household,) = vendors.profiles.state()["households"]
+        return str(household["householdId"])
+
+    def test_is_kept_with_who_gave_it_and_when_and_carried_out(
+        self, book: Book, vendors: Vendors, context: RunContext, theirs: str
+    ) -> None:
         _, second = cases_of(vendors, theirs)
-        context = sync(book)
-        asked(context)
         assert keep_answer(context, event("Update Case", household_id=None, case_id=second)) == "update_case"
         with context.ledger.read() as connection:
             (row,) = connection.exec_driver_sql("SELECT * FROM answer_v").mappings().all()
@@ -262,36 +301,24 @@ class TestTheAnswer:
         assert (link["vendor_client_id"], link["vendor_case_id"], link["matched_by"]) == (theirs, second, "CHOSEN")
 
     @pytest.mark.parametrize("number", [True, False], ids=["as a number", "as text"])
-    def test_may_name_a_household_by_a_number_or_a_text(self, book: Book, vendors: Vendors, number: bool) -> None:
-        theirs = add_household(vendors, 2, **EXACT)
-        context = sync(book)
-        asked(context)
+    def test_may_name_a_household_by_a_number_or_a_text(
+        self, vendors: Vendors, context: RunContext, theirs: str, number: bool
+    ) -> None:
         keep_answer(context, event("Create New Case", household_id=int(theirs) if number else f" {theirs} "))
         assert ended(context)[0] == "created"
         assert len(cases_of(vendors, theirs)) == 3
 
-    def test_open_case_answers_with_the_address_and_links_nothing(self, book: Book, vendors: Vendors) -> None:
-        theirs = add_household(vendors, 2, **EXACT)
+    def test_open_case_answers_with_the_address_and_links_nothing(
+        self, book: Book, vendors: Vendors, context: RunContext, theirs: str
+    ) -> None:
         first, _ = cases_of(vendors, theirs)
-        context = sync(book)
-        asked(context)
         keep_answer(context, event("Open Case", case_id=first))
         outcome, reason = ended(context)
         assert outcome == "unchanged"
         assert f"{vendors.profiles.url}/cases/{first}" in reason
         assert book.links(VENDOR) == {}
 
-    def test_a_new_client_is_made_beside_the_namesake(self, book: Book, vendors: Vendors) -> None:
-        add_household(vendors, lastName="Lee", firstName="Zoe")
-        context = sync(book)
-        asked(context)
-        keep_answer(context, event("Create New Client and Case", household_id="", case_id=None))
-        assert ended(context)[0] == "created"
-        assert book.links(VENDOR)["H12"]["matched_by"] == "CREATED"
-
-    def test_nobody_answers_in_time(self, book: Book) -> None:
-        context = sync(book)
-        asked(context)
+    def test_nobody_answers_in_time(self, context: RunContext) -> None:
         assert keep_answer(context, {"error": "late", "error_type": "timeout"}) == "timed_out"
         outcome, reason = ended(context)
         assert outcome == "deferred"
@@ -309,12 +336,9 @@ class TestTheAnswer:
         ],
     )
     def test_that_makes_no_sense_is_refused_in_words_and_sends_nothing(
-        self, book: Book, vendors: Vendors, button: str, given: dict[str, Any], words: str
+        self, vendors: Vendors, context: RunContext, button: str, given: dict[str, Any], words: str
     ) -> None:
-        add_household(vendors, 2, **EXACT)
         before = vendors.writes()
-        context = sync(book)
-        asked(context)
         with pytest.raises(ParamsError, match=f"^The answer .* was incomplete or not right: .*{words}"):
             keep_answer(context, event(button, **given))
         found = answers.find_answer(context.ledger, context.request.run_id, VENDOR, "H12")
@@ -349,6 +373,15 @@ class TestIdsGivenAtTheStart:
         context = sync(book, case_id=second)
         assert question_for(context, True) is None
         assert ended(context)[0] == "updated"
+
+
+def test_a_new_client_that_was_answered_is_made_beside_the_namesake(book: Book, vendors: Vendors) -> None:
+    add_household(vendors, lastName="Lee", firstName="Zoe")
+    context = sync(book)
+    asked(context)
+    keep_answer(context, event("Create New Client and Case", household_id="", case_id=None))
+    assert ended(context)[0] == "created"
+    assert book.links(VENDOR)["H12"]["matched_by"] == "CREATED"
 
 
 def test_no_name_or_birth_date_of_the_list_reaches_the_ledger(book: Book, vendors: Vendors) -> None:
