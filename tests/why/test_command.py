@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from click.testing import Result
 from typer.testing import CliRunner
 
 from etl.errors import LedgerUnavailable, SettingsError
@@ -37,6 +38,11 @@ def call(module: str, *arguments: str, **variables: str) -> subprocess.Completed
     environment |= {"COLUMNS": "200", **variables}
     command = [sys.executable, "-m", module, *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def why(*arguments: str, **variables: str) -> Result:
+    """`make why` in this process, which has its libraries already."""
+    return CliRunner().invoke(why_app, arguments, env={"COLUMNS": "200", **variables})
 
 
 def data_of(book: Book) -> str:
@@ -72,33 +78,34 @@ def spent() -> float:
 def test_the_connection_of_the_environment_comes_first(told_book: Book, form: str, tmp_path: Path) -> None:
     path = f"{data_of(told_book)}/ledger.db"
     uri = f"sqlite:///{path}" if form == "uri" else json.dumps({"conn_type": "sqlite", "schema": path})
-    done = call(
-        "include.why", "--unit", "H1", "--vendor", "emoney",
-        PLANBRIDGE__DATA__FOLDER=str(tmp_path), AIRFLOW_CONN_LEDGER=uri,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    done = why("--unit", "H1", "--vendor", "emoney", PLANBRIDGE__DATA__FOLDER=str(tmp_path), AIRFLOW_CONN_LEDGER=uri)
+    assert done.exit_code == 0, done.stderr
     assert "contact.first_name, key 101" in done.stdout
 
 
-def test_what_cannot_be_answered_is_a_line_in_words(told_book: Book, tmp_path: Path) -> None:
-    folder = data_of(told_book)
-    for arguments, words in (
-        (("--unit", "H99"), "The ledger knows no unit H99"),
-        (("--unit", "H1", "--date", "May"), "DATE is a date such as 2026-03-31, not 'May'"),
-    ):
-        done = call("include.why", *arguments, PLANBRIDGE__DATA__FOLDER=folder)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert words in done.stderr
-        assert "Traceback" not in done.stderr
-    done = call("include.why", "--unit", "H1", PLANBRIDGE__DATA__FOLDER=str(tmp_path / "nowhere"))
-    assert done.returncode == 1
+def test_what_cannot_be_answered_is_a_line_in_words(told_book: Book) -> None:
+    done = call("include.why", "--unit", "H99", PLANBRIDGE__DATA__FOLDER=data_of(told_book))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "The ledger knows no unit H99" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_date_that_is_none_is_a_line_in_words(told_book: Book) -> None:
+    done = why("--unit", "H1", "--date", "May", PLANBRIDGE__DATA__FOLDER=data_of(told_book))
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "DATE is a date such as 2026-03-31, not 'May'" in done.stderr
+    assert isinstance(done.exception, SystemExit)
+
+
+def test_a_folder_without_a_ledger_is_a_line_in_words_and_stays_without(tmp_path: Path) -> None:
+    done = why("--unit", "H1", PLANBRIDGE__DATA__FOLDER=str(tmp_path / "nowhere"))
+    assert done.exit_code == 1
     assert "no run has been made there" in done.stderr
     assert not (tmp_path / "nowhere").exists()
 
 
 def test_a_units_key_may_be_typed_in_small_letters(told_book: Book) -> None:
-    arguments = ["--unit", "h1", "--field", "clientA.gender"]
-    done = CliRunner().invoke(why_app, arguments, env={"PLANBRIDGE__DATA__FOLDER": data_of(told_book)})
+    done = why("--unit", "h1", "--field", "clientA.gender", PLANBRIDGE__DATA__FOLDER=data_of(told_book))
     assert done.stdout.startswith("\nH1 at Profiles"), done.output
 
 
@@ -197,8 +204,8 @@ def test_an_older_ledger_gets_the_tables_that_it_lacks(told_book: Book, tmp_path
     with closing(sqlite3.connect(copy_of(told_book, tmp_path))) as copy:
         for table in ("lineage", "lineage_unit", "pin", "other_case"):
             copy.execute(f"DROP TABLE {table}")
-    done = call("include.why", "--unit", "H1", "--field", "clientA.gender", PLANBRIDGE__DATA__FOLDER=str(tmp_path))
-    assert done.returncode == 0, done.stderr
+    done = why("--unit", "H1", "--field", "clientA.gender", PLANBRIDGE__DATA__FOLDER=str(tmp_path))
+    assert done.exit_code == 0, done.stderr
     assert "contact.gender, key 101" in done.stdout
 
 
