@@ -55,7 +55,8 @@ def test_a_couple_in_which_she_becomes_head_is_held_at_both_vendors(sent: Book) 
     for vendor in ("profiles", "emoney"):
         assert ran.outcomes(vendor)["H1"] == "held"
         assert "LIFE-EVENT" in ran.reason(vendor, "H1")
-        assert ("H1", "LIFE-EVENT") in ran.findings(vendor)
+        (finding,) = ran.rows("finding_v", rule_id="LIFE-EVENT", vendor=vendor, unit_key="H1")
+        assert finding["message"].startswith("New head: contact 102")
     made = {call for call, count in sent.vendors.writes().items() if count != before.get(call, 0)}
     assert [call for call in made if "feeds" not in call] == []
 
