@@ -8,6 +8,7 @@ assert desk.target.rows("contact") == …
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -65,7 +66,13 @@ class Database:
         return {name: [tuple(row.values()) for row in self.rows(name)] for name in metadata.tables}
 
     def connect(self) -> sa.Connection:
-        return sa.create_engine(self.url, poolclass=sa.NullPool).connect()
+        return _engine(self.url).connect()
+
+
+@functools.lru_cache(maxsize=8)
+def _engine(url: str) -> sa.Engine:
+    """Keeps no connection, but knows its statements."""
+    return sa.create_engine(url, poolclass=sa.NullPool)
 
 
 @dataclass

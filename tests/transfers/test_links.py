@@ -14,6 +14,7 @@ from tests.run_book import DAY, LICENSES, Book, Ran, SmallCrm, Vendors, access_t
 from tests.transfers.books import TARGET
 from tests.transfers.moving import RECEIVER, Database, TransferDesk
 
+# What is moved once for several of them is moved by one worker.
 pytestmark = pytest.mark.xdist_group("links")
 
 NEXT, THIRD = "2026-11-23", "2026-11-24"

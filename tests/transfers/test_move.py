@@ -12,6 +12,9 @@ import pytest
 from tests.transfers.books import TARGET, Book
 from tests.transfers.moving import TransferDesk, make_desk
 
+# What is moved once for several of them is moved by one worker.
+pytestmark = pytest.mark.xdist_group("moves")
+
 PAIRS = [
     "one sqlite",
     "sqlite to sqlite",

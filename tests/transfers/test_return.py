@@ -18,6 +18,9 @@ from tests.transfers.staging_area import book_with_rights, make_area
 from tests.transfers.test_move import family
 from tests.why.test_command import call
 
+# What is moved once for several of them is moved by one worker.
+pytestmark = pytest.mark.xdist_group("returns")
+
 Moved = tuple[TransferDesk, int, int]
 
 
