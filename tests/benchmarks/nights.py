@@ -20,6 +20,7 @@ import pandas as pd
 from etl.load.delivery import entity_of
 from etl.load.emoney_document import items_of
 from etl.load.ledger import links
+from etl.load.ledger.runs import read_outcomes
 from etl.load.ledger.tables import link
 from include.demo.changes import change_office
 from include.refresh.context import VENDORS, RunContext
@@ -71,12 +72,20 @@ def _night(bench: Bench, run_id: str, day: int) -> dict[str, Any]:
     shards = _until_gate(bench, context, watch)
     _load(bench, context, shards, watch)
     figures = watch.stop()
+    ended = read_outcomes(context.ledger, run_id)["outcome"].value_counts()
+    if {"failed", "deferred"} & set(ended.index):
+        raise SystemExit(f"{run_id} did not load everything: {ended.to_dict()}")
     after = {vendor: _calls(bench, vendor) for vendor in ("profiles", "emoney")}
     calls = {
         vendor: {kind: _grown(before[vendor][kind], after[vendor][kind]) for kind in ("calls", "writes")}
         for vendor in after
     }
-    return {**figures, "total_seconds": round(sum(figures["seconds"].values()), 1), "vendors": calls}
+    return {
+        **figures,
+        "total_seconds": round(sum(figures["seconds"].values()), 1),
+        "vendors": calls,
+        "outcomes": ended.to_dict(),
+    }
 
 
 def _grown(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
