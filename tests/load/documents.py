@@ -6,6 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from etl.load.document import Leaf, canonical
+
 Document = dict[str, Any]
 
 NAMES = st.sampled_from(["Ann", "Bea", "Cid"])
@@ -59,6 +61,12 @@ PERSONS = st.builds(
     MONEY,
 )
 KEYS = st.sampled_from([[], [1], [2, 1], [1, 3]])
+
+
+def text(path: tuple[str, ...], value: Any) -> str:
+    """A value as the merge compares it: numbers by value, beneficiaries as a set, nobody as none."""
+    is_set = path[-1] == "beneficiaries"
+    return canonical((value or None) if is_set else value, Leaf(is_set=is_set))
 
 
 def items_of(build: Any, **fields: Any) -> Any:

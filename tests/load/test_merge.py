@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.load.document import DOCUMENT, Group, Items, Leaf, canonical, flatten, show
+from etl.load.document import DOCUMENT, Group, Items, canonical, flatten, show
 from etl.load.merge import Merged, changed_fields, confirm, merge
-from tests.load.documents import DOCUMENTS, Document, address, asset, document, edited, holding, person, policy
+from tests.load.documents import DOCUMENTS, Document, address, asset, document, edited, holding, person, policy, text
 
 
 def written(merged: Merged) -> dict[str, Any]:
@@ -27,10 +27,6 @@ def same(one: Document, other: Document) -> bool:
     return {p: text(p, v) for p, v in ones.items() if v not in (None, [])} == {
         p: text(p, v) for p, v in others.items() if v not in (None, [])
     }
-
-
-def text(path: tuple[str, ...], value: Any) -> str:
-    return canonical(value, Leaf(is_set=path[-1] == "beneficiaries"))
 
 
 def test_a_field_that_nobody_touched_takes_the_value_of_the_crm() -> None:
