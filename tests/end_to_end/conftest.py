@@ -58,6 +58,18 @@ def first_night(
         yield world, world.plain_night()
 
 
+@pytest.fixture
+def world(first_night: tuple[World, Night]) -> World:
+    """The first night's. A module that changes its world has one of its own."""
+    return first_night[0]
+
+
+@pytest.fixture
+def night(first_night: tuple[World, Night]) -> Night:
+    """The first night, to be looked at."""
+    return first_night[1]
+
+
 def build_world(folder: Path, key_pair: tuple[Path, Path], terminal: Terminal, at_the_end: ExitStack) -> World:
     """A world in this folder, whose sandboxes stop at the end."""
     private, certificate = key_pair

@@ -20,16 +20,6 @@ OPTIONS = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def world(first_night: tuple[World, Night]) -> World:
-    return first_night[0]
-
-
-@pytest.fixture
-def night(first_night: tuple[World, Night]) -> Night:
-    return first_night[1]
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
     found = {name: shutil.which(name) for name in ("chromium", "chromedriver")}

@@ -24,16 +24,6 @@ VIEWS = {
 }
 
 
-@pytest.fixture
-def world(first_night: tuple[World, Night]) -> World:
-    return first_night[0]
-
-
-@pytest.fixture
-def night(first_night: tuple[World, Night]) -> Night:
-    return first_night[1]
-
-
 def test_held_and_skipped_units_are_no_failure(world: World, night: Night) -> None:
     assert night.status == 0, night.output[-4000:]
     run = world.run_row(night)
