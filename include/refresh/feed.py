@@ -22,8 +22,6 @@ from include.refresh.context import RunContext
 from include.refresh.plan import shard_name
 from include.staging import each_row
 
-GO = ("created", "updated", "unchanged")
-
 
 def refresh_values(
     context: RunContext, job: Job, client: EmoneyClient, number: int, staged: pd.DataFrame, kinds: dict[str, str]
@@ -52,7 +50,7 @@ def refresh_values(
 
 def foretell_values(job: Job, staged: pd.DataFrame, kinds: dict[str, str]) -> Refreshed:
     """What a dry run says of the values: whose are others than were last sent would be updated, and by which fields."""
-    going = staged[staged["unit_key"].map(kinds).isin(GO)]
+    going = staged[staged["unit_key"].map(kinds).isin(runs.DONE)]
     sent = links.read_sent(job.ledger, "emoney", "items", going["unit_key"])
     known = dict(zip(sent["unit_key"], sent["offered_hash"], strict=True))
     values = {row.unit_key: items_of(row.document) for row in each_row(going)}
@@ -70,7 +68,7 @@ def lines_of(job: Job, staged: pd.DataFrame, kinds: dict[str, str], again: bool 
     """
     linked = links.read_links(job.ledger, "emoney", staged["unit_key"]).set_index("unit_key")
     connected = linked.loc[linked["connection_id"].notna(), "vendor_client_id"]
-    going = staged[staged["unit_key"].map(kinds).isin(GO) & are_among(staged["unit_key"], connected.index)]
+    going = staged[staged["unit_key"].map(kinds).isin(runs.DONE) & are_among(staged["unit_key"], connected.index)]
     sent = links.read_sent(job.ledger, "emoney", "items", going["unit_key"])
     before = {row.unit_key: (row.offered_hash, row.as_of) for row in each_row(sent)}
     lines = []
@@ -151,7 +149,7 @@ def save_outcomes(job: Job, kinds: dict[str, str], refreshed: Refreshed) -> dict
     ended: dict[str, Outcome] = {}
     for key, (status, reason) in refreshed.units.items():
         kind = kinds.get(key)
-        if kind in GO and status in ("deferred", "failed", "held"):
+        if kind in runs.DONE and status in ("deferred", "failed", "held"):
             words = reason if kind == "unchanged" else f"the client was {kind}, its values were not refreshed: {reason}"
             ended[key] = Outcome("emoney", key, status, (words or "")[:1000], linked.get(key))
         elif kind == "unchanged" and status == "updated":

@@ -19,9 +19,9 @@ from etl.load.feed import Refreshed, send_feeds, settle_feeds
 from etl.load.ledger import changes, deliveries, findings, links, runs, unit_moves
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link as LedgerLink
-from etl.load.ledger.runs import Outcome
+from etl.load.ledger.runs import DONE, Outcome
 from include.refresh.context import RunContext
-from include.refresh.feed import GO, foretell_values, in_words, lines_of, proposed_links, save_outcomes
+from include.refresh.feed import foretell_values, in_words, lines_of, proposed_links, save_outcomes
 from include.refresh.plan import shard_name
 
 STEP = "link_items"
@@ -85,7 +85,7 @@ def refresh_by_hand(
 ) -> dict[str, str]:
     """Refreshes the unit's values, links what was asked for; gives the outcomes that change by it."""
     wanted = wanted_links(context, number, staged)
-    if staged.empty or not staged["unit_key"].map(kinds).isin(GO).all():
+    if staged.empty or not staged["unit_key"].map(kinds).isin(DONE).all():
         return {}
     (unit_key,) = staged["unit_key"]
     refreshed, linking = Refreshed(), _Linking()

@@ -29,7 +29,6 @@ EVENT_COLUMNS = ("unit_key", *LifeEvent.__dataclass_fields__)
 PEOPLE_FRAMES = ("contacts", "client_of", "accounts", "liabilities", "policies", "beneficiaries")
 PROPOSALS = "proposals"
 WIDOWED_STATUSES = ("widowed", "widow", "widower")
-DONE = ("created", "updated", "unchanged")
 
 
 # The table of confirmed events: a column for each field of an event.
@@ -107,7 +106,7 @@ def _then(context: RunContext, proposal: Proposal) -> tuple[str, ...]:
     """Who does not go along, and at Profiles who did and came to nothing: that alone brings nobody back."""
     vendor = proposal.vendor
     outcomes = runs.read_outcomes(context.ledger, context.request.run_id, vendor)
-    through = {proposal.unit_key, *outcomes.loc[outcomes["outcome"].isin(DONE), "unit_key"]}
+    through = {proposal.unit_key, *outcomes.loc[outcomes["outcome"].isin(runs.DONE), "unit_key"]}
     decisions = context.staging.read(f"verdict/{vendor}", ["decisions"])["decisions"]
     left = decisions.loc[~decisions["unit_key"].isin(through), "client_contact_id"].dropna()
     return (*proposal.then, *(conf_of(vendor, int(contact_id)) for contact_id in left))

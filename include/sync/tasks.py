@@ -16,9 +16,6 @@ from include.steps import find_connection, given_params, in_words, lost_tasks, o
 
 log = logging.getLogger(__name__)
 
-# The reasons of these are ids and addresses.
-DONE = ("created", "updated", "unchanged")
-
 
 def extract_household() -> str:
     """Finds the unit, builds its document, puts it through the gate; gives its key."""
@@ -63,6 +60,9 @@ def read_ended(context: Any) -> list[Any]:
 
 def result_of(action: str, ended: Sequence[Any], then: Sequence[str]) -> dict[str, Any]:
     """What whoever asked gets to see in the run's result: ids and addresses alone, and what is to be triggered next."""
+    from etl.load.ledger.runs import DONE
+
+    # The reasons of these are ids and addresses.
     told = [one for one in ended if one.outcome in DONE or (one.outcome == "held" and action == "open_case")]
     outcomes = {one.unit_key: one.outcome for one in ended}
     answers = {one.unit_key: one.reason for one in told if one.reason}

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import outcome, run, run_stop, run_vendor, unit_state
 
-OUTCOMES = ("created", "updated", "unchanged", "held", "deferred", "failed", "skipped")
+# The vendor has it all.
+DONE = ("created", "updated", "unchanged")
 # A unit that ended so comes back with the next run, whether its data changed or not (SCP-4).
 COMES_BACK = ("held", "deferred", "failed", "skipped")
 
