@@ -1,6 +1,6 @@
 # Everything a person runs. Only Python 3.11 or newer, git and make have to be there.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-transfer cancel-transfer return up why undo test lint style bench lock clean
+.PHONY: help setup browser demo demo-transfer cancel-transfer return up why undo test lint style bench lock clean
 
 PYTHON := .venv/bin/python
 JOBS ?= 3
@@ -45,8 +45,11 @@ undo: $(if $(RUN),setup) ## Put back at Profiles what a run wrote, where it stil
 	@$(if $(RUN),,$(call usage,make undo RUN=… [UNIT=H12] [DRY=1]))
 	@$(DEMO_ENV) $(PYTHON) -m include.undo $(if $(RUN),--run "$(RUN)") $(if $(UNIT),--unit "$(UNIT)") $(if $(DRY),--dry-run)
 
-test: style ## Style, types and the whole test suite; JOBS=3
+test: browser style ## Style, types and the whole test suite; JOBS=3
 	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup
+
+browser: setup
+	@$(PYTHON) -m include.local.browser
 
 lint: style ## Style and types only
 	@$(PYTHON) -m mypy

@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
+from tests.end_to_end.browser import start_browser
 from tests.end_to_end.world import Night, World
 
 pytestmark = [pytest.mark.airflow, pytest.mark.browser, pytest.mark.xdist_group("terminal")]
 
-OPTIONS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage",
-    "--window-size=1280,900",
-)  # fmt: skip
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
-    found = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
-    missing = [name for name, path in found.items() if path is None]
-    assert not missing, f"Browser tests need {' and '.join(missing)}: apt-get install chromium chromium-driver"
     options = webdriver.ChromeOptions()
-    options.binary_location = str(found["chromium"])
-    for option in OPTIONS:
-        options.add_argument(option)
     options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(str(found["chromedriver"])))
+    driver = start_browser(options)
     yield driver
     driver.quit()
 

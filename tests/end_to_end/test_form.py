@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -16,8 +15,8 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.airflow_home import SECRETS
+from tests.end_to_end.browser import start_browser
 from tests.end_to_end.live import ASK, DAG, Live
-from tests.end_to_end.test_browser import OPTIONS
 from tests.sync.test_question import add_household, cases_of
 
 pytestmark = [pytest.mark.airflow, pytest.mark.browser, pytest.mark.xdist_group("live")]
@@ -73,11 +72,7 @@ class Operator:
 
 @pytest.fixture(scope="module")
 def operator(live: Live) -> Iterator[Operator]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium") or ""
-    for option in OPTIONS:
-        options.add_argument(option)
-    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    driver = start_browser(webdriver.ChromeOptions())
     yield Operator(live, driver)
     driver.quit()
 
