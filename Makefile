@@ -1,6 +1,7 @@
 # Everything a person runs. Only Python 3.11 or newer, git and make have to be there.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo demo-transfer cancel-transfer return up why undo test lint style bench lock clean
+.PHONY: help setup browser demo demo-transfer cancel-transfer return up why undo ledger ledger-upgrade test lint style \
+	bench lock clean
 
 PYTHON := .venv/bin/python
 JOBS ?= 3
@@ -44,6 +45,12 @@ why: $(if $(UNIT),setup) ## Where a value comes from and what became of it; UNIT
 undo: $(if $(RUN),setup) ## Put back at Profiles what a run wrote, where it still stands; RUN=… UNIT=H12, DRY=1 only says what
 	@$(if $(RUN),,$(call usage,make undo RUN=… [UNIT=H12] [DRY=1]))
 	@$(DEMO_ENV) $(PYTHON) -m include.undo $(if $(RUN),--run "$(RUN)") $(if $(UNIT),--unit "$(UNIT)") $(if $(DRY),--dry-run)
+
+ledger: setup ## Where the ledger is, its revision, and whether this code needs an upgrade of it
+	@$(DEMO_ENV) $(PYTHON) -m include.ledger check
+
+ledger-upgrade: setup ## Bring the ledger to the revision that this code needs; TRY=1 only tries it, on a copy
+	@$(DEMO_ENV) $(PYTHON) -m include.ledger upgrade $(if $(TRY),--try)
 
 test: browser style ## Style, types and the whole test suite; JOBS=3
 	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup

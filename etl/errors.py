@@ -6,11 +6,13 @@
     ├── RetryLater             nothing is wrong with the data: the same call may succeed later
     │   ├── SourceUnavailable      the CRM cannot be reached
     │   ├── LedgerUnavailable      the ledger cannot be reached or written
+    │   ├── LedgerBusy             the ledger must be upgraded, and a run is writing
     │   ├── UnitsBusy              a run is writing units at a vendor that a transfer is about to move
     │   └── VendorUnavailable      a vendor is down or its circuit breaker is open; surely nothing was written
     ├── StopRun                a person has to act before this run can go on
     │   ├── SettingsError          a setting is misspelt or out of range
     │   ├── ParamsError            the run was asked for something that does not exist
+    │   ├── LedgerTooNew           the ledger was made by newer code
     │   ├── SchemaMismatch         the CRM lacks a table or column, or one has another type
     │   ├── StagingError           a staged file is missing or is not what was staged
     │   ├── GateBroken             a check could not run: nothing may be loaded
@@ -50,6 +52,10 @@ class LedgerUnavailable(RetryLater):
     """The ledger cannot be reached or written."""
 
 
+class LedgerBusy(RetryLater):
+    """The ledger must be upgraded, and a run is writing."""
+
+
 class UnitsBusy(RetryLater):
     """A run is writing units at a vendor that a transfer is about to move."""
 
@@ -68,6 +74,10 @@ class SettingsError(StopRun):
 
 class ParamsError(StopRun):
     """The run was asked for something that does not exist."""
+
+
+class LedgerTooNew(StopRun):
+    """The ledger was made by newer code."""
 
 
 class SchemaMismatch(StopRun):

@@ -26,7 +26,7 @@ from sqlalchemy.engine import make_url
 
 from etl.errors import LedgerUnavailable, PlanbridgeError, SettingsError
 from etl.load.ledger.store import Ledger, default_url
-from etl.load.ledger.tables import metadata, run
+from etl.load.ledger.tables import run
 from include.connections import AirflowConnection, Connections
 from include.context import ROOT, data_folder_of
 from include.refresh.context import RunContext, RunRequest
@@ -72,7 +72,15 @@ def operator_connections() -> Connections:
 
 
 def open_ledger(settings: Settings) -> Ledger:
-    """The ledger for reading. Raises `SettingsError` where no run has been made, and creates none."""
+    """The ledger for reading, upgraded where the code needs it. Raises `SettingsError` where no run has been made."""
+    ledger = ledger_as_it_stands(settings)
+    if not ledger.is_current():
+        ledger.migrate(lambda line: Console(stderr=True).print(line, soft_wrap=True))
+    return ledger
+
+
+def ledger_as_it_stands(settings: Settings) -> Ledger:
+    """The ledger, neither made nor upgraded. Raises `SettingsError` where no run has been made."""
     url = Connections(_find_quickly).ledger or default_url(data_folder_of(settings))
     ledger = _find_ledger(url)
     if ledger is None:
@@ -90,7 +98,7 @@ def _default_url(folder: Path) -> str:
 
 
 def _find_ledger(url: str) -> Ledger | None:
-    """The ledger for reading, with all its tables where it can be written; None where no run has been made."""
+    """The ledger as it stands; None where no run has been made."""
     parsed = make_url(url)
     read_only = False
     if parsed.get_backend_name() == "sqlite":
@@ -103,8 +111,6 @@ def _find_ledger(url: str) -> Ledger | None:
         present = set(sa.inspect(connection).get_table_names())
         if run.name not in present or connection.execute(sa.select(run.c.run_id).limit(1)).first() is None:
             return None
-    if not present >= set(metadata.tables):
-        ledger.migrate()
     return ledger
 
 

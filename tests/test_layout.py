@@ -37,6 +37,9 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "dags": ("include",),
 }
 
+# One function each, as long as the list of what it changes; frozen once it has landed.
+STEPS_OF_THE_LEDGER = "etl/load/ledger/migrations/versions/"
+
 # Its classes are Great Expectations' own kind; so it counts as a part of that, to be imported as late.
 DEFINED_ON_GREAT_EXPECTATIONS = ("expectations.gx",)
 
@@ -178,6 +181,7 @@ def test_no_function_is_longer_than_40_lines() -> None:
     too_long = [
         f"{module.file}:{function.lineno}: {function.name} has {length} lines"
         for module in modules(*TOP)
+        if not module.file.startswith(STEPS_OF_THE_LEDGER)
         for function in module.functions()
         if (length := (function.end_lineno or function.lineno) - function.lineno + 1) > 40
     ]

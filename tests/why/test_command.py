@@ -25,6 +25,7 @@ from include.transfer.commands import bring_back, cancel
 from include.undo.undoing import request_of
 from include.why.__main__ import app as why_app
 from include.why.asking import ask
+from tests.load.test_migrations import BEFORE_REVISIONS
 from tests.run_book import ROOT, Book
 
 # What is made for all of them is made by one worker.
@@ -199,10 +200,11 @@ def test_a_command_without_what_it_is_about_says_how_it_is_called_and_sets_nothi
     assert done.stderr.startswith(f"Usage: make {command} ")
 
 
-def test_an_older_ledger_gets_the_tables_that_it_lacks(told_book: Book, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(copy_of(told_book, tmp_path))) as copy:
+def test_an_older_ledger_gets_the_tables_that_it_lacks(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as old:
+        old.executescript(BEFORE_REVISIONS)
         for table in ("lineage", "lineage_unit", "pin", "other_case"):
-            copy.execute(f"DROP TABLE {table}")
+            old.execute(f"DROP TABLE {table}")
     done = why("--unit", "H1", "--field", "clientA.gender", PLANBRIDGE__DATA__FOLDER=str(tmp_path))
     assert done.exit_code == 0, done.stderr
     assert "contact.gender, key 101" in done.stdout

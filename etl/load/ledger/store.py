@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
+import sqlite3
+import tempfile
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -19,15 +23,21 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
 
-from etl.errors import LedgerUnavailable
+from etl.errors import LedgerBusy, LedgerUnavailable
 from etl.load.ledger import (
     answer_table,
     case_tables,
     decision_tables,
     life_event_tables,
+    migrations,
     tables,
     transfer_tables,
 )
+
+log = logging.getLogger(__name__)
+
+# How long an upgrade waits for transactions that others have begun.
+WRITERS_MAY_TAKE_SECONDS = 60
 
 # What describes the ledger: all its tables, on one `MetaData`, and the views of them.
 DESCRIPTIONS = (tables, answer_table, case_tables, decision_tables, life_event_tables, transfer_tables)
@@ -57,7 +67,7 @@ class Ledger:
         self.now = clock
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        self._where = parsed.database if self.is_sqlite else f"{parsed.host}:{parsed.port or 5432}/{parsed.database}"
+        self.place = parsed.database if self.is_sqlite else f"{parsed.host}:{parsed.port or 5432}/{parsed.database}"
         if self.is_sqlite and read_only:
             parsed = _for_reading(parsed)
         elif self.is_sqlite and parsed.database:
@@ -86,16 +96,58 @@ class Ledger:
                 "PLANBRIDGE__DATA__FOLDER or the connection `ledger`."
             ) from None
 
-    def migrate(self) -> None:
-        """Makes tables and views that are not there yet; safe to call at every start and from several processes."""
+    def migrate(self, progress: migrations.Progress = log.warning) -> None:
+        """Makes the ledger, or upgrades it to what the code needs; safe at every start and from several processes.
+
+        An upgrade is one transaction in which nobody else writes, reported step by step to ``progress``. Raises
+        `LedgerBusy` while a run is writing at a vendor, `LedgerTooNew` for a ledger made by newer code.
+        """
+        if self.is_current():
+            return
         with self.write() as connection:
-            if not self.is_sqlite:
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7238940011)"))
-            tables.metadata.create_all(connection)
-            present = set(sa.inspect(connection).get_view_names())
-            for name, select in VIEWS.items():
-                if name not in present:
-                    connection.execute(sa.text(f"CREATE VIEW {name} AS {select}"))
+            self._make_or_upgrade(connection, progress)
+
+    def try_upgrade(self, progress: migrations.Progress = log.warning) -> None:
+        """The same as `migrate`, and the ledger stays as it is: on a copy that is removed, or taken back (PostgreSQL).
+
+        On PostgreSQL others wait meanwhile. Raises what the upgrade itself would raise.
+        """
+        if self.is_sqlite:
+            with tempfile.TemporaryDirectory(prefix="ledger-copy-", dir=Path(self.place or "").parent) as folder:
+                url = f"sqlite:///{Path(folder) / 'ledger.db'}"
+                with self._translated(), closing(sqlite3.connect(Path(folder) / "ledger.db")) as copy:
+                    with closing(sqlite3.connect(self.place or "")) as here:
+                        here.backup(copy)
+                    copy.execute(f"DELETE FROM {tables.household_lock.name}")  # a copy is written by nobody else
+                    copy.commit()
+                Ledger(url, self.now).migrate(progress)
+            return
+        with self.write() as connection:
+            self._make_or_upgrade(connection, progress)
+            connection.rollback()
+
+    def is_current(self) -> bool:
+        """Whether the ledger has the schema that the code needs. Raises `LedgerTooNew` for one made by newer code."""
+        standing = self.revision()
+        migrations.refuse_too_new(standing)
+        return standing == migrations.newest_revision()
+
+    def revision(self) -> str | None:
+        """The ledger's revision; None for one that keeps none yet, and for an empty database."""
+        with self.read() as connection:
+            return migrations.standing_revision(connection)
+
+    def _make_or_upgrade(self, connection: Connection, progress: migrations.Progress) -> None:
+        present = [table for table in tables.metadata.tables if sa.inspect(connection).has_table(table)]
+        if not self.is_sqlite:
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(7238940011)"))
+            if present:
+                connection.execute(sa.text(f"SET LOCAL lock_timeout = '{WRITERS_MAY_TAKE_SECONDS}s'"))
+                connection.execute(sa.text(f"LOCK TABLE {', '.join(present)} IN ACCESS EXCLUSIVE MODE"))
+        if migrations.standing_revision(connection) == migrations.newest_revision():
+            return  # another process was faster
+        _refuse_while_writing(connection)
+        migrations.make_or_upgrade(connection, tables.metadata, VIEWS, progress)
 
     @contextmanager
     def write(self, durable: bool = True) -> Iterator[Connection]:
@@ -185,9 +237,24 @@ class Ledger:
             # Only the class and the driver's first words: a DETAIL line can hold a row.
             reason = str(error.orig).splitlines()[0][:120] if error.orig else type(error).__name__
             raise LedgerUnavailable(
-                f"The ledger at {self._where} cannot be used ({reason}). Check that it can be reached and written "
+                f"The ledger at {self.place} cannot be used ({reason}). Check that it can be reached and written "
                 "and that the disk is not full; then run again, nothing is lost."
             ) from None
+
+
+def _refuse_while_writing(connection: Connection) -> None:
+    """Raises `LedgerBusy` where a run holds a household: it is writing, by the older code."""
+    lock = tables.household_lock
+    if not sa.inspect(connection).has_table(lock.name):
+        return
+    held = connection.execute(
+        sa.select(lock.c.unit_key).where(lock.c.expires_at > time.time()).order_by(lock.c.unit_key).limit(1)
+    ).scalar()
+    if held is not None:
+        raise LedgerBusy(
+            f"The ledger must be upgraded, but a run is writing at a vendor now (household {held}). Wait until it has "
+            "ended, or some minutes where it was killed; then start again. Nothing was changed."
+        )
 
 
 def pack(value: object) -> bytes:

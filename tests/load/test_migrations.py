@@ -1,0 +1,148 @@
+"""Upgrades of the ledger: nothing is lost, nobody writes meanwhile, and both ways to the newest schema are one."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.script import ScriptDirectory
+
+from etl.errors import LedgerBusy, LedgerTooNew
+from etl.load.ledger import migrations
+from etl.load.ledger.store import VIEWS, Ledger
+from etl.load.ledger.tables import metadata
+
+# A ledger with three nights in it, made by the code before revisions were kept.
+BEFORE_REVISIONS = (Path(__file__).parent / "ledger_0001.sql").read_text(encoding="utf-8")
+
+Rows = dict[str, list[dict[str, Any]]]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: Callable[[], str]) -> str:
+    return f"sqlite:///{tmp_path / 'ledger.db'}" if request.param == "sqlite" else postgres_url()
+
+
+@pytest.fixture
+def old(url: str, tmp_path: Path) -> Iterator[Ledger]:
+    """A ledger from before revisions were kept, with its runs."""
+    ledger = Ledger(url)
+    if ledger.is_sqlite:
+        with closing(sqlite3.connect(ledger.place or "")) as made:
+            made.executescript(BEFORE_REVISIONS)
+    else:
+        copy_to_postgres(ledger, tmp_path)
+    yield ledger
+    ledger.engine.dispose()
+
+
+def copy_to_postgres(ledger: Ledger, folder: Path) -> None:
+    """The same rows in PostgreSQL, in the tables of the first revision and the views of that time."""
+    path = folder / "old.db"
+    with closing(sqlite3.connect(path)) as made:
+        made.executescript(BEFORE_REVISIONS)
+    source = sa.create_engine(f"sqlite:///{path}")
+    tables = sa.MetaData()
+    tables.reflect(source)
+    with ledger.engine.begin() as target, source.connect() as rows:
+        migrations.run_step(target, migrations.BASELINE)
+        for table in tables.sorted_tables:
+            found = [dict(row) for row in rows.execute(sa.select(table)).mappings()]
+            if found:
+                there = sa.Table(table.name, sa.MetaData(), autoload_with=target)
+                target.execute(sa.insert(there), found)
+        target.execute(sa.text("CREATE VIEW run_v AS SELECT run_id, dag_id FROM run"))
+    source.dispose()
+
+
+def rows_of(ledger: Ledger) -> Rows:
+    tables = sa.MetaData()
+    with ledger.engine.connect() as connection:
+        tables.reflect(connection)
+        return {
+            table.name: [dict(row) for row in connection.execute(sa.select(table).order_by(*table.c[:3])).mappings()]
+            for table in tables.sorted_tables
+            if table.name != migrations.VERSION_TABLE
+        }
+
+
+def shape_of(ledger: Ledger) -> dict[str, Any]:
+    """Tables with columns, types, keys and indexes, and the columns of the views."""
+    inspector = sa.inspect(ledger.engine)
+    return {
+        table: (
+            {one["name"]: (str(one["type"]), one["nullable"]) for one in inspector.get_columns(table)},
+            inspector.get_pk_constraint(table)["constrained_columns"],
+            sorted((one["name"], one["column_names"]) for one in inspector.get_indexes(table)),
+            sorted(tuple(one["column_names"]) for one in inspector.get_unique_constraints(table)),
+        )
+        for table in inspector.get_table_names()
+    } | {view: [one["name"] for one in inspector.get_columns(view)] for view in inspector.get_view_names()}
+
+
+def test_an_upgrade_keeps_every_row_and_reports_its_steps(old: Ledger) -> None:
+    before = rows_of(old)
+    steps: list[str] = []
+    old.migrate(steps.append)
+    after = rows_of(old)
+    lost = {
+        name: [row for row in rows if not any(row.items() <= there.items() for there in reduced(after[name], rows))]
+        for name, rows in before.items()
+    }
+    assert {name: rows for name, rows in lost.items() if rows} == {}
+    assert steps[0].startswith("Upgrading the ledger, step 1 of ")
+    assert old.is_current()
+
+
+def reduced(rows: list[dict[str, Any]], like: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with the columns that they had."""
+    names = set(like[0]) if like else set()
+    return [{name: value for name, value in row.items() if name in names} for row in rows]
+
+
+def test_an_upgraded_ledger_has_the_schema_of_a_new_one(
+    old: Ledger, tmp_path: Path, postgres_url: Callable[[], str]
+) -> None:
+    old.migrate()
+    new = Ledger(f"sqlite:///{tmp_path / 'new.db'}" if old.is_sqlite else postgres_url())
+    new.migrate()
+    assert shape_of(old) == shape_of(new)
+    assert set(shape_of(new)) == {*metadata.tables, *VIEWS, migrations.VERSION_TABLE}
+    new.engine.dispose()
+
+
+def test_a_trial_changes_nothing(old: Ledger, tmp_path: Path) -> None:
+    before, shape, files = rows_of(old), shape_of(old), {*tmp_path.iterdir()}
+    old.try_upgrade()
+    assert (rows_of(old), shape_of(old)) == (before, shape)
+    assert old.revision() is None
+    assert {*tmp_path.iterdir()} <= files | {tmp_path / "ledger.db-wal", tmp_path / "ledger.db-shm"}
+
+
+def test_a_ledger_of_newer_code_is_refused_and_left_alone(url: str) -> None:
+    ledger = Ledger(url)
+    ledger.migrate()
+    with ledger.engine.begin() as connection:
+        connection.execute(sa.text(f"UPDATE {migrations.VERSION_TABLE} SET version_num = '9999'"))
+    with pytest.raises(LedgerTooNew, match="revision 9999, made by a newer Planbridge"):
+        ledger.migrate()
+    assert ledger.revision() == "9999"
+    ledger.engine.dispose()
+
+
+def test_an_upgrade_waits_for_a_run_that_writes(old: Ledger) -> None:
+    with old.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE household_lock SET expires_at = :at"), {"at": time.time() + 60})
+    with pytest.raises(LedgerBusy, match="household H1"):
+        old.migrate()
+    assert old.revision() is None
+
+
+def test_the_last_step_is_the_revision_that_new_ledgers_get() -> None:
+    steps = ScriptDirectory(str(migrations.FOLDER))
+    assert steps.get_heads() == [migrations.newest_revision()]
+    assert all(Path(step.path).stem.startswith(f"{step.revision}_") for step in steps.walk_revisions())
