@@ -13,7 +13,7 @@ from etl.errors import Gone
 from etl.load.delivery import Job, LoadFinding, Payload, entity_of, pins_in_force
 from etl.load.document import KEY, Document, FlatDocument, Path, flatten, show, unflatten
 from etl.load.footprint import Footprint, holders_of, rewritten
-from etl.load.ledger import deliveries, links
+from etl.load.ledger import case_bases, deliveries
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link
 from etl.load.merge import is_same
@@ -51,8 +51,8 @@ def new_case_of(client: ProfilesClient, job: Job, payload: Payload, link: Link |
         theirs = client.read_case(link.vendor_case_id).document
     except Gone:
         theirs = {}
-    sent = links.find_sent(job.ledger, VENDOR, link.unit_key).get("case")
-    return carry_over(sent.base if sent else None, theirs, ours, pins, undone)
+    base = case_bases.find_base(job.ledger, link.vendor_case_id)
+    return carry_over(base, theirs, ours, pins, undone)
 
 
 def carry_over(base: Document | None, theirs: Document, ours: Document, pins: Pins, undone: set[Path]) -> NewCase:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from etl.errors import Ambiguous, SetAside, VendorUnavailable
+from etl.errors import Ambiguous, Gone, SetAside, VendorUnavailable
 from etl.load import matching, profiles_life_event
 from etl.load.delivery import (
     CREATED_BEFORE,
@@ -54,6 +54,9 @@ def deliver(client: ProfilesClient, job: Job, payload: Payload) -> Delivered:
             delivered = _deliver_locked(client, job, payload, settled, before)
             return replace(delivered, outcome=replace(delivered.outcome, outcome="created"))
     except (SetAside, VendorUnavailable) as error:
+        if isinstance(error, Gone) and not job.dry_run:
+            # Looked at in every run until somebody sees to it, whatever the CRM says then.
+            links.complete(job.ledger, VENDOR, payload.unit_key, "case", "")
         return set_aside(VENDOR, payload.unit_key, error, link.vendor_client_id if link else None)
 
 
@@ -79,13 +82,20 @@ def _deliver_locked(
 
 
 def _settle(client: ProfilesClient, job: Job, payload: Payload) -> Link | None:
-    """Finds out what became of writes that an earlier run began and did not see answered."""
-    link = None
+    """Finds out what became of writes that an earlier run began and did not see answered.
+
+    Raises `Gone` at night where the record that was to be written is there no longer; by hand somebody may have said
+    what comes in its place (MATCH-GONE).
+    """
+    link, gone = None, None
     for intent in [] if job.dry_run else deliveries.open_intents(job.ledger, VENDOR, payload.unit_key):
-        if intent.step in (CLIENT_STEP, CASE_STEP):
-            link = settle_creation(client, job, payload, intent) or link
-        else:
-            stored = links.find_link(job.ledger, VENDOR, payload.unit_key)
-            if stored is not None and stored.vendor_case_id is not None:
-                settle_update(job, payload, intent, client.read_case(stored.vendor_case_id))
+        try:
+            if intent.step in (CLIENT_STEP, CASE_STEP):
+                link = settle_creation(client, job, payload, intent) or link
+            else:
+                settle_update(client, job, payload, intent)
+        except Gone as error:
+            gone = error
+    if gone is not None and job.by_hand is None:
+        raise gone
     return link

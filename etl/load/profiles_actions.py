@@ -161,15 +161,12 @@ def _new_case(client: ProfilesClient, job: Job, payload: Payload, link: Link | N
 
 
 def _update(client: ProfilesClient, job: Job, payload: Payload, link: Link | None, target: Link) -> Delivered:
-    """Reads, merges and writes the case; one that was not the unit's so far is linked first, without a merge base."""
-    if link == target:
-        before = links.find_sent(job.ledger, VENDOR, target.unit_key).get("case")
-        return update_case(client, job, payload, target, before.base if before else None)
-    if not job.dry_run:
+    """Reads, merges and writes the case; one that was not the unit's so far is linked first."""
+    if link != target and not job.dry_run:
         with job.ledger.write() as connection:
             save_link(job, target, connection)
             links.begin_other_case(job.ledger, connection, target, VENDOR, job.run_id)
-    return update_case(client, job, payload, target, None)
+    return update_case(client, job, payload, target)
 
 
 def _target(

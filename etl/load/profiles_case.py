@@ -6,12 +6,15 @@ what became of it: fields that hold our values count as written by us.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
-from etl.errors import CaseOpen, InDoubt, SetAside, VendorUnavailable, VersionConflict
+from sqlalchemy.engine import Connection
+
+from etl.errors import CaseOpen, Gone, InDoubt, SetAside, VendorUnavailable, VersionConflict
 from etl.load.delivery import TRIES, Delivered, Job, LoadFinding, Payload, entity_of, pins_in_force
 from etl.load.foretold import case_fields
-from etl.load.ledger import deliveries, links
+from etl.load.ledger import case_bases, deliveries, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.deliveries import Intent
 from etl.load.ledger.links import Link
@@ -26,58 +29,73 @@ EDITED = "edited in Profiles"
 NEVER_SENT = "never sent: nobody has said which of the two is right"
 
 
-def update_case(client: ProfilesClient, job: Job, payload: Payload, link: Link, base: Any) -> Delivered:
+def update_case(client: ProfilesClient, job: Job, payload: Payload, link: Link) -> Delivered:
     """Reads, merges and writes; again when somebody was faster or the answer was lost.
 
-    Raises `CaseOpen`, `VersionConflict`, `InDoubt`, `Gone`, `Rejected` and `VendorUnavailable`.
+    The merge base is what we last wrote into this case, whichever unit went on with it then. Raises `CaseOpen`,
+    `VersionConflict`, `InDoubt`, `Gone`, `Rejected` and `VendorUnavailable`.
     """
     assert link.vendor_case_id is not None
     document = payload.read()["document"]
     pins = pins_in_force(job, payload.unit_key)
+    base = case_bases.find_base(job.ledger, link.vendor_case_id)
     written: tuple[Change, ...] = ()
     lost: Intent | None = None
     for _ in range(TRIES):
         case = client.read_case(link.vendor_case_id)
         if lost is not None and case.version != lost.expected_version:
-            base = take_for_ours(job, payload, lost, base, case)
+            base = take_for_ours(job, payload, lost, case)
             written = (*written, *_written_by(lost))
             lost = None
         refuse_open(case)
         merged = merge(base, case.document, document, pins)
         if job.dry_run or not merged.changes:
             if not job.dry_run:
-                _remember(job, payload, merged, pins, None)
+                _remember(job, payload, case, merged, pins, None)
             arrived = case_fields(job, document, merged.added)
             return _delivered(payload, link, merged, (*written, *arrived))
         intent = _begin(job, payload, case, merged)
         is_written, lost = write_case(client, job, case, merged.document, intent, lost)
         if is_written:
-            _remember(job, payload, merged, pins, intent)
+            _remember(job, payload, case, merged, pins, intent)
             return _delivered(payload, link, merged, written)
     if lost is not None:
         raise InDoubt("Profiles did not confirm the new document; the next run reads the case before it sends.")
     raise VersionConflict("The case kept changing while it was to be written; the next run tries again.")
 
 
-def settle_update(job: Job, payload: Payload, intent: Intent, case: Case) -> None:
-    """What became of a write that an earlier run began: not done where the case has not moved on, else as it holds."""
+def settle_update(client: ProfilesClient, job: Job, payload: Payload, intent: Intent) -> None:
+    """What became of a write that an earlier run began: not done where the case has not moved on, else as it holds.
+
+    Raises `Gone` where the case is there no longer: whatever it held then, nobody asks for it any more.
+    """
+    try:
+        case = client.read_case(intent.values["case"])
+    except Gone:
+        deliveries.mark(job.ledger, intent, "abandoned")
+        raise
     if case.version == intent.expected_version:
         deliveries.mark(job.ledger, intent, "abandoned")
         return
-    before = links.find_sent(job.ledger, VENDOR, payload.unit_key).get("case")
-    take_for_ours(job, payload, intent, before.base if before else None, case)
+    take_for_ours(job, payload, intent, case)
 
 
-def take_for_ours(job: Job, payload: Payload, intent: Intent, base: Any, case: Case) -> Any:
+def take_for_ours(job: Job, payload: Payload, intent: Intent, case: Case) -> Any:
     """Confirms what the case holds of a write without an answer; gives the base from there on."""
-    confirmed = confirm(base, intent.values["base"], case.document)
+    confirmed = confirm(case_bases.find_base(job.ledger, case.case_id), intent.values["base"], case.document)
     with job.ledger.write() as connection:
         # No hash: what was offered is not known to be whole, so that the document is merged again.
-        links.save_sent(
-            job.ledger, connection, VENDOR, payload.unit_key, "case", "", confirmed, intent.as_of, job.run_id
-        )
+        save_case(job, connection, payload.unit_key, case.case_id, "", confirmed, intent.as_of)
         deliveries.mark(job.ledger, intent, "confirmed", connection)
     return confirmed
+
+
+def save_case(
+    job: Job, connection: Connection, unit_key: str, case_id: str, offer: str, base: Any, as_of: date
+) -> None:
+    """Remembers what was offered to a unit's case and what was written into it, within a transaction."""
+    links.save_sent(job.ledger, connection, VENDOR, unit_key, "case", offer, None, as_of, job.run_id)
+    case_bases.save_base(job.ledger, connection, case_id, base, job.run_id)
 
 
 def _begin(job: Job, payload: Payload, case: Case, merged: Merged) -> Intent:
@@ -93,13 +111,11 @@ def _begin(job: Job, payload: Payload, case: Case, merged: Merged) -> Intent:
     )  # fmt: skip
 
 
-def _remember(job: Job, payload: Payload, merged: Merged, pins: Pins, intent: Intent | None) -> None:
+def _remember(job: Job, payload: Payload, case: Case, merged: Merged, pins: Pins, intent: Intent | None) -> None:
     # No hash where edits are overruled: the case is looked at again in the next run, whatever the CRM says then.
     offer = "" if pins.overrule_edits else payload.payload_hash
     with job.ledger.write() as connection:
-        links.save_sent(
-            job.ledger, connection, VENDOR, payload.unit_key, "case", offer, merged.base, job.as_of, job.run_id
-        )
+        save_case(job, connection, payload.unit_key, case.case_id, offer, merged.base, job.as_of)
         links.save_link(
             job.ledger,
             connection,

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from functools import partial
 from typing import Any
 
-from etl.errors import Ambiguous, InDoubt, SetAside, VendorUnavailable
+from etl.errors import Ambiguous, Gone, InDoubt, SetAside, VendorUnavailable
 from etl.load.carried_over import NewCase
 from etl.load.delivery import TRIES, Job, Payload, pins_in_force, wait_for
 from etl.load.document import flatten
@@ -19,7 +19,7 @@ from etl.load.ledger import deliveries, life_events, links
 from etl.load.ledger.deliveries import Intent
 from etl.load.ledger.links import Link
 from etl.load.profiles import Case, FoundHousehold, ProfilesClient
-from etl.load.profiles_case import VENDOR
+from etl.load.profiles_case import VENDOR, save_case
 
 CLIENT_STEP = "create_household"
 CASE_STEP = "create_case"
@@ -74,7 +74,21 @@ def create_case(
 
 
 def settle_creation(client: ProfilesClient, job: Job, payload: Payload, intent: Intent) -> Link | None:
-    """What became of a creation that an earlier run began: the link to what it made, None where nothing came of it."""
+    """What became of a creation that an earlier run began: the link to what it made, None where nothing came of it.
+
+    Raises `Gone` where the household of a new case is there no longer: nothing came of that either.
+    """
+    try:
+        link = _find_created(client, job, payload, intent)
+    except Gone:
+        deliveries.mark(job.ledger, intent, "abandoned")
+        raise
+    if link is None:
+        deliveries.mark(job.ledger, intent, "abandoned")
+    return link
+
+
+def _find_created(client: ProfilesClient, job: Job, payload: Payload, intent: Intent) -> Link | None:
     age = (job.ledger.now() - intent.updated_at).total_seconds()
     if intent.step == CLIENT_STEP:
         household = wait_for(job, partial(_find_client, client, payload, intent), since_seconds=age)
@@ -84,7 +98,6 @@ def settle_creation(client: ProfilesClient, job: Job, payload: Payload, intent: 
         case_id = wait_for(job, partial(_find_case, client, intent), since_seconds=age)
         if case_id is not None:
             return _confirm_case(job, payload, intent, case_id)
-    deliveries.mark(job.ledger, intent, "abandoned")
     return None
 
 
@@ -167,9 +180,7 @@ def _confirm(job: Job, payload: Payload, intent: Intent, household_id: str, case
             told = values.get("life_event", {})
             life_events.replace_record(job.ledger, connection, VENDOR, old, household_id, told)
         save_link(job, link, connection)
-        links.save_sent(
-            job.ledger, connection, VENDOR, payload.unit_key, "case", offer, values.get("base", values["document"]),
-            intent.as_of, job.run_id,
-        )  # fmt: skip
+        base = values.get("base", values["document"])
+        save_case(job, connection, payload.unit_key, case_id, offer, base, intent.as_of)
         deliveries.mark(job.ledger, intent, "confirmed", connection)
     return link

@@ -62,7 +62,7 @@ def _adopt(client: ProfilesClient, job: Job, payload: Payload, old: Link, found:
         with job.ledger.write() as connection:
             life_events.replace_record(job.ledger, connection, VENDOR, old, found.household_id, told)
             save_link(job, new, connection)
-    return update_case(client, job, payload, new, None)
+    return update_case(client, job, payload, new)
 
 
 def _namesakes(found: matching.CreateNew) -> str:

@@ -21,14 +21,14 @@ def bring_up_to_date(client: ProfilesClient, job: Job, payload: Payload, link: L
     before = links.find_sent(job.ledger, VENDOR, link.unit_key).get("case")
     if before is not None and before.offered_hash == payload.payload_hash:
         return outcome(payload, "unchanged", None, link)
-    return update_case(client, job, payload, link, before.base if before else None)
+    return update_case(client, job, payload, link)
 
 
 def adopt(client: ProfilesClient, job: Job, payload: Payload, found: matching.Adopt) -> Delivered:
-    """The one record that is this unit: linked, and brought up to date; what is there stays."""
+    """The one record that is this unit: linked, and brought up to date; what is there and was never ours stays."""
     link = Link(payload.unit_key, found.household_id, found.case_id, None, None, None, found.rule)
     save_link(job, link)
-    return update_case(client, job, payload, link, None)
+    return update_case(client, job, payload, link)
 
 
 def new_client(client: ProfilesClient, job: Job, payload: Payload, found: Found) -> Delivered:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from etl.errors import InDoubt, SetAside, VendorUnavailable, VersionConflict
+from etl.errors import Gone, InDoubt, SetAside, VendorUnavailable, VersionConflict
 from etl.load.delivery import TRIES, Delivered, Job, household_lock, set_aside
 from etl.load.document import show
 from etl.load.footprint import Footprint, PutBack, is_done, put_back
@@ -61,7 +61,7 @@ def take_back(client: ProfilesClient, job: Job, trace: Trace) -> Delivered:
 def _write(client: ProfilesClient, job: Job, trace: Trace) -> PutBack:
     lost = _begun_before(job, trace)
     for _ in range(TRIES):
-        case = client.read_case(trace.case_id)
+        case = _read(client, job, trace, lost)
         if lost is not None:
             lost = _settle(job, trace, lost, case)
         back = put_back(case.document, trace.done)
@@ -76,6 +76,16 @@ def _write(client: ProfilesClient, job: Job, trace: Trace) -> PutBack:
     if lost is not None:
         raise InDoubt("Profiles did not confirm the document; the same undo reads the case before it sends.")
     raise VersionConflict("The case kept changing while it was to be written; undo again.")
+
+
+def _read(client: ProfilesClient, job: Job, trace: Trace, lost: Intent | None) -> Case:
+    """The case; where it is there no longer, a write without an answer has come to nothing, too."""
+    try:
+        return client.read_case(trace.case_id)
+    except Gone:
+        if lost is not None:
+            deliveries.mark(job.ledger, lost, "abandoned")
+        raise
 
 
 def _begun_before(job: Job, trace: Trace) -> Intent | None:

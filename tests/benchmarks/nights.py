@@ -20,6 +20,7 @@ import pandas as pd
 from etl.load.delivery import entity_of
 from etl.load.emoney_document import items_of
 from etl.load.ledger import links
+from etl.load.ledger.case_bases import save_base
 from etl.load.ledger.runs import read_outcomes
 from etl.load.ledger.tables import link
 from include.demo.changes import change_office
@@ -133,8 +134,10 @@ def _fill_profiles(bench: Bench, context: RunContext, going: pd.DataFrame) -> No
     ]
     added = ProfilesStore(bench.folder / "profiles.db").add_households(bodies)
     _link(context, "profiles", going, [(str(household), str(case)) for household, case in added])
-    cases = [one["document"] for one in contents]
-    _remember(context, "profiles", "case", going["unit_key"], going["payload_hash"], cases)
+    _remember(context, "profiles", "case", going["unit_key"], going["payload_hash"], [None] * len(contents))
+    with context.ledger.write() as connection:
+        for (_, case), one in zip(added, contents, strict=True):
+            save_base(context.ledger, connection, str(case), one["document"], context.request.run_id)
 
 
 def _fill_emoney(bench: Bench, context: RunContext, going: pd.DataFrame) -> None:

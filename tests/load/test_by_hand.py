@@ -17,13 +17,15 @@ from etl.load.delivery import ByHand, Delivered, Payload, household_lock
 from etl.load.ledger import answers
 from etl.load.profiles import ProfilesClient
 from etl.load.search_list import choose, describe, search
+from tests.load.advisors import put_into
 from tests.load.delivering import DAY, NEXT_DAY, Desk, household, make_desk
 from tests.load.documents import asset, person
 from tests.load.killing import boundaries, finish, run_and_kill, start
-from tests.load.test_deliver_profiles import add_household, token
+from tests.load.test_deliver_profiles import ON_UPDATE, add_household, token
 from tests.run_book import Vendors
 
 Json = dict[str, Any]
+ON_NEW_CASE = {"method": "POST", "path": "/api/households/*/cases"}
 RUNS = (f"by-hand-{number}" for number in count(1))
 
 
@@ -240,17 +242,44 @@ class TestCreateNewCase:
 
 
 class TestUpdateCase:
-    def test_takes_another_case_of_the_household_without_a_merge_base(self, desk: Desk) -> None:
+    def test_takes_an_advisors_case_of_the_household_without_a_merge_base(self, desk: Desk) -> None:
         made = str(desk.to_profiles(household()).outcome.vendor_id)
-        by_hand(desk, household(), "create_case")
-        first = cases_of(desk, made)[0]
+        add_case(desk, made, "Theirs", {"clientA": person()})
+        theirs = cases_of(desk, made)[1]
         ours = household(clientA=person(fax="new", firstName="Anna"))
-        assert by_hand(desk, ours, "update_case", case_id=first).outcome.outcome == "updated"
-        assert desk.link("profiles").vendor_case_id == first
-        old, new = households(desk)[made]
-        assert old["document"]["clientA"]["fax"] == "new"
-        assert old["document"]["clientA"]["firstName"] == "Ann"
-        assert new["document"]["clientA"]["fax"] is None
+        assert by_hand(desk, ours, "update_case", case_id=theirs).outcome.outcome == "updated"
+        assert desk.link("profiles").vendor_case_id == theirs
+        first, chosen = (case["document"]["clientA"] for case in households(desk)[made])
+        assert (chosen["fax"], chosen["firstName"]) == ("new", "Ann")
+        assert first["fax"] is None
+
+    def test_a_case_that_was_ours_before_goes_on_from_what_was_last_written_into_it(self, desk: Desk) -> None:
+        made = str(desk.to_profiles(household(clientA=person(fax="1"))).outcome.vendor_id)
+        by_hand(desk, household(clientA=person(fax="2")), "create_case")
+        first, second = cases_of(desk, made)
+
+        def faxes() -> list[str]:
+            return [case["document"]["clientA"]["fax"] for case in households(desk)[made]]
+
+        back = by_hand(desk, household(clientA=person(fax="3")), "update_case", case_id=first)
+        assert (back.outcome.outcome, faxes()) == ("updated", ["3", "2"])
+        assert desk.to_profiles(household(clientA=person(fax="4")), NEXT_DAY).findings == ()
+        assert faxes() == ["4", "2"]
+        by_hand(desk, household(clientA=person(fax="5")), "update_case", case_id=second, as_of=NEXT_DAY)
+        assert faxes() == ["4", "5"]
+
+    def test_what_an_advisor_typed_into_a_case_that_was_ours_before_is_kept(self, desk: Desk) -> None:
+        made = str(desk.to_profiles(household(clientA=person(fax="1", jobTitle="Cook"))).outcome.vendor_id)
+        by_hand(desk, household(), "create_case")
+        first = households(desk)[made][0]
+        put_into(desk.vendors, first, {**first["document"], "clientA": person(fax="typed", jobTitle="Cook")})
+        ours = household(clientA=person(fax="3", jobTitle="Chef"))
+        back = by_hand(desk, ours, "update_case", case_id=first["caseId"])
+        assert [(one.rule_id, one.field, one.detail) for one in back.findings] == [
+            ("PROFILES-KEPT", "clientA.fax", "edited in Profiles")
+        ]
+        now = households(desk)[made][0]["document"]["clientA"]
+        assert (now["fax"], now["jobTitle"]) == ("typed", "Chef")
 
     def test_reads_the_case_even_where_nothing_changed_here(self, desk: Desk) -> None:
         desk.to_profiles(household())
@@ -380,6 +409,30 @@ class TestAClientThatIsGone:
         link = desk.link("profiles")
         assert link.vendor_client_id == theirs
         assert link.vendor_case_id == cases_of(desk, theirs)[-1]
+
+    @pytest.mark.parametrize(("action", "step"), [("update_case", "replace_case"), ("create_case", "create_case")])
+    def test_a_write_into_it_that_never_got_an_answer_is_settled_and_bars_no_way_out(
+        self, desk: Desk, action: str, step: str
+    ) -> None:
+        lost = [{"kind": "reset_after", **call} for call in (ON_UPDATE, ON_NEW_CASE)]
+        changed = household(clientA=person(fax="new"))
+
+        def lose_answer_and_client(payload: Payload) -> None:
+            desk.vendors.profiles.faults(*lost, {"kind": "unavailable", "method": "GET", "after": 1})
+            assert by_hand(desk, payload, action).outcome.outcome == "deferred"
+            assert desk.in_doubt("profiles") == [step]
+            desk.vendors.profiles.reset()
+
+        desk.to_profiles(household())
+        lose_answer_and_client(changed)
+        for payload in (changed, household()):
+            held = desk.to_profiles(payload)
+            assert (held.outcome.outcome, [one.rule_id for one in held.findings]) == ("held", ["MATCH-GONE"])
+            assert desk.in_doubt("profiles") == []
+        assert by_hand(desk, changed, "create_client_and_case").outcome.outcome == "created"
+        lose_answer_and_client(household(clientA=person(fax="newer")))
+        theirs = add_household(desk, None)
+        assert by_hand(desk, changed, "update_case", household_id=theirs).outcome.outcome == "updated"
 
 
 LIST: Json = {

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from etl.errors import VENDOR_NAMES, LockLost
 from etl.frames import are_among
 from etl.load.bulk import text_list
-from etl.load.ledger.case_tables import other_case
+from etl.load.ledger.case_tables import case_base, other_case
 from etl.load.ledger.decision_tables import pin
 from etl.load.ledger.deliveries import OPEN
 from etl.load.ledger.life_event_tables import former_link
@@ -107,8 +107,14 @@ def find_link(ledger: Ledger, vendor: str, unit_key: str) -> Link | None:
 
 
 def find_sent(ledger: Ledger, vendor: str, unit_key: str) -> dict[str, Sent]:
-    """part -> what was last sent of it."""
-    rows = ledger.rows(sa.select(sent).where(sent.c.vendor == vendor, sent.c.unit_key == unit_key))
+    """part -> what was last sent of it; of a case the base is that of the linked one."""
+    of_case = sa.select(case_base.c.base).where(
+        case_base.c.vendor == link.c.vendor, case_base.c.vendor_case_id == link.c.vendor_case_id,
+        link.c.vendor == sent.c.vendor, link.c.unit_key == sent.c.unit_key,
+    )  # fmt: skip
+    base = sa.case((sent.c.part == "case", of_case.correlate(sent).scalar_subquery()), else_=sent.c.base)
+    columns = (sent.c.part, sent.c.offered_hash, base.label("base"), sent.c.as_of)
+    rows = ledger.rows(sa.select(*columns).where(sent.c.vendor == vendor, sent.c.unit_key == unit_key))
     return {row["part"]: Sent(row["offered_hash"], unpack(row["base"]), row["as_of"]) for row in rows}
 
 
@@ -178,7 +184,7 @@ def save_sent(
 
 
 def begin_other_case(ledger: Ledger, connection: Connection, link_now: Link, vendor: str, run_id: str) -> None:
-    """The unit goes on with another case: what was sent to the one before is no merge base any more."""
+    """The unit goes on with another case, to which nothing of what is offered now has been sent."""
     unit_key, case_id = link_now.unit_key, link_now.vendor_case_id
     row = {"vendor": vendor, "unit_key": unit_key, "run_id": run_id, "vendor_case_id": case_id}
     ledger.upsert(connection, other_case, [{**row, "chosen_at": ledger.now()}])

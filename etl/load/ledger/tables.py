@@ -83,7 +83,7 @@ link = Table(
 )
 
 # What the vendor last got from us. `offered_hash` is the hash of the whole payload that was last dealt with; `base` the
-# values that we last wrote, field by field (compressed JSON): the base of the three-way merge.
+# values that we last wrote, field by field (compressed JSON); those of a case stand in `case_base`.
 sent = Table(
     "sent",
     metadata,
