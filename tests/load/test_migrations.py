@@ -13,7 +13,8 @@ from alembic.script import ScriptDirectory
 
 from etl.errors import LedgerBusy, LedgerTooNew
 from etl.load.ledger import migrations
-from etl.load.ledger.store import VIEWS, Ledger
+from etl.load.ledger.case_bases import find_base
+from etl.load.ledger.store import VIEWS, Ledger, unpack
 from etl.load.ledger.tables import metadata
 
 # A ledger with three nights in it, made by the code before revisions were kept.
@@ -96,6 +97,15 @@ def test_an_upgrade_keeps_every_row_and_reports_its_steps(old: Ledger) -> None:
     assert {name: rows for name, rows in lost.items() if rows} == {}
     assert steps[0].startswith("Upgrading the ledger, step 1 of ")
     assert old.is_current()
+
+
+def test_each_linked_case_keeps_the_merge_base_that_its_unit_had(old: Ledger) -> None:
+    with old.engine.connect() as connection:
+        linked = "SELECT vendor_case_id, base FROM sent JOIN link USING (vendor, unit_key) WHERE part = 'case'"
+        before = {row.vendor_case_id: unpack(row.base) for row in connection.execute(sa.text(linked))}
+    assert before
+    old.migrate()
+    assert {case: find_base(old, case) for case in before} == before
 
 
 def reduced(rows: list[dict[str, Any]], like: list[dict[str, Any]]) -> list[dict[str, Any]]:
