@@ -40,6 +40,7 @@ from etl.load.emoney_answers import (
 from etl.load.shapes import a_token, an_object, seconds_or_none
 from etl.load.transport import Transport
 from etl.load.wire_json import write_json
+from etl.names import spellings
 
 __all__ = ["Account", "Connection", "EmoneyClient", "FeedState", "FoundClient", "Link", "LinkResult"]
 
@@ -126,10 +127,14 @@ class EmoneyClient:
         return SignedIn(headers, seconds_or_none(body, "expires_in"))
 
     def search(self, first: str, last: str) -> tuple[FoundClient, ...]:
-        """Clients of that name, in any case."""
+        """Clients of that name, in any case, composed or decomposed."""
         read = partial(read_name_search, first=first, last=last)
-        query = {"firstName": first, "lastName": last}
-        return self._transport.call(Call("GET", CLIENTS, read, "reads", query=query))
+        found: dict[str, FoundClient] = {}
+        for firsts, lasts in spellings(first, last):
+            query = {"firstName": firsts, "lastName": lasts}
+            clients = self._transport.call(Call("GET", CLIENTS, read, "reads", query=query))
+            found |= {one.client_id: one for one in clients}
+        return tuple(found.values())
 
     def find_by_external_id(self, key: str) -> tuple[FoundClient, ...]:
         """Clients that carry our key (``contact:7``)."""

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from etl.errors import Gone
 from etl.load.calls import Answer
-from etl.load.shapes import a_list, an_id, an_object, one_of, same_name, text_or_none, the_one_asked_for
+from etl.load.shapes import a_list, an_id, an_object, one_of, text_or_none, the_one_asked_for
 from etl.load.wire_json import Unreadable
+from etl.names import same_name
 
 COUNTS = ("refreshed", "unchanged", "available", "missing", "rejected")
 

@@ -12,6 +12,7 @@ from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link
 from etl.load.life_event import DIVORCED
 from etl.load.merge import changed_fields
+from etl.names import same_name
 
 VENDOR = "emoney"
 
@@ -96,8 +97,7 @@ def remember(job: Job, payload: Payload, part: str, values: Any, **contacts: int
 def same_person(theirs: dict[str, Any], ours: dict[str, Any]) -> bool:
     if theirs.get("externalId"):
         return bool(theirs["externalId"] == ours["externalId"])
-    names = ("firstName", "lastName")
-    equal = all(str(theirs.get(name) or "").casefold() == str(ours[name] or "").casefold() for name in names)
+    equal = all(same_name(theirs.get(name), ours[name]) for name in ("firstName", "lastName"))
     return equal and theirs.get("dateOfBirth") == ours["dateOfBirth"]
 
 

@@ -21,6 +21,10 @@ from etl.load.profiles_answers import (
 )
 from etl.load.transport import Transport
 from etl.load.wire_json import write_json
+from etl.names import spellings
+
+# What a search can have found, the best first.
+MATCH_TYPES = ("exact", "lastName", "none")
 
 __all__ = ["Case", "FoundHousehold", "ProfilesClient", "SearchResult"]
 
@@ -53,10 +57,15 @@ class ProfilesClient:
         )
 
     def search(self, first: str, last: str, birth_date: str) -> SearchResult:
-        """Households by the client's names (any case) and birth date (YYYY-MM-DD)."""
-        query = {"lastName": last, "firstName": first, "birthDate": birth_date}
+        """Households by the client's names (any case, composed or decomposed) and birth date (YYYY-MM-DD)."""
         read = partial(read_name_search, first=first, last=last, birth_date=birth_date)
-        return self._transport.call(Call("GET", "/api/households", read, "reads", query=query))
+        answers: list[SearchResult] = []
+        for firsts, lasts in spellings(first, last):
+            query = {"lastName": lasts, "firstName": firsts, "birthDate": birth_date}
+            answers.append(self._transport.call(Call("GET", "/api/households", read, "reads", query=query)))
+        match_type = min((one.match_type for one in answers), key=MATCH_TYPES.index)
+        best = (household for one in answers if one.match_type == match_type for household in one.households)
+        return SearchResult(match_type, tuple({household.household_id: household for household in best}.values()))
 
     def find_by_external_id(self, key: str) -> SearchResult:
         """Households that carry our key (``household:12``, ``contact:7``)."""

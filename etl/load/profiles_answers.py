@@ -14,12 +14,12 @@ from etl.load.shapes import (
     an_id,
     an_object,
     one_of,
-    same_name,
     seconds_or_none,
     text_or_none,
     the_one_asked_for,
 )
 from etl.load.wire_json import Unreadable
+from etl.names import same_name
 
 OPERATOR_MUST_ACT = {
     "password_expired": "the password of the Profiles log-in has expired: log in at Profiles in a browser, set a new "

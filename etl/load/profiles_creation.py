@@ -20,10 +20,10 @@ from etl.load.ledger.deliveries import Intent
 from etl.load.ledger.links import Link
 from etl.load.profiles import Case, FoundHousehold, ProfilesClient
 from etl.load.profiles_case import VENDOR, save_case
+from etl.names import same_name
 
 CLIENT_STEP = "create_household"
 CASE_STEP = "create_case"
-IDENTITY = ("firstName", "lastName", "birthDate")
 
 
 def create_client(client: ProfilesClient, job: Job, payload: Payload, known: Collection[str] = ()) -> Link:
@@ -158,7 +158,8 @@ def _find_case(client: ProfilesClient, intent: Intent) -> str | None:
 
 def _is_alike(case: Case, intent: Intent) -> bool:
     theirs, ours = case.document.get("clientA") or {}, intent.values["document"]["clientA"]
-    return case.name == intent.values["name"] and all(theirs.get(name) == ours[name] for name in IDENTITY)
+    same = all(same_name(theirs.get(name), ours[name]) for name in ("firstName", "lastName"))
+    return case.name == intent.values["name"] and same and theirs.get("birthDate") == ours["birthDate"]
 
 
 def _confirm_client(job: Job, payload: Payload, intent: Intent, household_id: str, case_id: str) -> Link:

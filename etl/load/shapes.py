@@ -65,8 +65,3 @@ def the_one_asked_for(name: str, given: str, asked: str) -> str:
     if given != asked:
         raise Unreadable(f"has another {name} than the one asked for")
     return given
-
-
-def same_name(one: str | None, other: str | None) -> bool:
-    """Whether two names are equal in any case."""
-    return (one or "").strip().casefold() == (other or "").strip().casefold()

@@ -1,5 +1,6 @@
 """One household to eMoney: client, spouse, connection as steps that can be taken up again, each exactly once."""
 
+import unicodedata
 from typing import Any
 
 import pytest
@@ -111,6 +112,17 @@ def test_the_exact_match_is_adopted_by_name_and_birth_date(desk: Desk, office: E
     assert (found[theirs]["client"]["cellPhone"], len(found[theirs]["connections"])) == ("new", 1)
     assert found[namesake]["client"]["cellPhone"] is None
     assert len(found) == 2
+
+
+@pytest.mark.parametrize("name", ["Zo\u00eb", "Zoe\u0308"], ids=["composed at eMoney", "decomposed at eMoney"])
+def test_a_name_that_is_composed_on_one_side_and_decomposed_on_the_other_is_one(
+    desk: Desk, office: EmoneyCaller, name: str
+) -> None:
+    theirs = office.add_client(firstName=name, lastName="Lee", dateOfBirth="1970-01-31", connected=False)
+    ours = unicodedata.normalize("NFD" if name == "Zo\u00eb" else "NFC", name)
+    desk.to_emoney(couple(firstName=ours))
+    assert (desk.link("emoney").vendor_client_id, desk.link("emoney").matched_by) == (theirs, "MATCH-EXACT")
+    assert the_client(desk)["client"]["firstName"] == ours
 
 
 def test_a_connection_that_is_there_already_is_used(desk: Desk, office: EmoneyCaller) -> None:

@@ -211,6 +211,12 @@ def test_our_external_id_finds_a_household_whose_link_was_lost(desk: Desk) -> No
     assert the_case(desk)["document"]["clientA"]["lastName"] == "Married-Since"
 
 
+def test_the_exact_match_is_found_whether_its_name_is_composed_or_decomposed_there(desk: Desk) -> None:
+    theirs = add_household(desk, None, firstName="Zo\u00eb")
+    desk.to_profiles(household(clientA=person(firstName="Zoe\u0308")))
+    assert (desk.link("profiles").vendor_client_id, desk.link("profiles").matched_by) == (theirs, "MATCH-EXACT")
+
+
 def test_the_one_exact_match_is_adopted_in_any_case_of_letters(desk: Desk) -> None:
     theirs = add_household(desk, None, firstName="ANN", lastName="lee", cellPhone="advisor")
     adopted = desk.to_profiles(household(clientA=person(cellPhone="crm", fax="crm")))

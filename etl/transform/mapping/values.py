@@ -7,12 +7,14 @@ import csv
 from importlib.resources import files
 from typing import Literal, TypeAlias
 
+from etl.names import name_form
+
 Vendor: TypeAlias = Literal["profiles", "emoney"]
 
 
 def normal(label: str) -> str:
-    """The form in which labels are compared: trimmed, in any case."""
-    return label.strip().casefold()
+    """The form in which labels are compared, which is that of names."""
+    return name_form(label)
 
 
 def _labels(*labels: str) -> frozenset[str]:
