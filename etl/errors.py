@@ -15,7 +15,7 @@
     │   ├── LedgerTooNew           the ledger was made by newer code
     │   ├── SchemaMismatch         the CRM lacks a table or column, or one has another type
     │   ├── StagingError           a staged file is missing or is not what was staged
-    │   ├── GateBroken             a check could not run: nothing may be loaded
+    │   ├── GateBroken             a check could not run: nothing that it is about may be loaded
     │   ├── GuardTripped           too much would change at once
     │   ├── BooksUnbalanced        units in scope and outcomes differ
     │   └── CredentialsRefused     a vendor refuses the log-in: that vendor's load stops

@@ -154,7 +154,9 @@ def _read_result(result: Any, rows: int) -> CheckResult:
     """One expectation's result; raises `GateBroken` unless it ran over all rows and lists as many as it counted."""
     meta = result.expectation_config.meta
     if _has_raised(result.exception_info):
-        raise GateBroken(f"{meta['rule_id']}: the check could not run: {_exception_names(result.exception_info)}")
+        broken = GateBroken(f"{meta['rule_id']}: the check could not run: {_exception_names(result.exception_info)}")
+        broken.add_note(_exception_places(result.exception_info))
+        raise broken
     outcome = result.result
     failing = outcome.get("failing_rows")
     counted = outcome.get("unexpected_count")
@@ -174,10 +176,23 @@ def _has_raised(info: Any) -> bool:
 
 def _exception_names(info: Mapping[str, Any]) -> str:
     """The exceptions' class names only: their messages may quote values."""
-    nested = [each for each in info.values() if isinstance(each, Mapping)]
-    traces = [str(each.get("exception_traceback")) for each in (info, *nested)]
-    names = {name for trace in traces for name in re.findall(r"^(?:\w+\.)*(\w+(?:Error|Exception))\b", trace, re.M)}
+    names = {
+        name
+        for trace in _traces(info)
+        for name in re.findall(r"^(?:\w+\.)*(\w+(?:Error|Exception))\b", trace, re.MULTILINE)
+    }
     return ", ".join(sorted(names)) or "unknown"
+
+
+def _exception_places(info: Mapping[str, Any]) -> str:
+    """The places that they came through, for the log."""
+    places = [place for trace in _traces(info) for place in re.findall(r'^ *File ".*", line \d+, in .*$', trace, re.M)]
+    return "\n".join(places)
+
+
+def _traces(info: Mapping[str, Any]) -> list[str]:
+    nested = [each for each in info.values() if isinstance(each, Mapping)]
+    return [str(each.get("exception_traceback")) for each in (info, *nested)]
 
 
 def _word_all(

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import logging
 import os
-import traceback
 from collections.abc import Callable
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context
 
+from etl.defects import note_defect
 from etl.errors import ParamsError, RetryLater, SettingsError, StopRun
 from include.files import unwritable
 
@@ -87,7 +86,7 @@ def in_words(make_context: Callable[[], Any], step: Callable[[Any], Result], nam
         why, for_good = str(error), not _will_retry()
     except Exception as error:
         refused = unwritable(error)
-        why, for_good = (f"{refused} {MAKE_WRITABLE}", True) if refused else (_defect(error), not _will_retry())
+        why, for_good = (f"{refused} {MAKE_WRITABLE}", True) if refused else (_in_words(error, name), not _will_retry())
     log.error(why if for_good else f"{why} The task is tried again.")
     if name is not None and for_good and context is not None:
         _note_stop(context, name, why)
@@ -135,12 +134,9 @@ def find_connection(conn_id: str) -> Any:
         return None
 
 
-def _defect(error: Exception) -> str:
-    """An error that nobody foresaw: where it happened, without its message, which could hold a client's data."""
-    frames = traceback.extract_tb(error.__traceback__)
-    log.error("Where it happened:\n%s", "".join(traceback.format_list(frames)))
-    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
-    return f"An unexpected {type(error).__name__} at {where} stopped the task: a defect. The task's log shows its way."
+def _in_words(error: Exception, name: str | None) -> str:
+    sentence = note_defect(error, name or "report")
+    return f"The task was stopped by {sentence}"
 
 
 def _note_stop(context: Any, name: str, why: str) -> None:

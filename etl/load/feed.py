@@ -15,11 +15,13 @@ from datetime import date
 
 import orjson
 
+from etl.defects import note_defect
 from etl.errors import Gone, InDoubt, LockLost, Rejected, SetAside, VendorUnavailable
 from etl.load.delivery import TRIES, Job, LoadFinding, household_lock, set_aside
 from etl.load.emoney import EmoneyClient, FeedState
 from etl.load.ledger import feeds, links
 from etl.load.ledger.feeds import FeedLine
+from etl.narrowing import narrow
 
 VENDOR = "emoney"
 MOST_LINES = 5_000
@@ -213,7 +215,13 @@ def _read_back(
     for fresh in state.newly_available:
         if fresh.client_id in unit_of:
             refreshed.newly_available.append((unit_of[fresh.client_id], fresh.client_id, fresh.source_key))
-    _remember(job, as_of, [line for line in lines if line.unit_key not in rejected], items, refreshed)
+    through = {line.unit_key: line for line in lines if line.unit_key not in rejected}
+    remembered = narrow(
+        list(through), lambda keys: _remember(job, as_of, [through[key] for key in keys], items, refreshed)
+    )
+    refreshed.units.update(
+        {key: ("failed", note_defect(error, "feed emoney", key)) for key, error in remembered.broken.items()}
+    )
     refreshed.units.update(
         {key: ("failed", f"EMY-REFRESH: eMoney rejected the line ({code})") for key, code in rejected.items()}
     )

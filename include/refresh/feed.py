@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from itertools import chain
+from typing import TypeVar
 
 import orjson
 import pandas as pd
@@ -18,9 +21,13 @@ from etl.load.foretold import item_fields
 from etl.load.ledger import changes, findings, links, runs
 from etl.load.ledger.changes import Change
 from etl.load.ledger.runs import Outcome
+from etl.narrowing import narrow
 from include.refresh.context import RunContext
+from include.refresh.defects import name_defects
 from include.refresh.plan import shard_name
 from include.staging import each_row
+
+Result = TypeVar("Result")
 
 
 def refresh_values(
@@ -28,11 +35,15 @@ def refresh_values(
 ) -> dict[str, str]:
     """Sends the lines of a shard's connected clients; gives the outcomes that change by it."""
     if job.dry_run:
-        return save_outcomes(job, kinds, foretell_values(job, staged, kinds))
+        foretold, failed = _of_each(staged, lambda rows: foretell_values(job, rows, kinds).units)
+        return save_outcomes(
+            job, kinds, Refreshed({key: one for part in (*foretold, failed) for key, one in part.items()})
+        )
     try:
         settled = settle_feeds(client, job)
-        lines = lines_of(job, staged, kinds)
-        refreshed = send_feeds(client, job, lines, context.settings.emoney.feed_deadline_seconds)
+        lines, failed = _of_each(staged, lambda rows: lines_of(job, rows, kinds))
+        refreshed = send_feeds(client, job, chain.from_iterable(lines), context.settings.emoney.feed_deadline_seconds)
+        refreshed.units |= failed
     except StopRun as error:
         refreshed = Refreshed()
         refreshed.put("failed", str(error), lines_of(job, staged, kinds))
@@ -46,6 +57,15 @@ def refresh_values(
     _report_new(context, client, None, refreshed, settled.newly_available)
     findings.save_load_findings(job.ledger, job.run_id, "emoney", refreshed.findings)
     return save_outcomes(job, kinds, refreshed)
+
+
+def _of_each(
+    staged: pd.DataFrame, step: Callable[[pd.DataFrame], Result]
+) -> tuple[list[Result], dict[str, tuple[str, str | None]]]:
+    """What a step gives for the units; and, as failed, the units over which it breaks."""
+    went = narrow(staged["unit_key"].tolist(), lambda keys: step(staged[are_among(staged["unit_key"], keys)]))
+    failed = name_defects("refresh emoney", went)
+    return went.results, {row.unit_key: ("failed", row.reason) for row in each_row(failed)}
 
 
 def foretell_values(job: Job, staged: pd.DataFrame, kinds: dict[str, str]) -> Refreshed:

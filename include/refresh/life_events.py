@@ -8,6 +8,7 @@ proposal: who goes where, and which accounts and policies have no clear owner.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -16,9 +17,11 @@ import pandas as pd
 from etl.frames import are_among
 from etl.load.ledger import links, runs
 from etl.load.life_event import LifeEvent, find_event
+from etl.narrowing import narrow
 from expectations import rules
 from expectations.report.proposals import Proposal
 from include.refresh.context import RunContext
+from include.refresh.defects import name_defects
 from include.refresh.former import HOLDERS
 from include.refresh.former import STAGE as FORMER
 from include.refresh.plan import shard_name
@@ -38,11 +41,15 @@ NO_EVENTS = pd.DataFrame({name: pd.Series(dtype=_KINDS.get(name, "Int64")) for n
 
 @dataclass(frozen=True)
 class LifeEvents:
-    """``findings`` hold their units; ``confirmed`` (`EVENT_COLUMNS`) go; ``proposals`` of both, for the report."""
+    """``findings`` hold their units; ``confirmed`` (`EVENT_COLUMNS`) go; ``proposals`` of both, for the report.
+
+    ``failed`` (unit_key, reason): of whom nobody can say what happened.
+    """
 
     findings: pd.DataFrame
     confirmed: pd.DataFrame
     proposals: list[Proposal]
+    failed: pd.DataFrame
 
 
 def find_life_events(
@@ -57,18 +64,10 @@ def find_life_events(
     pairs = _other_couples(decisions, linked, set(dead))
     found, confirmed, proposals = [], [], []
     frames_of = {shard: _frames_of(context, int(shard)) for shard in pairs["shard"].unique()}
-    for row in each_row(pairs):
-        frames = frames_of[row.shard]
-        event = find_event(
-            (_id(row.client_contact_id_sent), _id(row.spouse_contact_id_sent)),
-            (_id(row.client_contact_id), _id(row.spouse_contact_id)),
-            _died(frames),
-            _is_widowed(frames, _id(row.client_contact_id)),
-        )
-        if event is None:
-            continue
+    rows = {row.unit_key: row for row in each_row(pairs)}
+    looked_at = narrow(list(rows), lambda keys: [_happened(vendor, rows[key], frames_of) for key in keys])
+    for row, event, proposal in (one for part in looked_at.results for one in part if one is not None):
         is_confirmed = reason is not None and row.decision == "send"
-        proposal = propose(vendor, row.unit_key, event, frames)
         proposal = replace(proposal, is_confirmed=is_confirmed, reason=(reason or "") if is_confirmed else "")
         proposals.append(proposal)
         if is_confirmed:
@@ -77,7 +76,22 @@ def find_life_events(
             found.append(_finding(vendor, row.unit_key, proposal.in_short, overrides))
     found += _held_by_others(context, vendor, decisions, overrides)
     events = pd.DataFrame(confirmed, columns=list(EVENT_COLUMNS)).astype(NO_EVENTS.dtypes.to_dict())
-    return LifeEvents(pd.DataFrame(found, columns=list(rules.FINDING_COLUMNS)), events, proposals)
+    failed = name_defects(f"life events {vendor}", looked_at)
+    return LifeEvents(pd.DataFrame(found, columns=list(rules.FINDING_COLUMNS)), events, proposals, failed)
+
+
+def _happened(
+    vendor: str, row: Any, frames_of: Mapping[Any, dict[str, pd.DataFrame]]
+) -> tuple[Any, LifeEvent, Proposal] | None:
+    """What happened to one of the other couples, with a proposal; None for nothing."""
+    frames = frames_of[row.shard]
+    event = find_event(
+        (_id(row.client_contact_id_sent), _id(row.spouse_contact_id_sent)),
+        (_id(row.client_contact_id), _id(row.spouse_contact_id)),
+        _died(frames),
+        _is_widowed(frames, _id(row.client_contact_id)),
+    )
+    return None if event is None else (row, event, propose(vendor, row.unit_key, event, frames))
 
 
 def read_confirmed(context: RunContext, vendor: str) -> dict[str, LifeEvent]:

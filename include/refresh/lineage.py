@@ -12,7 +12,7 @@ field; CRM column for a receipt), table, column, key, rule_id.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import orjson
@@ -25,7 +25,10 @@ from etl.frames import are_among
 from etl.load.document import flatten, show
 from etl.load.ledger import unit_moves
 from etl.load.ledger.lineage import forget_old_lineage, last_digests, save_lineage
+from etl.narrowing import narrow
 from include.refresh.context import RunContext
+from include.refresh.defects import name_defects
+from include.refresh.frames import of_units
 from include.refresh.plan import shard_name
 from include.refresh.shapes import shape_of
 from include.staging import each_row
@@ -41,10 +44,11 @@ def record_lineage(context: RunContext, outcomes: pd.DataFrame) -> None:
     wanted = {vendor: _wanted(context, vendor, outcomes) for vendor in context.request.vendors}
     for numbers in _batches(wanted, context.settings.refresh.households_per_shard):
         together = {vendor: units[units["shard"].isin(numbers)] for vendor, units in wanted.items()}
-        frames = _frames_of(context, numbers, pd.concat([units["unit_key"] for units in together.values()]))
+        keys = {key for units in together.values() for key in units["unit_key"]}
+        frames = _frames_of(context, numbers, sorted(keys))
         for vendor, units in together.items():
             if len(units):
-                _record(context, vendor, numbers[0], narrowed(frames, units["unit_key"]), units)
+                _record(context, vendor, numbers[0], frames, units)
     forget_old_lineage(context.ledger, context.settings.data.lineage_days)
 
 
@@ -56,9 +60,9 @@ def _batches(wanted: dict[str, pd.DataFrame], size: int) -> list[list[int]]:
     return [[int(number) for number in numbers] for _, numbers in batches]
 
 
-def _frames_of(context: RunContext, numbers: list[int], unit_keys: pd.Series) -> dict[str, pd.DataFrame]:
+def _frames_of(context: RunContext, numbers: list[int], unit_keys: list[str]) -> dict[str, pd.DataFrame]:
     """What the CRM has of these units in these shards."""
-    few = [narrowed(context.staging.read(shard_name("source", number)), unit_keys) for number in numbers]
+    few = [of_units(context.staging.read(shard_name("source", number)), unit_keys) for number in numbers]
     if len(few) == 1:
         return few[0]
     return {name: pd.concat([each[name] for each in few]).drop_duplicates(ignore_index=True) for name in few[0]}
@@ -92,38 +96,39 @@ def _digest(*texts: str) -> int:
 def _record(
     context: RunContext, vendor: str, number: int, frames: dict[str, pd.DataFrame], units: pd.DataFrame
 ) -> None:
-    from etl.transform import lineage
-    from etl.transform.mapping.values import Vendor
+    """Records the units of one table; one over which the tracing breaks has no rows in it."""
+    names = unit_moves.known_names(context.ledger)
 
-    request, service_user = context.request, context.settings.service.user
-    traced = lineage.trace(frames, request.as_of, cast(Vendor, vendor), service_user)
-    parts = [
-        _as_known(traced.sources, unit_moves.known_names(context.ledger)).assign(kind="source"),
-        _receipts(traced.receipts),
-        pd.DataFrame(list(_shapes(context, vendor, units)), columns=list(COLUMNS)),
-    ]
-    rows = pd.concat([part for part in parts if len(part)], ignore_index=True) if any(map(len, parts)) else parts[2]
+    def trace(group: Sequence[str]) -> pd.DataFrame:
+        return _rows(context, vendor, of_units(frames, group), units[are_among(units["unit_key"], group)], names)
+
+    traced = narrow(units["unit_key"].tolist(), trace)
+    name_defects(f"lineage {vendor}", traced)
+    rows = pd.concat(traced.results, ignore_index=True) if traced.results else pd.DataFrame(columns=list(COLUMNS))
     save_lineage(
-        context.ledger, request.run_id, vendor, number, _packed(rows),
+        context.ledger, context.request.run_id, vendor, number, _packed(rows),
         dict(zip(units["unit_key"], units["digest"], strict=True)),
     )  # fmt: skip
 
 
-def narrowed(frames: dict[str, pd.DataFrame], unit_keys: pd.Series) -> dict[str, pd.DataFrame]:
-    """The frames without what belongs to other units: a quiet night asks for a few of thousands."""
-    units = frames["units"][are_among(frames["units"]["unit_key"], unit_keys)]
-    members = frames["members"][frames["members"]["household_id"].isin(units["household_id"].dropna())]
-    ties, ends = frames["relations"], ("contact_id", "related_contact_id")
-    ties = ties[ties[ends[0]].isin(units["client_contact_id"]) | ties[ends[1]].isin(units["client_contact_id"])]
-    people = pd.concat([units["client_contact_id"].dropna(), members["contact_id"], *(ties[end] for end in ends)])
-    few = {**frames, "units": units, "members": members, "relations": ties}
-    for name in ("contacts", "client_of", "addresses", "phones", "emails"):
-        few[name] = frames[name][frames[name]["contact_id"].isin(people)]
-    for name in ("accounts", "liabilities", "policies"):
-        few[name] = frames[name][frames[name]["primary_contact_id"].isin(people)]
-    for name, owner, key in (("positions", "accounts", "account_id"), ("beneficiaries", "policies", "policy_id")):
-        few[name] = frames[name][frames[name][key].isin(few[owner][key])]
-    return {name: rows.reset_index(drop=True) for name, rows in few.items()}
+def _rows(
+    context: RunContext,
+    vendor: str,
+    frames: dict[str, pd.DataFrame],
+    units: pd.DataFrame,
+    names: dict[str, str],
+) -> pd.DataFrame:
+    """What is recorded of these units, whose frames these are."""
+    from etl.transform import lineage
+    from etl.transform.mapping.values import Vendor
+
+    traced = lineage.trace(frames, context.request.as_of, cast(Vendor, vendor), context.settings.service.user)
+    parts = [
+        _as_known(traced.sources, names).assign(kind="source"),
+        _receipts(traced.receipts),
+        pd.DataFrame(list(_shapes(context, vendor, units)), columns=list(COLUMNS)),
+    ]
+    return pd.concat([part for part in parts if len(part)], ignore_index=True) if any(map(len, parts)) else parts[2]
 
 
 def _as_known(sources: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:

@@ -6,17 +6,15 @@ under its lock. eMoney's values follow in the feed.
 
 from __future__ import annotations
 
-import logging
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from etl.defects import note_defect
 from etl.errors import PlanbridgeError, RetryLater, StopRun
 from etl.frames import are_among
 from etl.load import deliver_emoney, deliver_profiles
@@ -24,15 +22,15 @@ from etl.load.delivery import Delivered, Job, Payload
 from etl.load.ledger import changes, deliveries, findings, links, runs
 from etl.load.ledger.runs import Outcome
 from etl.load.profiles_actions import with_address
+from etl.narrowing import narrow
 from include.refresh.context import RunContext
+from include.refresh.defects import name_defects
 from include.refresh.feed import refresh_values
 from include.refresh.hand_values import refresh_by_hand, wanted_links
 from include.refresh.life_events import read_confirmed
 from include.refresh.plan import shard_name
 from include.refresh.vendors import emoney_client, profiles_client
 from include.staging import each_row
-
-log = logging.getLogger(__name__)
 
 # Outcomes are saved in groups of this many, so that a killed load has lost none that matter.
 SAVED_AT_ONCE = 200
@@ -195,16 +193,9 @@ def _deliver_part(
         except RetryLater:
             raise
         except Exception as error:  # a defect that one household brings to light must not stop all others
-            done.append(Delivered(Outcome(vendor, running[future], "failed", _describe(running[future], error))))
+            reason = note_defect(error, f"load {vendor}", running[future])
+            done.append(Delivered(Outcome(vendor, running[future], "failed", reason)))
     return done, stopped
-
-
-def _describe(unit_key: str, error: Exception) -> str:
-    """Where it happened; never the error's own words, which may hold a client's data."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
-    log.error("%s: unexpected %s at %s", unit_key, type(error).__name__, place)
-    return f"an unexpected {type(error).__name__} at {place}: please report it"
 
 
 def _parts(payloads: list[Payload]) -> Iterator[list[Payload]]:
@@ -213,6 +204,15 @@ def _parts(payloads: list[Payload]) -> Iterator[list[Payload]]:
 
 
 def _save(context: RunContext, vendor: str, done: list[Delivered]) -> None:
+    """Saves how these units ended; one of which something cannot be saved is failed, and comes back."""
+    ended = {one.outcome.unit_key: one for one in done}
+    saved = narrow(list(ended), lambda keys: _save_all(context, vendor, [ended[key] for key in keys]))
+    failed = each_row(name_defects(f"load {vendor}", saved))
+    outcomes = [Outcome(vendor, row.unit_key, "failed", row.reason) for row in failed]
+    runs.save_outcomes(context.ledger, context.request.run_id, outcomes)
+
+
+def _save_all(context: RunContext, vendor: str, done: list[Delivered]) -> None:
     run_id = context.request.run_id
     findings.save_load_findings(
         context.ledger, run_id, vendor, ((one.outcome.unit_key, finding) for one in done for finding in one.findings)

@@ -1,12 +1,13 @@
 """The second stage: the documents of a shard, what the gate checks of them, and what does not go.
 
 Stages for each vendor ``<vendor>/<shard>``: documents, their heads (hashes and contacts, no content), how many receipts
-there are of each kind, users, items, and a ``facts_…`` table for each facts frame, with the columns that the gate asks
-for; and ``labels/<shard>``, by which people find the households in the CRM.
+there are of each kind, users, items, the units that failed, and a ``facts_…`` table for each facts frame, with the
+columns that the gate asks for; and ``labels/<shard>``, by which people find the households in the CRM.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -16,8 +17,11 @@ import pandas as pd
 from etl.load import known_names
 from etl.load.emoney_document import people_hash
 from etl.load.ledger import unit_moves
+from etl.narrowing import narrow
 from expectations.facts import FRAMES, FRAMES_OF
 from include.refresh.context import RunContext
+from include.refresh.defects import name_defects
+from include.refresh.frames import of_units
 from include.refresh.plan import shard_name
 
 if TYPE_CHECKING:
@@ -25,32 +29,59 @@ if TYPE_CHECKING:
 
 
 def transform_shard(context: RunContext, number: int) -> int:
-    """Builds and stages both vendors' documents of a shard; gives the number of units."""
+    """Builds and stages both vendors' documents of a shard; gives the number of units.
+
+    A unit over which the transform breaks is set aside for that vendor, in the table ``failed``: all others go.
+    """
+    frames = context.staging.read(shard_name("source", number))
+    names = unit_moves.known_names(context.ledger)
+    units = frames["units"]["unit_key"].tolist()
+    for vendor in context.request.vendors:
+
+        def build(group: Sequence[str], vendor: str = vendor) -> dict[str, pd.DataFrame]:
+            return _build(context, vendor, of_units(frames, group), names)
+
+        built = narrow(units, build)
+        failed = name_defects(f"transform {vendor}", built)
+        context.staging.write(shard_name(vendor, number), {**_together(built.results or [build(())]), "failed": failed})
+
+    def label(group: Sequence[str]) -> dict[str, pd.DataFrame]:
+        return {"labels": _labels(of_units(frames, group))}
+
+    labelled = narrow(units, label)
+    name_defects("label", labelled)
+    context.staging.write(shard_name("labels", number), _together(labelled.results or [label(())]))
+    return len(units)
+
+
+def _together(parts: list[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+    """The tables of several groups of units as one each."""
+    if len(parts) == 1:
+        return parts[0]
+    return {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
+
+
+def _build(
+    context: RunContext, vendor: str, frames: dict[str, pd.DataFrame], names: Mapping[str, str]
+) -> dict[str, pd.DataFrame]:
+    """The tables of one vendor for the units of these frames."""
     from etl.transform import emoney, profiles
 
     builders: dict[str, ModuleType] = {"profiles": profiles, "emoney": emoney}
-    frames = context.staging.read(shard_name("source", number))
-    names = unit_moves.known_names(context.ledger)
-    for vendor in context.request.vendors:
-        built = builders[vendor].build(frames, context.request.as_of, context.settings.service.user)
-        if names:
-            documents, items = (
-                known_names.in_documents(built.documents, names),
-                known_names.in_items(built.items, names),
-            )
-            built = replace(built, documents=documents, items=items)
-        documents = _in_parts(built) if vendor == "emoney" else built.documents
-        tables = {
-            "documents": documents,
-            "heads": documents.drop(columns=["document", "source_keys"], errors="ignore"),
-            "receipts": built.book.counts(),
-            "users": built.users,
-            "items": built.items,
-        }
-        facts = {f"facts_{name}": built.facts[name][list(FRAMES[name])] for name in FRAMES_OF[vendor]}
-        context.staging.write(shard_name(vendor, number), {**tables, **facts})
-    context.staging.write(shard_name("labels", number), {"labels": _labels(frames)})
-    return len(frames["units"])
+    built = builders[vendor].build(frames, context.request.as_of, context.settings.service.user)
+    if names:
+        documents, items = known_names.in_documents(built.documents, names), known_names.in_items(built.items, names)
+        built = replace(built, documents=documents, items=items)
+    documents = _in_parts(built) if vendor == "emoney" else built.documents
+    facts = {f"facts_{name}": built.facts[name][list(FRAMES[name])] for name in FRAMES_OF[vendor]}
+    return {
+        "documents": documents,
+        "heads": documents.drop(columns=["document", "source_keys"], errors="ignore"),
+        "receipts": built.book.counts(),
+        "users": built.users,
+        "items": built.items,
+        **facts,
+    }
 
 
 def _in_parts(built: Built) -> pd.DataFrame:

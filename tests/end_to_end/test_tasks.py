@@ -141,7 +141,9 @@ def test_a_defect_shows_its_place_and_never_its_message(
         assert run_step(KeyError("Zephyrine Castellan")) is steps.EndedForGood
     assert "test_tasks.py" in caplog.text
     assert "Castellan" not in caplog.text
-    assert str(why_stopped(tmp_path)).startswith("An unexpected KeyError at test_tasks.py:")
+    why = str(why_stopped(tmp_path))
+    assert why.startswith("The task was stopped by an unexpected KeyError at test_tasks.py:")
+    assert why.split()[-1].rstrip(".") in caplog.text
 
 
 def test_a_folder_that_cannot_be_written_is_named_and_no_defect(airflow: Airflow, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from etl.transform import lineage
 from etl.transform.mapping.values import Vendor
-from include.refresh.lineage import narrowed
+from include.refresh.frames import of_units
 from tests.reference.nasty import build
 from tests.reference.production import read_frames
 
@@ -22,7 +22,7 @@ def test_a_few_units_are_traced_as_among_all_of_their_shard(vendor: Vendor, tmp_
     frames, as_of = read_frames(url), date(2026, 1, 31)
     few = frames["units"]["unit_key"][::7]
     among_all = lineage.trace(frames, as_of, vendor)
-    alone = lineage.trace(narrowed(frames, few), as_of, vendor)
+    alone = lineage.trace(of_units(frames, few), as_of, vendor)
     for wanted, found in ((among_all.sources, alone.sources), (among_all.receipts, alone.receipts)):
         assert len(found)
         assert rows_of(found) == rows_of(wanted[wanted["unit_key"].isin(few)])
