@@ -99,8 +99,8 @@ HOUSEHOLD_SYNC = {
     "dry_run": _switch("Dry run", "Send nothing; the report says what would be written, field by field."),
     "requested_by": _text(
         "In the name of",
-        "A SmartOffice user name, for example main.morgan, whose licenses count. Empty: the user whom the client is "
-        "assigned to.",
+        "A SmartOffice user name, for example main.morgan, whose licenses count. Empty: you. Naming another user takes "
+        "the right to act for others.",
     ),
     "as_of": _as_of(),
     "vendor_household_id": _number(
@@ -158,7 +158,7 @@ OFFICE_TRANSFER = {
     "requested_by": _text(
         "Requested by",
         "The user of the source office who asks, by user name; needs Data Export and Export contacts to another office "
-        "- Button. Empty: whoever triggers the run.",
+        "- Button. Empty: you. Naming another user takes the right to act for others.",
     ),
     "receiving_user": _text(
         "Receiving user",

@@ -12,13 +12,21 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from etl.errors import SettingsError
 from include.schedule import CRON, TIMEZONE, is_cron, is_timezone
 
 PREFIX = "PLANBRIDGE__"
+
+
+def _by_commas(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+# How a list stands in an environment variable.
+_BY_COMMAS = BeforeValidator(_by_commas)
 
 
 class _Section(BaseModel):
@@ -44,14 +52,11 @@ class Emoney(_Section):
     calls_per_minute: int = Field(60, ge=1, description="of this machine, per api key")
     calls_in_flight: int = Field(8, ge=1, le=60, description="calls under way at once")
     call_seconds: float = Field(30, ge=1, le=120, description="how long one call may take, from first to last byte")
-    auto_link: Annotated[tuple[str, ...], NoDecode] = Field((), description="categories that a weeknight run may link")
+    auto_link: Annotated[tuple[str, ...], NoDecode, _BY_COMMAS] = Field(
+        (), description="categories that a weeknight run may link"
+    )
     feed_deadline_seconds: float = Field(300, ge=1, description="how long a feed may take at the vendor")
     search_lag_seconds: float = Field(10, ge=0, le=300, description="how long a new client may stay unfindable")
-
-    @field_validator("auto_link", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 class Refresh(_Section):
@@ -59,7 +64,9 @@ class Refresh(_Section):
     overlap: timedelta = Field(timedelta(hours=1), description="how far back before the last modified_at seen")
     timezone: str = Field(TIMEZONE, description="the zone of the schedule and of the run's date")
     schedule: str = Field(CRON, description="cron")
-    holidays: Annotated[tuple[date, ...], NoDecode] = Field((), description="dates without a scheduled run, by commas")
+    holidays: Annotated[tuple[date, ...], NoDecode, _BY_COMMAS] = Field(
+        (), description="dates without a scheduled run, by commas"
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -75,11 +82,6 @@ class Refresh(_Section):
             raise ValueError(f"{value!r} is no cron expression of five fields; use one such as {CRON}")
         return value
 
-    @field_validator("holidays", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
 
 class Guard(_Section):
     max_changed_percent: float = Field(30, ge=0, le=100, description="of the linked units, that would be updated")
@@ -93,6 +95,9 @@ class Rules(_Section):
 
 class Service(_Section):
     user: str = Field("service", min_length=1, description="user name for units that nobody is assigned to")
+    may_act_for_others: Annotated[tuple[str, ...], NoDecode, _BY_COMMAS] = Field(
+        (), description="Airflow users who may run in the name of another CRM user, by commas (LIC-ACTING)"
+    )
 
 
 class Settings(BaseSettings):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_curren
 
 from etl.defects import note_defect
 from etl.errors import ParamsError, RetryLater, SettingsError, StopRun
+from include.acting import COMMAND_LINE, Actor
 from include.files import unwritable
 
 Result = TypeVar("Result")
@@ -114,10 +115,10 @@ def office_day(timezone: str) -> date:
     return moment.astimezone(ZoneInfo(timezone)).date()
 
 
-def requester() -> str | None:
-    """Who triggered the run, as Airflow knows it."""
+def find_actor(may_act: Collection[str] = ()) -> Actor:
+    """Who triggered the run, as Airflow knows it; ``may_act``: the users who may act for others."""
     user: str | None = get_current_context()["dag_run"].triggering_user_name
-    return "the command line" if user == AT_A_TERMINAL else user
+    return Actor.of(COMMAND_LINE if user == AT_A_TERMINAL else user, may_act)
 
 
 def find_connection(conn_id: str) -> Any:

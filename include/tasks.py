@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow.sdk import get_current_context
 
-from include.steps import find_connection, given_params, in_words, lost_tasks, office_day, requester, staged
+from include.steps import find_actor, find_connection, given_params, in_words, lost_tasks, office_day, staged
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +66,9 @@ def _context() -> Any:
     run = get_current_context()["dag_run"]
     day = office_day(settings().refresh.timezone)
     is_holiday = run.run_type == "scheduled" and day in settings().refresh.holidays
-    conf, user = dict(run.conf or {}), requester()
+    conf, user = dict(run.conf or {}), find_actor().name
     request = or_mistaken(
         lambda: read_request(run.run_id, run.dag_id, given_params(), conf, day, user, is_holiday),
-        RunRequest(run.run_id, run.dag_id, day, requested_by=user),
+        RunRequest(run.run_id, run.dag_id, day, requested_by=user, triggered_by=user),
     )
     return RunContext(request, settings(), Connections(find_connection))

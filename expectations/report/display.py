@@ -63,6 +63,14 @@ def vendor_name(vendor: str) -> str:
     return _NAMES.get(vendor, vendor)
 
 
+def asked_by(requested_by: str | None, triggered_by: str | None, nobody: str = "the schedule") -> str:
+    """In whose name, and by whom where that is somebody else (LIC-ACTING): ``main.morgan (triggered by admin)``."""
+    if requested_by is None:
+        return nobody
+    is_other = triggered_by is not None and triggered_by != requested_by
+    return f"{requested_by} (triggered by {triggered_by})" if is_other else requested_by
+
+
 def side_name(side: str) -> str:
     """The side to which a field is pinned, as people write it."""
     return "SmartOffice" if side == "smartoffice" else vendor_name(side)

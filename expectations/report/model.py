@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from expectations.report.display import texts
+from expectations.report.display import asked_by, texts
 from expectations.report.frames import empty, require_columns
 from expectations.report.proposals import Proposal
 
@@ -48,6 +48,12 @@ class Run:
     status: str
     started_at: datetime
     finished_at: datetime | None
+    triggered_by: str | None = None
+
+    @property
+    def asked_by(self) -> str:
+        """In whose name the run was made, and by whom where that is somebody else (LIC-ACTING)."""
+        return asked_by(self.requested_by, self.triggered_by)
 
     @property
     def seconds(self) -> float | None:

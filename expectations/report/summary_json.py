@@ -41,6 +41,7 @@ def _run(run: Run) -> dict[str, Any]:
         "dag_id": run.dag_id,
         "as_of": run.as_of.isoformat(),
         "requested_by": run.requested_by,
+        "triggered_by": run.triggered_by,
         "dry_run": run.dry_run,
         "status": run.status,
         "started_at": run.started_at.isoformat(),

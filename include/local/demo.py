@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import shutil
 import time
@@ -61,6 +62,8 @@ def environment(installation: Installation, addresses: Mapping[str, str]) -> dic
         "PLANBRIDGE__PROFILES__ENROLL": "all",
         "PLANBRIDGE__EMONEY__ENROLL": "all",
         "PLANBRIDGE__EMONEY__CALLS_PER_MINUTE": str(vendors.CALLS_PER_MINUTE),
+        # Whoever runs the demo, in the browser and with Airflow's command line in another window.
+        "PLANBRIDGE__SERVICE__MAY_ACT_FOR_OTHERS": f"admin,{getpass.getuser()}",
     }
     return (
         demo_settings

@@ -21,19 +21,22 @@ VENDORS = ("profiles", "emoney")
 class HandRequest:
     """What a person asked for: a household or a contact of the CRM, what to do, in whose name.
 
-    ``user_name``: the CRM user whose licenses count; None: the one the client is assigned to, as at night.
+    ``user_name``: the CRM user whose licenses count; None: the one the client is assigned to, as at night. That one
+    counts, too, for a user who ``may_act_for_others`` and is none of the CRM's (LIC-ACTING).
     """
 
     household_id: int | None
     contact_id: int | None
     what: ByHand
     user_name: str | None = None
+    may_act_for_others: bool = False
 
 
 @dataclass(frozen=True)
 class RunRequest:
     """A run's parameters, checked: all that crosses from task to task. ``by_hand``: for one household alone.
 
+    ``requested_by``: in whose name; ``triggered_by``: who acted (LIC-ACTING).
     ``mistake``: what of the form cannot be; such a run is in the ledger like any other, says so, and does nothing.
     """
 
@@ -45,6 +48,7 @@ class RunRequest:
     dry_run: bool = False
     unit_keys: tuple[str, ...] = ()
     requested_by: str | None = None
+    triggered_by: str | None = None
     is_holiday: bool = False  # a scheduled run on a holiday takes no unit
     by_hand: HandRequest | None = None
     mistake: str | None = None
@@ -79,7 +83,7 @@ def read_request(
     params: Mapping[str, Any],
     conf: Mapping[str, Any],
     default_as_of: date,
-    requested_by: str | None,
+    triggered_by: str | None,
     is_holiday: bool = False,
 ) -> RunRequest:
     """The request of a run. Raises `ParamsError` for an unknown key, vendor, date or unit key, in words."""
@@ -101,7 +105,8 @@ def read_request(
         read_switch("full", params),
         read_switch("dry_run", params),
         tuple(dict.fromkeys(unit_keys)),
-        requested_by,
+        triggered_by,
+        triggered_by,
         is_holiday,
     )
 

@@ -33,8 +33,9 @@ def plan_and_extract(context: RunContext) -> list[int]:
     """
     request, ledger = context.request, context.ledger
     runs.start_run(
-        ledger, request.run_id, request.dag_id, request.as_of, request.requested_by, request.dry_run, request.as_json()
-    )
+        ledger, request.run_id, request.dag_id, request.as_of, request.requested_by, request.dry_run,
+        request.as_json(), request.triggered_by,
+    )  # fmt: skip
     request.require_no_mistake()
     remove_old_runs(context.data_folder, context.settings.data.keep_days)
     for vendor in request.vendors:

@@ -161,16 +161,6 @@ def _report(
     outcomes: pd.DataFrame,
     found: pd.DataFrame,
 ) -> RunReport:
-    run = Run(
-        run_id=closed["run_id"],
-        dag_id=closed["dag_id"],
-        as_of=closed["as_of"],
-        requested_by=closed["requested_by"] or "the schedule",
-        dry_run=closed["dry_run"],
-        status=closed["status"],
-        started_at=closed["started_at"],
-        finished_at=closed["finished_at"],
-    )
     settings: dict[str, str | int | float | bool | None] = {
         "vendors": ", ".join(map(vendor_name, context.request.vendors)),
         "full": context.request.full,
@@ -181,7 +171,7 @@ def _report(
     if context.request.by_hand is not None:
         settings = _asked(context.request.by_hand)
     return RunReport(
-        run=run,
+        run=_run(closed),
         units=len(scope),
         units_in_scope=in_scope,
         outcomes=outcomes,
@@ -192,6 +182,20 @@ def _report(
         receipts=_receipts(context),
         stages=context.staging.stage_seconds(),
         settings=settings,
+    )
+
+
+def _run(closed: Any) -> Run:
+    return Run(
+        run_id=closed["run_id"],
+        dag_id=closed["dag_id"],
+        as_of=closed["as_of"],
+        requested_by=closed["requested_by"] or "the schedule",
+        dry_run=closed["dry_run"],
+        status=closed["status"],
+        started_at=closed["started_at"],
+        finished_at=closed["finished_at"],
+        triggered_by=closed["triggered_by"],
     )
 
 

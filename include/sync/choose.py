@@ -31,14 +31,14 @@ class ChooseRecord(HITLOperator):
         given = {**given, "retry_delay": timedelta(seconds=5)}  # whoever waits for the question is there now
         super().__init__(subject="Which client of Profiles is it?", options=options, **given)
 
-    def execute(self, context: Any) -> None:
+    def execute(self, context: Any) -> Any:
         """Asks, or ends at once. Under ``airflow dags test`` nobody can answer: the load says what is to be chosen."""
         from include.sync.question import question_for
 
         is_there = get_current_context()["dag_run"].triggering_user_name != AT_A_TERMINAL
         question = staged(STEP, sync_context, lambda run: question_for(run, is_there))
         if question is None:
-            return
+            return None
         self.subject, self.body, self.options = question.subject, question.body, list(question.buttons)
         self.params = ParamsDict(
             {
@@ -49,14 +49,14 @@ class ChooseRecord(HITLOperator):
             else {}
         )
         self.response_timeout = timedelta(seconds=question.seconds)
-        super().execute(context)
+        return super().execute(context)
 
-    def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
-        """What was answered, as the ledger has it now: an action, or ``timed_out``."""
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> str | None:
+        """What was answered, as the ledger has it now: an action, or ``timed_out``. Who may not answer is passed by."""
         from include.sync.question import keep_answer
 
-        answer: str = staged(STEP, sync_context, lambda run: keep_answer(run, event))
-        return answer
+        answer: str | None = staged(STEP, sync_context, lambda run: keep_answer(run, event))
+        return self.execute(context) if answer is None else answer
 
 
 def _id(title: str, description: str, ids: Mapping[str, str]) -> Param:

@@ -20,6 +20,7 @@ from etl.extract.source import Snapshot, to_frame
 from etl.load.ledger import life_events, links, pins, runs
 from etl.transform.arrays import is_one_of
 from etl.transform.mapping.values import USER_STATUS_ENABLED, USER_STATUSES, VENDOR_LICENSES
+from include.acting import is_unknown
 from include.refresh.context import VENDORS, HandRequest, RunContext
 from include.refresh.former import stage_former
 from include.refresh.labels import LABELS
@@ -54,8 +55,9 @@ def read_unit(context: RunContext) -> str:
     """Stages ``plan/scope`` and ``source/00000`` of the one unit; gives its key."""
     request, ledger = context.request, context.ledger
     runs.start_run(
-        ledger, request.run_id, request.dag_id, request.as_of, request.requested_by, request.dry_run, request.as_json()
-    )
+        ledger, request.run_id, request.dag_id, request.as_of, request.requested_by, request.dry_run,
+        request.as_json(), request.triggered_by,
+    )  # fmt: skip
     request.require_no_mistake()
     remove_old_runs(context.data_folder, context.settings.data.keep_days)
     (vendor,) = request.vendors
@@ -110,7 +112,7 @@ def _read(snapshot: Snapshot, unit_key: str) -> tuple[Census, int, Frames, int]:
 
 def _stage(context: RunContext, frames: Frames, number: int) -> None:
     (vendor,) = context.request.vendors
-    _name_user(_hand(context), vendor, frames)
+    _name_user(context, vendor, frames)
     for name in VENDORS:
         frames["units"] = frames["units"].append_column(f"in_{name}", [[name == vendor]])
     context.staging.write(shard_name("source", number), frames)
@@ -155,17 +157,21 @@ def _pin(context: RunContext, unit_key: str) -> None:
     if request.dry_run:
         pins.check_unpins(context.ledger, unit_key, what.unpins, request.run_id)
     else:
-        pins.change_pins(context.ledger, unit_key, what.pins, what.unpins, request.requested_by, request.run_id)
+        pins.change_pins(
+            context.ledger, unit_key, what.pins, what.unpins, request.requested_by, request.run_id, request.triggered_by
+        )
 
 
-def _name_user(hand: HandRequest, vendor: str, frames: Frames) -> None:
-    """LIC-ENABLED, LIC-PROFILES, LIC-EMONEY of the user who was named; the unit runs in that user's name."""
+def _name_user(context: RunContext, vendor: str, frames: Frames) -> None:
+    """LIC-ENABLED, LIC-PROFILES, LIC-EMONEY of the user in whose name the unit runs, where it is not as at night."""
+    hand = _hand(context)
     if hand.user_name is None:
         return
     users, rights = to_frame(frames["users"]), to_frame(frames["rights"])
     named = users[users["user_name"].str.strip() == hand.user_name]
     if named.empty:
-        raise ParamsError(f"requested_by: the CRM has no user {hand.user_name!r}.")
+        _require_assigned(context, frames)
+        return
     user_id = int(named["user_id"].iloc[0])
     license_name, rule_id = VENDOR_LICENSES[vendor]
     held = rights.loc[rights["user_id"] == user_id, "right_name"].str.strip()
@@ -177,3 +183,17 @@ def _name_user(hand: HandRequest, vendor: str, frames: Frames) -> None:
     if lacking:
         raise ParamsError(f"requested_by: {hand.user_name} lacks {', '.join(lacking)}. See User Rights.")
     frames["units"] = frames["units"].append_column("user_id", [[user_id]])
+
+
+def _require_assigned(context: RunContext, frames: Frames) -> None:
+    """LIC-ACTING: who is no user of the CRM acts for the user a client is assigned to, and needs the right to."""
+    hand, acting = _hand(context), context.request.triggered_by
+    if acting is None or hand.user_name != acting:
+        raise ParamsError(f"requested_by: the CRM has no user {hand.user_name!r}.")
+    if not hand.may_act_for_others:
+        raise ParamsError(is_unknown(acting))
+    contacts, units = to_frame(frames["contacts"]), to_frame(frames["units"])
+    clients = contacts[contacts["contact_id"].isin(units["client_contact_id"])]
+    if clients["assigned_user_id"].isna().any():
+        unit_key = units["unit_key"].iloc[0]
+        raise ParamsError(f"{unit_key} is assigned to nobody: name in requested_by the user in whose name it goes.")

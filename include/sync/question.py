@@ -6,6 +6,7 @@ and everything that Airflow passes on hold ids. What is answered is checked agai
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,15 +23,19 @@ from etl.load.profiles_actions import check_request
 from etl.load.search_list import BUTTONS, Choice, Found, buttons_for, choose, search
 from expectations.report.advice import MISANSWERED
 from expectations.report.display import show
+from include.acting import RIGHT
 from include.refresh.context import RunContext
 from include.refresh.load import job_of, payload_of
 from include.refresh.plan import shard_name
 from include.refresh.vendors import profiles_client
 from include.staging import each_row
 
+log = logging.getLogger(__name__)
+
 VENDOR = "profiles"
 # As many households are shown; the ledger knows the ids of all.
 SHOWN_AT_ONCE = 100
+_WHO_MAY_ANSWER = f"it is for whoever triggered the run, for the user in whose name it goes, or for users of {RIGHT}."
 _MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
 _LINK = re.compile(r"://|www\.|@", re.IGNORECASE)
 
@@ -89,9 +94,10 @@ def _question(context: RunContext, payload: Payload, somebody_is_there: bool) ->
     )
 
 
-def keep_answer(context: RunContext, event: Mapping[str, Any]) -> str:
+def keep_answer(context: RunContext, event: Mapping[str, Any]) -> str | None:
     """Keeps in the ledger what was answered, by whom and when; gives what it was: an action, or ``timed_out``.
 
+    None: whoever answered may not act for the user in whose name the run goes (LIC-ACTING); it is asked again.
     Raises `ParamsError` for an answer that makes no sense, in words.
     """
     ledger, run_id = context.ledger, context.request.run_id
@@ -107,6 +113,9 @@ def keep_answer(context: RunContext, event: Mapping[str, Any]) -> str:
     (button,) = event["chosen_options"]
     given: dict[str, str | None] = {"household_id": None, "case_id": None}
     who, when = (event.get("responded_by_user") or {}).get("name"), _in_utc(event["responded_at"])
+    if not _may_answer(context, who):
+        log.warning("The answer of %s does not count: %s", who, _WHO_MAY_ANSWER)
+        return None
     try:
         given = _read_ids(event.get("params_input") or {})
         choice: Choice = choose(asked.shown, BUTTONS[button], given["household_id"], given["case_id"])
@@ -118,6 +127,13 @@ def keep_answer(context: RunContext, event: Mapping[str, Any]) -> str:
         raise ParamsError(f"{MISANSWERED}: {mistake}") from None
     answers.give_answer(ledger, run_id, VENDOR, unit_key, choice.action, choice.household_id, choice.case_id, who, when)
     return choice.action
+
+
+def _may_answer(context: RunContext, who: str | None) -> bool:
+    """LIC-ACTING: an answer is given in the run's name."""
+    request = context.request
+    may_act = context.settings.service.may_act_for_others
+    return who is not None and who in (request.triggered_by, request.requested_by, *may_act)
 
 
 def _payload_to_send(context: RunContext) -> Payload | None:

@@ -14,6 +14,7 @@ from typing import Any
 from etl.errors import VENDOR_NAMES, ParamsError
 from etl.load.delivery import ByHand, WantedLink
 from etl.load.pinning import read_pins, read_unpins
+from include.acting import Actor
 from include.params import read_date, read_number, read_switch, refuse_unknown
 from include.refresh.context import VENDORS, HandRequest, RunRequest
 
@@ -39,10 +40,10 @@ def read_sync_request(
     params: Mapping[str, Any],
     conf: Mapping[str, Any],
     default_as_of: date,
-    requester: str | None,
+    actor: Actor,
     asked_at: datetime,
 ) -> RunRequest:
-    """The request of a run by hand. Raises `ParamsError` in words for whatever is not as the form says."""
+    """The request of a run by hand. Raises `ParamsError` in words for whatever is not as the form says (LIC-ACTING)."""
     refuse_unknown(conf, params)
     vendor = _one_of("vendor", params.get("vendor"), VENDORS)
     household_id, contact_id = (read_number(name, params.get(name)) for name in ("household_id", "contact_id"))
@@ -54,22 +55,24 @@ def read_sync_request(
             raise ParamsError(
                 f"{name} means nothing at {VENDOR_NAMES[vendor]}: leave it empty, or run for {VENDOR_NAMES[only]}."
             )
-    user_name = _text("requested_by", params.get("requested_by"))
-    by_hand = HandRequest(household_id, contact_id, _what(vendor, params, asked_at), user_name)
+    user_name = actor.in_the_name_of(_text("requested_by", params.get("requested_by")))
+    what = _what(vendor, params, asked_at)
     return RunRequest(
         run_id,
         dag_id,
         read_date(params.get("as_of"), default_as_of),
         (vendor,),
         dry_run=read_switch("dry_run", params),
-        requested_by=user_name or requester,
-        by_hand=by_hand,
+        requested_by=user_name or actor.name,
+        triggered_by=actor.name,
+        by_hand=HandRequest(household_id, contact_id, what, user_name, actor.may_act_for_others),
     )
 
 
-def unreadable(run_id: str, dag_id: str, as_of: date, requester: str | None) -> RunRequest:
+def unreadable(run_id: str, dag_id: str, as_of: date, actor: Actor) -> RunRequest:
     """What is known of a run by hand whose form cannot be read."""
-    return RunRequest(run_id, dag_id, as_of, requested_by=requester, by_hand=HandRequest(None, None, ByHand()))
+    nobody = HandRequest(None, None, ByHand())
+    return RunRequest(run_id, dag_id, as_of, requested_by=actor.name, triggered_by=actor.name, by_hand=nobody)
 
 
 def _what(vendor: str, params: Mapping[str, Any], asked_at: datetime) -> ByHand:

@@ -12,7 +12,7 @@ from typing import Any
 from airflow.sdk import get_current_context
 
 from etl.errors import VENDOR_NAMES
-from include.steps import find_connection, given_params, in_words, lost_tasks, office_day, requester, staged
+from include.steps import find_actor, find_connection, given_params, in_words, lost_tasks, office_day, staged
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +82,9 @@ def sync_context() -> Any:
 
     run = get_current_context()["dag_run"]
     day = office_day(settings().refresh.timezone)
-    conf, user = dict(run.conf or {}), requester()
+    conf, actor = dict(run.conf or {}), find_actor(settings().service.may_act_for_others)
     request = or_mistaken(
-        lambda: read_sync_request(run.run_id, run.dag_id, given_params(), conf, day, user, run.run_after),
-        unreadable(run.run_id, run.dag_id, day, user),
+        lambda: read_sync_request(run.run_id, run.dag_id, given_params(), conf, day, actor, run.run_after),
+        unreadable(run.run_id, run.dag_id, day, actor),
     )
     return RunContext(request, settings(), Connections(find_connection))

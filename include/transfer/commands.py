@@ -15,6 +15,7 @@ from etl.load.ledger import transfers
 from etl.load.ledger.store import Ledger
 from expectations.report.manifest import ENTITY_WORDS
 from expectations.report.manifest_files import mark_returned
+from include.acting import COMMAND_LINE
 from include.command_line import open_ledger, operator_connections, operator_settings
 from include.connections import Connections
 from include.context import ledger_of, reports_of
@@ -35,7 +36,7 @@ class Return:
 def cancel(transfer_id: str, user: str) -> str:
     """Ends a transfer that nobody has accepted; says so. Raises `ParamsError` where it is too late."""
     ledger, _ = _places()
-    transfers.answer(ledger, transfer_id, "cancelled", None, f"{user} cancelled it")
+    transfers.answer(ledger, transfer_id, "cancelled", COMMAND_LINE, f"{user} cancelled it")
     return (
         f"The transfer {transfer_id} is cancelled; nothing was moved, and its contacts are free for another one. "
         "Its run ends by itself within ten minutes, or at once when somebody answers the required action."

@@ -11,6 +11,7 @@ from etl.load.ledger import transfers
 from etl.load.ledger.transfers import Transfer
 from etl.transform.transfers import Plan
 from expectations.report.advice import counted
+from expectations.report.display import asked_by
 from expectations.report.manifest import DECISIONS, ENTITY_WORDS, Manifest
 from expectations.report.manifest_files import write_manifest
 from include.transfer.context import TransferContext
@@ -88,8 +89,8 @@ def question(context: TransferContext, papers: Papers) -> tuple[str, str]:
         (papers.findings["severity"] == "critical") & (papers.findings["entity"] == "contact"), "entity_id"
     ].nunique()
     lines = [
-        f"**{request.requested_by}** asks **{request.receiving_user}** to accept {counted(moving, 'contact')} into "
-        f"{papers.office(1)}.",
+        f"**{asked_by(request.requested_by, request.triggered_by)}** asks **{request.receiving_user}** to accept "
+        f"{counted(moving, 'contact')} into {papers.office(1)}.",
         "",
         *_count_table(planned.manifest),
         "",
@@ -183,7 +184,7 @@ def _facts(context: TransferContext, papers: Papers, found: Transfer | None) -> 
     facts = {
         "From": papers.office(0),
         "To": papers.office(1),
-        "Asked for by": request.requested_by,
+        "Asked for by": asked_by(request.requested_by, request.triggered_by),
         "Received by": request.receiving_user,
         "Moves": whom + (", with related contacts" if request.add_related else ""),
     }

@@ -33,8 +33,9 @@ def plan_transfer(context: TransferContext) -> dict[str, int]:
     request, ledger = context.request, context.ledger
     sweep(context)
     runs.start_run(
-        ledger, request.run_id, request.dag_id, request.as_of, request.requested_by, request.dry_run, request.as_json()
-    )
+        ledger, request.run_id, request.dag_id, request.as_of, request.requested_by, request.dry_run,
+        request.as_json(), request.triggered_by,
+    )  # fmt: skip
     found = transfers.find(ledger, request.run_id)
     if found is not None and found.status != "planned":
         raise StopRun(f"The transfer is {found.status} already: a run is one transfer. Start another run.")
@@ -90,6 +91,7 @@ def _transfer(context: TransferContext) -> Transfer:
         transfers.fingerprint(context.target),
         request.requested_by,
         request.receiving_user,
+        triggered_by=request.triggered_by,
     )
 
 

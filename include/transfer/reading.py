@@ -16,6 +16,7 @@ from etl.extract.source import Snapshot
 from etl.load.ledger import transfers
 from etl.transform import transfers as rules
 from etl.transform.transfers.rights import EXPORT_RIGHTS, IMPORT_RIGHTS, missing_rights
+from include.acting import is_unknown
 from include.transfer.context import TransferContext
 
 Frames = dict[str, pd.DataFrame]
@@ -58,7 +59,7 @@ def first_request(context: TransferContext, left_out: pd.DataFrame | None = None
 
 
 def read(context: TransferContext) -> Reading:
-    """Raises `SchemaMismatch`, `SourceUnavailable`, `ParamsError` (an office, a set that does not exist)."""
+    """Raises `SchemaMismatch`, `SourceUnavailable` and `ParamsError` (no such office, set or user)."""
     for url in {context.source, context.target}:
         check_schema(url, schema.metadata.sorted_tables)
     request = context.request
@@ -69,6 +70,8 @@ def read(context: TransferContext) -> Reading:
     with Snapshot(context.source) as snapshot:
         source_office = _office(snapshot, request.source_office_id, "source")
         exporter = office_users.read_user(snapshot, request.requested_by)
+        if exporter.empty and request.requested_by == request.triggered_by:
+            raise ParamsError(is_unknown(request.triggered_by))
         known = _id_map(context)
         contact_ids, rows, around = _read_set(context, snapshot, there, known)
     return Reading(

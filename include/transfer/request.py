@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from etl.errors import ParamsError
+from include.acting import Actor
 from include.params import read_number, read_switch, refuse_unknown
 
 ACCEPT_WITHIN_DAYS = 7
@@ -18,7 +19,10 @@ LONGEST_DAYS = 60
 
 @dataclass(frozen=True)
 class TransferRequest:
-    """A transfer's parameters, checked; ``run_id`` is the transfer's id too."""
+    """A transfer's parameters, checked; ``run_id`` is the transfer's id too.
+
+    ``requested_by``: in whose name; ``triggered_by``: who acted (LIC-ACTING).
+    """
 
     run_id: str
     dag_id: str
@@ -26,6 +30,7 @@ class TransferRequest:
     source_office_id: int
     target_office_id: int
     requested_by: str
+    triggered_by: str
     receiving_user: str
     contact_ids: tuple[int, ...] = ()
     set_id: int | None = None
@@ -48,9 +53,9 @@ def read_transfer_request(
     params: Mapping[str, Any],
     conf: Mapping[str, Any],
     as_of: date,
-    requester: str | None,
+    actor: Actor,
 ) -> TransferRequest:
-    """The request of a run. Raises `ParamsError` in words for whatever is not as the form says.
+    """The request of a run. Raises `ParamsError` in words for whatever is not as the form says (LIC-ACTING).
 
     Without ``requested_by`` the transfer is asked for in the name of whoever triggered the run.
     """
@@ -60,8 +65,8 @@ def read_transfer_request(
     if bool(contact_ids) == (set_id is not None):
         both = "not both" if contact_ids else "one of them"
         raise ParamsError(f"Give contact_ids or a set_id, {both}.")
-    requested_by = _text("requested_by", params.get("requested_by")) or requester
-    if requested_by is None:
+    requested_by = actor.in_the_name_of(_text("requested_by", params.get("requested_by")))
+    if requested_by is None or actor.name is None:
         raise ParamsError("requested_by is missing: the CRM user of the source office who asks for the transfer.")
     return TransferRequest(
         run_id,
@@ -70,6 +75,7 @@ def read_transfer_request(
         _needed("source_office_id", read_number("source_office_id", params.get("source_office_id"))),
         _needed("target_office_id", read_number("target_office_id", params.get("target_office_id"))),
         requested_by,
+        actor.name,
         _needed("receiving_user", _text("receiving_user", params.get("receiving_user"))),
         contact_ids,
         set_id,

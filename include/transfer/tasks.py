@@ -10,12 +10,12 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include.steps import (
     AT_A_TERMINAL,
+    find_actor,
     find_connection,
     given_params,
     in_words,
     lost_tasks,
     office_day,
-    requester,
     staged,
 )
 
@@ -75,5 +75,6 @@ def transfer_context() -> Any:
 
     run = get_current_context()["dag_run"]
     day = office_day(settings().refresh.timezone)
-    request = read_transfer_request(run.run_id, run.dag_id, given_params(), dict(run.conf or {}), day, requester())
+    actor = find_actor(settings().service.may_act_for_others)
+    request = read_transfer_request(run.run_id, run.dag_id, given_params(), dict(run.conf or {}), day, actor)
     return TransferContext(request, settings(), Connections(find_connection))

@@ -64,6 +64,7 @@ def _run(context: TransferContext, closed: Mapping[str, Any] | None) -> Run:
         closed["status"] if closed else "waiting for an answer",
         closed["started_at"] if closed else context.ledger.now(),
         closed["finished_at"] if closed else None,
+        request.triggered_by,
     )
 
 

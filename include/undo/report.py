@@ -32,6 +32,7 @@ def _report(ledger: Ledger, run_id: str, status: str) -> RunReport:
         status=status,
         started_at=closed["started_at"],
         finished_at=ledger.now(),
+        triggered_by=closed["triggered_by"],
     )
     return RunReport(
         run=run,

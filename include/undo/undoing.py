@@ -18,6 +18,7 @@ from etl.load.ledger.changes import Change
 from etl.load.ledger.deliveries import Intent
 from etl.load.ledger.runs import Outcome
 from etl.load.undo_case import STEP, Trace, take_back
+from include.acting import COMMAND_LINE
 from include.refresh.context import VENDORS, RunContext, RunRequest
 from include.refresh.vendors import profiles_client
 from include.undo.report import write_undo_report
@@ -83,7 +84,7 @@ def request_of(user: str, timezone: str, dry_run: bool) -> RunRequest:
     now = datetime.now(UTC)
     run_id = f"undo__{now:%Y-%m-%dT%H:%M:%S.%f}"
     day: date = now.astimezone(ZoneInfo(timezone)).date()
-    return RunRequest(run_id, undos.DAG_ID, day, VENDORS, dry_run=dry_run, requested_by=user)
+    return RunRequest(run_id, undos.DAG_ID, day, VENDORS, dry_run=dry_run, requested_by=user, triggered_by=COMMAND_LINE)
 
 
 def plan(context: RunContext, of_run: str, unit_key: str | None) -> Plan:
@@ -179,7 +180,10 @@ def _alone(context: RunContext, of_run: str, unit_key: str | None) -> Iterator[N
 def _register(context: RunContext, undone: Undone, unit_key: str | None, planned: Plan) -> None:
     request, ledger = context.request, context.ledger
     params = {"undo_of": undone.of_run, "unit_key": unit_key, "dry_run": undone.dry_run}
-    runs.start_run(ledger, undone.run_id, undos.DAG_ID, request.as_of, request.requested_by, undone.dry_run, params)
+    runs.start_run(
+        ledger, undone.run_id, undos.DAG_ID, request.as_of, request.requested_by, undone.dry_run, params,
+        request.triggered_by,
+    )  # fmt: skip
     units: dict[str, set[str]] = {vendor: set() for vendor in VENDORS}
     units[VENDOR] |= {trace.unit_key for trace in planned.traces}
     for one in planned.left:

@@ -20,6 +20,7 @@ from etl.load.ledger.store import Ledger, unpack
 from etl.load.ledger.tables import delivery, field_change, outcome, run
 from etl.load.pinning import Pin
 from etl.load.undo_case import STEP as UNDO_STEP
+from expectations.report.display import asked_by
 from include.refresh.lineage import leaves, read_rows
 from include.refresh.shapes import shape_of
 from include.why.origins import TABLES
@@ -42,7 +43,7 @@ class Ran:
     dag_id: str
     as_of: date
     started_at: datetime
-    requested_by: str
+    requested_by: str  # in whose name, and by whom where that is somebody else
     outcome: str
     reason: str | None
 
@@ -196,16 +197,20 @@ def _runs(ledger: Ledger, vendor: str, unit_key: str, until: date | None) -> lis
         statement = statement.where(run.c.as_of <= until)
     ids = [row["run_id"] for row in ledger.rows(statement)]
     names = ("run_id", "dag_id", "as_of", "started_at", "requested_by")
-    columns = [*(run.c[name] for name in names), outcome.c.outcome, outcome.c.reason]
+    columns = [*(run.c[name] for name in names), run.c.triggered_by, outcome.c.outcome, outcome.c.reason]
     joined = sa.select(*columns).join(run, run.c.run_id == outcome.c.run_id)
     mine = joined.where(outcome.c.vendor == vendor, outcome.c.unit_key == unit_key)
     found: list[Ran] = []
     for start in range(0, len(ids), AT_ONCE):
         rows = ledger.rows(mine.where(outcome.c.run_id.in_(ids[start : start + AT_ONCE])))
-        found += [Ran(**{**row, "requested_by": row["requested_by"] or "the schedule"}) for row in rows]
+        found += [_ran(**row) for row in rows]
     # Of an undo only what it put back says anything about a value.
     found = [ran for ran in found if ran.dag_id != undos.DAG_ID or ran.outcome == "updated"]
     return sorted(found, key=lambda ran: ran.started_at, reverse=True)
+
+
+def _ran(requested_by: str | None, triggered_by: str | None, **row: Any) -> Ran:
+    return Ran(requested_by=asked_by(requested_by, triggered_by), **row)
 
 
 def _changes(ledger: Ledger, vendor: str, unit_key: str, runs: list[Ran]) -> dict[str, list[Decided]]:

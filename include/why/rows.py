@@ -10,6 +10,7 @@ import pandas as pd
 from etl.errors import ParamsError
 from etl.load.ledger.pins import read_pins
 from etl.load.ledger.store import Ledger
+from expectations.report.display import asked_by
 from expectations.report.model import LINEAGE_COLUMNS, PIN_COLUMNS, RunReport
 from include.refresh.context import RunContext
 from include.why.answers import Answer, answer
@@ -29,6 +30,10 @@ def explained(context: RunContext, report: RunReport) -> RunReport:
         return report
     pinned = read_pins(context.ledger)
     pinned = pinned[pinned["unit_key"].isin(report.outcomes["unit_key"])]
+    people = zip(pinned["pinned_by"], pinned["triggered_by"], strict=True)
+    pinned = pinned.assign(
+        pinned_by=pd.Series([asked_by(*both, "nobody named") for both in people], pinned.index, "str")
+    )
     lineage = lineage_rows(context.ledger, report.outcomes, report.changes)
     return replace(report, lineage=lineage, pins=pinned[list(PIN_COLUMNS)])
 

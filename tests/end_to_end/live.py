@@ -98,7 +98,7 @@ def running(folder: Path) -> Iterator[Live]:
         vendors = at_the_end.enter_context(sandboxes(folder))
         book = Book(folder, vendors)
         at_the_end.callback(book.close)
-        services = at_the_end.enter_context(Services(folder, _variables(folder, book)))
+        services = at_the_end.enter_context(Services(folder, _variables(folder, book), ["zoe"]))
         user = services.visitor()
         user.wait_for_dag(DAG)
         yield Live(services, user, book, vendors)
@@ -118,6 +118,7 @@ def _variables(folder: Path, book: Book) -> dict[str, str]:
         "PLANBRIDGE__PROFILES__SEARCH_LAG_SECONDS": "0.5",
         "PLANBRIDGE__EMONEY__ENROLL": "all",
         "PLANBRIDGE__EMONEY__CALLS_PER_MINUTE": "100000",
+        "PLANBRIDGE__SERVICE__MAY_ACT_FOR_OTHERS": "admin",
     }
 
 

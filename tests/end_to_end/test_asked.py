@@ -99,6 +99,16 @@ def is_answered(live: Live, run: str) -> bool:
     return True
 
 
+def test_nobody_runs_in_a_colleagues_name_without_the_right_to(live: Live, asked: Asked) -> None:
+    zoe = live.services.visitor("zoe")
+    run = zoe.trigger(DAG, {"household_id": 1, "vendor": "profiles", "requested_by": "service"}, "in-a-name")
+    assert live.end(run) == "failed"
+    (row,) = live.rows("SELECT requested_by, triggered_by FROM run_v WHERE run_id = ?", run)
+    assert row == {"requested_by": "zoe", "triggered_by": "zoe"}
+    (stop,) = live.rows("SELECT why FROM run_stop WHERE run_id = ?", run)
+    assert stop["why"].startswith("requested_by: zoe may not act for service (LIC-ACTING).")
+
+
 def test_however_early_the_answer_comes_it_counts(live: Live) -> None:
     runs = []
     for number in (6, 7):

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("terminal")]
 
 # The views of the contract with their columns, word for word.
 VIEWS = {
-    "run_v": "run_id dag_id as_of requested_by dry_run status started_at finished_at",
+    "run_v": "run_id dag_id as_of requested_by dry_run status started_at finished_at triggered_by",
     "outcome_v": "run_id vendor unit_key outcome reason vendor_id",
     "finding_v": "run_id vendor unit_key rule_id severity entity entity_id field message remedy status",
     "link_v": "vendor unit_key vendor_client_id vendor_case_id linked_at matched_by",

@@ -60,7 +60,8 @@ def test_a_household_goes_to_profiles_from_the_husband(world: World, created: Ni
     assert world.outcomes(created) == {"profiles": {"H1": "created"}}
     assert case(world)["document"] == PROFILES_CASE
     run = world.run_row(created)
-    assert (run["dag_id"], run["requested_by"], run["status"]) == ("household_sync", "the command line", "success")
+    assert (run["dag_id"], run["status"]) == ("household_sync", "success")
+    assert (run["requested_by"], run["triggered_by"]) == ("the command line", "the command line")
 
 
 def test_a_household_goes_to_emoney_without_asking(world: World, connected: Night) -> None:

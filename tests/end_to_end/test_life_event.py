@@ -75,7 +75,7 @@ def test_confirmed_by_hand_each_vendor_goes_its_way(world: World, confirmed: dic
     assert (joint["version"], joint["document"]["clientB"]["firstName"]) == (1, "Ottokar")
     assert [one["document"]["clientB"] for one in (hers, his)] == [None, None]
     assert his["document"]["clientA"]["firstName"] == "Ottokar"
-    events = world.rows("SELECT vendor, kind, reason, confirmed_by FROM life_event ORDER BY vendor")
+    events = world.rows("SELECT vendor, kind, reason, triggered_by FROM life_event ORDER BY vendor")
     assert [tuple(row.values()) for row in events] == [
         (vendor, "divorce", WHY, "the command line") for vendor in ("emoney", "profiles")
     ]

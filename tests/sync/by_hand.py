@@ -25,6 +25,9 @@ def context_of(
     vendor: str = "profiles",
     action: str = "auto",
     user_name: str | None = None,
+    may_act_for_others: bool = False,
+    requested_by: str | None = None,
+    triggered_by: str | None = None,
     as_of: str = DAY,
     dry_run: bool = False,
     vendor_household_id: str | None = None,
@@ -39,9 +42,17 @@ def context_of(
             **chosen,
         }
     )
-    hand = HandRequest(household_id, contact_id, what, user_name)
+    hand = HandRequest(household_id, contact_id, what, user_name, may_act_for_others)
     run_id = f"by hand {next(NUMBERS)}"
-    return book.context(as_of, run_id, vendors=(vendor,), dry_run=dry_run, by_hand=hand)
+    return book.context(
+        as_of,
+        run_id,
+        vendors=(vendor,),
+        dry_run=dry_run,
+        by_hand=hand,
+        requested_by=requested_by,
+        triggered_by=triggered_by,
+    )
 
 
 def run_by_hand(book: Book, household_id: int | None = None, **asked: Any) -> Ran:

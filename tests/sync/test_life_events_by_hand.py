@@ -33,6 +33,7 @@ def sync(book: Book, vendor: str, as_of: str = NEXT, household_id: int | None = 
         run_id or f"by hand {next(NUMBERS)}",
         vendors=(vendor,),
         requested_by=user,
+        triggered_by="ann",
         by_hand=HandRequest(None if contact_id else household_id, contact_id, what),
     )
     prepare_unit(context)
@@ -207,10 +208,11 @@ def confirmed_by_hand_it_goes(book: Book, event: str) -> None:
     for vendor in VENDORS:
         assert [row["status"] for row in ran[vendor].rows("finding_v", rule_id="LIFE-EVENT")] == ["mended"]
         (noted,) = life_events.read_events(ran[vendor].context.ledger, vendor, unit_key)
-        assert (noted["kind"], noted["reason"], noted["confirmed_by"]) == (event, "told on the phone", "amy")
+        assert (noted["kind"], noted["reason"]) == (event, "told on the phone")
+        assert (noted["confirmed_by"], noted["triggered_by"]) == ("amy", "ann")
     page = read_page((ran["emoney"].context.reports / "life_events.html").read_text()).words
     assert "Confirmed" in page
-    assert "told on the phone" in page
+    assert "confirmed by amy (triggered by ann): told on the phone" in page
 
 
 def test_confirmed_by_hand_each_goes_and_later_nights_leave_it_so(held_night: KeptBook, again: Again) -> None:

@@ -30,6 +30,7 @@ def sync(book: Book, action: str = "auto", dry_run: bool = False, household_id: 
         run_id=f"by hand {next(NUMBERS)}",
         vendors=(VENDOR,),
         dry_run=dry_run,
+        triggered_by="amy",
         by_hand=HandRequest(household_id, None, what),
     )
     prepare_unit(context)
@@ -317,6 +318,20 @@ class TestTheAnswer:
         assert outcome == "unchanged"
         assert f"{vendors.profiles.url}/cases/{first}" in reason
         assert book.links(VENDOR) == {}
+
+    def test_who_may_not_act_in_the_runs_name_does_not_answer(
+        self, book: Book, context: RunContext, theirs: str
+    ) -> None:
+        given = event("Create New Client and Case")
+        assert keep_answer(context, given | {"responded_by_user": {"id": "8", "name": "zoe"}}) is None
+        found = answers.find_answer(context.ledger, context.request.run_id, VENDOR, "H12")
+        assert found is not None
+        assert (found.status, found.answered_by) == ("asked", None)
+        may_act = context.settings.service.model_copy(update={"may_act_for_others": ("zoe",)})
+        allowed = replace(context, settings=context.settings.model_copy(update={"service": may_act}))
+        assert (
+            keep_answer(allowed, given | {"responded_by_user": {"id": "8", "name": "zoe"}}) == "create_client_and_case"
+        )
 
     def test_nobody_answers_in_time(self, context: RunContext) -> None:
         assert keep_answer(context, {"error": "late", "error_type": "timeout"}) == "timed_out"

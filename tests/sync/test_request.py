@@ -9,6 +9,7 @@ import pytest
 
 from etl.errors import ParamsError
 from etl.load.delivery import ByHand, WantedLink
+from include.acting import COMMAND_LINE, Actor
 from include.forms import HOUSEHOLD_SYNC
 from include.refresh.context import HandRequest, RunRequest
 from include.sync.request import read_sync_request
@@ -17,10 +18,10 @@ DEFAULTS = {name: param.value if param.has_value else None for name, param in HO
 ASKED = datetime(2026, 11, 20, 17, 30, tzinfo=UTC)
 
 
-def read(**conf: Any) -> RunRequest:
+def read(actor: Actor | None = None, **conf: Any) -> RunRequest:
     given = {"vendor": "profiles", **conf}
-    day = date(2026, 11, 20)
-    return read_sync_request("run-1", "household_sync", {**DEFAULTS, **given}, given, day, "admin", ASKED)
+    day, actor = date(2026, 11, 20), actor or Actor("ann")
+    return read_sync_request("run-1", "household_sync", {**DEFAULTS, **given}, given, day, actor, ASKED)
 
 
 def hand(**conf: Any) -> HandRequest:
@@ -40,8 +41,9 @@ def test_a_household_and_a_vendor_are_enough() -> None:
         "household_sync",
         date(2026, 11, 20),
         ("profiles",),
-        requested_by="admin",
-        by_hand=HandRequest(12, None, ByHand(asked_at=datetime(2026, 11, 20, 17, 30))),
+        requested_by="ann",
+        triggered_by="ann",
+        by_hand=HandRequest(12, None, ByHand(asked_at=datetime(2026, 11, 20, 17, 30)), "ann"),
     )
 
 
@@ -77,9 +79,33 @@ def test_pins_and_unpins_are_read() -> None:
     assert asked.unpins == ("clientA.email",)
 
 
-def test_the_user_who_is_named_is_the_one_who_asked() -> None:
-    request = read(household_id=12, requested_by="amy")
-    assert (request.requested_by, request.by_hand and request.by_hand.user_name) == ("amy", "amy")
+def names(actor: Actor, named: str | None) -> tuple[str | None, str | None, str | None]:
+    """Who triggered it, in whose name it is recorded, and whose licenses count."""
+    request = read(actor, household_id=12, requested_by=named)
+    assert request.by_hand is not None
+    return request.triggered_by, request.requested_by, request.by_hand.user_name
+
+
+def test_whoever_triggers_a_run_acts_in_their_own_name() -> None:
+    assert names(Actor.of("ann", ()), None) == ("ann", "ann", "ann")
+    assert names(Actor.of("ann", ()), "ann") == ("ann", "ann", "ann")
+
+
+def test_another_users_name_takes_the_right_to_act_for_others() -> None:
+    with pytest.raises(ParamsError, match=r"ann may not act for amy \(LIC-ACTING\).*MAY_ACT_FOR_OTHERS"):
+        names(Actor.of("ann", ("bob",)), "amy")
+    assert names(Actor.of("bob", ("bob",)), "amy") == ("bob", "amy", "amy")
+
+
+def test_the_command_line_may_name_anyone_and_is_recorded() -> None:
+    assert names(Actor.of(COMMAND_LINE, ()), "amy") == (COMMAND_LINE, "amy", "amy")
+    assert names(Actor.of(COMMAND_LINE, ()), None) == (COMMAND_LINE, COMMAND_LINE, None)
+
+
+@pytest.mark.parametrize("named", [None, "amy"])
+def test_a_run_of_which_nobody_knows_who_triggered_it_is_refused(named: str | None) -> None:
+    with pytest.raises(ParamsError, match="Airflow does not say who triggered the run"):
+        names(Actor.of(None, ()), named)
 
 
 # What is asked for -> words of the one message.

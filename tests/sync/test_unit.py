@@ -9,12 +9,16 @@ import pandas as pd
 import pytest
 
 from etl.errors import StopRun
+from etl.load.ledger.pins import read_pins
+from etl.load.pinning import Pin
+from include.acting import Actor
 from include.refresh.context import or_mistaken, read_request
 from include.refresh.plan import plan_and_extract
 from include.refresh.report import report_run
 from include.steps import EndedForGood, staged
 from include.sync.prepare import prepare_unit, read_unit
 from include.sync.request import unreadable
+from include.why.asking import ask
 from tests.run_book import LICENSES, Again, Book, Keep, KeptBook, Ran
 from tests.sync.by_hand import context_of, run_by_hand
 
@@ -35,17 +39,21 @@ def test_the_report_of_a_form_with_a_mistake_says_to_correct_it(book: Book) -> N
 @pytest.mark.parametrize("is_by_hand", [True, False])
 def test_a_form_that_cannot_be_read_leaves_a_run_and_its_report(book: Book, is_by_hand: bool) -> None:
     day = date(2026, 11, 20)
-    otherwise = unreadable("run-1", "household_sync", day, "amy")
+    otherwise = unreadable("run-1", "household_sync", day, Actor("amy"))
     request = or_mistaken(lambda: read_request("run-1", "household_sync", {}, {"odd": 1}, day, "amy"), otherwise)
     context = book.context(
-        run_id="run-1", requested_by="amy", mistake=request.mistake, by_hand=otherwise.by_hand if is_by_hand else None
+        run_id="run-1",
+        requested_by="amy",
+        triggered_by="amy",
+        mistake=request.mistake,
+        by_hand=otherwise.by_hand if is_by_hand else None,
     )
     with pytest.raises(EndedForGood):
         staged("extract", lambda: context, prepare_unit if is_by_hand else plan_and_extract)
     with pytest.raises(StopRun, match="Unknown parameter odd"):
         report_run(context)
     (row,) = Ran(context, None).rows("run_v")
-    assert (row["status"], row["requested_by"]) == ("failed", "amy")
+    assert (row["status"], row["requested_by"], row["triggered_by"]) == ("failed", "amy", "amy")
     assert "Unknown parameter odd" in (context.reports / "worklist.html").read_text()
 
 
@@ -298,6 +306,35 @@ class TestLicenses:
     def test_somebody_else_may_run_it(self, book: Book) -> None:
         book.crm.update("contact", {"contact_id": 101}, assigned_user_id=2)
         assert run_by_hand(book, 1, action=NEW, user_name="service").outcomes("profiles") == {"H1": "created"}
+
+    def test_who_acts_without_the_license_is_refused_whatever_the_assigned_user_has(self, book: Book) -> None:
+        said = str(run_by_hand(book, 1, action=NEW, triggered_by="bob", user_name="bob").stopped)
+        assert "bob lacks Profiles Professional - Web (LIC-PROFILES)" in said
+
+    def test_who_is_no_user_of_the_crm_is_refused_with_the_way_out(self, book: Book) -> None:
+        said = str(run_by_hand(book, 1, action=NEW, triggered_by="admin", user_name="admin").stopped)
+        assert "admin has triggered the run and is no user of the CRM (LIC-ACTING)" in said
+        assert "Name one in requested_by; for that admin has to be in PLANBRIDGE__SERVICE__MAY_ACT_FOR_OTHERS" in said
+
+    def test_who_may_act_for_others_and_names_nobody_acts_for_the_assigned_user(self, book: Book) -> None:
+        admin = {"triggered_by": "admin", "user_name": "admin", "may_act_for_others": True}
+        book.crm.update("contact", {"contact_id": 101}, assigned_user_id=None)
+        said = str(run_by_hand(book, 1, action=NEW, **admin).stopped)
+        assert said == "H1 is assigned to nobody: name in requested_by the user in whose name it goes."
+        book.crm.update("contact", {"contact_id": 101}, assigned_user_id=2)
+        assert "LIC-PROFILES: bob lacks" in run_by_hand(book, 1, action=NEW, **admin).reason("profiles", "H1")
+
+    def test_the_record_has_who_triggered_it_and_in_whose_name(self, book: Book) -> None:
+        pinned = (Pin("clientA.homePhone", "profiles", "hers"),)
+        both = {"triggered_by": "admin", "requested_by": "service", "user_name": "service"}
+        ran = run_by_hand(book, 1, action=NEW, pins=pinned, **both)
+        assert [(row["requested_by"], row["triggered_by"]) for row in ran.rows("run_v")] == [("service", "admin")]
+        [pin] = read_pins(book.context().ledger).to_dict("records")
+        assert (pin["pinned_by"], pin["triggered_by"]) == ("service", "admin")
+        for page in ("worklist.html", "why.html"):
+            assert "service (triggered by admin)" in (ran.context.reports / page).read_text(), page
+        [told] = ask(ran.context.ledger, "H1", "clientA.firstName", "profiles", None)
+        assert [answer.by for answer in told.answers] == ["service (triggered by admin)"]
 
     def test_at_emoney_a_user_sends_what_the_licenses_allow(self, book: Book) -> None:
         assert run_by_hand(book, 1, vendor="emoney", user_name="bob").outcomes("emoney") == {"H1": "created"}

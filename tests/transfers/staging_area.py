@@ -10,6 +10,7 @@ from typing import Any
 
 from etl.load.ledger import transfers
 from etl.load.ledger.transfers import Transfer
+from include.acting import COMMAND_LINE, Actor
 from include.connections import Connections
 from include.settings import Data, Settings
 from include.transfer import answer, move, plan, report
@@ -55,7 +56,8 @@ class Area:
             "receiving_user": "receiver",
             **asked,
         }
-        request = read_transfer_request(run_id, "office_transfer", FORM | given, given, date(2026, 11, 21), None)
+        actor = Actor.of(COMMAND_LINE, ())
+        request = read_transfer_request(run_id, "office_transfer", FORM | given, given, date(2026, 11, 21), actor)
         urls = {"crm": self.crm.url, "crm_target": self.target and self.target.url, "ledger": self.ledger}
         found: dict[str, Any] = {name: access_to(url) for name, url in urls.items() if url}
         return TransferContext(request, Settings(data=Data(folder=self.folder)), Connections(found.get))

@@ -8,15 +8,19 @@ from typing import Any
 import pytest
 
 from etl.errors import ParamsError
+from include.acting import COMMAND_LINE, Actor
 from include.transfer.request import TransferRequest, read_transfer_request
 from tests.transfers.staging_area import FORM
 
 OFFICES = {"source_office_id": 1, "target_office_id": 2, "receiving_user": "receiver", "requested_by": "mover"}
 
 
-def read(requester: str | None = None, **given: Any) -> TransferRequest:
+MOVER = Actor("mover")
+
+
+def read(actor: Actor = MOVER, **given: Any) -> TransferRequest:
     declared = {name: given.get(name, usual) for name, usual in FORM.items()}
-    return read_transfer_request("t1", "office_transfer", declared, given, date(2026, 11, 21), requester)
+    return read_transfer_request("t1", "office_transfer", declared, given, date(2026, 11, 21), actor)
 
 
 def test_numbers_may_come_as_text_as_the_command_line_sends_them() -> None:
@@ -31,9 +35,18 @@ def test_contacts_come_as_a_list_or_as_lines_each_once(given: Any) -> None:
 
 def test_whoever_triggers_the_run_asks_where_nobody_is_named() -> None:
     given = OFFICES | {"requested_by": "", "set_id": 7}
-    assert read("main.morgan", **given).requested_by == "main.morgan"
+    assert read(Actor("main.morgan"), **given).requested_by == "main.morgan"
     with pytest.raises(ParamsError, match="requested_by is missing"):
-        read(None, **given)
+        read(Actor.of(COMMAND_LINE, ()), **given)
+
+
+def test_only_who_may_act_for_others_asks_in_another_users_name() -> None:
+    given = OFFICES | {"set_id": 7}
+    with pytest.raises(ParamsError, match=r"requested_by: amy may not act for mover \(LIC-ACTING\)"):
+        read(Actor("amy"), **given)
+    for actor in (Actor.of("amy", ("amy",)), Actor.of(COMMAND_LINE, ())):
+        asked = read(actor, **given)
+        assert (asked.requested_by, asked.triggered_by) == ("mover", actor.name)
 
 
 def test_an_answer_has_seven_days_unless_it_is_said_otherwise() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 
 from etl.errors import ParamsError, StopRun
 from etl.load.ledger import transfers
-from include.transfer import answer
+from include.transfer import answer, plan
+from include.transfer.context import TransferContext
 from tests.transfers.books import ELSEWHERE, TARGET, Book
 from tests.transfers.moving import kept_folder
 from tests.transfers.staging_area import Area, book_with_rights, make_area
@@ -336,3 +338,20 @@ def test_the_question_holds_counts_and_keys_and_no_name(tmp_path: Path, book: Bo
 def test_in_a_run_at_a_terminal_nobody_can_accept(waiting: Area) -> None:
     assert answer.make_question(waiting.context("t1", **ALL), can_be_answered=False) is None
     assert waiting.found("t1").why == "nobody can accept in a run at a terminal"
+
+
+def test_who_asks_under_a_name_that_the_crm_does_not_know_is_told_the_way_out(tmp_path: Path, book: Book) -> None:
+    area = make_area(tmp_path, book)
+    context = area.context("t1", contact_ids=[book.contact()])
+    asked = replace(context.request, requested_by="admin", triggered_by="admin")
+    with pytest.raises(ParamsError, match=r"admin has triggered the run and is no user of the CRM \(LIC-ACTING\)"):
+        plan.plan_transfer(TransferContext(asked, context.settings, context.connections))
+
+
+def test_who_triggered_a_transfer_in_anothers_name_is_kept_and_told(tmp_path: Path, book: Book) -> None:
+    ann = book.contact()
+    area = make_area(tmp_path, book)
+    area.plan("t1", contact_ids=[ann])
+    found = area.found("t1")
+    assert (found.requested_by, found.triggered_by) == ("mover", "the command line")
+    assert "mover (triggered by the command line)" in (area.reports("t1") / "manifest.html").read_text()

@@ -86,6 +86,7 @@ def test_an_undo_is_a_run_in_the_ledger_with_outcomes_and_fields(changed: Book) 
     undone = undo(changed, "run-2")
     (row,) = view(changed, "run_v", run_id=undone.run_id)
     assert (row["dag_id"], row["status"], row["requested_by"]) == ("undo", "success", "ann")
+    assert row["triggered_by"] == "the command line"
     outcomes = {
         (one["vendor"], one["unit_key"]): one["outcome"] for one in view(changed, "outcome_v", run_id=undone.run_id)
     }
@@ -116,7 +117,9 @@ def test_why_tells_that_a_value_was_put_back(changed: Book) -> None:
     undone = undo(changed, "run-2")
     (told,) = ask(changed.contexts[-1].ledger, "H2", "clientA.cellPhone", None, None)
     assert told.answers[0].decision == "put back by an undo"
-    assert (told.answers[0].run_id, told.answers[0].by) == (undone.run_id, "ann")
+    assert (told.answers[0].run_id, told.answers[0].by) == (
+        undone.run_id, "ann (triggered by the command line)",
+    )  # fmt: skip
 
 
 def test_an_undo_can_be_undone_and_that_too(changed: Book) -> None:

@@ -16,10 +16,12 @@ pin = Table(
     Column("field", String(200), nullable=False),
     Column("side", String(20), nullable=False),  # profiles | smartoffice
     Column("reason", Text, nullable=False),
-    Column("pinned_by", String(256)),
+    Column("pinned_by", String(256)),  # in whose name; triggered_by: by whom
+    Column("triggered_by", String(256)),
     Column("pinned_at", DateTime, nullable=False),
     Column("run_id", String(250), nullable=False),
     Column("unpinned_by", String(256)),
+    Column("unpin_triggered_by", String(256)),
     Column("unpinned_at", DateTime),
     Column("unpinned_in", String(250)),  # a run
 )

@@ -20,7 +20,8 @@ life_event = Table(
     Column("spouse", BigInteger),
     Column("vendor_client_id", String(120), nullable=False),  # the record of the couple as it was
     Column("reason", Text, nullable=False),
-    Column("confirmed_by", String(256)),
+    Column("confirmed_by", String(256)),  # in whose name; triggered_by: by whom
+    Column("triggered_by", String(256)),
     Column("carried_out_at", DateTime, nullable=False),
 )
 

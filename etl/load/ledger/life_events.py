@@ -20,12 +20,13 @@ def save_event(
     ledger: Ledger, connection: Connection, vendor: str, unit: Link, event: LifeEvent, run_id: str, reason: str
 ) -> None:
     """Notes that an event was carried out, within a transaction; ``unit`` is the link of the couple as it was."""
-    asked = sa.select(run.c.requested_by).where(run.c.run_id == run_id)
+    asked = connection.execute(sa.select(run.c.requested_by, run.c.triggered_by).where(run.c.run_id == run_id)).first()
     row: dict[str, Any] = {
         "vendor": vendor, "unit_key": unit.unit_key, "run_id": run_id, "kind": event.kind,
         "client_sent": event.client_sent, "spouse_sent": event.spouse_sent, "client": event.client,
         "spouse": event.spouse, "vendor_client_id": unit.vendor_client_id, "reason": reason,
-        "confirmed_by": connection.execute(asked).scalar(), "carried_out_at": ledger.now(),
+        "confirmed_by": asked and asked.requested_by, "triggered_by": asked and asked.triggered_by,
+        "carried_out_at": ledger.now(),
     }  # fmt: skip
     ledger.upsert(connection, life_event, [row])
 

@@ -16,7 +16,7 @@ from etl.load.ledger.tables import sent
 from etl.load.pinning import Pin, Side
 
 VENDOR = "profiles"
-PIN_COLUMNS = ("vendor", "unit_key", "field", "side", "reason", "pinned_by", "pinned_at", "run_id")
+PIN_COLUMNS = ("vendor", "unit_key", "field", "side", "reason", "pinned_by", "triggered_by", "pinned_at", "run_id")
 
 
 def pins_of(ledger: Ledger, unit_key: str) -> tuple[Pin, ...]:
@@ -53,9 +53,15 @@ def check_unpins(ledger: Ledger, unit_key: str, fields: Sequence[str], run_id: s
 
 
 def change_pins(
-    ledger: Ledger, unit_key: str, pins: Sequence[Pin], unpins: Sequence[str], by: str | None, run_id: str
+    ledger: Ledger,
+    unit_key: str,
+    pins: Sequence[Pin],
+    unpins: Sequence[str],
+    by: str | None,
+    run_id: str,
+    triggered_by: str | None = None,
 ) -> None:
-    """Pins and unpins a unit's fields; a step that is run again changes nothing more.
+    """Pins and unpins a unit's fields, in a user's name (``by``); a step that is run again changes nothing more.
 
     The case is merged again in the next load, whether its data changed or not. Raises `ParamsError` for a field to
     unpin that is not pinned.
@@ -70,12 +76,14 @@ def change_pins(
     rows = [
         {
             "vendor": VENDOR, "unit_key": unit_key, "field": one.field, "side": one.side, "reason": one.reason,
-            "pinned_by": by, "pinned_at": now, "run_id": run_id,
+            "pinned_by": by, "triggered_by": triggered_by, "pinned_at": now, "run_id": run_id,
         }
         for one in fresh
     ]  # fmt: skip
     with ledger.write() as connection:
-        ended = {"unpinned_by": by, "unpinned_at": now, "unpinned_in": run_id}
+        ended = {
+            "unpinned_by": by, "unpin_triggered_by": triggered_by, "unpinned_at": now, "unpinned_in": run_id,
+        }  # fmt: skip
         connection.execute(sa.update(pin).where(*_in_force(unit_key), pin.c.field.in_(gone)).values(**ended))
         if rows:
             connection.execute(sa.insert(pin), rows)

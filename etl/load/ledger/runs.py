@@ -39,14 +39,18 @@ def start_run(
     requested_by: str | None,
     dry_run: bool,
     params: Mapping[str, Any],
+    triggered_by: str | None = None,
 ) -> None:
-    """Registers a run; a second start of the same run keeps its beginning."""
+    """Registers a run; a second start of the same run keeps its beginning.
+
+    ``requested_by``: in whose name; ``triggered_by``: who acted, None for the schedule (LIC-ACTING).
+    """
     known = ledger.rows(sa.select(run.c.started_at).where(run.c.run_id == run_id))
     started_at = known[0]["started_at"] if known else ledger.now()
     row = {
-        "run_id": run_id, "dag_id": dag_id, "as_of": as_of, "requested_by": requested_by, "dry_run": dry_run,
-        "status": "running", "started_at": started_at, "finished_at": None,
-        "params": json.dumps(params, default=str),
+        "run_id": run_id, "dag_id": dag_id, "as_of": as_of, "requested_by": requested_by,
+        "triggered_by": triggered_by, "dry_run": dry_run, "status": "running", "started_at": started_at,
+        "finished_at": None, "params": json.dumps(params, default=str),
     }  # fmt: skip
     with ledger.write() as connection:
         ledger.upsert(connection, run, [row])

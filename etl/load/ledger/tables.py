@@ -27,7 +27,8 @@ run = Table(
     Column("run_id", String(250), primary_key=True),
     Column("dag_id", String(250), nullable=False),
     Column("as_of", Date, nullable=False),
-    Column("requested_by", String(256)),
+    Column("requested_by", String(256)),  # in whose name
+    Column("triggered_by", String(256)),  # by whom; none: the schedule
     Column("dry_run", Boolean, nullable=False),
     Column("status", String(20), nullable=False),  # running | success | failed
     Column("started_at", DateTime, nullable=False),
@@ -233,7 +234,9 @@ transfer_record = Table(
 )
 
 VIEWS = {
-    "run_v": "SELECT run_id, dag_id, as_of, requested_by, dry_run, status, started_at, finished_at FROM run",
+    "run_v": (
+        "SELECT run_id, dag_id, as_of, requested_by, dry_run, status, started_at, finished_at, triggered_by FROM run"
+    ),
     "outcome_v": "SELECT run_id, vendor, unit_key, outcome, reason, vendor_id FROM outcome",
     "finding_v": (
         "SELECT run_id, vendor, unit_key, rule_id, severity, entity, entity_id, field, message, remedy, status "

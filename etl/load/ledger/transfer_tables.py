@@ -25,7 +25,8 @@ transfer = Table(
     Column("target_office_id", BigInteger, nullable=False),
     Column("source_database", String(64), nullable=False),  # a fingerprint of its address
     Column("target_database", String(64), nullable=False),
-    Column("requested_by", String(256), nullable=False),
+    Column("requested_by", String(256), nullable=False),  # in whose name; triggered_by: by whom
+    Column("triggered_by", String(256)),
     Column("receiving_user", String(256), nullable=False),
     Column("status", String(20), nullable=False),
     Column("why", Text),

@@ -44,6 +44,7 @@ class Transfer:
     answered_by: str | None = None
     answered_at: datetime | None = None
     closed_at: datetime | None = None
+    triggered_by: str | None = None
 
 
 def fingerprint(url: str) -> str:
