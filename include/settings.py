@@ -37,6 +37,11 @@ class Data(_Section):
     folder: Path = Field(Path(".planbridge"), description="staging files, reports, the default ledger")
     keep_days: int = Field(7, ge=0, description="how long staged files of a failed run are kept")
     lineage_days: int = Field(400, ge=0, description="how long superseded lineage is kept; the latest always stays")
+    repeats_days: int = Field(14, ge=7, description="how long rows are kept that only repeat the night before")
+    values_days: int = Field(90, ge=30, description="how long values before and after are kept; so long undo works")
+    facts_days: int = Field(2555, ge=365, description="how long runs, outcomes, findings, decisions and feeds are kept")
+    removal_rows: int = Field(5000, ge=100, le=100_000, description="rows that a night removes in one transaction")
+    removal_seconds: float = Field(60, ge=1, le=3600, description="how long a night removes what is old enough")
 
 
 class Profiles(_Section):

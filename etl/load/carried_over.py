@@ -16,11 +16,11 @@ from etl.load.footprint import Footprint, holders_of, rewritten
 from etl.load.ledger import case_bases, deliveries
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link
+from etl.load.ledger.undos import STEP as UNDO_STEP
 from etl.load.merge import is_same
 from etl.load.pinning import Pins
 from etl.load.profiles import ProfilesClient
 from etl.load.profiles_case import VENDOR
-from etl.load.undo_case import STEP as UNDO_STEP
 
 
 @dataclass(frozen=True)

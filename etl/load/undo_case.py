@@ -17,10 +17,9 @@ from etl.load.ledger import deliveries, links, undos
 from etl.load.ledger.changes import Change
 from etl.load.ledger.deliveries import Intent
 from etl.load.ledger.runs import Outcome
+from etl.load.ledger.undos import STEP
 from etl.load.profiles import Case, ProfilesClient
 from etl.load.profiles_case import VENDOR, refuse_open, write_case
-
-STEP = "undo_case"
 
 
 @dataclass(frozen=True)

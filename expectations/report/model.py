@@ -75,6 +75,22 @@ class Told:
 
 
 @dataclass(frozen=True)
+class Removal:
+    """What a night has removed from the ledger by age: rows by kind, whether all of it, and what stopped it."""
+
+    rows: Mapping[str, int]
+    is_through: bool
+    stopped: str | None = None
+
+    @property
+    def in_short(self) -> str:
+        """In words; blank where nothing was old enough."""
+        rows = ", ".join(f"{count:,} rows of {kind}" for kind, count in self.rows.items())
+        rest = self.stopped or ("" if self.is_through else "the next night goes on")
+        return "; ".join(part for part in (rows, rest) if part)
+
+
+@dataclass(frozen=True)
 class RunReport:
     """Everything the report tells. Frames may come in any row order and are not changed.
 
@@ -93,6 +109,7 @@ class RunReport:
     - ``lineage``: `LINEAGE_COLUMNS`: where values come from and what was decided about them
     - ``pins``: `PIN_COLUMNS`: the fields of its households that are pinned to one side
     - ``open_elsewhere``: vendor, unit_key of findings that stand open in households that this run did not look at
+    - ``removed``: what the night has removed from the ledger by age; None where it was not asked to
     - ``told``: words of its own, where the units are not households
 
     Raises ValueError where a frame lacks a column or a stage's time is not finite, naming it.
@@ -116,6 +133,7 @@ class RunReport:
     lineage: pd.DataFrame = field(default_factory=lambda: empty(LINEAGE_COLUMNS))
     pins: pd.DataFrame = field(default_factory=lambda: empty(PIN_COLUMNS))
     open_elsewhere: pd.DataFrame = field(default_factory=lambda: empty(("vendor", "unit_key")))
+    removed: Removal | None = None
     told: Told | None = None
 
     def __post_init__(self) -> None:

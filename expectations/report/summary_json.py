@@ -1,5 +1,6 @@
 """run.json: the report's counts for machines, without names or values."""
 
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -31,6 +32,7 @@ def run_summary(report: RunReport, tallies: Tallies) -> dict[str, Any]:
         "receipts": _records(tallies.receipts),
         "stages": {stage: float(seconds) for stage, seconds in report.stages.items()},
         "settings": dict(report.settings),
+        "removed": asdict(report.removed) if report.removed else None,
         "files": {**FILES, **({"life_events": "life_events.html"} if report.life_events else {})},
     }
 

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from etl.frames import are_among
 from etl.load.document import flatten, show
 from etl.load.ledger import unit_moves
-from etl.load.ledger.lineage import forget_old_lineage, last_digests, save_lineage
+from etl.load.ledger.lineage import last_digests, save_lineage
 from etl.narrowing import narrow
 from include.refresh.context import RunContext
 from include.refresh.defects import name_defects
@@ -49,7 +49,6 @@ def record_lineage(context: RunContext, outcomes: pd.DataFrame) -> None:
         for vendor, units in together.items():
             if len(units):
                 _record(context, vendor, numbers[0], frames, units)
-    forget_old_lineage(context.ledger, context.settings.data.lineage_days)
 
 
 def _batches(wanted: dict[str, pd.DataFrame], size: int) -> list[list[int]]:

@@ -20,6 +20,7 @@ from expectations.report.writer import write_report
 from include.refresh.context import VENDORS, HandRequest, RunContext
 from include.refresh.life_events import read_proposals
 from include.refresh.lineage import record_lineage
+from include.refresh.removal import remove_by_age
 from include.staging import MISTAKES, each_row
 from include.why.rows import explained
 
@@ -52,12 +53,14 @@ def report_run(context: RunContext, failed_tasks: Sequence[str] = ()) -> dict[st
         findings.replace_open_findings(ledger, request.run_id, found[stand])
         _remember_units(context, through, scope, outcomes)
         record_lineage(context, outcomes)
+    removed = remove_by_age(context)
     report = replace(
         _report(context, closed, in_scope, scope, outcomes, found),
         stopped=stopped,
         is_mistaken=request.by_hand is not None and context.staging.has(f"{MISTAKES}/{next(iter(stops), None)}"),
         life_events=tuple(read_proposals(context)),
         open_elsewhere=_open_elsewhere(context, outcomes),
+        removed=removed,
     )
     folder = write_report(context.reports, explained(context, report))
     if not balanced:

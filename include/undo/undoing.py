@@ -17,7 +17,8 @@ from etl.load.ledger import changes, deliveries, locks, runs, undos
 from etl.load.ledger.changes import Change
 from etl.load.ledger.deliveries import Intent
 from etl.load.ledger.runs import Outcome
-from etl.load.undo_case import STEP, Trace, take_back
+from etl.load.ledger.undos import STEP
+from etl.load.undo_case import Trace, take_back
 from include.acting import COMMAND_LINE
 from include.refresh.context import VENDORS, RunContext, RunRequest
 from include.refresh.vendors import profiles_client
@@ -92,6 +93,11 @@ def plan(context: RunContext, of_run: str, unit_key: str | None) -> Plan:
     ledger = context.ledger
     known = undos.units_dealt_with(ledger, of_run)
     confirmed = deliveries.intents_of(ledger, VENDOR, of_run, ["confirmed"])
+    if any(intent.values is None for intent in confirmed):
+        raise ParamsError(
+            f"{of_run} cannot be undone any more: what it wrote was removed from the ledger after "
+            f"{context.settings.data.values_days} days (PLANBRIDGE__DATA__VALUES_DAYS). Correct it at Profiles."
+        )
     in_doubt = deliveries.intents_of(ledger, VENDOR, of_run, deliveries.OPEN)
     cases = _cases_of(context, confirmed)
     moved = undos.units_by_case(ledger, sorted(set(cases.values())))

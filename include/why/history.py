@@ -19,7 +19,6 @@ from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.store import Ledger, unpack
 from etl.load.ledger.tables import delivery, field_change, outcome, run
 from etl.load.pinning import Pin
-from etl.load.undo_case import STEP as UNDO_STEP
 from expectations.report.display import asked_by
 from include.refresh.lineage import leaves, read_rows
 from include.refresh.shapes import shape_of
@@ -29,7 +28,6 @@ from include.why.origins import TABLES
 AT_ONCE = 500
 # Outcomes of runs that came to nothing for a unit: what was so before them is so still.
 TO_NOTHING = ("failed", "deferred", "skipped")
-CREATIONS = ("create_household", "create_case", "create_client")
 ENTITIES = {table: entity for entity, table in TABLES.items()}
 # The records among the items of a name: ``assets[account:5].holdings[position:9].ticker``.
 _RECORDS = re.compile(r"\[([a-z]+:\d+)\]")
@@ -50,7 +48,7 @@ class Ran:
 
 @dataclass(frozen=True)
 class Decided:
-    """A decision about one field in one run; ``shape``: of the value that the run had for it."""
+    """A decision about one field in one run; ``shape``: of the value that the run had for it, blank when it is gone."""
 
     ran: Ran
     field: str
@@ -164,7 +162,7 @@ def _about(ledger: Ledger, vendor: str, unit_key: str, link: Link | None, runs: 
     if link is None or not any(ran.dag_id == undos.DAG_ID for ran in runs):
         return runs
     cases: dict[str, set[str]] = {}
-    for intent in deliveries.confirmed_steps(ledger, vendor, unit_key, UNDO_STEP):
+    for intent in deliveries.confirmed_steps(ledger, vendor, unit_key, undos.STEP):
         cases.setdefault(intent.run_id, set()).add(intent.values["case"])
     return [ran for ran in runs if str(link.vendor_case_id) in cases.get(ran.run_id, {str(link.vendor_case_id)})]
 
@@ -173,7 +171,7 @@ def _beginning(
     ledger: Ledger, vendor: str, unit_key: str, runs: list[Ran], writers: dict[str, set[str]]
 ) -> tuple[datetime | None, Ran | None]:
     """When the run began that gave the unit its record, if one did after others, and that run where it made it."""
-    creating = {run_id for run_id, steps in writers.items() if steps.intersection(CREATIONS)}
+    creating = {run_id for run_id, steps in writers.items() if steps.intersection(deliveries.CREATIONS)}
     created = next((ran for ran in runs if ran.outcome == "created" or ran.run_id in creating), None)
     if vendor != "profiles":
         return created.started_at if created else None, created
@@ -191,19 +189,13 @@ def _plain(value: Any) -> Any:
 
 
 def _runs(ledger: Ledger, vendor: str, unit_key: str, until: date | None) -> list[Ran]:
-    """By the runs' ids: an outcome is found under its run, and the runs are few beside the outcomes."""
-    statement = sa.select(run.c.run_id).where(run.c.dry_run.is_(False)).order_by(run.c.started_at.desc())
-    if until is not None:
-        statement = statement.where(run.c.as_of <= until)
-    ids = [row["run_id"] for row in ledger.rows(statement)]
     names = ("run_id", "dag_id", "as_of", "started_at", "requested_by")
     columns = [*(run.c[name] for name in names), run.c.triggered_by, outcome.c.outcome, outcome.c.reason]
-    joined = sa.select(*columns).join(run, run.c.run_id == outcome.c.run_id)
-    mine = joined.where(outcome.c.vendor == vendor, outcome.c.unit_key == unit_key)
-    found: list[Ran] = []
-    for start in range(0, len(ids), AT_ONCE):
-        rows = ledger.rows(mine.where(outcome.c.run_id.in_(ids[start : start + AT_ONCE])))
-        found += [_ran(**row) for row in rows]
+    mine = (outcome.c.vendor == vendor, outcome.c.unit_key == unit_key, run.c.dry_run.is_(False))
+    statement = sa.select(*columns).join(run, run.c.run_id == outcome.c.run_id).where(*mine)
+    if until is not None:
+        statement = statement.where(run.c.as_of <= until)
+    found = [_ran(**row) for row in ledger.rows(statement)]
     # Of an undo only what it put back says anything about a value.
     found = [ran for ran in found if ran.dag_id != undos.DAG_ID or ran.outcome == "updated"]
     return sorted(found, key=lambda ran: ran.started_at, reverse=True)
@@ -222,7 +214,8 @@ def _changes(ledger: Ledger, vendor: str, unit_key: str, runs: list[Ran]) -> dic
         chosen = sa.select(field_change).where(*mine, field_change.c.run_id.in_(ids[start : start + AT_ONCE]))
         rows = sorted(ledger.rows(chosen), key=lambda row: by_run[row["run_id"]].started_at, reverse=True)
         for row in rows:
-            shape = shape_of(unpack(row["after"])) if row["decision"] not in ("added", "conflict") else ""
+            is_known = row["decision"] not in ("added", "conflict") and row["after"] is not None
+            shape = shape_of(unpack(row["after"])) if is_known else ""
             decided = Decided(by_run[row["run_id"]], row["field"], row["decision"], shape)
             changes.setdefault(row["field"], []).append(decided)
     return changes

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from etl.load.ledger import lineage, pins
+from etl.load.ledger import pins
+from etl.load.ledger.retention import Keep, remove_old
 from etl.load.pinning import Pin
 from include.why.asking import ask
 from include.why.table import source_of
@@ -30,7 +31,7 @@ def test_what_is_pinned_asked_and_undone_is_the_same_on_postgresql(postgres_book
     pins.change_pins(ledger, "H1", [Pin("clientA.fax", "profiles", "none")], [], "ann", "hand")
     book.crm.update("contact_phone", {"phone_id": 9}, number="555-0102")
     book.run("2026-11-23")
-    lineage.forget_old_lineage(ledger, 0)
+    assert remove_old(ledger, Keep(lineage_days=0)).is_through
     (told,) = ask(ledger, "H1", "clientA.cellPhone", None, None)
     assert source_of(told.answers[0]) == "contact_phone.number, key 9"
     assert told.answers[0].run_id == "run-2"

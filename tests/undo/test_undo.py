@@ -12,6 +12,7 @@ from etl.errors import ParamsError
 from etl.load.delivery import Payload
 from etl.load.ledger import changes, locks, runs
 from etl.load.ledger.changes import Change
+from etl.load.ledger.retention import Keep, remove_old
 from etl.load.ledger.runs import Outcome
 from include.undo.table import print_undone
 from include.undo.undoing import Undone
@@ -272,3 +273,10 @@ def test_wrong_credentials_stop_the_undo_and_a_second_takes_it_up(changed: Book)
     assert documents(changed) == before
     changed.connections["profiles"] = way
     assert set(ended(undo(changed, "run-2")).values()) == {"updated"}
+
+
+def test_a_run_whose_values_are_gone_by_age_is_not_undone_and_says_why(changed: Book) -> None:
+    remove_old(changed.contexts[-1].ledger, Keep(values_days=0))
+    with pytest.raises(ParamsError, match=r"run-2 cannot be undone any more: .* after 90 days"):
+        undo(changed, "run-2")
+    assert {told.decision for told in ask(changed.contexts[-1].ledger, "H1", None, None, None)[0].answers}

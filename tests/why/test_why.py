@@ -12,7 +12,7 @@ from rich.console import Console
 from etl import schema
 from etl.errors import ParamsError
 from etl.load.document import flatten, show
-from etl.load.ledger import lineage
+from etl.load.ledger.retention import Keep, remove_old
 from include.why.answers import Answer, answer_for_column
 from include.why.asking import Told, ask
 from include.why.history import read_history
@@ -286,9 +286,9 @@ def recorded(book: Book) -> list[dict[str, Any]]:
 
 def test_lineage_that_was_superseded_goes_after_its_days_and_the_latest_stays(told_book: Book) -> None:
     ledger = told_book.contexts[-1].ledger
-    lineage.forget_old_lineage(ledger, 400)
+    remove_old(ledger, Keep())
     assert {row["run_id"] for row in recorded(told_book)} == {"run-1", "run-2"}
-    lineage.forget_old_lineage(ledger, 0)
+    remove_old(ledger, Keep(lineage_days=0))
     left = {(row["vendor"], row["unit_key"]): row["run_id"] for row in recorded(told_book)}
     assert left[("profiles", "H1")] == "run-2"
     assert left[("profiles", "H2")] == "run-1"

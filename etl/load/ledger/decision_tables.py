@@ -49,3 +49,5 @@ lineage_unit = Table(
     Column("digest", BigInteger, nullable=False),
     Column("recorded_at", DateTime, nullable=False),
 )
+Index("ix_lineage_unit_table", lineage_unit.c.run_id, lineage_unit.c.vendor, lineage_unit.c.shard)
+Index("ix_lineage_unit_recorded", lineage_unit.c.recorded_at)

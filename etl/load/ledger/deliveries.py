@@ -21,6 +21,8 @@ from etl.load.ledger.store import Ledger, pack, unpack
 from etl.load.ledger.tables import delivery
 
 OPEN = ("sending", "in_doubt")
+# Steps that make a record at a vendor.
+CREATIONS = ("create_household", "create_case", "create_client")
 
 
 @dataclass(frozen=True)

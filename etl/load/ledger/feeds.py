@@ -33,7 +33,7 @@ def begin_feed(ledger: Ledger, name: str, run_id: str, as_of: date, lines: Itera
     rejected its lines, goes under the name and a number.
     """
     now = ledger.now()
-    feed_id = _unused_id(ledger, name)
+    feed_id = _unused_id(ledger, name, as_of)
     rows = [
         {
             "feed_id": feed_id, "unit_key": line.unit_key, "client_id": line.client_id, "items_hash": line.items_hash,
@@ -48,8 +48,9 @@ def begin_feed(ledger: Ledger, name: str, run_id: str, as_of: date, lines: Itera
     return feed_id
 
 
-def _unused_id(ledger: Ledger, name: str) -> str:
-    rows = ledger.rows(sa.select(feed.c.feed_id, feed.c.status).where(feed.c.feed_id.startswith(name, autoescape=True)))
+def _unused_id(ledger: Ledger, name: str, as_of: date) -> str:
+    same = (feed.c.as_of == as_of, feed.c.feed_id.startswith(name, autoescape=True))
+    rows = ledger.rows(sa.select(feed.c.feed_id, feed.c.status).where(*same))
     through = {row["feed_id"] for row in rows if row["status"] in RESOLVED}
     numbered = (f"{name}-{number}" for number in itertools.count(2))
     return next(feed_id for feed_id in itertools.chain([name], numbered) if feed_id not in through)

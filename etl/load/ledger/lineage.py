@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -56,20 +56,3 @@ def find_lineage(ledger: Ledger, vendor: str, unit_key: str, among: Container[st
     statement = sa.select(lineage.c.run_id, lineage.c.recorded_at, lineage.c.content).join(lineage_unit, sa.and_(*same))
     rows = ledger.rows(statement.where(*mine, lineage_unit.c.run_id == run_id)) if run_id else []
     return Recorded(rows[0]["run_id"], rows[0]["recorded_at"], rows[0]["content"]) if rows else None
-
-
-def forget_old_lineage(ledger: Ledger, keep_days: int) -> None:
-    """Drops what is older than ``keep_days`` and has been recorded anew since; the latest of each unit stays."""
-    before = ledger.now() - timedelta(days=keep_days)
-    if not ledger.rows(sa.select(lineage.c.run_id).where(lineage.c.recorded_at < before).limit(1)):
-        return
-    newer = lineage_unit.alias()
-    again = sa.exists().where(
-        newer.c.vendor == lineage_unit.c.vendor,
-        newer.c.unit_key == lineage_unit.c.unit_key,
-        newer.c.recorded_at > lineage_unit.c.recorded_at,
-    )
-    same = [lineage_unit.c[name] == lineage.c[name] for name in ("run_id", "vendor", "shard")]
-    with ledger.write() as connection:
-        connection.execute(sa.delete(lineage_unit).where(lineage_unit.c.recorded_at < before, again))
-        connection.execute(sa.delete(lineage).where(lineage.c.recorded_at < before, ~sa.exists().where(*same)))

@@ -30,6 +30,7 @@ from etl.load.ledger import (
     decision_tables,
     life_event_tables,
     migrations,
+    retention_tables,
     tables,
     transfer_tables,
 )
@@ -40,7 +41,9 @@ log = logging.getLogger(__name__)
 WRITERS_MAY_TAKE_SECONDS = 60
 
 # What describes the ledger: all its tables, on one `MetaData`, and the views of them.
-DESCRIPTIONS = (tables, answer_table, case_tables, decision_tables, life_event_tables, transfer_tables)
+DESCRIPTIONS = (
+    tables, answer_table, case_tables, decision_tables, life_event_tables, retention_tables, transfer_tables,
+)  # fmt: skip
 VIEWS: dict[str, str] = {
     name: select for described in DESCRIPTIONS for name, select in getattr(described, "VIEWS", {}).items()
 }

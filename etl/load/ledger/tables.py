@@ -36,6 +36,9 @@ run = Table(
     Column("params", Text),
 )
 
+Index("ix_run_started", run.c.started_at)
+Index("ix_run_dag", run.c.dag_id, run.c.started_at)
+
 # Why a step stopped the run, in words; a step that is started again forgets its own.
 run_stop = Table(
     "run_stop",
@@ -56,6 +59,8 @@ run_vendor = Table(
     Column("units_in_scope", Integer, nullable=False),
     Column("finished_at", DateTime),
 )
+
+Index("ix_run_vendor_finished", run_vendor.c.vendor, run_vendor.c.finished_at)
 
 # Each unit as it stood after its last run: its keys then, and how it ended.
 unit_state = Table(
@@ -115,7 +120,8 @@ delivery = Table(
     Column("created_at", DateTime, nullable=False),
     Column("updated_at", DateTime, nullable=False),
 )
-Index("ix_delivery_unit", delivery.c.vendor, delivery.c.unit_key, delivery.c.status)
+Index("ix_delivery_status", delivery.c.vendor, delivery.c.status, delivery.c.unit_key)
+Index("ix_delivery_updated", delivery.c.updated_at)
 Index("ix_delivery_run", delivery.c.run_id)
 
 feed = Table(
@@ -129,6 +135,9 @@ feed = Table(
     Column("created_at", DateTime, nullable=False),
     Column("updated_at", DateTime, nullable=False),
 )
+
+Index("ix_feed_status", feed.c.status)
+Index("ix_feed_as_of", feed.c.as_of)
 
 feed_line = Table(
     "feed_line",
@@ -161,6 +170,8 @@ outcome = Table(
     Column("vendor_id", String(120)),
 )
 
+Index("ix_outcome_unit", outcome.c.vendor, outcome.c.unit_key)
+
 # What a run decided field by field: written (with the values before and after, compressed JSON), kept, stale, …
 field_change = Table(
     "field_change",
@@ -173,6 +184,8 @@ field_change = Table(
     Column("before", LargeBinary),
     Column("after", LargeBinary),
 )
+
+Index("ix_field_change_field", field_change.c.vendor, field_change.c.unit_key, field_change.c.field)
 
 # What the vendors told while a run loaded, until its report takes it over.
 load_finding = Table(

@@ -18,6 +18,8 @@ from etl.load.ledger.tables import field_change, link, outcome, run, sent, unit_
 
 DAG_ID = "undo"
 VENDOR = "profiles"
+# The name of its writes.
+STEP = "undo_case"
 
 
 def find_run(ledger: Ledger, run_id: str) -> sa.RowMapping:

@@ -1,0 +1,225 @@
+"""Removal by age: what goes when, what never goes, and that a ledger does not grow with the number of its nights."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from etl.load.ledger import changes, deliveries, feeds, findings, lineage, links, locks, runs, undos
+from etl.load.ledger.changes import Change
+from etl.load.ledger.feeds import FeedLine
+from etl.load.ledger.retention import Keep, remove_old
+from etl.load.ledger.runs import Outcome
+from etl.load.ledger.store import Ledger
+from etl.load.ledger.tables import metadata
+
+FIRST = datetime(2026, 1, 5, 22, 0)
+QUICK = Keep(repeats_days=3, values_days=6, facts_days=12, lineage_days=5)
+
+
+@dataclass
+class Office:
+    """A ledger and its nights: three linked units and one that is held; nights are alike unless they say otherwise."""
+
+    open_ledger: Callable[[Callable[[], datetime]], Ledger]
+    nights: int = 0
+    seconds: itertools.count[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.ledger = self.open_ledger(self.now)
+        self.ledger.migrate()
+        for number in (1, 2, 3):
+            with self.ledger.write() as connection:
+                links.save_link(
+                    self.ledger, connection, "emoney", f"H{number}", vendor_client_id=f"c{number}", matched_by="CREATED"
+                )
+
+    def now(self) -> datetime:
+        return FIRST + timedelta(days=self.nights, seconds=next(self.seconds) % 3600)
+
+    def night(self, *written: str, new: tuple[str, ...] = (), dag_id: str = "weeknight_refresh") -> str:
+        """One night; ``written``: units of which a field was written."""
+        self.nights += 1
+        self.seconds = itertools.count()
+        run_id, as_of, ledger = f"night-{self.nights}", self.now().date(), self.ledger
+        runs.start_run(ledger, run_id, dag_id, as_of, None, False, {})
+        runs.plan_vendor(ledger, run_id, "emoney", self.now(), 4)
+        for unit_key in written:
+            intent = deliveries.begin(ledger, "emoney", unit_key, "update_client", "hash", {"fax": 1}, as_of, run_id)
+            deliveries.mark(ledger, intent, "confirmed")
+            changes.save_changes(ledger, run_id, "emoney", [(unit_key, Change("client.fax", "written", "old", "new"))])
+            lineage.save_lineage(ledger, run_id, "emoney", 0, b"table", {unit_key: self.nights})
+        feed_id = feeds.begin_feed(ledger, f"{as_of}-values", run_id, as_of, [FeedLine("H1", "c1", "hash", ())])
+        with locks.hold(ledger, "emoney", f"feed:{self.nights}", locks.holder_name(run_id)):
+            feeds.mark_feed(ledger, feed_id, "done")
+        ended = {"H1": "unchanged", "H2": "unchanged", "H3": "unchanged"} | dict.fromkeys(written, "updated")
+        ended |= dict.fromkeys(new, "created")
+        outcomes = [Outcome("emoney", key, outcome) for key, outcome in ended.items()]
+        runs.save_outcomes(ledger, run_id, [*outcomes, Outcome("emoney", "H9", "held", "DEM-NAME")])
+        status = "new" if self.nights == 1 else "known"
+        found = {name: [f"a {name}"] for name in findings.COLUMNS} | {"vendor": "emoney", "unit_key": "H9"}
+        told = pd.DataFrame(found).assign(status=status)
+        findings.save_findings(ledger, run_id, told)
+        findings.replace_open_findings(ledger, run_id, told)
+        states = [{"unit_key": key, "digest": 1, "outcome": outcome} for key, outcome in ended.items()]
+        runs.finish_vendor(ledger, run_id, "emoney", states)
+        runs.finish_run(ledger, run_id, "success")
+        return run_id
+
+    def rows(self, table: str, **condition: Any) -> list[dict[str, Any]]:
+        where = " AND ".join(["1 = 1", *(f"{name} = :{name}" for name in condition)])
+        with self.ledger.read() as connection:
+            found = connection.execute(sa.text(f"SELECT * FROM {table} WHERE {where}"), condition)
+            return [dict(row) for row in found.mappings()]
+
+    def sizes(self) -> dict[str, int]:
+        return {name: len(self.rows(name)) for name in metadata.tables}
+
+    @contextmanager
+    def statements(self) -> Iterator[list[str]]:
+        """The statements that the ledger executes meanwhile."""
+        heard: list[str] = []
+
+        def hear(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            heard.append(statement)
+
+        sa.event.listen(self.ledger.engine, "before_cursor_execute", hear)
+        try:
+            yield heard
+        finally:
+            sa.event.remove(self.ledger.engine, "before_cursor_execute", hear)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def office(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: Callable[[], str]) -> Iterator[Office]:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}" if request.param == "sqlite" else postgres_url()
+    made = Office(lambda clock: Ledger(url, clock))
+    yield made
+    made.ledger.engine.dispose()
+
+
+def test_nights_that_only_repeat_the_one_before_become_counts(office: Office) -> None:
+    for number in range(10):
+        office.night(*(["H2"] if number == 4 else []), new=("H1", "H2", "H3") if number == 0 else ())
+    assert remove_old(office.ledger, Keep(repeats_days=3)).rows["repeats"] > 0
+    kept = {(row["run_id"], row["unit_key"], row["outcome"]) for row in office.rows("outcome")}
+    before = {one for one in kept if int(one[0].removeprefix("night-")) <= 7}
+    assert before == {
+        *(("night-1", key, "created") for key in ("H1", "H2", "H3")), ("night-1", "H9", "held"),
+        *(("night-2", key, "unchanged") for key in ("H1", "H2", "H3")),
+        ("night-5", "H2", "updated"), ("night-6", "H2", "unchanged"),
+    }  # fmt: skip
+    assert len(kept - before) == 3 * 4
+    counts = {row["run_id"]: 0 for row in office.rows("run")}
+    for row in office.rows("outcome_count_v"):
+        counts[row["run_id"]] += int(row["units"])
+    assert set(counts.values()) == {4}
+    assert {row["run_id"] for row in office.rows("finding", status="known")} == {f"night-{n}" for n in range(8, 11)}
+    assert len(office.rows("finding", status="new")) == len(office.rows("open_finding")) == 1
+
+
+def test_values_go_before_the_decisions_and_what_is_still_needed_stays(office: Office) -> None:
+    ledger = office.ledger
+    first = office.night("H1", "H2")
+    in_doubt = deliveries.begin(ledger, "emoney", "H3", "update_client", "hash", {"fax": 2}, office.now().date(), first)
+    undone = deliveries.begin(ledger, "emoney", "H1", undos.STEP, "hash", {"case": "7"}, office.now().date(), first)
+    deliveries.mark(ledger, undone, "confirmed")
+    office.nights = 8
+    last = office.night("H1")
+    assert remove_old(ledger, Keep(values_days=6)).is_through
+    decided = {(row["run_id"], row["unit_key"]): row["after"] for row in office.rows("field_change")}
+    assert {key: after is None for key, after in decided.items()} == {
+        (first, "H1"): True, (first, "H2"): True, (last, "H1"): False,
+    }  # fmt: skip
+    gone = {(row["step"], row["run_id"]): row["intent"] is None for row in office.rows("delivery")}
+    assert gone[("update_client", last)] is gone[(undos.STEP, first)] is False
+    assert deliveries.open_intents(ledger, "emoney", "H3")[0].values == {"fax": 2}
+    assert [one.values for one in deliveries.intents_of(ledger, "emoney", first, ["confirmed"], "H2")] == [None]
+    # A write that got its answer late has its values for as long as any other since then.
+    deliveries.mark(ledger, in_doubt, "confirmed")
+    office.nights = 20
+    remove_old(ledger, Keep(values_days=6))
+    assert [one.values for one in deliveries.intents_of(ledger, "emoney", first, ["confirmed"], "H3")] == [None]
+
+
+def test_facts_go_last_and_of_a_linked_unit_its_creation_and_last_decisions_stay(office: Office) -> None:
+    ledger = office.ledger
+    created, written_once, written_again = office.night(new=("H1",)), office.night("H1", "H2"), office.night("H2")
+    watermark = runs.last_watermark(ledger, "emoney")
+    office.nights = 400
+    assert remove_old(ledger, Keep(facts_days=365)).is_through
+    assert {(row["run_id"], row["unit_key"]) for row in office.rows("field_change")} == {
+        (written_once, "H1"), (written_again, "H2"),
+    }  # fmt: skip
+    assert {(row["run_id"], row["unit_key"]) for row in office.rows("outcome")} == {
+        (created, "H1"), (written_once, "H1"), (written_again, "H2"),
+    }  # fmt: skip
+    assert {row["run_id"] for row in office.rows("run")} == {created, written_once, written_again}
+    assert runs.last_watermark(ledger, "emoney") == watermark is not None
+    assert office.rows("finding") == office.rows("feed") == []
+    assert len(office.rows("open_finding")) == 1
+
+
+def test_lineage_goes_when_it_is_old_and_superseded_and_the_latest_stays(office: Office) -> None:
+    office.night("H1", "H2")
+    office.night("H1")
+    remove_old(office.ledger, QUICK)
+    office.nights = 9
+    remove_old(office.ledger, QUICK)
+    assert {(row["run_id"], row["unit_key"]) for row in office.rows("lineage_unit")} == {
+        ("night-1", "H2"), ("night-2", "H1"),
+    }  # fmt: skip
+    last = office.night("H2")
+    remove_old(office.ledger, QUICK)
+    assert {(row["run_id"], row["unit_key"]) for row in office.rows("lineage_unit")} == {
+        ("night-2", "H1"), (last, "H2"),
+    }  # fmt: skip
+    assert {row["run_id"] for row in office.rows("lineage")} == {"night-2", last}
+
+
+def test_locks_of_feeds_and_of_units_that_are_linked_no_longer_go(office: Office) -> None:
+    office.night()
+    for unit_key in ("H1", "H77"):
+        with locks.hold(office.ledger, "emoney", unit_key, locks.holder_name("run")):
+            pass
+    with locks.hold(office.ledger, "emoney", "feed:now", locks.holder_name("run")):
+        remove_old(office.ledger, QUICK)
+        assert {row["unit_key"] for row in office.rows("household_lock")} == {"H1", "feed:now"}
+
+
+def test_a_night_removes_for_a_limited_time_and_the_next_goes_on(office: Office) -> None:
+    for _ in range(12):
+        office.night("H1")
+    clock = itertools.count(0, 10)
+    parts = []
+    while not parts or not parts[-1].is_through:
+        parts.append(remove_old(office.ledger, Keep(3, 6, 9, 5, rows=2, seconds=5), lambda: next(clock)))
+        assert sum(parts[-1].rows.values()) <= 2
+    assert len(parts) > 10
+    assert {row["run_id"] for row in office.rows("finding", status="known")} == {"night-10", "night-11", "night-12"}
+    assert len(office.rows("field_change")) == 9
+
+
+def test_the_ledger_and_the_work_of_a_night_do_not_grow_with_the_nights_before(office: Office) -> None:
+    office.night(new=("H1", "H2", "H3"))
+    seen: dict[int, tuple[dict[str, int], int]] = {}
+    for number in range(2, 31):
+        with office.statements() as statements:
+            office.night("H1" if number % 2 else "H2")
+            assert remove_old(office.ledger, QUICK).is_through
+        seen[number] = (office.sizes(), len(statements))
+    sizes, work = zip(*(seen[number] for number in range(18, 31)), strict=True)
+    for name in metadata.tables:
+        # A night whose unit was written has another row here and there than one of the other unit.
+        counts = [size[name] for size in sizes]
+        assert max(counts[-4:]) <= max(counts[:4]), name
+    assert max(work[-4:]) <= max(work[:4])
