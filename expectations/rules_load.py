@@ -6,6 +6,14 @@ USER_LICENSES = "User Accounts › the user › Licenses"
 
 LOAD_RULES: tuple[Rule, ...] = (
     Rule(
+        "SCP-CLOCK",
+        "warning",
+        "The time of the last change (modified_at) is ahead of the CRM's own clock, or is no time: it cannot say when"
+        " the record was changed, so that the household is looked at every night.",
+        "Open the record in SmartOffice and save it, so that it gets the time of now; where there are many, have the"
+        " clock or the import that wrote them put right.",
+    ),
+    Rule(
         "MATCH-AMBIGUOUS",
         "critical",
         "More than one record at the vendor matches: nothing was written.",

@@ -149,7 +149,8 @@ class SmallCrm:
     def __init__(self, url: str, is_there: bool = False) -> None:
         self.url = url
         self.engine = sa.create_engine(url)
-        self.moment = datetime(2026, 11, 1, 12)
+        # Long past by the clock of whichever machine runs the tests.
+        self.moment = datetime(2020, 11, 1, 12)
         if is_there:
             return
         schema.metadata.create_all(self.engine)

@@ -1,13 +1,20 @@
 """What moved since the last finished run (SCP-4), by the source's own ``modified_at`` and by its keys.
 
-A row that vanished leaves no ``modified_at``: every unit's keys are summed into a digest, and a digest that differs
-from last time's is a change too. One grouped statement for each table, whatever the size of the CRM.
+The digest of a unit sums over its rows a scramble of key and ``modified_at``: a row that is new, has vanished or bears
+another stamp than last time, whichever way it moved and whenever it was committed, makes another digest. A row that
+was written again under the stamp that it had is what the overlap is for: rows stamped shortly before the watermark,
+and after it, are looked at again.
+
+A stamp is compared in the source and decides about its own unit alone. The watermark is the highest that is not ahead
+of the source's own clock; one that is ahead, or no time at all, is told (SCP-CLOCK), and its unit looked at every
+night. One grouped statement for each table, whatever the size of the CRM.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -18,98 +25,140 @@ from etl import schema as s
 from etl.extract.scope import Census
 from etl.extract.source import Snapshot, to_frame
 
+_EPOCH = datetime(1970, 1, 1)
+_SECOND = timedelta(seconds=1)
+# Moments are whole seconds since then, in UTC; that of no stamp at all, and that of the first day of the year 1.
+_NEVER = np.iinfo(np.int64).min
+_YEAR_ONE = (datetime(1, 1, 1) - _EPOCH) // _SECOND
+
+# Primes below 2 ** 31 and 2 ** 32: the product of two that are less stays within 64 bits.
+_SMALL, _LARGE, _FACTOR = 2147483629, 4294967291, 2654435761
+# Keeps the seconds of a stamp and their fraction apart.
+_APART = 1000003
+# So many characters count of a stamp that is no time.
+_PLACES = json.dumps(list(range(1, 65)))
+
+Expression = sa.ColumnElement[Any]
+
+
+def _literal(value: int | str) -> Expression:
+    """Part of the statement's text: drivers give parameters types of their own."""
+    return sa.literal_column(f"'{value}'" if isinstance(value, str) else str(value))
+
 
 @dataclass(frozen=True)
 class _Tracked:
-    """A table whose rows belong to contacts: its key and the way to the contact."""
+    """A table whose rows belong to contacts (``by`` contact) or are households: its key and the way to the owner."""
 
-    key: sa.Column[Any]
-    contact: sa.Column[Any]
+    keys: tuple[sa.Column[Any], ...]
+    owner: sa.Column[Any]
     rows: sa.FromClause
-    alive: sa.ColumnElement[bool] | None = None
+    by: str = "contact"
 
     @property
-    def modified_at(self) -> sa.Column[Any]:
-        modified: sa.Column[Any] = self.key.table.c.modified_at
-        return modified
+    def table(self) -> sa.Table:
+        table: sa.Table = self.keys[0].table
+        return table
 
 
 def _tracked() -> list[_Tracked]:
-    contact, account, policy, liability = s.contact, s.investment_account, s.policy, s.liability
+    account, policy, household = s.investment_account, s.policy, s.household
     position, beneficiary, relation, member = (
-        s.investment_position,
-        s.policy_beneficiary,
-        s.key_relation,
-        s.household_member,
+        s.investment_position.c,
+        s.policy_beneficiary.c,
+        s.key_relation.c,
+        s.household_member.c,
     )
     return [
-        _Tracked(contact.c.contact_id, contact.c.contact_id, contact, contact.c.deleted_at.is_(None)),
         *(
-            _Tracked(table.c[key], table.c.contact_id, table)
+            _Tracked((table.c[key],), table.c.contact_id, table)
             for table, key in (
+                (s.contact, "contact_id"),
                 (s.contact_address, "address_id"),
                 (s.contact_phone, "phone_id"),
                 (s.contact_email, "email_id"),
             )
         ),
-        _Tracked(member.c.household_id, member.c.contact_id, member),
-        _Tracked(relation.c.relation_id, relation.c.contact_id, relation),
-        _Tracked(relation.c.relation_id, relation.c.related_contact_id, relation),
-        _Tracked(account.c.account_id, account.c.primary_contact_id, account, account.c.deleted_at.is_(None)),
-        _Tracked(liability.c.liability_id, liability.c.primary_contact_id, liability, liability.c.deleted_at.is_(None)),
-        _Tracked(policy.c.policy_id, policy.c.primary_contact_id, policy, policy.c.deleted_at.is_(None)),
-        _Tracked(position.c.position_id, account.c.primary_contact_id, position.join(account)),
-        _Tracked(beneficiary.c.contact_id, policy.c.primary_contact_id, beneficiary.join(policy)),
+        *(
+            _Tracked((table.c[key],), table.c.primary_contact_id, table)
+            for table, key in ((account, "account_id"), (s.liability, "liability_id"), (policy, "policy_id"))
+        ),
+        _Tracked((member.household_id, member.contact_id), member.contact_id, s.household_member),
+        _Tracked((relation.relation_id,), relation.contact_id, s.key_relation),
+        _Tracked((relation.relation_id,), relation.related_contact_id, s.key_relation),
+        _Tracked((position.position_id,), account.c.primary_contact_id, s.investment_position.join(account)),
+        _Tracked(
+            (beneficiary.policy_id, beneficiary.contact_id),
+            policy.c.primary_contact_id,
+            s.policy_beneficiary.join(policy),
+        ),
+        _Tracked((household.c.household_id,), household.c.household_id, household, by="household"),
     ]
 
 
 @dataclass(frozen=True)
 class Movement:
-    """digests: unit_key, digest (int64) for every unit; changed: unit numbers; watermark: the highest modified_at."""
+    """What the rows of each unit say, and the source's clock when they were read.
 
-    digests: pd.DataFrame
-    changed: pd.Index
+    units: unit_key, digest (int64), latest (a moment), is_doubtful; index = unit number.
+    doubtful: unit_key, entity (the table), entity_id (text), rows: stamps by which nothing can be said (SCP-CLOCK).
+    watermark: the highest ``modified_at`` that is not ahead of the clock; None where there is none.
+    """
+
+    units: pd.DataFrame
+    doubtful: pd.DataFrame
+    clock: int
     watermark: datetime | None
 
+    def changed(self, since: datetime, overlap: timedelta, previous: pd.DataFrame) -> pd.Index:
+        """The units that are new or not what they were (``previous``: unit_key, digest), and what the overlap covers.
 
-def track(snapshot: Snapshot, census: Census, since: datetime | None) -> Movement:
-    """The key digest of every unit, and the units with a row modified at or after ``since`` (none where it is null)."""
-    units = len(census.units)
-    digests = np.zeros(units, dtype=np.int64)
-    changed = np.zeros(units, dtype=bool)
-    tables = _tracked()
-    times = [s.household.c.modified_at, *(tracked.modified_at for tracked in tables)]
-    watermarks = snapshot.in_threads(lambda column: _watermark(snapshot, column), times)
-    sums = snapshot.in_threads(lambda tracked: snapshot.read(_by_contact(snapshot, tracked, since)), tables)
-    for number, rows in enumerate(sums, start=1):
-        of_people = census.people.merge(to_frame(rows), on="contact_id")
-        np.add.at(
-            digests, of_people["unit"].to_numpy(), of_people["digest"].to_numpy(dtype=np.int64) * (2 * number + 1)
-        )
-        changed[of_people.loc[of_people["is_changed"].to_numpy(dtype=bool), "unit"].to_numpy()] = True
-    changed[_changed_households(snapshot, census, since)] = True
-    heads = census.units["client_contact_id"].fillna(0).to_numpy(dtype=np.int64)
-    frame = pd.DataFrame({"unit_key": census.units["unit_key"], "digest": digests + heads * 7919})
-    seen = [mark for mark in watermarks if mark is not None]
-    return Movement(frame, census.units.index[changed], max(seen) if seen else None)
+        ``since``: the watermark of the last run; one that is ahead of the clock counts as the clock.
+        """
+        units = self.units
+        is_recent = units["latest"] >= (min(since - _EPOCH, self.clock * _SECOND) - overlap) // _SECOND
+        before = units["unit_key"].map(previous.set_index("unit_key")["digest"])
+        is_same = (units["digest"] == before).fillna(False).astype(bool)
+        return units.index[is_recent | ~is_same | units["is_doubtful"]]
 
 
-def digest_of(snapshot: Snapshot, census: Census, unit: int) -> int:
-    """The key digest of one unit, the same as `track` gives for it, read from its own people's rows alone."""
-    people = census.people.loc[census.people["unit"] == unit, "contact_id"]
-    total = int(census.units.loc[[unit], "client_contact_id"].fillna(0).iloc[0]) * 7919
-    for number, tracked in enumerate(_tracked(), start=1):
-        statement = _by_contact(snapshot, tracked, None).where(tracked.contact.in_(snapshot.id_list()))
-        rows = to_frame(snapshot.read(statement, people))
-        total += int(rows["digest"].sum()) * (2 * number + 1)
-    return (total + 2**63) % 2**64 - 2**63
+def track(snapshot: Snapshot, census: Census, numbers: pd.Index | None = None) -> Movement:
+    """How the units stand: all, or those with these numbers, read from the rows of their own people alone."""
+    units = census.units if numbers is None else census.units.loc[numbers]
+    owners, tables, clock = _owners(census, units), _tracked(), _clock(snapshot)
+
+    def read(tracked: _Tracked) -> pd.DataFrame:
+        if numbers is None:
+            return to_frame(snapshot.read(_by_owner(snapshot, tracked, clock)))
+        mine = tracked.owner.in_(snapshot.id_list())
+        return to_frame(snapshot.read(_by_owner(snapshot, tracked, clock, mine), owners[tracked.by]["owner"]))
+
+    sums = snapshot.in_threads(read, tables)
+    digests = units["client_contact_id"].fillna(0).to_numpy(dtype=np.int64) * 7919
+    latest = np.full(len(units), _NEVER)
+    doubtful = []
+    for weight, (tracked, rows) in enumerate(zip(tables, sums, strict=True), start=1):
+        of_units = owners[tracked.by].merge(rows, on="owner")
+        np.add.at(digests, of_units["place"], of_units["digest"].to_numpy(dtype=np.int64) * (2 * weight + 1))
+        np.maximum.at(latest, of_units["place"], of_units["latest"].fillna(_NEVER).to_numpy(dtype=np.int64))
+        doubtful.append(of_units[of_units["doubtful"] > 0].assign(entity=tracked.table.name))
+    doubts = pd.concat(doubtful).drop_duplicates(["place", "entity", "entity_id"])
+    is_doubtful = np.bincount(doubts["place"], minlength=len(units)).astype(bool)
+    states = units[["unit_key"]].assign(digest=digests, latest=latest, is_doubtful=is_doubtful)
+    doubts = doubts.assign(unit_key=units["unit_key"].to_numpy()[doubts["place"]], rows=doubts["doubtful"])
+    seen = pd.concat([rows["seen"] for rows in sums]).max()
+    watermark = None if pd.isna(seen) else _EPOCH + int(seen) * _SECOND
+    return Movement(states, doubts[["unit_key", "entity", "entity_id", "rows"]], clock, watermark)
 
 
-def vanished(census: Census, digests: pd.DataFrame, previous: pd.DataFrame) -> pd.Index:
-    """The numbers of the units whose keys are not last time's (``previous``: unit_key, digest), or are new."""
-    joined = digests.merge(previous, on="unit_key", how="left", suffixes=("", "_before"))
-    same = (joined["digest"] == joined["digest_before"]).fillna(False).to_numpy(dtype=bool)
-    return census.units.index[~same]
+def _owners(census: Census, units: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """By kind of owner: place (of a unit among ``units``), owner (a contact's or household's key)."""
+    people = census.people.assign(place=units.index.get_indexer(pd.Index(census.people["unit"])))
+    households = pd.DataFrame({"place": np.arange(len(units)), "owner": units["household_id"].to_numpy()})
+    return {
+        "contact": people.loc[people["place"] >= 0, ["place", "contact_id"]].rename(columns={"contact_id": "owner"}),
+        "household": households.dropna().astype("int64"),
+    }
 
 
 def depends_on_as_of(snapshot: Snapshot, census: Census) -> pd.Index:
@@ -127,53 +176,98 @@ def depends_on_as_of(snapshot: Snapshot, census: Census) -> pd.Index:
     return census.units_of(to_frame(rows)["primary_contact_id"])
 
 
-def _by_contact(snapshot: Snapshot, tracked: _Tracked, since: datetime | None) -> sa.Select[*tuple[Any, ...]]:
-    """contact_id, digest (sum of scrambled keys), is_changed — for every contact that has such rows."""
-    small = tracked.key % sa.literal_column("2147483629")
-    scrambled = (small * sa.literal_column("2654435761")) % sa.literal_column("4294967291") + 1
-    total = sa.func.sum(scrambled)
-    digest = total if snapshot.is_sqlite else sa.cast(total, sa.BigInteger)
-    if since is None:
-        is_changed: sa.ColumnElement[Any] = sa.literal_column("0")
-    else:
-        latest = sa.func.max(_moment(snapshot, tracked.modified_at))
-        is_changed = sa.case((latest >= _bound(snapshot, since), sa.literal_column("1")), else_=sa.literal_column("0"))
-    statement = sa.select(
-        sa.type_coerce(tracked.contact, sa.BigInteger).label("contact_id"),
-        digest.label("digest"),
-        sa.cast(is_changed, sa.Integer).label("is_changed"),
+def _clock(snapshot: Snapshot) -> int:
+    """The source's own time."""
+    now = "unixepoch()" if snapshot.is_sqlite else "CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)"
+    clock = sa.literal_column(now, sa.BigInteger).label("clock")
+    (moment,) = snapshot.read(sa.select(clock)).column(0).to_pylist()
+    return int(moment)
+
+
+def _by_owner(
+    snapshot: Snapshot, tracked: _Tracked, clock: int, mine: Expression | None = None
+) -> sa.Select[tuple[Any, ...]]:
+    """For each owner (``mine``: of some alone): digest, latest, doubtful and entity_id (how many, the first), seen.
+
+    A deleted row leaves all but ``seen``, and so is seen as a change of its unit.
+    """
+    row = _rows(snapshot, tracked, mine).c
+    now, one, none = _literal(clock), _literal(1), _literal(0)
+    mark = (_mark_in_sqlite if snapshot.is_sqlite else _mark_in_postgresql)(row.stamp, row.moment)
+    term = (row.key % _literal(_SMALL) + one) * (mark % _literal(_SMALL)) % _literal(_LARGE) + one
+    is_doubtful = sa.and_(row.is_alive, sa.or_(row.moment.is_(None), row.moment > now))
+    is_past = row.moment.between(_literal(_YEAR_ONE), now)
+    figures = {
+        "digest": sa.func.sum(sa.case((row.is_alive, term), else_=none)),
+        "latest": sa.func.max(sa.case((row.is_alive, row.moment))),
+        "doubtful": sa.func.sum(sa.case((is_doubtful, one), else_=none)),
+        "seen": sa.func.max(sa.case((is_past, row.moment))),
+    }
+    return sa.select(
+        row.owner,
+        *(sa.cast(figure, sa.BigInteger).label(label) for label, figure in figures.items()),
+        sa.func.min(sa.case((is_doubtful, row.name))).label("entity_id"),
+    ).group_by(row.owner)
+
+
+def _rows(snapshot: Snapshot, tracked: _Tracked, mine: Expression | None) -> sa.Subquery:
+    """owner, is_alive, name (the key as text), key (scrambled), stamp, moment of each row."""
+    first, *others = tracked.keys
+    name: Expression = sa.cast(first, sa.Text)
+    key = _scrambled(first)
+    for other in others:
+        name, key = name + _literal("/") + sa.cast(other, sa.Text), _scrambled(key + other % _literal(_SMALL))
+    columns = tracked.table.c
+    stamp: Expression = sa.type_coerce(columns.modified_at, sa.types.NullType())
+    rows = sa.select(
+        snapshot.columns(tracked.owner)[0].label("owner"),
+        (columns.deleted_at.is_(None) if "deleted_at" in columns else sa.true()).label("is_alive"),
+        name.label("name"),
+        key.label("key"),
+        stamp.label("stamp"),
+        (_moment_in_sqlite if snapshot.is_sqlite else _moment_in_postgresql)(stamp).label("moment"),
     )
-    statement = statement.select_from(tracked.rows).where(tracked.contact.is_not(None)).group_by(tracked.contact)
-    # A deleted row leaves the digest, and so is seen as a change of its unit.
-    return statement if tracked.alive is None else statement.where(tracked.alive)
+    rows = rows.select_from(tracked.rows).where(tracked.owner.is_not(None))
+    # Without an offset the database would work out the moment anew for each of its uses.
+    return (rows if mine is None else rows.where(mine)).offset(_literal(0)).subquery()
 
 
-def _moment(snapshot: Snapshot, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    """A timestamp that sorts: SQLite keeps text, with a blank or a T between day and time."""
-    return sa.func.replace(sa.type_coerce(column, sa.Text), "T", " ") if snapshot.is_sqlite else column
+def _scrambled(number: Expression) -> Expression:
+    return (number % _literal(_SMALL)) * _literal(_FACTOR) % _literal(_LARGE)
 
 
-def _bound(snapshot: Snapshot, since: datetime) -> sa.ColumnElement[Any]:
-    if snapshot.is_sqlite:
-        return sa.literal_column(f"'{since:%Y-%m-%d %H:%M:%S}'")
-    return sa.literal_column(f"TIMESTAMP '{since:%Y-%m-%d %H:%M:%S.%f}'")
+def _moment_in_sqlite(stamp: Expression) -> Expression:
+    """SQLite keeps a time as text, or as a number of seconds or of days (its own reckoning)."""
+    as_number, as_text = sa.func.unixepoch(stamp, _literal("auto")), sa.func.unixepoch(stamp)
+    is_day = stamp.op("GLOB", return_type=sa.Boolean())(_literal("????-??-??*"))
+    return sa.type_coerce(sa.case((_is_number(stamp), as_number), (is_day, as_text)), sa.BigInteger)
 
 
-def _watermark(snapshot: Snapshot, modified_at: sa.Column[Any]) -> datetime | None:
-    latest = sa.cast(sa.func.max(_moment(snapshot, modified_at)), sa.Text)
-    (value,) = snapshot.read(sa.select(latest.label("latest"))).column(0).to_pylist()
-    return None if value is None else datetime.fromisoformat(value).replace(tzinfo=None)
-
-
-def _changed_households(snapshot: Snapshot, census: Census, since: datetime | None) -> pd.Index:
-    if since is None:
-        return census.units.index[:0]
-    household = s.household.c
-    rows = to_frame(
-        snapshot.read(
-            sa.select(*snapshot.columns(household.household_id)).where(
-                _moment(snapshot, household.modified_at) >= _bound(snapshot, since)
-            )
-        )
+def _mark_in_sqlite(stamp: Expression, moment: Expression) -> Expression:
+    """A number for the very stamp, fractions of a second included; whatever it holds, a number."""
+    fraction = _literal("1").op("||")(sa.func.substr(stamp, _literal(21)))
+    place = sa.func.json_each(_literal(_PLACES)).table_valued("value").c.value
+    letter = sa.func.unicode(sa.func.substr(stamp, place, _literal(1)))
+    letters = sa.select(sa.func.sum(letter * _scrambled(place))).scalar_subquery()
+    return sa.case(
+        (_is_number(stamp), sa.cast(stamp * _literal(_APART), sa.Integer)),
+        (moment.is_not(None), moment * _literal(_APART) + sa.cast(fraction, sa.Integer)),
+        else_=sa.func.coalesce(letters, sa.func.length(stamp), _literal(-1)),
     )
-    return census.units.index[census.units["household_id"].isin(rows["household_id"])]
+
+
+def _is_number(stamp: Expression) -> Expression:
+    return sa.func.typeof(stamp).in_([_literal("integer"), _literal("real")])
+
+
+def _moment_in_postgresql(stamp: Expression) -> Expression:
+    """Null for what no calendar of ours has: infinity, before Christ, after 9999."""
+    first, last = (sa.cast(_literal(day), sa.DateTime) for day in ("0001-01-01", "9999-12-31 23:59:59"))
+    moment = sa.cast(sa.func.floor(sa.extract("epoch", stamp)), sa.BigInteger)
+    return sa.case((stamp.between(first, last), moment))
+
+
+def _mark_in_postgresql(stamp: Expression, _moment: Expression) -> Expression:
+    """A number for the very stamp; by its seconds, which no session's time zone changes."""
+    text = sa.cast(sa.extract("epoch", stamp), sa.Text)
+    return sa.func.coalesce(sa.func.hashtextextended(text, _literal(0)), _literal(-1))

@@ -1,6 +1,7 @@
 """The first stage: which units the run takes, and everything the CRM holds about them, from one snapshot.
 
-Stages ``plan/scope`` (one row a unit: vendor flags, shard, key digest) and ``source/<shard>`` (the frames of a shard).
+Stages ``plan/scope`` (one row a unit: vendor flags, shard, digest), ``source/<shard>`` (the frames of a shard)
+and ``found/clock``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from etl.frames import are_among
 from etl.load.ledger import deliveries, links, pins, runs
 from include.refresh.context import RunContext
 from include.refresh.former import stage_former
+from include.refresh.found import stage_clock
 from include.refresh.labels import LABELS
 from include.refresh.linked import current_links
 from include.staging import remove_old_runs
@@ -68,13 +70,13 @@ def shard_name(stage: str, number: int) -> str:
 
 @dataclass(frozen=True)
 class _Plan:
-    """flags: a bool column for each vendor, by unit number; digests: unit_key, digest; taken: unit numbers.
+    """flags: a bool column for each vendor, by unit number; taken: unit numbers.
 
     linked: by vendor, the links as `links.read_links_of` gives them.
     """
 
     flags: pd.DataFrame
-    digests: pd.DataFrame
+    movement: changes.Movement
     watermark: datetime | None
     linked: dict[str, pd.DataFrame]
 
@@ -85,9 +87,7 @@ class _Plan:
 
 def _plan(context: RunContext, snapshot: Snapshot, census: scope.Census) -> _Plan:
     request = context.request
-    since = {vendor: _since(context, vendor) for vendor in request.vendors}
-    known = [moment for moment in since.values() if moment is not None]
-    movement = changes.track(snapshot, census, min(known) if known else None)
+    movement = changes.track(snapshot, census)
     flags = pd.DataFrame(False, index=census.units.index, columns=["profiles", "emoney"])
     links_of: dict[str, pd.DataFrame] = {}
     for vendor in request.vendors:
@@ -104,14 +104,14 @@ def _plan(context: RunContext, snapshot: Snapshot, census: scope.Census) -> _Pla
             wanted = census.units.index[:0]
         elif request.unit_keys:
             wanted = census.of_keys(list(request.unit_keys))
-        elif request.full or since[vendor] is None:
+        elif request.full or (since := runs.last_watermark(context.ledger, vendor)) is None:
             wanted = census.units.index
         else:
-            wanted = _due(context, vendor, snapshot, census, movement, linked)
+            wanted = _due(context, vendor, snapshot, census, movement, since, linked)
         flags.loc[enrolled.intersection(wanted), vendor] = True
     # A run that did not look at everything that moved is none to begin from the next time.
     is_whole = not request.unit_keys and not request.is_holiday
-    return _Plan(flags, movement.digests, movement.watermark if is_whole else None, links_of)
+    return _Plan(flags, movement, movement.watermark if is_whole else None, links_of)
 
 
 def _forget_unenrolled(context: RunContext, vendor: str, census: scope.Census, enrolled: pd.Index) -> None:
@@ -123,25 +123,20 @@ def _forget_unenrolled(context: RunContext, vendor: str, census: scope.Census, e
     runs.forget_unit_states(context.ledger, vendor, left)
 
 
-def _since(context: RunContext, vendor: str) -> datetime | None:
-    """The highest ``modified_at`` that the vendor's last finished run saw, less the overlap (SCP-4)."""
-    last = None if context.request.full else runs.last_watermark(context.ledger, vendor)
-    return None if last is None else last - context.settings.refresh.overlap
-
-
 def _due(
     context: RunContext,
     vendor: str,
     snapshot: Snapshot,
     census: scope.Census,
     movement: changes.Movement,
+    since: datetime,
     linked: pd.DataFrame,
 ) -> pd.Index:
-    """SCP-4: changed, vanished rows, came back, never dealt with, depending on the date, or due for the feed."""
+    """SCP-4: changed, came back, never dealt with, depending on the date, or due for the feed."""
     ledger = context.ledger
     states = runs.read_unit_states(ledger, vendor)
     back = states.loc[states["outcome"].isin(runs.COMES_BACK), "unit_key"]
-    due = movement.changed.union(changes.vanished(census, movement.digests, states[["unit_key", "digest"]]))
+    due = movement.changed(since, context.settings.refresh.overlap, states[["unit_key", "digest"]])
     keys = {*back, *deliveries.units_in_doubt(ledger, vendor)}
     if vendor == "profiles":
         due = due.union(changes.depends_on_as_of(snapshot, census))
@@ -158,7 +153,8 @@ def _stage_scope(context: RunContext, census: scope.Census, planned: _Plan, shar
     numbers = pd.Series({unit: number for number, units in enumerate(shards) for unit in units}, dtype="int64")
     units = census.units.loc[planned.taken, ["unit_key"]].join(planned.flags)
     units["shard"] = numbers.reindex(units.index)
-    units["digest"] = planned.digests["digest"].reindex(units.index)
+    units["digest"] = planned.movement.units["digest"].reindex(units.index)
     context.staging.write("plan/scope", {"units": units})
+    stage_clock(context, planned.movement)
     for vendor in request.vendors:
         runs.plan_vendor(context.ledger, request.run_id, vendor, planned.watermark, int(units[vendor].sum()))

@@ -19,6 +19,7 @@ from etl.narrowing import Narrowed, narrow
 from expectations import rules
 from include.refresh.context import RunContext
 from include.refresh.defects import name_defects
+from include.refresh.found import read_found
 from include.refresh.life_events import NO_EVENTS, find_life_events, stage_proposals
 from include.refresh.plan import shard_name
 
@@ -57,9 +58,10 @@ def validate_vendor(context: RunContext, vendor: str) -> int:
     failed = [_failed(context, vendor, units), *(name_defects(f"validate {vendor}", one) for one in parts)]
     decisions = _decide(context, vendor, units, verdict, pd.concat(failed, ignore_index=True))
     life_events = find_life_events(context, vendor, decisions, verdict.findings, overrides)
-    findings = pd.concat([verdict.findings, life_events.findings], ignore_index=True)
+    outside = pd.concat([life_events.findings, read_found(context, vendor, units["unit_key"], overrides)])
+    findings = pd.concat([verdict.findings, outside], ignore_index=True)
     _fail(decisions, life_events.failed)
-    _hold(decisions, life_events.findings)
+    _hold(decisions, outside)
     _guard(context, vendor, decisions, findings)
     stage_proposals(context, vendor, life_events.proposals)
     tables = {"decisions": decisions, "findings": _as_texts(findings), "events": life_events.confirmed}

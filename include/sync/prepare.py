@@ -6,12 +6,11 @@ the ledger and the reason in its report.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from etl.errors import ParamsError
-from etl.extract import changes, one
+from etl.extract import one
+from etl.extract.changes import Movement, track
 from etl.extract.check import check_schema
 from etl.extract.crm import Frames, read_shard
 from etl.extract.former import units_of_persons
@@ -23,6 +22,7 @@ from etl.transform.mapping.values import USER_STATUS_ENABLED, USER_STATUSES, VEN
 from include.acting import is_unknown
 from include.refresh.context import VENDORS, HandRequest, RunContext
 from include.refresh.former import stage_former
+from include.refresh.found import stage_clock
 from include.refresh.labels import LABELS
 from include.refresh.life_events import read_parted
 from include.refresh.linked import current_links
@@ -66,14 +66,14 @@ def read_unit(context: RunContext) -> str:
     check_schema(crm)
     with Snapshot(crm, readers=1) as snapshot:
         unit_key = _unit_key(snapshot, _hand(context))
-        census, at, frames, digest = _read(snapshot, unit_key)
+        census, at, frames, movement = _read(snapshot, unit_key)
         linked = current_links(context, snapshot, vendor, census, pd.Index([at]))
         stage_former(context, snapshot, census, pd.Index([at]), {vendor: linked})
     clients = census.units.loc[[at], "client_contact_id"].dropna()
     _check_choice(context, vendor, {unit_key, *("C" + clients.astype("str"))})
-    _stage(context, frames, 0)
+    _stage(context, frames, movement, 0)
     _pin(context, unit_key)
-    _plan(context, {unit_key: digest})
+    _plan(context, movement.units)
     return unit_key
 
 
@@ -95,36 +95,37 @@ def read_former_partners(context: RunContext, unit_key: str) -> int:
         led = led[led["unit_key"] != unit_key].drop_duplicates("client_contact_id", keep=False)
         done = set(links.read_links(ledger, vendor, led["unit_key"])["unit_key"]) if earlier else set()
         partners = sorted({*led.loc[~led["unit_key"].isin(done), "unit_key"], *before})
-        read = {partner: _read(snapshot, partner) for partner in partners}
-    for number, (_census, _at, frames, _digest) in enumerate(read.values(), 1):
-        _stage(context, frames, number)
+        read = [_read(snapshot, partner) for partner in partners]
+    for number, (_census, _at, frames, movement) in enumerate(read, 1):
+        _stage(context, frames, movement, number)
     planned = context.staging.read("plan/scope")["units"].head(1)
-    first = dict(zip(planned["unit_key"], planned["digest"], strict=True))
-    _plan(context, first | {partner: digest for partner, (_census, _at, _frames, digest) in read.items()})
+    _plan(context, pd.concat([planned, *(movement.units for _census, _at, _frames, movement in read)]))
     return len(partners)
 
 
-def _read(snapshot: Snapshot, unit_key: str) -> tuple[Census, int, Frames, int]:
-    """The census as far as it concerns the unit, its number there, its frames and its digest."""
+def _read(snapshot: Snapshot, unit_key: str) -> tuple[Census, int, Frames, Movement]:
+    """The census as far as it concerns the unit, its number there, its frames, and how its rows stand."""
     census, at = one.take_census_of(snapshot, unit_key)
-    return census, at, read_shard(snapshot, census, pd.Index([at])), changes.digest_of(snapshot, census, at)
+    numbers = pd.Index([at])
+    return census, at, read_shard(snapshot, census, numbers), track(snapshot, census, numbers)
 
 
-def _stage(context: RunContext, frames: Frames, number: int) -> None:
+def _stage(context: RunContext, frames: Frames, movement: Movement, number: int) -> None:
     (vendor,) = context.request.vendors
     _name_user(context, vendor, frames)
     for name in VENDORS:
         frames["units"] = frames["units"].append_column(f"in_{name}", [[name == vendor]])
     context.staging.write(shard_name("source", number), frames)
+    stage_clock(context, movement, f"clock-{number:05d}")
 
 
-def _plan(context: RunContext, digests: Mapping[str, int]) -> None:
+def _plan(context: RunContext, units: pd.DataFrame) -> None:
     """The units of the run, each a shard of its own: the first is the one that was asked for."""
     (vendor,) = context.request.vendors
-    scope = pd.DataFrame({"unit_key": list(digests), "digest": list(digests.values()), "shard": range(len(digests))})
+    scope = units[["unit_key", "digest"]].assign(shard=range(len(units)))
     flags = {name: name == vendor for name in VENDORS}
     context.staging.write("plan/scope", {"units": scope.assign(**flags)})
-    runs.plan_vendor(context.ledger, context.request.run_id, vendor, None, len(digests))
+    runs.plan_vendor(context.ledger, context.request.run_id, vendor, None, len(units))
 
 
 def _hand(context: RunContext) -> HandRequest:

@@ -8,9 +8,10 @@ import sqlalchemy as sa
 
 from etl.errors import ParamsError, SettingsError
 from etl.load.ledger import runs
-from etl.load.ledger.tables import unit_state
+from etl.load.ledger.tables import run_vendor, unit_state
 from include.refresh.plan import plan_and_extract
 from tests.run_book import Again, Book, Keep, KeptBook
+from tests.sync.by_hand import run_by_hand
 
 NEXT = "2026-11-23"
 LATER = datetime(2026, 12, 24, 12)
@@ -126,6 +127,64 @@ def test_what_did_not_go_comes_back(settled: Book, outcome: str) -> None:
     assert taken(settled) == {"C7"}
 
 
+def restamp(book: Book, table: str, key: str, stamp: str) -> None:
+    """The row bears another time, as if it had been written so."""
+    with book.crm.engine.begin() as connection:
+        connection.execute(sa.text(f"UPDATE {table} SET modified_at = :stamp WHERE {key}"), {"stamp": stamp})
+
+
+def test_one_row_of_2099_hides_nobodys_edits_and_its_own_household_is_looked_at(settled: Book) -> None:
+    restamp(settled, "contact_phone", "phone_id = 1", "2099-01-01 00:00:00.000000")
+    settle(settled)
+    assert taken(settled) == {"H1"}
+    settled.phone(2, 202, "603-555-0103")
+    assert taken(settled) == {"H1", "H2"}
+    restamp(settled, "contact_phone", "phone_id = 1", "2020-11-01 12:00:00.000000")
+    settle(settled)
+    assert taken(settled) == set()
+
+
+@pytest.mark.parametrize("stamp", ["2020-11-01 12:00:00", "2020-11-05", "1999-12-31T23:59:59+05:00", "N/A", ""])
+def test_a_stamp_that_moved_back_or_says_nothing_takes_its_unit(settled: Book, stamp: str) -> None:
+    restamp(settled, "contact_email", "email_id = 1", stamp)
+    assert taken(settled) == {"H1"}
+
+
+def test_a_book_that_a_watermark_of_2099_has_frozen_thaws_by_itself(settled: Book) -> None:
+    ledger = settled.context().ledger
+    with ledger.write() as connection:
+        connection.execute(sa.update(run_vendor).values(watermark=datetime(2099, 1, 1)))
+    settled.crm.update("contact", {"contact_id": 202}, company="Quay")
+    assert taken(settled) == {"H2"}
+    settle(settled)
+    assert (runs.last_watermark(ledger, "profiles") or LATER) < LATER
+
+
+def test_units_whose_digests_are_an_older_versions_are_looked_at_once_and_trip_no_guard(sent: Book) -> None:
+    sent.set("guard", at_least=1)
+    with sent.context().ledger.write() as connection:
+        connection.execute(sa.update(unit_state).values(digest=unit_state.c.digest + 1))
+    night = sent.run()
+    assert (night.stopped, night.outcomes("profiles"), night.outcomes("emoney")) == (
+        None, {"H1": "unchanged"}, {"H1": "unchanged"},
+    )  # fmt: skip
+
+
+def test_a_stamp_ahead_of_the_clock_is_told_every_night_while_it_stands_and_holds_nobody(sent: Book) -> None:
+    sent.phone(1, 102, "603-555-0101")
+    restamp(sent, "contact_phone", "phone_id = 1", "2099-01-01 00:00:00.000000")
+    nights = [sent.run(day) for day in (NEXT, "2026-11-24")]
+    assert [night.outcomes("profiles")["H1"] for night in nights] == ["updated", "unchanged"]
+    by_hand = run_by_hand(sent, 1, vendor="emoney", as_of="2026-11-24")
+    restamp(sent, "contact_phone", "phone_id = 1", "2020-11-20 12:00:00")
+    mended = sent.run("2026-11-25")
+    for vendor, runs_of in (("profiles", [*nights, mended]), ("emoney", [*nights, by_hand, mended])):
+        found = [ran.rows("finding_v", vendor=vendor, rule_id="SCP-CLOCK") for ran in runs_of]
+        named = {tuple(row[name] for name in ("unit_key", "entity", "entity_id", "field")) for (row,) in found}
+        assert named == {("H1", "contact_phone", "1", "modified_at")}
+        assert [row["status"] for (row,) in found] == ["new", *["known"] * (len(found) - 2), "mended"]
+
+
 def test_full_takes_everything(settled: Book) -> None:
     assert taken(settled, full=True) == {"H1", "H2", "C7"}
 
@@ -133,7 +192,7 @@ def test_full_takes_everything(settled: Book) -> None:
 def test_a_crm_that_was_restored_from_a_backup_goes_on_from_there(settled: Book) -> None:
     with settled.crm.engine.begin() as connection:  # the last change of all is undone
         connection.execute(
-            sa.text("UPDATE household SET modified_at = '2026-11-01 12:00:00.000000' WHERE household_id = 99")
+            sa.text("UPDATE household SET modified_at = '2020-11-01 12:00:00.000000' WHERE household_id = 99")
         )
     settled.crm.moment -= timedelta(days=1)
     context = settled.context()
