@@ -24,10 +24,11 @@ from rich.console import Console
 from rich.text import Text
 from sqlalchemy.engine import make_url
 
+from etl.databases import sqlite_uri
 from etl.errors import LedgerUnavailable, PlanbridgeError, SettingsError
 from etl.load.ledger.store import Ledger, default_url
 from etl.load.ledger.tables import run
-from include.connections import AirflowConnection, Connections
+from include.connections import AirflowConnection, Connections, require_whole
 from include.context import ROOT, data_folder_of
 from include.refresh.context import RunContext, RunRequest
 from include.settings import Settings, read_settings
@@ -85,7 +86,11 @@ def ledger_as_it_stands(settings: Settings) -> Ledger:
     ledger = _find_ledger(url)
     if ledger is None:
         where = make_url(url)
-        place = where.database if where.get_backend_name() == "sqlite" else where.render_as_string()
+        place = (
+            where.database
+            if where.get_backend_name() == "sqlite"
+            else f"{where.host}:{where.port or 5432}/{where.database}"
+        )
         raise SettingsError(
             f"The ledger {place} is not there or empty: no run has been made there. Set PLANBRIDGE__DATA__FOLDER or "
             "AIRFLOW_CONN_LEDGER as the DAGs have them."
@@ -144,6 +149,7 @@ def _find_quickly(conn_id: str) -> AirflowConnection | None:
     variable = f"AIRFLOW_CONN_{conn_id.upper()}"
     text = os.environ.get(variable)
     if text:
+        require_whole(variable, text)
         return read_connection(variable, text)
     if not _may_be_kept(conn_id):
         return None
@@ -186,7 +192,7 @@ def _may_be_kept(conn_id: str) -> bool:
     if not path.exists():
         return False
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(sqlite_uri(path, mode="ro"), uri=True)) as connection:
             return connection.execute("SELECT 1 FROM connection WHERE conn_id = ?", [conn_id]).fetchone() is not None
     except sqlite3.Error:
         return True

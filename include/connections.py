@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import quote, urlencode
 
+from sqlalchemy.engine import URL
+
+from etl.databases import sqlite_url
 from etl.errors import VENDOR_NAMES, SettingsError
 
-# Of a PostgreSQL connection's extra, what goes on to the database's driver: above all how it is to be encrypted.
-LIBPQ_OPTIONS = ("host", "sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "application_name")
+# What a PostgreSQL connection's extra may hold: libpq's own parameters, but for those that have a field of their own
+# (``host`` may stand for it) and those that would change what is read.
+LIBPQ_OPTIONS = frozenset((
+    "application_name", "channel_binding", "connect_timeout", "fallback_application_name", "gssdelegation",
+    "gssencmode", "gsslib", "host", "hostaddr", "keepalives", "keepalives_count", "keepalives_idle",
+    "keepalives_interval", "krbsrvname", "load_balance_hosts", "max_protocol_version", "min_protocol_version",
+    "oauth_client_id", "oauth_client_secret", "oauth_issuer", "oauth_scope", "options", "passfile",
+    "require_auth", "requirepeer", "scram_client_key", "scram_server_key", "service", "ssl_max_protocol_version",
+    "ssl_min_protocol_version", "sslcert", "sslcertmode", "sslcompression", "sslcrl", "sslcrldir", "sslkey",
+    "sslkeylogfile", "sslmode", "sslnegotiation", "sslpassword", "sslrootcert", "sslsni", "target_session_attrs",
+    "tcp_user_timeout",
+))  # fmt: skip
 
 
 class AirflowConnection(Protocol):
@@ -86,30 +99,67 @@ class Connections:
 def database_url(name: str, connection: AirflowConnection) -> str:
     """A database connection as a URL. Raises `SettingsError` for another kind of database."""
     if connection.conn_type == "sqlite":
+        _refuse_options(name, connection, "A “?” in a path is written %3F in a URI.")
         path = connection.host or connection.schema or ""
         if connection.host and connection.schema:
             path = f"{connection.host.rstrip('/')}/{connection.schema}"
-        return f"sqlite:////{path.lstrip('/')}"
+        return sqlite_url(f"/{path.lstrip('/')}")
     if connection.conn_type in ("postgres", "postgresql"):
-        user = quote(connection.login or "", safe="")
-        password = f":{quote(connection.password, safe='')}" if connection.password else ""
-        port = f":{connection.port}" if connection.port else ""
-        extra = connection.extra_dejson
-        options = {name: str(extra[name]) for name in LIBPQ_OPTIONS if extra.get(name)}
-        query = f"?{urlencode(options, quote_via=quote)}" if options else ""
-        return f"postgresql://{user}{password}@{connection.host or ''}{port}/{connection.schema or ''}{query}"
+        return _postgresql_url(name, connection)
     raise SettingsError(f"The connection `{name}` is of type {connection.conn_type!r}; it must be sqlite or postgres.")
 
 
+def require_whole(variable: str, text: str) -> None:
+    """Raises `SettingsError` for a URI that Airflow would cut off in silence."""
+    if "#" in text and not text.lstrip().startswith("{"):
+        raise SettingsError(
+            f"{variable} has a “#”, and a URI ends there: what follows would be left out. Write %23 for it, or give "
+            "the connection as JSON."
+        )
+
+
+def _postgresql_url(name: str, connection: AirflowConnection) -> str:
+    _refuse_options(
+        name, connection, "User, password, port and database have fields of their own; what is set in the session goes "
+        "into options, for example -c search_path=crm.", LIBPQ_OPTIONS,
+    )  # fmt: skip
+    given = {option: value for option, value in connection.extra_dejson.items() if value not in (None, "")}
+    options = {option: str(int(value) if isinstance(value, bool) else value) for option, value in given.items()}
+    host = connection.host or None
+    if host is not None and host.startswith(("/", "@")):  # the folder of a socket, which a URL cannot have as a host
+        options, host = {"host": host, **options}, None
+    url = URL.create(
+        "postgresql", connection.login, connection.password or None, host, connection.port, connection.schema, options
+    )
+    return url.render_as_string(hide_password=False)
+
+
+def _refuse_options(name: str, connection: AirflowConnection, hint: str, known: Collection[str] = ()) -> None:
+    strangers = sorted(set(connection.extra_dejson) - set(known))
+    if strangers:
+        raise SettingsError(
+            f"The connection `{name}` has {', '.join(strangers)} in its extra, which its database does not take. {hint}"
+        )
+
+
 def _address(connection: AirflowConnection) -> str:
-    host = str(connection.host)
-    if "://" in host:
-        scheme, host = host.split("://", 1)
-    else:
-        scheme = connection.schema if connection.schema in ("http", "https") else connection.conn_type
-        scheme = scheme if scheme in ("http", "https") else "http"
+    """The vendor's address: encrypted, unless the connection says otherwise or the vendor is on this machine."""
+    scheme, between, host = str(connection.host).rpartition("://")
+    if not between:
+        usual = "http" if _is_loopback(host) and connection.conn_type != "https" else "https"
+        scheme = connection.schema if connection.schema in ("http", "https") else usual
+    if host.count(":") > 1 and not host.startswith("["):
+        host = f"[{host}]"
     port = f":{connection.port}" if connection.port else ""
     return f"{scheme}://{host.rstrip('/')}{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    name = host.strip("[]/").lower()
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
 
 
 def _private_key(extra: dict[str, Any]) -> str:

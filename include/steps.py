@@ -126,11 +126,15 @@ def find_connection(conn_id: str) -> Any:
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
 
+    from include.connections import require_whole
+
+    variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+    given = os.environ.get(variable, "")
+    require_whole(variable, given)
     try:
         return Connection.get(conn_id)
     except AirflowNotFoundException:
-        variable = f"AIRFLOW_CONN_{conn_id.upper()}"
-        if os.environ.get(variable):
+        if given:
             raise SettingsError(f"{variable} is neither a URI nor JSON that Airflow can read.") from None
         return None
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from etl import schema
+from etl.databases import for_reading
 from etl.errors import SchemaMismatch, SourceUnavailable
 from etl.extract.source import parse_url
 
@@ -51,7 +52,7 @@ def check_schema(url: str, tables: Iterable[sa.Table] = READ_TABLES) -> None:
     parsed = parse_url(url)
     connect_to = parsed
     if parsed.get_backend_name() == "sqlite":
-        connect_to = sa.engine.make_url(f"sqlite:///file:{parsed.database}?mode=ro&uri=true")
+        connect_to = for_reading(parsed)
     engine = sa.create_engine(connect_to, poolclass=sa.pool.NullPool, hide_parameters=True)
     try:
         with engine.connect() as connection:

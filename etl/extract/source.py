@@ -28,6 +28,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.sql.elements import ColumnElement
 
+from etl.databases import conninfo, sqlite_uri
 from etl.errors import SettingsError, SourceUnavailable
 from etl.schema import NOT_FINITE
 
@@ -155,12 +156,11 @@ class Snapshot:
         if self.is_sqlite:
             import adbc_driver_sqlite.dbapi as sqlite
 
-            connection = sqlite.connect(f"file:{self._url.database}?mode=ro")
+            connection = sqlite.connect(sqlite_uri(self._url.database or "", mode="ro"))
         else:
             import adbc_driver_postgresql.dbapi as postgresql
 
-            plain = self._url.set(drivername="postgresql")
-            connection = postgresql.connect(plain.render_as_string(hide_password=False))
+            connection = postgresql.connect(conninfo(self._url))
         self._connections.append(connection)
         return connection
 

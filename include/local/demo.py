@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from include.local import airflow_home, vendors
@@ -47,7 +48,7 @@ def make_office(installation: Installation) -> None:
     today = datetime.now(OFFICE_ZONE).date()
     unfinished = installation.crm.with_suffix(".unfinished")
     breaks = installation.crm.with_suffix(".breaks.json")
-    build_office(f"sqlite:///{unfinished}", HOUSEHOLDS, today=today, overwrite=True, breaks_path=breaks)
+    build_office(f"sqlite:///{quote(str(unfinished))}", HOUSEHOLDS, today=today, overwrite=True, breaks_path=breaks)
     installation.office_day.write_text(today.isoformat())
     unfinished.replace(installation.crm)
 

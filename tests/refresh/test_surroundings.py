@@ -2,13 +2,19 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from psycopg import pq
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.engine import make_url
 
+from etl.databases import conninfo
 from etl.errors import SettingsError, StagingError
-from include.connections import Connections, database_url
+from include.connections import LIBPQ_OPTIONS, Connections, database_url, require_whole
 from include.settings import read_settings
 from include.staging import MANIFEST, Staging, remove_old_runs
 from tests.run_book import Access
@@ -80,10 +86,89 @@ def test_failed_runs_files_go_after_their_days(tmp_path: Path) -> None:
         (Access("sqlite", host="/data/crm.db"), "sqlite:////data/crm.db"),
         (Access("postgres", "db", 5433, "crm", "me", "p@:/ss"), "postgresql://me:p%40%3A%2Fss@db:5433/crm"),
         (Access("postgresql", "db", None, "crm", "me"), "postgresql://me@db/crm"),
+        (Access("postgres", "::1", 5432, "crm", "me"), "postgresql://me@[::1]:5432/crm"),
+        (Access("postgres", "/run/pg", None, "crm", "me"), "postgresql://me@/crm?host=%2Frun%2Fpg"),
+        (Access("postgres", "one,two", None, "crm", "me"), "postgresql://me@one,two/crm"),
     ],
 )
 def test_database_connections_take_both_forms(connection: Access, url: str) -> None:
     assert database_url("crm", connection) == url
+
+
+def test_every_parameter_of_libpq_goes_on_to_both_libraries() -> None:
+    extra = {
+        "options": "-c search_path=crm,public",
+        "target_session_attrs": "read-only",
+        "keepalives": 0,
+        "sslmode": "",
+    }
+    access = Access("postgres", "::1", 5433, "a name?", "me@here", "#1 p%41ss", extra)
+    url = make_url(database_url("crm", access))
+    (_, given) = PGDialect_psycopg().create_connect_args(url)
+    expected = {
+        "host": "::1", "port": "5433", "dbname": "a name?", "user": "me@here", "password": "#1 p%41ss",
+        "options": "-c search_path=crm,public", "target_session_attrs": "read-only", "keepalives": "0",
+    }  # fmt: skip
+    assert {name: str(value) for name, value in given.items()} == expected
+    assert conninfo_to_dict(conninfo(url)) == expected
+
+
+def test_what_libpq_calls_a_parameter_is_taken_or_has_a_field_of_its_own() -> None:
+    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
+    assert known >= LIBPQ_OPTIONS
+    assert known - LIBPQ_OPTIONS == {"user", "password", "dbname", "port", "client_encoding", "replication"}
+
+
+@pytest.mark.parametrize(
+    ("connection", "words"),
+    [
+        (
+            Access("postgres", "db", extra_dejson={"search_path": "crm"}),
+            ["search_path", "options", "-c search_path=crm"],
+        ),
+        (
+            Access("postgres", "db", extra_dejson={"password": "x", "iam": True}),
+            ["iam, password", "fields of their own"],
+        ),
+        (Access("sqlite", schema="/data/a", extra_dejson={"b.db": ""}), ["b.db", "%3F"]),
+        (Access("mysql"), ["'mysql'", "sqlite or postgres"]),
+    ],
+)
+def test_an_option_that_would_be_left_out_is_refused_by_name(connection: Access, words: list[str]) -> None:
+    with pytest.raises(SettingsError) as refused:
+        database_url("crm", connection)
+    assert [word for word in ["`crm`", *words] if word not in str(refused.value)] == []
+
+
+def test_a_uri_that_would_be_cut_off_is_refused_by_its_variable() -> None:
+    for whole in ("sqlite:////data/a%23b.db", '{"conn_type": "http", "password": "#1"}'):
+        require_whole("AIRFLOW_CONN_CRM", whole)
+    with pytest.raises(SettingsError, match=r"AIRFLOW_CONN_CRM.*%23"):
+        require_whole("AIRFLOW_CONN_CRM", "sqlite:////data/a#b.db")
+
+
+@pytest.mark.parametrize(
+    ("connection", "address"),
+    [
+        (Access(host="vendor.example.com"), "https://vendor.example.com"),
+        (Access(host="vendor.example.com", port=8443, schema=""), "https://vendor.example.com:8443"),
+        (Access(host="192.0.2.7"), "https://192.0.2.7"),
+        (Access(host="127.0.0.1.example.com"), "https://127.0.0.1.example.com"),
+        (Access(host="vendor.example.com", schema="http"), "http://vendor.example.com"),
+        (Access(host="http://vendor.example.com/"), "http://vendor.example.com"),
+        (Access(host="127.0.0.1", port=1), "http://127.0.0.1:1"),
+        (Access(host="127.9.9.9"), "http://127.9.9.9"),
+        (Access(host="LOCALHOST", port=1), "http://LOCALHOST:1"),
+        (Access(host="::1", port=1), "http://[::1]:1"),
+        (Access(host="2001:db8::7", port=1), "https://[2001:db8::7]:1"),
+        (Access(host="localhost", schema="https"), "https://localhost"),
+        (Access("https", "localhost"), "https://localhost"),
+    ],
+)
+def test_a_vendors_address_is_encrypted_unless_it_is_this_machines_or_says_otherwise(
+    connection: Access, address: str
+) -> None:
+    assert Connections(lambda _: replace(connection, login="me")).vendor("profiles").base_url == address
 
 
 @pytest.mark.parametrize(

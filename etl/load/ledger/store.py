@@ -15,7 +15,6 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import orjson
 import pandas as pd
@@ -23,6 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
 
+from etl.databases import for_reading, sqlite_url
 from etl.errors import LedgerBusy, LedgerUnavailable
 from etl.load.ledger import (
     answer_table,
@@ -51,7 +51,7 @@ VIEWS: dict[str, str] = {
 
 def default_url(data_folder: Path) -> str:
     """The ledger's address where the connection `ledger` is absent: SQLite under the data folder."""
-    return f"sqlite:///{data_folder.resolve() / 'ledger.db'}"
+    return sqlite_url(data_folder.resolve() / "ledger.db")
 
 
 def utc_now() -> datetime:
@@ -117,7 +117,7 @@ class Ledger:
         """
         if self.is_sqlite:
             with tempfile.TemporaryDirectory(prefix="ledger-copy-", dir=Path(self.place or "").parent) as folder:
-                url = f"sqlite:///{Path(folder) / 'ledger.db'}"
+                url = sqlite_url(Path(folder) / "ledger.db")
                 with self._translated(), closing(sqlite3.connect(Path(folder) / "ledger.db")) as copy:
                     with closing(sqlite3.connect(self.place or "")) as here:
                         here.backup(copy)
@@ -274,8 +274,7 @@ def _for_reading(url: sa.URL) -> sa.URL:
     """Without its files beside it nobody has the database open, and none can be made: it is taken as it lies."""
     path = Path(url.database or "")
     is_open = path.with_name(f"{path.name}-wal").exists()
-    query = {"uri": "true", "mode": "ro"} | ({} if is_open else {"immutable": "1"})
-    return url.set(database=f"file:{quote(str(path))}", query=query)
+    return for_reading(url, **({} if is_open else {"immutable": "1"}))
 
 
 def _tune_sqlite(connection: Any, _record: Any, synchronous: str) -> None:
