@@ -58,6 +58,11 @@ WEEKNIGHT_REFRESH = {
     ),
     "full": _switch("All units", "Take every enrolled unit, whether it changed since the last run or not."),
     "dry_run": _switch("Dry run", "Send nothing; the report says what would be sent, field by field, and what held."),
+    "release_guard": _text(
+        "Release a guard",
+        "The reason why what a guard has stopped may go, for example: the migration of all states is right, checked "
+        "with Ann. The run goes on only with exactly what was stopped; As of may stay empty. Empty otherwise.",
+    ),
 }
 
 HOUSEHOLD_SYNC = {

@@ -91,6 +91,9 @@ class Refresh(_Section):
 class Guard(_Section):
     max_changed_percent: float = Field(30, ge=0, le=100, description="of the linked units, that would be updated")
     max_rule_percent: float = Field(30, ge=0, le=100, description="of the units in scope, that break one critical rule")
+    max_created_percent: float = Field(30, ge=0, description="of the linked units, that would be created beside them")
+    max_gone_percent: float = Field(10, ge=0, le=100, description="of units, a table's records or a feed's items, gone")
+    max_alike_percent: float = Field(10, ge=0, le=100, description="of the linked units, with a field changed alike")
     at_least: int = Field(3, ge=1, description="fewer units than this never trip a guard")
 
 

@@ -59,16 +59,21 @@ def report_run() -> dict[str, Any]:
 
 def _context() -> Any:
     """The run's context, made from Airflow's."""
+    from etl.load.ledger.guards import last_stopped_day
     from include.connections import Connections
+    from include.context import ledger_of
     from include.refresh.context import RunContext, RunRequest, or_mistaken, read_request
     from include.settings import settings
 
     run = get_current_context()["dag_run"]
     day = office_day(settings().refresh.timezone)
     is_holiday = run.run_type == "scheduled" and day in settings().refresh.holidays
-    conf, user = dict(run.conf or {}), find_actor().name
+    conf, user, params = dict(run.conf or {}), find_actor().name, given_params()
+    connections = Connections(find_connection)
+    if params.get("release_guard"):
+        day = last_stopped_day(ledger_of(settings(), connections)) or day
     request = or_mistaken(
-        lambda: read_request(run.run_id, run.dag_id, given_params(), conf, day, user, is_holiday),
+        lambda: read_request(run.run_id, run.dag_id, params, conf, day, user, is_holiday),
         RunRequest(run.run_id, run.dag_id, day, requested_by=user, triggered_by=user),
     )
-    return RunContext(request, settings(), Connections(find_connection))
+    return RunContext(request, settings(), connections)

@@ -289,12 +289,18 @@ class Book:
             shards = plan.plan_and_extract(context)
             for number in shards:
                 transform.transform_shard(context, number)
-            if shards:
-                for vendor in context.request.vendors:
-                    validate.validate_vendor(context, vendor)
             return shards
 
-        return self._noting_stops(context, "prepare", stages) or []
+        def checked(vendor: str) -> bool:
+            return (
+                self._noting_stops(context, f"validate {vendor}", lambda: validate.validate_vendor(context, vendor))
+                is not None
+            )
+
+        shards = self._noting_stops(context, "prepare", stages) or []
+        # Each vendor's check is a task of its own, and the loads wait for both.
+        passed = [checked(vendor) for vendor in context.request.vendors] if shards else []
+        return shards if all(passed) else []
 
     def load(self, context: RunContext, shards: list[int]) -> None:
         from include.refresh import load

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+import orjson
 import pandas as pd
 import sqlalchemy as sa
 
@@ -54,6 +55,7 @@ class _Tracked:
     owner: sa.Column[Any]
     rows: sa.FromClause
     by: str = "contact"
+    is_counted: bool = True  # a relation is, at one of its ends
 
     @property
     def table(self) -> sa.Table:
@@ -62,6 +64,7 @@ class _Tracked:
 
 
 def _tracked() -> list[_Tracked]:
+    """The ledger keeps the counts of records in this order: another order makes it forget them."""
     account, policy, household = s.investment_account, s.policy, s.household
     position, beneficiary, relation, member = (
         s.investment_position.c,
@@ -85,7 +88,7 @@ def _tracked() -> list[_Tracked]:
         ),
         _Tracked((member.household_id, member.contact_id), member.contact_id, s.household_member),
         _Tracked((relation.relation_id,), relation.contact_id, s.key_relation),
-        _Tracked((relation.relation_id,), relation.related_contact_id, s.key_relation),
+        _Tracked((relation.relation_id,), relation.related_contact_id, s.key_relation, is_counted=False),
         _Tracked((position.position_id,), account.c.primary_contact_id, s.investment_position.join(account)),
         _Tracked(
             (beneficiary.policy_id, beneficiary.contact_id),
@@ -96,11 +99,16 @@ def _tracked() -> list[_Tracked]:
     ]
 
 
+# The tables whose records are counted, in the order of the counts.
+TABLES = tuple(tracked.table.name for tracked in _tracked() if tracked.is_counted)
+
+
 @dataclass(frozen=True)
 class Movement:
     """What the rows of each unit say, and the source's clock when they were read.
 
-    units: unit_key, digest (int64), latest (a moment), is_doubtful; index = unit number.
+    units: unit_key, digest (int64), latest (a moment), is_doubtful, records (a JSON list: how many of each of the
+    `TABLES`); index = unit number.
     doubtful: unit_key, entity (the table), entity_id (text), rows: stamps by which nothing can be said (SCP-CLOCK).
     watermark: the highest ``modified_at`` that is not ahead of the clock; None where there is none.
     """
@@ -136,15 +144,20 @@ def track(snapshot: Snapshot, census: Census, numbers: pd.Index | None = None) -
     sums = snapshot.in_threads(read, tables)
     digests = units["client_contact_id"].fillna(0).to_numpy(dtype=np.int64) * 7919
     latest = np.full(len(units), _NEVER)
+    records = np.zeros((len(units), len(TABLES)), dtype=np.int64)
     doubtful = []
     for weight, (tracked, rows) in enumerate(zip(tables, sums, strict=True), start=1):
         of_units = owners[tracked.by].merge(rows, on="owner")
         np.add.at(digests, of_units["place"], of_units["digest"].to_numpy(dtype=np.int64) * (2 * weight + 1))
         np.maximum.at(latest, of_units["place"], of_units["latest"].fillna(_NEVER).to_numpy(dtype=np.int64))
+        if tracked.is_counted:
+            rows_of = of_units["records"].to_numpy(dtype=np.int64)
+            np.add.at(records[:, TABLES.index(tracked.table.name)], of_units["place"], rows_of)
         doubtful.append(of_units[of_units["doubtful"] > 0].assign(entity=tracked.table.name))
     doubts = pd.concat(doubtful).drop_duplicates(["place", "entity", "entity_id"])
     is_doubtful = np.bincount(doubts["place"], minlength=len(units)).astype(bool)
-    states = units[["unit_key"]].assign(digest=digests, latest=latest, is_doubtful=is_doubtful)
+    counts = pd.array([orjson.dumps(row).decode() for row in records.tolist()], dtype="str")
+    states = units[["unit_key"]].assign(digest=digests, latest=latest, is_doubtful=is_doubtful, records=counts)
     doubts = doubts.assign(unit_key=units["unit_key"].to_numpy()[doubts["place"]], rows=doubts["doubtful"])
     seen = pd.concat([rows["seen"] for rows in sums]).max()
     watermark = None if pd.isna(seen) else _EPOCH + int(seen) * _SECOND
@@ -187,7 +200,7 @@ def _clock(snapshot: Snapshot) -> int:
 def _by_owner(
     snapshot: Snapshot, tracked: _Tracked, clock: int, mine: Expression | None = None
 ) -> sa.Select[tuple[Any, ...]]:
-    """For each owner (``mine``: of some alone): digest, latest, doubtful and entity_id (how many, the first), seen.
+    """For each owner (``mine``: of some): digest, records, latest, doubtful and entity_id (how many, the first), seen.
 
     A deleted row leaves all but ``seen``, and so is seen as a change of its unit.
     """
@@ -199,6 +212,7 @@ def _by_owner(
     is_past = row.moment.between(_literal(_YEAR_ONE), now)
     figures = {
         "digest": sa.func.sum(sa.case((row.is_alive, term), else_=none)),
+        "records": sa.func.sum(sa.case((row.is_alive, one), else_=none)),
         "latest": sa.func.max(sa.case((row.is_alive, row.moment))),
         "doubtful": sa.func.sum(sa.case((is_doubtful, one), else_=none)),
         "seen": sa.func.max(sa.case((is_past, row.moment))),

@@ -14,6 +14,11 @@ def people_hash(document: bytes) -> str:
     return hashlib.sha256(document[:start] + document[end:]).hexdigest()
 
 
+def items_hash(document: bytes) -> str:
+    """The hash of the values."""
+    return hashlib.sha256(items_of(document)).hexdigest()
+
+
 def items_of(document: bytes) -> bytes:
     """The values: a canonical JSON list."""
     start, end = _span(document)

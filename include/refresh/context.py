@@ -38,6 +38,7 @@ class RunRequest:
 
     ``requested_by``: in whose name; ``triggered_by``: who acted (LIC-ACTING).
     ``mistake``: what of the form cannot be; such a run is in the ledger like any other, says so, and does nothing.
+    ``release_guard``: the reason with which a person lets go on what a guard has stopped.
     """
 
     run_id: str
@@ -52,6 +53,7 @@ class RunRequest:
     is_holiday: bool = False  # a scheduled run on a holiday takes no unit
     by_hand: HandRequest | None = None
     mistake: str | None = None
+    release_guard: str | None = None
 
     def require_no_mistake(self) -> None:
         """Raises `ParamsError` where the form could not be read."""
@@ -108,7 +110,20 @@ def read_request(
         triggered_by,
         triggered_by,
         is_holiday,
+        release_guard=_read_release(params),
     )
+
+
+def _read_release(params: Mapping[str, Any]) -> str | None:
+    """The reason of a release. Raises `ParamsError` for what is no text, or beside what no guard looks at."""
+    reason = params.get("release_guard")
+    if reason is None or (isinstance(reason, str) and not reason.strip()):
+        return None
+    if not isinstance(reason, str):
+        raise ParamsError(f"release_guard is a reason in words, not {reason!r}.")
+    if params.get("unit_keys") or params.get("dry_run"):
+        raise ParamsError("release_guard goes with neither unit_keys nor dry_run: no guard stops such a run.")
+    return reason.strip()
 
 
 def _is_unit_key(key: object) -> bool:

@@ -11,7 +11,6 @@ from datetime import datetime
 
 import pandas as pd
 
-from etl.errors import VENDOR_NAMES, GuardTripped
 from etl.extract import changes, scope
 from etl.extract.check import check_schema
 from etl.extract.crm import read_shard
@@ -19,9 +18,11 @@ from etl.extract.persons import with_own_units
 from etl.extract.source import Snapshot
 from etl.frames import are_among
 from etl.load.ledger import deliveries, links, pins, runs
+from include.refresh import guards
 from include.refresh.context import RunContext
 from include.refresh.former import stage_former
 from include.refresh.found import stage_clock
+from include.refresh.guard_extract import of_extract
 from include.refresh.labels import LABELS
 from include.refresh.linked import current_links
 from include.staging import remove_old_runs
@@ -31,7 +32,7 @@ def plan_and_extract(context: RunContext) -> list[int]:
     """Registers the run, decides its scope, stages its shards; gives the shards' numbers.
 
     Raises `SchemaMismatch` (before anything is read), `ParamsError`, `SettingsError`, `SourceUnavailable`,
-    `GuardTripped` for a CRM without units where some are linked.
+    `GuardTripped` where nothing is due and a guard stops the run: else the vendors' checks do, with their own causes.
     """
     request, ledger = context.request, context.ledger
     runs.start_run(
@@ -39,6 +40,7 @@ def plan_and_extract(context: RunContext) -> list[int]:
         request.as_json(), request.triggered_by,
     )  # fmt: skip
     request.require_no_mistake()
+    guards.require_something_to_release(context)
     remove_old_runs(context.data_folder, context.settings.data.keep_days)
     for vendor in request.vendors:
         context.connections.vendor(vendor)
@@ -60,7 +62,19 @@ def plan_and_extract(context: RunContext) -> list[int]:
         snapshot.in_threads(stage, range(len(shards)))
         stage_former(context, snapshot, census, planned.taken, planned.linked)
     _stage_scope(context, census, planned, shards)
+    _guard(context, census, planned)
     return list(range(len(shards)))
+
+
+def _guard(context: RunContext, census: scope.Census, planned: _Plan) -> None:
+    """Leaves what the extract says to the vendors' checks; where nothing is due, nobody else will stop the run."""
+    causes = {
+        vendor: of_extract(context, vendor, census, planned.enrolled[vendor], planned.movement, planned.linked[vendor])
+        for vendor in context.request.vendors
+    }
+    guards.stage_causes(context, (cause for of_vendor in causes.values() for cause in of_vendor))
+    if planned.taken.empty:
+        guards.require_plausible(context, causes, {vendor: {} for vendor in causes})
 
 
 def shard_name(stage: str, number: int) -> str:
@@ -72,13 +86,14 @@ def shard_name(stage: str, number: int) -> str:
 class _Plan:
     """flags: a bool column for each vendor, by unit number; taken: unit numbers.
 
-    linked: by vendor, the links as `links.read_links_of` gives them.
+    By vendor: linked, the links as `links.read_links_of` gives them; enrolled: unit numbers.
     """
 
     flags: pd.DataFrame
     movement: changes.Movement
     watermark: datetime | None
     linked: dict[str, pd.DataFrame]
+    enrolled: dict[str, pd.Index]
 
     @property
     def taken(self) -> pd.Index:
@@ -90,16 +105,11 @@ def _plan(context: RunContext, snapshot: Snapshot, census: scope.Census) -> _Pla
     movement = changes.track(snapshot, census)
     flags = pd.DataFrame(False, index=census.units.index, columns=["profiles", "emoney"])
     links_of: dict[str, pd.DataFrame] = {}
+    enrolled_of: dict[str, pd.Index] = {}
     for vendor in request.vendors:
         linked = links_of[vendor] = current_links(context, snapshot, vendor, census)
-        if census.units.empty and len(linked):
-            raise GuardTripped(
-                f"The CRM has no units, but {len(linked)} are linked at {VENDOR_NAMES[vendor]}: the extract cannot be "
-                "right. Nothing was sent. Check the connection `crm`."
-            )
         enroll = getattr(context.settings, vendor).enroll
-        enrolled = scope.enrolled(snapshot, census, enroll, set(linked["unit_key"]))
-        _forget_unenrolled(context, vendor, census, enrolled)
+        enrolled = enrolled_of[vendor] = scope.enrolled(snapshot, census, enroll, set(linked["unit_key"]))
         if request.is_holiday:
             wanted = census.units.index[:0]
         elif request.unit_keys:
@@ -109,18 +119,12 @@ def _plan(context: RunContext, snapshot: Snapshot, census: scope.Census) -> _Pla
         else:
             wanted = _due(context, vendor, snapshot, census, movement, since, linked)
         flags.loc[enrolled.intersection(wanted), vendor] = True
-    # A run that did not look at everything that moved is none to begin from the next time.
-    is_whole = not request.unit_keys and not request.is_holiday
-    return _Plan(flags, movement, movement.watermark if is_whole else None, links_of)
+    return _Plan(flags, movement, movement.watermark if _is_whole(context) else None, links_of, enrolled_of)
 
 
-def _forget_unenrolled(context: RunContext, vendor: str, census: scope.Census, enrolled: pd.Index) -> None:
-    """A unit that leaves the enrollment and comes back later is new: nobody watched it in between."""
-    if context.request.dry_run:
-        return
-    watched = runs.read_unit_states(context.ledger, vendor)["unit_key"]
-    left = watched[~are_among(watched, census.units.loc[enrolled, "unit_key"])]
-    runs.forget_unit_states(context.ledger, vendor, left)
+def _is_whole(context: RunContext) -> bool:
+    """A run that did not look at everything that moved is none to begin from the next time."""
+    return not context.request.unit_keys and not context.request.is_holiday
 
 
 def _due(
@@ -153,8 +157,17 @@ def _stage_scope(context: RunContext, census: scope.Census, planned: _Plan, shar
     numbers = pd.Series({unit: number for number, units in enumerate(shards) for unit in units}, dtype="int64")
     units = census.units.loc[planned.taken, ["unit_key"]].join(planned.flags)
     units["shard"] = numbers.reindex(units.index)
-    units["digest"] = planned.movement.units["digest"].reindex(units.index)
-    context.staging.write("plan/scope", {"units": units})
+    units = units.join(planned.movement.units[["digest", "records"]])
+    left = [(vendor, key) for vendor in request.vendors for key in _left(context, vendor, census, planned)]
+    context.staging.write("plan/scope", {"units": units, "left": pd.DataFrame(left, columns=["vendor", "unit_key"])})
     stage_clock(context, planned.movement)
     for vendor in request.vendors:
         runs.plan_vendor(context.ledger, request.run_id, vendor, planned.watermark, int(units[vendor].sum()))
+
+
+def _left(context: RunContext, vendor: str, census: scope.Census, planned: _Plan) -> list[str]:
+    """Units that left the enrollment: one that comes back later is new, as nobody watched it in between."""
+    if not _is_whole(context):
+        return []
+    watched = runs.read_unit_states(context.ledger, vendor)["unit_key"]
+    return watched[~are_among(watched, census.units.loc[planned.enrolled[vendor], "unit_key"])].tolist()

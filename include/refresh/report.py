@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from expectations.report.comparison import compare_findings
 from expectations.report.display import side_name, vendor_name
 from expectations.report.model import LABEL_COLUMNS, Run, RunReport
 from expectations.report.writer import write_report
+from include.refresh import guards
 from include.refresh.context import VENDORS, HandRequest, RunContext
 from include.refresh.life_events import read_proposals
 from include.refresh.lineage import record_lineage
@@ -39,7 +40,7 @@ def report_run(context: RunContext, failed_tasks: Sequence[str] = ()) -> dict[st
     ledger, request = context.ledger, context.request
     lost = {name: f"{name} failed before the end; the log of the task shows why." for name in failed_tasks}
     stops = runs.why_stopped(ledger, request.run_id) | lost
-    stopped = next(iter(stops.values()), None)
+    stopped = _why(stops)
     in_scope = runs.read_scope(ledger, request.run_id)
     scope = _scope(context)
     _fill_missing_outcomes(context, scope, stopped)
@@ -69,6 +70,12 @@ def report_run(context: RunContext, failed_tasks: Sequence[str] = ()) -> dict[st
         raise StopRun(stopped)
     context.staging.remove()
     return {"status": "success", "report": str(folder), "units": in_scope}
+
+
+def _why(stops: Mapping[str, str]) -> str | None:
+    """The first reason; where the checks of both vendors have stopped the run, what each of them says."""
+    checks = [why for step, why in stops.items() if step.startswith("validate ")]
+    return " ".join(checks) or next(iter(stops.values()), None)
 
 
 def _scope(context: RunContext) -> pd.DataFrame:
@@ -146,14 +153,22 @@ def _is_through(vendor: str, stops: dict[str, str]) -> bool:
 
 def _remember_units(context: RunContext, vendors: list[str], scope: pd.DataFrame, outcomes: pd.DataFrame) -> None:
     """unit key, key digest and outcome: what the next run's SCP-4 looks at."""
+    left = _left(context)
     for vendor in vendors:
         ended = outcomes[outcomes["vendor"] == vendor].set_index("unit_key")["outcome"]
-        mine = scope[scope[vendor]]
-        states = [
-            {"unit_key": key, "digest": int(digest), "outcome": outcome}
-            for key, digest, outcome in zip(mine["unit_key"], mine["digest"], mine["unit_key"].map(ended), strict=True)
-        ]
-        runs.finish_vendor(context.ledger, context.request.run_id, vendor, states)
+        mine = scope[scope[vendor]].assign(outcome=scope["unit_key"].map(ended)).astype({"digest": "int64"})
+        # A run by hand counts no records.
+        columns = [name for name in ("unit_key", "digest", "records", "outcome") if name in mine]
+        states = (dict(zip(columns, row, strict=True)) for row in mine[columns].itertuples(index=False))
+        gone = left.loc[left["vendor"] == vendor, "unit_key"]
+        runs.finish_vendor(context.ledger, context.request.run_id, vendor, states, gone)
+        guards.remember_links(context, vendor)
+
+
+def _left(context: RunContext) -> pd.DataFrame:
+    """vendor, unit_key of units that left the enrollment."""
+    tables = context.staging.read("plan/scope") if context.staging.has("plan/scope") else {}
+    return tables.get("left", pd.DataFrame({"vendor": [], "unit_key": []}))
 
 
 def _report(
@@ -171,6 +186,7 @@ def _report(
         "eMoney enroll": context.settings.emoney.enroll,
         "units in one shard": context.settings.refresh.households_per_shard,
     }
+    settings |= guards.for_report(context)
     if context.request.by_hand is not None:
         settings = _asked(context.request.by_hand)
     return RunReport(

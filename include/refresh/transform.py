@@ -1,6 +1,6 @@
 """The second stage: the documents of a shard, what the gate checks of them, and what does not go.
 
-Stages for each vendor ``<vendor>/<shard>``: documents, their heads (hashes and contacts, no content), how many receipts
+Stages for each vendor ``<vendor>/<shard>``: documents, their heads (all but the content), how many receipts
 there are of each kind, users, items, the units that failed, and a ``facts_…`` table for each facts frame, with the
 columns that the gate asks for; and ``labels/<shard>``, by which people find the households in the CRM.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from etl.load import known_names
-from etl.load.emoney_document import people_hash
+from etl.load.emoney_document import items_hash, people_hash
 from etl.load.ledger import unit_moves
 from etl.narrowing import narrow
 from expectations.facts import FRAMES, FRAMES_OF
@@ -76,7 +76,7 @@ def _build(
     facts = {f"facts_{name}": built.facts[name][list(FRAMES[name])] for name in FRAMES_OF[vendor]}
     return {
         "documents": documents,
-        "heads": documents.drop(columns=["document", "source_keys"], errors="ignore"),
+        "heads": documents.drop(columns=["document"]),
         "receipts": built.book.counts(),
         "users": built.users,
         "items": built.items,
@@ -85,13 +85,14 @@ def _build(
 
 
 def _in_parts(built: Built) -> pd.DataFrame:
-    """eMoney takes people by call and values by feed: the documents with the people's hash and the values' keys."""
+    """eMoney takes people by call and values by feed: the documents with the hash of each, and the values' keys."""
     keys: dict[str, list[str]] = {}
     for unit_key, source_key in zip(built.items["unit_key"].tolist(), built.items["source_key"].tolist(), strict=True):
         keys.setdefault(unit_key, []).append(source_key)
     documents = built.documents
     return documents.assign(
         people_hash=pd.array([people_hash(document) for document in documents["document"]], dtype="str"),
+        items_hash=pd.array([items_hash(document) for document in documents["document"]], dtype="str"),
         source_keys=pd.array([" ".join(keys.get(unit_key, ())) for unit_key in documents["unit_key"]], dtype="str"),
     )
 

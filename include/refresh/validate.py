@@ -12,14 +12,14 @@ from typing import Any
 
 import pandas as pd
 
-from etl.errors import VENDOR_NAMES, GuardTripped
 from etl.frames import are_among
-from etl.load.ledger import links
 from etl.narrowing import Narrowed, narrow
 from expectations import rules
+from include.refresh import guards
 from include.refresh.context import RunContext
 from include.refresh.defects import name_defects
 from include.refresh.found import read_found
+from include.refresh.guard_documents import of_documents
 from include.refresh.life_events import NO_EVENTS, find_life_events, stage_proposals
 from include.refresh.plan import shard_name
 
@@ -39,7 +39,7 @@ _NO_FINDINGS = pd.DataFrame({name: pd.Series(dtype="str") for name in rules.FIND
 def validate_vendor(context: RunContext, vendor: str) -> int:
     """Decides every unit in scope of a vendor; gives the number of units to send.
 
-    Raises `GateBroken` where the checks can run over no unit, `GuardTripped` where too much would change: nothing is
+    Raises `GateBroken` where the checks can run over no unit, `GuardTripped` where a guard stops the run: nothing is
     loaded then.
     """
     from expectations.data_docs import write_data_docs
@@ -50,6 +50,7 @@ def validate_vendor(context: RunContext, vendor: str) -> int:
     units = scope[scope[vendor]]
     if units.empty:
         nothing = {"decisions": _NOTHING, "findings": _as_texts(_NO_FINDINGS), "events": NO_EVENTS}
+        guards.require_plausible(context, {vendor: guards.staged_causes(context, vendor)}, {vendor: {}})
         context.staging.write(f"verdict/{vendor}", nothing)
         return 0
     parts = list(_judge(context, vendor, units, overrides))
@@ -147,38 +148,11 @@ def _hold(decisions: pd.DataFrame, findings: pd.DataFrame) -> None:
 
 
 def _guard(context: RunContext, vendor: str, decisions: pd.DataFrame, findings: pd.DataFrame) -> None:
-    """Stops the run before its first write where one rule fails, or one night changes, implausibly much."""
-    if context.request.unit_keys or context.request.by_hand or context.request.dry_run:
-        return
-    guard = context.settings.guard
-    critical = findings[findings["severity"] == "critical"].drop_duplicates(["unit_key", "rule_id"])
-    for rule_id, broken in critical["rule_id"].value_counts().items():
-        _check(
-            f"break the rule {rule_id}",
-            int(broken),
-            len(decisions),
-            "units in scope",
-            vendor,
-            guard.max_rule_percent,
-            guard.at_least,
-        )
-    part, offered = ("client", "people_hash") if vendor == "emoney" else ("case", "payload_hash")
-    before = links.read_sent(context.ledger, vendor, part).set_index("unit_key")["offered_hash"]
+    """Stops the run before its first write where the extract or the documents are implausible."""
+    causes = guards.staged_causes(context, vendor) + of_documents(context, vendor, decisions, findings)
     going = decisions[decisions["decision"] == "send"]
-    known = going["unit_key"].map(before)
-    changed = int((known.notna() & (known != going[offered])).sum())
-    linked = len(links.read_links(context.ledger, vendor))
-    _check("would be updated", changed, linked, "linked units", vendor, guard.max_changed_percent, guard.at_least)
-
-
-def _check(what: str, affected: int, of: int, whom: str, vendor: str, most_percent: float, at_least: int) -> None:
-    if affected >= at_least and of and affected * 100 > most_percent * of:
-        setting = "MAX_CHANGED_PERCENT" if "updated" in what else "MAX_RULE_PERCENT"
-        raise GuardTripped(
-            f"{VENDOR_NAMES[vendor]}: {affected} of {of} {whom} {what} "
-            f"({affected * 100 / of:.0f} %, allowed {most_percent:g} %). "
-            f"Nothing was sent. Look into the CRM first; if it is right, raise PLANBRIDGE__GUARD__{setting} for a run."
-        )
+    documents = dict(zip(going["unit_key"], going["payload_hash"], strict=True))
+    guards.require_plausible(context, {vendor: causes}, {vendor: documents})
 
 
 def _as_texts(findings: pd.DataFrame) -> pd.DataFrame:

@@ -122,7 +122,7 @@ def _stage(context: RunContext, frames: Frames, movement: Movement, number: int)
 def _plan(context: RunContext, units: pd.DataFrame) -> None:
     """The units of the run, each a shard of its own: the first is the one that was asked for."""
     (vendor,) = context.request.vendors
-    scope = units[["unit_key", "digest"]].assign(shard=range(len(units)))
+    scope = units[["unit_key", "digest", "records"]].assign(shard=range(len(units)))
     flags = {name: name == vendor for name in VENDORS}
     context.staging.write("plan/scope", {"units": scope.assign(**flags)})
     runs.plan_vendor(context.ledger, context.request.run_id, vendor, None, len(units))

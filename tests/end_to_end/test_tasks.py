@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 
 from etl.errors import SourceUnavailable, StopRun
-from etl.load.ledger import runs
+from etl.load.ledger import guards, runs
 from include import settings, steps, tasks
 
 pytestmark = pytest.mark.airflow
 
-PARAMS = {"as_of": None, "vendors": ["profiles", "emoney"], "unit_keys": None, "full": False, "dry_run": False}
+PARAMS = {
+    "as_of": None, "vendors": ["profiles", "emoney"], "unit_keys": None, "full": False, "dry_run": False,
+    "release_guard": None,
+}  # fmt: skip
 
 
 class Airflow:
@@ -98,6 +101,15 @@ def test_only_a_scheduled_run_keeps_the_holidays(
 
     begin(monkeypatch, tmp_path, run_type=DagRunType(run_type))
     assert tasks._context().request.is_holiday is is_holiday
+
+
+def test_a_release_is_as_of_the_day_of_what_was_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    begin(monkeypatch, tmp_path, conf={"release_guard": " checked "}, triggering_user_name="ann")
+    guards.save_stop(
+        tasks._context().ledger, guards.Stopped("emoney", "night", date(2026, 2, 27), ("4 × state",), "", {})
+    )
+    request = tasks._context().request
+    assert (request.as_of, request.release_guard) == (date(2026, 2, 27), "checked")
 
 
 def test_what_a_person_has_to_mend_ends_a_task_for_good_and_is_noted(airflow: Airflow, tmp_path: Path) -> None:

@@ -90,12 +90,14 @@ def read_sent(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str] |
 
 
 def read_bases(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str]) -> dict[str, Any]:
-    """unit key -> the values last written of one part."""
-    mine = (sent.c.vendor == vendor, sent.c.part == part, sent.c.unit_key.in_(text_list(ledger.engine, unit_keys)))
-    return {
-        row["unit_key"]: unpack(row["base"])
-        for row in ledger.rows(sa.select(sent.c.unit_key, sent.c.base).where(*mine))
-    }
+    """unit key -> the values last written of one part; of a case those of the case that is linked."""
+    if part == "case":
+        of_link = sa.and_(case_base.c.vendor == link.c.vendor, case_base.c.vendor_case_id == link.c.vendor_case_id)
+        bases, of_unit = sa.select(link.c.unit_key, case_base.c.base).join(case_base, of_link), link.c
+    else:
+        bases, of_unit = sa.select(sent.c.unit_key, sent.c.base).where(sent.c.part == part), sent.c
+    mine = (of_unit.vendor == vendor, of_unit.unit_key.in_(text_list(ledger.engine, unit_keys)))
+    return {row["unit_key"]: unpack(row["base"]) for row in ledger.rows(bases.where(*mine))}
 
 
 def find_link(ledger: Ledger, vendor: str, unit_key: str) -> Link | None:

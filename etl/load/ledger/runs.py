@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from etl.load.bulk import text_list
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import outcome, run, run_stop, run_vendor, unit_state
 
@@ -105,19 +106,11 @@ def last_watermark(ledger: Ledger, vendor: str) -> datetime | None:
 
 
 def read_unit_states(ledger: Ledger, vendor: str) -> pd.DataFrame:
-    """unit_key, digest, outcome of every unit that a run has dealt with."""
+    """unit_key, digest, records, outcome of every unit that a run has dealt with."""
     state = unit_state.c
-    states = ledger.frame(sa.select(state.unit_key, state.digest, state.outcome).where(state.vendor == vendor))
-    return states.astype({"unit_key": "str", "digest": "Int64", "outcome": "str"})
-
-
-def forget_unit_states(ledger: Ledger, vendor: str, unit_keys: Iterable[str]) -> None:
-    """These units are dealt with as if for the first time when they come back."""
-    with ledger.write() as connection:
-        for unit_key in unit_keys:
-            connection.execute(
-                sa.delete(unit_state).where(unit_state.c.vendor == vendor, unit_state.c.unit_key == unit_key)
-            )
+    columns = (state.unit_key, state.digest, state.records, state.outcome)
+    states = ledger.frame(sa.select(*columns).where(state.vendor == vendor))
+    return states.astype({"unit_key": "str", "digest": "Int64", "records": "str", "outcome": "str"})
 
 
 def save_outcomes(ledger: Ledger, run_id: str, outcomes: Iterable[Outcome]) -> None:
@@ -151,9 +144,16 @@ def read_outcomes(ledger: Ledger, run_id: str, vendor: str | None = None) -> pd.
     return ledger.frame(statement)
 
 
-def finish_vendor(ledger: Ledger, run_id: str, vendor: str, states: Iterable[Mapping[str, Any]]) -> None:
-    """A vendor's part of a run is through: ``states`` (unit_key, digest, outcome) are where the next run begins."""
+def finish_vendor(
+    ledger: Ledger, run_id: str, vendor: str, states: Iterable[Mapping[str, Any]], left: Iterable[str] = ()
+) -> None:
+    """A vendor's part of a run is through: ``states`` (unit_key, digest, outcome) are where the next run begins.
+
+    ``left``: units that are not enrolled any more: when they come back they are dealt with as if for the first time.
+    """
     with ledger.write() as connection:
+        gone = unit_state.c.unit_key.in_(text_list(connection, left))
+        connection.execute(sa.delete(unit_state).where(unit_state.c.vendor == vendor, gone))
         ledger.upsert(connection, unit_state, ({"vendor": vendor, "run_id": run_id, **state} for state in states))
         connection.execute(
             sa.update(run_vendor)

@@ -28,6 +28,7 @@ from etl.load.ledger import (
     answer_table,
     case_tables,
     decision_tables,
+    guard_tables,
     life_event_tables,
     migrations,
     retention_tables,
@@ -42,7 +43,8 @@ WRITERS_MAY_TAKE_SECONDS = 60
 
 # What describes the ledger: all its tables, on one `MetaData`, and the views of them.
 DESCRIPTIONS = (
-    tables, answer_table, case_tables, decision_tables, life_event_tables, retention_tables, transfer_tables,
+    tables, answer_table, case_tables, decision_tables, guard_tables, life_event_tables, retention_tables,
+    transfer_tables,
 )  # fmt: skip
 VIEWS: dict[str, str] = {
     name: select for described in DESCRIPTIONS for name, select in getattr(described, "VIEWS", {}).items()

@@ -69,6 +69,7 @@ unit_state = Table(
     Column("vendor", String(20), primary_key=True),
     Column("unit_key", String(40), primary_key=True),
     Column("digest", BigInteger),
+    Column("records", Text),  # how many of each table, a JSON list in the order of `etl.extract.changes.TABLES`
     Column("outcome", String(20)),
     Column("run_id", String(250)),
 )
