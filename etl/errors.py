@@ -14,6 +14,7 @@
     │   ├── ParamsError            the run was asked for something that does not exist
     │   ├── LedgerTooNew           the ledger was made by newer code
     │   ├── SchemaMismatch         the CRM lacks a table or column, or one has another type
+    │   ├── SourceUnreadable       the CRM refuses a statement: the same one would be refused again
     │   ├── StagingError           a staged file is missing or is not what was staged
     │   ├── GateBroken             a check could not run: nothing that it is about may be loaded
     │   ├── GuardTripped           too much would change at once
@@ -82,6 +83,10 @@ class LedgerTooNew(StopRun):
 
 class SchemaMismatch(StopRun):
     """The CRM lacks a table or a column, or one has another type."""
+
+
+class SourceUnreadable(StopRun):
+    """The CRM refuses a statement: the same one would be refused again."""
 
 
 class StagingError(StopRun):

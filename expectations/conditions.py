@@ -77,6 +77,13 @@ def is_selected(rows: pd.DataFrame, column: str) -> Mask:
 
 
 @_condition
+def is_possible(rows: pd.DataFrame, *columns: str) -> Mask:
+    """All flags are set."""
+    held: Mask = np.logical_and.reduce([_flag(rows[column]) for column in columns])
+    return held
+
+
+@_condition
 def is_cleared(rows: pd.DataFrame, column: str) -> Mask:
     return ~_flag(rows[column])
 

@@ -23,7 +23,7 @@ ENTITY = {
     "requests": "office",
     "movers": "contact",
 }
-"""The entity of a frame's rows; the rows of households, left_out and leavings name theirs in a column."""
+"""The entity of a frame's rows; those of households, left_out, faults and leavings name theirs in a column."""
 
 LEFT_OUT_RULES = (
     "ACC-SCOPE-PROFILES",
@@ -35,8 +35,12 @@ LEFT_OUT_RULES = (
     "POL-TYPE",
 )
 
+FAULT_RULES = ("SCP-CELL", "SCP-KEY-TWICE")
+"""What is wrong with the source's own rows, whatever the vendor takes of them."""
+
 LOAN_FIGURES = ("loan_balance", "interest_rate", "monthly_payment", "balloon_period")
 ORIGINAL_FIGURES = ("orig_loan_amount", "orig_interest_rate", "orig_monthly_payment", "orig_balloon_period")
+TERM_FLAGS = ("orig_amount_is_possible", "orig_period_is_possible", "orig_date_is_possible")
 SENT_FIGURES = ("sent_balance", "sent_rate", "sent_payment", "sent_years")
 
 VENDOR_FRAMES: Mapping[str, Mapping[str, Column]] = {
@@ -102,6 +106,7 @@ VENDOR_FRAMES: Mapping[str, Mapping[str, Column]] = {
         "computed_figures": NUMBER,
         "has_current_figures": FLAG,
         "drift_permille": WHOLE,
+        **dict.fromkeys(TERM_FLAGS, FLAG),
     },
     "left_out": {
         "unit_key": KEY,
@@ -109,6 +114,16 @@ VENDOR_FRAMES: Mapping[str, Mapping[str, Column]] = {
         "entity_id": NUMBER,
         "rule_id": Column("text", required=True, values=LEFT_OUT_RULES),
         "field": TEXT,
+    },
+    "faults": {
+        "unit_key": KEY,
+        "entity": KEY,
+        "entity_id": NUMBER,
+        "rule_id": Column("text", required=True, values=FAULT_RULES),
+        "field": KEY,
+        "source_cell": KEY,
+        "source_record": KEY,
+        "reason": KEY,
     },
 }
 

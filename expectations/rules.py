@@ -18,9 +18,11 @@ from expectations.rules_households import HOUSEHOLD_RULES, PEOPLE_RULES
 from expectations.rules_liabilities import LIABILITY_RULES
 from expectations.rules_load import LOAD_RULES
 from expectations.rules_policies import POLICY_RULES
+from expectations.rules_source import SOURCE_RULES
 from expectations.rules_transfer import TRANSFER_RULES
 
 TABLE: Final[tuple[Rule, ...]] = (
+    *SOURCE_RULES,
     *HOUSEHOLD_RULES,
     *PEOPLE_RULES,
     *ACCOUNT_RULES,

@@ -1,6 +1,6 @@
 """LIA: liabilities, which go to Profiles only; eMoney's table has none."""
 
-from expectations.facts import SENT_FIGURES
+from expectations.facts import SENT_FIGURES, TERM_FLAGS
 from expectations.rule_types import PROFILES, Check, Rule
 
 LIABILITY = "Investments › Liabilities"
@@ -12,6 +12,7 @@ ORIGINAL_LABELS = (
     "originating Monthly Payment",
     "originating Balloon Period",
 )
+TERM_LABELS = ("originating amount", "originating Balloon Period", "originating Loan Date")
 """SmartOffice's own labels of the originating terms are not published: these words are ours."""
 
 LIABILITY_RULES: tuple[Rule, ...] = (
@@ -46,6 +47,14 @@ LIABILITY_RULES: tuple[Rule, ...] = (
         f"{LIABILITY}: with Calculate selected fill in Loan Balance, Interest Rate, Monthly Payment and Balloon Period,"
         " otherwise the originating terms.",
         (Check(PROFILES, "liabilities", "is_known", SENT_FIGURES, LOAN_LABELS),),
+    ),
+    Rule(
+        "LIA-TERM",
+        "critical",
+        "{cells}; nothing is computed from the originating terms.",
+        f"{LIABILITY}: correct the originating terms: a date from 1900 to the day of the run, a period of at most 100"
+        " years, an amount that is not negative.",
+        (Check(PROFILES, "liabilities", "is_possible", TERM_FLAGS, TERM_LABELS),),
     ),
     Rule(
         "LIA-NOT-CALCULATED",

@@ -19,6 +19,9 @@ Words = npt.NDArray[np.object_]
 WHOLE_RECORD = "*"
 """The field of a record that is left out as a whole."""
 
+NAMING_FIELDS = ("left_out", "faults")
+"""The frames whose rows name the field in a column."""
+
 LEFT_OUT_KEY = ["unit_key", "entity", "entity_id"]
 
 SHOWABLE = frozenset(
@@ -36,9 +39,12 @@ SHOWABLE = frozenset(
         "present_count",
         "headless_households",
         "records",
+        "source_cell",
+        "source_record",
+        "reason",
     )
 )
-"""The columns a message may show: roles, counts, keys and the names of rights."""
+"""The columns a message may show: roles, counts, keys, the names of rights, tables and columns."""
 
 
 def _blank_words(values: pd.Series, arguments: dict[str, Any]) -> Words:
@@ -59,6 +65,10 @@ def _known_words(values: pd.Series, arguments: dict[str, Any]) -> Words:
     return np.where(finite(values), "is blank", "is not a number").astype(object)
 
 
+def _term_words(values: pd.Series, arguments: dict[str, Any]) -> Words:
+    return np.full(len(values), "is beyond what a loan can have", dtype=object)
+
+
 def _zero_words(values: pd.Series, arguments: dict[str, Any]) -> Words:
     return np.full(len(values), "is 0", dtype=object)
 
@@ -69,6 +79,7 @@ SHAPES: dict[str, Callable[[pd.Series, dict[str, Any]], Words]] = {
     "is_amount": _amount_words,
     "is_known": _known_words,
     "is_not_zero": _zero_words,
+    "is_possible": _term_words,
 }
 
 
@@ -123,7 +134,7 @@ def _texts(words: pd.Series | Words | str, count: int) -> pd.Series:
 def needed_columns(rule: Rule, check: Check) -> list[str]:
     """The columns of facts that the findings of a check are worded from."""
     named = [name for name in placeholders(check.message or rule.message) if name != "cells"]
-    shown = ["entity", "field"] if check.frame == "left_out" else [] if check.frame in ENTITY else ["entity"]
+    shown = ["entity", "field"] if check.frame in NAMING_FIELDS else [] if check.frame in ENTITY else ["entity"]
     return list(dict.fromkeys(["unit_key", "entity_id", *check.among, *check.columns, *named, *shown]))
 
 
@@ -139,7 +150,7 @@ def word_findings(vendor: str, rule: Rule, check: Check, rows: pd.DataFrame, arg
         "rule_id": rule.rule_id,
         "severity": rule.severity,
         "entity": rows["entity"] if "entity" in rows else ENTITY[check.frame],
-        "field": _left_out_fields(rows, check) if check.frame == "left_out" else fields,
+        "field": _named_fields(rows, check) if check.frame in NAMING_FIELDS else fields,
         "message": _messages(check.message or rule.message, rows, cells),
         "remedy": check.remedy or rule.remedy,
     }
@@ -148,7 +159,7 @@ def word_findings(vendor: str, rule: Rule, check: Check, rows: pd.DataFrame, arg
     return _merge_fields(findings) if check.frame == "left_out" else findings
 
 
-def _left_out_fields(rows: pd.DataFrame, check: Check) -> pd.Series:
+def _named_fields(rows: pd.DataFrame, check: Check) -> pd.Series:
     """The field of facts, or the check's label where the record is left out as a whole."""
     named = rows["field"].notna() & (rows["field"] != WHOLE_RECORD)
     return rows["field"].where(named, check.labels[0])

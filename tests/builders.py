@@ -71,6 +71,10 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "beneficiaries": {"policy_id": "k", "contact_id": "k"},
     "users": {"user_id": "k", "user_name": "t", "status": "t"},
     "rights": {"user_id": "k", "right_name": "t"},
+    "faults": {
+        "unit_key": "t", "rule_id": "t", "entity": "t", "entity_id": "k", "field": "t", "source_cell": "t",
+        "source_record": "t", "reason": "t",
+    },
 }  # fmt: skip
 
 DEFAULTS: dict[str, dict[str, Any]] = {

@@ -11,12 +11,14 @@ accounts positions        not deleted, primary contact among those contacts
 liabilities policies      the same; product and carrier joined
 beneficiaries             of those policies
 users rights offices      the whole CRM (small)
+faults                    `etl.extract.faults.COLUMNS` of the units: SCP-CELL, SCP-KEY-TWICE
 ========================  =========================================================================================
-Scalars are as `etl.extract.source` says.
+Cells are as `etl.extract.cells` says; every row has its key, and no key stands twice.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -26,59 +28,45 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from etl import schema as s
+from etl.extract.cells import columns_as_read, is_alive
+from etl.extract.faults import Faults, read_rows
 from etl.extract.scope import Census, may_name_a_spouse
-from etl.extract.source import Snapshot, columns_as_read, id_list
+from etl.extract.source import Snapshot, id_list, to_frame
 
 Frames = dict[str, pa.Table]
 
 
 def read_shard(snapshot: Snapshot, census: Census, numbers: pd.Index) -> Frames:
-    """The frames of the units with these numbers, as Arrow tables. Statements: 15, whatever the shard's size."""
-    units = census.units.loc[numbers]
-    households = units["household_id"].dropna()
-    clients = units["client_contact_id"].dropna()
-    people = census.people.loc[census.people["unit"].isin(numbers), "contact_id"].unique()
-    owners = census.units.loc[census.units["client_contact_id"].isin(people), ["client_contact_id", "unit_key"]]
+    """The frames of the units with these numbers, as Arrow tables.
+
+    Statements: 17, whatever the shard's size, and one more for each table whose key the database does not keep unique.
+    """
+    units, faults = census.units.loc[numbers], census.faults.copy()
+    people = census.people.loc[census.people["unit"].isin(numbers)]
+    ids = people["contact_id"].unique()
+    owners = census.units.loc[census.units["client_contact_id"].isin(ids), ["client_contact_id", "unit_key"]]
+    read = _Reading(snapshot, faults)
     frames: Frames = {
         "units": pa.Table.from_pandas(units, preserve_index=False),
-        "members": _read(snapshot, s.household_member, _MEMBER, s.household_member.c.household_id, households),
-        "relations": _relations(snapshot, clients),
+        "members": read(s.household_member, _MEMBER, "household_id", units["household_id"], "household"),
+        "relations": read.relations(units["client_contact_id"]),
         "client_of": pa.Table.from_pandas(
             owners.rename(columns={"client_contact_id": "contact_id"}), preserve_index=False
         ),
-        "addresses": _read(snapshot, s.contact_address, _ADDRESS, s.contact_address.c.contact_id, people),
-        "phones": _read(snapshot, s.contact_phone, _PHONE, s.contact_phone.c.contact_id, people),
-        "emails": _read(snapshot, s.contact_email, _EMAIL, s.contact_email.c.contact_id, people),
-        **read_people(snapshot, people),
-        **read_users(snapshot),
+        "addresses": read(s.contact_address, _ADDRESS, "contact_id", ids),
+        "phones": read(s.contact_phone, _PHONE, "contact_id", ids),
+        "emails": read(s.contact_email, _EMAIL, "contact_id", ids),
+        **read.people(ids),
     }
-    accounts, position = frames["accounts"]["account_id"], s.investment_position
-    frames["positions"] = _read(snapshot, position, _POSITION, position.c.account_id, accounts.to_numpy())
+    frames["positions"] = read.positions(frames["accounts"])
+    frames |= read.users(frames["contacts"])
+    frames["faults"] = pa.Table.from_pandas(faults.of_units(units, people), preserve_index=False)
     return frames
 
 
 def read_people(snapshot: Snapshot, people: Any) -> Frames:
     """contacts, and accounts, liabilities, policies and beneficiaries of those whose primary contact they are."""
-    policies, beneficiary = _policies(snapshot, people), s.policy_beneficiary
-    ids = policies["policy_id"].to_pylist()
-    return {
-        "contacts": _contacts(snapshot, people),
-        "accounts": _owned(snapshot, s.investment_account, _ACCOUNT, people),
-        "liabilities": _owned(snapshot, s.liability, _LIABILITY, people),
-        "policies": policies,
-        "beneficiaries": _read(snapshot, beneficiary, _BENEFICIARY, beneficiary.c.policy_id, ids),
-    }
-
-
-def read_users(snapshot: Snapshot) -> Frames:
-    """users, rights and offices of the whole CRM."""
-    user, right, office = s.crm_user.c, s.user_right.c, s.office.c
-    office_name = sa.type_coerce(office.name, sa.String).label("office_name")
-    return {
-        "offices": snapshot.read(sa.select(*snapshot.columns(office.office_id), office_name)),
-        "users": snapshot.read(sa.select(*snapshot.columns(user.user_id, user.user_name, user.status))),
-        "rights": snapshot.read(sa.select(*snapshot.columns(right.user_id, right.right_name))),
-    }
+    return _Reading(snapshot, Faults()).people(people)
 
 
 _MEMBER = ("household_id", "contact_id", "role", "is_primary")
@@ -91,88 +79,155 @@ _EMAIL = ("email_id", "contact_id", "email_type", "address", "is_preferred")
 _CONTACT = (
     "contact_id", "office_id", "assigned_user_id", "record_type", "subsystem_type", "contact_type", "first_name",
     "last_name", "birth_date", "gender", "marital_status", "company", "job_title", "annual_salary", "total_income",
-    "is_deceased",
+    "is_deceased", "deleted_at",
 )  # fmt: skip
 _ACCOUNT = (
     "account_id", "primary_contact_id", "account_name", "account_number", "account_type", "how_held", "is_qualified",
-    "is_held_away", "is_discretionary", "account_value", "loan_balance", "net_value",
+    "is_held_away", "is_discretionary", "account_value", "loan_balance", "net_value", "deleted_at",
 )  # fmt: skip
 _POSITION = ("position_id", "account_id", "symbol", "product_name", "market_value")
 _LIABILITY = (
     "liability_id", "primary_contact_id", "lender", "loan_number", "account_name", "payment_method", "calculate",
     "loan_balance", "interest_rate", "monthly_payment", "balloon_period", "orig_loan_date", "orig_loan_amount",
-    "orig_interest_rate", "orig_monthly_payment", "orig_balloon_period",
+    "orig_interest_rate", "orig_monthly_payment", "orig_balloon_period", "deleted_at",
 )  # fmt: skip
 _POLICY = (
     "policy_id", "primary_contact_id", "product_id", "policy_number", "status", "owner_contact_id",
     "primary_insured_id", "annual_premium", "annualized_premium", "basic_face_amount", "total_death_benefit",
-    "gross_cash_value", "elimination_period",
+    "gross_cash_value", "elimination_period", "deleted_at",
 )  # fmt: skip
 _BENEFICIARY = ("policy_id", "contact_id")
+_PRODUCT = ("product_id", "carrier_id", "plan_name", "insurance_type", "plan_type")
+_CARRIER = ("carrier_id", "name")
+_RELATION = ("relation_id", "contact_id", "related_contact_id", "relation_type", "relation")
+_SMALL = {
+    s.office: ("office_id", "name"),
+    s.crm_user: ("user_id", "user_name", "status"),
+    s.user_right: ("user_id", "right_name"),
+}
 
 
-def _read(snapshot: Snapshot, table: sa.Table, names: tuple[str, ...], key: sa.Column[Any], keys: Any) -> pa.Table:
-    return snapshot.read(_of_keys(snapshot.is_sqlite, table, names, key), keys)
+@dataclass(frozen=True)
+class _Reading:
+    """Reads table by table and keeps what is wrong with the rows, by the person or household that they belong to."""
+
+    snapshot: Snapshot
+    faults: Faults
+
+    def __call__(
+        self, table: sa.Table, names: tuple[str, ...], key: str, keys: Any, owned_by: str = "person"
+    ) -> pa.Table:
+        """The rows whose ``key`` is one of ``keys`` and the id of what they belong to."""
+        rows, wrong = self.rows(table, names, key, keys)
+        self.faults.add(owned_by, wrong)
+        return rows
+
+    def rows(self, table: sa.Table, names: tuple[str, ...], key: str, keys: Any) -> tuple[pa.Table, pd.DataFrame]:
+        statement = _of_keys(self.snapshot.is_sqlite, table, names, key)
+        return read_rows(self.snapshot, table, statement, keys, key)
+
+    def through(
+        self, table: sa.Table, names: tuple[str, ...], key: str, of: pa.Table, to: str, owned_by: str = "person"
+    ) -> pa.Table:
+        """The rows that belong to rows of another table, with which they share ``key``, and so to its column ``to``."""
+        rows, wrong = self.rows(table, names, key, to_frame(of.select([key]))[key].unique())
+        if len(wrong):
+            self.faults.add(owned_by, _passed_on(wrong, of, key, to))
+        return rows
+
+    def people(self, people: Any) -> Frames:
+        contacts = self(s.contact, _CONTACT, "contact_id", people)
+        policies = self.policies(people)
+        return {
+            "contacts": _with_deleted(contacts),
+            "accounts": self.owned(s.investment_account, _ACCOUNT, people),
+            "liabilities": self.owned(s.liability, _LIABILITY, people),
+            "policies": policies,
+            "beneficiaries": self.through(
+                s.policy_beneficiary, _BENEFICIARY, "policy_id", policies, "primary_contact_id"
+            ),
+        }
+
+    def owned(self, table: sa.Table, names: tuple[str, ...], people: Any) -> pa.Table:
+        return self(table, names, "primary_contact_id", people).drop_columns("deleted_at")
+
+    def positions(self, accounts: pa.Table) -> pa.Table:
+        return self.through(s.investment_position, _POSITION, "account_id", accounts, "primary_contact_id")
+
+    def policies(self, people: Any) -> pa.Table:
+        """With plan_name, insurance_type, plan_type of the product, and carrier_name."""
+        policies = self.owned(s.policy, _POLICY, people)
+        products = self.through(s.product, _PRODUCT, "product_id", policies, "primary_contact_id")
+        of_people = _joined(policies, "product_id", products, ("carrier_id",))
+        carriers = self.through(s.carrier, _CARRIER, "carrier_id", of_people, "primary_contact_id")
+        named = carriers.rename_columns(["carrier_id", "carrier_name"])
+        products = _joined(products, "carrier_id", named, ("carrier_name",))
+        return _joined(policies, "product_id", products, ("plan_name", "insurance_type", "plan_type", "carrier_name"))
+
+    def users(self, contacts: pa.Table) -> Frames:
+        """users, rights and offices of the whole CRM; what is wrong with a user is so of their clients."""
+        assigned = contacts.select(["assigned_user_id", "contact_id"]).rename_columns(["user_id", "contact_id"])
+        whole = {table: _select(self.snapshot.is_sqlite, table, names) for table, names in _SMALL.items()}
+        frames: Frames = {}
+        for name, table in (("offices", s.office), ("users", s.crm_user), ("rights", s.user_right)):
+            owner = _SMALL[table][0]
+            frames[name], wrong = read_rows(self.snapshot, table, whole[table], None, owner)
+            if len(wrong) and owner == "user_id":
+                self.faults.add("client", _passed_on(wrong, assigned, "user_id", "contact_id"))
+        frames["offices"] = frames["offices"].rename_columns(["office_id", "office_name"])
+        return frames
+
+    def relations(self, clients: pd.Series) -> pa.Table:
+        """The relations that may name a spouse of these clients, from either side."""
+        halves = []
+        for side in ("contact_id", "related_contact_id"):
+            statement = _spouse_relations(self.snapshot.is_sqlite, side)
+            rows, wrong = read_rows(self.snapshot, s.key_relation, statement, clients, side)
+            self.faults.add("client", wrong)
+            halves.append(rows.filter(pc.and_(pc.is_valid(rows[1]), pc.is_valid(rows[2]))))
+        known = halves[0]["relation_id"].combine_chunks()
+        fresh = pc.invert(pc.is_in(halves[1]["relation_id"], value_set=known))
+        return pa.concat_tables([halves[0], halves[1].filter(fresh)])
 
 
-def _owned(snapshot: Snapshot, table: sa.Table, names: tuple[str, ...], people: Any) -> pa.Table:
-    return snapshot.read(_alive(snapshot.is_sqlite, table, names), people)
+def _passed_on(wrong: pd.DataFrame, ways: pa.Table, key: str, to: str) -> pd.DataFrame:
+    """Faults by ``key`` as faults of what the column ``to`` of the same rows names."""
+    known = to_frame(ways.select([key, to])).rename(columns={key: "owner", to: "new"}).dropna().drop_duplicates()
+    return wrong.merge(known, on="owner").drop(columns="owner").rename(columns={"new": "owner"})
 
 
-def _relations(snapshot: Snapshot, clients: pd.Series) -> pa.Table:
-    sides = (s.key_relation.c.contact_id, s.key_relation.c.related_contact_id)
-    halves = [snapshot.read(_spouse_relations(snapshot.is_sqlite, side), clients) for side in sides]
-    known = halves[0]["relation_id"].combine_chunks()
-    fresh = pc.invert(pc.is_in(halves[1]["relation_id"], value_set=known))
-    return pa.concat_tables([halves[0], halves[1].filter(fresh)])
+def _joined(left: pa.Table, key: str, right: pa.Table, names: tuple[str, ...]) -> pa.Table:
+    """``left`` with columns of the row of ``right`` that has the same key, null where there is none."""
+    at = pc.index_in(left[key], value_set=right[key].combine_chunks())
+    for name in names:
+        left = left.append_column(name, right[name].take(at))
+    return left
 
 
-def _contacts(snapshot: Snapshot, people: Any) -> pa.Table:
-    return snapshot.read(_people(snapshot.is_sqlite), people)
-
-
-def _policies(snapshot: Snapshot, people: Any) -> pa.Table:
-    return snapshot.read(_policies_with_products(snapshot.is_sqlite), people)
+def _with_deleted(contacts: pa.Table) -> pa.Table:
+    """``is_deleted`` for ``deleted_at``; where it cannot be read the contact stays, and is held."""
+    at = contacts.column_names.index("deleted_at")
+    return contacts.set_column(at, "is_deleted", pc.fill_null(contacts["deleted_at"], False))
 
 
 # The statements, each made and compiled once, whatever the number of shards.
 
 
+@cache
 def _select(is_sqlite: bool, table: sa.Table, names: tuple[str, ...]) -> sa.Select[Any]:
     return sa.select(*columns_as_read(is_sqlite, *(table.c[name] for name in names)))
 
 
 @cache
-def _of_keys(is_sqlite: bool, table: sa.Table, names: tuple[str, ...], key: sa.Column[Any]) -> sa.Select[Any]:
-    return _select(is_sqlite, table, names).where(key.in_(id_list(is_sqlite)))
+def _of_keys(is_sqlite: bool, table: sa.Table, names: tuple[str, ...], key: str) -> sa.Select[Any]:
+    """Deleted rows too of contacts, and of nothing else."""
+    statement = _select(is_sqlite, table, names).where(table.c[key].in_(id_list(is_sqlite)))
+    if table is s.contact or "deleted_at" not in table.c:
+        return statement
+    return statement.where(is_alive(is_sqlite, table))
 
 
 @cache
-def _alive(is_sqlite: bool, table: sa.Table, names: tuple[str, ...]) -> sa.Select[Any]:
-    of_people = _of_keys(is_sqlite, table, names, table.c.primary_contact_id)
-    return of_people.where(table.c.deleted_at.is_(None))
-
-
-@cache
-def _spouse_relations(is_sqlite: bool, side: sa.Column[Any]) -> sa.Select[Any]:
-    columns = columns_as_read(is_sqlite, *s.key_relation.c)[:-1]
-    return sa.select(*columns).where(side.in_(id_list(is_sqlite)), may_name_a_spouse())
-
-
-@cache
-def _people(is_sqlite: bool) -> sa.Select[Any]:
-    contact = s.contact
-    deleted = sa.type_coerce(contact.c.deleted_at.is_not(None), sa.Boolean).label("is_deleted")
-    return _of_keys(is_sqlite, contact, _CONTACT, contact.c.contact_id).add_columns(deleted)
-
-
-@cache
-def _policies_with_products(is_sqlite: bool) -> sa.Select[Any]:
-    policy, product, carrier = s.policy, s.product, s.carrier
-    carrier_name = sa.type_coerce(carrier.c.name, sa.String).label("carrier_name")
-    joined = policy.outerjoin(product, policy.c.product_id == product.c.product_id).outerjoin(
-        carrier, product.c.carrier_id == carrier.c.carrier_id
-    )
-    of_product = columns_as_read(is_sqlite, product.c.plan_name, product.c.insurance_type, product.c.plan_type)
-    statement = _select(is_sqlite, policy, _POLICY).add_columns(*of_product, carrier_name).select_from(joined)
-    return statement.where(policy.c.deleted_at.is_(None), policy.c.primary_contact_id.in_(id_list(is_sqlite)))
+def _spouse_relations(is_sqlite: bool, side: str) -> sa.Select[Any]:
+    relation = s.key_relation
+    return _of_keys(is_sqlite, relation, _RELATION, side).where(may_name_a_spouse())

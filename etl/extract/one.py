@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from etl import schema as s
 from etl.errors import ParamsError
 from etl.extract import scope
+from etl.extract.faults import Faults
 from etl.extract.persons import NO_PERSONS, Labels, households_of
 from etl.extract.scope import Census
 from etl.extract.source import Snapshot, to_frame
@@ -21,14 +22,14 @@ def unit_of_household(snapshot: Snapshot, household_id: int) -> str:
     """``H<id>``. Raises `ParamsError` for a household that the CRM does not have, or has among its deleted records."""
     household = s.household.c
     rows = snapshot.read(
-        sa.select(*snapshot.columns(household.household_id), _is_deleted(household.deleted_at)).where(
+        sa.select(*snapshot.columns(household.household_id, household.deleted_at)).where(
             household.household_id.in_(snapshot.id_list())
         ),
         [household_id],
     ).to_pylist()
     if not rows:
         raise ParamsError(f"The CRM has no household {household_id}.")
-    if rows[0]["is_deleted"]:
+    if rows[0]["deleted_at"]:
         raise ParamsError(f"Household {household_id} is deleted in the CRM: restore it from Deleted Records first.")
     return f"H{household_id}"
 
@@ -45,9 +46,9 @@ def unit_of_contact(snapshot: Snapshot, contact_id: int, labels: Labels) -> str:
 
 def take_census_of(snapshot: Snapshot, unit_key: str) -> tuple[Census, int]:
     """The census as far as it concerns one unit, and the unit's number in it."""
-    number = int(unit_key[1:])
+    number, faults = int(unit_key[1:]), Faults()
     if unit_key[0] == "H":
-        unit = scope.read_households(snapshot, s.household.c.household_id, [number])
+        unit = scope.read_households(snapshot, s.household.c.household_id, [number], faults)
     else:
         contact = s.contact.c
         rows = snapshot.read(
@@ -56,8 +57,9 @@ def take_census_of(snapshot: Snapshot, unit_key: str) -> tuple[Census, int]:
             ),
             [number],
         )
-        single = to_frame(rows).rename(columns={"contact_id": "client_contact_id"})
+        single = to_frame(rows).rename(columns={"contact_id": "client_contact_id"}).drop_duplicates("client_contact_id")
         unit = scope.as_units(single, pd.Series(dtype="Int64"))
+        scope.read_members(snapshot, s.household_member.c.contact_id, [number], faults)
     people = scope.people_of(
         unit,
         scope.read_members(snapshot, s.household_member.c.household_id, unit["household_id"].dropna()),
@@ -66,7 +68,7 @@ def take_census_of(snapshot: Snapshot, unit_key: str) -> tuple[Census, int]:
     others = units_led_by(snapshot, people["contact_id"])
     units = scope.in_order(unit, others[others["unit_key"] != unit_key])
     at = int(units.index[units["unit_key"] == unit_key][0])
-    return Census(units, people.assign(unit=at)), at
+    return Census(units, people.assign(unit=at), faults), at
 
 
 def units_led_by(snapshot: Snapshot, people: pd.Series) -> pd.DataFrame:
@@ -82,24 +84,20 @@ def units_led_by(snapshot: Snapshot, people: pd.Series) -> pd.DataFrame:
 def _check_person(snapshot: Snapshot, contact_id: int) -> None:
     contact = s.contact.c
     rows = snapshot.read(
-        sa.select(
-            *snapshot.columns(contact.record_type, contact.subsystem_type), _is_deleted(contact.deleted_at)
-        ).where(contact.contact_id.in_(snapshot.id_list())),
+        sa.select(*snapshot.columns(contact.record_type, contact.subsystem_type, contact.deleted_at)).where(
+            contact.contact_id.in_(snapshot.id_list())
+        ),
         [contact_id],
     ).to_pylist()
     if not rows:
         raise ParamsError(f"The CRM has no contact {contact_id}.")
     kinds = {str(rows[0][name] or "").strip().lower() for name in ("record_type", "subsystem_type")}
     odd = sorted(kinds & {*NO_PERSONS})
-    if rows[0]["is_deleted"]:
+    if rows[0]["deleted_at"]:
         raise ParamsError(f"Contact {contact_id} is deleted in the CRM: restore it from Deleted Records first.")
     if odd or "contact" not in kinds:
         what = odd[0] if odd else "no contact"
         raise ParamsError(f"Contact {contact_id} is {_with_article(what)}: only persons have a financial plan (SCP-3).")
-
-
-def _is_deleted(deleted_at: sa.Column[object]) -> sa.ColumnElement[bool]:
-    return sa.type_coerce(deleted_at.is_not(None), sa.Boolean).label("is_deleted")
 
 
 def _with_article(noun: str) -> str:

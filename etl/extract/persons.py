@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from etl import schema as s
 from etl.extract import scope
+from etl.extract.cells import is_alive
 from etl.extract.scope import Census
 from etl.extract.source import Snapshot, to_frame
 from etl.frames import are_among
@@ -44,7 +45,7 @@ def households_of(snapshot: Snapshot, contact_ids: Iterable[int], labels: Labels
     by_role = memberships.loc[labels.is_spouse(memberships["role"]), ["contact_id", "household_id"]]
     living = scope.read_households(snapshot, s.household.c.household_id, by_role["household_id"].unique())
     by_role = by_role[by_role["household_id"].isin(living["household_id"])]
-    found = pd.concat([by_head, by_role]).drop_duplicates()
+    found = pd.concat([by_head, by_role]).dropna().drop_duplicates()
     found = found.merge(memberships[["contact_id", "household_id", "is_primary"]], how="left")
     found["is_primary"] = found["is_primary"].eq(True)
     order = ["contact_id", "is_primary", "household_id"]
@@ -56,8 +57,10 @@ def own_units(snapshot: Snapshot, contact_ids: Iterable[int], labels: Labels) ->
     people = pd.Series(list(contact_ids), dtype="int64")
     contact = s.contact.c
     columns = snapshot.columns(contact.contact_id, contact.office_id, contact.record_type, contact.subsystem_type)
-    living = sa.select(*columns).where(contact.deleted_at.is_(None), contact.contact_id.in_(snapshot.id_list()))
-    rows = to_frame(snapshot.read(living, people))
+    living = sa.select(*columns).where(
+        is_alive(snapshot.is_sqlite, s.contact), contact.contact_id.in_(snapshot.id_list())
+    )
+    rows = to_frame(snapshot.read(living, people)).drop_duplicates("contact_id")
     kinds = [rows[name].fillna("").str.strip().str.lower() for name in ("record_type", "subsystem_type")]
     is_person = ~(kinds[0].isin(NO_PERSONS) | kinds[1].isin(NO_PERSONS))
     is_person &= (kinds[0] == "contact") | (kinds[1] == "contact")
@@ -79,7 +82,8 @@ def with_own_units(snapshot: Snapshot, census: Census, contact_ids: Iterable[int
     fresh = units[units["unit_key"].isin(more["unit_key"])]
     ties = scope.ties_of(snapshot, fresh["client_contact_id"])
     nobody = pd.DataFrame({"household_id": pd.Series(dtype="int64"), "contact_id": pd.Series(dtype="int64")})
-    return Census(units, pd.concat([known, scope.people_of(fresh, nobody, ties)], ignore_index=True))
+    people = pd.concat([known, scope.people_of(fresh, nobody, ties)], ignore_index=True)
+    return Census(units, people, census.faults)
 
 
 def _spouses_of(snapshot: Snapshot, people: pd.Series, labels: Labels) -> pd.DataFrame:
@@ -92,5 +96,5 @@ def _spouses_of(snapshot: Snapshot, people: pd.Series, labels: Labels) -> pd.Dat
         ties = to_frame(snapshot.read(sa.select(*columns).where(mine.in_(snapshot.id_list())), people))
         ties = ties[labels.is_family(ties["relation_type"]) & labels.is_spouse(ties["relation"])]
         found.append(ties[[mine.name, other.name]].set_axis(["contact_id", "head"], axis=1))
-    spouses = pd.concat(found)
+    spouses = pd.concat(found).dropna()
     return spouses[spouses["contact_id"] != spouses["head"]]

@@ -7,7 +7,7 @@ fixed number of statements for the whole CRM, whatever its size.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -15,6 +15,8 @@ import sqlalchemy as sa
 
 from etl import schema as s
 from etl.errors import ParamsError, SettingsError
+from etl.extract.cells import is_alive, text_of
+from etl.extract.faults import Faults, read_rows
 from etl.extract.source import Snapshot, to_frame
 from etl.frames import are_among
 
@@ -32,10 +34,12 @@ class Census:
 
     units: unit_key, household_id, household_name, client_contact_id, office_id; index = unit number.
     people: unit (the number), contact_id — members, the client, and who may be tied to the client as a spouse.
+    faults: what is wrong with the rows that make them units.
     """
 
     units: pd.DataFrame
     people: pd.DataFrame
+    faults: Faults = field(default_factory=Faults)
 
     def units_of(self, contact_ids: pd.Series) -> pd.Index:
         """The numbers of the units that any of these contacts belongs to."""
@@ -55,50 +59,88 @@ class Census:
 
 def take_census(snapshot: Snapshot) -> Census:
     """All units (SCP-1, SCP-2, SCP-3) and their people."""
-    households = read_households(snapshot)
-    members = read_members(snapshot)
+    faults = Faults()
+    households = read_households(snapshot, faults=faults)
+    members = read_members(snapshot, faults=faults)
     members = members[members["household_id"].isin(households["household_id"])]
     singles = as_units(read_clients(snapshot), pd.concat([members["contact_id"], households["client_contact_id"]]))
     units = in_order(households, singles)
-    return Census(units, people_of(units, members, read_ties(snapshot)))
+    return Census(units, people_of(units, members, read_ties(snapshot)), faults)
 
 
-def read_households(snapshot: Snapshot, key: Key = None, keys: Keys = None) -> pd.DataFrame:
-    """Households that are not deleted, as rows of `Census.units`: all, or those whose ``key`` is one of ``keys``."""
+def read_households(
+    snapshot: Snapshot, key: Key = None, keys: Keys = None, faults: Faults | None = None
+) -> pd.DataFrame:
+    """Households that are not deleted, as rows of `Census.units`: all, or those whose ``key`` is one of ``keys``.
+
+    What is wrong with them goes to ``faults``.
+    """
     household = s.household.c
     statement = sa.select(
-        *snapshot.columns(household.household_id, household.name, household.head_contact_id, household.office_id)
-    )
-    rows = _read(snapshot, statement.where(household.deleted_at.is_(None)), key, keys)
-    rows = rows.rename(columns={"name": "household_name", "head_contact_id": "client_contact_id"})
+        *snapshot.columns(
+            household.household_id,
+            household.name,
+            household.head_contact_id,
+            household.office_id,
+            household.deleted_at,
+        )
+    ).where(is_alive(snapshot.is_sqlite, s.household))
+    found, wrong = read_rows(snapshot, s.household, _narrowed(snapshot, statement, key), keys, "household_id")
+    if faults is not None:
+        faults.add("household", wrong)
+    rows = to_frame(found).rename(columns={"name": "household_name", "head_contact_id": "client_contact_id"})
     rows["unit_key"] = "H" + rows["household_id"].astype("str")
     return rows
 
 
-def read_members(snapshot: Snapshot, key: Key = None, keys: Keys = None) -> pd.DataFrame:
-    """household_id, contact_id, of deleted households too."""
+def read_members(snapshot: Snapshot, key: Key = None, keys: Keys = None, faults: Faults | None = None) -> pd.DataFrame:
+    """household_id, contact_id, of deleted households too.
+
+    Whoever is in a household that cannot be read is in no other: ``faults`` has what holds them.
+    """
     member = s.household_member.c
-    return _read(snapshot, sa.select(*snapshot.columns(member.household_id, member.contact_id)), key, keys)
+    statement = sa.select(*snapshot.columns(member.household_id, member.contact_id))
+    found, wrong = read_rows(snapshot, s.household_member, _narrowed(snapshot, statement, key), keys, "contact_id")
+    if faults is not None:
+        faults.add("lone client", wrong)
+    return to_frame(found)
 
 
 def read_clients(snapshot: Snapshot, key: Key = None, keys: Keys = None) -> pd.DataFrame:
-    """client_contact_id, office_id of the contacts who are a unit of their own if they are in no household (SCP-2)."""
+    """client_contact_id, office_id of the contacts who are a unit of their own if they are in no household (SCP-2).
+
+    Labels that cannot be read may be any: such a contact is a unit too, which the gate holds (SCP-CELL).
+    """
     contact = s.contact.c
-    statement = sa.select(*snapshot.columns(contact.contact_id, contact.office_id, contact.contact_type)).where(
-        contact.deleted_at.is_(None),
-        contact.record_type == "Contact",
-        contact.subsystem_type == "Contact",
-        sa.func.lower(contact.contact_type).contains("client"),
+    labels = (contact.record_type, contact.subsystem_type, contact.contact_type)
+    may_be = [
+        text_of(labels[0]) == "Contact",
+        text_of(labels[1]) == "Contact",
+        sa.func.lower(text_of(labels[2])).contains("client"),
+    ]
+    if snapshot.is_sqlite:
+        # Bytes that are no UTF-8 are among those that are not ASCII.
+        may_be = [
+            sa.or_(holds, text_of(label).op("GLOB")("*[^ -~]*")) for holds, label in zip(may_be, labels, strict=True)
+        ]
+    statement = sa.select(*snapshot.columns(contact.contact_id, contact.office_id, *labels)).where(
+        is_alive(snapshot.is_sqlite, s.contact), *may_be
     )
-    clients = _read(snapshot, statement, key, keys).rename(columns={"contact_id": "client_contact_id"})
-    return clients[_is_label(clients["contact_type"], "client")]
+    cells = snapshot.read_cells(_narrowed(snapshot, statement, key), keys)
+    clients = to_frame(cells.rows).rename(columns={"contact_id": "client_contact_id"})
+    wanted = [clients["record_type"] == "Contact", clients["subsystem_type"] == "Contact"]
+    wanted.append(_is_label(clients["contact_type"], "client"))
+    is_unit = clients["client_contact_id"].notna()
+    for label, is_wanted in zip(labels, wanted, strict=True):
+        is_unit &= is_wanted.fillna(False).astype(bool) | cells.unreadable.get(label.name, False)
+    return clients.loc[is_unit, ["client_contact_id", "office_id"]].drop_duplicates("client_contact_id")
 
 
 def read_ties(snapshot: Snapshot, key: Key = None, keys: Keys = None) -> pd.DataFrame:
     """contact_id, related_contact_id of the relations that may name a spouse, each from both sides."""
     relation = s.key_relation.c
     statement = sa.select(*snapshot.columns(relation.contact_id, relation.related_contact_id))
-    ties = _read(snapshot, statement.where(may_name_a_spouse()), key, keys)
+    ties = to_frame(snapshot.read(_narrowed(snapshot, statement.where(may_name_a_spouse()), key), keys)).dropna()
     turned = ties.rename(columns={"contact_id": "related_contact_id", "related_contact_id": "contact_id"})
     return pd.concat([ties, turned])
 
@@ -145,11 +187,8 @@ def people_of(units: pd.DataFrame, members: pd.DataFrame, ties: pd.DataFrame) ->
 
 def may_name_a_spouse() -> sa.ColumnElement[bool]:
     """Key relations worth reading: of type Family, with a word of a spouse in them. The transform decides exactly."""
-    relation = s.key_relation.c
-    return sa.and_(
-        sa.func.lower(relation.relation_type).contains("family"),
-        sa.or_(*(sa.func.lower(relation.relation).contains(word) for word in SPOUSE_WORDS)),
-    )
+    relation_type, relation = (sa.func.lower(text_of(s.key_relation.c[name])) for name in ("relation_type", "relation"))
+    return sa.and_(relation_type.contains("family"), sa.or_(*(relation.contains(word) for word in SPOUSE_WORDS)))
 
 
 def enrolled(snapshot: Snapshot, census: Census, enroll: str, linked: set[str]) -> pd.Index:
@@ -166,7 +205,7 @@ def enrolled(snapshot: Snapshot, census: Census, enroll: str, linked: set[str]) 
         .select_from(
             s.contact_set.outerjoin(s.contact_set_member, s.contact_set.c.set_id == s.contact_set_member.c.set_id)
         )
-        .where(s.contact_set.c.name == name)
+        .where(text_of(s.contact_set.c.name) == name)
     )
     if not rows.num_rows:
         raise SettingsError(
@@ -181,10 +220,8 @@ def in_shards(numbers: pd.Index, units_per_shard: int) -> list[pd.Index]:
     return [ordered[start : start + units_per_shard] for start in range(0, len(ordered), units_per_shard)]
 
 
-def _read(snapshot: Snapshot, statement: sa.Select[Any], key: Key, keys: Keys) -> pd.DataFrame:
-    if key is None:
-        return to_frame(snapshot.read(statement))
-    return to_frame(snapshot.read(statement.where(key.in_(snapshot.id_list())), keys))
+def _narrowed(snapshot: Snapshot, statement: sa.Select[Any], key: Key) -> sa.Select[Any]:
+    return statement if key is None else statement.where(key.in_(snapshot.id_list()))
 
 
 def _is_label(labels: pd.Series, label: str) -> pd.Series:

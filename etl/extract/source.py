@@ -1,22 +1,16 @@
 """Read-only connections to the CRM, holding one consistent snapshot for a whole run.
 
-Statements are SQLAlchemy Core; rows come back as Arrow tables through ADBC (half the time and memory of a cursor).
-Scalars are normalised in SQL and Arrow, the same for SQLite and PostgreSQL:
-
-========================  ==============================================================================
-``NUMERIC(p, s)``         int64 scaled by ``10 ** s`` (money: cents); not finite -> ``schema.NOT_FINITE``
-``BOOLEAN``               bool; NULL reads as "not selected"
-``DATE``                  date32; a text that is no date (SQLite only) reads as NULL
-``BIGINT``, text          int64, string
-========================  ==============================================================================
+Statements are SQLAlchemy Core; rows come back as Arrow tables through ADBC (half the time and memory of a cursor), each
+cell as `etl.extract.cells` says.
 """
 
 from __future__ import annotations
 
 import queue
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -28,9 +22,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.sql.elements import ColumnElement
 
+from etl import schema
 from etl.databases import conninfo, sqlite_uri
-from etl.errors import SettingsError, SourceUnavailable
-from etl.schema import NOT_FINITE
+from etl.errors import SettingsError, SourceUnavailable, SourceUnreadable
+from etl.extract.cells import Cells, as_cells, columns_as_read
 
 # Larger than any table that is read: the SQLite driver infers types from its first batch, so there is only one. It
 # reserves as many rows of address space for each column.
@@ -60,7 +55,8 @@ class Snapshot:
 
     PostgreSQL: ``REPEATABLE READ READ ONLY``, the further connections join the snapshot that the first one exports.
     SQLite: read transactions, begun while nobody committed; where the CRM is too busy for that, one connection serves.
-    Raises `SourceUnavailable` where the database cannot be opened or drops the connection.
+    Raises `SourceUnavailable` where the database cannot be opened or drops the connection, `SourceUnreadable` where it
+    refuses a statement.
     """
 
     def __init__(self, url: str, readers: int = 2) -> None:
@@ -120,21 +116,40 @@ class Snapshot:
         self._connections = [keep] if keep is not None else []
 
     def read(self, statement: sa.Select[Any], keys: Iterable[int] | None = None) -> pa.Table:
-        """The rows of ``statement`` as an Arrow table; ``keys`` are the ids that `id_list` stands for."""
-        return _typed(self.read_raw(statement, keys), statement)
+        """The rows of ``statement`` as an Arrow table; ``keys`` are the ids that `id_list` stands for, null is none."""
+        return self.read_cells(statement, keys).rows
+
+    def read_cells(self, statement: sa.Select[Any], keys: Iterable[int] | None = None) -> Cells:
+        """The same, and which of their cells cannot be read."""
+        return as_cells(self.read_raw(statement, keys), statement)
 
     def read_raw(self, statement: sa.Select[Any], keys: Iterable[int] | None = None) -> pa.Table:
         """The same rows in whatever types the driver gives them."""
         compiled = compiled_for(self.is_sqlite, statement)
         values = dict(compiled.params)
         if keys is not None:
-            ids = np.asarray(keys if isinstance(keys, (np.ndarray, pd.Series)) else list(keys), dtype=np.int64)
+            ids = pd.Series(keys, dtype="Int64").dropna().to_numpy(dtype=np.int64)
             values["keys"] = orjson.dumps(ids, option=orjson.OPT_SERIALIZE_NUMPY).decode()
-        parameters = tuple(values[name] for name in compiled.positiontup or ())
+        return self._ask(str(compiled), tuple(values[name] for name in compiled.positiontup or ()))
+
+    @cached_property
+    def tables_without_key(self) -> frozenset[str]:
+        """The tables of `etl.schema` whose key the database does not keep unique: it may stand there twice."""
+        found = to_frame(self._ask(_KEYS_ON_SQLITE if self.is_sqlite else _KEYS_ON_POSTGRESQL))
+        kept: dict[str, set[str]] = defaultdict(set)
+        for table_name, column_name in zip(found["table_name"], found["column_name"], strict=True):
+            kept[table_name].add(column_name.lower())
+        return frozenset(
+            name
+            for name, table in schema.metadata.tables.items()
+            if kept[name] != {column.name for column in table.primary_key}
+        )
+
+    def _ask(self, sql: str, parameters: tuple[Any, ...] = ()) -> pa.Table:
         self.queries += 1
         connection = self._idle.get()
         try:
-            rows: pa.Table = self._guard(lambda: self._execute(connection, str(compiled), parameters))
+            rows: pa.Table = self._guard(lambda: self._execute(connection, sql, parameters))
         finally:
             self._idle.put(connection)
         return rows
@@ -177,64 +192,57 @@ class Snapshot:
         try:
             return action()
         except (pa.ArrowException, OSError) as error:
-            raise _unavailable(self._url, error) from None
+            raise _refused(self._url, error) from None
         except Exception as error:
             if type(error).__module__.startswith("adbc_driver_manager"):
-                raise _unavailable(self._url, error) from None
+                raise _refused(self._url, error) from None
             raise
 
 
-def _unavailable(url: URL, error: Exception) -> SourceUnavailable:
-    # The driver's text can hold a row of the CRM (DETAIL lines): only its first line goes, and only from the connect.
+# table_name, column_name of every primary key; a table that others inherit from shows their rows too, and has none.
+_KEYS_ON_SQLITE = (
+    "SELECT lower(m.name) AS table_name, c.name AS column_name FROM sqlite_master m, pragma_table_info(m.name) c "
+    "WHERE m.type = 'table' AND c.pk > 0"
+)
+_KEYS_ON_POSTGRESQL = (
+    "SELECT CAST(t.relname AS TEXT) AS table_name, CAST(c.attname AS TEXT) AS column_name FROM pg_index i "
+    "JOIN pg_class t ON t.oid = i.indrelid AND NOT t.relhassubclass AND pg_table_is_visible(t.oid) "
+    "JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum = ANY (i.indkey) WHERE i.indisprimary AND i.indisvalid"
+)
+
+# By the first two characters of the SQLSTATE: what is wrong with a statement, or with the data that it met. Everything
+# else (the connection, the server's means, a lock) may be over in a minute.
+_ABOUT_DATA = ("0A", "21", "22", "42")
+
+
+def _is_about_data(error: Exception) -> bool:
+    state: str | None = getattr(error, "sqlstate", None)
+    if state is not None:
+        return state.startswith(_ABOUT_DATA) or state == "25P02"  # the transaction has met such an error before
+    # SQLite has no SQLSTATE: it cannot prepare the statement.
+    return isinstance(error, pa.ArrowException) or type(error).__name__ == "ProgrammingError"
+
+
+def _refused(url: URL, error: Exception) -> SourceUnavailable | SourceUnreadable:
+    # The driver's text can hold cells and rows of the CRM: only its first line goes, and not where it is about data.
     reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-    where = (
-        url.database
-        if url.get_backend_name() == "sqlite"
-        else f"{url.host or 'local socket'}:{url.port or 5432}/{url.database}"
-    )
+    state = getattr(error, "sqlstate", None)
+    if _is_about_data(error):
+        return SourceUnreadable(
+            f"The CRM at {place_of(url)} refuses a statement ({f'SQLSTATE {state}' if state else reason}). Another try "
+            "would not help: see whether a column that Planbridge reads has changed and whether the log-in may read it."
+        )
     return SourceUnavailable(
-        f"The CRM at {where} cannot be read ({reason}). "
+        f"The CRM at {place_of(url)} cannot be read ({reason}). "
         "Check that it is up and that the connection `crm` names it correctly."
     )
 
 
-def columns_as_read(is_sqlite: bool, *columns: sa.Column[Any]) -> list[ColumnElement[Any]]:
-    """The columns as `Snapshot.read` wants them: scaled integers, whole booleans, dates."""
-    return [sa.type_coerce(_normalised(is_sqlite, column), column.type).label(column.name) for column in columns]
-
-
-def _normalised(is_sqlite: bool, column: sa.Column[Any]) -> ColumnElement[Any]:
-    if isinstance(column.type, sa.Numeric):
-        return _scaled(is_sqlite, column, 10 ** (column.type.scale or 0))
-    if isinstance(column.type, sa.Boolean):
-        cleared: ColumnElement[Any] = sa.literal_column("0" if is_sqlite else "false")
-        return sa.func.coalesce(sa.type_coerce(column, sa.Integer) if is_sqlite else column, cleared)
-    if isinstance(column.type, sa.Date) and is_sqlite:
-        day = sa.func.substr(sa.type_coerce(column, sa.Text), 1, 10)
-        return sa.case((sa.func.date(day) == day, day))
-    return column
-
-
-def _scaled(is_sqlite: bool, column: sa.Column[Any], factor: int) -> ColumnElement[Any]:
-    lost: ColumnElement[Any] = sa.literal_column(str(NOT_FINITE))
-    if is_sqlite:
-        number = sa.type_coerce(column, sa.Float)
-        unreadable = sa.or_(
-            sa.func.typeof(number).not_in([sa.literal_column("'integer'"), sa.literal_column("'real'")]),
-            sa.func.abs(number) >= sa.literal_column(repr(9.2e18 / factor)),
-        )
-        scaled = number * sa.literal_column(str(factor))
-        whole: ColumnElement[Any] = sa.case(
-            (sa.func.typeof(number) == sa.literal_column("'integer'"), scaled),
-            else_=sa.cast(sa.func.round(scaled), sa.Integer),
-        )
-    else:
-        odd: list[ColumnElement[Any]] = [
-            sa.literal_column(f"'{name}'::numeric") for name in ("NaN", "Infinity", "-Infinity")
-        ]
-        unreadable = column.in_(odd)
-        whole = sa.cast(sa.func.round(column * sa.literal_column(str(factor))), sa.BigInteger)
-    return sa.case((column.is_(None), sa.null()), (unreadable, lost), else_=whole)
+def place_of(url: URL) -> str:
+    """Where a database is, for people: its file, or host, port and name; no log-in."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return f"{url.host or 'local socket'}:{url.port or 5432}/{url.database}"
 
 
 def id_list(is_sqlite: bool) -> Any:
@@ -260,30 +268,6 @@ def _dialect(is_sqlite: bool) -> sa.Dialect:
     if is_sqlite:
         return SQLiteDialect_pysqlite(paramstyle="qmark")
     return PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]  # SQLAlchemy has no types here
-
-
-def _typed(rows: pa.Table, statement: sa.Select[Any]) -> pa.Table:
-    """The rows in the types that the selected columns have in `etl.schema` (drivers infer them from values)."""
-    columns = {}
-    for source, values in zip(statement.selected_columns, rows.columns, strict=True):
-        wanted = _arrow_type(source.type)
-        if values.null_count == len(values):
-            # Nothing for the SQLite driver to infer a type from: it says int64 even of dates.
-            values = pa.nulls(len(values), wanted)
-        elif not values.type.equals(wanted):
-            values = values.cast(wanted)
-        columns[source.name] = values
-    return pa.table(columns)
-
-
-def _arrow_type(declared: sa.types.TypeEngine[Any]) -> pa.DataType:
-    if isinstance(declared, sa.Boolean):
-        return pa.bool_()
-    if isinstance(declared, sa.Date):
-        return pa.date32()
-    if isinstance(declared, (sa.Integer, sa.Numeric)):
-        return pa.int64()
-    return pa.string()
 
 
 _NULLABLE = {pa.int64(): pd.Int64Dtype()}

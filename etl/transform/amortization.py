@@ -5,7 +5,7 @@ after ``k`` payments ``A*(1+i)**k - pay*((1+i)**k - 1)/i``, never below 0. Vecto
 a rounding tie, is huge, or has no interest is computed again in exact integers. Rounding is half up, once, at the end.
 
 Units: money in cents, rates in millionths of a percent, periods in thousandths of a year; ``NULL`` where a term is
-missing or a result does not exist or is beyond NUMERIC(18,2).
+missing or a result does not exist, is beyond NUMERIC(18,2) or takes more than `MOST_MONTHS`.
 """
 
 import datetime as dt
@@ -22,6 +22,8 @@ from etl.transform.arrays import NULL, Flags, Ints
 RATE_SCALE = 1_200_000_000  # millionths of a percent a year in one, a month
 MONTHS = 12
 LARGEST = 10**18 - 1  # cents in NUMERIC(18,2)
+# No power is taken of more months, whoever asks: 250 years, from the first date that a loan can have (LIA-TERM).
+MOST_MONTHS = 3_000
 # Float64 results are trusted to this part of the magnitudes that went into them, times what the exponents multiply
 # (the error of (1 + i) ** k grows with k * log(1 + i)). About ten times what is seen.
 RELATIVE_ERROR = 4e-15
@@ -68,7 +70,7 @@ def remaining_years(loans: Loans) -> Ints:
 def computed_payments(loans: Loans) -> Ints:
     """The payment of the formula in cents; NULL without amount, rate or a period of at least one month."""
     n = months_of(loans.years)
-    known = _is_known(loans.amount) & _is_known(loans.rate) & (n > 0)
+    known = _is_known(loans.amount) & _is_interest(loans.rate) & _is_term(n)
     amount, rate, n = (np.where(known, term, 1) for term in (loans.amount, loans.rate, n))
     with np.errstate(all="ignore"):
         payment = _float_payment(amount, rate / RATE_SCALE, n)
@@ -84,7 +86,8 @@ def computed_balances(loans: Loans) -> Ints:
     """The balance after ``k`` payments in cents, with the recorded payment, else the unrounded one of the formula."""
     n, k = months_of(loans.years), loans.payments_made
     recorded = _is_known(loans.payment)
-    known = _is_known(loans.amount) & _is_known(loans.rate) & _is_known(k) & (recorded | (n > 0))
+    known = _is_known(loans.amount) & _is_interest(loans.rate) & (recorded | _is_term(n))
+    known &= (k >= 0) & (k <= MOST_MONTHS)
     known &= loans.payment != NOT_FINITE
     amount, rate, n, k = (np.where(known, term, 1) for term in (loans.amount, loans.rate, n, k))
     n, payment = np.where(recorded, 1, n), np.where(recorded, loans.payment, 0)
@@ -100,7 +103,8 @@ def computed_balances(loans: Loans) -> Ints:
 
 
 def exact_payment(amount: int, rate: int, n: int) -> Fraction:
-    """The unrounded payment of the formula, exact."""
+    """The unrounded payment of the formula, exact. Raises `ValueError` beyond `MOST_MONTHS`."""
+    _check_exponent(n)
     if rate == 0:
         return Fraction(amount, n)
     grown, base = (RATE_SCALE + rate) ** n, RATE_SCALE**n
@@ -108,7 +112,8 @@ def exact_payment(amount: int, rate: int, n: int) -> Fraction:
 
 
 def exact_balance(amount: int, rate: int, n: int, k: int, payment: int | None) -> Fraction:
-    """The unrounded balance after ``k`` payments, exact and never below 0."""
+    """The unrounded balance after ``k`` payments, exact and never below 0. Raises `ValueError` beyond `MOST_MONTHS`."""
+    _check_exponent(k)
     pay = exact_payment(amount, rate, n) if payment is None else Fraction(payment)
     if rate == 0:
         return max(amount - k * pay, Fraction(0))
@@ -153,6 +158,22 @@ def _in_range(cents: Fraction) -> int:
     if rounded > LARGEST:
         return NULL
     return rounded if cents >= 0 else -rounded
+
+
+def _check_exponent(months: int) -> None:
+    if not 0 <= months <= MOST_MONTHS:
+        raise ValueError(f"{months} months are beyond any loan: at most {MOST_MONTHS} are computed")
+
+
+def _is_term(months: Ints) -> Flags:
+    is_term: Flags = (months > 0) & (months <= MOST_MONTHS)
+    return is_term
+
+
+def _is_interest(rate: Ints) -> Flags:
+    """Known, and above -100 % a month, where the formula ends."""
+    is_interest: Flags = _is_known(rate) & (rate > -RATE_SCALE)
+    return is_interest
 
 
 def _is_known(values: Ints) -> Flags:

@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from etl.frames import are_among
 from etl.transform.accounts import account_facts, position_counts, position_facts
 from etl.transform.arrays import NULL, Frames, Objects, integers, is_one_of, strings, where
 from etl.transform.contacts import Reach
 from etl.transform.households import Households, spouse_unit_keys
-from etl.transform.liabilities import liability_facts
+from etl.transform.liabilities import liability_facts, possible_terms
 from etl.transform.mapping.values import MARRIED_STATUSES, Vendor
 from etl.transform.members import CLIENT, DEPENDENT, SPOUSE
 from etl.transform.policies import policy_facts
@@ -45,10 +46,13 @@ def facts_of(
         "accounts": account_facts(households, accounts, *portfolio.categories, counts, portfolio.twins),
         "policies": policy_facts(households, portfolio.sent_policies),
         "left_out": receipts.frame(REPORTED),
+        "faults": frames["faults"][are_among(frames["faults"]["unit_key"], households.units["unit_key"])],
     }
     if vendor == "profiles":  # eMoney takes neither holdings nor liabilities
         facts["positions"] = position_facts(households, portfolio.sent_positions)
-        facts["liabilities"] = liability_facts(households, portfolio.sent_liabilities, portfolio.figures)
+        liabilities = portfolio.sent_liabilities
+        terms = possible_terms(liabilities, frames["faults"], portfolio.as_of)
+        facts["liabilities"] = liability_facts(households, liabilities, portfolio.figures, terms)
     return facts
 
 

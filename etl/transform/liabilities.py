@@ -4,10 +4,18 @@ import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from etl.schema import NOT_FINITE
-from etl.transform.amortization import Loans, computed_balances, computed_payments, payments_made, remaining_years
+from etl.transform.amortization import (
+    LARGEST,
+    Loans,
+    computed_balances,
+    computed_payments,
+    payments_made,
+    remaining_years,
+)
 from etl.transform.arrays import (
     NULL,
     Flags,
@@ -27,6 +35,9 @@ from etl.transform.members import SPOUSE
 
 CURRENT_SET = ("loan_balance", "interest_rate", "monthly_payment", "balloon_period")
 ORIGINATING_SET = ("orig_loan_amount", "orig_interest_rate", "orig_monthly_payment", "orig_balloon_period")
+# LIA-TERM: what the originating terms of a loan can be; thousandths of a year.
+LONGEST_PERIOD = 100_000
+FIRST_LOAN_DATE = np.datetime64("1900-01-01", "D")
 NAME_COLUMNS = ("lender", "loan_number", "account_name")
 # LIA-DRIFT, per mille of the original amount; far beyond anything that matters.
 LARGEST_DRIFT = 10**9
@@ -67,6 +78,8 @@ def liability_names(liabilities: pd.DataFrame) -> Objects:
 def figures(liabilities: pd.DataFrame, as_of: dt.date) -> Figures:
     """LIA-CALCULATE: Calculate selected takes the current set, else the originating one; the two are never mixed.
 
+    LIA-TERM: nothing is computed from a term that no loan can have.
+
     LIA-COMPUTED: a blank current figure is computed from the originating terms as of ``as_of``; a blank originating
     payment from the originating amount, rate and period.
     """
@@ -74,8 +87,11 @@ def figures(liabilities: pd.DataFrame, as_of: dt.date) -> Figures:
     current = [integers(liabilities[column]) for column in CURRENT_SET]
     originating = [integers(liabilities[column]) for column in ORIGINATING_SET]
     amount, rate, payment, years = originating
-    made = payments_made(liabilities["orig_loan_date"].to_numpy(), as_of)
-    loans = Loans(amount, rate, years, payment, made)
+    amount_is_possible, period_is_possible = _is_amount(amount), _is_period(years)
+    made = payments_made(_possible_dates(liabilities, as_of), as_of)
+    loans = Loans(
+        np.where(amount_is_possible, amount, NULL), rate, np.where(period_is_possible, years, NULL), payment, made
+    )
     computed_balance = computed_balances(loans)
     originating_payment = np.where(payment == NULL, computed_payments(loans), payment)
     stand_ins = [computed_balance, rate, originating_payment, remaining_years(loans)]
@@ -89,6 +105,48 @@ def figures(liabilities: pd.DataFrame, as_of: dt.date) -> Figures:
     drift = _drift_permille(calculate, current[0], computed_balance, amount)
     balance, rate, payment, years = sent
     return Figures(balance, rate, payment, years, np.sum(was_computed, axis=0, dtype=np.int64), drift)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """LIA-TERM: whether each originating amount, period and date is one that a loan can have; a blank one is."""
+
+    amount: Flags
+    period: Flags
+    date: Flags
+
+
+def possible_terms(liabilities: pd.DataFrame, faults: pd.DataFrame, as_of: dt.date) -> Terms:
+    """LIA-TERM: of each liability; ``faults`` has those whose date cannot be read."""
+    odd = faults.loc[(faults["entity"] == "liability") & (faults["field"] == "orig_loan_date"), "entity_id"]
+    is_readable = ~np.isin(integers(liabilities["liability_id"]), integers(odd))
+    days = _days(liabilities)
+    return Terms(
+        _is_amount(integers(liabilities["orig_loan_amount"])),
+        _is_period(integers(liabilities["orig_balloon_period"])),
+        is_readable & (np.isnat(days) | ~np.isnat(_possible_dates(liabilities, as_of))),
+    )
+
+
+def _is_amount(amount: Ints) -> Flags:
+    is_possible: Flags = (amount == NULL) | ((amount >= 0) & (amount <= LARGEST))
+    return is_possible
+
+
+def _is_period(years: Ints) -> Flags:
+    is_possible: Flags = (years == NULL) | ((years != NOT_FINITE) & (years <= LONGEST_PERIOD))
+    return is_possible
+
+
+def _days(liabilities: pd.DataFrame) -> npt.NDArray[np.datetime64]:
+    days: npt.NDArray[np.datetime64] = liabilities["orig_loan_date"].to_numpy().astype("datetime64[D]")
+    return days
+
+
+def _possible_dates(liabilities: pd.DataFrame, as_of: dt.date) -> npt.NDArray[np.datetime64]:
+    """The originating dates from 1900 to ``as_of``; the others are none."""
+    days = _days(liabilities)
+    return np.where((days >= FIRST_LOAN_DATE) & (days <= np.datetime64(as_of, "D")), days, np.datetime64("NaT", "D"))
 
 
 def _finite(values: Ints) -> Ints:
@@ -105,10 +163,10 @@ def _drift_permille(calculate: Flags, recorded: Ints, computed: Ints, amount: In
     return drift
 
 
-def liability_facts(households: Households, liabilities: pd.DataFrame, sent: Figures) -> pd.DataFrame:
-    """LIA-NAME-MISSING, LIA-COMPUTED, LIA-INCOMPLETE, LIA-NOT-CALCULATED, LIA-DRIFT, LIA-PAID-OFF, LIA-RATE, ACC-MONEY.
+def liability_facts(households: Households, liabilities: pd.DataFrame, sent: Figures, terms: Terms) -> pd.DataFrame:
+    """LIA-NAME-MISSING, LIA-COMPUTED, LIA-INCOMPLETE, LIA-TERM, LIA-NOT-CALCULATED, LIA-DRIFT, LIA-PAID-OFF, LIA-RATE.
 
-    What the gate asks of each liability that goes.
+    What the gate asks of each liability that goes; ACC-MONEY too.
     """
     has_current = np.logical_or.reduce([integers(liabilities[column]) != NULL for column in CURRENT_SET])
     recorded = {column: liabilities[column].array for column in (*CURRENT_SET, *ORIGINATING_SET)}
@@ -126,5 +184,8 @@ def liability_facts(households: Households, liabilities: pd.DataFrame, sent: Fig
             "computed_figures": sent.computed,
             "has_current_figures": has_current,
             "drift_permille": nullable(sent.drift_permille),
+            "orig_amount_is_possible": terms.amount,
+            "orig_period_is_possible": terms.period,
+            "orig_date_is_possible": terms.date,
         }
     )

@@ -86,8 +86,21 @@ SOUND: dict[str, dict[str, Any]] = {
         "computed_figures": 0,
         "has_current_figures": True,
         "drift_permille": 3,
+        "orig_amount_is_possible": True,
+        "orig_period_is_possible": True,
+        "orig_date_is_possible": True,
     },
     "left_out": {"unit_key": "H1", "entity": "policy", "entity_id": 61, "rule_id": "POL-STATUS", "field": "*"},
+    "faults": {
+        "unit_key": "H1",
+        "entity": "policy",
+        "entity_id": 61,
+        "rule_id": "SCP-CELL",
+        "field": "owner_contact_id",
+        "source_cell": "policy.owner_contact_id",
+        "source_record": "policy_id 61",
+        "reason": "is no whole number",
+    },
 }
 
 SPOUSE = SOUND["people"] | {"entity_id": 12, "person_role": "spouse", "first_name": "Ben", "email": None}
@@ -111,12 +124,12 @@ def sound_facts(vendor: str = "profiles") -> dict[str, pd.DataFrame]:
     """One couple with one record of each kind, nothing left out, nothing wrong."""
     rows = {name: [SOUND[name]] for name in FRAMES_OF[vendor]}
     rows["people"] = [SOUND["people"], SPOUSE]
-    rows["left_out"] = []
+    rows["left_out"] = rows["faults"] = []
     return {name: frame(name, records) for name, records in rows.items()}
 
 
 def facts_with(vendor: str, name: str, **cells: Any) -> dict[str, pd.DataFrame]:
-    """Sound facts whose first row of one frame has other cells; a row of ``left_out`` is added."""
+    """Sound facts whose first row of one frame has other cells; a row of ``left_out`` or ``faults`` is added."""
     facts = sound_facts(vendor)
     rest = [SPOUSE] if name == "people" else []
     facts[name] = frame(name, [SOUND[name] | cells, *rest])

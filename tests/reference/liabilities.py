@@ -43,12 +43,39 @@ def name(liability: Row) -> str | None:
     return text(liability.lender) or text(liability.loan_number) or text(liability.account_name)
 
 
+def possible_amount(liability: Row) -> Decimal | None:
+    """LIA-TERM: the originating amount, if a loan can have it."""
+    amount = money(liability.orig_loan_amount)
+    return amount if amount is not None and 0 <= amount < amortization.TOO_LARGE else None
+
+
+def possible_years(liability: Row) -> Decimal | None:
+    """LIA-TERM: the originating period, if a loan can have it."""
+    years = money(liability.orig_balloon_period)
+    return years if years is not None and years <= 100 else None
+
+
+def possible_date(liability: Row, as_of: date) -> date | None:
+    """LIA-TERM: the originating date, if a loan can have it."""
+    lent = liability.orig_loan_date
+    return lent if lent is not None and date(1900, 1, 1) <= lent <= as_of else None
+
+
+def _has_impossible_term(liability: Row, as_of: date) -> bool:
+    terms = (
+        (liability.orig_loan_amount, possible_amount(liability)),
+        (liability.orig_balloon_period, possible_years(liability)),
+        (liability.orig_loan_date, possible_date(liability, as_of)),
+    )
+    return any(recorded is not None and possible is None for recorded, possible in terms)
+
+
 def originating_payment(liability: Row) -> Decimal | None:
     """The recorded originating payment, else the one computed from amount, rate and period, not rounded."""
     if liability.orig_monthly_payment is not None:
         return money(liability.orig_monthly_payment)
-    amount, rate = money(liability.orig_loan_amount), money(liability.orig_interest_rate)
-    years = money(liability.orig_balloon_period)
+    amount, rate = possible_amount(liability), money(liability.orig_interest_rate)
+    years = possible_years(liability)
     if amount is None or rate is None or years is None:
         return None
     return amortization.payment(amount, rate, amortization.months_of(years))
@@ -56,20 +83,20 @@ def originating_payment(liability: Row) -> Decimal | None:
 
 def computed_balance(liability: Row, as_of: date) -> Decimal | None:
     """The balance as of `as_of` by the originating terms."""
-    amount, rate = money(liability.orig_loan_amount), money(liability.orig_interest_rate)
-    monthly = originating_payment(liability)
-    if amount is None or rate is None or monthly is None or liability.orig_loan_date is None:
+    amount, rate = possible_amount(liability), money(liability.orig_interest_rate)
+    monthly, lent = originating_payment(liability), possible_date(liability, as_of)
+    if amount is None or rate is None or monthly is None or lent is None:
         return None
-    paid = amortization.months_between(liability.orig_loan_date, as_of)
+    paid = amortization.months_between(lent, as_of)
     return amortization.balance(amount, rate, monthly, paid)
 
 
 def computed_years(liability: Row, as_of: date) -> Decimal | None:
     """The years that remain as of `as_of` by the originating terms."""
-    years = money(liability.orig_balloon_period)
-    if years is None or liability.orig_loan_date is None:
+    years, lent = possible_years(liability), possible_date(liability, as_of)
+    if years is None or lent is None:
         return None
-    paid = amortization.months_between(liability.orig_loan_date, as_of)
+    paid = amortization.months_between(lent, as_of)
     return amortization.remaining_years(amortization.months_of(years), paid)
 
 
@@ -120,6 +147,8 @@ def liability_findings(liability: Row, as_of: date) -> list[Finding]:
         broken.append("LIA-COMPUTED")
     if goes.is_incomplete:
         broken.append("LIA-INCOMPLETE")
+    if _has_impossible_term(liability, as_of):
+        broken.append("LIA-TERM")
     if not liability.calculate and any(getattr(liability, column) is not None for column in CURRENT):
         broken.append("LIA-NOT-CALCULATED")
     if liability.calculate and _has_drifted(liability, as_of):

@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Boolean, Date, Engine, Numeric, create_engine
+from sqlalchemy import Boolean, Date, Engine, Numeric, String, create_engine
 from sqlalchemy.types import TypeEngine
 
 from etl.schema import metadata
@@ -77,6 +77,8 @@ def _plain(kind: TypeEngine[Any], value: Any) -> Any:
         return bool(value)
     if value is None:
         return None
+    if isinstance(value, str) and not value.strip() and not isinstance(kind, String):
+        return None  # so do imports write no value
     if isinstance(kind, Numeric):
         return _figure(value, int(kind.scale or 0))
     if isinstance(kind, Date):
