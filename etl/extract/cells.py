@@ -73,6 +73,11 @@ def text_of(column: sa.Column[Any]) -> ColumnElement[str]:
     return sa.cast(column, sa.Text)
 
 
+def may_be_unreadable(is_sqlite: bool, column: sa.Column[Any]) -> ColumnElement[bool]:
+    """Texts that are worth reading, whatever is searched for: bytes that are no UTF-8 are among those beyond ASCII."""
+    return text_of(column).op("GLOB", is_comparison=True)(_sql("'*[^ -~]*'")) if is_sqlite else sa.false()
+
+
 def is_alive(is_sqlite: bool, table: sa.Table) -> ColumnElement[bool]:
     """Rows that are not in *Deleted Records*, and those of which nobody can say it: they are found to be unreadable."""
     moment = table.c.deleted_at

@@ -1,19 +1,22 @@
-"""Does the CRM have the columns that a run reads, and do they hold what they should?
+"""Does the CRM have the columns that a run reads, and do they hold what they should? The database itself is asked.
 
-Compared by family (whole number, number, text, date, timestamp, yes/no), so that ``INTEGER`` for ``BIGINT`` passes and
-a money column that became text does not. Run before anything is read or sent.
+Whatever can be selected passes: tables, views, materialized views, foreign tables, names in any case on SQLite. Types
+are compared by family, so that ``INTEGER`` for ``BIGINT``, ``REAL`` for money and an enum for text pass, and a money
+column that became text does not. Run before anything is read or sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
 from etl import schema
 from etl.databases import for_reading
 from etl.errors import SchemaMismatch, SourceUnavailable
-from etl.extract.source import parse_url
+from etl.extract.cells import columns_as_read
+from etl.extract.source import parse_url, place_of
 
 READ_TABLES = (
     schema.office,
@@ -37,7 +40,8 @@ READ_TABLES = (
     schema.contact_set_member,
 )
 
-_FAMILIES: tuple[tuple[str, type], ...] = (
+# What a column is for, the most special type first.
+_FAMILIES: tuple[tuple[str, type[sa.types.TypeEngine[Any]]], ...] = (
     ("yes/no", sa.Boolean),
     ("timestamp", sa.DateTime),
     ("date", sa.Date),
@@ -46,48 +50,133 @@ _FAMILIES: tuple[tuple[str, type], ...] = (
     ("text", sa.String),
 )
 
+# SQLite goes by words in the declared type, and keeps anything anywhere: a type that says nothing (a view's expression
+# has none at all) can hold every family. The first word found counts.
+_WORDS_ON_SQLITE = {
+    "BOOL": "yes/no", "DATETIME": "timestamp", "TIMESTAMP": "timestamp", "DATE": "date", "INT": "whole number",
+    "CHAR": "text", "CLOB": "text", "TEXT": "text", "STRING": "text", "NUM": "number", "DEC": "number",
+    "REAL": "number", "FLOA": "number", "DOUB": "number",
+}  # fmt: skip
+_HELD_ON_SQLITE: dict[str, set[str]] = {
+    "yes/no": {"yes/no", "whole number", "number"},
+    "timestamp": {"timestamp", "date", "text"},
+    "date": {"date", "timestamp", "text"},
+    "whole number": {"whole number", "number"},
+    "number": {"number", "whole number"},
+    "text": {"text"},
+}
 
-def check_schema(url: str, tables: Iterable[sa.Table] = READ_TABLES) -> None:
-    """Raises `SchemaMismatch` naming every missing table or column and changed type; `SourceUnavailable` if closed."""
+_FLOATING = {"float4", "float8"}
+_HELD_ON_POSTGRESQL: dict[str, set[str]] = {
+    "yes/no": {"bool"},
+    "timestamp": {"timestamp", "timestamptz", "date"},
+    "date": {"date", "timestamp"},
+    "whole number": {"int2", "int4", "int8"},
+    "number": {"numeric", "int2", "int4", "int8", *_FLOATING},
+    "text": {"uuid"},
+}
+_TEXTS = ("S", "E")  # PostgreSQL's categories of strings and enums
+_NO_TABLE, _NO_COLUMN = "42P01", "42703"
+
+Look: TypeAlias = Callable[[sa.Connection, sa.Table, bool], Iterator[str]]
+
+
+def check_schema(url: str, tables: Iterable[sa.Table] = READ_TABLES, *, exact: bool = False) -> None:
+    """Raises `SchemaMismatch` naming every missing table or column and changed type; `SourceUnavailable` if closed.
+
+    ``exact``: numbers are moved and not only read, so that floating ones will not do.
+    """
     parsed = parse_url(url)
-    connect_to = parsed
-    if parsed.get_backend_name() == "sqlite":
-        connect_to = for_reading(parsed)
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    connect_to = for_reading(parsed) if is_sqlite else parsed
     engine = sa.create_engine(connect_to, poolclass=sa.pool.NullPool, hide_parameters=True)
+    look: Look = _look_on_sqlite if is_sqlite else _look_on_postgresql
     try:
-        with engine.connect() as connection:
-            faults = _faults(sa.inspect(connection), tables)
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            where = _where(connection, place_of(parsed))
+            faults = [fault for table in tables for fault in look(connection, table, exact)]
     except sa.exc.DBAPIError as error:
-        where = parsed.database if parsed.get_backend_name() == "sqlite" else f"{parsed.host}:{parsed.port or 5432}"
         raise SourceUnavailable(
-            f"The CRM at {where} cannot be opened ({type(error.orig).__name__}). "
+            f"The CRM at {place_of(parsed)} cannot be opened ({type(error.orig).__name__}). "
             "Check that it is up and that the connection `crm` names it correctly."
         ) from None
     if faults:
         raise SchemaMismatch(
-            "The CRM does not have the shape that Planbridge reads; nothing was sent. "
-            + "; ".join(faults)
-            + ". Restore the column in the CRM, or follow the change in etl/schema.py."
+            f"The CRM does not have the shape that Planbridge reads; nothing was sent. {'; '.join(faults)}. "
+            f"Planbridge looked in {where}. Restore the column in the CRM, or follow the change in etl/schema.py."
         )
 
 
-def _faults(inspector: sa.Inspector, tables: Iterable[sa.Table]) -> list[str]:
-    faults = []
-    present = {*inspector.get_table_names(), *inspector.get_view_names()}
-    for table in tables:
-        if table.name not in present:
-            faults.append(f"table {table.name} is missing")
-            continue
-        found = {column["name"]: column["type"] for column in inspector.get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in found:
-                faults.append(f"column {table.name}.{column.name} is missing")
-            elif _family(found[column.name]) != _family(column.type):
-                faults.append(
-                    f"column {table.name}.{column.name} is {found[column.name]!s}, expected {_family(column.type)}"
-                )
-    return faults
+def _where(connection: sa.Connection, place: str) -> str:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
+        return f"the file {place}"
+    database, schemas = connection.exec_driver_sql(
+        "SELECT current_database(), array_to_string(current_schemas(false), ', ')"
+    ).one()
+    return f"the database {database} at {place}, schema {schemas or '(none)'}"
 
 
-def _family(kind: sa.types.TypeEngine[object]) -> str:
-    return next((name for name, family in _FAMILIES if isinstance(kind, family)), str(kind))
+def _look_on_sqlite(connection: sa.Connection, table: sa.Table, exact: bool) -> Iterator[str]:
+    try:
+        columns = "SELECT lower(name), upper(type) FROM pragma_table_info(?)"
+        declared: dict[str, str] = dict(map(tuple, connection.exec_driver_sql(columns, (table.name,))))
+        if not declared:
+            yield f"table {table.name} is missing"
+            return
+        present = [column for column in table.columns if column.name in declared]
+        yield from (f"column {column} is missing" for column in table.columns if column not in present)
+        for column in present:
+            held = next((family for word, family in _WORDS_ON_SQLITE.items() if word in declared[column.name]), None)
+            if held is not None and held not in _HELD_ON_SQLITE[_family(column)]:
+                yield f"column {column} is {declared[column.name]}, expected {_family(column)}"
+        connection.execute(sa.select(*columns_as_read(True, *present)).limit(0))
+    except sa.exc.OperationalError as error:  # a view whose own tables have changed
+        yield f"table {table.name} cannot be read ({error.orig})"
+
+
+def _look_on_postgresql(connection: sa.Connection, table: sa.Table, exact: bool) -> Iterator[str]:
+    try:
+        types = _types(connection, list(table.columns))
+    except sa.exc.ProgrammingError as error:
+        if _state(error) == _NO_TABLE:
+            yield f"table {table.name} is missing"
+        else:
+            yield from _look_by_column(connection, table)
+        return
+    known = connection.execute(
+        sa.text("SELECT oid, typname, typcategory, format_type(oid, NULL) FROM pg_type WHERE oid = ANY (:types)"),
+        {"types": types},
+    ).all()
+    names = {oid: (name, category, shown) for oid, name, category, shown in known}
+    for column, oid in zip(table.columns, types, strict=True):
+        (name, category, shown), family = names[oid], _family(column)
+        is_held = name in _HELD_ON_POSTGRESQL[family] or (family == "text" and category in _TEXTS)
+        if not is_held or (exact and name in _FLOATING):
+            yield f"column {column} is {shown}, expected {'exact ' if name in _FLOATING else ''}{family}"
+
+
+def _look_by_column(connection: sa.Connection, table: sa.Table) -> Iterator[str]:
+    """What is wrong with a table that cannot be selected from as a whole."""
+    for column in table.columns:
+        try:
+            _types(connection, [column])
+        except sa.exc.ProgrammingError as error:
+            state = _state(error)
+            yield f"column {column} is missing" if state == _NO_COLUMN else f"column {column} cannot be read ({state})"
+
+
+def _types(connection: sa.Connection, columns: list[sa.Column[object]]) -> list[int]:
+    """The types of columns as the database answers with them; of a domain the type that it is made of."""
+    result = connection.execute(sa.select(*columns).limit(0))
+    description: Any = result.cursor.description
+    return [described.type_code for described in description]
+
+
+def _state(error: sa.exc.DBAPIError) -> str | None:
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    return state
+
+
+def _family(column: sa.Column[object]) -> str:
+    return next(name for name, kind in _FAMILIES if isinstance(column.type, kind))

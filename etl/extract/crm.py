@@ -230,4 +230,4 @@ def _of_keys(is_sqlite: bool, table: sa.Table, names: tuple[str, ...], key: str)
 @cache
 def _spouse_relations(is_sqlite: bool, side: str) -> sa.Select[Any]:
     relation = s.key_relation
-    return _of_keys(is_sqlite, relation, _RELATION, side).where(may_name_a_spouse())
+    return _of_keys(is_sqlite, relation, _RELATION, side).where(may_name_a_spouse(is_sqlite))

@@ -139,9 +139,9 @@ def _strays(snapshot: Snapshot, table: sa.Table) -> str | None:
     if rows.empty:
         return None
     key = [column.name for column in table.primary_key]
-    named = ", ".join(_records(rows, key, key[0]).head(_NAMED))
+    named = ", ".join(dict.fromkeys(_records(rows, key, key[0])))
     count, by = int(rows["rows"].iloc[0]), " or ".join(FOUND_BY[table])
-    return f"{count} {'row' if count == 1 else 'rows'} of {table.name} without a {by} that can be read ({named})"
+    return f"{count} {'row' if count == 1 else 'rows'} of {table.name} whose {by} cannot be read ({named})"
 
 
 @cache
@@ -170,7 +170,8 @@ def _described(table: sa.Table, rows: pa.Table, owner: str, rule_id: str, column
     named = to_frame(rows.select(list(dict.fromkeys([*key, owner]))))
     entity_id = named[owner]
     for name in key:
-        entity_id = named[name].fillna(entity_id)
+        if isinstance(table.c[name].type, sa.Integer):
+            entity_id = named[name].fillna(entity_id)
     return pd.DataFrame(
         {
             "owner": named[owner],

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from etl import schema as s
 from etl.errors import ParamsError, SettingsError
-from etl.extract.cells import is_alive, text_of
+from etl.extract.cells import is_alive, may_be_unreadable, text_of
 from etl.extract.faults import Faults, read_rows
 from etl.extract.source import Snapshot, to_frame
 from etl.frames import are_among
@@ -118,13 +118,12 @@ def read_clients(snapshot: Snapshot, key: Key = None, keys: Keys = None) -> pd.D
         text_of(labels[1]) == "Contact",
         sa.func.lower(text_of(labels[2])).contains("client"),
     ]
-    if snapshot.is_sqlite:
-        # Bytes that are no UTF-8 are among those that are not ASCII.
-        may_be = [
-            sa.or_(holds, text_of(label).op("GLOB")("*[^ -~]*")) for holds, label in zip(may_be, labels, strict=True)
-        ]
     statement = sa.select(*snapshot.columns(contact.contact_id, contact.office_id, *labels)).where(
-        is_alive(snapshot.is_sqlite, s.contact), *may_be
+        is_alive(snapshot.is_sqlite, s.contact),
+        *(
+            sa.or_(is_wanted, may_be_unreadable(snapshot.is_sqlite, label))
+            for label, is_wanted in zip(labels, may_be, strict=True)
+        ),
     )
     cells = snapshot.read_cells(_narrowed(snapshot, statement, key), keys)
     clients = to_frame(cells.rows).rename(columns={"contact_id": "client_contact_id"})
@@ -185,10 +184,17 @@ def people_of(units: pd.DataFrame, members: pd.DataFrame, ties: pd.DataFrame) ->
     return people.astype({"contact_id": "int64"}).drop_duplicates(ignore_index=True)
 
 
-def may_name_a_spouse() -> sa.ColumnElement[bool]:
-    """Key relations worth reading: of type Family, with a word of a spouse in them. The transform decides exactly."""
-    relation_type, relation = (sa.func.lower(text_of(s.key_relation.c[name])) for name in ("relation_type", "relation"))
-    return sa.and_(relation_type.contains("family"), sa.or_(*(relation.contains(word) for word in SPOUSE_WORDS)))
+def may_name_a_spouse(among_unreadable_on: bool = False) -> sa.ColumnElement[bool]:
+    """Key relations worth reading: of type Family, with a word of a spouse in them. The transform decides exactly.
+
+    With ``among_unreadable_on`` (SQLite) those too whose labels may be such that nobody can read them.
+    """
+    kind, relation = s.key_relation.c.relation_type, s.key_relation.c.relation
+    words = sa.func.lower(text_of(relation))
+    return sa.and_(
+        sa.or_(sa.func.lower(text_of(kind)).contains("family"), may_be_unreadable(among_unreadable_on, kind)),
+        sa.or_(*(words.contains(word) for word in SPOUSE_WORDS), may_be_unreadable(among_unreadable_on, relation)),
+    )
 
 
 def enrolled(snapshot: Snapshot, census: Census, enroll: str, linked: set[str]) -> pd.Index:

@@ -61,7 +61,7 @@ def first_request(context: TransferContext, left_out: pd.DataFrame | None = None
 def read(context: TransferContext) -> Reading:
     """Raises `SchemaMismatch`, `SourceUnavailable` and `ParamsError` (no such office, set or user)."""
     for url in {context.source, context.target}:
-        check_schema(url, schema.metadata.sorted_tables)
+        check_schema(url, schema.metadata.sorted_tables, exact=True)
     request = context.request
     with Snapshot(context.target) as snapshot:
         target_office = _office(snapshot, request.target_office_id, "target")

@@ -128,10 +128,13 @@ asset_lists AS (
 ),
 terms AS (
     SELECT *,
-        figure(orig_loan_amount) / 1e2 AS amount, figure(orig_interest_rate) / 1200e6 AS i,
-        round(figure(orig_balloon_period)::DECIMAL(20, 0) * 0.012::DECIMAL(6, 3)) AS n,
-        not_below_0((year(as_of()) - year(orig_loan_date)) * 12 + month(as_of()) - month(orig_loan_date)
-            - CASE WHEN day(as_of()) < least(day(orig_loan_date), day(last_day(as_of()))) THEN 1 ELSE 0 END) AS k
+        CASE WHEN figure(orig_loan_amount) >= 0 THEN figure(orig_loan_amount) / 1e2 END AS amount,
+        figure(orig_interest_rate) / 1200e6 AS i,
+        CASE WHEN figure(orig_balloon_period) <= 100000
+             THEN round(figure(orig_balloon_period)::DECIMAL(20, 0) * 0.012::DECIMAL(6, 3)) END AS n,
+        CASE WHEN orig_loan_date BETWEEN DATE '1900-01-01' AND as_of() THEN
+            (year(as_of()) - year(orig_loan_date)) * 12 + month(as_of()) - month(orig_loan_date)
+            - CASE WHEN day(as_of()) < least(day(orig_loan_date), day(last_day(as_of()))) THEN 1 ELSE 0 END END AS k
     FROM liabilities
 ),
 payments AS (

@@ -200,15 +200,17 @@ def _liability(loan: Json, owner: str, as_of: date) -> Json:
     names = [_text(loan[column]) for column in ("lender", "loan_number", "account_name")]
     amount, rate = _exact(loan["orig_loan_amount"], 2), _exact(loan["orig_interest_rate"], 6)
     payment, years = _exact(loan["orig_monthly_payment"], 2), _exact(loan["orig_balloon_period"], 3)
-    months = int((years * 12).quantize(Decimal(1), ROUND_HALF_UP)) if years is not None else None
+    lent, is_period = loan["orig_loan_date"], years is not None and years <= 100
+    months = int((years * 12).quantize(Decimal(1), ROUND_HALF_UP)) if is_period else None
+    possible = amount if amount is not None and amount >= 0 else None
     if payment is None and pd.isna(loan["orig_monthly_payment"]):
-        payment = _level_payment(amount, rate, months)
+        payment = _level_payment(possible, rate, months)
     sent = [amount, rate, payment, years]
     if loan["calculate"]:
         columns = (("loan_balance", 2), ("interest_rate", 6), ("monthly_payment", 2), ("balloon_period", 3))
-        paid = None if pd.isna(loan["orig_loan_date"]) else _months_paid(loan["orig_loan_date"], as_of)
+        paid = _months_paid(lent, as_of) if pd.Timestamp(1900, 1, 1) <= lent <= pd.Timestamp(as_of) else None
         left = None if paid is None or months is None else Decimal(max(months - paid, 0)) / 12
-        computed = [_balance(amount, rate, payment, paid), rate, payment, left]
+        computed = [_balance(possible, rate, payment, paid), rate, payment, left]
         sent = [
             _exact(loan[column], scale) if not pd.isna(loan[column]) else new
             for (column, scale), new in zip(columns, computed, strict=True)
