@@ -23,6 +23,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from etl import schema as s
+from etl.extract.cells import is_alive
 from etl.extract.scope import Census
 from etl.extract.source import Snapshot, to_frame
 
@@ -177,12 +178,18 @@ def _owners(census: Census, units: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def depends_on_as_of(snapshot: Snapshot, census: Census) -> pd.Index:
     """The numbers of the units with a liability whose figures are computed as of the run's date (LIA-COMPUTED)."""
     liability = s.liability.c
-    current = [liability.loan_balance, liability.interest_rate, liability.monthly_payment, liability.balloon_period]
+    calculate, *current = snapshot.columns(
+        liability.calculate,
+        liability.loan_balance,
+        liability.interest_rate,
+        liability.monthly_payment,
+        liability.balloon_period,
+    )
     rows = snapshot.read(
         sa.select(*snapshot.columns(liability.primary_contact_id)).where(
-            liability.deleted_at.is_(None),
+            is_alive(snapshot.is_sqlite, s.liability),
             liability.primary_contact_id.is_not(None),
-            liability.calculate == sa.true(),
+            calculate == sa.true(),
             sa.or_(*(figure.is_(None) for figure in current)),
         )
     )
@@ -235,7 +242,7 @@ def _rows(snapshot: Snapshot, tracked: _Tracked, mine: Expression | None) -> sa.
     stamp: Expression = sa.type_coerce(columns.modified_at, sa.types.NullType())
     rows = sa.select(
         snapshot.columns(tracked.owner)[0].label("owner"),
-        (columns.deleted_at.is_(None) if "deleted_at" in columns else sa.true()).label("is_alive"),
+        (is_alive(snapshot.is_sqlite, tracked.table) if "deleted_at" in columns else sa.true()).label("is_alive"),
         name.label("name"),
         key.label("key"),
         stamp.label("stamp"),

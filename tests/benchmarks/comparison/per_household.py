@@ -208,7 +208,9 @@ def _liability(loan: Json, owner: str, as_of: date) -> Json:
     sent = [amount, rate, payment, years]
     if loan["calculate"]:
         columns = (("loan_balance", 2), ("interest_rate", 6), ("monthly_payment", 2), ("balloon_period", 3))
-        paid = _months_paid(lent, as_of) if pd.Timestamp(1900, 1, 1) <= lent <= pd.Timestamp(as_of) else None
+        paid = (
+            _months_paid(lent, as_of) if pd.Timestamp(1900, 1, 1) <= pd.Timestamp(lent) <= pd.Timestamp(as_of) else None
+        )
         left = None if paid is None or months is None else Decimal(max(months - paid, 0)) / 12
         computed = [_balance(possible, rate, payment, paid), rate, payment, left]
         sent = [
