@@ -32,12 +32,13 @@ def _list(title: str, description: str, items: Mapping[str, Any]) -> Param:
 def _as_of() -> Param:
     return _text(
         "As of",
-        "The day whose values are sent, for example 2026-03-31. Empty: today, by the office's clock.",
+        "The day whose values are sent, for example 2026-03-31; later than today in a dry run alone. Empty: today, by "
+        "the office's clock.",
         format="date",
     )
 
 
-DIGITS = r"^\s*[0-9]*\s*$"
+DIGITS = r"^\s*-?[0-9]*\s*$"
 
 WEEKNIGHT_REFRESH = {
     "as_of": _as_of(),

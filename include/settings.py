@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import difflib
 import os
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -19,6 +20,7 @@ from etl.errors import SettingsError
 from include.schedule import CRON, TIMEZONE, is_cron, is_timezone
 
 PREFIX = "PLANBRIDGE__"
+CENTURY = timedelta(days=36_525)
 
 
 def _by_commas(value: object) -> object:
@@ -66,12 +68,22 @@ class Emoney(_Section):
 
 class Refresh(_Section):
     households_per_shard: int = Field(5000, ge=1, le=100_000, description="units in one shard")
-    overlap: timedelta = Field(timedelta(hours=1), description="how far back before the last modified_at seen")
+    overlap: timedelta = Field(
+        timedelta(hours=1), ge=timedelta(0), le=CENTURY, description="how far back before the last modified_at seen"
+    )
+    as_of_ahead: timedelta = Field(
+        timedelta(0), ge=timedelta(0), le=CENTURY, description="how far as_of may lie ahead of the office's day"
+    )
     timezone: str = Field(TIMEZONE, description="the zone of the schedule and of the run's date")
     schedule: str = Field(CRON, description="cron")
     holidays: Annotated[tuple[date, ...], NoDecode, _BY_COMMAS] = Field(
         (), description="dates without a scheduled run, by commas"
     )
+
+    @property
+    def latest_as_of(self) -> date:
+        """The last day that a run may be as of: the office's day now, and what may lie ahead of it."""
+        return (datetime.now(ZoneInfo(self.timezone)) + self.as_of_ahead).date()
 
     @field_validator("timezone")
     @classmethod
@@ -84,7 +96,9 @@ class Refresh(_Section):
     @classmethod
     def _readable_cron(cls, value: str) -> str:
         if not is_cron(value):
-            raise ValueError(f"{value!r} is no cron expression of five fields; use one such as {CRON}")
+            raise ValueError(
+                f"{value!r} is no cron expression of five fields by which a run ever starts; use one such as {CRON}"
+            )
         return value
 
 

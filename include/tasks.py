@@ -35,9 +35,10 @@ def validate_documents(vendor: str) -> int:
     """The gate over all shards of one vendor: decides every unit before anything is sent."""
     from include.refresh.validate import validate_vendor
 
-    if vendor not in _context().request.vendors:
-        return 0
-    return staged(f"validate {vendor}", _context, lambda context: validate_vendor(context, vendor))
+    def validate_if_wanted(context: Any) -> int:
+        return validate_vendor(context, vendor) if vendor in context.request.vendors else 0
+
+    return staged(f"validate {vendor}", _context, validate_if_wanted)
 
 
 def load_shard(vendor: str, shard: int) -> dict[str, int]:
@@ -66,14 +67,15 @@ def _context() -> Any:
     from include.settings import settings
 
     run = get_current_context()["dag_run"]
-    day = office_day(settings().refresh.timezone)
-    is_holiday = run.run_type == "scheduled" and day in settings().refresh.holidays
-    conf, user, params = dict(run.conf or {}), find_actor().name, given_params()
+    refresh, params = settings().refresh, given_params()
+    day = office_day(refresh.timezone)
+    is_holiday = run.run_type == "scheduled" and day in refresh.holidays
+    conf, user = dict(run.conf or {}), find_actor().name
     connections = Connections(find_connection)
     if params.get("release_guard"):
         day = last_stopped_day(ledger_of(settings(), connections)) or day
     request = or_mistaken(
-        lambda: read_request(run.run_id, run.dag_id, params, conf, day, user, is_holiday),
+        lambda: read_request(run.run_id, run.dag_id, params, conf, day, user, is_holiday, refresh.latest_as_of),
         RunRequest(run.run_id, run.dag_id, day, requested_by=user, triggered_by=user),
     )
     return RunContext(request, settings(), connections)

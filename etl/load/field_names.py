@@ -21,7 +21,7 @@ LISTS_OF: dict[str, tuple[str, ...]] = {
     "policy": ("insurancePolicies", "assets"),
 }
 _STEP = re.compile(r"([A-Za-z][A-Za-z0-9]*)(?:\[([^\[\]]+)\])?(?:\.|$)")
-_SHORT = re.compile(r"([a-z]+:[0-9]+)(?:\.(.+))?$")
+_SHORT = re.compile(r"([a-z]+:-?[0-9]+)(?:\.(.+))?$")
 
 
 def read_paths(text: str) -> tuple[Path, ...]:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 # Only where a key stands: a quote within a text is escaped, so that none of these can stand in one.
-_KEYS = re.compile(rb'("(?:externalSourceId|externalId|sourceKey)":")([a-z]+:\d+)"')
+_KEYS = re.compile(rb'("(?:externalSourceId|externalId|sourceKey)":")([a-z]+:-?\d+)"')
 _BENEFICIARIES = re.compile(rb'"beneficiaries":\[([^\]]*)\]')
 _DEPENDENT = b"dependent:"
 

@@ -11,7 +11,7 @@ from typing import Any
 from etl.errors import ParamsError
 from etl.load.delivery import ByHand
 from include.context import Context
-from include.params import read_date, read_switch, refuse_unknown
+from include.params import is_unit_key, read_as_of, read_switch, refuse_unknown
 from include.staging import Staging
 
 VENDORS = ("profiles", "emoney")
@@ -87,22 +87,20 @@ def read_request(
     default_as_of: date,
     triggered_by: str | None,
     is_holiday: bool = False,
+    latest_as_of: date = date.max,
 ) -> RunRequest:
     """The request of a run. Raises `ParamsError` for an unknown key, vendor, date or unit key, in words."""
     refuse_unknown(conf, params)
     vendors = params.get("vendors") or list(VENDORS)
-    strangers = sorted({str(vendor) for vendor in vendors} - set(VENDORS))
-    if strangers or isinstance(vendors, str):
-        raise ParamsError(
-            f"Unknown vendor {', '.join(strangers) or vendors}: vendors is a list of profiles and emoney."
-        )
+    if not isinstance(vendors, list) or not all(vendor in VENDORS for vendor in vendors):
+        raise ParamsError(f'vendors is a list of profiles and emoney, for example ["profiles"], not {vendors!r}.')
     unit_keys = params.get("unit_keys") or []
-    if isinstance(unit_keys, str) or not all(_is_unit_key(key) for key in unit_keys):
+    if not isinstance(unit_keys, list) or not all(map(is_unit_key, unit_keys)):
         raise ParamsError(f'unit_keys is a list such as ["H12", "C7"], not {unit_keys!r}.')
     return RunRequest(
         run_id,
         dag_id,
-        read_date(params.get("as_of"), default_as_of),
+        read_as_of(params, default_as_of, latest_as_of),
         tuple(vendor for vendor in VENDORS if vendor in vendors),
         read_switch("full", params),
         read_switch("dry_run", params),
@@ -124,10 +122,6 @@ def _read_release(params: Mapping[str, Any]) -> str | None:
     if params.get("unit_keys") or params.get("dry_run"):
         raise ParamsError("release_guard goes with neither unit_keys nor dry_run: no guard stops such a run.")
     return reason.strip()
-
-
-def _is_unit_key(key: object) -> bool:
-    return isinstance(key, str) and key[:1] in ("H", "C") and key[1:].isdecimal()
 
 
 class RunContext(Context[RunRequest]):

@@ -23,9 +23,6 @@ Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 STAGE = "former"
 HOLDERS = "holders"
 
-# Contact ids are shorter than this many bits.
-_BITS = 40
-
 
 def stage_former(
     context: RunContext, snapshot: Snapshot, census: Census, numbers: pd.Index, linked: Mapping[str, pd.DataFrame]
@@ -42,10 +39,8 @@ def stage_former(
         for vendor in context.request.vendors
     }
     sent = [_people(linked[vendor], place, numbers) for vendor, place in places.items()]
-    people = census.people[census.people["unit"].isin(numbers)]
-    known = (people["unit"].to_numpy(dtype=np.int64) << _BITS) + people["contact_id"].to_numpy(dtype=np.int64)
-    everybody = np.concatenate(sent)
-    gone = everybody[~pd.Series(everybody).isin(known).to_numpy()] & ((1 << _BITS) - 1)
+    people = census.people.loc[census.people["unit"].isin(numbers), ["unit", "contact_id"]]
+    gone = _missing(pd.concat(sent, ignore_index=True), people)
     if len(gone):
         context.staging.write(STAGE, read_former(snapshot, np.unique(gone).tolist(), LABELS))
     if "emoney" in context.request.vendors:
@@ -71,11 +66,20 @@ def _holders(context: RunContext, snapshot: Snapshot, units: pd.DataFrame, linke
     return held.loc[held["client_contact_id"] != held["head"], ["unit_key", "client_contact_id", "holder"]]
 
 
-def _people(linked: pd.DataFrame, places: Numbers, numbers: pd.Index) -> Numbers:
-    """Unit and contact of everybody last sent, as one number each."""
+def _people(linked: pd.DataFrame, places: Numbers, numbers: pd.Index) -> pd.DataFrame:
+    """unit, contact_id of everybody last sent."""
     unit = np.append(numbers.to_numpy(dtype=np.int64), -1)[places]
-    parts = []
-    for column in ("client_contact_id", "spouse_contact_id"):
-        known = (places >= 0) & linked[column].notna().to_numpy()
-        parts.append((unit[known] << _BITS) + linked.loc[known, column].to_numpy(dtype=np.int64))
-    return np.concatenate(parts)
+    sent = [
+        pd.DataFrame({"unit": unit, "contact_id": linked[column].to_numpy()})[places >= 0]
+        for column in ("client_contact_id", "spouse_contact_id")
+    ]
+    return pd.concat(sent).dropna().astype("int64")
+
+
+def _missing(sent: pd.DataFrame, people: pd.DataFrame) -> Numbers:
+    """The contacts who were sent in a unit and are not of its people."""
+    # A contact's key has up to 64 bits; its place among all keys leaves room for the unit's number.
+    places, keys = pd.factorize(pd.concat([sent["contact_id"], people["contact_id"]]))
+    pairs = pd.concat([sent["unit"], people["unit"]], ignore_index=True) * len(keys) + places
+    is_missing = ~pairs[: len(sent)].isin(pairs[len(sent) :])
+    return sent.loc[is_missing, "contact_id"].to_numpy(dtype=np.int64)

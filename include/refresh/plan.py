@@ -20,6 +20,7 @@ from etl.frames import are_among
 from etl.load.ledger import deliveries, links, pins, runs
 from include.refresh import guards
 from include.refresh.context import RunContext
+from include.refresh.dates_ahead import take_back
 from include.refresh.former import stage_former
 from include.refresh.found import stage_clock
 from include.refresh.guard_extract import of_extract
@@ -44,6 +45,7 @@ def plan_and_extract(context: RunContext) -> list[int]:
     remove_old_runs(context.data_folder, context.settings.data.keep_days)
     for vendor in request.vendors:
         context.connections.vendor(vendor)
+    take_back(context)
     crm = context.connections.crm
     check_schema(crm)
     with Snapshot(crm) as snapshot:

@@ -19,6 +19,7 @@ from expectations.report.model import LABEL_COLUMNS, Run, RunReport
 from expectations.report.writer import write_report
 from include.refresh import guards
 from include.refresh.context import VENDORS, HandRequest, RunContext
+from include.refresh.dates_ahead import read_notice
 from include.refresh.life_events import read_proposals
 from include.refresh.lineage import record_lineage
 from include.refresh.removal import remove_by_age
@@ -189,6 +190,8 @@ def _report(
     settings |= guards.for_report(context)
     if context.request.by_hand is not None:
         settings = _asked(context.request.by_hand)
+    if (notice := read_notice(context)) is not None:
+        settings["notice"] = notice
     return RunReport(
         run=_run(closed),
         units=len(scope),

@@ -21,6 +21,7 @@ from etl.transform.arrays import is_one_of
 from etl.transform.mapping.values import USER_STATUS_ENABLED, USER_STATUSES, VENDOR_LICENSES
 from include.acting import is_unknown
 from include.refresh.context import VENDORS, HandRequest, RunContext
+from include.refresh.dates_ahead import take_back
 from include.refresh.former import stage_former
 from include.refresh.found import stage_clock
 from include.refresh.labels import LABELS
@@ -62,6 +63,7 @@ def read_unit(context: RunContext) -> str:
     remove_old_runs(context.data_folder, context.settings.data.keep_days)
     (vendor,) = request.vendors
     context.connections.vendor(vendor)
+    take_back(context)
     crm = context.connections.crm
     check_schema(crm)
     with Snapshot(crm, readers=1) as snapshot:

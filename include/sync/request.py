@@ -6,7 +6,6 @@ says is refused in words, before any task runs.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -15,7 +14,7 @@ from etl.errors import VENDOR_NAMES, ParamsError
 from etl.load.delivery import ByHand, WantedLink
 from etl.load.pinning import read_pins, read_unpins
 from include.acting import Actor
-from include.params import read_date, read_number, read_switch, refuse_unknown
+from include.params import is_source_key, read_as_of, read_number, read_switch, refuse_unknown
 from include.refresh.context import VENDORS, HandRequest, RunRequest
 
 ACTIONS = {
@@ -31,7 +30,6 @@ ONLY_AT = {
     "links": "emoney",
 }
 _ANSWERS = {"yes": True, "true": True, "no": False, "false": False}
-_SOURCE_KEY = re.compile(r"(account|policy):\d+")
 
 
 def read_sync_request(
@@ -42,6 +40,7 @@ def read_sync_request(
     default_as_of: date,
     actor: Actor,
     asked_at: datetime,
+    latest_as_of: date = date.max,
 ) -> RunRequest:
     """The request of a run by hand. Raises `ParamsError` in words for whatever is not as the form says (LIC-ACTING)."""
     refuse_unknown(conf, params)
@@ -60,7 +59,7 @@ def read_sync_request(
     return RunRequest(
         run_id,
         dag_id,
-        read_date(params.get("as_of"), default_as_of),
+        read_as_of(params, default_as_of, latest_as_of),
         (vendor,),
         dry_run=read_switch("dry_run", params),
         requested_by=user_name or actor.name,
@@ -139,7 +138,7 @@ def _link(given: object) -> WantedLink:
     values = {"source_key" if name == "sourceKey" else name: value for name, value in given.items()}
     strangers = sorted(set(values) - {"source_key", "classification", "owner"})
     source_key = str(values.get("source_key", "")).strip()
-    if strangers or not _SOURCE_KEY.fullmatch(source_key):
+    if strangers or not is_source_key(source_key):
         raise ParamsError(f"{example}; not {given!r}.")
     owner = _text("the owner of a link", values.get("owner"))
     if owner is not None:

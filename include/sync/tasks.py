@@ -81,10 +81,13 @@ def sync_context() -> Any:
     from include.sync.request import read_sync_request, unreadable
 
     run = get_current_context()["dag_run"]
-    day = office_day(settings().refresh.timezone)
+    refresh = settings().refresh
+    day = office_day(refresh.timezone)
     conf, actor = dict(run.conf or {}), find_actor(settings().service.may_act_for_others)
     request = or_mistaken(
-        lambda: read_sync_request(run.run_id, run.dag_id, given_params(), conf, day, actor, run.run_after),
+        lambda: read_sync_request(
+            run.run_id, run.dag_id, given_params(), conf, day, actor, run.run_after, refresh.latest_as_of
+        ),
         unreadable(run.run_id, run.dag_id, day, actor),
     )
     return RunContext(request, settings(), Connections(find_connection))

@@ -30,7 +30,7 @@ AT_ONCE = 500
 TO_NOTHING = ("failed", "deferred", "skipped")
 ENTITIES = {table: entity for entity, table in TABLES.items()}
 # The records among the items of a name: ``assets[account:5].holdings[position:9].ticker``.
-_RECORDS = re.compile(r"\[([a-z]+:\d+)\]")
+_RECORDS = re.compile(r"\[([a-z]+:-?\d+)\]")
 
 
 @dataclass(frozen=True)

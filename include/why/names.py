@@ -16,8 +16,8 @@ from etl.load.field_names import near, read_paths
 from etl.transform.mapping.values import Vendor
 from include.why.origins import ITEMS, ROLES, fate_of_column, person_names
 
-_ITEM = re.compile(r"(?:items\[)?((?:account|policy):\d+)\]?(?:\.(\w+))?$")
-_RECORD = re.compile(r"([a-z]+):(\d+)\.([a-z_]+)$")
+_ITEM = re.compile(r"(?:items\[)?((?:account|policy):-?\d+)\]?(?:\.(\w+))?$")
+_RECORD = re.compile(r"([a-z]+):(-?\d+)\.([a-z_]+)$")
 
 
 def field_names(vendor: Vendor, text: str) -> tuple[str, ...]:

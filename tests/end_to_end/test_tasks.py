@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -115,6 +117,43 @@ def test_a_release_is_as_of_the_day_of_what_was_stopped(monkeypatch: pytest.Monk
 def test_what_a_person_has_to_mend_ends_a_task_for_good_and_is_noted(airflow: Airflow, tmp_path: Path) -> None:
     assert run_step(StopRun("Mend it.")) is steps.EndedForGood
     assert why_stopped(tmp_path) == "Mend it."
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        tasks.extract_crm,
+        lambda: tasks.transform_shard(0),
+        lambda: tasks.validate_documents("emoney"),
+        lambda: tasks.load_shard("profiles", 0),
+        tasks.report_run,
+    ],
+)
+def test_a_wrong_setting_ends_whichever_task_in_words_and_without_a_retry(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, task: Callable[[], Any]
+) -> None:
+    monkeypatch.setenv("PLANBRIDGE__REFRESH__SCHEDULE", "0 22 31 2 *")
+    settings.settings.cache_clear()
+    with caplog.at_level(logging.ERROR), pytest.raises(steps.EndedForGood):
+        task()
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("A setting is not valid. PLANBRIDGE__REFRESH__SCHEDULE: '0 22 31 2 *' is no cron expression")
+
+
+@pytest.mark.parametrize(("ahead", "is_refused"), [("P0D", True), ("P1D", False)])
+def test_a_run_is_as_of_no_day_ahead_of_the_offices_but_for_what_the_setting_allows(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ahead: str, is_refused: bool
+) -> None:
+    monkeypatch.setenv("PLANBRIDGE__REFRESH__AS_OF_AHEAD", ahead)
+    tomorrow = datetime.now(ZoneInfo("America/New_York")).date() + timedelta(days=1)
+    begin(monkeypatch, tmp_path, run_type="manual", conf={"as_of": tomorrow.isoformat()})
+    mistake = tasks._context().request.mistake
+    assert (mistake is not None and f"as_of {tomorrow} is ahead" in mistake) is is_refused
+
+
+def test_a_logical_date_ahead_makes_no_run_as_of_that_day(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    begin(monkeypatch, tmp_path, run_type="manual", logical_date=datetime(2062, 3, 3, 12, tzinfo=UTC))
+    assert "as_of 2062-03-03 is ahead" in str(tasks._context().request.mistake)
 
 
 def test_what_may_succeed_later_is_tried_again_and_not_noted(airflow: Airflow, tmp_path: Path) -> None:

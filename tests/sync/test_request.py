@@ -21,7 +21,7 @@ ASKED = datetime(2026, 11, 20, 17, 30, tzinfo=UTC)
 def read(actor: Actor | None = None, **conf: Any) -> RunRequest:
     given = {"vendor": "profiles", **conf}
     day, actor = date(2026, 11, 20), actor or Actor("ann")
-    return read_sync_request("run-1", "household_sync", {**DEFAULTS, **given}, given, day, actor, ASKED)
+    return read_sync_request("run-1", "household_sync", {**DEFAULTS, **given}, given, day, actor, ASKED, day)
 
 
 def hand(**conf: Any) -> HandRequest:
@@ -50,6 +50,19 @@ def test_a_household_and_a_vendor_are_enough() -> None:
 @pytest.mark.parametrize("number", [12, "12", " 12 "])
 def test_a_number_may_come_as_text(number: Any) -> None:
     assert hand(contact_id=number) == hand(contact_id=12)
+
+
+@pytest.mark.parametrize("key", [2**63 - 1, 2**53 + 1, 10**18, 0, -1, -(2**63)])
+def test_whatever_key_a_column_of_the_crm_may_hold_may_be_named(key: int) -> None:
+    assert hand(contact_id=str(key)).contact_id == hand(contact_id=key).contact_id == key
+    assert hand(household_id=key).household_id == key
+    named = what(vendor="emoney", links=[f"account:{key}", {"source_key": f"policy:{key}"}]).links
+    assert named == (WantedLink(f"account:{key}"), WantedLink(f"policy:{key}"))
+
+
+def test_a_dry_run_may_look_ahead_and_any_run_back() -> None:
+    assert read(household_id=12, as_of="2062-11-20", dry_run=True).as_of == date(2062, 11, 20)
+    assert read(household_id=12, as_of="1999-12-31").as_of == date(1999, 12, 31)
 
 
 @pytest.mark.parametrize("empty", [None, "", "  "])
@@ -114,7 +127,12 @@ MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "no id": ({}, ["household_id", "contact_id", "one of them"]),
     "both ids": ({"household_id": 1, "contact_id": 2}, ["not both"]),
     "no number": ({"household_id": "twelve"}, ["household_id", "'twelve'", "example 12"]),
-    "a negative number": ({"contact_id": -1}, ["contact_id", "-1"]),
+    "a number that no column holds": ({"contact_id": 2**63}, ["contact_id", "9223372036854775808"]),
+    "digits of another script": ({"contact_id": "١٢"}, ["contact_id", "١٢"]),
+    "a day ahead": ({"household_id": 1, "as_of": "2062-11-20"}, ["as_of 2062-11-20", "2026-11-20", "AS_OF_AHEAD"]),
+    "a link to no key": (
+        {"household_id": 1, "vendor": "emoney", "links": [f"account:{2**63}"]}, ["account:9223372036854775808"],
+    ),
     "a fraction": ({"contact_id": 1.5}, ["contact_id", "1.5"]),
     "a switch for a number": ({"contact_id": True}, ["contact_id", "True"]),
     "no vendor": ({"household_id": 1, "vendor": None}, ["vendor is missing", "profiles or emoney"]),

@@ -28,6 +28,12 @@ def test_numbers_may_come_as_text_as_the_command_line_sends_them() -> None:
     assert (asked.source_office_id, asked.set_id, asked.contact_ids) == (1, 7, ())
 
 
+@pytest.mark.parametrize("key", [2**63 - 1, 10**18, -(2**63)])
+def test_whatever_key_a_column_of_the_crm_may_hold_may_be_named(key: int) -> None:
+    assert read(**OFFICES | {"set_id": str(key)}).set_id == key
+    assert read(**OFFICES | {"contact_ids": f"7, {key}"}).contact_ids == (7, key)
+
+
 @pytest.mark.parametrize("given", [[7, 12, 7], ["7", " 12"], "7, 12", "7\n12\n", "7;12"])
 def test_contacts_come_as_a_list_or_as_lines_each_once(given: Any) -> None:
     assert read(**OFFICES, contact_ids=given).contact_ids == (7, 12)

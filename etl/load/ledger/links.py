@@ -239,6 +239,21 @@ def confirm_unchanged(ledger: Ledger, vendor: str, part: str, unit_keys: Iterabl
         )
 
 
+def sent_after(ledger: Ledger, vendors: Iterable[str], day: date) -> tuple[int, date | None]:
+    """How many units were sent to a vendor as of a later day, and the last such day."""
+    later = (sent.c.vendor.in_(list(vendors)), sent.c.as_of > day)
+    units = sa.select(sent.c.vendor, sent.c.unit_key, sa.func.max(sent.c.as_of).label("as_of")).where(*later)
+    found = ledger.rows(units.group_by(sent.c.vendor, sent.c.unit_key))
+    return len({row["unit_key"] for row in found}), max((row["as_of"] for row in found), default=None)
+
+
+def take_dates_back(ledger: Ledger, vendors: Iterable[str], after: date, to: date) -> None:
+    """What was sent as of a day later than ``after`` counts as sent as of ``to``."""
+    with ledger.write() as connection:
+        later = (sent.c.vendor.in_(list(vendors)), sent.c.as_of > after)
+        connection.execute(sa.update(sent).where(*later).values(as_of=to))
+
+
 def units_sent_by(ledger: Ledger, vendor: str, part: str, run_id: str, unit_keys: Iterable[str]) -> set[str]:
     """Those of the units of which this run sent a part, or read back that it had been sent."""
     mine = sa.select(sent.c.unit_key).where(sent.c.vendor == vendor, sent.c.part == part, sent.c.run_id == run_id)

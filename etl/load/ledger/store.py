@@ -179,8 +179,12 @@ class Ledger:
         with self.read() as connection:
             result = connection.execute(statement)
             # The driver's rows, past SQLAlchemy's row objects: a fifth of the time.
-            frame = pd.DataFrame(result.cursor.fetchall(), columns=list(result.keys()))
-            for name, column in zip(frame.columns, statement.selected_columns, strict=True):
+            rows = result.cursor.fetchall()
+            frame = pd.DataFrame(rows, columns=list(result.keys()))
+            for place, (name, column) in enumerate(zip(frame.columns, statement.selected_columns, strict=True)):
+                if isinstance(column.type, sa.Integer) and frame[name].dtype.kind == "f":
+                    # Nulls among whole numbers: pandas has made fractions of them, too short for a key of 64 bits.
+                    frame[name] = pd.array([row[place] for row in rows], dtype="Int64")
                 convert = column.type.dialect_impl(connection.dialect).result_processor(connection.dialect, None)
                 if convert is not None:
                     frame[name] = frame[name].map({value: convert(value) for value in frame[name].dropna().unique()})

@@ -1,0 +1,58 @@
+"""What the form of a weeknight run may hold, and how each mistake is told."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from etl.errors import ParamsError
+from include.forms import WEEKNIGHT_REFRESH
+from include.refresh.context import RunRequest, read_request
+
+DEFAULTS = {name: param.value if param.has_value else None for name, param in WEEKNIGHT_REFRESH.items()}
+TODAY = date(2026, 11, 20)
+
+
+def read(latest: date = TODAY, **conf: Any) -> RunRequest:
+    return read_request("run-1", "weeknight_refresh", {**DEFAULTS, **conf}, conf, TODAY, "ann", latest_as_of=latest)
+
+
+def test_an_empty_form_is_a_run_for_both_vendors_today() -> None:
+    assert (read().vendors, read().as_of, read().unit_keys) == (("profiles", "emoney"), TODAY, ())
+
+
+@pytest.mark.parametrize("key", [2**63 - 1, 10**18, 12, -1, -(2**63)])
+def test_units_are_named_by_whatever_key_the_crm_may_hold(key: int) -> None:
+    assert read(unit_keys=[f"H{key}", f"C{key}", f"H{key}"]).unit_keys == (f"H{key}", f"C{key}")
+
+
+def test_a_dry_run_may_look_ahead_any_run_back_and_a_setting_lets_a_run_go_ahead() -> None:
+    tomorrow = date(2026, 11, 21)
+    assert read(as_of="2062-03-31", dry_run=True).as_of == date(2062, 3, 31)
+    assert read(as_of="2026-03-31").as_of == date(2026, 3, 31)
+    assert read(tomorrow, as_of="2026-11-21").as_of == tomorrow
+
+
+# What is asked for -> words of the one message.
+MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "a vendor that is no list": ({"vendors": "profiles"}, ['["profiles"]', "not 'profiles'"]),
+    "an unknown vendor": ({"vendors": ["profile"]}, ["profiles and emoney", "not ['profile']"]),
+    "a list in the list": ({"vendors": [["profiles"]]}, ["profiles and emoney"]),
+    "a record for a list": ({"vendors": {"profiles": True}}, ["profiles and emoney"]),
+    "a unit that is no list": ({"unit_keys": "H12"}, ["unit_keys", '["H12", "C7"]', "not 'H12'"]),
+    "a number for units": ({"unit_keys": 12}, ["unit_keys", "not 12"]),
+    "no unit": ({"unit_keys": ["H12", "X7"]}, ["unit_keys", "X7"]),
+    "a key that no column holds": ({"unit_keys": [f"H{2**63}"]}, ["unit_keys", "H9223372036854775808"]),
+    "a mistyped year": ({"as_of": "2062-03-31"}, ["as_of 2062-03-31", "2026-11-20", "AS_OF_AHEAD", "dry run"]),
+    "no date": ({"as_of": "31.03.2026"}, ["as_of", "31.03.2026"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("conf", "words"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_told_in_words(conf: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(ParamsError) as refused:
+        read(**conf)
+    assert [word for word in words if word not in str(refused.value)] == []
+    assert "e, f, i" not in str(refused.value)
