@@ -156,6 +156,23 @@ def test_the_clock_is_the_sources_own(crm: Crm) -> None:
     assert abs(crm.track().clock - here) < 60
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize("kind", ["timestamptz", "date"])
+def test_a_time_with_a_zone_or_a_day_is_the_same_moment_in_every_session(
+    tmp_path: Path, postgres_url: Callable[[], str], kind: str
+) -> None:
+    with closing(open_crm("postgresql", tmp_path, postgres_url)) as crm:
+        crm.stamp("2020-12-02 00:00:00")
+        for table in ("contact", "contact_phone", "household"):
+            as_utc = " AT TIME ZONE 'UTC'" if kind == "timestamptz" else ""
+            crm.write(f"ALTER TABLE {table} ALTER modified_at TYPE {kind} USING modified_at{as_utc}")
+        before = crm.track()
+        crm.write(f"ALTER DATABASE {crm.engine.url.database} SET timezone = 'Asia/Tokyo'")
+        assert before.watermark == datetime(2020, 12, 2)
+        assert due(before, crm.track()) == {"C7"}  # within the overlap
+        assert due(before, crm.track(), timedelta(days=-1)) == set()
+
+
 def test_rows_written_again_under_the_same_stamp_are_what_the_overlap_is_for(crm: Crm) -> None:
     crm.stamp("2020-12-01 00:30:00", key=1)
     movement = crm.track()
