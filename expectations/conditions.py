@@ -84,6 +84,12 @@ def is_possible(rows: pd.DataFrame, *columns: str) -> Mask:
 
 
 @_condition
+def is_recorded(rows: pd.DataFrame, *columns: str) -> Mask:
+    """There is something of each: as flags; what is not is blank."""
+    return is_possible(rows, *columns)
+
+
+@_condition
 def is_cleared(rows: pd.DataFrame, column: str) -> Mask:
     return ~_flag(rows[column])
 

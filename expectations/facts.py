@@ -59,6 +59,7 @@ VENDOR_FRAMES: Mapping[str, Mapping[str, Column]] = {
         "has_spouse": FLAG,
         "spouse_sources_agree": FLAG,
         "spouse_unit_key": TEXT,
+        "unknown_owner": TEXT,
     },
     "people": {
         "unit_key": KEY,
@@ -69,6 +70,10 @@ VENDOR_FRAMES: Mapping[str, Mapping[str, Column]] = {
         "birth_date": Column("date"),
         "gender": TEXT,
         "email": TEXT,
+        "has_address": FLAG,
+        "has_phone": FLAG,
+        "has_employer": FLAG,
+        "has_income": FLAG,
     },
     "accounts": {
         "unit_key": KEY,

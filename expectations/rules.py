@@ -14,7 +14,7 @@ from typing import Final
 from etl.errors import SettingsError
 from expectations.rule_types import SEVERITIES, SUITES, Check, Rule, Severity
 from expectations.rules_accounts import ACCOUNT_RULES
-from expectations.rules_households import HOUSEHOLD_RULES, PEOPLE_RULES
+from expectations.rules_households import HOUSEHOLD_RULES, OWNER_RULES, PEOPLE_RULES
 from expectations.rules_liabilities import LIABILITY_RULES
 from expectations.rules_load import LOAD_RULES
 from expectations.rules_policies import POLICY_RULES
@@ -24,6 +24,7 @@ from expectations.rules_transfer import TRANSFER_RULES
 TABLE: Final[tuple[Rule, ...]] = (
     *SOURCE_RULES,
     *HOUSEHOLD_RULES,
+    *OWNER_RULES,
     *PEOPLE_RULES,
     *ACCOUNT_RULES,
     *LIABILITY_RULES,

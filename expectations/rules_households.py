@@ -171,6 +171,17 @@ HOUSEHOLD_RULES: tuple[Rule, ...] = (
     ),
 )
 
+OWNER_RULES: tuple[Rule, ...] = (
+    Rule(
+        "EMY-OWNER",
+        "warning",
+        "The client gets no owner at eMoney: {unknown_owner}, to whom it is assigned, is not in the table of users.",
+        "Contact › Assigned To: choose a user who is at eMoney; or have the operator add the user to the file of"
+        " PLANBRIDGE__VENDORS__USERS_FILE.",
+        (Check(EMONEY, "households", "is_absent", ("unknown_owner",), ("Assigned To",), among=WITH_CLIENT),),
+    ),
+)
+
 PEOPLE_RULES: tuple[Rule, ...] = (
     Rule(
         "DEM-NAME",
@@ -227,6 +238,23 @@ PEOPLE_RULES: tuple[Rule, ...] = (
         "Of the {person_role}: {cells}.",
         f"{PERSONAL} › Gender: choose the gender.",
         (Check(PROFILES, "people", "is_filled", ("gender",), ("Gender",), among=COUPLE),),
+    ),
+    Rule(
+        "DEM-SPARSE",
+        "info",
+        "Of the {person_role}: {cells}.",
+        "Contact › Addresses, Phones, Company, Annual Salary or Total Income: the planning systems ask for all four;"
+        " fill in what is known.",
+        (
+            Check(
+                BOTH,
+                "people",
+                "is_recorded",
+                ("has_address", "has_phone", "has_employer", "has_income"),
+                ("Address", "Phone", "Employer", "Income"),
+                among=COUPLE,
+            ),
+        ),
     ),
     Rule(
         "DEM-E-MAIL",

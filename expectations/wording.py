@@ -30,6 +30,7 @@ SHOWABLE = frozenset(
         "spouse_candidates",
         "spouse_candidates_gone",
         "spouse_unit_key",
+        "unknown_owner",
         "twin_policy_id",
         "computed_figures",
         "export_missing",
@@ -44,7 +45,7 @@ SHOWABLE = frozenset(
         "reason",
     )
 )
-"""The columns a message may show: roles, counts, keys, the names of rights, tables and columns."""
+"""The columns a message may show: roles, counts, keys, the names of rights, tables, columns and of the CRM's users."""
 
 
 def _blank_words(values: pd.Series, arguments: dict[str, Any]) -> Words:

@@ -115,6 +115,10 @@ class Rules(_Section):
     file: Path | None = Field(None, description="severity overrides")
 
 
+class Vendors(_Section):
+    users_file: Path | None = Field(None, description="CSV: vendor, crm_user, vendor_user (EMY-OWNER)")
+
+
 class Service(_Section):
     user: str = Field("service", min_length=1, description="user name for units that nobody is assigned to")
     may_act_for_others: Annotated[tuple[str, ...], NoDecode, _BY_COMMAS] = Field(
@@ -139,6 +143,7 @@ class Settings(BaseSettings):
     refresh: Refresh = Refresh()
     guard: Guard = Guard()
     rules: Rules = Rules()
+    vendors: Vendors = Vendors()
     service: Service = Service()
 
 

@@ -22,7 +22,7 @@ from typing import Any
 from etl.errors import Ambiguous
 from etl.load.delivery import Job, Payload
 from etl.load.emoney import EmoneyClient
-from etl.load.emoney_people import UNFINISHED, VENDOR, leaves, same_person, status_patch, write_step
+from etl.load.emoney_people import UNFINISHED, VENDOR, leaves, same_person, status_patch, with_owner, write_step
 from etl.load.ledger import life_events, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link, Sent
@@ -112,7 +112,7 @@ def _parted(case: _Case) -> tuple[dict[str, Any], tuple[Change, ...]]:
 def _swap(case: _Case) -> tuple[Standing, tuple[Change, ...]]:
     """Head and spouse change places in the client that they have."""
     content, client_id = case.payload.read(), case.link.vendor_client_id
-    person, spouse = content["client"], content["spouse"]
+    person, spouse = with_owner(content["client"], case.person), content["spouse"]
     theirs = case.client.spouse(client_id)
     if theirs is not None and not same_person(theirs, person) and not same_person(theirs, spouse):
         raise Ambiguous("eMoney has another spouse for this client than the one last sent: correct it there first.")
@@ -129,7 +129,7 @@ def _swap(case: _Case) -> tuple[Standing, tuple[Change, ...]]:
     moved = leaves(person, case.person)
     moved += [(f"spouse.{path}", old, new) for path, old, new in leaves(spouse, case.spouse)]
     changes = tuple(Change(path, "written", old, new) for path, old, new in moved if old != new)
-    sent = {part: Sent(UNFINISHED, content[part], case.job.as_of) for part in ("client", "spouse")}
+    sent = {part: Sent(UNFINISHED, base, case.job.as_of) for part, base in (("client", person), ("spouse", spouse))}
     return Standing(couple, sent), changes
 
 

@@ -42,12 +42,20 @@ def update_client(
     client: EmoneyClient, job: Job, payload: Payload, link: Link, base: Any, person: dict[str, Any]
 ) -> tuple[Change, ...]:
     """Writes the fields that changed in the CRM since they were last sent (EMY-UPDATE)."""
+    person = with_owner(person, base)
     patch = changed_fields(base, person)
     if patch and not job.dry_run:
         write_step(job, payload, "patch_client", patch, lambda: client.patch_client(link.vendor_client_id, patch))
     if not job.dry_run:
         remember(job, payload, "client", person, client_contact_id=payload.client_contact_id)
     return tuple(Change(path, "written", old, new) for path, old, new in leaves(patch, base))
+
+
+def with_owner(person: dict[str, Any], base: Any) -> dict[str, Any]:
+    """EMY-OWNER: where the CRM's user is nobody at eMoney, the client stays whose it is."""
+    if person["ownerId"] is not None or not base:
+        return person
+    return {**person, "ownerId": base.get("ownerId")}
 
 
 def update_spouse(

@@ -31,7 +31,7 @@ from etl.transform.arrays import (
 )
 from etl.transform.documents import Json, Values, amounts, keys, records
 from etl.transform.mapping.fields import ADDRESS_FIELDS, person_fields
-from etl.transform.mapping.values import ADDRESS_TYPES, PERSON_RECORD_TYPES, PHONE_TYPES
+from etl.transform.mapping.values import ADDRESS_TYPES, PERSON_RECORD_TYPES, PHONE_TYPES, VOICE_PHONES
 
 # DEM-E-MAIL: two parts without blanks (Unicode's too) around one @.
 _NO_BLANK = r"[^\s\pZ\x0b\x1c-\x1f\x85@]+"
@@ -177,6 +177,16 @@ class Reach:
     def phone(self, kind: str, contact_at: Ints) -> Objects:
         """The picked phone of a kind for each contact position."""
         return take(self.phone_values, self.phone_picks[PHONE_TYPES[kind]][contact_at])
+
+    def has_address(self, contact_at: Ints) -> Flags:
+        """DEM-SPARSE: whether an address of a type that goes is recorded."""
+        nothing: Flags = np.logical_and.reduce([self.address(kind, contact_at).is_null for kind in ADDRESS_TYPES])
+        return ~nothing
+
+    def has_phone(self, contact_at: Ints) -> Flags:
+        """DEM-SPARSE: whether a phone, which a fax is not, of a type that goes is recorded."""
+        nothing: Flags = np.logical_and.reduce([is_none(self.phone(kind, contact_at)) for kind in VOICE_PHONES])
+        return ~nothing
 
     def email(self, contact_at: Ints) -> Objects:
         """The picked e-mail for each contact position, trimmed, valid or not."""

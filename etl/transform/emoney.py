@@ -1,6 +1,7 @@
 """eMoney: client, spouse and the feed's items of each unit, assembled in the order of the guide's headings."""
 
 import datetime as dt
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from etl.transform.mapping.values import (
     EMONEY_STATUS_WITH_SPOUSE,
     EMONEY_STATUS_WITHOUT_SPOUSE,
 )
+from etl.transform.owners import owners_of
 from etl.transform.policies import masked_numbers, owner_roles, policy_names
 from etl.transform.portfolio import Portfolio
 from etl.transform.receipts import receipts_of
@@ -28,9 +30,12 @@ from etl.transform.receipts import receipts_of
 OWNERS = np.array(["client", "spouse", "other"], dtype=object)
 
 
-def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Built:
+def build(
+    frames: Frames, as_of: dt.date, service_user: str = "service", vendor_users: Mapping[str, str] | None = None
+) -> Built:
     """Everything that eMoney gets for the units in its scope, with its facts, receipts, users and items.
 
+    ``vendor_users``: who a CRM user is at eMoney, by user name (EMY-OWNER); None: nobody is asked for an owner.
     A unit whose client is no usable person has facts and receipts but no document (HH-HEAD).
     """
     family = households.resolve(frames, "emoney")
@@ -38,16 +43,17 @@ def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Buil
     reached = contacts.reach(family.book, frames)
     owned = portfolio.gather(family, frames, as_of, "emoney", runners)
     rows = households.document_rows(family)
-    documents = written(rows, family.is_usable, _documents(family, reached, owned))
+    owners = owners_of(family, frames["users"], vendor_users)
+    documents = written(rows, family.is_usable, _documents(family, reached, owned, owners.ids))
     receipts = receipts_of(family, reached, owned, frames, "emoney")
-    facts = facts_of(family, reached, owned, receipts, frames, "emoney")
+    facts = facts_of(family, reached, owned, receipts, frames, "emoney", owners.unknown)
     return Built(documents, facts, receipts, runners.users, _item_list(family, owned))
 
 
-def _documents(family: Households, reached: Reach, owned: Portfolio) -> Json:
+def _documents(family: Households, reached: Reach, owned: Portfolio, owner_ids: Objects) -> Json:
     """The document of every unit, by unit number."""
     units = len(family.units)
-    more = {"ownerId": None, "maritalStatus": _marital_statuses(family)}
+    more = {"ownerId": owner_ids, "maritalStatus": _marital_statuses(family)}
     items = one_after_the_other(_investments(owned), _policies(owned))
     unit_no = np.concatenate([integers(owned.sent_accounts["unit_no"]), integers(owned.sent_policies["unit_no"])])
     parts = {

@@ -5,7 +5,7 @@ import pandas as pd
 
 from etl.frames import are_among
 from etl.transform.accounts import account_facts, position_counts, position_facts
-from etl.transform.arrays import NULL, Frames, Objects, integers, is_one_of, strings, where
+from etl.transform.arrays import NULL, Frames, Objects, integers, is_none, is_one_of, strings, where
 from etl.transform.contacts import Reach
 from etl.transform.households import Households, spouse_unit_keys
 from etl.transform.liabilities import liability_facts, possible_terms
@@ -36,13 +36,17 @@ def facts_of(
     receipts: ReceiptBook,
     frames: Frames,
     vendor: Vendor,
+    unknown_owners: Objects | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """All facts of one vendor by name; what is left out is among the receipts."""
+    """All facts of one vendor by name; what is left out is among the receipts.
+
+    ``unknown_owners``: by unit, the CRM user who is nobody at the vendor (EMY-OWNER).
+    """
     accounts = portfolio.sent_accounts
     counts = position_counts(accounts, frames["positions"])
     facts = {
-        "households": household_facts(households, frames["client_of"], vendor),
-        "people": people_facts(households, reached.email(households.client_at)),
+        "households": household_facts(households, frames["client_of"], vendor, unknown_owners),
+        "people": people_facts(households, reached),
         "accounts": account_facts(households, accounts, *portfolio.categories, counts, portfolio.twins),
         "policies": policy_facts(households, portfolio.sent_policies),
         "left_out": receipts.frame(REPORTED),
@@ -56,7 +60,9 @@ def facts_of(
     return facts
 
 
-def household_facts(households: Households, client_of: pd.DataFrame, vendor: Vendor) -> pd.DataFrame:
+def household_facts(
+    households: Households, client_of: pd.DataFrame, vendor: Vendor, unknown_owners: Objects | None = None
+) -> pd.DataFrame:
     """What the gate asks of each unit (HH-*), one row a unit."""
     book, clients = households.book, households.client_at
     chosen = households.by_role if vendor == "profiles" else households.by_relation
@@ -80,15 +86,17 @@ def household_facts(households: Households, client_of: pd.DataFrame, vendor: Ven
             "has_spouse": chosen.spouse_id != NULL,
             "spouse_sources_agree": agree,
             "spouse_unit_key": spouse_unit_keys(households, client_of),
+            "unknown_owner": strings(np.full(len(household_id), None) if unknown_owners is None else unknown_owners),
         }
     ).astype({"entity": "str"})
 
 
-def people_facts(households: Households, emails: Objects) -> pd.DataFrame:
-    """DEM-*: names, birth dates, gender and e-mail of those who go; ``emails`` by unit, the picked addresses."""
+def people_facts(households: Households, reached: Reach) -> pd.DataFrame:
+    """DEM-*: names, birth dates, gender and e-mail of those who go, and what there is of what the guides ask for."""
     people = households.of_role(CLIENT, SPOUSE, DEPENDENT)
     book, unit_no, at = households.book, people["unit_no"].to_numpy(), people["contact_at"].to_numpy()
     roles = people["role"].to_numpy()
+    emails = reached.email(households.client_at)
     return pd.DataFrame(
         {
             "unit_key": households.keys_of(unit_no),
@@ -99,5 +107,9 @@ def people_facts(households: Households, emails: Objects) -> pd.DataFrame:
             "birth_date": book.contacts["birth_date"].take(at).to_numpy(),
             "gender": strings(book.texts("gender")[at]),
             "email": strings(where(roles == CLIENT, emails[unit_no])),
+            "has_address": reached.has_address(at),
+            "has_phone": reached.has_phone(at),
+            "has_employer": ~is_none(book.texts("company")[at]),
+            "has_income": book.incomes[at] != NULL,
         }
     )

@@ -10,9 +10,10 @@ from typing import Any
 
 from etl.errors import ParamsError
 from etl.load.delivery import ByHand
-from include.context import Context
+from include.context import ROOT, Context
 from include.params import is_unit_key, read_as_of, read_switch, refuse_unknown
 from include.staging import Staging
+from include.vendor_users import VendorUsers, read_vendor_users
 
 VENDORS = ("profiles", "emoney")
 
@@ -131,3 +132,9 @@ class RunContext(Context[RunRequest]):
     def staging(self) -> Staging:
         """The run's staged files."""
         return Staging(self.data_folder, self.request.run_id)
+
+    @cached_property
+    def vendor_users(self) -> VendorUsers | None:
+        """Who a CRM user is at each vendor; None without a file. Raises `SettingsError`."""
+        path = self.settings.vendors.users_file
+        return None if path is None else read_vendor_users(ROOT / path)

@@ -45,6 +45,7 @@ def plan_and_extract(context: RunContext) -> list[int]:
     remove_old_runs(context.data_folder, context.settings.data.keep_days)
     for vendor in request.vendors:
         context.connections.vendor(vendor)
+    _ = context.vendor_users  # refused before anything is read
     take_back(context)
     crm = context.connections.crm
     check_schema(crm)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -67,8 +66,11 @@ def _build(
     """The tables of one vendor for the units of these frames."""
     from etl.transform import emoney, profiles
 
-    builders: dict[str, ModuleType] = {"profiles": profiles, "emoney": emoney}
-    built = builders[vendor].build(frames, context.request.as_of, context.settings.service.user)
+    as_of, service_user = context.request.as_of, context.settings.service.user
+    if vendor == "profiles":  # whose cases have no owner
+        built = profiles.build(frames, as_of, service_user)
+    else:
+        built = emoney.build(frames, as_of, service_user, (context.vendor_users or {}).get(vendor))
     if names:
         documents, items = known_names.in_documents(built.documents, names), known_names.in_items(built.items, names)
         built = replace(built, documents=documents, items=items)

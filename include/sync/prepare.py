@@ -63,6 +63,7 @@ def read_unit(context: RunContext) -> str:
     remove_old_runs(context.data_folder, context.settings.data.keep_days)
     (vendor,) = request.vendors
     context.connections.vendor(vendor)
+    _ = context.vendor_users  # refused before anything is read
     take_back(context)
     crm = context.connections.crm
     check_schema(crm)

@@ -114,7 +114,7 @@ ROLES: dict[Vendor, tuple[str, ...]] = {"profiles": ("clientA", "clientB"), "emo
 # What the assembly sets by itself.
 SET_BY_RULE: dict[str, Origin] = {
     "client.maritalStatus": Origin("key_relation", "relation", "EMY-MARRIED"),
-    "client.ownerId": Origin("", "", "DEM-MATRIX"),
+    "client.ownerId": Origin("contact", "assigned_user_id", "EMY-OWNER"),
 }
 # The CRM's tables by the entities of receipts and keys.
 TABLES = {

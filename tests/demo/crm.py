@@ -31,6 +31,8 @@ class Crm:
         self.members = self.by("household_member", "household_id")
         self.positions = self.by("investment_position", "account_id")
         self.emails = self.by("contact_email", "contact_id")
+        self.phones = self.by("contact_phone", "contact_id")
+        self.addresses = self.by("contact_address", "contact_id")
         self.owned = {
             name: self.by(name, "primary_contact_id") for name in ("investment_account", "liability", "policy")
         }

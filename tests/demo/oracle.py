@@ -113,11 +113,22 @@ class Unit:
                 self.add(vendor, "DEM-BIRTH-DATE", "contact", row["contact_id"])
             if vendor == "profiles" and not word(row["gender"]):
                 self.add(vendor, "DEM-GENDER", "contact", row["contact_id"])
+            if self.is_sparse(row):
+                self.add(vendor, "DEM-SPARSE", "contact", row["contact_id"])
         emails = sorted(
             self.crm.emails[self.client["contact_id"]], key=lambda row: (not row["is_preferred"], row["email_id"])
         )
         if emails and word(emails[0]["address"]) and not re.fullmatch(r"[^@\s]+@[^@\s]+", emails[0]["address"].strip()):
             self.add(vendor, "DEM-E-MAIL", "contact", self.client["contact_id"])
+
+    def is_sparse(self, row: Row) -> bool:
+        """No home or business address, nothing to call, no employer, or no income."""
+        addresses = [one for one in self.crm.addresses[row["contact_id"]] if word(one["line1"])]
+        phones = [one for one in self.crm.phones[row["contact_id"]] if word(one["number"])]
+        reached = {word(one["address_type"]) for one in addresses}, {word(one["phone_type"]) for one in phones}
+        has_income = row["annual_salary"] is not None or row["total_income"] is not None
+        has_both = reached[0] & {"residence", "business"} and reached[1] & {"home", "mobile", "business"}
+        return not (has_both and word(row["company"]) and has_income)
 
     def check_dependents(self, sent: set[int]) -> None:
         for member in self.others:

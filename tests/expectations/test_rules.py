@@ -44,6 +44,11 @@ BROKEN: list[Case] = [
     ("DEM-BIRTH-DATE", BOTH, "people", {"birth_date": "2026-02-01"}),
     ("DEM-GENDER", PROFILES, "people", {"gender": None}),
     ("DEM-GENDER", PROFILES, "people", {"gender": f"{NBSP}"}),
+    ("DEM-SPARSE", BOTH, "people", {"has_address": False}),
+    ("DEM-SPARSE", BOTH, "people", {"has_phone": False}),
+    ("DEM-SPARSE", BOTH, "people", {"has_employer": False}),
+    ("DEM-SPARSE", BOTH, "people", {"has_income": False}),
+    ("EMY-OWNER", EMONEY, "households", {"unknown_owner": "amy"}),
     ("DEM-E-MAIL", BOTH, "people", {"email": "ada"}),
     ("DEM-E-MAIL", BOTH, "people", {"email": "ada@example@com"}),
     ("DEM-E-MAIL", BOTH, "people", {"email": "@example.com"}),
@@ -197,6 +202,15 @@ def test_every_rule_with_a_check_is_broken_here_at_each_of_its_vendors():
     asked = ((rule.rule_id, vendor) for rule in TABLE for check in rule.checks for vendor in check.vendors)
     checked = {(rule_id, vendor) for rule_id, vendor in asked if vendor in VENDORS}
     assert {(rule_id, vendor) for rule_id, vendors, _, _ in BROKEN for vendor in vendors} == checked
+
+
+def test_a_sparse_person_is_one_finding_that_names_what_is_blank():
+    facts = facts_with("profiles", "people", has_address=False, has_income=False)
+    [found] = verdict_of("profiles", facts).findings.to_dict("records")
+    assert (found["severity"], found["entity"], found["field"]) == ("info", "contact", "Address, Income")
+    assert found["message"] == "Of the client: Address is blank, Income is blank."
+    [warned] = verdict_of("profiles", facts, overrides={"DEM-SPARSE": "warning"}).findings.to_dict("records")
+    assert warned["severity"] == "warning"
 
 
 @pytest.mark.parametrize("person", ["client", "spouse"])

@@ -139,6 +139,13 @@ def is_complete(contact: Row) -> bool:
     return None not in (text(contact.first_name), text(contact.last_name), contact.birth_date)
 
 
+def is_sparse(crm: Crm, person: Row) -> bool:
+    """DEM-SPARSE: no address, no phone, no employer or no income."""
+    has_address = any(address(crm, person, kind) for kind in ("residence", "business"))
+    has_phone = any(phone(crm, person, kind) for kind in ("home", "mobile", "business"))
+    return not (has_address and has_phone and text(person.company)) or income(person) is None
+
+
 def people_findings(
     crm: Crm, client: Row, spouse: Row | None, dependents: list[Row], vendor: str, as_of: date
 ) -> list[Finding]:
@@ -151,6 +158,8 @@ def people_findings(
             found.append(finding("DEM-BIRTH-DATE", "contact", person.contact_id))
         if vendor == "profiles" and text(person.gender) is None:
             found.append(finding("DEM-GENDER", "contact", person.contact_id))
+        if is_sparse(crm, person):
+            found.append(finding("DEM-SPARSE", "contact", person.contact_id))
     picked = picked_email(crm, client)
     if picked is not None and not is_email(picked):
         found.append(finding("DEM-E-MAIL", "contact", client.contact_id))

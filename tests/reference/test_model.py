@@ -74,6 +74,33 @@ def test_findings_about_people(head, others, expected):
     assert rule_ids(Model(family(head, *others), AS_OF).profiles("H1").findings) == expected
 
 
+@pytest.mark.parametrize(
+    ("lacking", "is_sparse"),
+    [
+        ({}, False),
+        ({"address_type": "Vacation"}, True),
+        ({"phone_type": "Fax"}, True),
+        ({"company": " "}, True),
+        ({"annual_salary": None}, True),
+        ({"annual_salary": None, "total_income": D("0")}, False),
+    ],
+    ids=str,
+)
+def test_DEM_SPARSE_asks_for_an_address_a_phone_an_employer_and_an_income(lacking, is_sparse):
+    person = {"contact_id": 1, "company": "Harbor", "annual_salary": D("1"), "line1": "1 Quay", "number": "555-0100"}
+    person |= {"address_type": "Business", "phone_type": "Mobile"} | lacking
+    rows = {
+        "contact": [{name: person[name] for name in person if name in ("contact_id", "company", "annual_salary")}],
+        "contact_address": [
+            {"address_id": 1} | {name: person[name] for name in ("contact_id", "address_type", "line1")}
+        ],
+        "contact_phone": [{"phone_id": 1} | {name: person[name] for name in ("contact_id", "phone_type", "number")}],
+    }
+    rows["contact"][0]["total_income"] = lacking.get("total_income")
+    crm = small_crm(**rows)
+    assert people.is_sparse(crm, crm.rows("contact")[0]) is is_sparse
+
+
 def test_a_client_tied_to_itself_is_ambiguous():
     crm = small_crm(
         contact=[{"contact_id": 1, **MARRIED}],

@@ -42,6 +42,7 @@ EMONEY_STATUS_WITHOUT_SPOUSE = "Single"
 # DEM-PICK: the types that go anywhere (see the field matrix); all other types stay.
 ADDRESS_TYPES = {"residence": 0, "business": 1}
 PHONE_TYPES = {"home": 0, "mobile": 1, "fax": 2, "business": 3, "business fax": 4}
+VOICE_PHONES = ("home", "mobile", "business")  # DEM-SPARSE: a fax is no phone
 # The values of the field matrix that these types are, in the order of their numbers.
 ADDRESS_VALUES = ("residence", "business_address")
 PHONE_VALUES = ("home_phone", "mobile_phone", "fax", "business_phone", "business_fax")
