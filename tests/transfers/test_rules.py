@@ -202,6 +202,15 @@ class TestXfrRelations:
         assert {decision for decision, _ in everybody.of("key_relation").values()} == {MOVES}
         assert everybody.plan.closure.empty
 
+    def test_the_closure_names_who_leads_there_and_not_the_first_of_those_tied(self) -> None:
+        book = Book()
+        ann, bob, attorney, client, far = (book.contact() for _ in range(5))
+        for one, other in ((ann, bob), (bob, attorney), (attorney, client), (client, far), (far, ann)):
+            book.relate(one, other, relation_type="Professional", relation="Attorney")
+        closure = book.planned([ann, bob]).plan.closure
+        named = closure[["contact_id", "needed_by", "is_direct"]].values.tolist()
+        assert named == [[attorney, bob, True], [client, ann, False], [far, ann, True]]
+
     def test_who_cannot_be_added_is_in_the_closure_and_marked(self) -> None:
         book = Book()
         ann, far = book.contact(), book.contact(office_id=ELSEWHERE)

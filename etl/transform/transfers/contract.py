@@ -66,8 +66,9 @@ class Plan:
         head, else of the first member who moves; null where nobody does), ``is_rebuilt``, ``loses_its_head`` (the head
         moves, others stay), ``is_emptied`` (nobody is left).
     closure: who else would have to be in the set so that its key relations survive: ``contact_id``, ``needed_by`` (the
-        contact of the set from whom key relations lead there), ``is_direct`` (a contact of the set names them),
-        ``can_move`` (in the source office, not deleted; where not, the relations cannot survive).
+        nearest contact of the set from whom key relations lead there; of several the one with the lowest id),
+        ``is_direct`` (a contact of the set names them), ``can_move`` (in the source office, not deleted; where not, the
+        relations cannot survive).
     """
 
     manifest: pd.DataFrame

@@ -8,13 +8,13 @@ in *Deleted Records*, whom nobody can move, stays and does not count.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Mapping, Set
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from etl.transform.transfers.decisions import Decisions, truth
-from etl.transform.transfers.groups import label_components
 
 _RULE = "XFR-RELATIONS"
 
@@ -56,27 +56,42 @@ def find_movers(relations: pd.DataFrame, ties: pd.DataFrame, moving: pd.Series, 
 
 def list_closure(ties: pd.DataFrame, moving: pd.Series, arrived: pd.Series, source_office_id: int) -> pd.DataFrame:
     """`Plan.closure`: everybody whom key relations reach from the contacts that move."""
-    ties = ties[~_is_gone(ties, arrived)]
-    outward = _both_ways(ties)
-    free = pd.concat([moving, arrived])
-    can_move = (outward["other_office_id"] == source_office_id) & ~outward["other_is_deleted"]
-    movable = pd.concat([moving, outward.loc[truth(can_move), "other_id"]]).drop_duplicates()
-    movable = movable[~movable.isin(arrived)]
-    inner = outward[outward["contact_id"].isin(movable) & outward["other_id"].isin(movable)]
-    nodes = np.sort(movable.to_numpy(dtype="int64"))
-    labels = label_components(nodes, *(inner[name].to_numpy(dtype="int64") for name in ("contact_id", "other_id")))
-    part = pd.Series(labels, index=nodes)
-    first = pd.Series(np.sort(moving.to_numpy(dtype="int64")))
-    seed = pd.Series(first.to_numpy(), index=part.reindex(first).to_numpy()).groupby(level=0).min()
-    reached = outward[outward["contact_id"].isin(movable) & ~outward["other_id"].isin(free)].copy()
-    reached["needed_by"] = reached["contact_id"].map(part).map(seed).astype("Int64")
-    reached = reached[reached["needed_by"].notna()]
-    reached["is_direct"] = reached["contact_id"].isin(moving)
-    reached["can_move"] = truth(reached["other_id"].isin(movable))
-    closure = reached.groupby("other_id", as_index=False).agg(
-        needed_by=("needed_by", "min"), is_direct=("is_direct", "max"), can_move=("can_move", "max")
+    outward = _both_ways(ties[~_is_gone(ties, arrived)])
+    outward = outward[~outward["contact_id"].isin(arrived) & ~outward["other_id"].isin(arrived)]
+    is_movable = truth((outward["other_office_id"] == source_office_id) & ~outward["other_is_deleted"])
+    movable = set(outward.loc[is_movable, "other_id"].tolist())
+    named: dict[int, list[int]] = {}
+    for contact_id, other_id in zip(outward["contact_id"].tolist(), outward["other_id"].tolist(), strict=True):
+        named.setdefault(contact_id, []).append(other_id)
+    first = sorted(moving.tolist())
+    needed_by = _find_nearest(first, named, movable)
+    direct = {other_id for contact_id in first for other_id in named.get(contact_id, ())}
+    found = sorted(needed_by.keys() - set(first))
+    return pd.DataFrame(
+        {
+            "contact_id": pd.array(found, dtype="Int64"),
+            "needed_by": pd.array([needed_by[one] for one in found], dtype="Int64"),
+            "is_direct": pd.array([one in direct for one in found], dtype=bool),
+            "can_move": pd.array([one in movable for one in found], dtype=bool),
+        }
     )
-    return closure.rename(columns={"other_id": "contact_id"})
+
+
+def _find_nearest(first: list[int], named: Mapping[int, list[int]], passable: Set[int]) -> dict[int, int]:
+    """Everybody who is reached -> the nearest of ``first`` (sorted), of several the lowest id.
+
+    Relations lead on only through those who are ``passable``.
+    """
+    nearest = {one: one for one in first}
+    waiting = deque(first)
+    while waiting:
+        contact_id = waiting.popleft()
+        for other_id in named.get(contact_id, ()):
+            if other_id not in nearest:
+                nearest[other_id] = nearest[contact_id]
+                if other_id in passable:
+                    waiting.append(other_id)
+    return nearest
 
 
 def _contacts_with_a_broken_relation(ties: pd.DataFrame, here: pd.Series, arrived: pd.Series) -> Any:
