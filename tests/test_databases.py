@@ -6,15 +6,17 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
 from etl import schema
+from etl.databases import conninfo, sqlite_url
 from etl.errors import SourceUnavailable
 from etl.extract.check import check_schema
 from etl.extract.source import Snapshot
 from etl.load.ledger.store import Ledger, default_url
-from etl.load.office_databases import open_databases, reading
+from etl.load.office_databases import are_one, open_databases, reading
 from include.connections import database_url
 from tests.run_book import Access
 
@@ -92,3 +94,37 @@ def test_a_postgresql_crm_is_read_where_its_options_say(postgres_url: Callable[[
     check_schema(url)
     with Snapshot(url) as snapshot:
         assert snapshot.read(sa.select(schema.office.c.name)).column(0).to_pylist() == ["Main"]
+
+
+def test_a_sqlite_file_by_two_spellings_is_one_database_to_plan_and_to_move(tmp_path: Path) -> None:
+    make_crm(tmp_path / "crm.db")
+    make_crm(tmp_path / "other.db")
+    (tmp_path / "link.db").symlink_to(tmp_path / "crm.db")
+    url, link, other = (sqlite_url(tmp_path / name) for name in ("crm.db", "link.db", "other.db"))
+    assert are_one(url, link)
+    assert not are_one(url, other)
+    for target, is_one in ((link, True), (other, False)):
+        databases = open_databases(url, target)
+        assert databases.are_one is is_one
+        databases.dispose()
+
+
+@pytest.mark.postgres
+def test_two_log_ins_and_spellings_of_a_postgresql_database_are_one_and_two_schemas_are_two(
+    postgres_url: Callable[[], str],
+) -> None:
+    url = sa.make_url(postgres_url())
+    with psycopg.connect(conninfo(url)) as connection:
+        connection.execute("CREATE TABLE contact (contact_id bigint); CREATE SCHEMA branch")
+        connection.execute("CREATE TABLE branch.contact (contact_id bigint)")
+        connection.execute("CREATE ROLE reader_of_one LOGIN PASSWORD 'secret'")
+    reader = url.set(username="reader_of_one", host="localhost").render_as_string(hide_password=False)
+    branch = url.update_query_dict({"options": "-c search_path=branch"}).render_as_string(hide_password=False)
+    here = url.render_as_string(hide_password=False)
+    for target, is_one in ((reader, True), (branch, False), (postgres_url(), False)):
+        assert are_one(here, target) is is_one
+        databases = open_databases(here, target)
+        assert databases.are_one is is_one
+        databases.dispose()
+    with psycopg.connect(conninfo(url), autocommit=True) as connection:
+        connection.execute("DROP ROLE reader_of_one")

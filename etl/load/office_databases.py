@@ -22,6 +22,12 @@ from etl.load.office_refusals import REFUSALS
 
 LOCK_SECONDS = 60
 
+_IDENTITY = """
+SELECT control.system_identifier, database.oid,
+       (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('contact'))
+FROM pg_control_system() AS control, pg_database AS database WHERE database.datname = current_database()
+"""
+
 
 @dataclass(frozen=True)
 class Databases:
@@ -47,11 +53,39 @@ class Databases:
 
 
 def open_databases(source_url: str, target_url: str | None) -> Databases:
-    """Connects to ``crm`` and ``crm_target`` (None, or the same address: the same database)."""
-    source = _open(source_url, "crm")
-    if target_url is None or make_url(target_url) == make_url(source_url):
-        return Databases(source, source)
-    return Databases(source, _open(target_url, "crm_target"))
+    """Connects to ``crm`` and ``crm_target`` (None, or an address of the same database: one engine for both).
+
+    One database with two log-ins is written with that of ``crm_target``: it is there for nothing else.
+    """
+    if target_url is None or target_url == source_url:
+        one = _open(source_url, "crm")
+        return Databases(one, one)
+    target = _open(target_url, "crm_target")
+    return Databases(target if are_one(source_url, target_url) else _open(source_url, "crm"), target)
+
+
+def are_one(source_url: str, target_url: str) -> bool:
+    """Whether ``crm`` and ``crm_target`` are one database, however its address is spelled and whoever logs in.
+
+    Raises `SourceUnavailable`, `SettingsError`.
+    """
+    return source_url == target_url or identity_of(source_url, "crm") == identity_of(target_url, "crm_target")
+
+
+def identity_of(url: str, connection_id: str) -> str:
+    """What no other database has, asked of the database itself: functions that any user may call.
+
+    SQLite: device and inode; PostgreSQL: the cluster, the database, and the schema in which the CRM's tables are.
+    """
+    engine = _open(url, connection_id)
+    try:
+        if engine.dialect.name == "sqlite":
+            file = Path(engine.url.database or "").stat()
+            return f"sqlite {file.st_dev} {file.st_ino}"
+        with reading(engine) as connection:
+            return " ".join(map(str, ("postgresql", *connection.exec_driver_sql(_IDENTITY).one())))
+    finally:
+        engine.dispose()
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
+from etl.load.ledger import transfers
+from etl.load.office_databases import are_one
 from include.context import Context
 from include.staging import Staging, folder_name
 from include.transfer.request import TransferRequest
@@ -27,6 +29,19 @@ class TransferContext(Context[TransferRequest]):
     def target(self) -> str:
         """The URL of the target office's database; the same as the source's where there is no other."""
         return self.connections.crm_target
+
+    @cached_property
+    def is_one_database(self) -> bool:
+        """Whether both offices are in one database: asked of the databases, as the move asks."""
+        return are_one(self.source, self.target)
+
+    @cached_property
+    def database_names(self) -> tuple[str, str]:
+        """The source's and the target's name in the ledger."""
+        source, target = transfers.fingerprint(self.source), transfers.fingerprint(self.target)
+        if self.is_one_database:
+            return source, source
+        return source, target if target != source else transfers.fingerprint(self.target, apart=True)
 
     @property
     def archive(self) -> Path:

@@ -40,7 +40,7 @@ def plan_transfer(context: TransferContext) -> dict[str, int]:
     if found is not None and found.status != "planned":
         raise StopRun(f"The transfer is {found.status} already: a run is one transfer. Start another run.")
     read = reading.read(context)
-    busy = transfers.claim(ledger, transfers.fingerprint(context.source), read.contact_ids, request.run_id)
+    busy = transfers.claim(ledger, context.database_names[0], read.contact_ids, request.run_id)
     if request.dry_run:
         transfers.release(ledger, request.run_id)
     try:
@@ -87,8 +87,7 @@ def _transfer(context: TransferContext) -> Transfer:
         request.run_id,
         request.source_office_id,
         request.target_office_id,
-        transfers.fingerprint(context.source),
-        transfers.fingerprint(context.target),
+        *context.database_names,
         request.requested_by,
         request.receiving_user,
         triggered_by=request.triggered_by,

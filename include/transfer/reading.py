@@ -46,16 +46,11 @@ class Reading:
         return rules.plan(request, self.rows, self.around, self.target, self.known)
 
 
-def is_one_database(context: TransferContext) -> bool:
-    """Whether both offices are in one database."""
-    return transfers.fingerprint(context.source) == transfers.fingerprint(context.target)
-
-
 def first_request(context: TransferContext, left_out: pd.DataFrame | None = None) -> rules.Request:
     """The rules' request: everybody, or everybody but some."""
     asked = context.request
     parts = {} if left_out is None else {"left_out": left_out}
-    return rules.Request(asked.source_office_id, asked.target_office_id, is_one_database(context), **parts)
+    return rules.Request(asked.source_office_id, asked.target_office_id, context.is_one_database, **parts)
 
 
 def read(context: TransferContext) -> Reading:
@@ -84,7 +79,7 @@ def read(context: TransferContext) -> Reading:
         target_office,
         missing_rights(exporter, request.source_office_id, EXPORT_RIGHTS),
         missing_rights(importer, request.target_office_id, IMPORT_RIGHTS),
-        is_one_database(context),
+        context.is_one_database,
     )
 
 
@@ -127,5 +122,4 @@ def _office(snapshot: Snapshot, office_id: int, which: str) -> dict[str, Any]:
 
 
 def _id_map(context: TransferContext) -> pd.DataFrame:
-    source, target = (transfers.fingerprint(url) for url in (context.source, context.target))
-    return transfers.read_id_map(context.ledger, source, target, context.request.target_office_id)
+    return transfers.read_id_map(context.ledger, *context.database_names, context.request.target_office_id)

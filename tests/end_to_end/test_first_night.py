@@ -72,7 +72,8 @@ def test_what_holds_a_household_names_the_record_the_field_and_the_remedy(world:
 
 def test_lesser_findings_hold_nobody(world: World, night: Night) -> None:
     lesser = world.rows(
-        "SELECT vendor, unit_key, rule_id, severity FROM finding_v WHERE severity <> 'critical' ORDER BY 1, 2, 3"
+        "SELECT vendor, unit_key, rule_id, severity FROM finding_v "
+        "WHERE severity <> 'critical' AND rule_id <> 'DEM-SPARSE' ORDER BY 1, 2, 3"
     )
     new = [("emoney", "H1", "EMY-NEW", "info")] * 5
     assert [tuple(row.values()) for row in lesser] == [
@@ -84,6 +85,19 @@ def test_lesser_findings_hold_nobody(world: World, night: Night) -> None:
         ("profiles", "H1", "POL-STATUS", "info"),
         ("profiles", "H5", "HH-ROLE-RELATION", "warning"),
     ]
+
+
+def test_each_sparse_person_is_told_once_at_each_vendor_it_is_checked_for(world: World, night: Night) -> None:
+    sparse = world.rows("SELECT vendor, entity_id, field FROM finding_v WHERE rule_id = 'DEM-SPARSE' ORDER BY 1, 2")
+    told = {
+        vendor: {row["entity_id"] for row in sparse if row["vendor"] == vendor} for vendor in ("profiles", "emoney")
+    }
+    assert told == {
+        "profiles": {"2", "4", "5", "6", "8", "9", "10"},
+        "emoney": {"2", "4", "5", "6", "7", "8", "9", "10"},
+    }
+    assert len(sparse) == 15
+    assert {row["field"] for row in sparse if row["entity_id"] == "2"} == {"Address, Employer"}
 
 
 def test_each_client_at_a_vendor_is_linked_to_its_unit(world: World, night: Night) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from etl.errors import ParamsError, StopRun
 from etl.load.ledger import transfers
 from include.transfer import answer, plan
 from include.transfer.context import TransferContext
 from tests.transfers.books import ELSEWHERE, TARGET, Book
-from tests.transfers.moving import kept_folder
+from tests.transfers.moving import Database, kept_folder
 from tests.transfers.staging_area import Area, book_with_rights, make_area
 
 # What is made for several of them is made by one worker.
@@ -355,3 +356,18 @@ def test_who_triggered_a_transfer_in_anothers_name_is_kept_and_told(tmp_path: Pa
     found = area.found("t1")
     assert (found.requested_by, found.triggered_by) == ("mover", "the command line")
     assert "mover (triggered by the command line)" in (area.reports("t1") / "manifest.html").read_text()
+
+
+def test_an_office_in_the_same_database_by_another_spelling_is_planned_and_moved_in_one(
+    tmp_path: Path, book: Book
+) -> None:
+    ann = book.contact()
+    area = make_area(tmp_path, book)
+    crm = Path(sa.make_url(area.crm.url).database or "")
+    (tmp_path / "link.db").symlink_to(crm)
+    area.target = Database(f"sqlite:///{tmp_path / 'link.db'}")
+    assert area.transfer("t1", contact_ids=[ann])["status"] == "closed"
+    found = area.found("t1")
+    assert found.source_database == found.target_database
+    groups = transfers.read_groups(area.context("t1", contact_ids=[ann]).ledger, "t1")
+    assert (groups["status"].tolist(), groups["written_at"].isna().all()) == (["retired"], True)

@@ -47,10 +47,15 @@ class Transfer:
     triggered_by: str | None = None
 
 
-def fingerprint(url: str) -> str:
-    """A database's name in the ledger: the same for every way to log in to it."""
+def fingerprint(url: str, apart: bool = False) -> str:
+    """A database's name in the ledger: the same for every way to log in to it.
+
+    ``apart``: another one by its options, too, such as the schema.
+    """
     parsed = make_url(url)
-    place = (parsed.get_backend_name(), parsed.host or "", str(parsed.port or ""), parsed.database or "")
+    place = [parsed.get_backend_name(), parsed.host or "", str(parsed.port or ""), parsed.database or ""]
+    if apart:
+        place.append(str(sorted(parsed.query.items())))
     return hashlib.sha256("\x1f".join(place).encode()).hexdigest()[:32]
 
 
