@@ -6,7 +6,8 @@ The last finished run is what it is judged against: which units it dealt with, a
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import orjson
 import pandas as pd
@@ -108,28 +109,49 @@ def _ledger_empty(context: RunContext, vendor: str, census: Census, enrolled: pd
         way = f" (bring it back or mend the connection `ledger`; if it is meant to be empty, remove {marker})"
         yield Cause("ledger_empty", vendor, words + way, 0, 0, pattern="marker")
         return
-    units = census.units.loc[enrolled] if len(enrolled) else census.units
-    step = max(1, len(units) // LOOKED_UP)
-    found = _first_known(context, vendor, units.iloc[::step].head(LOOKED_UP))
-    if found is not None:
-        words = f"the ledger has no unit at {name}, but {name} has {found}, which Planbridge sent: the ledger was lost"
+    # Of what nobody has enrolled none can be there; of the others a few may be: they are adopted (MATCH-STORED).
+    units, enough = (
+        (census.units.loc[enrolled], context.settings.guard.at_least) if len(enrolled) else (census.units, 1)
+    )
+    found = _known_at(context, vendor, units, enough)
+    if len(found) >= enough:
+        words = f"the ledger has no unit at {name}, but {name} has {named(found)}, which Planbridge sent: it was lost"
         way = " (bring it back, or mend the connection `ledger` or PLANBRIDGE__DATA__FOLDER)"
         yield Cause("ledger_empty", vendor, words + way, 0, 0, pattern="external id")
 
 
-def _first_known(context: RunContext, vendor: str, units: pd.DataFrame) -> str | None:
-    """The first of these units that the vendor has under our external id. A vendor that cannot be asked has none."""
-    profiles = profiles_client(context) if vendor == "profiles" else None
-    emoney = emoney_client(context) if vendor == "emoney" else None
+def _known_at(context: RunContext, vendor: str, units: pd.DataFrame, enough: int) -> list[str]:
+    """Of some of these units, others each day, the first that the vendor has under our external id, until ``enough``.
+
+    A vendor that cannot be asked has none: its load cannot write either, and says so of each unit.
+    """
+    has = _has_profiles(context) if vendor == "profiles" else _has_emoney(context)
+    step = max(1, len(units) // LOOKED_UP)
+    found: list[str] = []
     try:
-        for unit in each_row(units):
-            own = f"{'household' if unit.unit_key[0] == 'H' else 'contact'}:{unit.unit_key[1:]}"
-            if profiles is not None and profiles.find_by_external_id(own).households:
-                return str(unit.unit_key)
-            client = None if pd.isna(unit.client_contact_id) else f"contact:{unit.client_contact_id}"
-            if emoney is not None and client is not None and emoney.find_by_external_id(client):
-                return str(unit.unit_key)
+        for unit in each_row(units.iloc[context.request.as_of.toordinal() % step :: step].head(LOOKED_UP)):
+            if len(found) < enough and has(unit):
+                found.append(unit.unit_key)
     except (CredentialsRefused, SetAside, VendorUnavailable) as error:
-        # Its load cannot write either, and says so of each unit.
         log.warning("%s could not be asked whether it has units of a ledger that was lost: %s", vendor, error)
-    return None
+    return found
+
+
+def _has_profiles(context: RunContext) -> Callable[[Any], bool]:
+    client = profiles_client(context)
+
+    def has(unit: Any) -> bool:
+        kind = "household" if unit.unit_key[0] == "H" else "contact"
+        return bool(client.find_by_external_id(f"{kind}:{unit.unit_key[1:]}").households)
+
+    return has
+
+
+def _has_emoney(context: RunContext) -> Callable[[Any], bool]:
+    client = emoney_client(context)
+
+    def has(unit: Any) -> bool:
+        head = unit.client_contact_id
+        return not pd.isna(head) and bool(client.find_by_external_id(f"contact:{head}"))
+
+    return has

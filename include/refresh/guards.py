@@ -173,19 +173,17 @@ def _contents(stopped: Stopped) -> tuple[date, str, str]:
 def _difference(waiting: Stopped, now: Stopped) -> str:
     """What would be sent now beside what was stopped."""
     before, after = waiting.documents, now.documents
-    others = sorted(key for key in after if key in before and after[key] != before[key])
-    parts = [
-        f"it was as of {waiting.as_of}, this is as of {now.as_of}" if waiting.as_of != now.as_of else "",
-        f"{len(others):,} documents are others: {named(others)}" if others else "",
-        *(
-            f"{len(keys):,} {what}: {named(sorted(keys))}"
-            for what, keys in (("are new", after.keys() - before.keys()), ("are missing", before.keys() - after.keys()))
-            if keys
-        ),
-        "the guards count otherwise" if waiting.causes_hash != now.causes_hash else "",
-    ]
-    differs = "; ".join(part for part in parts if part)
-    return f"release_guard: what would be sent now is not what stopped {waiting.run_id} ({differs})."
+    units = {
+        "changed": sorted(key for key in after.keys() & before.keys() if after[key] != before[key]),
+        "new": sorted(after.keys() - before.keys()),
+        "missing": sorted(before.keys() - after.keys()),
+    }
+    parts = [f"{what}: {named(keys)}" for what, keys in units.items() if keys]
+    if waiting.as_of != now.as_of:
+        parts.append(f"as of {now.as_of} instead of {waiting.as_of}")
+    if waiting.causes_hash != now.causes_hash:
+        parts.append("the guards count otherwise")
+    return f"release_guard: what would be sent now is not what was stopped in {waiting.run_id} ({'; '.join(parts)})."
 
 
 def _in_words(context: RunContext, stopped: Stopped) -> str:

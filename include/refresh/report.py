@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from textwrap import shorten
 from typing import Any
 
 import pandas as pd
@@ -88,7 +89,8 @@ def _scope(context: RunContext) -> pd.DataFrame:
 
 def _fill_missing_outcomes(context: RunContext, scope: pd.DataFrame, stopped: str | None) -> None:
     """Units that no load has reached are failed, and come back with the next run."""
-    reason = stopped or "the load did not reach this unit"
+    # The run keeps the whole of it; here it stands once for each unit.
+    reason = shorten(stopped or "the load did not reach this unit", 300, placeholder=" …")
     missing = []
     for vendor in context.request.vendors:
         done = set(runs.read_outcomes(context.ledger, context.request.run_id, vendor)["unit_key"])
