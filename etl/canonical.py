@@ -98,7 +98,7 @@ def is_whole(column: sa.Column[Any]) -> bool:
 
 
 def _exact(column: sa.Column[Any], is_sqlite: bool) -> Iterable[ColumnElement[Any]]:
-    if isinstance(column.type, sa.String):
+    if isinstance(column.type, sa.String) and is_sqlite:
         return [sa.type_coerce(column, sa.Text).label(column.name)]
     return _on_sqlite(column) if is_sqlite else [_on_postgresql(column).label(column.name)]
 
@@ -108,8 +108,8 @@ def _on_postgresql(column: sa.Column[Any]) -> ColumnElement[Any]:
         return sa.cast(sa.cast(column, sa.Integer), sa.BigInteger)
     if isinstance(column.type, sa.Integer):
         return sa.type_coerce(column, sa.BigInteger)
-    if isinstance(column.type, sa.Numeric):
-        return sa.cast(column, sa.Text)
+    if isinstance(column.type, sa.Numeric | sa.String):
+        return sa.cast(column, sa.Text)  # of an enum the label
     shape = "YYYY-MM-DD" if isinstance(column.type, sa.Date) else "YYYY-MM-DD HH24:MI:SS.US"
     # to_char knows neither infinity nor the years before Christ.
     plain = sa.and_(sa.func.isfinite(column), column >= sa.literal_column("DATE '0001-01-01'"))

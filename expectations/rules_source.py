@@ -19,4 +19,11 @@ SOURCE_RULES: tuple[Rule, ...] = (
         " coming back. SmartOffice itself never gives a key twice: look at how the database is filled.",
         (Check(BOTH, "faults", "is_not", ("rule_id",), ("Record",), arguments={"value": "SCP-KEY-TWICE"}),),
     ),
+    Rule(
+        "SCP-STRAY",
+        "warning",
+        "Nobody can say which household these rows of the CRM's database belong to: nothing of them is sent.",
+        "Correct the keys there: the message names table and column, and the first rows. Look at the import or the"
+        " program that wrote them; a foreign key on the column keeps them from coming back.",
+    ),
 )

@@ -168,7 +168,9 @@ def _look_by_column(connection: sa.Connection, table: sa.Table) -> Iterator[str]
 
 def _types(connection: sa.Connection, columns: list[sa.Column[object]]) -> list[int]:
     """The types of columns as the database answers with them; of a domain the type that it is made of."""
-    result = connection.execute(sa.select(*columns).limit(0))
+    # By their bare names: SQLAlchemy would check the answer against the types that they should have.
+    bare = [sa.type_coerce(column, sa.types.NullType()) for column in columns]
+    result = connection.execute(sa.select(*bare).limit(0))
     description: Any = result.cursor.description
     return [described.type_code for described in description]
 

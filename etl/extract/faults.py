@@ -1,7 +1,7 @@
 """What is wrong with the CRM's rows themselves: cells that cannot be read, keys that stand twice, rows without a key.
 
-SCP-CELL and SCP-KEY-TWICE hold each unit that such a row belongs to; a row that nobody can say the unit of is listed
-among the strays. Faults name table, column and key, never a value.
+SCP-CELL and SCP-KEY-TWICE hold each unit that such a row belongs to; rows that nobody can say the unit of are counted
+and named (SCP-STRAY). Faults name table, column and key, never a value.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ ENTITIES = {
 # unit_key; which rule; entity and entity_id of the row; the cell's column; table and column; the row's key in words;
 # what is wrong with the cell.
 COLUMNS = ("unit_key", "rule_id", "entity", "entity_id", "field", "source_cell", "source_record", "reason")
+
+STRAY_COLUMNS = ("entity", "field", "detail")
 
 # By which of its columns a row is found: where one of them cannot be read, nobody can say which units it belongs to.
 FOUND_BY: dict[sa.Table, tuple[str, ...]] = {
@@ -128,20 +130,21 @@ def read_rows(
     return rows, pd.concat(faults, ignore_index=True) if faults else NOTHING
 
 
-def read_strays(snapshot: Snapshot) -> list[str]:
-    """Rows of which nobody can say the unit, in words: how many of each table, and the keys of the first of them."""
+def read_strays(snapshot: Snapshot) -> pd.DataFrame:
+    """SCP-STRAY: entity (a table), field (its key that cannot be read), detail (how many rows, the first keys)."""
     found = snapshot.in_threads(lambda table: _strays(snapshot, table), FOUND_BY)
-    return [words for words in found if words is not None]
+    return pd.DataFrame([words for words in found if words is not None], columns=list(STRAY_COLUMNS), dtype="str")
 
 
-def _strays(snapshot: Snapshot, table: sa.Table) -> str | None:
+def _strays(snapshot: Snapshot, table: sa.Table) -> tuple[str, str, str] | None:
     rows = to_frame(snapshot.read(_without_owner(snapshot.is_sqlite, table)))
     if rows.empty:
         return None
     key = [column.name for column in table.primary_key]
     named = ", ".join(dict.fromkeys(_records(rows, key, key[0])))
     count, by = int(rows["rows"].iloc[0]), " or ".join(FOUND_BY[table])
-    return f"{count} {'row' if count == 1 else 'rows'} of {table.name} whose {by} cannot be read ({named})"
+    rows_of = "row of" if count == 1 else "rows of"
+    return table.name, by, f"{count} {rows_of} {table.name} whose {by} cannot be read: {named}"
 
 
 @cache

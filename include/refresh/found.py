@@ -14,6 +14,8 @@ from include.refresh.context import RunContext
 from include.staging import each_row
 
 STAGE = "found"
+# Stands for a unit's key in findings that concern no unit.
+THE_CRM = "CRM"
 
 
 def stage_clock(context: RunContext, movement: Movement, part: str = "clock") -> None:
@@ -25,8 +27,14 @@ def stage_clock(context: RunContext, movement: Movement, part: str = "clock") ->
     context.staging.write(f"{STAGE}/{part}", {"found": told})
 
 
+def stage_strays(context: RunContext, strays: pd.DataFrame) -> None:
+    """SCP-STRAY: rows of the CRM that nobody can say the unit of."""
+    told = strays.assign(unit_key=THE_CRM, rule_id="SCP-STRAY", entity_id="")
+    context.staging.write(f"{STAGE}/strays", {"found": told})
+
+
 def read_found(context: RunContext, vendor: str, unit_keys: pd.Series, overrides: rules.Overrides) -> pd.DataFrame:
-    """The findings of these units, as a vendor's (`rules.FINDING_COLUMNS`)."""
+    """The findings of these units and of the CRM as a whole, as a vendor's (`rules.FINDING_COLUMNS`)."""
     parts = [context.staging.read(stage)["found"] for stage in context.staging.stages(STAGE)]
     found = [
         rules.finding(
@@ -40,6 +48,6 @@ def read_found(context: RunContext, vendor: str, unit_keys: pd.Series, overrides
             overrides=overrides,
         )
         for part in parts
-        for row in each_row(part[are_among(part["unit_key"], unit_keys)])
+        for row in each_row(part[are_among(part["unit_key"], [*unit_keys, THE_CRM])])
     ]
     return pd.DataFrame(found, columns=list(rules.FINDING_COLUMNS))

@@ -1,7 +1,7 @@
 """The first stage: which units the run takes, and everything the CRM holds about them, from one snapshot.
 
 Stages ``plan/scope`` (one row a unit: vendor flags, shard, digest), ``source/<shard>`` (the frames of a shard)
-and ``found/clock``.
+and ``found/clock``, ``found/strays``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pandas as pd
 from etl.extract import changes, scope
 from etl.extract.check import check_schema
 from etl.extract.crm import read_shard
+from etl.extract.faults import read_strays
 from etl.extract.persons import with_own_units
 from etl.extract.source import Snapshot
 from etl.frames import are_among
@@ -22,7 +23,7 @@ from include.refresh import guards
 from include.refresh.context import RunContext
 from include.refresh.dates_ahead import take_back
 from include.refresh.former import stage_former
-from include.refresh.found import stage_clock
+from include.refresh.found import stage_clock, stage_strays
 from include.refresh.guard_extract import of_extract
 from include.refresh.labels import LABELS
 from include.refresh.linked import current_links
@@ -33,7 +34,8 @@ def plan_and_extract(context: RunContext) -> list[int]:
     """Registers the run, decides its scope, stages its shards; gives the shards' numbers.
 
     Raises `SchemaMismatch` (before anything is read), `ParamsError`, `SettingsError`, `SourceUnavailable`,
-    `GuardTripped` where nothing is due and a guard stops the run: else the vendors' checks do, with their own causes.
+    `SourceUnreadable`, and `GuardTripped` where nothing is due and a guard stops the run: else the vendors' checks do,
+    with their own causes.
     """
     request, ledger = context.request, context.ledger
     runs.start_run(
@@ -64,6 +66,8 @@ def plan_and_extract(context: RunContext) -> list[int]:
 
         snapshot.in_threads(stage, range(len(shards)))
         stage_former(context, snapshot, census, planned.taken, planned.linked)
+        strays = read_strays(snapshot)
+    stage_strays(context, strays)
     _stage_scope(context, census, planned, shards)
     _guard(context, census, planned)
     return list(range(len(shards)))

@@ -28,7 +28,7 @@ from include.staging import MISTAKES, each_row
 from include.why.rows import explained
 
 # What a vendor told once, on one night: neither known nor mended later.
-EVENTS = ("EMY-NEW", "EMY-LINK", "EMY-GONE", "MATCH-LAST-NAME")
+EVENTS = ("EMY-NEW", "EMY-LINK", "EMY-GONE", "MATCH-LAST-NAME", "SCP-STRAY")
 # What stands in a case until somebody changes it there: told by a merge, true until the next one.
 STANDING = ("PROFILES-KEPT", "PROFILES-STALE")
 

@@ -33,7 +33,6 @@ _NOTHING = pd.DataFrame(
     {name: pd.Series(dtype="str") for name in ("unit_key", "decision", "reason", "payload_hash", "people_hash")}
     | {name: pd.Series(dtype="Int64") for name in ("shard", "client_contact_id", "spouse_contact_id")}
 )
-_NO_FINDINGS = pd.DataFrame({name: pd.Series(dtype="str") for name in rules.FINDING_COLUMNS})
 
 
 def validate_vendor(context: RunContext, vendor: str) -> int:
@@ -49,7 +48,8 @@ def validate_vendor(context: RunContext, vendor: str) -> int:
     scope = context.staging.read("plan/scope")["units"]
     units = scope[scope[vendor]]
     if units.empty:
-        nothing = {"decisions": _NOTHING, "findings": _as_texts(_NO_FINDINGS), "events": NO_EVENTS}
+        found = read_found(context, vendor, units["unit_key"], overrides)
+        nothing = {"decisions": _NOTHING, "findings": _as_texts(found), "events": NO_EVENTS}
         guards.require_plausible(context, {vendor: guards.staged_causes(context, vendor)}, {vendor: {}})
         context.staging.write(f"verdict/{vendor}", nothing)
         return 0

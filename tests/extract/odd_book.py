@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.types import UserDefinedType
 
@@ -58,7 +59,7 @@ class Read:
     documents: dict[tuple[str, str], bytes]
     findings: dict[tuple[str, str], set[tuple[str, str, int, str]]]
     held: set[tuple[str, str]]
-    strays: list[str]
+    strays: pd.DataFrame
 
 
 def id_of(number: int) -> int:

@@ -151,8 +151,8 @@ def test_a_cell_that_cannot_be_read_is_named_by_table_column_and_key_and_holds_i
 
 def is_told(cell: Cell, book: Read) -> bool:
     if cell.column in FOUND_BY.get(schema.metadata.tables[cell.table], ()):
-        named = [words for words in book.strays if f" of {cell.table} " in words and cell.column in words]
-        if named:
+        strays = book.strays[book.strays["entity"] == cell.table]
+        if strays["field"].str.contains(cell.column).any():
             return True
     if (cell.table, cell.column) in NOT_SENT:
         return ("profiles", cell.unit_key) not in book.held

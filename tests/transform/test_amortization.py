@@ -8,12 +8,17 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 import numpy as np
 import numpy_financial as npf
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from etl.schema import NOT_FINITE
 from etl.transform.amortization import (
+    MOST_MONTHS,
     Loans,
     computed_balances,
     computed_payments,
+    exact_balance,
+    exact_payment,
     payments_made,
     remaining_years,
 )
@@ -122,6 +127,27 @@ def test_an_exact_tie_is_rounded_up():
 )
 def test_what_lacks_a_term_or_fits_no_column_has_no_balance(terms):
     assert computed_balances(loans(terms)).tolist() == [NULL]
+
+
+@settings(max_examples=60, deadline=2_000)
+@given(
+    *(st.sampled_from([NULL, NOT_FINITE, -(2**62), -1, 0, 1, 1_200, 10**6, 10**18, 2**63 - 1]) for _ in range(4)),
+    k=st.sampled_from([NULL, -1, 0, 1, MOST_MONTHS, MOST_MONTHS + 1, 70_000_000, 2**63 - 1]),
+)
+def test_no_terms_whatever_keep_the_computation_from_ending(amount, rate, years, payment, k):
+    rows = loans((amount, rate, years, payment, k))
+    assert abs(int(computed_payments(rows)[0])) <= 2**63
+    balance = int(computed_balances(rows)[0])
+    assert balance == NULL or balance >= 0
+    if not 0 <= k <= MOST_MONTHS:
+        assert balance == NULL
+
+
+def test_no_power_is_taken_of_more_months_than_any_loan_has():
+    with pytest.raises(ValueError, match="beyond any loan"):
+        exact_payment(100_00, 6_000_000, MOST_MONTHS + 1)
+    with pytest.raises(ValueError, match="beyond any loan"):
+        exact_balance(100_00, 6_000_000, 360, 70_000_000, 1)
 
 
 def test_a_recorded_payment_needs_no_period():

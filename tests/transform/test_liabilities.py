@@ -93,6 +93,42 @@ def test_a_figure_that_is_not_finite_is_not_replaced(office, client):
     assert (facts["sent_balance"], facts["computed_figures"]) == (None, 0)
 
 
+IMPOSSIBLE = {
+    "before 1900": {"orig_loan_date": date(1899, 12, 31)},
+    "after the run's date": {"orig_loan_date": date(2026, 2, 1)},
+    "over 100 years": {"orig_balloon_period": "100.001"},
+    "a negative amount": {"orig_loan_amount": "-0.01"},
+    "an amount beyond NUMERIC(18,2)": {"orig_loan_amount": 10**16},
+    "an amount that is no number": {"orig_loan_amount": float("nan")},
+}
+
+
+@pytest.mark.parametrize("term", IMPOSSIBLE)
+def test_LIA_TERM_nothing_is_computed_from_a_term_that_no_loan_can_have(office, client, term):
+    liability = office.liability(client, **BLANK, **ORIGINATED | IMPOSSIBLE[term])
+    balance, rate, _, years = sent(office, client)
+    assert (balance, rate) == (None, 6)
+    assert years is None or "amount" in term
+    facts = fact(built(office, "profiles"), "liabilities", liability)
+    flags = [facts[f"orig_{name}_is_possible"] for name in ("amount", "period", "date")]
+    (column,) = IMPOSSIBLE[term]
+    assert flags == [column != f"orig_{name}" for name in ("loan_amount", "balloon_period", "loan_date")]
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"orig_loan_date": date(1900, 1, 1), "orig_balloon_period": 100},
+        {"orig_loan_date": AS_OF, "orig_loan_amount": 0},
+        dict.fromkeys(ORIGINATED),
+    ],
+)
+def test_LIA_TERM_the_utmost_that_a_loan_can_have_is_possible(office, client, terms):
+    liability = office.liability(client, **ORIGINATED | terms)
+    facts = fact(built(office, "profiles"), "liabilities", liability)
+    assert all(facts[f"orig_{name}_is_possible"] for name in ("amount", "period", "date"))
+
+
 @pytest.mark.parametrize(
     ("balance", "permille"), [("182795.91", 0), ("192795.91", 50), ("192795.92", 51), ("172795.90", 51), (None, None)]
 )
