@@ -129,7 +129,13 @@ def _postgresql_url(name: str, connection: AirflowConnection) -> str:
     if host is not None and host.startswith(("/", "@")):  # the folder of a socket, which a URL cannot have as a host
         options, host = {"host": host, **options}, None
     url = URL.create(
-        "postgresql", connection.login, connection.password or None, host, connection.port, connection.schema, options
+        "postgresql",
+        connection.login or "",
+        connection.password or None,
+        host,
+        connection.port,
+        connection.schema,
+        options,
     )
     return url.render_as_string(hide_password=False)
 

@@ -30,7 +30,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "etl.defects": (),
     "etl.narrowing": ("etl.errors",),
     "etl.extract": ("etl.errors", "etl.databases", "etl.schema", "etl.frames", "etl.names", "etl.canonical"),
-    "etl.transform": ("etl.errors", "etl.schema", "etl.names", "etl.canonical"),
+    "etl.transform": ("etl.errors", "etl.schema", "etl.frames", "etl.names", "etl.canonical"),
     "etl.load": (
         "etl.errors",
         "etl.databases",

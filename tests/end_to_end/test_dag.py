@@ -80,7 +80,7 @@ def test_the_nights_dag_speaks_to_people(dags: dict[str, dict[str, Any]]) -> Non
     }
     assert {tuple(rest) for _, *rest in seen["tasks"].values()} == {(3, 2)}
     assert all(title and description for title, description in seen["params"].values())
-    assert set(seen["params"]) == {"as_of", "vendors", "unit_keys", "full", "dry_run"}
+    assert set(seen["params"]) == {"as_of", "vendors", "unit_keys", "full", "dry_run", "release_guard"}
     assert "30 21 * * 1-5" in seen["schedule"]
     assert "America/Chicago" in seen["schedule"]
     assert seen["leaves"] == ["report_run"]
