@@ -12,6 +12,7 @@ night. One grouped statement for each table, whatever the size of the CRM.
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -216,6 +217,8 @@ def _by_owner(
     mark = (_mark_in_sqlite if snapshot.is_sqlite else _mark_in_postgresql)(row.stamp, row.moment)
     term = (row.key % _literal(_SMALL) + one) * (mark % _literal(_SMALL)) % _literal(_LARGE) + one
     is_doubtful = sa.and_(row.is_alive, sa.or_(row.moment.is_(None), row.moment > now))
+    parts = [_named(snapshot, row[_part(at)]) for at in range(len(tracked.keys))]
+    name = functools.reduce(lambda whole, part: whole + _literal("/") + part, parts)
     is_past = row.moment.between(_literal(_YEAR_ONE), now)
     figures = {
         "digest": sa.func.sum(sa.case((row.is_alive, term), else_=none)),
@@ -227,30 +230,38 @@ def _by_owner(
     return sa.select(
         row.owner,
         *(sa.cast(figure, sa.BigInteger).label(label) for label, figure in figures.items()),
-        sa.func.min(sa.case((is_doubtful, row.name))).label("entity_id"),
+        sa.func.min(sa.case((is_doubtful, name))).label("entity_id"),
     ).group_by(row.owner)
 
 
 def _rows(snapshot: Snapshot, tracked: _Tracked, mine: Expression | None) -> sa.Subquery:
-    """owner, is_alive, name (the key as text), key (scrambled), stamp, moment of each row."""
-    first, *others = tracked.keys
-    name: Expression = sa.cast(first, sa.Text)
-    key = _scrambled(first)
-    for other in others:
-        name, key = name + _literal("/") + sa.cast(other, sa.Text), _scrambled(key + other % _literal(_SMALL))
+    """owner, is_alive, key (scrambled), each part of the key as it is, stamp, moment of each row."""
+    key = _literal(0)
+    for part in tracked.keys:
+        key = _scrambled(key + sa.func.coalesce(part % _literal(_SMALL), _literal(-1)))
     columns = tracked.table.c
     stamp: Expression = sa.type_coerce(columns.modified_at, sa.types.NullType())
     rows = sa.select(
         snapshot.columns(tracked.owner)[0].label("owner"),
         (is_alive(snapshot.is_sqlite, tracked.table) if "deleted_at" in columns else sa.true()).label("is_alive"),
-        name.label("name"),
         key.label("key"),
+        *(sa.type_coerce(part, sa.types.NullType()).label(_part(at)) for at, part in enumerate(tracked.keys)),
         stamp.label("stamp"),
         (_moment_in_sqlite if snapshot.is_sqlite else _moment_in_postgresql)(stamp).label("moment"),
     )
     rows = rows.select_from(tracked.rows).where(tracked.owner.is_not(None))
     # Without an offset the database would work out the moment anew for each of its uses.
     return (rows if mine is None else rows.where(mine)).offset(_literal(0)).subquery()
+
+
+def _part(at: int) -> str:
+    return f"part_{at}"
+
+
+def _named(snapshot: Snapshot, part: Expression) -> Expression:
+    """A part of a key as text; SQLite keeps anything in it."""
+    digits = sa.cast(part, sa.Text)
+    return sa.case((_is_number(part), digits), else_=_literal("?")) if snapshot.is_sqlite else digits
 
 
 def _scrambled(number: Expression) -> Expression:

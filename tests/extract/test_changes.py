@@ -156,6 +156,21 @@ def test_the_clock_is_the_sources_own(crm: Crm) -> None:
     assert abs(crm.track().clock - here) < 60
 
 
+@pytest.mark.parametrize("key", [None, "", "seven", b"\xff\xfe", 7.5, 2**63 - 1])
+def test_a_row_counts_whatever_its_key_is(tmp_path: Path, key: object) -> None:
+    with closing(open_crm("sqlite", tmp_path, str)) as crm:
+        crm.write("DROP TABLE contact_phone")
+        crm.write("CREATE TABLE contact_phone (phone_id BIGINT, contact_id BIGINT, modified_at TIMESTAMP)")
+        before = crm.track()
+        crm.write("INSERT INTO contact_phone VALUES (:key, 7, :stamp)", key=key, stamp=USUAL)
+        now = crm.track()
+        crm.write("UPDATE contact_phone SET modified_at = 'N/A'")
+        doubtful = crm.track()
+        assert due(before, now) == due(now, doubtful) == {"C7"}
+        named = str(key) if isinstance(key, int | float) else "?"
+        assert doubtful.doubtful[["entity", "entity_id"]].to_numpy().tolist() == [["contact_phone", named]]
+
+
 @pytest.mark.postgres
 @pytest.mark.parametrize("kind", ["timestamptz", "date"])
 def test_a_time_with_a_zone_or_a_day_is_the_same_moment_in_every_session(
