@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -143,16 +142,6 @@ class Delivered:
     changes: tuple[Change, ...] = ()
 
 
-_current = threading.local()
-
-
-def check_lock() -> None:
-    """The transport's hook before each call: raises `LockLost` in a thread whose household was taken over."""
-    lock: locks.Lock | None = getattr(_current, "lock", None)
-    if lock is not None:
-        lock.still_held()
-
-
 @contextmanager
 def household_lock(job: Job, vendor: str, unit_key: str) -> Iterator[bool]:
     """Holds the household's lock for this thread; False where another run has it. A dry run needs none.
@@ -163,13 +152,8 @@ def household_lock(job: Job, vendor: str, unit_key: str) -> Iterator[bool]:
         yield True
         return
     patience = job.by_hand.lock_wait_seconds if job.by_hand else 0.0
-    outer: locks.Lock | None = getattr(_current, "lock", None)
     with locks.hold(job.ledger, vendor, unit_key, job.holder, patience, job.sleep) as lock:
-        _current.lock = lock
-        try:
-            yield lock is not None
-        finally:
-            _current.lock = outer
+        yield lock is not None
 
 
 def known_as(job: Job, vendor: str, payload: Payload) -> str:

@@ -61,8 +61,8 @@ def bring_back(
     rows the transfer is ``returned``. Started again after a kill it goes on. Raises `ParamsError` for a transfer that
     is not closed or older, `SourceUnavailable`, `LedgerUnavailable` and `UnitsBusy` (all three: try again later).
     """
-    with alone(ledger, transfer_id):
-        return _bring_back(ledger, databases, transfer_id, read_target, sleep, contacts_at_once)
+    with alone(ledger, transfer_id) as still_mine:
+        return _bring_back(ledger, databases, transfer_id, read_target, sleep, contacts_at_once, still_mine)
 
 
 def _bring_back(
@@ -72,6 +72,7 @@ def _bring_back(
     read_target: Read,
     sleep: Callable[[float], None],
     contacts_at_once: int,
+    still_mine: Callable[[], None],
 ) -> pd.DataFrame:
     found = _returnable(ledger, transfer_id)
     if found.status == "returned":
@@ -91,7 +92,8 @@ def _bring_back(
         edits = _in_doubt(ledger, transfer_id)
     if edits.empty:
         moved = Moved(ledger, transfer_id, arrived, retired)
-        edits = _change(databases, moved, read_target, is_back, contacts_at_once)
+        edits = _change(databases, moved, read_target, is_back, contacts_at_once, still_mine)
+    still_mine()
     if edits.empty:
         transfer_returns.finish(ledger, transfer_id)
     elif not is_back:
@@ -137,11 +139,19 @@ def _in_doubt(ledger: Ledger, transfer_id: str) -> pd.DataFrame:
     )
 
 
-def _change(databases: Databases, moved: Moved, read: Read, is_back: bool, contacts_at_once: int) -> pd.DataFrame:
+def _change(
+    databases: Databases,
+    moved: Moved,
+    read: Read,
+    is_back: bool,
+    contacts_at_once: int,
+    still_mine: Callable[[], None],
+) -> pd.DataFrame:
     """Checks under lock and changes both offices; gives what was edited, and then has changed nothing."""
     now = clock(databases.source) or moved.ledger.now()
     with writing(databases.target) as target:
         edits = _edited_in_target(target, moved, read, contacts_at_once)
+        still_mine()
         if databases.are_one:
             edits += _edited_in_source(target, moved.retired)
             if not edits:

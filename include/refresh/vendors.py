@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from etl.load.calls import TransportSettings
-from etl.load.delivery import check_lock
 from etl.load.emoney import EmoneyClient
+from etl.load.ledger.locks import check_held
 from etl.load.limiter import Limit, SharedLimiter
 from etl.load.patience import RetryBudget
 from etl.load.profiles import ProfilesClient
@@ -21,7 +21,7 @@ def profiles_client(context: RunContext) -> ProfilesClient:
     limits = context.settings.profiles
     settings = TransportSettings(threads=limits.calls_in_flight, total_seconds=limits.call_seconds)
     return ProfilesClient(
-        Transport("profiles", access.base_url, settings=settings, budget=RetryBudget(RETRIES), before_call=check_lock),
+        Transport("profiles", access.base_url, settings=settings, budget=RetryBudget(RETRIES), before_call=check_held),
         access.login,
         access.password,
     )
@@ -40,6 +40,6 @@ def emoney_client(context: RunContext) -> EmoneyClient:
         settings=settings,
         budget=RetryBudget(RETRIES),
         limiter=limiter,
-        before_call=check_lock,
+        before_call=check_held,
     )
     return EmoneyClient(transport, access.login, access.password, access.private_key)

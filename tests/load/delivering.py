@@ -14,11 +14,12 @@ import pytest
 
 from etl.load import deliver_emoney, deliver_profiles
 from etl.load.calls import TransportSettings
-from etl.load.delivery import Delivered, Job, Payload, check_lock
+from etl.load.delivery import Delivered, Job, Payload
 from etl.load.emoney import EmoneyClient
 from etl.load.feed import Line, Refreshed, send_feeds, settle_feeds
 from etl.load.ledger import deliveries, links
 from etl.load.ledger.links import Link, Sent
+from etl.load.ledger.locks import check_held
 from etl.load.ledger.store import Ledger
 from etl.load.profiles import ProfilesClient
 from etl.load.transport import Transport
@@ -103,7 +104,7 @@ class Desk:
         return Job(self.ledger, f"run-{self.runs}", as_of, dry_run, 0.3, self.sleep)
 
     def profiles_client(self) -> ProfilesClient:
-        transport = Transport("profiles", self.vendors.profiles.url, settings=QUICK, before_call=check_lock)
+        transport = Transport("profiles", self.vendors.profiles.url, settings=QUICK, before_call=check_held)
         return ProfilesClient(transport, "planbridge", self.profiles_password)
 
     def emoney_client(self) -> EmoneyClient:
@@ -114,7 +115,7 @@ class Desk:
         return self.logged_in[0]
 
     def new_emoney_client(self) -> EmoneyClient:
-        transport = Transport("emoney", self.vendors.emoney.url, settings=QUICK, before_call=check_lock)
+        transport = Transport("emoney", self.vendors.emoney.url, settings=QUICK, before_call=check_held)
         return EmoneyClient(transport, "planbridge", self.emoney_key, vendor_keys()[0])
 
     def to_profiles(self, payload: Payload, as_of: date = DAY, dry_run: bool = False) -> Delivered:

@@ -2,14 +2,17 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import time_machine
 
 from etl.errors import LockLost
-from etl.load.delivery import check_lock, household_lock
+from etl.load.delivery import household_lock
 from etl.load.ledger import locks
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import household_lock as lock_table
@@ -88,11 +91,67 @@ def test_who_was_taken_over_notices_and_does_not_release_what_is_anothers(opened
     assert locks.acquire(ledger, "profiles", ["H1"], "x|1|2|y") == {}
 
 
+def test_locks_that_lie_in_each_other_are_all_kept_however_long_the_work_takes(
+    opened: Callable[[], Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, me = opened(), "living|on another machine|1|1"
+    monkeypatch.setattr(locks, "LIFETIME_SECONDS", 0.6)
+    monkeypatch.setattr(locks, "_keeper", locks._Keeper())  # one that has not begun to wait for longer
+    with locks.hold(ledger, "undo", "run", me), locks.hold(ledger, "emoney", "H1", me):
+        with locks.hold(ledger, "emoney", "feed:1", me) as inner:
+            assert inner is not None
+            for _ in range(12):
+                time.sleep(0.1)
+                inner.still_held()
+        time.sleep(1.0)  # without a call to anybody
+        assert locks.acquire(opened(), "emoney", ["H1", "feed:1"], locks.holder_name("next")) == {"feed:1": 2}
+        assert locks.acquire(opened(), "undo", ["run"], locks.holder_name("next")) == {}
+
+
+def test_a_holder_that_cannot_be_seen_from_here_is_not_taken_for_dead(
+    opened: Callable[[], Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two containers of one name, each with processes of its own under the same numbers."""
+
+    def take_in_another_container() -> None:
+        monkeypatch.setattr(os, "readlink", lambda path: "pid:[1]")
+        assert locks.acquire(opened(), "profiles", ["H1"], locks.holder_name("run"))
+
+    finish(start(take_in_another_container))
+    ledger = opened()
+    assert locks.acquire(ledger, "profiles", ["H1"], locks.holder_name("next")) == {}
+    with ledger.write() as connection:
+        connection.execute(sa.update(lock_table).values(expires_at=1.0))
+    assert locks.acquire(ledger, "profiles", ["H1"], locks.holder_name("next")) == {"H1": 2}
+
+
+@pytest.mark.postgres
+def test_the_databases_clock_says_when_a_lock_is_over(postgres_url: Callable[[], str]) -> None:
+    ledger = Ledger(postgres_url())
+    ledger.migrate()
+    assert locks.acquire(ledger, "profiles", ["H1"], "living|on another machine|1|1")
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=1)):
+        assert locks.acquire(ledger, "profiles", ["H1"], locks.holder_name("fast clock")) == {}
+        assert locks.find_held(ledger) == ["H1"]
+    ledger.engine.dispose()
+
+
+def test_whoever_loses_the_outer_of_two_locks_notices_with_the_next_call(desk: Desk) -> None:
+    job = desk.job()
+    with household_lock(job, "emoney", "H1"), household_lock(job, "emoney", "feed:1"):
+        locks.check_held()
+        with desk.ledger.write() as connection:
+            connection.execute(sa.update(lock_table).where(lock_table.c.unit_key == "H1").values(expires_at=1.0))
+        assert locks.acquire(desk.ledger, "emoney", ["H1"], locks.holder_name("next"))
+        with pytest.raises(LockLost, match="H1"):
+            locks.check_held()
+
+
 def test_a_lock_is_released_when_its_work_fails(desk: Desk) -> None:
     job = desk.job()
     with pytest.raises(ZeroDivisionError), household_lock(job, "profiles", "H1"):
         raise ZeroDivisionError
-    check_lock()  # nothing is held here any more
+    locks.check_held()  # nothing is held here any more
     with household_lock(job, "profiles", "H1") as held:
         assert held
 

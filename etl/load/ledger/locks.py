@@ -1,29 +1,36 @@
 """The household lock: one run at a time writes one household to one vendor.
 
 Held in the ledger across intent, send and confirm. Its epoch grows with every holder and is checked again before each
-call (`Lock.still_held`), so that a zombie stops within one request. A lock whose holder died is free: at once where
-the holder was a process of this machine that is gone, else when it expires.
+call (`Lock.still_held`), so that a zombie stops within one request. All locks that a process holds are extended as long
+as it lives, however many lie in each other and whatever it waits for. A lock whose holder died is free: at once where
+that can be seen from here, else when it expires by the ledger's clock (`Ledger.seconds`).
 """
 
 from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
 
-from etl.errors import VENDOR_NAMES, LockLost
+from etl.errors import VENDOR_NAMES, LedgerUnavailable, LockLost
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import household_lock
 
-# Longer than any single call (30 s) with its look-up afterwards; every check extends it.
+# How long a lock outlives a holder that cannot be seen to have died.
 LIFETIME_SECONDS = 180.0
+# How often in this time it is extended.
+EXTENSIONS = 3
 
 
 @dataclass(frozen=True)
@@ -38,26 +45,104 @@ class Lock:
 
     def still_held(self) -> None:
         """Checks the lock, and extends it in time. Raises `LockLost` where another run has taken the household over."""
-        mine = (*_is(self.vendor, self.unit_key), household_lock.c.epoch == self.epoch)
-        rows = self.ledger.rows(
-            sa.select(household_lock.c.expires_at).where(*mine, household_lock.c.holder == self.holder)
-        )
-        if rows and rows[0]["expires_at"] - time.time() > LIFETIME_SECONDS / 2:
-            return
-        with self.ledger.write(durable=False) as connection:
-            extended = connection.execute(
-                sa.update(household_lock)
-                .where(*mine, household_lock.c.holder == self.holder)
-                .values(expires_at=time.time() + LIFETIME_SECONDS)
-            ).rowcount
-        if not extended:
+        left = household_lock.c.expires_at - self.ledger.seconds()
+        rows = self.ledger.rows(sa.select(left.label("seconds")).where(*self._is_mine()))
+        if not (rows and rows[0]["seconds"] > LIFETIME_SECONDS / 2) and not self.extend():
             vendor = VENDOR_NAMES.get(self.vendor, self.vendor)
             raise LockLost(f"{self.unit_key}: another run has taken this household over at {vendor}.")
 
+    def extend(self) -> bool:
+        """Begins the lock's lifetime anew; False where another run has taken the household over."""
+        with self.ledger.write(durable=False) as connection:
+            until = self.ledger.seconds() + LIFETIME_SECONDS
+            statement = sa.update(household_lock).where(*self._is_mine()).values(expires_at=until)
+            return bool(connection.execute(statement).rowcount)
+
+    def _is_mine(self) -> tuple[sa.ColumnElement[bool], ...]:
+        mine = (household_lock.c.holder == self.holder, household_lock.c.epoch == self.epoch)
+        return (*_is(self.vendor, self.unit_key), *mine)
+
+
+class _Keeper:
+    """Extends the locks that this process holds from a thread of its own, for as long as it holds any."""
+
+    def __init__(self) -> None:
+        self._changing = threading.Lock()
+        self._held: list[tuple[int, Lock]] = []  # with the thread that holds it
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def keeping(self, lock: Lock) -> Iterator[None]:
+        """Keeps the lock extended."""
+        mine = threading.get_ident(), lock
+        with self._changing:
+            self._held.append(mine)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._extend, name="locks", daemon=True)
+                self._thread.start()
+        try:
+            yield
+        finally:
+            with self._changing:
+                self._held.remove(mine)
+
+    def of_this_thread(self) -> list[Lock]:
+        """The locks that the calling thread holds."""
+        with self._changing:
+            return [lock for thread, lock in self._held if thread == threading.get_ident()]
+
+    def _extend(self) -> None:
+        while True:
+            time.sleep(LIFETIME_SECONDS / EXTENSIONS)
+            with self._changing:
+                held = [lock for _, lock in self._held]
+                if not held:
+                    self._thread = None
+                    return
+            for lock in held:
+                with suppress(LedgerUnavailable):  # tried again before they expire; whoever uses the ledger reports it
+                    lock.extend()
+
+
+_keeper = _Keeper()
+
+
+def _begin_as_child() -> None:
+    """A process that was forked holds none of its parent's locks, and is not its parent."""
+    global _keeper
+    _keeper = _Keeper()
+    _process.cache_clear()
+
+
+os.register_at_fork(after_in_child=_begin_as_child)
+
+
+def check_held() -> None:
+    """Checks all locks that this thread holds. Raises `LockLost` where another run has taken one of them over."""
+    for lock in _keeper.of_this_thread():
+        lock.still_held()
+
 
 def holder_name(run_id: str) -> str:
-    """This process, so that others on this machine can see whether it lives: host|pid|start|run."""
-    return f"{socket.gethostname()}|{os.getpid()}|{_started(os.getpid())}|{run_id}"[:250]
+    """This process, as no other is named anywhere: id|machine|pid|start|host|run; host and run are for people."""
+    return f"{_process()}|{socket.gethostname()}|{run_id}"[:250]
+
+
+@cache
+def _process() -> str:
+    return f"{uuid.uuid4().hex}|{_machine()}|{os.getpid()}|{_started(os.getpid())}"
+
+
+def _machine() -> str:
+    """What the processes that this one can see have in common, and no others: boot and pid namespace; else nothing.
+
+    Containers may share their host's name and its boot, and still not see each other's processes.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
 
 
 # How often a run that waits for a lock looks for it.
@@ -83,8 +168,10 @@ def hold(
     if unit_key not in held:
         yield None
         return
+    lock = Lock(ledger, vendor, unit_key, holder, held[unit_key])
     try:
-        yield Lock(ledger, vendor, unit_key, holder, held[unit_key])
+        with _keeper.keeping(lock):
+            yield lock
     finally:
         release(ledger, vendor, {unit_key: held[unit_key]}, holder)
 
@@ -100,27 +187,27 @@ def acquire(ledger: Ledger, vendor: str, unit_keys: Iterable[str], holder: str) 
             blank = {"vendor": vendor, "holder": "", "epoch": 0, "expires_at": 0.0}
             insert = (sqlite if ledger.is_sqlite else postgresql).insert(household_lock).on_conflict_do_nothing()
             connection.execute(insert, [{**blank, "unit_key": key} for key in part])
-            select = sa.select(household_lock).where(
+            is_over = (household_lock.c.expires_at <= ledger.seconds()).label("is_over")
+            select = sa.select(household_lock, is_over).where(
                 household_lock.c.vendor == vendor, household_lock.c.unit_key.in_(part)
             )
             ordered = select.order_by(household_lock.c.unit_key)
             rows = connection.execute(ordered if ledger.is_sqlite else ordered.with_for_update()).mappings()
-            taken.update({row["unit_key"]: row["epoch"] + 1 for row in rows if _is_free(row)})
-        ledger.upsert(
-            connection,
-            household_lock,
-            (
-                {
-                    "vendor": vendor,
-                    "unit_key": key,
-                    "holder": holder,
-                    "epoch": epoch,
-                    "expires_at": time.time() + LIFETIME_SECONDS,
-                }
-                for key, epoch in taken.items()
-            ),
-        )
+            free = {row["unit_key"]: row["epoch"] + 1 for row in rows if row["is_over"] or _has_died(row["holder"])}
+            _take(ledger, connection, vendor, free, holder)
+            taken.update(free)
     return taken
+
+
+def _take(ledger: Ledger, connection: Connection, vendor: str, epochs: Mapping[str, int], holder: str) -> None:
+    until = ledger.seconds() + LIFETIME_SECONDS
+    statement = (
+        sa.update(household_lock)
+        .where(household_lock.c.vendor == vendor, household_lock.c.unit_key == sa.bindparam("key"))
+        .values(holder=holder, epoch=sa.bindparam("next"), expires_at=until)
+    )
+    if epochs:
+        connection.execute(statement, [{"key": key, "next": epoch} for key, epoch in epochs.items()])
 
 
 def release(ledger: Ledger, vendor: str, epochs: Mapping[str, int], holder: str) -> None:
@@ -138,23 +225,24 @@ def _is(vendor: str, unit_key: str) -> tuple[sa.ColumnElement[bool], sa.ColumnEl
     return household_lock.c.vendor == vendor, household_lock.c.unit_key == unit_key
 
 
-def is_held(row: sa.RowMapping) -> bool:
-    """Whether a living holder has the lock of a row of `household_lock`."""
-    return not _is_free(row)
+def find_held(ledger: Ledger, *where: sa.ColumnElement[bool]) -> list[str]:
+    """The unit keys of those locks of `household_lock` that a living holder has."""
+    running = (household_lock.c.expires_at > ledger.seconds(), *where)
+    rows = ledger.rows(sa.select(household_lock.c.unit_key, household_lock.c.holder).where(*running))
+    return sorted(row["unit_key"] for row in rows if not _has_died(row["holder"]))
 
 
-def _is_free(row: sa.RowMapping) -> bool:
-    if row["expires_at"] <= time.time():
-        return True
-    host, pid, started, _ = row["holder"].split("|", 3)
-    return bool(host == socket.gethostname() and _started(int(pid)) != started)
+def _has_died(holder: str) -> bool:
+    """Whether the holder is a process that would be seen from here if it lived; of any other nobody knows."""
+    _, *seen_from, pid, started = holder.split("|")[:4]
+    return seen_from == [_machine()] != [""] and _started(pid) != started
 
 
-def _started(pid: int) -> str:
-    """When a process of this machine began, in clock ticks since boot; `gone` where there is none, or it is dead."""
+def _started(pid: int | str) -> str:
+    """When a process that is seen from here began, in clock ticks since boot; `gone` for none, or a dead one."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return "gone" if Path("/proc/self/stat").exists() else "unknown"
+        return "gone"
     state, *fields = stat.rsplit(")", 1)[1].split()
     return "gone" if state in "ZX" else fields[18]

@@ -101,6 +101,10 @@ class Ledger:
                 "PLANBRIDGE__DATA__FOLDER or the connection `ledger`."
             ) from None
 
+    def seconds(self) -> sa.ColumnElement[float]:
+        """Seconds since 1970 by the ledger's clock, for a statement: the database's, where machines may share it."""
+        return _seconds(self.is_sqlite)
+
     def migrate(self, progress: migrations.Progress = log.warning) -> None:
         """Makes the ledger, or upgrades it to what the code needs; safe at every start and from several processes.
 
@@ -251,13 +255,21 @@ class Ledger:
             ) from None
 
 
+def _seconds(is_sqlite: bool) -> sa.ColumnElement[float]:
+    """A file is used from one machine: its clock is the ledger's."""
+    if is_sqlite:
+        return sa.literal(time.time(), sa.Float)
+    return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Float)
+
+
 def _refuse_while_writing(connection: Connection) -> None:
     """Raises `LedgerBusy` where a run holds a household: it is writing, by the older code."""
     lock = tables.household_lock
     if not sa.inspect(connection).has_table(lock.name):
         return
+    now = _seconds(connection.dialect.name == "sqlite")
     held = connection.execute(
-        sa.select(lock.c.unit_key).where(lock.c.expires_at > time.time()).order_by(lock.c.unit_key).limit(1)
+        sa.select(lock.c.unit_key).where(lock.c.expires_at > now).order_by(lock.c.unit_key).limit(1)
     ).scalar()
     if held is not None:
         raise LedgerBusy(

@@ -19,7 +19,7 @@ from etl.load import bulk
 from etl.load.ledger.decision_tables import pin
 from etl.load.ledger.deliveries import OPEN
 from etl.load.ledger.life_event_tables import marital_status
-from etl.load.ledger.locks import is_held
+from etl.load.ledger.locks import find_held
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import (
     delivery,
@@ -104,15 +104,12 @@ def wait_until_free(
 ) -> None:
     """Waits for runs that are writing one of the transfer's units, or a feed. Raises `UnitsBusy` after a while."""
     mine = sa.select(unit_move.c.from_unit).where(unit_move.c.transfer_id == transfer_id)
-    statement = sa.select(household_lock).where(
-        sa.or_(household_lock.c.unit_key.in_(mine), household_lock.c.unit_key.startswith("feed:")),
-        household_lock.c.expires_at > time.time(),
-    )
+    concerned = sa.or_(household_lock.c.unit_key.in_(mine), household_lock.c.unit_key.startswith("feed:"))
     waited = 0.0
-    while busy := [row["unit_key"] for row in ledger.rows(statement) if is_held(row)]:
+    while busy := find_held(ledger, concerned):
         if waited >= patience:
             raise UnitsBusy(
-                f"A run is writing {', '.join(sorted(busy)[:5])} at a vendor; the transfer goes on when it is through."
+                f"A run is writing {', '.join(busy[:5])} at a vendor; the transfer goes on when it is through."
             )
         sleep(0.5)
         waited += 0.5
