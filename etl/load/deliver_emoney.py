@@ -74,7 +74,8 @@ def _deliver_event(client: EmoneyClient, job: Job, payload: Payload, link: Link,
         return newer
     standing, changes = carry_out(client, job, payload, link, before)
     if standing.link is None and not job.dry_run:
-        known = known_as(job, VENDOR, payload)
+        # The link that was taken over has just gone back to whose it was.
+        known = known_as(replace(job, taken_over={}), VENDOR, payload)
         standing = Standing(links.find_link(job.ledger, VENDOR, known), links.find_sent(job.ledger, VENDOR, known))
     delivered = _deliver_locked(client, job, payload, standing.link, standing.before, "unchanged", job.dry_run)
     kind = "updated" if delivered.outcome.outcome == "unchanged" else delivered.outcome.outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -77,7 +77,8 @@ class ByHand:
 class Job:
     """One load: what every unit of it has in common; ``by_hand`` where a person asked for it.
 
-    ``tells_new``: a dry run that says field by field what would be made, not only what would be updated.
+    ``tells_new``: a dry run that says field by field what would be made, not only what would be updated;
+    ``taken_over``: of units that go on with another unit's link, the key under which the ledger still knows them.
     """
 
     ledger: Ledger
@@ -88,6 +89,11 @@ class Job:
     sleep: Callable[[float], None] = time.sleep
     by_hand: ByHand | None = None
     tells_new: bool = False
+    taken_over: Mapping[str, str] = field(default_factory=dict)
+
+    def known_before_as(self, unit_key: str, client_contact_id: int) -> str:
+        """The key under which the ledger may know a unit without a link: its client's, where nobody says another."""
+        return self.taken_over.get(unit_key, f"C{client_contact_id}")
 
     @property
     def holder(self) -> str:
@@ -160,16 +166,21 @@ def known_as(job: Job, vendor: str, payload: Payload) -> str:
     """The unit key under which the ledger knows the unit.
 
     A lone client who became head of a household is known as ``C7``: the household takes over link and history (a dry
-    run only looks them up there). Raises `LockLost` for a unit that is being moved to another office, `MovedAway` for
-    one that was, after this run had read the CRM (XFR-LINKS).
+    run only looks them up there). Raises `LockLost` for a unit that is being moved to another office or written under
+    its old key, `MovedAway` for one that was moved after this run had read the CRM (XFR-LINKS).
     """
     unit_moves.require_at_home(job.ledger, payload.unit_key, payload.client_contact_id)
-    single = f"C{payload.client_contact_id}"
-    if payload.unit_key[0] == "C" or links.find_link(job.ledger, vendor, payload.unit_key):
+    before = job.known_before_as(payload.unit_key, payload.client_contact_id)
+    if before == payload.unit_key or links.find_link(job.ledger, vendor, payload.unit_key):
+        return payload.unit_key
+    if not links.is_known(job.ledger, vendor, before):
         return payload.unit_key
     if job.dry_run:
-        return single if links.find_link(job.ledger, vendor, single) else payload.unit_key
-    links.take_over(job.ledger, vendor, single, payload.unit_key)
+        return before
+    with household_lock(job, vendor, before) as held:
+        if not held:
+            raise LockLost(f"Another run is writing this household now, as {before}, which it was before.")
+        links.take_over(job.ledger, vendor, before, payload.unit_key)
     return payload.unit_key
 
 

@@ -61,14 +61,14 @@ def carry_out(client: ProfilesClient, job: Job, payload: Payload, link: Link | N
     return _update(client, job, payload, link, target)
 
 
-def with_address(client: ProfilesClient, job: Job, held: Outcome, single: str) -> Outcome:
+def with_address(client: ProfilesClient, job: Job, held: Outcome, client_contact_id: int) -> Outcome:
     """The outcome of a unit that the gate holds, with its case's address: who only looks does not need right data.
 
-    ``single``: the key of the client as a unit of its own, as which the ledger may know it. Raises `ParamsError` where
-    the case that was asked for is another household's.
+    Raises `ParamsError` where the case that was asked for is another household's.
     """
     assert job.by_hand is not None
-    link = links.find_link(job.ledger, VENDOR, held.unit_key) or links.find_link(job.ledger, VENDOR, single)
+    keys = (held.unit_key, job.known_before_as(held.unit_key, client_contact_id))
+    link = next((one for key in keys if (one := links.find_link(job.ledger, VENDOR, key))), None)
     if link is None:
         return held
     case_id = link.vendor_case_id

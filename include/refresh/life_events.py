@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from etl.frames import are_among
-from etl.load.ledger import links, runs
+from etl.load.ledger import runs
 from etl.load.life_event import LifeEvent, find_event
 from etl.narrowing import narrow
 from expectations import rules
@@ -24,6 +24,7 @@ from include.refresh.context import RunContext
 from include.refresh.defects import name_defects
 from include.refresh.former import HOLDERS
 from include.refresh.former import STAGE as FORMER
+from include.refresh.linked import links_of
 from include.refresh.plan import shard_name
 from include.refresh.proposals import conf_of, propose
 from include.staging import each_row
@@ -59,7 +60,7 @@ def find_life_events(
     hand = context.request.by_hand
     reason = hand.what.life_event if hand else None
     units = decisions[["unit_key", "client_contact_id"]]
-    linked = links.read_links_of(context.ledger, vendor, units, of_these_alone=hand is not None)
+    linked = links_of(context, vendor, units, of_these_alone=hand is not None)
     dead = gate_findings.loc[gate_findings["rule_id"] == "HH-DECEASED-HEAD", "unit_key"]
     pairs = _other_couples(decisions, linked, set(dead))
     found, confirmed, proposals = [], [], []

@@ -1,4 +1,8 @@
-"""Which vendor's record is whose by now: links go with their clients, wherever the CRM has put them since."""
+"""Which vendor's record is whose by now: links go with their clients, wherever the CRM has put them since.
+
+Stages ``taken_over/<vendor>``: ``units``, those that go on with the link of another unit (known_as). The load moves
+the link, with the unit's lock held; planning changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,8 @@ from etl.schema import household
 from include.refresh.context import RunContext
 from include.refresh.labels import LABELS
 
+STAGE = "taken_over"
+
 
 def current_links(
     context: RunContext, snapshot: Snapshot, vendor: str, census: Census, numbers: pd.Index | None = None
@@ -22,16 +28,28 @@ def current_links(
     A link goes with its client: where the household is deleted, which makes it no unit (SCP-3), into another one or
     alone; where a lone client has become somebody's spouse, into that household (SCP-7).
     """
-    ledger, units = context.ledger, census.units if numbers is None else census.units.loc[numbers]
-    linked = links.read_links_of(ledger, vendor, units, of_these_alone=numbers is not None)
+    units = census.units if numbers is None else census.units.loc[numbers]
+    linked = links.read_links_of(context.ledger, vendor, units, of_these_alone=numbers is not None)
     fresh = units[~are_among(units["unit_key"], linked["unit_key"])].dropna(subset=["client_contact_id"])
-    if fresh.empty:
-        return linked
-    moves = _of_spouses(snapshot, fresh, _no_units(context, vendor, census, numbers, linked))
-    moves |= _of_deleted_households(context, snapshot, vendor, fresh, linked)
-    for to_unit, from_unit in moves.items():
-        links.take_over(ledger, vendor, from_unit, to_unit)
-    return links.read_links_of(ledger, vendor, units, of_these_alone=numbers is not None) if moves else linked
+    moves: dict[str, str] = {}
+    if not fresh.empty:
+        moves = _of_spouses(snapshot, fresh, _no_units(context, vendor, census, numbers, linked))
+        moves |= _of_deleted_households(context, snapshot, vendor, fresh, linked)
+    table = pd.DataFrame({"unit_key": list(moves), "known_as": list(moves.values())}, dtype="str")
+    context.staging.write(f"{STAGE}/{vendor}", {"units": table})
+    return links_of(context, vendor, units, of_these_alone=numbers is not None) if moves else linked
+
+
+def read_taken_over(context: RunContext, vendor: str) -> dict[str, str]:
+    """Unit -> the unit under whose key the ledger still knows it."""
+    units = context.staging.read(f"{STAGE}/{vendor}", ["units"])["units"]
+    return dict(zip(units["unit_key"], units["known_as"], strict=True))
+
+
+def links_of(context: RunContext, vendor: str, units: pd.DataFrame, *, of_these_alone: bool) -> pd.DataFrame:
+    """What `links.read_links_of` gives, as it will stand when the links have gone with their clients."""
+    taken_over = read_taken_over(context, vendor)
+    return links.read_links_of(context.ledger, vendor, units, of_these_alone=of_these_alone, taken_over=taken_over)
 
 
 def _of_deleted_households(

@@ -28,6 +28,7 @@ from include.refresh.defects import name_defects
 from include.refresh.feed import refresh_values
 from include.refresh.hand_values import refresh_by_hand, wanted_links
 from include.refresh.life_events import read_confirmed
+from include.refresh.linked import read_taken_over
 from include.refresh.plan import shard_name
 from include.refresh.vendors import emoney_client, profiles_client
 from include.staging import each_row
@@ -62,7 +63,7 @@ def _not_sent(context: RunContext, vendor: str, row: Any) -> Outcome:
     outcome, hand = Outcome(vendor, row.unit_key, row.decision, row.reason), context.request.by_hand
     if row.decision != "held" or hand is None or hand.what.action != "open_case":
         return outcome
-    return with_address(profiles_client(context), job_of(context, vendor), outcome, f"C{row.client_contact_id}")
+    return with_address(profiles_client(context), job_of(context, vendor), outcome, row.client_contact_id)
 
 
 def job_of(context: RunContext, vendor: str) -> Job:
@@ -72,6 +73,7 @@ def job_of(context: RunContext, vendor: str) -> Job:
     return Job(
         context.ledger, request.run_id, request.as_of, request.dry_run, settings.search_lag_seconds, by_hand=by_hand,
         tells_new=request.dry_run and len(context.staging.read("plan/scope")["units"]) <= TOLD_WHOLE,
+        taken_over=read_taken_over(context, vendor),
     )  # fmt: skip
 
 

@@ -44,7 +44,8 @@ def plan_and_extract(context: RunContext) -> list[int]:
     )  # fmt: skip
     request.require_no_mistake()
     guards.require_something_to_release(context)
-    remove_old_runs(context.data_folder, context.settings.data.keep_days)
+    if not request.dry_run:
+        remove_old_runs(context.data_folder, context.settings.data.keep_days)
     for vendor in request.vendors:
         context.connections.vendor(vendor)
     _ = context.vendor_users  # refused before anything is read

@@ -26,7 +26,7 @@ from include.refresh.former import stage_former
 from include.refresh.found import stage_clock
 from include.refresh.labels import LABELS
 from include.refresh.life_events import read_parted
-from include.refresh.linked import current_links
+from include.refresh.linked import current_links, read_taken_over
 from include.refresh.plan import shard_name
 from include.refresh.transform import transform_shard
 from include.refresh.validate import validate_vendor
@@ -60,7 +60,8 @@ def read_unit(context: RunContext) -> str:
         request.as_json(), request.triggered_by,
     )  # fmt: skip
     request.require_no_mistake()
-    remove_old_runs(context.data_folder, context.settings.data.keep_days)
+    if not request.dry_run:
+        remove_old_runs(context.data_folder, context.settings.data.keep_days)
     (vendor,) = request.vendors
     context.connections.vendor(vendor)
     _ = context.vendor_users  # refused before anything is read
@@ -73,7 +74,8 @@ def read_unit(context: RunContext) -> str:
         linked = current_links(context, snapshot, vendor, census, pd.Index([at]))
         stage_former(context, snapshot, census, pd.Index([at]), {vendor: linked})
     clients = census.units.loc[[at], "client_contact_id"].dropna()
-    _check_choice(context, vendor, {unit_key, *("C" + clients.astype("str"))})
+    known = {unit_key, *("C" + clients.astype("str")), *read_taken_over(context, vendor).values()}
+    _check_choice(context, vendor, known)
     _stage(context, frames, movement, 0)
     _pin(context, unit_key)
     _plan(context, movement.units)

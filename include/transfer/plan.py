@@ -31,7 +31,8 @@ ACCEPT_RULE = "XFR-ACCEPT"
 def plan_transfer(context: TransferContext) -> dict[str, int]:
     """Checks and plans; gives counts. Raises `ParamsError`, `StopRun` (a check refuses the transfer as a whole)."""
     request, ledger = context.request, context.ledger
-    sweep(context)
+    if not request.dry_run:
+        sweep(context)
     runs.start_run(
         ledger, request.run_id, request.dag_id, request.as_of, request.requested_by, request.dry_run,
         request.as_json(), request.triggered_by,
@@ -40,13 +41,13 @@ def plan_transfer(context: TransferContext) -> dict[str, int]:
     if found is not None and found.status != "planned":
         raise StopRun(f"The transfer is {found.status} already: a run is one transfer. Start another run.")
     read = reading.read(context)
-    busy = transfers.claim(ledger, context.database_names[0], read.contact_ids, request.run_id)
-    if request.dry_run:
-        transfers.release(ledger, request.run_id)
+    take = transfers.read_claimed if request.dry_run else transfers.claim
+    busy = take(ledger, context.database_names[0], read.contact_ids, request.run_id)
     try:
         planned, findings, refused = _check(context, read, busy)
     except BaseException:
-        transfers.release(ledger, request.run_id)
+        if not request.dry_run:
+            transfers.release(ledger, request.run_id)
         raise
     _stage(context, read, planned, findings)
     if not request.dry_run:

@@ -174,7 +174,10 @@ def _some_of(known: set[str]) -> str:
 
 @contextmanager
 def _alone(context: RunContext, of_run: str, unit_key: str | None) -> Iterator[None]:
-    """One undo of the same at a time: two would be taken for one."""
+    """One undo of the same at a time: two would be taken for one. A dry one takes nothing back."""
+    if context.request.dry_run:
+        yield
+        return
     what = hashlib.sha256(f"{of_run}\x1f{unit_key}".encode()).hexdigest()[:40]
     holder = locks.holder_name(context.request.run_id)
     with locks.hold(context.ledger, undos.DAG_ID, what, holder) as lock:

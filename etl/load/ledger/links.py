@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -65,15 +66,25 @@ def read_links_by_client(ledger: Ledger, vendor: str, contact_ids: Iterable[int]
     return found.astype({"unit_key": "str", "client_contact_id": "Int64"})
 
 
-def read_links_of(ledger: Ledger, vendor: str, units: pd.DataFrame, *, of_these_alone: bool = False) -> pd.DataFrame:
+def read_links_of(
+    ledger: Ledger,
+    vendor: str,
+    units: pd.DataFrame,
+    *,
+    of_these_alone: bool = False,
+    taken_over: Mapping[str, str] = MappingProxyType({}),
+) -> pd.DataFrame:
     """All links, or those of these units; that of a lone client who became head of a household stands under its key.
 
-    ``units``: unit_key, client_contact_id.
+    ``units``: unit_key, client_contact_id; ``taken_over``: of units that go on with another unit's link, that unit.
     """
     keys = None
     if of_these_alone:
         keys = [*units["unit_key"], *("C" + units["client_contact_id"].dropna().astype("int64").astype("str"))]
+        keys += taken_over.values()
+    names = {known_as: unit_key for unit_key, known_as in taken_over.items()}
     linked = read_links(ledger, vendor, keys)
+    linked = linked.assign(unit_key=[names.get(key, key) for key in linked["unit_key"]])
     fresh = units[units["unit_key"].str.startswith("H") & ~are_among(units["unit_key"], linked["unit_key"])]
     fresh = fresh.dropna(subset=["client_contact_id"])
     household_of = dict(
@@ -260,12 +271,21 @@ def units_sent_by(ledger: Ledger, vendor: str, part: str, run_id: str, unit_keys
     return set(_read(ledger, mine, sent.c.unit_key, unit_keys)["unit_key"])
 
 
-def take_over(ledger: Ledger, vendor: str, from_unit: str, to_unit: str) -> bool:
-    """A lone client became head of a household: the household takes over link and history. False: there is none."""
+def is_known(ledger: Ledger, vendor: str, unit_key: str) -> bool:
+    """Whether a unit is linked, or has a write without an answer that may have made its record."""
+    linked = sa.select(link.c.unit_key).where(link.c.vendor == vendor, link.c.unit_key == unit_key)
+    begun = sa.select(delivery.c.unit_key).where(
+        delivery.c.vendor == vendor, delivery.c.unit_key == unit_key, delivery.c.status.in_(OPEN)
+    )
+    return bool(ledger.rows(linked) or ledger.rows(begun.limit(1)))
+
+
+def take_over(ledger: Ledger, vendor: str, from_unit: str, to_unit: str) -> None:
+    """The unit takes over another one's link and history: a lone client became head of a household, and the like."""
     with ledger.write() as connection:
-        taken = connection.execute(
+        connection.execute(
             sa.update(link).where(link.c.vendor == vendor, link.c.unit_key == from_unit).values(unit_key=to_unit)
-        ).rowcount
+        )
         connection.execute(
             sa.update(sent).where(sent.c.vendor == vendor, sent.c.unit_key == from_unit).values(unit_key=to_unit)
         )
@@ -277,7 +297,6 @@ def take_over(ledger: Ledger, vendor: str, from_unit: str, to_unit: str) -> bool
         connection.execute(
             sa.update(pin).where(pin.c.vendor == vendor, pin.c.unit_key == from_unit).values(unit_key=to_unit)
         )
-    return bool(taken)
 
 
 def _read(

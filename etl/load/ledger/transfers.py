@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import Connection, make_url
 
 from etl.errors import ParamsError
 from etl.load import bulk
@@ -65,16 +65,27 @@ def claim(ledger: Ledger, database: str, contact_ids: Iterable[int], transfer_id
     Repeated for the same transfer it changes nothing. What is not given back in the answer is this transfer's until it
     ends (`answer` with a refusal, `close`).
     """
-    wanted = pd.Series(sorted(set(map(int, contact_ids))), dtype="int64")
-    rows = pd.DataFrame({"database": database, "contact_id": wanted, "transfer_id": transfer_id})
+    wanted = sorted(set(map(int, contact_ids)))
+    numbers = pd.Series(wanted, dtype="int64")
+    rows = pd.DataFrame({"database": database, "contact_id": numbers, "transfer_id": transfer_id})
     with ledger.write() as connection:
         bulk.insert(connection, transfer_claim, rows, skip_known=True)
-        other = sa.select(transfer_claim.c.contact_id, transfer_claim.c.transfer_id).where(
-            transfer_claim.c.database == database,
-            transfer_claim.c.transfer_id != transfer_id,
-            transfer_claim.c.contact_id.in_(bulk.id_list(connection, wanted)),
-        )
-        return {row.contact_id: row.transfer_id for row in connection.execute(other)}
+        return _claimed(connection, database, wanted, transfer_id)
+
+
+def read_claimed(ledger: Ledger, database: str, contact_ids: Iterable[int], transfer_id: str) -> dict[int, str]:
+    """Those of the contacts that another transfer has, without taking the others."""
+    with ledger.read() as connection:
+        return _claimed(connection, database, sorted(set(map(int, contact_ids))), transfer_id)
+
+
+def _claimed(connection: Connection, database: str, wanted: list[int], transfer_id: str) -> dict[int, str]:
+    other = sa.select(transfer_claim.c.contact_id, transfer_claim.c.transfer_id).where(
+        transfer_claim.c.database == database,
+        transfer_claim.c.transfer_id != transfer_id,
+        transfer_claim.c.contact_id.in_(bulk.id_list(connection, wanted)),
+    )
+    return {row.contact_id: row.transfer_id for row in connection.execute(other)}
 
 
 def plan(ledger: Ledger, planned: Transfer, manifest: pd.DataFrame) -> None:
