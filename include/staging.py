@@ -1,8 +1,10 @@
 """Files at rest between tasks: whole or not there, and what is read is what was staged.
 
-A stage is a folder of Arrow files with a manifest (row counts and hashes). It is written under another name, synced
-and renamed; without a manifest there are no data. Files are readable by their owner only; a run's folder is removed
-when the run has succeeded, and `keep_days` later otherwise.
+A stage is a folder of Arrow files, named by what they hold, with a manifest (row counts and hashes). Each is written
+under another name, synced and renamed, the manifest last; without a manifest there are no data. Of two tries of a step
+at once (a task that outlived its supervisor, and its retry) the last whole one counts, and neither is in the other's
+way. Files are readable by their owner only; a run's folder is removed when the run has succeeded, and `keep_days` later
+otherwise.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import json
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,18 +45,15 @@ class Staging:
 
     def write(self, stage: str, tables: Mapping[str, pa.Table | pd.DataFrame]) -> None:
         """Stages these tables as a whole, in place of what an earlier try staged there. Raises `StagingError`."""
-        final = self.folder / stage
-        partial = final.with_name(f".{final.name}.{os.getpid()}")
+        folder = self.folder / stage
         try:
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True, mode=0o700)
-            manifest = {name: _write_table(partial / f"{name}.arrow", table) for name, table in tables.items()}
-            with _synced(partial / MANIFEST) as file:
-                file.write(json.dumps(manifest, indent=1).encode())
-            shutil.rmtree(final, ignore_errors=True)
-            partial.rename(final)
+            folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+            manifest = {name: _write_table(folder, name, table) for name, table in tables.items()}
+            with _partial(folder) as path:
+                with _synced(path) as file:
+                    file.write(json.dumps(manifest, indent=1).encode())
+                path.replace(folder / MANIFEST)
         except OSError as error:
-            shutil.rmtree(partial, ignore_errors=True)
             raise StagingError(
                 f"Staged files cannot be written to {self.folder} ({error.strerror}). Free the disk or make the folder "
                 "writable (PLANBRIDGE__DATA__FOLDER), then run again; nothing is lost."
@@ -128,15 +128,22 @@ def remove_old(folders: Iterable[Path], keep_days: int) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write_table(path: Path, table: pa.Table | pd.DataFrame) -> dict[str, int | str]:
+def _write_table(folder: Path, name: str, table: pa.Table | pd.DataFrame) -> dict[str, int | str]:
     if isinstance(table, pd.DataFrame):
         # One thread: a pool costs more than a shard's columns.
         table = pa.Table.from_pandas(table, preserve_index=False, nthreads=1).replace_schema_metadata()
-    with _synced(path) as file:
-        hashed = _Hashed(file)
-        with pa.ipc.new_file(pa.PythonFile(hashed, mode="w"), table.schema) as writer:
-            writer.write_table(table)
-    return {"rows": table.num_rows, "sha256": hashed.digest.hexdigest()}
+    with _partial(folder) as path:
+        with _synced(path) as file:
+            hashed = _Hashed(file)
+            with pa.ipc.new_file(pa.PythonFile(hashed, mode="w"), table.schema) as writer:
+                writer.write_table(table)
+        sha256 = hashed.digest.hexdigest()
+        path.replace(folder / _file_name(name, sha256))
+    return {"rows": table.num_rows, "sha256": sha256}
+
+
+def _file_name(name: str, sha256: str) -> str:
+    return f"{name}.{sha256[:16]}.arrow"
 
 
 class _Hashed:
@@ -163,6 +170,16 @@ class _Hashed:
 
 
 @contextmanager
+def _partial(folder: Path) -> Iterator[Path]:
+    """The path of a file in the making, which nobody else uses; what was not renamed is gone afterwards."""
+    path = folder / f".{uuid.uuid4().hex}"
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
 def _synced(path: Path) -> Iterator[BinaryIO]:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -173,10 +190,11 @@ def _synced(path: Path) -> Iterator[BinaryIO]:
 
 def _read_table(folder: Path, name: str, manifest: Mapping[str, Mapping[str, int | str]]) -> pa.Table:
     try:
-        content = (folder / f"{name}.arrow").read_bytes()
-        expected = manifest[name]
+        expected = str(manifest[name]["sha256"])
+        path = folder / _file_name(name, expected)
+        content = path.read_bytes()
     except (OSError, KeyError):
         raise StagingError(f"{folder} lacks {name}. Run the step that stages it again.") from None
-    if hashlib.sha256(content).hexdigest() != expected["sha256"]:
-        raise StagingError(f"{folder}/{name}.arrow is not what was staged: it has been changed. Run the step again.")
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise StagingError(f"{path} is not what was staged: it has been changed. Run the step again.")
     return pa.ipc.open_file(pa.BufferReader(content)).read_all()

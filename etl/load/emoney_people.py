@@ -89,7 +89,8 @@ def write_step(job: Job, payload: Payload, step: str, values: Any, send: Any) ->
             if attempt == TRIES - 1:
                 raise
         except (SetAside, VendorUnavailable):
-            deliveries.mark(job.ledger, intent, "refused")
+            # What an earlier try has done this one does not undo by failing.
+            deliveries.mark(job.ledger, intent, "in_doubt" if attempt else "refused")
             raise
     deliveries.mark(job.ledger, intent, "confirmed")
 

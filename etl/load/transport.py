@@ -25,7 +25,7 @@ import requests
 import requests.adapters
 import urllib3.exceptions
 
-from etl.errors import VENDOR_NAMES, CredentialsRefused, InDoubt, Rejected, VendorUnavailable
+from etl.errors import VENDOR_NAMES, CredentialsRefused, InDoubt, LockLost, Rejected, VendorUnavailable
 from etl.load import deadline
 from etl.load.calls import Answer, Call, Limiter, SignedIn, TransportSettings
 from etl.load.patience import CircuitBreaker, RetryBudget, full_jitter, retry_after
@@ -117,7 +117,13 @@ class Transport:
         """Make the call; raises VendorUnavailable, InDoubt, Rejected, CredentialsRefused and whatever parse raises."""
         in_doubt = False
         for tries in itertools.count(1):
-            result = self._try(call)
+            try:
+                result = self._try(call)
+            except (VendorUnavailable, LockLost) as error:
+                # Not sent again for want of a log-in or of the household: what became of the tries before is open.
+                if not in_doubt or call.effect == "reads":
+                    raise
+                result = _Failure(f"had no answer, and was not sent again ({error})", surely_not_done=True, again=False)
             if isinstance(result, _Done):
                 return result.value
             failure: _Failure = result
@@ -164,6 +170,9 @@ class Transport:
         except CredentialsRefused as refusal:
             self._refused = str(refusal)
             raise
+        except Rejected as refusal:  # of the log-in, not of any household's data
+            words = str(refusal)
+        raise VendorUnavailable(words)
 
     def _refuse(self, reason: str) -> NoReturn:
         with self._logging_in:

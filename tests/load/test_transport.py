@@ -196,8 +196,41 @@ def test_an_idempotent_write_is_tried_again_and_stays_in_doubt_if_no_try_ends_we
         make(server.url).call(idempotent())
 
 
-def idempotent() -> Call[Any]:
-    return Call("PUT", "/things", lambda answer: answer.json, "idempotent", body=b"{}", signed_in=False)
+def idempotent(signed_in: bool = False) -> Call[Any]:
+    return Call("PUT", "/things", lambda answer: answer.json, "idempotent", body=b"{}", signed_in=signed_in)
+
+
+@pytest.mark.parametrize("fault", [reply(503), reply(404, {"Message": "no such thing"})])
+def test_a_write_in_doubt_stays_so_where_the_log_in_for_its_second_try_fails(fault: Step) -> None:
+    now = [0.0]
+
+    def time_passes(connection: Any, request: Request) -> None:
+        now[0] += 100.0
+        reset(connection, request)
+
+    with scripted(OK, time_passes, fault) as server:
+        transport = make(server.url, now=lambda: now[0])
+        log_in = Call("GET", "/log-in", lambda answer: SignedIn({}, 50.0), "reads", signed_in=False)
+        transport.log_in_with(lambda: transport.call(log_in))
+        with pytest.raises(InDoubt):
+            transport.call(idempotent(signed_in=True))
+        with pytest.raises(VendorUnavailable):
+            transport.call(idempotent(signed_in=True))
+        assert [request.method for request in server.requests[:3]] == ["GET", "PUT", "GET"]
+
+
+def test_a_write_in_doubt_stays_so_where_the_household_was_lost_before_its_second_try() -> None:
+    checks: list[int] = []
+
+    def check() -> None:
+        checks.append(1)
+        if len(checks) > 1:
+            raise LockLost("H12")
+
+    with scripted(reset, OK) as server:
+        with pytest.raises(InDoubt):
+            make(server.url, before_call=check).call(idempotent())
+        assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 413, 422])

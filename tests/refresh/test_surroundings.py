@@ -1,8 +1,10 @@
 """What a run stands on: staged files, connections, settings."""
 
+import errno
 import os
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +19,7 @@ from etl.errors import SettingsError, StagingError
 from include.connections import LIBPQ_OPTIONS, Connections, database_url, require_whole
 from include.settings import read_settings
 from include.staging import MANIFEST, Staging, remove_old_runs
+from tests.load.killing import finish, start
 from tests.run_book import Access
 
 ROWS = {"rows": pd.DataFrame({"unit_key": ["H1", None], "count": pd.array([1, None], dtype="Int64")})}
@@ -38,7 +41,7 @@ def test_a_stage_that_was_changed_cut_off_or_never_finished_is_refused(tmp_path:
     staging.write("plan", ROWS)
     with pytest.raises(StagingError, match="lacks others"):
         staging.read("plan", ["others"])
-    file = staging.folder / "plan" / "rows.arrow"
+    (file,) = (staging.folder / "plan").glob("rows.*.arrow")
     file.write_bytes(file.read_bytes() + b"x")
     with pytest.raises(StagingError, match="not what was staged"):
         staging.read("plan")
@@ -51,6 +54,37 @@ def test_a_second_try_takes_the_place_of_the_first(tmp_path: Path) -> None:
     staging.write("plan", {"old": ROWS["rows"]})
     staging.write("plan", ROWS)
     assert list(staging.read("plan")) == ["rows"]
+
+
+def test_a_task_that_outlived_its_supervisor_and_its_retry_are_not_in_each_others_way(tmp_path: Path) -> None:
+    staging = Staging(tmp_path, "run")
+
+    def table(text: str) -> dict[str, pd.DataFrame]:
+        return {name: pd.DataFrame({"text": [text]}) for name in ("one", "two")}
+
+    def stage(number: int) -> None:
+        for turn in range(40):
+            staging.write("plan", table(f"{number}-{turn}"))
+
+    staging.write("plan", table("first"))
+    writers = [start(partial(stage, number)) for number in range(3)]
+    for _ in range(40):
+        found = staging.read("plan")
+        assert found["one"].equals(found["two"])
+    assert [finish(writer) for writer in writers] == [0, 0, 0]
+    assert staging.read("plan")["one"].loc[0, "text"] in {f"{number}-39" for number in range(3)}
+    assert staging.stages("") == ["/plan"]
+
+
+def test_a_full_disk_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_space(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    staging = Staging(tmp_path, "run")
+    with pytest.raises(StagingError, match=r"No space left on device.*Free the disk"):
+        staging.write("plan", ROWS)
+    assert not any((staging.folder / "plan").iterdir())
 
 
 def test_a_folder_that_cannot_be_written_is_told_in_words(tmp_path: Path) -> None:
