@@ -64,6 +64,13 @@ LOAD_RULES: tuple[Rule, ...] = (
         " there.",
     ),
     Rule(
+        "EMY-OVERWRITTEN",
+        "warning",
+        "Changed in SmartOffice, and edited at eMoney too.",
+        "Ask the advisor which value is right and enter it in SmartOffice; PLANBRIDGE__EMONEY__KEEP names the fields"
+        " that stay as they were edited at eMoney.",
+    ),
+    Rule(
         "EMY-GONE",
         "warning",
         "No longer in SmartOffice: eMoney keeps its last value.",

@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from etl.errors import SettingsError
+from etl.load.emoney_patch import KEEPABLE
 from include.schedule import CRON, TIMEZONE, is_cron, is_timezone
 
 PREFIX = "PLANBRIDGE__"
@@ -62,8 +63,19 @@ class Emoney(_Section):
     auto_link: Annotated[tuple[str, ...], NoDecode, _BY_COMMAS] = Field(
         (), description="categories that a weeknight run may link"
     )
+    keep: Annotated[tuple[str, ...], NoDecode, _BY_COMMAS] = Field(
+        (), description="fields that stay as somebody edited them at eMoney, where they changed in SmartOffice, too"
+    )
     feed_deadline_seconds: float = Field(300, ge=1, description="how long a feed may take at the vendor")
     search_lag_seconds: float = Field(10, ge=0, le=300, description="how long a new client may stay unfindable")
+
+    @field_validator("keep")
+    @classmethod
+    def _known_fields(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = sorted(set(value) - KEEPABLE)
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: what may stay as eMoney has it is {', '.join(sorted(KEEPABLE))}")
+        return value
 
 
 class Refresh(_Section):

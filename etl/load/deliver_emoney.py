@@ -31,10 +31,9 @@ from etl.load.delivery import (
 from etl.load.emoney import EmoneyClient, FoundClient
 from etl.load.emoney_document import people_hash
 from etl.load.emoney_life_event import Standing, carry_out
-from etl.load.emoney_people import UNFINISHED, VENDOR, as_sent, update_client, update_spouse
+from etl.load.emoney_people import UNFINISHED, VENDOR, Updated, as_sent, update_client, update_spouse
 from etl.load.foretold import people_fields
 from etl.load.ledger import deliveries, links
-from etl.load.ledger.changes import Change
 from etl.load.ledger.deliveries import Intent
 from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.runs import Outcome
@@ -119,16 +118,18 @@ def _deliver_locked(
         else:
             link = _adopt(job, payload, decision)
     writes = kind == "created" or _writes_people(job, payload)
-    changes: tuple[Change, ...] = ()
+    done = Updated()
     if writes:
-        changes = update_client(client, job, payload, link, bases.get("client"), content["client"])
-        changes += update_spouse(client, job, payload, link, bases.get("spouse"), content["spouse"], is_alone)
+        done += update_client(client, job, payload, link, bases.get("client"), content["client"])
+        done += update_spouse(client, job, payload, link, bases.get("spouse"), content["spouse"], is_alone)
     if not job.dry_run:
         _connect(client, job, payload, link)
     if writes and not job.dry_run:
         links.complete(job.ledger, VENDOR, payload.unit_key, "client", people_hash(payload.document))
-    kind = "updated" if changes and kind == "unchanged" else kind
-    return replace(_delivered(payload, kind, None if writes else LEFT, link), findings=findings, changes=changes)
+    is_updated = any(change.decision != "kept" for change in done.changes)
+    kind = "updated" if is_updated and kind == "unchanged" else kind
+    delivered = _delivered(payload, kind, None if writes else LEFT, link)
+    return replace(delivered, findings=findings + done.findings, changes=done.changes)
 
 
 def _writes_people(job: Job, payload: Payload) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -78,7 +78,8 @@ class Job:
     """One load: what every unit of it has in common; ``by_hand`` where a person asked for it.
 
     ``tells_new``: a dry run that says field by field what would be made, not only what would be updated;
-    ``taken_over``: of units that go on with another unit's link, the key under which the ledger still knows them.
+    ``taken_over``: of units that go on with another unit's link, the key under which the ledger still knows them;
+    ``keeps``: the fields whose value at eMoney stays where somebody edited it (EMY-OVERWRITTEN).
     """
 
     ledger: Ledger
@@ -90,6 +91,7 @@ class Job:
     by_hand: ByHand | None = None
     tells_new: bool = False
     taken_over: Mapping[str, str] = field(default_factory=dict)
+    keeps: Collection[str] = ()
 
     def known_before_as(self, unit_key: str, client_contact_id: int) -> str:
         """The key under which the ledger may know a unit without a link: its client's, where nobody says another."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from etl.errors import Ambiguous, InDoubt, SetAside, VendorUnavailable
-from etl.load.delivery import TRIES, Job, Payload
+from etl.load.delivery import TRIES, Job, LoadFinding, Payload, entity_of
 from etl.load.emoney import EmoneyClient
+from etl.load.emoney_patch import Patch, patch_for, patched
 from etl.load.ledger import deliveries, life_events, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link
@@ -38,17 +40,49 @@ def status_patch(status: str) -> dict[str, Any]:
     return {"maritalStatus": status, **({"previousMarriages": True} if status == DIVORCED else {})}
 
 
+@dataclass(frozen=True)
+class Updated:
+    """What became of somebody's fields, and what the stewards have to know of it."""
+
+    changes: tuple[Change, ...] = ()
+    findings: tuple[LoadFinding, ...] = ()
+
+    @classmethod
+    def by(cls, payload: Payload, patch: Patch) -> Updated:
+        """What a patch does: EMY-OVERWRITTEN where somebody had edited eMoney's value."""
+        stay = [one for one in patch.edited if one.stays]
+        words = {True: "eMoney's value stays", False: "SmartOffice's value has replaced it"}
+        return cls(
+            (
+                *(Change(path, "written", old, new) for path, old, new in patch.written),
+                *(Change(one.path, "kept", one.theirs, one.ours) for one in stay),
+            ),
+            tuple(
+                LoadFinding("EMY-OVERWRITTEN", *entity_of(payload.unit_key), one.path, words[one.stays])
+                for one in patch.edited
+            ),
+        )
+
+    def __add__(self, other: Updated) -> Updated:
+        return Updated(self.changes + other.changes, self.findings + other.findings)
+
+
 def update_client(
     client: EmoneyClient, job: Job, payload: Payload, link: Link, base: Any, person: dict[str, Any]
-) -> tuple[Change, ...]:
-    """Writes the fields that changed in the CRM since they were last sent (EMY-UPDATE)."""
+) -> Updated:
+    """Writes the fields that changed in the CRM since they were last sent (EMY-UPDATE).
+
+    The client is read first, and only where there is something to write: somebody may have edited the same fields.
+    """
     person = with_owner(person, base)
-    patch = changed_fields(base, person)
-    if patch and not job.dry_run:
-        write_step(job, payload, "patch_client", patch, lambda: client.patch_client(link.vendor_client_id, patch))
+    theirs = client.client(link.vendor_client_id) if changed_fields(base, person) else {}
+    patch = patch_for(base, theirs, person, job.keeps)
+    values = patch.values
+    if values and not job.dry_run:
+        write_step(job, payload, "patch_client", values, lambda: client.patch_client(link.vendor_client_id, values))
     if not job.dry_run:
-        remember(job, payload, "client", person, client_contact_id=payload.client_contact_id)
-    return tuple(Change(path, "written", old, new) for path, old, new in leaves(patch, base))
+        remember(job, payload, "client", patch.base, client_contact_id=payload.client_contact_id)
+    return Updated.by(payload, patch)
 
 
 def with_owner(person: dict[str, Any], base: Any) -> dict[str, Any]:
@@ -60,19 +94,21 @@ def with_owner(person: dict[str, Any], base: Any) -> dict[str, Any]:
 
 def update_spouse(
     client: EmoneyClient, job: Job, payload: Payload, link: Link, base: Any, spouse: dict[str, Any] | None, is_new: bool
-) -> tuple[Change, ...]:  # fmt: skip
+) -> Updated:  # fmt: skip
     """Adds the spouse, or writes her changed fields into what eMoney holds; another spouse is never replaced here."""
-    patch = changed_fields(base, spouse) if spouse is not None else {}
-    if spouse is None or not patch:
-        return ()
+    if spouse is None or not changed_fields(base, spouse):
+        return Updated()
     theirs = None if is_new else client.spouse(link.vendor_client_id)
     if theirs is not None and not same_person(theirs, spouse):
         raise Ambiguous("eMoney has another spouse for this client: correct it there, or the relation in SmartOffice.")
+    # Nobody can have edited a spouse who is not there: she is added whole.
+    patch = patch_for(base, theirs if theirs is not None else base or {}, spouse, job.keeps, "spouse.")
     if not job.dry_run:
-        whole = patched(theirs or {}, patch if theirs is not None else spouse)
-        write_step(job, payload, "put_spouse", spouse, lambda: client.put_spouse(link.vendor_client_id, whole))
-        remember(job, payload, "spouse", spouse, spouse_contact_id=payload.spouse_contact_id)
-    return tuple(Change(f"spouse.{path}", "written", old, new) for path, old, new in leaves(patch, base))
+        whole = patched(theirs, patch.values) if theirs is not None else spouse
+        if patch.values or theirs is None:
+            write_step(job, payload, "put_spouse", spouse, lambda: client.put_spouse(link.vendor_client_id, whole))
+        remember(job, payload, "spouse", patch.base, spouse_contact_id=payload.spouse_contact_id)
+    return Updated.by(payload, patch)
 
 
 def write_step(job: Job, payload: Payload, step: str, values: Any, send: Any) -> None:
@@ -108,23 +144,3 @@ def same_person(theirs: dict[str, Any], ours: dict[str, Any]) -> bool:
         return bool(theirs["externalId"] == ours["externalId"])
     equal = all(same_name(theirs.get(name), ours[name]) for name in ("firstName", "lastName"))
     return equal and theirs.get("dateOfBirth") == ours["dateOfBirth"]
-
-
-def patched(target: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
-    """A JSON merge patch applied; a null stays a null, as the contract wants optional fields present."""
-    merged = dict(target)
-    for name, value in patch.items():
-        inner = merged.get(name)
-        merged[name] = patched(inner, value) if isinstance(value, dict) and isinstance(inner, dict) else value
-    return merged
-
-
-def leaves(patch: dict[str, Any], base: Any, prefix: str = "") -> list[tuple[str, Any, Any]]:
-    found: list[tuple[str, Any, Any]] = []
-    for name, value in patch.items():
-        old = base.get(name) if isinstance(base, dict) else None
-        if isinstance(value, dict):
-            found.extend(leaves(value, old, f"{prefix}{name}."))
-        else:
-            found.append((prefix + name, old, value))
-    return found

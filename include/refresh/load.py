@@ -73,7 +73,7 @@ def job_of(context: RunContext, vendor: str) -> Job:
     return Job(
         context.ledger, request.run_id, request.as_of, request.dry_run, settings.search_lag_seconds, by_hand=by_hand,
         tells_new=request.dry_run and len(context.staging.read("plan/scope")["units"]) <= TOLD_WHOLE,
-        taken_over=read_taken_over(context, vendor),
+        taken_over=read_taken_over(context, vendor), keeps=context.settings.emoney.keep,
     )  # fmt: skip
 
 

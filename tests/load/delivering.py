@@ -98,10 +98,11 @@ class Desk:
     runs: int = 0
     sleep: Callable[[float], None] = time.sleep
     logged_in: list[EmoneyClient] | None = None  # a list: one client for all calls, for reading its key takes long
+    keeps: tuple[str, ...] = ()
 
     def job(self, as_of: date = DAY, dry_run: bool = False) -> Job:
         self.runs += 1
-        return Job(self.ledger, f"run-{self.runs}", as_of, dry_run, 0.3, self.sleep)
+        return Job(self.ledger, f"run-{self.runs}", as_of, dry_run, 0.3, self.sleep, keeps=self.keeps)
 
     def profiles_client(self) -> ProfilesClient:
         transport = Transport("profiles", self.vendors.profiles.url, settings=QUICK, before_call=check_held)

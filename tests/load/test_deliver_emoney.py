@@ -9,6 +9,7 @@ from etl.errors import CredentialsRefused
 from etl.load.ledger import deliveries
 from tests.keys import vendor_keys
 from tests.load.delivering import DAY, NEXT_DAY, Desk, couple, decided, emoney_spouse
+from tests.load.documents import address
 from tests.sandbox.running import EmoneyCaller, private_key_of
 
 Json = dict[str, Any]
@@ -65,6 +66,64 @@ def test_only_fields_that_changed_in_the_crm_are_written(desk: Desk, office: Emo
     assert writes_since(desk, before) == {"PATCH /public/v1/clients/{client_id}": 1}
     now = the_client(desk)["client"]
     assert (now["cellPhone"], now["fax"], now["nickname"]) == ("two", "typed in", "Annie")
+
+
+OVERWRITTEN = "SmartOffice's value has replaced it"
+STAYS = "eMoney's value stays"
+
+
+@pytest.mark.parametrize(
+    ("keeps", "phones", "cities", "detail"),
+    [
+        ((), ("two", "two"), ("Salem", "Salem"), OVERWRITTEN),
+        (("cellPhone", "address", "spouse"), ("typed", "hers"), ("Lynn", "Lynn"), STAYS),
+    ],
+)
+def test_a_field_that_changed_in_the_crm_and_at_emoney_is_reported_whoever_keeps_it(
+    desk: Desk, office: EmoneyCaller, keeps: tuple[str, ...], phones: tuple[str, str], cities: Any, detail: str
+) -> None:
+    desk.keeps = keeps
+    old, new = address(city="Boston"), address(city="Salem")
+    desk.to_emoney(couple(cellPhone="one", fax="one", address=old, spouse=2, partner={"cellPhone": "one"}))
+    path = f"{CLIENTS}/{the_client(desk)['id']}"
+    office("PATCH", path, json={"cellPhone": "typed", "address": {"city": "Lynn"}})
+    office("PUT", f"{path}/spouse", json={**the_client(desk)["spouse"], "cellPhone": "hers"})
+    ours = couple(cellPhone="two", fax="two", address=new, spouse=2, partner={"cellPhone": "two"})
+    dry = desk.to_emoney(ours, dry_run=True)
+    done = desk.to_emoney(ours)
+    for told in (dry, done):
+        assert [(one.rule_id, one.field, one.detail) for one in told.findings] == [
+            ("EMY-OVERWRITTEN", field, detail) for field in ("address.city", "cellPhone", "spouse.cellPhone")
+        ]
+    now = the_client(desk)
+    assert (now["client"]["cellPhone"], now["spouse"]["cellPhone"]) == phones
+    assert (now["client"]["fax"], now["client"]["address"]["city"]) == ("two", cities[0])
+    assert ("cellPhone", "kept" if keeps else "written") in decided(done)
+    # Whoever's it is, it stays so until it changes in the CRM again, or at eMoney.
+    later = couple(cellPhone="two", fax="three", address=new, spouse=2, partner={"cellPhone": "two"})
+    assert bool(desk.to_emoney(later).findings) is bool(keeps)
+    assert (the_client(desk)["client"]["cellPhone"], the_client(desk)["client"]["fax"]) == (phones[0], "three")
+
+
+def test_a_client_is_read_only_where_something_is_written(desk: Desk) -> None:
+    def calls() -> dict[str, int]:
+        return {call: count for call, count in desk.vendors.calls().items() if "{client_id}" in call}
+
+    desk.to_emoney(couple(cellPhone="one"))
+    before = calls()
+    desk.to_emoney(couple(cellPhone="one"), NEXT_DAY)
+    assert calls() == before
+    desk.to_emoney(couple(cellPhone="two"), NEXT_DAY)
+    assert calls() == before | {
+        "GET /public/v1/clients/{client_id}": 1,
+        "PATCH /public/v1/clients/{client_id}": 1,
+    }
+
+
+def test_a_field_that_both_sides_changed_alike_is_no_conflict(desk: Desk, office: EmoneyCaller) -> None:
+    desk.to_emoney(couple(cellPhone="one"))
+    office("PATCH", f"{CLIENTS}/{the_client(desk)['id']}", json={"cellPhone": "two"})
+    assert desk.to_emoney(couple(cellPhone="two")).findings == ()
 
 
 def test_a_spouse_who_was_added_goes_by_herself(desk: Desk) -> None:
