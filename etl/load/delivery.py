@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -179,11 +179,28 @@ def known_as(job: Job, vendor: str, payload: Payload) -> str:
         return payload.unit_key
     if job.dry_run:
         return before
+    _take_over(job, vendor, before, payload.unit_key)
+    return payload.unit_key
+
+
+def _take_over(job: Job, vendor: str, before: str, unit_key: str) -> None:
+    """With the unit's lock held; raises `LockLost` where it is written under its old key."""
     with household_lock(job, vendor, before) as held:
         if not held:
             raise LockLost(f"Another run is writing this household now, as {before}, which it was before.")
-        links.take_over(job.ledger, vendor, before, payload.unit_key)
-    return payload.unit_key
+        links.take_over(job.ledger, vendor, before, unit_key)
+
+
+def take_over_links(job: Job, vendor: str, unit_keys: Iterable[str]) -> None:
+    """Gives these units the links that have gone with their clients, whether they are held or sent (`known_as`).
+
+    Left alone are those that another run is writing now, and all in a dry run.
+    """
+    for unit_key in [] if job.dry_run else sorted({*unit_keys} & {*job.taken_over}):
+        before = job.taken_over[unit_key]
+        with household_lock(job, vendor, unit_key) as held, suppress(LockLost):
+            if held and not links.find_link(job.ledger, vendor, unit_key):
+                _take_over(job, vendor, before, unit_key)
 
 
 def pins_in_force(job: Job, unit_key: str) -> Pins:

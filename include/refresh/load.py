@@ -18,7 +18,7 @@ from etl.defects import note_defect
 from etl.errors import PlanbridgeError, RetryLater, StopRun
 from etl.frames import are_among
 from etl.load import deliver_emoney, deliver_profiles
-from etl.load.delivery import Delivered, Job, Payload
+from etl.load.delivery import Delivered, Job, Payload, take_over_links
 from etl.load.ledger import changes, deliveries, findings, links, runs
 from etl.load.ledger.runs import Outcome
 from etl.load.profiles_actions import with_address
@@ -46,6 +46,7 @@ def load_shard(context: RunContext, vendor: str, number: int) -> dict[str, int]:
     """
     decided = context.staging.read(f"verdict/{vendor}", ["decisions"])["decisions"]
     decided = decided[decided["shard"] == number]
+    take_over_links(job_of(context, vendor), vendor, decided["unit_key"])
     not_sent = decided[decided["decision"] != "send"]
     sent = decided[decided["decision"] == "send"].drop(columns=["client_contact_id", "spouse_contact_id"])
     outcomes = [_not_sent(context, vendor, row) for row in each_row(not_sent)]
