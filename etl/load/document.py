@@ -118,12 +118,9 @@ def keyed(items: Iterable[Any] | None) -> dict[str, dict[str, Any]]:
 def unflatten(values: Mapping[Path, Any]) -> Document:
     """The sparse document that holds exactly these values."""
     document: Document = {}
-    nodes: dict[Path, dict[str, Any]] = {}
+    nodes = Nodes(document, blank={})
     for path, value in values.items():
-        at = path[:-1]
-        if at not in nodes:
-            nodes[at] = make_node(document, at, blank={})
-        nodes[at][path[-1]] = value
+        nodes.at(path[:-1])[path[-1]] = value
     _fold(document, DOCUMENT)
     return document
 
@@ -138,30 +135,55 @@ def _fold(node: dict[str, Any], group: Group) -> None:
                 node[name] = None
 
 
-def make_node(document: Document, path: Path, blank: Mapping[str, Any]) -> dict[str, Any]:
-    """The object at ``path``, made where it is absent or null; ``blank`` is the document to copy empty objects from."""
-    node, model, steps = document, blank, iter(path)
-    group = DOCUMENT
-    for name in steps:
-        shape = group.fields[name]
-        if isinstance(shape, Items):
-            key, group = next(steps), shape.item
-            items = node[name] = node.get(name) or []
-            node = keyed(items).get(key) or _appended(items, {KEY: key})
-            model = keyed(model.get(name)).get(key) or {}
-        elif isinstance(shape, Group):
-            group, model = shape, model.get(name) or {}
-            if node.get(name) is None:
-                node[name] = _emptied(model, group)
-            node = node[name]
-        else:
-            raise ValueError(f"{show(path)} is no object of a Profiles document")
-    return node
+class Nodes:
+    """The objects of a document by path; each list is looked through once, however many items are asked for.
 
+    ``blank`` is the document to copy empty objects from. As long as this is used, items come into the document only
+    through it.
+    """
 
-def _appended(items: list[Any], item: dict[str, Any]) -> dict[str, Any]:
-    items.append(item)
-    return item
+    def __init__(self, document: Document, blank: Mapping[str, Any]) -> None:
+        self._document, self._blank = document, blank
+        self._known: dict[int, tuple[list[Any], dict[str, dict[str, Any]]]] = {}
+
+    def at(self, path: Path) -> dict[str, Any]:
+        """The object at a path, made where it is absent or null."""
+        node, model, steps = self._document, self._blank, iter(path)
+        group = DOCUMENT
+        for name in steps:
+            shape = group.fields[name]
+            if isinstance(shape, Items):
+                key, group = next(steps), shape.item
+                node[name] = node.get(name) or []
+                node = self._keyed(node[name]).get(key) or self._append(node[name], {KEY: key}, key)
+                model = self._keyed(model.get(name)).get(key) or {}
+            elif isinstance(shape, Group):
+                group, model = shape, model.get(name) or {}
+                if node.get(name) is None:
+                    node[name] = _emptied(model, group)
+                node = node[name]
+            else:
+                raise ValueError(f"{show(path)} is no object of a Profiles document")
+        return node
+
+    def put(self, path: Path, item: dict[str, Any]) -> None:
+        """Puts an item at the end of its list."""
+        holder = self.at(path[:-2])
+        holder[path[-2]] = holder.get(path[-2]) or []
+        self._append(holder[path[-2]], item, path[-1])
+
+    def _append(self, items: list[Any], item: dict[str, Any], key: str) -> dict[str, Any]:
+        self._keyed(items).setdefault(key, item)
+        items.append(item)
+        return item
+
+    def _keyed(self, items: list[Any] | None) -> dict[str, dict[str, Any]]:
+        if items is None:
+            return {}
+        if id(items) not in self._known:
+            # The list is kept beside its keys, so that no other takes its place in memory.
+            self._known[id(items)] = items, keyed(items)
+        return self._known[id(items)][1]
 
 
 def _emptied(model: Mapping[str, Any], group: Group) -> dict[str, Any]:

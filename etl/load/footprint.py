@@ -20,11 +20,11 @@ from etl.load.document import (
     FlatDocument,
     Group,
     Items,
+    Nodes,
     Path,
     Shape,
     flatten,
     keyed,
-    make_node,
     show,
 )
 from etl.load.field_names import read_path
@@ -52,17 +52,17 @@ class Footprint:
     def _add(self, values: Mapping[str, Any]) -> None:
         for shown, before, after in values["written"]:
             path = read_path(shown)
-            item = next((item for item in self.put_in if path[: len(item)] == item), None)
+            item = self._putting(path)
             if item is not None:
                 self.put_in[item][path] = after
             else:
                 first = self.written.pop(path, (before, after))[0]
                 if not is_same(path, first, after):
                     self.written[path] = first, after
-        base = flatten(values["base"])
+        of_items = _by_item(flatten(values["base"]))
         for shown in values.get("added", ()):
             path = read_path(shown)
-            self._put(path, {at: value for at, value in base.items() if at[: len(path)] == path})
+            self._put(path, of_items.get(path, {}))
         for shown, item in values.get("put_in", ()):
             path = read_path(shown)
             if self.taken_out.pop(path, None) is None:
@@ -74,8 +74,11 @@ class Footprint:
 
     def _put(self, path: Path, values: FlatDocument) -> None:
         """An item of an item that is new itself is a part of it."""
-        outer = next((item for item in self.put_in if path[: len(item)] == item), path)
-        self.put_in.setdefault(outer, {}).update(values)
+        self.put_in.setdefault(self._putting(path) or path, {}).update(values)
+
+    def _putting(self, path: Path) -> Path | None:
+        """The item put in that a path lies in, or is."""
+        return next((path[:end] for end in range(2, len(path) + 1, 2) if path[:end] in self.put_in), None)
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,8 @@ def put_back(theirs: Document, done: Footprint) -> PutBack:
     now = flatten(theirs)
     items = {path[:-1] for path in now if path[-1] == KEY}
     written, conflicts = _fields_to_restore(now, items, done)
-    taken_out = {path: _item_at(theirs, path) for path in done.put_in if path in items}
+    nodes = Nodes(theirs, blank={})
+    taken_out = {path: nodes.at(path) for path in done.put_in if path in items}
     for path in [path for path, item in taken_out.items() if not _is_untouched(path, item, done.put_in[path])]:
         conflicts[path] = "changed since it was added"
         del taken_out[path]
@@ -170,14 +174,17 @@ def rewritten(
 ) -> Document:
     """A document with these fields written (path -> before, after), and items put in and taken out."""
     document = copy.deepcopy(theirs)
+    nodes = Nodes(document, blank=_BLANK)
     for path, (_, value) in written.items():
-        make_node(document, path[:-1], blank=_BLANK)[path[-1]] = copy.deepcopy(value)
+        nodes.at(path[:-1])[path[-1]] = copy.deepcopy(value)
     for path, item in put_in.items():
-        parent = make_node(document, path[:-2], blank=_BLANK)
-        parent[path[-2]] = [*(parent.get(path[-2]) or []), copy.deepcopy(item)]
+        nodes.put(path, copy.deepcopy(item))
+    leaving: dict[Path, set[str]] = {}
     for path in taken_out:
-        parent = make_node(document, path[:-2], blank=_BLANK)
-        parent[path[-2]] = [item for item in parent[path[-2]] if not _has_key(item, path[-1])]
+        leaving.setdefault(path[:-1], set()).add(path[-1])
+    for path, keys in sorted(leaving.items(), key=lambda one: -len(one[0])):
+        holder = nodes.at(path[:-1])
+        holder[path[-1]] = [item for item in holder[path[-1]] if not _has_key_among(item, keys)]
     _fold(theirs, document, {path[:end] for path in written for end in range(1, len(path))})
     return document
 
@@ -247,13 +254,6 @@ def holders_of(path: Path) -> set[Path]:
     return holders
 
 
-def _item_at(document: Document, path: Path) -> dict[str, Any]:
-    node: dict[str, Any] = document
-    for name, key in zip(path[::2], path[1::2], strict=True):
-        node = keyed(node[name])[key]
-    return node
-
-
 def _is_untouched(path: Path, item: dict[str, Any], values: FlatDocument) -> bool:
     """Whether an item holds what was put in, and nothing else."""
     now = _leaves_of(path, item)
@@ -284,8 +284,17 @@ def _has_strangers(item: dict[str, Any], path: Path) -> bool:
     return bool(unknown) or any(len(keyed(each)) != len(each) for each in lists)
 
 
-def _has_key(item: Any, key: str) -> bool:
-    return isinstance(item, dict) and item.get(KEY) == key
+def _has_key_among(item: Any, keys: set[str]) -> bool:
+    return isinstance(item, dict) and item.get(KEY) in keys
+
+
+def _by_item(values: FlatDocument) -> dict[Path, FlatDocument]:
+    """item -> the values in it; those of an item of an item are in both."""
+    found: dict[Path, FlatDocument] = {}
+    for path, value in values.items():
+        for end in range(2, len(path), 2):
+            found.setdefault(path[:end], {})[path] = value
+    return found
 
 
 def _nothing(group: Group) -> dict[str, Any]:

@@ -22,12 +22,11 @@ from etl.load.document import (
     FlatDocument,
     Group,
     Items,
+    Nodes,
     Path,
     canonical,
     flatten,
-    keyed,
     leaf_at,
-    make_node,
     require_known,
     show,
     unflatten,
@@ -157,9 +156,11 @@ def _arrivals(
     added: list[Path] = []
     removed: list[Path] = []
     withheld: list[Path] = []
+    absent: set[Path] = set()
     for item in _items(new):
-        if item in present or _within(item[:-2], {*added, *removed, *withheld}):
+        if item in present or _within(item[:-2], absent):
             continue
+        absent.add(item)
         side = pins.side(item)
         if side == "profiles":
             withheld.append(item)
@@ -200,22 +201,14 @@ def _decide(
 
 def _written_into(theirs: Document, ours: Document, writes: FlatDocument, added: list[Path]) -> Document:
     document = copy.deepcopy(theirs)
+    nodes, sources = Nodes(document, blank=ours), Nodes(ours, blank={})
     for path, value in writes.items():
-        make_node(document, path[:-1], blank=ours)[path[-1]] = copy.deepcopy(value)
+        nodes.at(path[:-1])[path[-1]] = copy.deepcopy(value)
     for path in added:
-        parent, source = _parent_and_source(document, ours, path)
-        parent[path[-2]] = [*(parent.get(path[-2]) or []), copy.deepcopy(source)]
+        nodes.put(path, copy.deepcopy(sources.at(path)))
     for path in writes:
         _collapse(document, ours, path)
     return document
-
-
-def _parent_and_source(document: Document, ours: Document, item: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The object of the document that holds the item's list, and our item."""
-    source = ours
-    for list_name, key in zip(item[::2], item[1::2], strict=True):
-        source = keyed(source[list_name])[key]
-    return make_node(document, item[:-2], blank=ours), source
 
 
 def _collapse(document: Document, ours: Document, path: Path) -> None:
