@@ -33,6 +33,8 @@ from etl.load.wire_json import Unreadable, read_json
 
 T = TypeVar("T")
 CHUNK = 65536
+# Characters of an address that servers have to take (RFC 9110); many cut the connection at a longer one.
+MOST_ADDRESS = 8_000
 THROTTLED = frozenset({425, 429})
 USE_OF_A_TOKEN = 0.9  # of its life; the rest is for clocks that differ and calls under way
 
@@ -215,13 +217,20 @@ class Transport:
         own = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "planbridge"}
         if body is not None:
             own["Content-Type"] = "application/json"
-        return requests.Request(
+        prepared = requests.Request(
             call.method,
             self.base_url + path,
             params=dict(call.query),
             data=body,
             headers={**own, **headers, **call.headers},
         ).prepare()
+        if len(prepared.url or "") > MOST_ADDRESS:
+            raise Rejected(
+                f"{self._name(call)}: an address of {len(prepared.url or ''):,} characters is more than any server "
+                "takes: a name in it is too long",
+                status=414,
+            )
+        return prepared
 
     def _exchange(self, prepared: requests.PreparedRequest) -> "_Failure | _Raw":
         limits = self._settings

@@ -1,6 +1,7 @@
 """What a run did to a case is taken back field by field, and only where nobody was at it since."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from etl.load.document import flatten, show
 from etl.load.footprint import Footprint, PutBack, is_done, put_back
 from etl.load.merge import Merged, is_same, merge
+from tests.growth import growth
 from tests.load.documents import DOCUMENTS, Document, address, asset, document, edited, holding, person, policy
 
 
@@ -209,3 +211,15 @@ def test_what_an_advisor_did_since_stays(before: Document, ours: Document, data:
         assert path in end or now[path] is None or is_same(path, now[path], original.get(path)), show(path)
     typed_in = [item for item in theirs["assets"] if "externalSourceId" not in item]
     assert [item for item in back.document["assets"] if "externalSourceId" not in item] == typed_in
+
+
+def test_the_time_of_an_undo_grows_with_what_the_run_wrote_and_not_with_its_square() -> None:
+    def undo_of(size: int) -> Callable[[], PutBack]:
+        before = document(assets=[asset(number) for number in range(size)])
+        ours = document(assets=[asset(number, holdingsValue=20) for number in range(2 * size)])
+        merged = merge(before, before, ours)
+        return lambda: put_back(merged.document, Footprint.of([intent_of(merged)]))
+
+    back = undo_of(200)()
+    assert len(back.written) == len(back.taken_out) == 200
+    assert growth(undo_of, 200, 800) < 8

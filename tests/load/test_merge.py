@@ -1,6 +1,7 @@
 """The three-way merge of Profiles documents, and the merge patch for eMoney."""
 
 import copy
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from etl.load.document import DOCUMENT, Group, Items, canonical, flatten, show
 from etl.load.merge import Merged, changed_fields, confirm, merge
+from tests.growth import growth
 from tests.load.documents import DOCUMENTS, Document, address, asset, document, edited, holding, person, policy, text
 
 
@@ -498,3 +500,16 @@ def patched(target: Document, patch: Document) -> Document:
         before = result.get(name)
         result[name] = patched(before, value) if isinstance(value, dict) and isinstance(before, dict) else value
     return result
+
+
+def test_the_time_of_a_merge_grows_with_the_case_and_not_with_its_square() -> None:
+    """Half of the accounts are new, of the others each has another value; four times as many may take eight times."""
+
+    def merged_case_of(size: int) -> Callable[[], Merged]:
+        before = document(assets=[asset(number, holdings=[holding(number)]) for number in range(size)])
+        ours = document(assets=[asset(n, holdingsValue=20, holdings=[holding(n)]) for n in range(2 * size)])
+        return lambda: merge(before, before, ours)
+
+    merged = merged_case_of(300)()
+    assert len(merged.written) == len(merged.added) == 300
+    assert growth(merged_case_of, 300, 1_200) < 8

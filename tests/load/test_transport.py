@@ -599,3 +599,12 @@ def test_a_slow_reader_cannot_hold_a_large_body_beyond_the_deadline() -> None:
         assert time.monotonic() - began < 2
     finally:
         listener.close()
+
+
+def test_a_name_that_no_address_can_hold_is_refused_before_it_is_sent() -> None:
+    with scripted(OK) as server:
+        transport = make(server.url)
+        with pytest.raises(Rejected, match=r"an address of 1,000,\d{3} characters is more than any server") as refused:
+            transport.call(get(query={"lastName": "x" * 1_000_000 + SECRET}))
+        assert SECRET not in str(refused.value)
+        assert transport.counts == {}
