@@ -18,6 +18,7 @@ from include.refresh.alike import ChangesAlike
 from include.refresh.context import RunContext
 from include.refresh.guards import Cause, Limit, hash_of, is_guarded
 from include.refresh.lineage import leaves
+from include.refresh.linked import links_of
 from include.refresh.plan import shard_name
 from include.staging import each_row
 
@@ -32,7 +33,7 @@ def of_documents(context: RunContext, vendor: str, decisions: pd.DataFrame, find
     if not is_guarded(context):
         return []
     going = decisions[decisions["decision"] == "send"]
-    linked = links.read_links_of(context.ledger, vendor, decisions[["unit_key", "client_contact_id"]])
+    linked = links_of(context, vendor, decisions[["unit_key", "client_contact_id"]], of_these_alone=False)
     compared = _Compared(context, vendor, going)
     return [
         *_one_rule(context, vendor, len(decisions), findings),
