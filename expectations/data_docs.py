@@ -61,12 +61,21 @@ def render(statistics: list[dict[str, Any]]) -> str:
     )
 
 
-def write_data_docs(folder: Path, statistics: dict[str, Any]) -> Path:
-    """Write a vendor's results beside those already in the folder, and the page of all: ``index.html``."""
+def write_results(folder: Path, statistics: dict[str, Any]) -> Path:
+    """Write the results of one suite into the folder; those of several may be written at the same time."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _write(folder / f"{statistics['vendor']}.json", json.dumps(statistics, indent=1, allow_nan=False))
-    files = [folder / f"{vendor}.json" for vendor in SUITES]
-    return _write(folder / "index.html", render([json.loads(file.read_bytes()) for file in files if file.exists()]))
+    return _write(folder / f"{statistics['vendor']}.json", json.dumps(statistics, indent=1, allow_nan=False))
+
+
+def write_data_docs(folder: Path) -> Path | None:
+    """Write the page of all suites whose results are there, ``index.html``, once all have been checked.
+
+    None, and no page, where nothing was checked.
+    """
+    files = [file for file in (folder / f"{vendor}.json" for vendor in SUITES) if file.exists()]
+    if not files:
+        return None
+    return _write(folder / "index.html", render([json.loads(file.read_bytes()) for file in files]))
 
 
 def _write(path: Path, text: str) -> Path:

@@ -80,9 +80,10 @@ def validate(
     findings = _word_all(vendor, facts, results, as_of, overrides)
     verdict = _decide(vendor, units, findings, _statistics(vendor, facts, results, as_of, overrides))
     if data_docs is not None:
-        from expectations.data_docs import write_data_docs
+        from expectations.data_docs import write_data_docs, write_results
 
-        write_data_docs(data_docs, verdict.statistics)
+        write_results(data_docs, verdict.statistics)
+        write_data_docs(data_docs)
     return verdict
 
 

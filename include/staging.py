@@ -16,7 +16,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -106,9 +106,13 @@ class Staging:
         ends = {name: max(span[2] for span in spans if span[0] == name) for name in begins}
         return {name: round(ends[name] - begins[name], 3) for name in sorted(begins, key=lambda name: begins[name])}
 
+    def exists(self) -> bool:
+        """Whether anything of the run is staged."""
+        return self.folder.exists()
+
     def remove(self) -> None:
-        """The run has succeeded: client data go."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """The run has succeeded: client data go, all at once as far as anybody sees."""
+        _remove(self.folder)
 
 
 def each_row(table: pd.DataFrame) -> Iterator[Any]:
@@ -125,7 +129,15 @@ def remove_old(folders: Iterable[Path], keep_days: int) -> None:
     """Removes those of the folders in which nothing was begun or ended for ``keep_days``."""
     for folder in folders:
         if folder.is_dir() and folder.stat().st_mtime < time.time() - keep_days * 86_400:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Under another name first: what was killed half-way is no run's folder any more, and goes with the old ones."""
+    leaving = folder.with_name(f".removed-{folder.name}-{os.getpid()}")
+    with suppress(OSError):
+        folder.rename(leaving)
+    shutil.rmtree(leaving, ignore_errors=True)
 
 
 def _write_table(folder: Path, name: str, table: pa.Table | pd.DataFrame) -> dict[str, int | str]:

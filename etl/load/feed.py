@@ -19,7 +19,8 @@ from etl.defects import note_defect
 from etl.errors import Gone, InDoubt, LockLost, Rejected, SetAside, VendorUnavailable
 from etl.load.delivery import TRIES, Job, LoadFinding, household_lock, set_aside
 from etl.load.emoney import EmoneyClient, FeedState
-from etl.load.ledger import feeds, links
+from etl.load.ledger import changes, feeds, findings, links, unit_moves
+from etl.load.ledger.changes import Change
 from etl.load.ledger.feeds import FeedLine
 from etl.narrowing import narrow
 
@@ -27,18 +28,24 @@ VENDOR = "emoney"
 MOST_LINES = 5_000
 # Of so many clients whose line a feed rejected it is asked whether they are there at all.
 LOOKED_AT = 20
+# Of so many clients it is asked what still waits there, where less does than is known to.
+ASKED_AT_MOST = 200
 MOST_BYTES = 15 * 1024 * 1024
 TEXT_OR_BRACE = re.compile(rb'"(?:[^"\\]|\\.)*"|\{')
 
 
 @dataclass(frozen=True)
 class Line:
-    """What one client has: ``items`` is a canonical JSON list of flat objects without their ``asOf``."""
+    """What one client has: ``items`` is a canonical JSON list of flat objects without their ``asOf``.
+
+    ``withheld_keys``: what the CRM has of it, too, and only a license keeps back (LIC-EMONEY-*).
+    """
 
     unit_key: str
     client_id: str
     items: bytes = field(repr=False)
     source_keys: tuple[str, ...]
+    withheld_keys: tuple[str, ...] = ()
 
     @property
     def items_hash(self) -> str:
@@ -47,7 +54,7 @@ class Line:
 
     def remembered(self) -> FeedLine:
         """The line as the ledger keeps it until the feed is through."""
-        return FeedLine(self.unit_key, self.client_id, self.items_hash, self.source_keys)
+        return FeedLine(self.unit_key, self.client_id, self.items_hash, self.source_keys, self.withheld_keys)
 
 
 @dataclass
@@ -212,9 +219,7 @@ def _read_back(
         if unit_key is not None:
             rejected[unit_key] = one.code
             refreshed.findings.append((unit_key, _rejection(one.source_key, unit_key, one.code)))
-    for fresh in state.newly_available:
-        if fresh.client_id in unit_of:
-            refreshed.newly_available.append((unit_of[fresh.client_id], fresh.client_id, fresh.source_key))
+    _note_new(job, state, unit_of, refreshed)
     through = {line.unit_key: line for line in lines if line.unit_key not in rejected}
     remembered = narrow(
         list(through), lambda keys: _remember(job, as_of, [through[key] for key in keys], items, refreshed)
@@ -222,12 +227,22 @@ def _read_back(
     refreshed.units.update(
         {key: ("failed", note_defect(error, "feed emoney", key)) for key, error in remembered.broken.items()}
     )
+    linked = _linked_by_advisors(client, job, state, list(through.values()))
+    changes.save_changes(job.ledger, job.run_id, VENDOR, linked)
     refreshed.units.update(
         {key: ("failed", f"EMY-REFRESH: eMoney rejected the line ({code})") for key, code in rejected.items()}
     )
     for unit_key, error in _of_gone_clients(client, state, unit_of).items():
         refreshed.hold_as_gone(unit_key, error)
     feeds.mark_feed(job.ledger, feed_id, "done")
+
+
+def _note_new(job: Job, state: FeedState, unit_of: Mapping[str, str], refreshed: Refreshed) -> None:
+    """EMY-NEW: eMoney says once what is new. Whoever classifies it puts better words into the ledger."""
+    new = [(unit_of[one.client_id], one) for one in state.newly_available if one.client_id in unit_of]
+    refreshed.newly_available += [(unit_key, one.client_id, one.source_key) for unit_key, one in new]
+    waiting = [(unit_key, _of_item("EMY-NEW", one.source_key, "not classified")) for unit_key, one in new]
+    findings.save_load_findings(job.ledger, job.run_id, VENDOR, waiting)
 
 
 def _remember(
@@ -239,8 +254,11 @@ def _remember(
     through = [line for line in lines if line.unit_key not in newer]
     known = dict(zip(sent["unit_key"], sent["offered_hash"], strict=True))
     changed = [line for line in through if known.get(line.unit_key) != line.items_hash]
-    refreshed.findings.extend(_gone(job, [line for line in changed if line.unit_key in known]))
-    rows = ((line.unit_key, line.items_hash, _values(line, items)) for line in changed)
+    bases = links.read_bases(job.ledger, VENDOR, "items", [line.unit_key for line in changed if line.unit_key in known])
+    refreshed.findings.extend(_gone(changed, bases))
+    # Before the base by which they are found is replaced.
+    findings.save_load_findings(job.ledger, job.run_id, VENDOR, refreshed.findings)
+    rows = ((line.unit_key, line.items_hash, _values(line, items, bases.get(line.unit_key) or {})) for line in changed)
     links.save_many_sent(job.ledger, VENDOR, "items", rows, as_of, job.run_id)
     links.confirm_unchanged(job.ledger, VENDOR, "items", [line.unit_key for line in through], as_of)
     refreshed.put("refreshed", None, through)
@@ -268,19 +286,63 @@ def _rejection(source_key: str | None, unit_key: str, code: str) -> LoadFinding:
     return LoadFinding("EMY-REFRESH", entity, entity_id, None, code)
 
 
-def _gone(job: Job, changed: list[FeedLine]) -> list[tuple[str, LoadFinding]]:
+def _gone(changed: list[FeedLine], bases: Mapping[str, Mapping[str, object]]) -> list[tuple[str, LoadFinding]]:
     """Accounts and policies of the last refresh that are no longer in the CRM (EMY-GONE)."""
-    now = {line.unit_key: set(line.source_keys) for line in changed}
-    found = []
-    for unit_key, before in links.read_bases(job.ledger, VENDOR, "items", now).items():
-        for source_key in sorted(set(before) - now[unit_key]):
-            entity, _, entity_id = source_key.partition(":")
-            found.append((unit_key, LoadFinding("EMY-GONE", entity, entity_id, None, "no longer in the CRM")))
+    return [
+        (line.unit_key, _of_item("EMY-GONE", source_key, "no longer in the CRM"))
+        for line in changed
+        for source_key in sorted(set(bases.get(line.unit_key) or ()) - {*line.source_keys, *line.withheld_keys})
+    ]
+
+
+def _values(line: FeedLine, items: Mapping[str, bytes], before: Mapping[str, object]) -> dict[str, object]:
+    """What eMoney has now, by source key; of a feed that another run sent only the keys are known.
+
+    What a license keeps back stays there as it was sent ``before``.
+    """
+    kept = {key: before[key] for key in line.withheld_keys if key in before}
+    if line.unit_key not in items:
+        return kept | dict.fromkeys(line.source_keys)
+    return kept | {item["sourceKey"]: item for item in orjson.loads(items[line.unit_key])}
+
+
+def _linked_by_advisors(
+    client: EmoneyClient, job: Job, state: FeedState, lines: Sequence[FeedLine]
+) -> list[tuple[str, Change]]:
+    """EMY-NEW: what somebody has linked at eMoney, of what is known to wait there.
+
+    The feed counts what waits. Where it is less than is known, some clients are asked, others each night.
+    """
+    waiting = findings.waiting_items(job.ledger, [line.unit_key for line in lines])
+    new = {(one.client_id, one.source_key) for one in state.newly_available}
+    now = unit_moves.current_keys(job.ledger, {key for line in lines for key in line.source_keys}) if waiting else {}
+    known = {
+        line.unit_key: [
+            key
+            for key in line.source_keys
+            if now.get(key, key) in waiting.get(line.unit_key, ()) and (line.client_id, key) not in new
+        ]
+        for line in lines
+    }
+    missing = len(new) + sum(map(len, known.values())) - state.counts["available"]
+    found: list[tuple[str, Change]] = []
+    asked = sorted((line for line in lines if known[line.unit_key]), key=lambda line: _turn(job, line))
+    for line in asked[:ASKED_AT_MOST]:
+        if len(found) >= missing:
+            break
+        try:
+            available = {one.source_key for one in client.accounts(line.client_id, "available")}
+        except (SetAside, VendorUnavailable):
+            break
+        linked = [key for key in known[line.unit_key] if key not in available]
+        found += [(line.unit_key, Change(f"items[{key}]", "linked_by_advisor")) for key in linked]
     return found
 
 
-def _values(line: FeedLine, items: Mapping[str, bytes]) -> dict[str, object]:
-    """What was sent, by source key; of a feed that another run sent only the keys are known."""
-    if line.unit_key not in items:
-        return dict.fromkeys(line.source_keys)
-    return {item["sourceKey"]: item for item in orjson.loads(items[line.unit_key])}
+def _turn(job: Job, line: FeedLine) -> str:
+    return hashlib.sha256(f"{job.as_of}{line.unit_key}".encode()).hexdigest()
+
+
+def _of_item(rule_id: str, source_key: str, detail: str) -> LoadFinding:
+    entity, _, entity_id = source_key.partition(":")
+    return LoadFinding(rule_id, entity, entity_id, None, detail)

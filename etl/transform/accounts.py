@@ -43,8 +43,8 @@ SCOPE_RULES: dict[Vendor, str] = {"profiles": "ACC-SCOPE-PROFILES", "emoney": "A
 def accounts_of(households: Households, frames: Frames, vendor: Vendor, may_send: Flags) -> pd.DataFrame:
     """ACC-SCOPE-PROFILES, ACC-SCOPE-EMONEY, LIC-EMONEY-INVESTMENTS: the accounts of everybody in the units.
 
-    unit_no, role, row_at, account_id and rule_id (why an account does not go; null for those that go), ordered by
-    unit and account.
+    unit_no, role, row_at, account_id, rule_id (why an account does not go; null for those that go) and is_withheld (it
+    would go with the license), ordered by unit and account.
     """
     accounts = records_of(households, frames["accounts"], "account_id")
     unit_no = integers(accounts["unit_no"])
@@ -53,7 +53,8 @@ def accounts_of(households: Households, frames: Frames, vendor: Vendor, may_send
         SCOPE_RULES[vendor]: integers(accounts["role"]) > SPOUSE,
         "LIC-EMONEY-INVESTMENTS": ~may_send[unit_no],
     }
-    return accounts.assign(rule_id=first_reason(checks, len(accounts)))
+    rule_id = first_reason(checks, len(accounts))
+    return accounts.assign(rule_id=rule_id, is_withheld=rule_id == "LIC-EMONEY-INVESTMENTS")
 
 
 def categories(accounts: pd.DataFrame) -> tuple[Objects, Objects]:

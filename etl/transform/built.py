@@ -15,6 +15,7 @@ class Built:
     ``documents``: unit_key, document (canonical JSON, bytes), payload_hash (SHA-256, hex), client_contact_id,
     spouse_contact_id (Int64). ``facts``: the frames that the gate checks. ``users``: unit_key, user_name, missing,
     missing_rule. ``items`` (eMoney): unit_key, source_key, category, owner; in the order of each document's items.
+    ``withheld`` (eMoney): unit_key, source_key, rule_id, lacking (names of rights) of what would go with them (LIC-*).
     """
 
     documents: pd.DataFrame
@@ -22,6 +23,7 @@ class Built:
     book: ReceiptBook
     users: pd.DataFrame
     items: pd.DataFrame = field(default_factory=pd.DataFrame)
+    withheld: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @cached_property
     def receipts(self) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from etl.transform.contacts import Reach
 from etl.transform.documents import Json, amounts, grouped, keys, one_after_the_other, records, written
 from etl.transform.facts import facts_of
 from etl.transform.households import Households
+from etl.transform.licenses import Runners
 from etl.transform.mapping.fields import INVESTMENT_ITEM_FIELDS, POLICY_ITEM_FIELDS
 from etl.transform.mapping.values import (
     EMONEY_POLICY_CATEGORIES,
@@ -47,7 +48,8 @@ def build(
     documents = written(rows, family.is_usable, _documents(family, reached, owned, owners.ids))
     receipts = receipts_of(family, reached, owned, frames, "emoney")
     facts = facts_of(family, reached, owned, receipts, frames, "emoney", owners.unknown)
-    return Built(documents, facts, receipts, runners.users, _item_list(family, owned))
+    withheld = _withheld(family, owned, runners)
+    return Built(documents, facts, receipts, runners.users, _item_list(family, owned), withheld)
 
 
 def _documents(family: Households, reached: Reach, owned: Portfolio, owner_ids: Objects) -> Json:
@@ -117,3 +119,22 @@ def _item_list(family: Households, owned: Portfolio) -> pd.DataFrame:
             "owner": strings(OWNERS[owners]),
         }
     )
+
+
+def _withheld(family: Households, owned: Portfolio, runners: Runners) -> pd.DataFrame:
+    """LIC-EMONEY-*: unit_key, source_key, rule_id, lacking (names of rights) of what would go with them."""
+    parts = []
+    for entity, found, lacking in (
+        ("account", owned.accounts, runners.lacks_for_investments),
+        ("policy", owned.policies, runners.lacks_for_policies),
+    ):
+        rows = found[found["is_withheld"].to_numpy()]
+        unit_no = integers(rows["unit_no"])
+        columns = {
+            "unit_key": family.keys_of(unit_no),
+            "source_key": pd.Series(pd.array(keys(entity, integers(rows[f"{entity}_id"])), dtype="str")),
+            "rule_id": strings(rows["rule_id"].to_numpy(dtype=object)),
+            "lacking": strings(lacking[unit_no]),
+        }
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)

@@ -13,6 +13,7 @@ from etl.transform.arrays import (
     Objects,
     first_reason,
     integers,
+    is_none,
     is_one_of,
     positions,
     strings,
@@ -34,11 +35,24 @@ NO_ACCOUNT = "user account"
 
 @dataclass(frozen=True)
 class Runners:
-    """``users``: unit_key, user_name, missing, missing_rule. The flags say, by unit number, what may go."""
+    """``users``: unit_key, user_name, missing, missing_rule. By unit number, the names that the user lacks for policies
+
+    and for investments, joined by a comma; null where these may go.
+    """
 
     users: pd.DataFrame
-    may_send_policies: Flags
-    may_send_investments: Flags
+    lacks_for_policies: Objects
+    lacks_for_investments: Objects
+
+    @property
+    def may_send_policies(self) -> Flags:
+        """By unit number (LIC-EMONEY-POLICIES)."""
+        return is_none(self.lacks_for_policies)
+
+    @property
+    def may_send_investments(self) -> Flags:
+        """By unit number (LIC-EMONEY-INVESTMENTS)."""
+        return is_none(self.lacks_for_investments)
 
 
 def assign(households: Households, frames: Frames, vendor: Vendor, service_user: str) -> Runners:
@@ -73,10 +87,10 @@ def assign(households: Households, frames: Frames, vendor: Vendor, service_user:
             "missing_rule": strings(rules),
         }
     )
-    everything = np.ones(len(user_at), dtype=np.bool_)
     if vendor == "profiles":
-        return Runners(runners, everything, everything)
-    return Runners(runners, holds(*EMONEY_POLICY_LICENSES), holds(*EMONEY_INVESTMENT_LICENSES))
+        nothing = np.full(len(user_at), None, dtype=object)
+        return Runners(runners, nothing, nothing)
+    return Runners(runners, holds.lacking(EMONEY_POLICY_LICENSES), holds.lacking(EMONEY_INVESTMENT_LICENSES))
 
 
 def _user_positions(households: Households, users: pd.DataFrame, service_user: str) -> Ints:
@@ -92,14 +106,23 @@ def _user_positions(households: Households, users: pd.DataFrame, service_user: s
 
 
 class _Rights:
-    """Whether the users at these positions hold all the licenses or rights of these exact names."""
+    """Which licenses or rights, by their exact names, the users at these positions hold."""
 
     def __init__(self, frames: Frames, user_at: Ints) -> None:
         self._user_id = np.append(integers(frames["users"]["user_id"]), NULL)[user_at]
         self._right_user_id = integers(frames["rights"]["user_id"])
         self._right_name: Objects = texts(frames["rights"]["right_name"])
 
-    def __call__(self, *names: str) -> Flags:
-        held = [np.isin(self._user_id, self._right_user_id[self._right_name == name]) for name in names]
-        all_held: Flags = np.logical_and.reduce(held)
-        return all_held
+    def __call__(self, name: str) -> Flags:
+        held: Flags = np.isin(self._user_id, self._right_user_id[self._right_name == name])
+        return held
+
+    def lacking(self, names: tuple[str, ...]) -> Objects:
+        """Those of the names that each user does not hold, joined by a comma; null where all are held."""
+        lacking = np.full(len(self._user_id), None, dtype=object)
+        for name in names:
+            is_missing = ~self(name)
+            is_first = is_missing & is_none(lacking)
+            lacking[is_missing & ~is_first] += f", {name}"
+            lacking[is_first] = name
+        return lacking

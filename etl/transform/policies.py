@@ -45,24 +45,28 @@ MASK, SHOWN = "***", 4
 def policies_of(households: Households, frames: Frames, vendor: Vendor, may_send: Flags) -> pd.DataFrame:
     """POL-SCOPE, LIC-EMONEY-POLICIES, POL-STATUS, POL-TYPE, POL-INSURED-OTHER: the policies of everybody in the units.
 
-    unit_no, role, row_at, policy_id, kind, insured (role) and rule_id (why a policy does not go; null for those that
-    go), ordered by unit and policy. A policy without a product has no kind; it counts as going, so that the gate
-    holds its household (POL-NAME-MISSING); Profiles has no place for it.
+    unit_no, role, row_at, policy_id, kind, insured (role), rule_id (why a policy does not go; null for those that go)
+    and is_withheld (it would go with the licenses), ordered by unit and policy. A policy without a product has no kind;
+    it counts as going, so that the gate holds its household (POL-NAME-MISSING); Profiles has no place for it.
     """
     policies = frames["policies"]
     found = records_of(households, policies, "policy_id")
     unit_no, row_at = integers(found["unit_no"]), integers(found["row_at"])
     kind = by_label(policies["insurance_type"], INSURANCE_KINDS)[row_at]
     insured = insured_roles(households, policies, unit_no, row_at)
+    is_ended = ~is_one_of(policies["status"], POLICY_STATUSES)[row_at]
+    is_other_type = is_none(kind) & policies["insurance_type"].notna().to_numpy()[row_at]
     checks = {
         "HH-HEAD": ~households.is_usable[unit_no],
         "POL-SCOPE": integers(found["role"]) > SPOUSE,
         "LIC-EMONEY-POLICIES": ~may_send[unit_no],
-        "POL-STATUS": ~is_one_of(policies["status"], POLICY_STATUSES)[row_at],
-        "POL-TYPE": is_none(kind) & policies["insurance_type"].notna().to_numpy()[row_at],
+        "POL-STATUS": is_ended,
+        "POL-TYPE": is_other_type,
         "POL-INSURED-OTHER": (insured < 0) & is_one_of_kinds(kind, INSURANCE_POLICY_KINDS) & (vendor == "profiles"),
     }
-    return found.assign(kind=kind, insured=insured, rule_id=first_reason(checks, len(found)))
+    rule_id = first_reason(checks, len(found))
+    is_withheld = (rule_id == "LIC-EMONEY-POLICIES") & ~is_ended & ~is_other_type
+    return found.assign(kind=kind, insured=insured, rule_id=rule_id, is_withheld=is_withheld)
 
 
 def is_one_of_kinds(kind: Objects, kinds: frozenset[str]) -> Flags:

@@ -17,7 +17,10 @@ from etl.transform.policies import beneficiaries_of, is_one_of_kinds, policies_o
 
 @dataclass(frozen=True)
 class Portfolio:
-    """``accounts``, ``liabilities`` and ``policies`` list everybody's records, with rule_id: why one does not go."""
+    """``accounts``, ``liabilities`` and ``policies`` list everybody's records, with rule_id: why one does not go.
+
+    Of accounts and policies is_withheld says which ones would go with the licenses.
+    """
 
     households: Households
     frames: Frames
@@ -80,7 +83,8 @@ def going(found: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of the records that go, with what was found out about each."""
     goes = found[found["rule_id"].isna().to_numpy()]
     taken = rows.take(integers(goes["row_at"])).reset_index(drop=True)
-    return taken.assign(**{name: goes[name].to_numpy() for name in goes.columns.difference(["row_at", "rule_id"])})
+    found_out = goes.columns.difference(["row_at", "rule_id", "is_withheld"])
+    return taken.assign(**{name: goes[name].to_numpy() for name in found_out})
 
 
 def gather(households: Households, frames: Frames, as_of: dt.date, vendor: Vendor, runners: Runners) -> Portfolio:

@@ -14,13 +14,17 @@ def compare_findings(previous: pd.DataFrame, current: pd.DataFrame, units_in_sco
     ``previous`` holds each unit's findings from the last run it was in scope of; rows that were ``mended`` already are
     left out of the comparison. ``units_in_scope`` names this run's units: vendor, unit_key. A finding is the same one
     if vendor, unit, rule, entity, entity id and field are the same, whatever its message says now. A finding of a unit
-    that is not in scope now stays out: nobody looked.
+    that is not in scope now stays out: nobody looked. ``first_run_id`` (null for a new finding) is taken over where
+    ``previous`` has it.
     """
     if "status" in previous.columns:
         previous = previous[previous["status"] != "mended"]
-    before, now = _keys(previous), _keys(current)
+    before, now = finding_keys(previous), finding_keys(current)
     known = pd.Series(are_among(now, before), index=now.index)
     judged = current.assign(status=known.map({True: "known", False: "new"}).astype("str"))
+    if "first_run_id" in previous.columns:
+        first = previous["first_run_id"].set_axis(before)
+        judged["first_run_id"] = now.map(first[~first.index.duplicated()]).astype("str")
     looked_at = _join(units_in_scope, _KEY[:2])
     gone = ~are_among(before, now) & are_among(_join(previous, _KEY[:2]), looked_at) & ~before.duplicated().to_numpy()
     mended = previous[gone].assign(status="mended").reindex(columns=judged.columns)
@@ -31,7 +35,8 @@ def compare_findings(previous: pd.DataFrame, current: pd.DataFrame, units_in_sco
     return pd.concat([judged, mended], ignore_index=True)
 
 
-def _keys(findings: pd.DataFrame) -> pd.Series:
+def finding_keys(findings: pd.DataFrame) -> pd.Series:
+    """What makes a finding the same one from run to run, as one text for each row."""
     return _join(findings, _KEY)
 
 

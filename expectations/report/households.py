@@ -19,10 +19,11 @@ _FINDING = ["unit_key", "severity", "status", "rule_id", "entity", "entity_id", 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to mend, told once for all the vendors it matters to."""
+    """One thing to mend, told once for all the vendors it matters to; ``since``: when it was found first, if known."""
 
     severity: str
     status: str
+    since: str
     rule_id: str
     record: str
     message: str
@@ -149,7 +150,9 @@ def _fates(outcomes: pd.DataFrame) -> dict[str, list[Fate]]:
 def _problems(report: RunReport, findings: pd.DataFrame) -> dict[str, list[Problem]]:
     """Per unit: critical before warning, new before known; info and mended findings are not listed."""
     listed = findings[findings["severity"].isin(["critical", "warning"]) & (findings["status"] != "mended")]
-    told = listed.groupby(_FINDING, sort=False)["vendor"].agg(lambda vendors: " and ".join(_names(vendors)))
+    told = listed.groupby(_FINDING, sort=False).agg(
+        vendor=("vendor", lambda vendors: " and ".join(_names(vendors))), since=("since", "min")
+    )
     order = ["unit_key", "severity", "status", "rule_id", "entity", "entity_id", "field"]
     rows = told.reset_index().sort_values(order, ascending=[True, True, False, True, True, True, True], kind="stable")
     problems: dict[str, list[Problem]] = {}
@@ -157,6 +160,7 @@ def _problems(report: RunReport, findings: pd.DataFrame) -> dict[str, list[Probl
         problem = Problem(
             severity=row["severity"],
             status=row["status"],
+            since=row["since"],
             rule_id=row["rule_id"],
             record=_record(row["entity"], row["entity_id"], row["field"]),
             message=row["message"],

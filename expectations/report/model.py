@@ -22,7 +22,7 @@ FINDING_COLUMNS = (
     *("vendor", "unit_key", "rule_id", "severity", "entity", "entity_id", "field", "message", "remedy", "status"),
 )
 LABEL_COLUMNS = ("unit_key", "household_name", "head_name", "office_name", "assigned_user")
-AVAILABLE_COLUMNS = ("vendor", "unit_key", "source_key", "category", "owner")
+AVAILABLE_COLUMNS = ("vendor", "unit_key", "source_key", "category", "owner", "since")
 CHANGE_COLUMNS = ("vendor", "unit_key", "field", "decision")
 RECEIPT_COLUMNS = ("vendor", "rule_id", "entity", "records")
 LINEAGE_COLUMNS = ("vendor", "unit_key", "field", "decision", "rule_id", "source", "shape", "run_id", "as_of")
@@ -97,9 +97,10 @@ class RunReport:
     - ``units``: different units in scope, over all vendors
     - ``units_in_scope``: vendor -> units in scope, counted at the extract and not from the outcomes
     - ``outcomes``: vendor, unit_key, outcome, reason, vendor_id; one row for each vendor and unit in scope
-    - ``findings``: vendor, unit_key, rule_id, severity, entity, entity_id, field, message, remedy, status
+    - ``findings``: vendor, unit_key, rule_id, severity, entity, entity_id, field, message, remedy, status;
+      with ``since``, the date of the run that found it first, where the caller gives it
     - ``labels``: unit_key, household_name, head_name, office_name, assigned_user; units may be missing
-    - ``newly_available``: vendor, unit_key, source_key, and the proposal: category, owner (EMY-NEW)
+    - ``newly_available``: vendor, unit_key, source_key, the proposal (category, owner), and since when (EMY-NEW)
     - ``changes``: vendor, unit_key, field, decision; with ``old`` and ``new`` where the caller gives them
     - ``receipts``: vendor, rule_id, entity, records
     - ``stages``: stage -> seconds

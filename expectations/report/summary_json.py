@@ -33,6 +33,7 @@ def run_summary(report: RunReport, tallies: Tallies) -> dict[str, Any]:
         "stages": {stage: float(seconds) for stage, seconds in report.stages.items()},
         "settings": dict(report.settings),
         "removed": asdict(report.removed) if report.removed else None,
+        "then": [conf for one in report.life_events if one.is_confirmed for conf in one.then],
         "files": {**FILES, **({"life_events": "life_events.html"} if report.life_events else {})},
     }
 

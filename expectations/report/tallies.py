@@ -46,7 +46,7 @@ class Tallies:
 
     - ``by_rule``: rule_id, severity, vendors, findings, units, new, known, mended, message, remedy; critical first
     - ``reasons``: vendor, outcome, reason, units
-    - ``available``: vendor, category, records ; ``changed``: vendor, field, decision, units
+    - ``available``: vendor, category, since (the oldest), records ; ``changed``: vendor, field, decision, units
     """
 
     outcomes: pd.DataFrame
@@ -66,7 +66,8 @@ class Tallies:
 def tally(report: RunReport) -> Tallies:
     """Count the report's frames once, for the page, the workbook and run.json alike."""
     outcomes = as_texts(report.outcomes, OUTCOME_COLUMNS)
-    findings = as_texts(report.findings, FINDING_COLUMNS)
+    columns = (*FINDING_COLUMNS, "since")
+    findings = as_texts(report.findings.reindex(columns=list(columns)), columns)
     not_sent = outcomes[outcomes["outcome"].isin(NOT_SENT)]
     receipts = as_texts(report.receipts, RECEIPT_COLUMNS).assign(
         records=report.receipts["records"].astype("int64").to_numpy()
@@ -77,7 +78,7 @@ def tally(report: RunReport) -> Tallies:
         books=[_book(report, outcomes, vendor) for vendor in report.vendors],
         by_rule=_by_rule(findings),
         reasons=_counted(not_sent, ["vendor", "outcome", "reason"], "units"),
-        available=_counted(as_texts(report.newly_available, AVAILABLE_COLUMNS), ["vendor", "category"], "records"),
+        available=_available(as_texts(report.newly_available, AVAILABLE_COLUMNS)),
         changed=_counted(as_texts(report.changes, CHANGE_COLUMNS), ["vendor", "field", "decision"], "units"),
         receipts=receipts.sort_values(["vendor", "rule_id", "entity"]).reset_index(drop=True),
     )
@@ -98,6 +99,12 @@ def _book(report: RunReport, outcomes: pd.DataFrame, vendor: str) -> Book:
 def _counted(rows: pd.DataFrame, keys: list[str], name: str) -> pd.DataFrame:
     counts = rows.groupby(keys, sort=True).size().reset_index(name=name)
     return counts.sort_values([name, *keys], ascending=[False, *(True for _ in keys)]).reset_index(drop=True)
+
+
+def _available(waiting: pd.DataFrame) -> pd.DataFrame:
+    by = ["vendor", "category"]
+    oldest = waiting.groupby(by, as_index=False)["since"].min()
+    return _counted(waiting, by, "records").merge(oldest, on=by)[[*by, "since", "records"]]
 
 
 def _by_rule(findings: pd.DataFrame) -> pd.DataFrame:

@@ -43,6 +43,8 @@ def write_workbook(
         tempfile.TemporaryDirectory(dir=scratch, prefix=".xlsx-") as folder,
         xlsxwriter.Workbook(file, {**OPTIONS, "tmpdir": folder}) as book,
     ):
+        # The same report makes the same bytes, whenever it is made.
+        book.set_properties({"created": report.run.finished_at or report.run.started_at})
         write_sheet(book, "worklist", lines, sheet_rows, "worklist.csv holds them all")
         outcomes = tallies.outcomes[list(OUTCOME_COLUMNS)]
         # Most of a night's units, and there is nothing to tell of them.

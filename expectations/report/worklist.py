@@ -12,7 +12,7 @@ from expectations.report.tallies import Tallies, severity_ranks
 
 WORKLIST_COLUMNS = (
     *("severity", "status", "vendor", "unit_key", "household_name", "head_name", "office_name", "assigned_user"),
-    *("outcome", "rule_id", "entity", "entity_id", "field", "message", "remedy", "consequence"),
+    *("outcome", "rule_id", "entity", "entity_id", "field", "message", "remedy", "consequence", "since"),
 )
 
 _ROWS_AT_A_TIME = 20_000

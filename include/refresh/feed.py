@@ -93,10 +93,9 @@ def lines_of(job: Job, staged: pd.DataFrame, kinds: dict[str, str], again: bool 
     before = {row.unit_key: (row.offered_hash, row.as_of) for row in each_row(sent)}
     lines = []
     client_ids = going["unit_key"].map(connected)
-    for key, client_id, document, source_keys in zip(
-        going["unit_key"], client_ids, going["document"], going["source_keys"], strict=True
-    ):
-        line = Line(key, client_id, items_of(document), tuple(source_keys.split()))
+    columns = (going["unit_key"], client_ids, going["document"], going["source_keys"], going["withheld_keys"])
+    for key, client_id, document, source_keys, withheld in zip(*columns, strict=True):
+        line = Line(key, client_id, items_of(document), tuple(source_keys.split()), tuple(withheld.split()))
         known, as_of = before.get(key, (None, None))
         is_changed = again or known != line.items_hash
         if as_of is None or as_of < job.as_of or (is_changed and as_of == job.as_of):

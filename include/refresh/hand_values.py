@@ -14,10 +14,11 @@ import pandas as pd
 from etl.errors import Gone, InDoubt, ParamsError, SetAside, StopRun, VendorUnavailable
 from etl.load.delivery import ByHand, Job, LoadFinding, household_lock
 from etl.load.emoney import EmoneyClient
-from etl.load.emoney_answers import Account, Link, LinkResult
+from etl.load.emoney_answers import Link, LinkResult
 from etl.load.feed import Refreshed, send_feeds, settle_feeds
 from etl.load.ledger import changes, deliveries, findings, links, runs, unit_moves
 from etl.load.ledger.changes import Change
+from etl.load.ledger.feeds import KEY_LISTS
 from etl.load.ledger.links import Link as LedgerLink
 from etl.load.ledger.runs import DONE, Outcome
 from include.refresh.context import RunContext
@@ -26,8 +27,6 @@ from include.refresh.plan import shard_name
 
 STEP = "link_items"
 BEGUN = ("sending", "in_doubt", "confirmed", "abandoned")
-# What the user in whose name the run is made may not send is not gone from the CRM.
-WITHHELD_BY = {"LIC-EMONEY-INVESTMENTS": "account", "LIC-EMONEY-POLICIES": "policy"}
 
 
 @dataclass
@@ -95,7 +94,7 @@ def refresh_by_hand(
         else:
             try:
                 _refresh(context, job, client, staged, kinds, wanted, refreshed, linking)
-                _list_waiting(client, job, unit_key, _proposed(context, number), linking)
+                _list_waiting(client, job, staged, _proposed(context, number), linking)
             except Gone as error:
                 refreshed.hold_as_gone(unit_key, error)
             except (SetAside, VendorUnavailable) as error:
@@ -103,8 +102,8 @@ def refresh_by_hand(
             except StopRun as error:
                 save_outcomes(job, kinds, Refreshed({unit_key: ("failed", str(error))}))
                 raise
-    told = [one for one in refreshed.findings if not _is_withheld(context, number, one[1])]
-    findings.save_load_findings(job.ledger, job.run_id, "emoney", [*told, *((unit_key, one) for one in linking.found)])
+    found = [*refreshed.findings, *((unit_key, one) for one in linking.found)]
+    findings.save_load_findings(job.ledger, job.run_id, "emoney", found)
     changes.save_changes(job.ledger, job.run_id, "emoney", ((unit_key, one) for one in linking.decisions))
     ended = save_outcomes(job, kinds, refreshed)
     return ended | _tell_links(job, unit_key, ended.get(unit_key, kinds[unit_key]), linking)
@@ -201,16 +200,29 @@ def _linked_before(job: Job, link: LedgerLink) -> set[str]:
 
 
 def _list_waiting(
-    client: EmoneyClient, job: Job, unit_key: str, proposed: Mapping[tuple[str, str], tuple[str | None, str | None]],
-    linking: _Linking,
+    client: EmoneyClient, job: Job, staged: pd.DataFrame,
+    proposed: Mapping[tuple[str, str], tuple[str | None, str | None]], linking: _Linking,
 ) -> None:  # fmt: skip
-    """EMY-NEW: everything that eMoney lists as available, with what the category rules propose."""
+    """EMY-NEW: what eMoney lists as available of what the CRM has, with what the category rules propose.
+
+    What was known to wait and is not listed any more has been linked by an advisor.
+    """
+    (unit_key,) = staged["unit_key"]
     link = links.find_link(job.ledger, "emoney", unit_key)
-    waiting: tuple[Account, ...] = client.accounts(link.vendor_client_id, "available") if link else ()
-    for one in waiting:
-        entity, _, entity_id = one.source_key.partition(":")
-        words = in_words(one.source_key, *proposed.get((unit_key, one.source_key), (None, None)))
-        linking.found.append(LoadFinding("EMY-NEW", entity, entity_id, None, words))
+    if link is None:
+        return
+    in_crm = [key for column in KEY_LISTS for keys in staged[column] for key in keys.split()]
+    listed = {one.source_key for one in client.accounts(link.vendor_client_id, "available")}
+    for key in in_crm:
+        if key in listed:
+            entity, _, entity_id = key.partition(":")
+            words = in_words(key, *proposed.get((unit_key, key), (None, None)))
+            linking.found.append(LoadFinding("EMY-NEW", entity, entity_id, None, words))
+    known = findings.waiting_items(job.ledger, [unit_key]).get(unit_key, set())
+    now = unit_moves.current_keys(job.ledger, in_crm)
+    decided = {change.field for change in linking.decisions}
+    linked = [f"items[{key}]" for key in in_crm if key not in listed and now.get(key, key) in known]
+    linking.decisions += [Change(name, "linked_by_advisor") for name in linked if name not in decided]
 
 
 def _tell_links(job: Job, unit_key: str, kind: str, linking: _Linking) -> dict[str, str]:
@@ -228,13 +240,6 @@ def _tell_links(job: Job, unit_key: str, kind: str, linking: _Linking) -> dict[s
 
 def _proposed(context: RunContext, number: int) -> dict[tuple[str, str], tuple[str | None, str | None]]:
     return proposed_links(context, [shard_name("emoney", number)])
-
-
-def _is_withheld(context: RunContext, number: int, one: LoadFinding) -> bool:
-    if one.rule_id != "EMY-GONE":
-        return False
-    receipts = context.staging.read(shard_name("emoney", number), ["receipts"])["receipts"]
-    return one.entity in {WITHHELD_BY.get(rule_id) for rule_id in receipts["rule_id"]}
 
 
 def _by_hand(context: RunContext) -> ByHand:

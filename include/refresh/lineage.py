@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from etl.frames import are_among
 from etl.load.document import flatten, show
 from etl.load.ledger import unit_moves
-from etl.load.ledger.lineage import last_digests, save_lineage
+from etl.load.ledger.lineage import digests_before, save_lineage
 from etl.narrowing import narrow
 from include.refresh.context import RunContext
 from include.refresh.defects import name_defects
@@ -83,7 +83,8 @@ def _wanted(context: RunContext, vendor: str, outcomes: pd.DataFrame) -> pd.Data
     units = mine.merge(decisions[["unit_key", "shard", "payload_hash"]], on="unit_key")
     told = zip(units["outcome"], units["reason"].fillna(""), units["payload_hash"].fillna(""), strict=True)
     units["digest"] = [_digest(*one) for one in told]
-    known = last_digests(context.ledger, vendor, units.loc[~units["outcome"].isin(SENT), "unit_key"])
+    not_sent = units.loc[~units["outcome"].isin(SENT), "unit_key"]
+    known = digests_before(context.ledger, context.request.run_id, vendor, not_sent)
     is_new = units["outcome"].isin(SENT) | (units["unit_key"].map(known) != units["digest"])
     return units.loc[is_new, ["unit_key", "shard", "outcome", "digest"]]
 

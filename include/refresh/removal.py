@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from dataclasses import asdict
+
+import pandas as pd
 
 from etl.defects import note_defect
 from etl.errors import RetryLater
@@ -12,15 +16,27 @@ from include.refresh.context import RunContext
 
 log = logging.getLogger(__name__)
 
+# What went, staged as JSON.
+STAGE = "removal"
+
 
 def remove_by_age(context: RunContext) -> Removal | None:
     """Removes what is older than the settings say; None for a run that is no night, or a dry one.
 
-    What stops it stops no night: the report says why, and the next night goes on.
+    Once for a run: a report that is made again says what went then. What stops it stops no night: the report says why,
+    and the next night goes on.
     """
-    request, data = context.request, context.settings.data
-    if request.dag_id != NIGHT or request.dry_run:
+    if context.request.dag_id != NIGHT or context.request.dry_run:
         return None
+    if context.staging.has(STAGE):
+        return Removal(**json.loads(context.staging.read(STAGE)["removal"]["removal"].iloc[0]))
+    removal = _remove(context)
+    context.staging.write(STAGE, {"removal": pd.DataFrame({"removal": [json.dumps(asdict(removal))]})})
+    return removal
+
+
+def _remove(context: RunContext) -> Removal:
+    data = context.settings.data
     keep = Keep(
         # As long as a run can be reported again, all that it said is there.
         repeats_days=max(data.repeats_days, data.keep_days),

@@ -1,36 +1,33 @@
-"""The last stage, whatever came before: books, findings, the stewards' report, and where the next run begins."""
+"""The last stage, whatever came before: the run is closed, and its report made. Both may be done again at any time.
+
+What a run has come to is decided once, in the ledger (`include.refresh.closing`); the files are made from it and from
+what is staged. What is staged goes last: where it is gone, the report is there as a whole, and stays as it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from textwrap import shorten
 from typing import Any
 
 import pandas as pd
 
 from etl.errors import BooksUnbalanced, StopRun
 from etl.frames import are_among
-from etl.load.ledger import changes, findings, links, runs
-from etl.load.ledger.runs import Outcome
-from expectations import rules
-from expectations.report.comparison import compare_findings
+from etl.load.ledger import changes, findings, runs
+from expectations.data_docs import write_data_docs
 from expectations.report.display import side_name, vendor_name
 from expectations.report.model import LABEL_COLUMNS, Run, RunReport
 from expectations.report.writer import write_report
 from include.refresh import guards
-from include.refresh.context import VENDORS, HandRequest, RunContext
+from include.refresh.closing import WAITING, close, vendors_through
+from include.refresh.context import HandRequest, RunContext
 from include.refresh.dates_ahead import read_notice
 from include.refresh.life_events import read_proposals
 from include.refresh.lineage import record_lineage
 from include.refresh.removal import remove_by_age
-from include.staging import MISTAKES, each_row
+from include.staging import MISTAKES
 from include.why.rows import explained
-
-# What a vendor told once, on one night: neither known nor mended later.
-EVENTS = ("EMY-NEW", "EMY-LINK", "EMY-GONE", "MATCH-LAST-NAME", "SCP-STRAY")
-# What stands in a case until somebody changes it there: told by a merge, true until the next one.
-STANDING = ("PROFILES-KEPT", "PROFILES-STALE")
 
 
 def report_run(context: RunContext, failed_tasks: Sequence[str] = ()) -> dict[str, Any]:
@@ -39,39 +36,52 @@ def report_run(context: RunContext, failed_tasks: Sequence[str] = ()) -> dict[st
     Raises `BooksUnbalanced` where units in scope and outcomes differ, and `StopRun` with the first reason where a step
     has stopped the run: the report is written all the same.
     """
-    ledger, request = context.ledger, context.request
+    ledger, run_id = context.ledger, context.request.run_id
     lost = {name: f"{name} failed before the end; the log of the task shows why." for name in failed_tasks}
-    stops = runs.why_stopped(ledger, request.run_id) | lost
+    stops = runs.why_stopped(ledger, run_id) | lost
     stopped = _why(stops)
-    in_scope = runs.read_scope(ledger, request.run_id)
-    scope = _scope(context)
-    _fill_missing_outcomes(context, scope, stopped)
-    outcomes = runs.read_outcomes(ledger, request.run_id)
-    balanced = all(len(outcomes[outcomes["vendor"] == vendor]) == count for vendor, count in in_scope.items())
-    found = _findings(context, outcomes)
-    closed = runs.finish_run(ledger, request.run_id, "success" if stopped is None and balanced else "failed")
-    if not request.dry_run:
-        through = [vendor for vendor in request.vendors if _is_through(vendor, stops)]
-        stand = found["vendor"].isin(through) & ~found["rule_id"].isin(EVENTS)
-        findings.replace_open_findings(ledger, request.run_id, found[stand])
-        _remember_units(context, through, scope, outcomes)
-        record_lineage(context, outcomes)
-    removed = remove_by_age(context)
-    report = replace(
-        _report(context, closed, in_scope, scope, outcomes, found),
-        stopped=stopped,
-        is_mistaken=request.by_hand is not None and context.staging.has(f"{MISTAKES}/{next(iter(stops), None)}"),
-        life_events=tuple(read_proposals(context)),
-        open_elsewhere=_open_elsewhere(context, outcomes),
-        removed=removed,
-    )
-    folder = write_report(context.reports, explained(context, report))
-    if not balanced:
-        raise BooksUnbalanced(f"Units in scope {in_scope} and outcomes {len(outcomes)} differ; see {folder}.")
+    standing = runs.find_run(ledger, run_id)
+    if standing is None:
+        raise StopRun(stopped or "The run is not in the ledger: its first step has not begun.")
+    if not _is_reported(context, standing):
+        scope = _scope(context)
+        if standing["status"] != "success" or stops:
+            close(context, scope, stops, stopped)
+        _write(context, scope, stops, stopped)
+    closed = runs.find_run(ledger, run_id) or standing
+    page = context.reports / "worklist.html"
     if stopped is not None:
         raise StopRun(stopped)
+    if closed["status"] != "success":
+        raise BooksUnbalanced(f"Units in scope and outcomes differ; see {page}.")
     context.staging.remove()
-    return {"status": "success", "report": str(folder), "units": in_scope}
+    return {"status": "success", "report": str(page), "units": runs.read_scope(ledger, run_id)}
+
+
+def _is_reported(context: RunContext, run: Mapping[str, Any]) -> bool:
+    """Whether the run was closed, and what its report was made of has gone since."""
+    if run["finished_at"] is None or context.staging.has("plan/scope"):
+        return False
+    return bool(runs.read_scope(context.ledger, context.request.run_id)) or not context.staging.exists()
+
+
+def _write(context: RunContext, scope: pd.DataFrame, stops: Mapping[str, str], stopped: str | None) -> None:
+    """The lineage, the report's files and the page of checks, of a run that is closed."""
+    for vendor in vendors_through(context, stops):
+        guards.remember_links(context, vendor)
+    outcomes = runs.read_outcomes(context.ledger, context.request.run_id)
+    record_lineage(context, outcomes)
+    report = replace(
+        _report(context, scope, outcomes),
+        stopped=stopped,
+        is_mistaken=context.request.by_hand is not None
+        and context.staging.has(f"{MISTAKES}/{next(iter(stops), None)}"),
+        life_events=tuple(read_proposals(context)),
+        open_elsewhere=_open_elsewhere(context, outcomes),
+        removed=remove_by_age(context),
+    )
+    write_data_docs(context.reports / "data_docs")
+    write_report(context.reports, explained(context, report))
 
 
 def _why(stops: Mapping[str, str]) -> str | None:
@@ -87,101 +97,19 @@ def _scope(context: RunContext) -> pd.DataFrame:
     return pd.DataFrame(empty).astype({"unit_key": "str", "profiles": bool, "emoney": bool})
 
 
-def _fill_missing_outcomes(context: RunContext, scope: pd.DataFrame, stopped: str | None) -> None:
-    """Units that no load has reached are failed, and come back with the next run."""
-    # The run keeps the whole of it; here it stands once for each unit.
-    reason = shorten(stopped or "the load did not reach this unit", 300, placeholder=" …")
-    missing = []
-    for vendor in context.request.vendors:
-        done = set(runs.read_outcomes(context.ledger, context.request.run_id, vendor)["unit_key"])
-        missing += [
-            Outcome(vendor, key, "failed", reason) for key in scope.loc[scope[vendor], "unit_key"] if key not in done
-        ]
-    runs.save_outcomes(context.ledger, context.request.run_id, missing)
-
-
-def _findings(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
-    """All findings of the run with their status, saved in the ledger."""
-    ledger, request = context.ledger, context.request
-    overrides = rules.read_overrides(context.settings.rules.file)
-    gate = [context.staging.read(stage)["findings"] for stage in context.staging.stages("verdict")]
-    told = [
-        rules.finding(
-            row.rule_id,
-            row.vendor,
-            row.unit_key,
-            entity=row.entity,
-            entity_id=row.entity_id,
-            field=row.field,
-            message=f"{rules.rule(row.rule_id).message} ({row.detail})",
-            overrides=overrides,
-        )
-        for row in each_row(findings.read_load_findings(ledger, request.run_id))
-    ]
-    before = [
-        findings.read_open_findings(ledger, vendor, outcomes.loc[outcomes["vendor"] == vendor, "unit_key"])
-        for vendor in request.vendors
-    ]
-    standing = [_still_standing(context, open_now) for open_now in before]
-    current = pd.concat([*gate, pd.DataFrame(told, columns=list(rules.FINDING_COLUMNS)), *standing], ignore_index=True)
-    current["entity_id"] = current["entity_id"].astype("str")
-    # Where a load stopped, what it would have told again is not mended: only units that were dealt with are compared.
-    seen = outcomes.loc[outcomes["outcome"] != "failed", ["vendor", "unit_key"]]
-    compared = compare_findings(pd.concat(before, ignore_index=True), current, seen)
-    findings.save_findings(ledger, request.run_id, compared)
-    return compared
-
-
-def _still_standing(context: RunContext, open_findings: pd.DataFrame) -> pd.DataFrame:
-    """Findings of the run's units in cases that no merge of this run has looked at."""
-    units = open_findings["unit_key"].unique()
-    merged = links.units_sent_by(context.ledger, "profiles", "case", context.request.run_id, units)
-    stands = open_findings["rule_id"].isin(STANDING) & ~are_among(open_findings["unit_key"], merged)
-    return open_findings[stands & (not context.request.dry_run)]
-
-
 def _open_elsewhere(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
     """vendor, unit_key of findings that stand open in units that this run has not looked at."""
     standing = [findings.read_open_findings(context.ledger, vendor) for vendor in context.request.vendors]
-    found = pd.concat(standing, ignore_index=True)[["vendor", "unit_key"]]
+    found = pd.concat(standing, ignore_index=True)
     looked_at = pd.MultiIndex.from_frame(outcomes[["vendor", "unit_key"]])
     return found[~pd.MultiIndex.from_frame(found).isin(looked_at)]
 
 
-def _is_through(vendor: str, stops: dict[str, str]) -> bool:
-    """Whether nothing has stopped this vendor's part of the run: what stopped is the other's load, or nothing."""
-    others = tuple(f"load_{other}" for other in VENDORS if other != vendor)
-    return all(step.startswith(others) for step in stops)
-
-
-def _remember_units(context: RunContext, vendors: list[str], scope: pd.DataFrame, outcomes: pd.DataFrame) -> None:
-    """unit key, key digest and outcome: what the next run's SCP-4 looks at."""
-    left = _left(context)
-    for vendor in vendors:
-        ended = outcomes[outcomes["vendor"] == vendor].set_index("unit_key")["outcome"]
-        mine = scope[scope[vendor]].assign(outcome=scope["unit_key"].map(ended)).astype({"digest": "int64"})
-        # A run by hand counts no records.
-        columns = [name for name in ("unit_key", "digest", "records", "outcome") if name in mine]
-        states = (dict(zip(columns, row, strict=True)) for row in mine[columns].itertuples(index=False))
-        gone = left.loc[left["vendor"] == vendor, "unit_key"]
-        runs.finish_vendor(context.ledger, context.request.run_id, vendor, states, gone)
-        guards.remember_links(context, vendor)
-
-
-def _left(context: RunContext) -> pd.DataFrame:
-    """vendor, unit_key of units that left the enrollment."""
-    tables = context.staging.read("plan/scope") if context.staging.has("plan/scope") else {}
-    return tables.get("left", pd.DataFrame({"vendor": [], "unit_key": []}))
-
-
-def _report(
-    context: RunContext,
-    closed: Any,
-    in_scope: dict[str, int],
-    scope: pd.DataFrame,
-    outcomes: pd.DataFrame,
-    found: pd.DataFrame,
-) -> RunReport:
+def _report(context: RunContext, scope: pd.DataFrame, outcomes: pd.DataFrame) -> RunReport:
+    ledger, run_id = context.ledger, context.request.run_id
+    closed = runs.find_run(ledger, run_id)
+    assert closed is not None
+    found = findings.read_findings(ledger, run_id)
     settings: dict[str, str | int | float | bool | None] = {
         "vendors": ", ".join(map(vendor_name, context.request.vendors)),
         "full": context.request.full,
@@ -197,12 +125,12 @@ def _report(
     return RunReport(
         run=_run(closed),
         units=len(scope),
-        units_in_scope=in_scope,
+        units_in_scope=runs.read_scope(ledger, run_id),
         outcomes=outcomes,
         findings=found,
         labels=_labels(context, {*found["unit_key"], *outcomes.loc[outcomes["reason"].notna(), "unit_key"]}),
         newly_available=_newly_available(found),
-        changes=changes.read_decisions(context.ledger, context.request.run_id, with_values=context.request.dry_run),
+        changes=changes.read_decisions(ledger, run_id, with_values=context.request.dry_run),
         receipts=_receipts(context),
         stages=context.staging.stage_seconds(),
         settings=settings,
@@ -251,7 +179,7 @@ def _labels(context: RunContext, unit_keys: set[str]) -> pd.DataFrame:
 
 
 def _newly_available(found: pd.DataFrame) -> pd.DataFrame:
-    new = found[found["rule_id"] == "EMY-NEW"]
+    new = found[(found["rule_id"] == WAITING) & (found["status"] != "mended")]
     proposed = new["message"].str.extract(r"\(([^()]*(?:\([^()]*\))?[^()]*)\)$")[0].fillna("")
     parts = proposed.str.extract(r"^(?P<category>.*?)(?:, owner (?P<owner>\w+))?$").fillna("")
     return pd.DataFrame(
@@ -261,6 +189,7 @@ def _newly_available(found: pd.DataFrame) -> pd.DataFrame:
             "source_key": new["entity"] + ":" + new["entity_id"],
             "category": parts["category"],
             "owner": parts["owner"],
+            "since": new["since"],
         }
     )
 

@@ -16,6 +16,7 @@ import pandas as pd
 from etl.load import known_names
 from etl.load.emoney_document import items_hash, people_hash
 from etl.load.ledger import unit_moves
+from etl.load.ledger.feeds import KEY_LISTS
 from etl.narrowing import narrow
 from expectations.facts import FRAMES, FRAMES_OF
 from include.refresh.context import RunContext
@@ -72,31 +73,40 @@ def _build(
     else:
         built = emoney.build(frames, as_of, service_user, (context.vendor_users or {}).get(vendor))
     if names:
-        documents, items = known_names.in_documents(built.documents, names), known_names.in_items(built.items, names)
-        built = replace(built, documents=documents, items=items)
+        items, withheld = (known_names.in_items(keyed, names) for keyed in (built.items, built.withheld))
+        documents = known_names.in_documents(built.documents, names)
+        built = replace(built, documents=documents, items=items, withheld=withheld)
     documents = _in_parts(built) if vendor == "emoney" else built.documents
     facts = {f"facts_{name}": built.facts[name][list(FRAMES[name])] for name in FRAMES_OF[vendor]}
     return {
         "documents": documents,
-        "heads": documents.drop(columns=["document"]),
+        "heads": documents.drop(columns=["document", "withheld_keys"], errors="ignore"),
         "receipts": built.book.counts(),
         "users": built.users,
         "items": built.items,
+        "withheld": built.withheld,
         **facts,
     }
 
 
 def _in_parts(built: Built) -> pd.DataFrame:
     """eMoney takes people by call and values by feed: the documents with the hash of each, and the values' keys."""
-    keys: dict[str, list[str]] = {}
-    for unit_key, source_key in zip(built.items["unit_key"].tolist(), built.items["source_key"].tolist(), strict=True):
-        keys.setdefault(unit_key, []).append(source_key)
     documents = built.documents
-    return documents.assign(
-        people_hash=pd.array([people_hash(document) for document in documents["document"]], dtype="str"),
-        items_hash=pd.array([items_hash(document) for document in documents["document"]], dtype="str"),
-        source_keys=pd.array([" ".join(keys.get(unit_key, ())) for unit_key in documents["unit_key"]], dtype="str"),
-    )
+    hashes = {
+        name: pd.array([digest(document) for document in documents["document"]], dtype="str")
+        for name, digest in (("people_hash", people_hash), ("items_hash", items_hash))
+    }
+    lists = zip(KEY_LISTS, (built.items, built.withheld), strict=True)
+    listed = {name: _key_lists(documents["unit_key"], keyed) for name, keyed in lists}
+    return documents.assign(**hashes, **listed)
+
+
+def _key_lists(unit_keys: pd.Series, keyed: pd.DataFrame) -> pd.api.extensions.ExtensionArray:
+    """The source keys of each unit, with blanks between them; ``keyed``: unit_key, source_key."""
+    keys: dict[str, list[str]] = {}
+    for unit_key, source_key in zip(keyed["unit_key"].tolist(), keyed["source_key"].tolist(), strict=True):
+        keys.setdefault(unit_key, []).append(source_key)
+    return pd.array([" ".join(keys.get(unit_key, ())) for unit_key in unit_keys], dtype="str")
 
 
 def _labels(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from include.refresh.found import read_found
 from include.refresh.guard_documents import of_documents
 from include.refresh.life_events import NO_EVENTS, find_life_events, stage_proposals
 from include.refresh.plan import shard_name
+from include.refresh.withheld import find_withheld
 
 # As many units go through the gate at once: enough to make its fixed cost small, few enough to bound its memory.
 UNITS_AT_ONCE = 50_000
@@ -41,7 +42,7 @@ def validate_vendor(context: RunContext, vendor: str) -> int:
     Raises `GateBroken` where the checks can run over no unit, `GuardTripped` where a guard stops the run: nothing is
     loaded then.
     """
-    from expectations.data_docs import write_data_docs
+    from expectations.data_docs import write_results
     from expectations.gate import combine
 
     overrides = rules.read_overrides(context.settings.rules.file)
@@ -55,14 +56,15 @@ def validate_vendor(context: RunContext, vendor: str) -> int:
         return 0
     parts = list(_judge(context, vendor, units, overrides))
     verdict = combine([part for judged in parts for part in judged.results])
-    write_data_docs(context.reports / "data_docs", verdict.statistics)
+    write_results(context.reports / "data_docs", verdict.statistics)
     failed = [_failed(context, vendor, units), *(name_defects(f"validate {vendor}", one) for one in parts)]
     decisions = _decide(context, vendor, units, verdict, pd.concat(failed, ignore_index=True))
     life_events = find_life_events(context, vendor, decisions, verdict.findings, overrides)
-    outside = pd.concat([life_events.findings, read_found(context, vendor, units["unit_key"], overrides)])
-    findings = pd.concat([verdict.findings, outside], ignore_index=True)
+    outside = [life_events.findings, read_found(context, vendor, units["unit_key"], overrides)]
+    beside = pd.concat([*outside, find_withheld(context, vendor, units, overrides)], ignore_index=True)
+    findings = pd.concat([verdict.findings, beside], ignore_index=True)
     _fail(decisions, life_events.failed)
-    _hold(decisions, outside)
+    _hold(decisions, beside)
     _guard(context, vendor, decisions, findings)
     stage_proposals(context, vendor, life_events.proposals)
     tables = {"decisions": decisions, "findings": _as_texts(findings), "events": life_events.confirmed}

@@ -5,6 +5,7 @@ Few tasks, because each costs a process of its own: reading, building and checki
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -36,12 +37,11 @@ def report_run() -> dict[str, Any]:
 
     What was done is in its result, too, above all the address of a case that somebody wants to open.
     """
-    from include.refresh.life_events import read_proposals
     from include.refresh.report import report_run as report
 
     def told(context: Any) -> dict[str, Any]:
-        then = [conf for proposal in read_proposals(context) if proposal.is_confirmed for conf in proposal.then]
         reported = report(context, lost_tasks(context))
+        then = json.loads((context.reports / "run.json").read_bytes())["then"]
         ended = read_ended(context)
         for one in ended:
             log.info("%s at %s: %s. %s", one.unit_key, VENDOR_NAMES[one.vendor], one.outcome, one.reason)

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from etl.errors import BooksUnbalanced, StopRun
-from etl.load.ledger import findings, runs, transfers
+from etl.load.ledger import runs, transfers
+from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.runs import Outcome
 from expectations.transfer_facts import TRANSFER
 from include.transfer import archive, audit, papers, plan, worklist
@@ -29,25 +30,36 @@ def report_transfer(context: TransferContext, failed_tasks: Sequence[str] = ()) 
     found = _end(context, stopped)
     if found is not None and found.status == "failed":
         stopped = stopped or "No group could be moved; the manifest says why. The source office is as it was."
-    has_ended = found is None or found.status in transfers.ENDED
     if not context.staging.has("plan"):
-        if found is not None and has_ended and stopped is None:  # reported before
-            return {"status": found.status, "report": str(context.reports)}
-        runs.finish_run(ledger, request.run_id, "failed")
-        raise StopRun(stopped or "The transfer was not planned.")
+        return _as_it_was(context, found, stopped)
     planned = plan.read_plan(context)
     records, agrees = audit.compare(context, planned, found)
-    _save_outcomes(context, planned, found)
-    closed = runs.finish_run(ledger, request.run_id, "failed" if stopped or agrees is False else "success")
-    _write(context, planned, records, agrees, closed, stopped)
-    if has_ended and agrees is not False:
+    documents = plan.read_papers(context, planned)
+    status = "failed" if stopped or agrees is False else "success"
+    close_run(ledger, request.run_id, Closing(status, _outcomes(context, planned, found), documents.findings))
+    _write(context, documents, records, agrees, stopped)
+    if (found is None or found.status in transfers.ENDED) and agrees is not False:
         context.staging.remove()
     if agrees is False:
         raise BooksUnbalanced(f"What happened is not what the manifest says; see {context.reports}.")
     if stopped is not None:
         raise StopRun(stopped)
-    status = found.status if found is not None else "dry run"
-    return {"status": status, "report": str(context.reports), "contacts": len(planned.groups)}
+    return {"status": _status(found), "report": str(context.reports), "contacts": len(planned.groups)}
+
+
+def _as_it_was(context: TransferContext, found: transfers.Transfer | None, stopped: str | None) -> dict[str, Any]:
+    """Nothing is staged: the transfer was reported before, or was never planned. What was a success stays one."""
+    standing = runs.find_run(context.ledger, context.request.run_id)
+    is_success = standing is not None and standing["status"] == "success"
+    if not is_success:
+        close_run(context.ledger, context.request.run_id, Closing("failed"))
+    if stopped is not None or not is_success:
+        raise StopRun(stopped or "The transfer was not planned.")
+    return {"status": _status(found), "report": str(context.reports)}
+
+
+def _status(found: transfers.Transfer | None) -> str:
+    return found.status if found is not None else "dry run"
 
 
 def _end(context: TransferContext, stopped: str | None) -> transfers.Transfer | None:
@@ -61,7 +73,7 @@ def _end(context: TransferContext, stopped: str | None) -> transfers.Transfer | 
     return found
 
 
-def _save_outcomes(context: TransferContext, planned: Any, found: transfers.Transfer | None) -> None:
+def _outcomes(context: TransferContext, planned: Any, found: transfers.Transfer | None) -> list[Outcome]:
     """created: it is in the target; held: by a check; failed: its group could not move; skipped: nobody accepted it."""
     asked = context.staging.read("reading", ["asked"])["asked"]["contact_id"]
     contact_ids = [int(one) for one in asked]
@@ -77,21 +89,19 @@ def _save_outcomes(context: TransferContext, planned: Any, found: transfers.Tran
         else:
             why = "dry run" if found is None else (found.why or found.status.replace("_", " "))
             outcomes.append(Outcome(TRANSFER, unit_key(contact_id), "skipped", why))
-    runs.save_outcomes(context.ledger, context.request.run_id, outcomes)
+    return outcomes
 
 
 def _write(
     context: TransferContext,
-    planned: Any,
+    documents: papers.Papers,
     records: pd.DataFrame,
     agrees: bool | None,
-    closed: Any,
     stopped: str | None,
 ) -> None:
-    found = plan.read_papers(context, planned)
-    made = papers.make_manifest(context, found, records, agrees)
+    made = papers.make_manifest(context, documents, records, agrees)
     papers.write(context, made)
     if agrees is not None:
-        archive.write(context, planned, made)
-    findings.save_findings(context.ledger, context.request.run_id, found.findings)
-    worklist.write(context, found, made, closed, stopped)
+        archive.write(context, documents.plan, made)
+    closed = runs.find_run(context.ledger, context.request.run_id)
+    worklist.write(context, documents, made, closed, stopped)

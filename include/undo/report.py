@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -14,13 +15,13 @@ from include.refresh.context import RunContext
 from include.staging import folder_name
 
 
-def write_undo_report(context: RunContext, run_id: str, status: str) -> Path:
+def write_undo_report(context: RunContext, run_id: str, status: str, ended_at: datetime) -> Path:
     """Outcomes and fields of an undo that is about to be closed; gives the path of the page."""
-    report = _report(context.ledger, run_id, status)
+    report = _report(context.ledger, run_id, status, ended_at)
     return write_report(context.data_folder / "reports" / folder_name(run_id), report)
 
 
-def _report(ledger: Ledger, run_id: str, status: str) -> RunReport:
+def _report(ledger: Ledger, run_id: str, status: str, ended_at: datetime) -> RunReport:
     closed = undos.find_run(ledger, run_id)
     outcomes = runs.read_outcomes(ledger, run_id)
     run = Run(
@@ -31,7 +32,7 @@ def _report(ledger: Ledger, run_id: str, status: str) -> RunReport:
         dry_run=closed["dry_run"],
         status=status,
         started_at=closed["started_at"],
-        finished_at=ledger.now(),
+        finished_at=ended_at,
         triggered_by=closed["triggered_by"],
     )
     return RunReport(

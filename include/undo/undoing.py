@@ -15,6 +15,7 @@ from etl.load.delivery import ByHand, Delivered, Job
 from etl.load.footprint import Footprint
 from etl.load.ledger import changes, deliveries, locks, runs, undos
 from etl.load.ledger.changes import Change
+from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.deliveries import Intent
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.undos import STEP
@@ -234,9 +235,8 @@ def _save(context: RunContext, undone: Undone, delivered: list[Delivered]) -> No
 
 
 def _close(context: RunContext, undone: Undone) -> None:
-    for vendor in VENDORS:
-        runs.finish_vendor(context.ledger, undone.run_id, vendor, [])
-    status = "failed" if undone.stopped else "success"
+    closing = Closing("failed" if undone.stopped else "success", states=dict.fromkeys(VENDORS, ()))
+    ended_at = context.ledger.now()
     # Before the run is closed: one that was stopped here is taken up again.
-    write_undo_report(context, undone.run_id, status)
-    runs.finish_run(context.ledger, undone.run_id, status)
+    write_undo_report(context, undone.run_id, closing.status, ended_at)
+    close_run(context.ledger, undone.run_id, closing, ended_at)

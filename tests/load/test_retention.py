@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from etl.load.ledger import changes, deliveries, feeds, findings, lineage, links, locks, runs, undos
 from etl.load.ledger.changes import Change
+from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.feeds import FeedLine
 from etl.load.ledger.retention import Keep, remove_old
 from etl.load.ledger.runs import Outcome
@@ -68,11 +69,8 @@ class Office:
         status = "new" if self.nights == 1 else "known"
         found = {name: [f"a {name}"] for name in findings.COLUMNS} | {"vendor": "emoney", "unit_key": "H9"}
         told = pd.DataFrame(found).assign(status=status)
-        findings.save_findings(ledger, run_id, told)
-        findings.replace_open_findings(ledger, run_id, told)
         states = [{"unit_key": key, "digest": 1, "outcome": outcome} for key, outcome in ended.items()]
-        runs.finish_vendor(ledger, run_id, "emoney", states)
-        runs.finish_run(ledger, run_id, "success")
+        close_run(ledger, run_id, Closing("success", findings=told, states={"emoney": states}))
         return run_id
 
     def rows(self, table: str, **condition: Any) -> list[dict[str, Any]]:

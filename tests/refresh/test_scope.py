@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from etl.errors import ParamsError, SettingsError
 from etl.load.ledger import runs
+from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.tables import run_vendor, unit_state
 from include.refresh.plan import plan_and_extract
 from tests.run_book import Again, Book, Keep, KeptBook
@@ -36,7 +37,7 @@ def settle(book: Book, vendor: str = "profiles") -> None:
         {"unit_key": row.unit_key, "digest": int(row.digest), "outcome": "unchanged"}
         for row in units[units[vendor]].itertuples()
     ]
-    runs.finish_vendor(context.ledger, context.request.run_id, vendor, states)
+    close_run(context.ledger, context.request.run_id, Closing("success", states={vendor: states}))
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +112,7 @@ def test_the_overlap_takes_again_what_changed_shortly_before_the_last_run(settle
     plan_and_extract(context)
     units = context.staging.read("plan/scope")["units"]
     states = [{"unit_key": row.unit_key, "digest": int(row.digest), "outcome": "updated"} for row in units.itertuples()]
-    runs.finish_vendor(context.ledger, context.request.run_id, "profiles", states)
+    close_run(context.ledger, context.request.run_id, Closing("success", states={"profiles": states}))
     assert taken(settled) == {"H2"}
     settled.set("refresh", overlap=timedelta(0))
     settled.crm.later(seconds=5)
@@ -197,7 +198,7 @@ def test_a_crm_that_was_restored_from_a_backup_goes_on_from_there(settled: Book)
     settled.crm.moment -= timedelta(days=1)
     context = settled.context()
     plan_and_extract(context)
-    runs.finish_vendor(context.ledger, context.request.run_id, "profiles", [])
+    close_run(context.ledger, context.request.run_id, Closing("success", states={"profiles": []}))
     settled.crm.later(hours=3)
     settled.phone(2, 202, "603-555-0103")
     assert "H2" in taken(settled)

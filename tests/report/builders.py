@@ -27,6 +27,7 @@ FINDING: dict[str, Any] = {
     "message": "The client has no birth date.",
     "remedy": "Contact > Personal > Birth Date",
     "status": "new",
+    "since": date(2026, 11, 20),
 }
 OUTCOME: dict[str, Any] = {
     "vendor": "profiles",
@@ -66,7 +67,7 @@ def rows(columns: tuple[str, ...], default: dict[str, Any], *changes: dict[str, 
 
 def findings(*changes: dict[str, Any]) -> pd.DataFrame:
     """Findings like FINDING, one for each change."""
-    return rows(FINDING_COLUMNS, FINDING, *changes)
+    return rows((*FINDING_COLUMNS, "since"), FINDING, *changes)
 
 
 def outcomes(*changes: dict[str, Any]) -> pd.DataFrame:
@@ -81,7 +82,7 @@ def labels(*changes: dict[str, Any]) -> pd.DataFrame:
 
 def available(*changes: dict[str, Any]) -> pd.DataFrame:
     """Newly available accounts at eMoney."""
-    proposal = {"category": "Investment", "owner": "client"}
+    proposal = {"category": "Investment", "owner": "client", "since": date(2026, 11, 18)}
     default = {"vendor": "emoney", "unit_key": "H1", "source_key": "account:5", **proposal}
     return rows(AVAILABLE_COLUMNS, default, *changes)
 
@@ -123,7 +124,8 @@ def a_busy_report() -> RunReport:
         ),
         findings=findings(
             {},
-            {"rule_id": "HH-PRIMARY", "severity": "warning", "status": "known", "message": "Not the primary one."},
+            {"rule_id": "HH-PRIMARY", "severity": "warning", "status": "known", "since": date(2026, 11, 17),
+             "message": "Not the primary one."},
             {"vendor": "emoney", "rule_id": "HH-PRIMARY", "severity": "warning", "status": "known",
              "message": "Not the primary one."},
             {"unit_key": "H2", "status": "mended"},

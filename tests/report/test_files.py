@@ -100,7 +100,14 @@ def test_run_json_counts_what_happened(tmp_path: Path) -> None:
         "units": 1, "findings": 1, "new": 1, "known": 0, "mended": 1,
     }  # fmt: skip
     assert summary["newly_available"]["items"] == [
-        {"vendor": "emoney", "unit_key": "H1", "source_key": "account:5", "category": "Investment", "owner": "client"}
+        {
+            "vendor": "emoney",
+            "unit_key": "H1",
+            "source_key": "account:5",
+            "category": "Investment",
+            "owner": "client",
+            "since": "2026-11-18",
+        }
     ]
     assert summary["receipts"] == [{"vendor": "profiles", "rule_id": "POL-STATUS", "entity": "policy", "records": 3}]
     assert {tmp_path / name for name in summary["files"].values()} <= set(tmp_path.iterdir())
@@ -150,7 +157,7 @@ def test_the_workbook_has_its_sheets_with_frozen_headers_and_filters(tmp_path: P
     book = openpyxl.load_workbook(tmp_path / "worklist.xlsx")
     assert book.sheetnames == ["worklist", "outcomes", "by rule", "changes"]
     assert [sheet.freeze_panes for sheet in book] == ["A2"] * 4
-    assert book["worklist"].auto_filter.ref == "A1:P6"
+    assert book["worklist"].auto_filter.ref == "A1:Q6"
     assert [cell.value for cell in book["worklist"][1]][:4] == ["Severity", "Status", "Vendor", "Unit key"]
     assert [cell.value for cell in book["by rule"][2]][:4] == ["DEM-BIRTH-DATE", "critical", "Profiles", "1"]
     assert book["outcomes"].max_row == 5

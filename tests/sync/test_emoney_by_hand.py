@@ -119,7 +119,7 @@ def test_what_waits_to_be_linked_is_listed_with_a_proposal_every_time(sent: Book
     }
     items = sent.run_json(ran)["newly_available"]["items"]
     assert {"vendor": "emoney", "unit_key": "H1", "source_key": "account:1", "category": "Investment Account",
-            "owner": "client"} in items  # fmt: skip
+            "owner": "client", "since": DAY} in items  # fmt: skip
 
 
 def test_links_take_the_proposal_and_bring_values_at_once(sent: Book) -> None:
@@ -132,7 +132,8 @@ def test_links_take_the_proposal_and_bring_values_at_once(sent: Book) -> None:
     assert accounts(sent)["policy:1"]["state"] == "available"
     assert ("H1", "items[account:1]", "linked") in ran.decisions("emoney")
     assert "account:1 linked (Investment Account, client)" in ran.reason("emoney", "H1")
-    assert {row["entity"] for row in ran.rows("finding_v", rule_id="EMY-NEW")} == {"policy"}
+    waiting = {(row["entity"], row["status"]) for row in ran.rows("finding_v", rule_id="EMY-NEW")}
+    assert waiting == {("account", "mended"), ("policy", "known")}
 
 
 def test_links_may_name_classification_and_owner(book: Book) -> None:

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from etl.errors import ParamsError, StopRun
-from etl.load.ledger import transfers
+from etl.load.ledger import runs, transfers
 from include.transfer import answer, plan
 from include.transfer.context import TransferContext
 from tests.transfers.books import ELSEWHERE, TARGET, Book
@@ -228,6 +228,10 @@ def test_a_dry_run_writes_the_manifest_and_asks_nobody(tmp_path: Path, book: Boo
     assert answer.make_question(area.context("t1", **asked)) is None
     assert area.move("t1", **asked) is None
     assert area.report("t1", **asked)["status"] == "dry run"
+    assert area.report("t1", **asked)["status"] == "dry run"  # a task that is started again
+    reported = runs.find_run(area.context("t1", **asked).ledger, "t1")
+    assert reported is not None
+    assert reported["status"] == "success"
     assert "nobody was asked" in (area.reports("t1") / "manifest.html").read_text()
     assert area.crm.everything() == before
     planned = area.plan("t2", contact_ids=[ann, eve])

@@ -5,6 +5,7 @@ import pytest
 from tests.builders import RIGHTS, SERVICE_USER, Office
 from tests.transform.reading import built
 
+POLICY_RIGHTS = ("Policy Tracking", "Pending Case & Policy Setup Administrator")
 LICENSE = {"profiles": ("Profiles Professional - Web", "LIC-PROFILES"), "emoney": ("eMoney", "LIC-EMONEY")}
 
 
@@ -56,3 +57,24 @@ def test_a_service_user_whom_the_crm_does_not_know_may_not_run():
     office = Office()
     office.single()
     assert runner(office, "profiles", service_user="ghost") == ("ghost", "user account", "LIC-ENABLED")
+
+
+@pytest.mark.parametrize(
+    ("without", "withheld"),
+    [
+        ((), []),
+        (("Investment Tracking",), [("account", "LIC-EMONEY-INVESTMENTS", "Investment Tracking")]),
+        (("Policy Tracking",), [("policy", "LIC-EMONEY-POLICIES", "Policy Tracking")]),
+        (POLICY_RIGHTS, [("policy", "LIC-EMONEY-POLICIES", ", ".join(POLICY_RIGHTS))]),
+    ],
+)
+def test_what_only_a_license_keeps_back_is_listed_with_the_names_that_are_missing(without, withheld):
+    office = Office()
+    user_id = office.user("plain", rights=tuple(right for right in RIGHTS if right not in without))
+    client = office.single(assigned_user_id=user_id)
+    office.account(client)
+    office.policy(client)
+    office.policy(client, status="Lapsed")
+    listed = built(office, "emoney").withheld
+    entities = [key.partition(":")[0] for key in listed["source_key"]]
+    assert list(zip(entities, listed["rule_id"], listed["lacking"], strict=True)) == withheld

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from etl.load import deliver_profiles
 from etl.load.delivery import Payload
 from etl.load.ledger import links, runs
+from etl.load.ledger.closing import Closing, close_run
 from include.refresh.context import RunContext
 from include.refresh.load import job_of
 from include.refresh.vendors import profiles_client
@@ -35,7 +36,7 @@ def send(book: Book, run_id: str, *payloads: Payload, as_of: str = DAY) -> None:
     client, job = profiles_client(context), job_of(context, "profiles")
     delivered = [deliver_profiles.deliver(client, job, payload) for payload in payloads]
     runs.save_outcomes(context.ledger, run_id, [one.outcome for one in delivered])
-    runs.finish_run(context.ledger, run_id, "success")
+    close_run(context.ledger, run_id, Closing("success"))
     assert {one.outcome.outcome for one in delivered} <= {"created", "updated", "unchanged"}
 
 

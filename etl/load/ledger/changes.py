@@ -17,7 +17,10 @@ from etl.load.ledger.tables import field_change
 
 @dataclass(frozen=True)
 class Change:
-    """A decision about one field: written, added, kept, pinned, stale, removed_by_advisor."""
+    """A decision about one field: written, added, kept, pinned, stale, removed_by_advisor; of an item also linked,
+
+    linked_by_advisor.
+    """
 
     field: str
     decision: str
@@ -44,7 +47,8 @@ def save_changes(ledger: Ledger, run_id: str, vendor: str, changes: Iterable[tup
 def read_decisions(ledger: Ledger, run_id: str, *, with_values: bool = False) -> pd.DataFrame:
     """vendor, unit_key, field, decision of a run; with their values also old and new, as JSON texts."""
     names = ["vendor", "unit_key", "field", "decision", *(["before", "after"] if with_values else [])]
-    found = ledger.frame(sa.select(*(field_change.c[name] for name in names)).where(field_change.c.run_id == run_id))
+    mine = sa.select(*(field_change.c[name] for name in names)).where(field_change.c.run_id == run_id)
+    found = ledger.frame(mine.order_by(*(field_change.c[name] for name in names[:3])))
     if not with_values:
         return found
     texts = {new: [_as_text(blob) for blob in found[old]] for old, new in (("before", "old"), ("after", "new"))}

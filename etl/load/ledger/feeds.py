@@ -14,6 +14,8 @@ from etl.load.ledger.tables import feed, feed_line
 
 UNRESOLVED = ("sending", "accepted")
 RESOLVED = ("done", "failed")
+# What of a unit goes, and what of it only a license keeps back.
+KEY_LISTS = ("source_keys", "withheld_keys")
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class FeedLine:
     client_id: str
     items_hash: str
     source_keys: tuple[str, ...]
+    withheld_keys: tuple[str, ...] = ()
 
 
 def begin_feed(ledger: Ledger, name: str, run_id: str, as_of: date, lines: Iterable[FeedLine]) -> str:
@@ -37,7 +40,7 @@ def begin_feed(ledger: Ledger, name: str, run_id: str, as_of: date, lines: Itera
     rows = [
         {
             "feed_id": feed_id, "unit_key": line.unit_key, "client_id": line.client_id, "items_hash": line.items_hash,
-            "source_keys": " ".join(line.source_keys),
+            "source_keys": " ".join(line.source_keys), "withheld_keys": " ".join(line.withheld_keys),
         }
         for line in lines
     ]  # fmt: skip
@@ -81,6 +84,8 @@ def read_lines(ledger: Ledger, feed_id: str) -> list[FeedLine]:
     """The lines of a feed that is not through."""
     rows = ledger.rows(sa.select(feed_line).where(feed_line.c.feed_id == feed_id))
     return [
-        FeedLine(row["unit_key"], row["client_id"], row["items_hash"], tuple(row["source_keys"].split()))
+        FeedLine(
+            row["unit_key"], row["client_id"], row["items_hash"], *(tuple(row[name].split()) for name in KEY_LISTS)
+        )
         for row in rows
     ]

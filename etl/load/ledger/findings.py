@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from etl.frames import are_among
+from etl.load.bulk import text_list
 from etl.load.ledger import unit_moves
 from etl.load.ledger.store import Ledger
-from etl.load.ledger.tables import finding, load_finding, open_finding
+from etl.load.ledger.tables import finding, load_finding, open_finding, run
 
 COLUMNS = ["vendor", "unit_key", "rule_id", "severity", "entity", "entity_id", "field", "message", "remedy"]
+# What is reported once, in one run: neither known nor mended later.
+EVENTS = ("EMY-LINK", "EMY-GONE", "MATCH-LAST-NAME", "SCP-STRAY")
 _KEY = ["vendor", "unit_key", "rule_id", "entity", "entity_id", "field"]
 
 
@@ -49,40 +53,90 @@ def read_load_findings(ledger: Ledger, run_id: str) -> pd.DataFrame:
     return ledger.frame(sa.select(*columns).where(load_finding.c.run_id == run_id))
 
 
-def read_open_findings(ledger: Ledger, vendor: str, unit_keys: Iterable[str] | None = None) -> pd.DataFrame:
-    """The findings that stood open before this run, of these units (None: all): `COLUMNS`."""
-    statement = sa.select(*(open_finding.c[name] for name in COLUMNS)).where(open_finding.c.vendor == vendor)
-    frame = ledger.frame(statement)
-    return frame if unit_keys is None else frame[are_among(frame["unit_key"], unit_keys)]
+def read_findings(ledger: Ledger, run_id: str) -> pd.DataFrame:
+    """A run's findings as they were decided, in that order: `COLUMNS`, status, since (a date; null where unknown)."""
+    columns = [*(finding.c[name] for name in (*COLUMNS, "status")), run.c.as_of.label("since")]
+    mine = sa.select(*columns).outerjoin(run, run.c.run_id == finding.c.first_run_id).where(finding.c.run_id == run_id)
+    return ledger.frame(mine.order_by(finding.c.finding_id))
 
 
-def save_findings(ledger: Ledger, run_id: str, findings: pd.DataFrame) -> None:
-    """The run's findings with their status (new, known, mended), replacing those of an earlier try of the same run."""
-    rows = _rows(findings, [*COLUMNS, "status"])
-    with ledger.write() as connection:
-        connection.execute(sa.delete(finding).where(finding.c.run_id == run_id))
-        ledger.insert(connection, finding, [{"run_id": run_id, **row} for row in rows])
+def read_open_findings(ledger: Ledger, vendor: str) -> pd.DataFrame:
+    """vendor, unit_key of every finding that stands open now."""
+    return ledger.frame(
+        sa.select(open_finding.c.vendor, open_finding.c.unit_key).where(open_finding.c.vendor == vendor)
+    )
 
 
-def replace_open_findings(ledger: Ledger, run_id: str, findings: pd.DataFrame) -> None:
-    """Follows a run's findings: new ones are opened, mended ones closed; known ones stay as they are."""
-    fresh = _rows(findings[findings["status"] == "new"], COLUMNS)
+def read_findings_before(ledger: Ledger, run_id: str, vendor: str, unit_keys: Iterable[str]) -> pd.DataFrame:
+    """The findings of these units that stood open before a run, whether it was closed since or not.
+
+    `COLUMNS`, first_run_id.
+    """
+    tables = ((open_finding, open_finding.c.first_run_id != run_id), (finding, _mended_by(run_id)))
+    parts = [
+        ledger.frame(sa.select(*(table.c[name] for name in (*COLUMNS, "first_run_id"))).where(*mine))
+        for table, condition in tables
+        for mine in [(table.c.vendor == vendor, condition)]
+    ]
+    before = pd.concat(parts, ignore_index=True).drop_duplicates(_KEY)
+    return before[are_among(before["unit_key"], unit_keys)]
+
+
+def waiting_items(ledger: Ledger, unit_keys: Iterable[str]) -> dict[str, set[str]]:
+    """unit key -> the source keys, as the CRM has them, that are known to wait at eMoney to be linked (EMY-NEW)."""
+    keys = open_finding.c.unit_key.in_(text_list(ledger.engine, unit_keys))
+    columns = (open_finding.c.unit_key, open_finding.c.entity, open_finding.c.entity_id)
+    known = sa.select(*columns).where(open_finding.c.vendor == "emoney", open_finding.c.rule_id == "EMY-NEW", keys)
+    waiting: dict[str, set[str]] = {}
+    for row in ledger.rows(known):
+        waiting.setdefault(row["unit_key"], set()).add(f"{row['entity']}:{row['entity_id']}")
+    return waiting
+
+
+def write_findings(ledger: Ledger, connection: Connection, run_id: str, findings: pd.DataFrame) -> None:
+    """A run's findings with their status (new, known, mended), in place of those of an earlier closing of the same run.
+
+    ``findings``: `COLUMNS`, status, and first_run_id where an earlier run found it. Within a transaction.
+    """
+    connection.execute(sa.delete(finding).where(finding.c.run_id == run_id))
+    columns = [*COLUMNS, "status", "first_run_id"]
+    rows = _rows(findings.reindex(columns=columns), columns)
+    ledger.insert(
+        connection, finding, [{**row, "run_id": run_id, "first_run_id": row["first_run_id"] or run_id} for row in rows]
+    )
+
+
+def reopen_findings(ledger: Ledger, connection: Connection, run_id: str, vendors: Collection[str]) -> None:
+    """Takes back what an earlier closing of the same run opened and closed, within a transaction."""
+    theirs = open_finding.c.vendor.in_(vendors)
+    connection.execute(sa.delete(open_finding).where(theirs, open_finding.c.first_run_id == run_id))
+    columns = [finding.c[name] for name in (*COLUMNS, "first_run_id")]
+    mended = connection.execute(sa.select(*columns).where(_mended_by(run_id), finding.c.vendor.in_(vendors))).mappings()
+    ledger.upsert(connection, open_finding, [{**row, "finding_key": finding_key(dict(row))} for row in mended])
+
+
+def follow_findings(ledger: Ledger, connection: Connection, run_id: str, findings: pd.DataFrame) -> None:
+    """Opens what is new and closes what was mended, within a transaction; known findings stay as they are."""
+    fresh = _rows(findings[(findings["status"] == "new") & ~findings["rule_id"].isin(EVENTS)], COLUMNS)
     mended = _rows(findings[findings["status"] == "mended"], COLUMNS)
-    with ledger.write() as connection:
-        ledger.upsert(
-            connection,
-            open_finding,
-            ({**row, "finding_key": finding_key(row), "first_run_id": run_id} for row in fresh),
+    ledger.upsert(
+        connection,
+        open_finding,
+        ({**row, "finding_key": finding_key(row), "first_run_id": run_id} for row in fresh),
+    )
+    if mended:
+        connection.execute(
+            sa.delete(open_finding).where(
+                open_finding.c.vendor == sa.bindparam("a_vendor"),
+                open_finding.c.unit_key == sa.bindparam("a_unit"),
+                open_finding.c.finding_key == sa.bindparam("a_key"),
+            ),
+            [{"a_vendor": row["vendor"], "a_unit": row["unit_key"], "a_key": finding_key(row)} for row in mended],
         )
-        if mended:
-            connection.execute(
-                sa.delete(open_finding).where(
-                    open_finding.c.vendor == sa.bindparam("a_vendor"),
-                    open_finding.c.unit_key == sa.bindparam("a_unit"),
-                    open_finding.c.finding_key == sa.bindparam("a_key"),
-                ),
-                [{"a_vendor": row["vendor"], "a_unit": row["unit_key"], "a_key": finding_key(row)} for row in mended],
-            )
+
+
+def _mended_by(run_id: str) -> sa.ColumnElement[bool]:
+    return sa.and_(finding.c.run_id == run_id, finding.c.status == "mended", finding.c.first_run_id.is_not(None))
 
 
 def finding_key(row: dict[str, Any]) -> str:

@@ -39,11 +39,12 @@ def save_lineage(
         ledger.upsert(connection, lineage_unit, units)
 
 
-def last_digests(ledger: Ledger, vendor: str, unit_keys: Iterable[str]) -> dict[str, int]:
-    """unit key -> the digest of what was recorded last."""
+def digests_before(ledger: Ledger, run_id: str, vendor: str, unit_keys: Iterable[str]) -> dict[str, int]:
+    """unit key -> the digest of what other runs recorded last."""
     columns = (lineage_unit.c.unit_key, lineage_unit.c.digest)
     theirs = lineage_unit.c.unit_key.in_(text_list(ledger.engine, unit_keys))
-    found = sa.select(*columns).where(lineage_unit.c.vendor == vendor, theirs).order_by(lineage_unit.c.recorded_at)
+    others = (lineage_unit.c.vendor == vendor, lineage_unit.c.run_id != run_id, theirs)
+    found = sa.select(*columns).where(*others).order_by(lineage_unit.c.recorded_at)
     return {row["unit_key"]: row["digest"] for row in ledger.rows(found)}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from etl.load.bulk import text_list
 from etl.load.ledger.store import Ledger
@@ -119,20 +120,25 @@ def save_outcomes(ledger: Ledger, run_id: str, outcomes: Iterable[Outcome]) -> N
     by a first try stays so when the second finds nothing left to do.
     """
     with ledger.write() as connection:
-        ledger.upsert(
-            connection,
-            outcome,
-            (
-                {
-                    "run_id": run_id, "vendor": one.vendor, "unit_key": one.unit_key, "outcome": one.outcome,
-                    "reason": one.reason, "vendor_id": one.vendor_id,
-                }
-                for one in outcomes
-            ),
-            unless=lambda new: sa.and_(
-                new.outcome == "unchanged", sa.or_(outcome.c.outcome == "created", outcome.c.outcome == "updated")
-            ),
-        )  # fmt: skip
+        write_outcomes(ledger, connection, run_id, outcomes)
+
+
+def write_outcomes(ledger: Ledger, connection: Connection, run_id: str, outcomes: Iterable[Outcome]) -> None:
+    """The same within a transaction."""
+    ledger.upsert(
+        connection,
+        outcome,
+        (
+            {
+                "run_id": run_id, "vendor": one.vendor, "unit_key": one.unit_key, "outcome": one.outcome,
+                "reason": one.reason, "vendor_id": one.vendor_id,
+            }
+            for one in outcomes
+        ),
+        unless=lambda new: sa.and_(
+            new.outcome == "unchanged", sa.or_(outcome.c.outcome == "created", outcome.c.outcome == "updated")
+        ),
+    )  # fmt: skip
 
 
 def read_outcomes(ledger: Ledger, run_id: str, vendor: str | None = None) -> pd.DataFrame:
@@ -141,29 +147,37 @@ def read_outcomes(ledger: Ledger, run_id: str, vendor: str | None = None) -> pd.
     statement = sa.select(*columns).where(outcome.c.run_id == run_id)
     if vendor is not None:
         statement = statement.where(outcome.c.vendor == vendor)
-    return ledger.frame(statement)
+    return ledger.frame(statement.order_by(outcome.c.vendor, outcome.c.unit_key))
 
 
 def finish_vendor(
-    ledger: Ledger, run_id: str, vendor: str, states: Iterable[Mapping[str, Any]], left: Iterable[str] = ()
+    ledger: Ledger,
+    connection: Connection,
+    run_id: str,
+    vendor: str,
+    states: Iterable[Mapping[str, Any]],
+    at: datetime,
+    left: Iterable[str] = (),
 ) -> None:
     """A vendor's part of a run is through: ``states`` (unit_key, digest, outcome) are where the next run begins.
 
     ``left``: units that are not enrolled any more: when they come back they are dealt with as if for the first time.
+    Within a transaction.
     """
-    with ledger.write() as connection:
-        gone = unit_state.c.unit_key.in_(text_list(connection, left))
-        connection.execute(sa.delete(unit_state).where(unit_state.c.vendor == vendor, gone))
-        ledger.upsert(connection, unit_state, ({"vendor": vendor, "run_id": run_id, **state} for state in states))
-        connection.execute(
-            sa.update(run_vendor)
-            .where(run_vendor.c.run_id == run_id, run_vendor.c.vendor == vendor)
-            .values(finished_at=ledger.now())
-        )
+    gone = unit_state.c.unit_key.in_(text_list(connection, left))
+    connection.execute(sa.delete(unit_state).where(unit_state.c.vendor == vendor, gone))
+    ledger.upsert(connection, unit_state, ({"vendor": vendor, "run_id": run_id, **state} for state in states))
+    mine = sa.update(run_vendor).where(run_vendor.c.run_id == run_id, run_vendor.c.vendor == vendor)
+    connection.execute(mine.values(finished_at=sa.func.coalesce(run_vendor.c.finished_at, at)))
 
 
-def finish_run(ledger: Ledger, run_id: str, status: str) -> sa.RowMapping:
-    """Closes a run as success or failed and returns its row."""
-    with ledger.write() as connection:
-        connection.execute(sa.update(run).where(run.c.run_id == run_id).values(status=status, finished_at=ledger.now()))
-    return ledger.rows(sa.select(run).where(run.c.run_id == run_id))[0]
+def finish_run(connection: Connection, run_id: str, status: str, at: datetime) -> None:
+    """Closes a run as success or failed, within a transaction; one that was closed so before keeps its end."""
+    ended = sa.case((run.c.status == status, sa.func.coalesce(run.c.finished_at, at)), else_=at)
+    connection.execute(sa.update(run).where(run.c.run_id == run_id).values(status=status, finished_at=ended))
+
+
+def find_run(ledger: Ledger, run_id: str) -> dict[str, Any] | None:
+    """A run's row; None where it was never registered."""
+    rows = ledger.rows(sa.select(run).where(run.c.run_id == run_id))
+    return {str(name): value for name, value in rows[0].items()} if rows else None

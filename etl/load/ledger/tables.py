@@ -148,6 +148,7 @@ feed_line = Table(
     Column("client_id", String(120), nullable=False),
     Column("items_hash", String(64), nullable=False),
     Column("source_keys", Text, nullable=False),
+    Column("withheld_keys", Text, nullable=False, server_default=""),  # in the CRM, not sent for want of a license
 )
 
 household_lock = Table(
@@ -217,6 +218,7 @@ finding = Table(
     Column("message", Text, nullable=False),
     Column("remedy", Text),
     Column("status", String(20), nullable=False),  # new | known | mended
+    Column("first_run_id", String(250)),  # the run that found it first; null where it was not kept yet
 )
 
 # The findings that stand now, whichever run saw the unit last: what "new", "known" and "mended" are measured against.
@@ -255,6 +257,10 @@ VIEWS = {
     "finding_v": (
         "SELECT run_id, vendor, unit_key, rule_id, severity, entity, entity_id, field, message, remedy, status "
         "FROM finding"
+    ),
+    "open_finding_v": (
+        "SELECT o.vendor, o.unit_key, o.rule_id, o.severity, o.entity, o.entity_id, o.field, o.message, o.remedy, "
+        "o.first_run_id, r.as_of AS since FROM open_finding o LEFT JOIN run r ON r.run_id = o.first_run_id"
     ),
     "link_v": ("SELECT vendor, unit_key, vendor_client_id, vendor_case_id, linked_at, matched_by FROM link"),
     "transfer_v": "SELECT transfer_id, entity, entity_id, decision, rule_id, target_id FROM transfer_record",

@@ -1,0 +1,49 @@
+"""The end of a run: what it has come to is decided once, and written in one transaction.
+
+A run that is closed again (its report was killed, or a part of it was started again) begins from what stood before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from etl.load.ledger import findings, runs
+from etl.load.ledger.runs import Outcome
+from etl.load.ledger.store import Ledger
+
+
+@dataclass(frozen=True)
+class Closing:
+    """What a run has come to.
+
+    ``status``: success or failed. ``outcomes``: those that are not in the ledger yet. ``findings``: as
+    `findings.write_findings` takes them; None: the run has none. ``states``: for each vendor whose part is through,
+    where the next run begins (unit_key, digest, outcome); what stands open there follows the findings. ``left``: by
+    vendor, units that are not enrolled any more.
+    """
+
+    status: str
+    outcomes: Sequence[Outcome] = ()
+    findings: pd.DataFrame | None = None
+    states: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    left: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def close_run(ledger: Ledger, run_id: str, closing: Closing, at: datetime | None = None) -> None:
+    """Closes a run whole or not at all; ``at``: when it ended, by default now."""
+    moment = at or ledger.now()
+    with ledger.write() as connection:
+        runs.write_outcomes(ledger, connection, run_id, closing.outcomes)
+        if closing.findings is not None:
+            findings.reopen_findings(ledger, connection, run_id, closing.states)
+            findings.write_findings(ledger, connection, run_id, closing.findings)
+            through = closing.findings[closing.findings["vendor"].isin(list(closing.states))]
+            findings.follow_findings(ledger, connection, run_id, through)
+        for vendor, states in closing.states.items():
+            runs.finish_vendor(ledger, connection, run_id, vendor, states, moment, closing.left.get(vendor, ()))
+        runs.finish_run(connection, run_id, closing.status, moment)
