@@ -137,14 +137,22 @@ def read_strays(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def _strays(snapshot: Snapshot, table: sa.Table) -> tuple[str, str, str] | None:
-    rows = to_frame(snapshot.read(_without_owner(snapshot.is_sqlite, table)))
-    if rows.empty:
+    if not snapshot.read(_any_without_owner(snapshot.is_sqlite, table)).num_rows:
         return None
+    rows = to_frame(snapshot.read(_without_owner(snapshot.is_sqlite, table)))
     key = [column.name for column in table.primary_key]
     named = ", ".join(dict.fromkeys(_records(rows, key, key[0])))
     count, by = int(rows["rows"].iloc[0]), " or ".join(FOUND_BY[table])
     rows_of = "row of" if count == 1 else "rows of"
     return table.name, by, f"{count} {rows_of} {table.name} whose {by} cannot be read: {named}"
+
+
+@cache
+def _any_without_owner(is_sqlite: bool, table: sa.Table) -> sa.Select[Any]:
+    """Nothing but the columns that rows are found by: an index tells, and no row is looked at."""
+    columns = [table.c[name] for name in FOUND_BY[table]]
+    asked = sa.select(*columns_as_read(is_sqlite, *columns))
+    return asked.where(sa.or_(*(is_no_key(is_sqlite, column) for column in columns))).limit(1)
 
 
 @cache
@@ -206,7 +214,7 @@ def _listed(records: pd.Series) -> str:
 
 def _stand_twice(snapshot: Snapshot, table: sa.Table, ids: pa.ChunkedArray) -> pa.Table:
     """The keys that stand twice anywhere in a table, of those that begin with one of ``ids``."""
-    return snapshot.read(_keys_twice(snapshot.is_sqlite, table), ids.to_pandas())
+    return snapshot.read(_keys_twice(snapshot.is_sqlite, table), ids.unique().to_pandas())
 
 
 @cache

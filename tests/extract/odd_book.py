@@ -13,6 +13,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.types import UserDefinedType
 
+from etl.extract.changes import depends_on_as_of, track
 from etl.extract.check import READ_TABLES
 from etl.extract.crm import read_shard
 from etl.extract.faults import read_strays
@@ -168,6 +169,8 @@ def read(url: str, units_per_shard: int = 1_000_000) -> Read:
     with Snapshot(url) as snapshot:
         strays = read_strays(snapshot)
         census = take_census(snapshot)
+        track(snapshot, census)
+        depends_on_as_of(snapshot, census)
         for start in range(0, len(census.units), units_per_shard):
             numbers = census.units.index[start : start + units_per_shard]
             frames = {name: to_frame(rows) for name, rows in read_shard(snapshot, census, numbers).items()}
