@@ -9,7 +9,7 @@ from etl.errors import Ambiguous, InDoubt, SetAside, VendorUnavailable
 from etl.load.delivery import TRIES, Job, LoadFinding, Payload, entity_of
 from etl.load.emoney import EmoneyClient
 from etl.load.emoney_patch import Patch, patch_for, patched
-from etl.load.ledger import deliveries, life_events, links
+from etl.load.ledger import changes, deliveries, findings, life_events, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link
 from etl.load.life_event import DIVORCED
@@ -63,6 +63,13 @@ class Updated:
             ),
         )
 
+    def note(self, job: Job, payload: Payload) -> None:
+        """Puts what is about to be overwritten into the ledger: after the write nobody could tell it any more."""
+        if self.findings and not job.dry_run:
+            key = payload.unit_key
+            changes.save_changes(job.ledger, job.run_id, VENDOR, ((key, one) for one in self.changes))
+            findings.save_load_findings(job.ledger, job.run_id, VENDOR, ((key, one) for one in self.findings))
+
     def __add__(self, other: Updated) -> Updated:
         return Updated(self.changes + other.changes, self.findings + other.findings)
 
@@ -77,12 +84,13 @@ def update_client(
     person = with_owner(person, base)
     theirs = client.client(link.vendor_client_id) if changed_fields(base, person) else {}
     patch = patch_for(base, theirs, person, job.keeps)
-    values = patch.values
+    values, updated = patch.values, Updated.by(payload, patch)
+    updated.note(job, payload)
     if values and not job.dry_run:
         write_step(job, payload, "patch_client", values, lambda: client.patch_client(link.vendor_client_id, values))
     if not job.dry_run:
         remember(job, payload, "client", patch.base, client_contact_id=payload.client_contact_id)
-    return Updated.by(payload, patch)
+    return updated
 
 
 def with_owner(person: dict[str, Any], base: Any) -> dict[str, Any]:
@@ -103,12 +111,14 @@ def update_spouse(
         raise Ambiguous("eMoney has another spouse for this client: correct it there, or the relation in SmartOffice.")
     # Nobody can have edited a spouse who is not there: she is added whole.
     patch = patch_for(base, theirs if theirs is not None else base or {}, spouse, job.keeps, "spouse.")
+    updated = Updated.by(payload, patch)
+    updated.note(job, payload)
     if not job.dry_run:
         whole = patched(theirs, patch.values) if theirs is not None else spouse
         if patch.values or theirs is None:
             write_step(job, payload, "put_spouse", spouse, lambda: client.put_spouse(link.vendor_client_id, whole))
         remember(job, payload, "spouse", patch.base, spouse_contact_id=payload.spouse_contact_id)
-    return Updated.by(payload, patch)
+    return updated
 
 
 def write_step(job: Job, payload: Payload, step: str, values: Any, send: Any) -> None:

@@ -31,7 +31,7 @@ NOT_SENT = ("held", *TO_NOTHING)
 WORDS = {
     "written": "written",
     "added": "written with the item",
-    "kept": "kept: somebody edited it at Profiles, and the CRM says otherwise",
+    "kept": "kept: somebody edited it at {vendor}, and the CRM says otherwise",
     "pinned": "kept: pinned to Profiles",
     "stale": "left: the CRM has it no longer",
     "removed_by_advisor": "not written again: somebody deleted it at Profiles",
@@ -39,7 +39,10 @@ WORDS = {
     "conflict": "left by an undo: changed since",
     "linked": "linked",
 }
-RULES = {"kept": "PROFILES-KEPT", "removed_by_advisor": "PROFILES-KEPT", "stale": "PROFILES-STALE"}
+RULES = {
+    "profiles": {"kept": "PROFILES-KEPT", "removed_by_advisor": "PROFILES-KEPT", "stale": "PROFILES-STALE"},
+    "emoney": {"kept": "EMY-OVERWRITTEN"},
+}
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,8 @@ def _answer(history: History, name: str, is_kept_back: bool) -> Answer:
     if decided is not None:
         is_undone = decided.ran.dag_id == undos.DAG_ID and decided.decision == "written"
         words = "put back by an undo" if is_undone else WORDS.get(decided.decision, decided.decision)
-        answered = _by(found, decided.ran, words, RULES.get(decided.decision))
+        words = words.format(vendor=VENDOR_NAMES[found.vendor])
+        answered = _by(found, decided.ran, words, RULES[found.vendor].get(decided.decision))
         return _since(_computed(answered), decided.ran, latest)
     if name in history.sent_values:
         wrote = history.created or _sent_by(history) or latest

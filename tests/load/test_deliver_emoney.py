@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 
 from etl.errors import CredentialsRefused
+from etl.load.emoney import EmoneyClient
 from etl.load.ledger import deliveries
+from etl.load.ledger.changes import read_decisions
+from etl.load.ledger.findings import read_load_findings
 from tests.keys import vendor_keys
 from tests.load.delivering import DAY, NEXT_DAY, Desk, couple, decided, emoney_spouse
 from tests.load.documents import address
@@ -103,6 +106,24 @@ def test_a_field_that_changed_in_the_crm_and_at_emoney_is_reported_whoever_keeps
     later = couple(cellPhone="two", fax="three", address=new, spouse=2, partner={"cellPhone": "two"})
     assert bool(desk.to_emoney(later).findings) is bool(keeps)
     assert (the_client(desk)["client"]["cellPhone"], the_client(desk)["client"]["fax"]) == (phones[0], "three")
+
+
+def test_what_is_overwritten_is_in_the_ledger_before_the_write(
+    desk: Desk, office: EmoneyCaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.to_emoney(couple(cellPhone="one"))
+    office("PATCH", f"{CLIENTS}/{the_client(desk)['id']}", json={"cellPhone": "typed"})
+
+    def die(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(EmoneyClient, "patch_client", die)
+    with pytest.raises(KeyboardInterrupt):
+        desk.to_emoney(couple(cellPhone="two"))
+    run_id = f"run-{desk.runs}"
+    assert list(read_load_findings(desk.ledger, run_id)["rule_id"]) == ["EMY-OVERWRITTEN"]
+    kept = read_decisions(desk.ledger, run_id, with_values=True)
+    assert list(zip(kept["field"], kept["old"], strict=True)) == [("cellPhone", '"typed"')]
 
 
 def test_a_client_is_read_only_where_something_is_written(desk: Desk) -> None:

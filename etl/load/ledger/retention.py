@@ -231,7 +231,7 @@ def _forget_lineage(ledger: Ledger, gone: tuple[sa.ColumnElement[bool], ...], ro
 
 def _locks(ledger: Ledger, keep: Keep) -> Portions:
     """A lock that a unit will need again stays, with its epoch."""
-    is_over = household_lock.c.expires_at < time.time() - 86_400
+    is_over = household_lock.c.expires_at < ledger.seconds() - 86_400
     yield from _deleted(ledger, household_lock, (is_over, ~_is_linked(household_lock)), keep.rows)
 
 
