@@ -1,7 +1,7 @@
 """Which vendor's record is whose by now: links go with their clients, wherever the CRM has put them since.
 
-Stages ``taken_over/<vendor>``: ``units``, those that go on with the link of another unit (known_as). The load moves
-the link, with the unit's lock held; planning changes nothing.
+Stages ``taken_over/<vendor>``, if there are any: ``units``, those that go on with the link of another unit (known_as).
+The load moves the link, with the unit's lock held; planning changes nothing.
 """
 
 from __future__ import annotations
@@ -35,13 +35,17 @@ def current_links(
     if not fresh.empty:
         moves = _of_spouses(snapshot, fresh, _no_units(context, vendor, census, numbers, linked))
         moves |= _of_deleted_households(context, snapshot, vendor, fresh, linked)
+    if not moves and not context.staging.has(f"{STAGE}/{vendor}"):
+        return linked
     table = pd.DataFrame({"unit_key": list(moves), "known_as": list(moves.values())}, dtype="str")
     context.staging.write(f"{STAGE}/{vendor}", {"units": table})
-    return links_of(context, vendor, units, of_these_alone=numbers is not None) if moves else linked
+    return links_of(context, vendor, units, of_these_alone=numbers is not None)
 
 
 def read_taken_over(context: RunContext, vendor: str) -> dict[str, str]:
     """Unit -> the unit under whose key the ledger still knows it."""
+    if not context.staging.has(f"{STAGE}/{vendor}"):
+        return {}
     units = context.staging.read(f"{STAGE}/{vendor}", ["units"])["units"]
     return dict(zip(units["unit_key"], units["known_as"], strict=True))
 
