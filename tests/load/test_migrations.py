@@ -14,8 +14,9 @@ from alembic.script import ScriptDirectory
 from etl.errors import LedgerBusy, LedgerTooNew
 from etl.load.ledger import migrations
 from etl.load.ledger.case_bases import find_base
+from etl.load.ledger.findings import finding_key
 from etl.load.ledger.store import VIEWS, Ledger, unpack
-from etl.load.ledger.tables import metadata
+from etl.load.ledger.tables import metadata, open_finding
 
 # A ledger with three nights in it, made by the code before revisions were kept.
 BEFORE_REVISIONS = (Path(__file__).parent / "ledger_0001.sql").read_text(encoding="utf-8")
@@ -123,6 +124,20 @@ def test_an_upgraded_ledger_has_the_schema_of_a_new_one(
     assert shape_of(old) == shape_of(new)
     assert set(shape_of(new)) == {*metadata.tables, *VIEWS, migrations.VERSION_TABLE}
     new.engine.dispose()
+
+
+def test_what_was_reported_once_as_new_at_emoney_stands_open_since_then(old: Ledger) -> None:
+    """EMY-NEW, as a run that finds it again would open it."""
+    old.migrate()
+    with old.read() as connection:
+        waiting = sa.text("SELECT * FROM open_finding_v WHERE rule_id = 'EMY-NEW' ORDER BY entity")
+        rows = [dict(row) for row in connection.execute(waiting).mappings()]
+        keys = {row.finding_key for row in connection.execute(sa.select(open_finding.c.finding_key))}
+    assert [(row["unit_key"], row["entity"], row["entity_id"], str(row["since"])) for row in rows] == [
+        ("H1", "account", "1", "2026-11-20"),
+        ("H1", "policy", "1", "2026-11-20"),
+    ]
+    assert {finding_key(row) for row in rows} <= keys
 
 
 def test_a_trial_changes_nothing(old: Ledger, tmp_path: Path) -> None:
