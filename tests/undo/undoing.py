@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import sqlalchemy as sa
 
 from etl.load import deliver_profiles
@@ -10,6 +11,7 @@ from etl.load.delivery import Payload
 from etl.load.ledger import links, runs
 from etl.load.ledger.closing import Closing, close_run
 from include.refresh.context import RunContext
+from include.refresh.linked import STAGE as TAKEN_OVER
 from include.refresh.load import job_of
 from include.refresh.vendors import profiles_client
 from include.undo.undoing import Undone, request_of, undo_run
@@ -33,6 +35,8 @@ def send(book: Book, run_id: str, *payloads: Payload, as_of: str = DAY) -> None:
     context = book.context(as_of, run_id)
     request = context.request
     runs.start_run(context.ledger, run_id, request.dag_id, request.as_of, None, False, {})
+    nobody = pd.DataFrame({"unit_key": [], "known_as": []}, dtype="str")
+    context.staging.write(f"{TAKEN_OVER}/profiles", {"units": nobody})
     client, job = profiles_client(context), job_of(context, "profiles")
     delivered = [deliver_profiles.deliver(client, job, payload) for payload in payloads]
     runs.save_outcomes(context.ledger, run_id, [one.outcome for one in delivered])
