@@ -20,6 +20,28 @@ LOAD_RULES: tuple[Rule, ...] = (
         "Merge or delete the duplicates at the vendor, or run the household by hand and choose the case.",
     ),
     Rule(
+        "SCP-GONE",
+        "warning",
+        "A unit that has a record at the vendor is no unit in SmartOffice any more: its record stays as it is.",
+        "If the client has left, close the record at the vendor and end the link by hand (Unlink); else restore the"
+        " household or the contact from Deleted Records, or set the contact's types right.",
+    ),
+    Rule(
+        "MATCH-MERGED",
+        "critical",
+        "A contact whom the vendor has was deleted or merged, and nobody can tell who has its record now.",
+        "If both are one person, let tax id, or names and birth date, of the living contact agree with those in Deleted"
+        " Records, or link the household by hand (Link to). If they are two people, run it by hand and say so with the"
+        " reason (Two people).",
+    ),
+    Rule(
+        "MATCH-TWICE",
+        "critical",
+        "One person is in two units: only one of them goes to the vendor.",
+        "Merge the two contacts in SmartOffice, or delete the household that is one too many. If they are two people,"
+        " run the household by hand and say so with the reason (Two people).",
+    ),
+    Rule(
         "MATCH-GONE",
         "critical",
         "The linked record no longer exists at the vendor: nothing was written and nothing is created in its place.",

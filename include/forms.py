@@ -131,6 +131,23 @@ HOUSEHOLD_SYNC = {
         "The reason, for example: divorced in May, confirmed by phone. Needed where the report says "
         "LIFE-EVENT; empty otherwise.",
     ),
+    "are_two": _text(
+        "Two people",
+        "The reason why the client, or the spouse, and whoever looks like the same person are two, for example: twins, "
+        "seen both. Needed where the report says MATCH-TWICE of two people; empty otherwise.",
+    ),
+    "unlink": _text(
+        "Unlink",
+        "The reason why the vendor's record is this household's or contact's no more. The link is ended, nothing is "
+        "sent, and the record stays as it is; no night creates another in its place.",
+    ),
+    "link_to": Param(
+        None,
+        type=["null", "object"],
+        title="Link to",
+        description='The vendor\'s record that is this household\'s or contact\'s, and why, for example {"id": "31", '
+        '"reason": "same person, corrected name"}; at Profiles also "case_id" where the household has several.',
+    ),
     "pin": _list(
         "Profiles: pin fields",
         'A field that only one side may fill from now on, for example [{"field": "clientA.homePhone", '

@@ -38,7 +38,7 @@ def households_of(snapshot: Snapshot, contact_ids: Iterable[int], labels: Labels
     columns = snapshot.columns(member.contact_id, member.household_id, member.role, member.is_primary)
     rows = snapshot.read(sa.select(*columns).where(member.contact_id.in_(snapshot.id_list())), people)
     memberships = to_frame(rows)
-    heads = pd.concat([pd.DataFrame({"contact_id": people, "head": people}), _spouses_of(snapshot, people, labels)])
+    heads = pd.concat([pd.DataFrame({"contact_id": people, "head": people}), spouses_of(snapshot, people, labels)])
     led = scope.read_households(snapshot, s.household.c.head_contact_id, heads["head"].unique())
     led = led[["household_id", "client_contact_id"]].astype("int64")
     by_head = heads.merge(led, left_on="head", right_on="client_contact_id")[["contact_id", "household_id"]]
@@ -86,7 +86,7 @@ def with_own_units(snapshot: Snapshot, census: Census, contact_ids: Iterable[int
     return Census(units, people, census.faults)
 
 
-def _spouses_of(snapshot: Snapshot, people: pd.Series, labels: Labels) -> pd.DataFrame:
+def spouses_of(snapshot: Snapshot, people: pd.Series, labels: Labels) -> pd.DataFrame:
     """contact_id, head: to whom they are tied as a spouse, from either side."""
     relation = s.key_relation.c
     sides = (relation.contact_id, relation.related_contact_id)

@@ -49,6 +49,15 @@ class WantedLink:
 
 
 @dataclass(frozen=True)
+class LinkTo:
+    """The vendor's record to which a person links a unit, and why; ``case_id``: where a household has several."""
+
+    client_id: str
+    case_id: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
 class ByHand:
     """What a person asked for, in a run for one household.
 
@@ -58,7 +67,9 @@ class ByHand:
     which a changed couple was confirmed (LIFE-EVENT), None where nobody did; ``asked_at``: when the run was triggered
     (UTC, naive): what an equal run has done since then is not done again; ``lock_wait_seconds``: how long another
     run's lock on the household is waited for; ``links``: what is to be linked at eMoney (EMY-LINK); ``pins`` and
-    ``unpins``: what the run pins and unpins, which a dry run has not put into the ledger.
+    ``unpins``: what the run pins and unpins, which a dry run has not put into the ledger; ``are_two``: the reason with
+    which people who look like one were told apart (MATCH-TWICE); ``unlink``: the reason with which the unit's link is
+    ended; ``link_to``: the record to which it is linked.
     """
 
     action: str = "auto"
@@ -71,6 +82,9 @@ class ByHand:
     links: tuple[WantedLink, ...] = ()
     pins: tuple[Pin, ...] = ()
     unpins: tuple[str, ...] = ()
+    are_two: str | None = None
+    unlink: str | None = None
+    link_to: LinkTo | None = None
 
 
 @dataclass(frozen=True)

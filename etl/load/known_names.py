@@ -1,8 +1,9 @@
-"""Documents of records that came from another office, with the keys under which the vendors know them (XFR-LINKS).
+"""Documents of records that have another key by now, with the keys under which the vendors know them.
 
-A vendor matches accounts, policies and people by the CRM key that it was first told. After a transfer the CRM has new
-keys, and eMoney has no way to rename one: so a moved record goes on under its first key (``account:905`` goes as
-``account:5``), at both vendors. Equal data then give the very bytes that were sent before the transfer.
+A vendor matches accounts, policies and people by the CRM key that it was first told. After a move to another office
+(XFR-LINKS) or a merge of contacts (MATCH-MERGED) the CRM has other keys, and eMoney has no way to rename one: so such a
+record goes on under its first key (``account:905`` goes as ``account:5``), at both vendors. Equal data then give the
+very bytes that were sent before.
 """
 
 from __future__ import annotations
@@ -19,13 +20,16 @@ _BENEFICIARIES = re.compile(rb'"beneficiaries":\[([^\]]*)\]')
 _DEPENDENT = b"dependent:"
 
 
-def in_documents(documents: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
-    """The documents (document, payload_hash, client_contact_id, spouse_contact_id) as the vendors know their records.
+def in_documents(documents: pd.DataFrame, names: Mapping[str, str], members: pd.DataFrame) -> pd.DataFrame:
+    """The documents (unit_key, document, payload_hash, client/spouse_contact_id) as the vendors know their records.
 
-    ``names``: CRM key -> known key, of everything that ever moved; the bytes stay canonical.
+    ``names``: CRM key -> known key, of everything that has another; ``members``: household_id, contact_id, among whom
+    the units' dependents are. The bytes stay canonical.
     """
     moved = [int(key.partition(":")[2]) for key in names if key.startswith("contact:")]
+    homes = "H" + members.loc[members["contact_id"].isin(moved), "household_id"].astype("str")
     people = documents["client_contact_id"].isin(moved) | documents["spouse_contact_id"].isin(moved)
+    people |= documents["unit_key"].isin(homes)
     if not people.any():
         return documents
     by_bytes = {key.encode(): known.encode() for key, known in names.items()}

@@ -1,11 +1,13 @@
-"""Finding the unit at the vendor (MATCH-STORED, MATCH-EXACT, MATCH-AMBIGUOUS, MATCH-LAST-NAME). Pure.
+"""Finding the unit at the vendor (MATCH-STORED, MATCH-EXACT, MATCH-AMBIGUOUS, MATCH-LAST-NAME), and which unit of one
+person goes there (MATCH-TWICE). Pure.
 
 The stored link comes before all of this: these functions decide for a unit that has none, from the answers of the
 search by our external id and of the exact search. A vendor record that is linked to another unit is no candidate.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice, takewhile
 
 from etl.load.emoney_answers import FoundClient
 from etl.load.profiles_answers import FoundHousehold, SearchResult
@@ -47,6 +49,25 @@ class Ambiguous:
 
 
 Decision = Adopt | CreateNew | Ambiguous
+
+
+@dataclass(frozen=True)
+class Place:
+    """A person in a unit: as its client, or as its client's spouse."""
+
+    unit_key: str
+    contact_id: int
+    is_client: bool
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A unit that waits for another, because one person is in both; ``are_linked``: both have a record already."""
+
+    second: Place
+    first: Place
+    matched_by: str
+    are_linked: bool
 
 
 def decide_profiles(
@@ -99,3 +120,51 @@ def _only_client(clients: list[FoundClient], rule: str) -> Decision:
 def _create(candidates: Iterable[str]) -> CreateNew:
     ids = tuple(candidates)
     return CreateNew(LAST_NAME if ids else EXACT, ids)
+
+
+def order_of(linked: Collection[str], primary: Collection[str]) -> Callable[[Place], tuple[object, ...]]:
+    """MATCH-TWICE: which of several units goes first.
+
+    The linked one; of those that are not, the one that has the person as spouse, then the primary household, then the
+    lowest key.
+    """
+
+    def rank(place: Place) -> tuple[object, ...]:
+        key = place.unit_key
+        return key not in linked, place.is_client, key not in primary, key[0], int(key[1:])
+
+    return rank
+
+
+def decide_twins(
+    group: Iterable[Place],
+    matched_by: str,
+    linked: Collection[str],
+    primary: Collection[str],
+    apart: Collection[frozenset[int]],
+) -> Iterator[Twin]:
+    """MATCH-TWICE: the units of one person (``group``) that wait, each with the one that goes.
+
+    ``apart``: pairs of contacts of whom somebody has said that they are two. A unit waits where its client is another
+    unit's client or spouse; one that is not linked also where its spouse is the client of one that is. The same contact
+    as client here and spouse there is HH-COUPLE-TWICE.
+    """
+    places = sorted(group, key=order_of(linked, primary))
+    waiting: set[str] = set()
+    for at, second in enumerate(places):
+        is_linked = second.unit_key in linked
+        if second.unit_key in waiting or (is_linked and not second.is_client):
+            continue
+        # The linked ones come first.
+        before = islice(places, at) if second.is_client else takewhile(lambda one: one.unit_key in linked, places)
+        twins = (one for one in before if _are_twins(second, one, apart) and (second.is_client or one.is_client))
+        first = next(twins, None)
+        if first is not None:
+            waiting.add(second.unit_key)
+            yield Twin(second, first, matched_by, is_linked and first.unit_key in linked)
+
+
+def _are_twins(one: Place, other: Place, apart: Collection[frozenset[int]]) -> bool:
+    if one.unit_key == other.unit_key or frozenset((one.contact_id, other.contact_id)) in apart:
+        return False
+    return one.contact_id != other.contact_id or (one.is_client and other.is_client)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from etl.extract import changes, scope
+from etl.extract import changes, identity, scope
 from etl.extract.check import check_schema
 from etl.extract.crm import read_shard
 from etl.extract.faults import read_strays
@@ -24,9 +24,12 @@ from include.refresh.context import RunContext
 from include.refresh.dates_ahead import take_back
 from include.refresh.former import stage_former
 from include.refresh.found import stage_clock, stage_strays
+from include.refresh.gone import stage_gone
 from include.refresh.guard_extract import of_extract
+from include.refresh.identity import stage_twins
 from include.refresh.labels import LABELS
 from include.refresh.linked import current_links
+from include.refresh.merged import follow_dependents, follow_merges
 from include.staging import remove_old_runs
 
 
@@ -53,10 +56,7 @@ def plan_and_extract(context: RunContext) -> list[int]:
     crm = context.connections.crm
     check_schema(crm)
     with Snapshot(crm) as snapshot:
-        # Whom a run by hand has linked as a unit of its own stays one, a grown-up child in a household, too (SCP-6).
-        by_hand = links.contacts_linked(ledger, request.vendors)
-        census = with_own_units(snapshot, scope.take_census(snapshot), by_hand, LABELS)
-        planned = _plan(context, snapshot, census)
+        census, planned = _decide(context, snapshot)
         shards = scope.in_shards(planned.taken, context.settings.refresh.households_per_shard)
 
         def stage(number: int) -> None:
@@ -74,6 +74,18 @@ def plan_and_extract(context: RunContext) -> list[int]:
     return list(range(len(shards)))
 
 
+def _decide(context: RunContext, snapshot: Snapshot) -> tuple[scope.Census, _Plan]:
+    """Who is who comes first: merges are followed, twins wait, units that are gone are reported; then the scope."""
+    people = identity.read_identities(snapshot)
+    census = _take_census(context, snapshot, people)
+    planned = _plan(context, snapshot, census, identity.read_twins(snapshot, census, people, LABELS))
+    for vendor, linked in planned.linked.items():
+        stage_gone(context, snapshot, vendor, census, linked, people)
+    if "profiles" in planned.linked:
+        follow_dependents(context, census, planned.taken, planned.linked["profiles"], people)
+    return census, planned
+
+
 def _guard(context: RunContext, census: scope.Census, planned: _Plan) -> None:
     """Leaves what the extract says to the vendors' checks; where nothing is due, nobody else will stop the run."""
     causes = {
@@ -83,6 +95,20 @@ def _guard(context: RunContext, census: scope.Census, planned: _Plan) -> None:
     guards.stage_causes(context, (cause for of_vendor in causes.values() for cause in of_vendor))
     if planned.taken.empty:
         guards.require_plausible(context, causes, {vendor: {} for vendor in causes})
+
+
+def _take_census(context: RunContext, snapshot: Snapshot, people: pd.DataFrame) -> scope.Census:
+    """All units of the CRM. Links go with contacts that were merged before anything is planned (MATCH-MERGED).
+
+    Whom a run by hand has linked as a unit of its own stays one, a grown-up child in a household, too (SCP-6).
+    """
+    census = scope.take_census(snapshot)
+
+    def with_linked() -> scope.Census:
+        return with_own_units(snapshot, census, links.contacts_linked(context.ledger, context.request.vendors), LABELS)
+
+    follow_merges(context, snapshot, with_linked(), people)
+    return with_linked()
 
 
 def shard_name(stage: str, number: int) -> str:
@@ -108,7 +134,7 @@ class _Plan:
         return self.flags.index[self.flags.any(axis=1)]
 
 
-def _plan(context: RunContext, snapshot: Snapshot, census: scope.Census) -> _Plan:
+def _plan(context: RunContext, snapshot: Snapshot, census: scope.Census, twins: identity.Twins) -> _Plan:
     request = context.request
     movement = changes.track(snapshot, census)
     flags = pd.DataFrame(False, index=census.units.index, columns=["profiles", "emoney"])
@@ -118,6 +144,7 @@ def _plan(context: RunContext, snapshot: Snapshot, census: scope.Census) -> _Pla
         linked = links_of[vendor] = current_links(context, snapshot, vendor, census)
         enroll = getattr(context.settings, vendor).enroll
         enrolled = enrolled_of[vendor] = scope.enrolled(snapshot, census, enroll, set(linked["unit_key"]))
+        stage_twins(context, vendor, twins, set(linked["unit_key"]), census.units.loc[enrolled, "unit_key"])
         if request.is_holiday:
             wanted = census.units.index[:0]
         elif request.unit_keys:

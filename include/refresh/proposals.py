@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -33,7 +33,7 @@ NAMED_AS = {"owner_contact_id": "owner", "primary_insured_id": "insured"}
 
 def propose(vendor: str, unit_key: str, event: LifeEvent, frames: Frames) -> Proposal:
     """The proposal for one unit; ``frames`` are those of its shard, with the people who are not in it any more."""
-    couple = _Couple(unit_key, event, frames)
+    couple = _Couple(unit_key, _foreseen(event), frames)
     people = tuple(couple.person(contact_id) for contact_id in couple.everybody)
     records = tuple(record for contact_id in couple.everybody for record in couple.records(contact_id))
     what = what_happened(event)
@@ -42,9 +42,17 @@ def propose(vendor: str, unit_key: str, event: LifeEvent, frames: Frames) -> Pro
     in_short = f"{what} Proposal: {goes}. Without a clear owner: {unclear or 'nothing'}."
     along = couple.partners if vendor == "profiles" else {}
     return Proposal(
-        vendor, unit_key, event.kind, what, in_short, (*steps(vendor, unit_key, event), *_also(along)), people, records,
+        vendor, unit_key, event.kind, what, in_short, (*steps(vendor, unit_key, couple.event), *_also(along)), people,
+        records,
         tuple(conf_of(vendor, contact_id) for contact_id in couple.left_over(vendor)),
     )  # fmt: skip
+
+
+def _foreseen(event: LifeEvent) -> LifeEvent:
+    """The event as it is carried out: a head who has died is followed by the spouse, whom SmartOffice is to name."""
+    if event.kind != "head_died" or event.client != event.client_sent or event.spouse is None:
+        return event
+    return replace(event, client=event.spouse, spouse=None)
 
 
 def what_happened(event: LifeEvent) -> str:
@@ -61,13 +69,16 @@ def what_happened(event: LifeEvent) -> str:
         words += " Whom it was is the spouse now." if is_new else " Head and spouse have changed places."
     if event.kind == "head_died":
         is_same = event.client == event.client_sent
-        words += " Nobody else is the head yet: choose one in SmartOffice first." if is_same else ""
+        survivor = f" (contact {event.spouse}, the spouse)" if event.spouse is not None else ""
+        words += f" Nobody else is the head yet: choose one in SmartOffice first{survivor}." if is_same else ""
         words += "" if is_same else f" The head is contact {event.client} now."
     return words
 
 
 def steps(vendor: str, unit_key: str, event: LifeEvent) -> tuple[str, ...]:
     """What a run by hand does at the vendor once somebody has confirmed the event."""
+    if event.kind == "head_died" and event.client == event.client_sent:
+        return ("Nothing, before SmartOffice names another head.",)
     if vendor == "profiles":
         couple = f"contact {event.client}" + (f" and contact {event.spouse}" if event.spouse is not None else "")
         return (
@@ -172,11 +183,11 @@ class _Couple:
 
     def _goes(self, contact_id: int) -> str:
         """Where somebody goes; ids alone."""
-        if contact_id in self.now:
-            return f"{self.unit_key}, as its {'head' if contact_id == self.event.client else 'spouse'}"
         fate = self._fate(contact_id)
         if fate is not None:
             return f"{fate}: nothing is sent of this contact"
+        if contact_id in self.now:
+            return f"{self.unit_key}, as its {'head' if contact_id == self.event.client else 'spouse'}"
         units = self._units_of(contact_id)
         if units:
             return f"{' and '.join(units)}, a unit of its own"

@@ -164,6 +164,9 @@ def _asked(by_hand: HandRequest) -> dict[str, str | int | float | bool | None]:
         "update": None if what.update else "no",
         "links": ", ".join(one.source_key for one in what.links),
         "confirmed life event": what.life_event,
+        "two people": what.are_two,
+        "unlinked": what.unlink,
+        "linked to": f"{what.link_to.client_id}: {what.link_to.reason}" if what.link_to else None,
         "pinned": ", ".join(f"{one.field} to {side_name(one.side)}" for one in what.pins),
         "unpinned": ", ".join(what.unpins),
     }

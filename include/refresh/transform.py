@@ -15,10 +15,10 @@ import pandas as pd
 
 from etl.load import known_names
 from etl.load.emoney_document import items_hash, people_hash
-from etl.load.ledger import unit_moves
 from etl.load.ledger.feeds import KEY_LISTS
 from etl.narrowing import narrow
 from expectations.facts import FRAMES, FRAMES_OF
+from include.refresh import merged
 from include.refresh.context import RunContext
 from include.refresh.defects import name_defects
 from include.refresh.frames import of_units
@@ -34,7 +34,7 @@ def transform_shard(context: RunContext, number: int) -> int:
     A unit over which the transform breaks is set aside for that vendor, in the table ``failed``: all others go.
     """
     frames = context.staging.read(shard_name("source", number))
-    names = unit_moves.known_names(context.ledger)
+    names = merged.known_names(context)
     units = frames["units"]["unit_key"].tolist()
     for vendor in context.request.vendors:
 
@@ -74,7 +74,7 @@ def _build(
         built = emoney.build(frames, as_of, service_user, (context.vendor_users or {}).get(vendor))
     if names:
         items, withheld = (known_names.in_items(keyed, names) for keyed in (built.items, built.withheld))
-        documents = known_names.in_documents(built.documents, names)
+        documents = known_names.in_documents(built.documents, names, frames["members"])
         built = replace(built, documents=documents, items=items, withheld=withheld)
     documents = _in_parts(built) if vendor == "emoney" else built.documents
     facts = {f"facts_{name}": built.facts[name][list(FRAMES[name])] for name in FRAMES_OF[vendor]}

@@ -19,8 +19,11 @@ from include.refresh import guards
 from include.refresh.context import RunContext
 from include.refresh.defects import name_defects
 from include.refresh.found import read_found
+from include.refresh.gone import read_gone
 from include.refresh.guard_documents import of_documents
+from include.refresh.identity import find_unlinked, find_waiting
 from include.refresh.life_events import NO_EVENTS, find_life_events, stage_proposals
+from include.refresh.merged import find_unclear
 from include.refresh.plan import shard_name
 from include.refresh.withheld import find_withheld
 
@@ -49,8 +52,8 @@ def validate_vendor(context: RunContext, vendor: str) -> int:
     scope = context.staging.read("plan/scope")["units"]
     units = scope[scope[vendor]]
     if units.empty:
-        found = read_found(context, vendor, units["unit_key"], overrides)
-        nothing = {"decisions": _NOTHING, "findings": _as_texts(found), "events": NO_EVENTS}
+        found = [read_found(context, vendor, units["unit_key"], overrides), read_gone(context, vendor, overrides)]
+        nothing = {"decisions": _NOTHING, "findings": _as_texts(pd.concat(found)), "events": NO_EVENTS}
         guards.require_plausible(context, {vendor: guards.staged_causes(context, vendor)}, {vendor: {}})
         context.staging.write(f"verdict/{vendor}", nothing)
         return 0
@@ -59,14 +62,19 @@ def validate_vendor(context: RunContext, vendor: str) -> int:
     write_results(context.reports / "data_docs", verdict.statistics)
     failed = [_failed(context, vendor, units), *(name_defects(f"validate {vendor}", one) for one in parts)]
     decisions = _decide(context, vendor, units, verdict, pd.concat(failed, ignore_index=True))
+    waiting = pd.concat(
+        [find(context, vendor, decisions, overrides) for find in (find_waiting, find_unlinked, find_unclear)]
+    )
+    _hold(decisions, waiting)
     life_events = find_life_events(context, vendor, decisions, verdict.findings, overrides)
     outside = [life_events.findings, read_found(context, vendor, units["unit_key"], overrides)]
     beside = pd.concat([*outside, find_withheld(context, vendor, units, overrides)], ignore_index=True)
-    findings = pd.concat([verdict.findings, beside], ignore_index=True)
+    findings = pd.concat([verdict.findings, waiting, beside], ignore_index=True)
     _fail(decisions, life_events.failed)
     _hold(decisions, beside)
     _guard(context, vendor, decisions, findings)
     stage_proposals(context, vendor, life_events.proposals)
+    findings = pd.concat([findings, read_gone(context, vendor, overrides)], ignore_index=True)
     tables = {"decisions": decisions, "findings": _as_texts(findings), "events": life_events.confirmed}
     context.staging.write(f"verdict/{vendor}", tables)
     return int((decisions["decision"] == "send").sum())

@@ -11,6 +11,9 @@ from include.refresh.load import load_shard
 def load_units(context: RunContext) -> dict[str, int]:
     """Loads every unit of the run to its vendor; gives the number of units by outcome. Raises as `load_shard`."""
     (vendor,) = context.request.vendors
+    hand = context.request.by_hand
+    if hand is not None and hand.what.unlink is not None:
+        return {"unchanged": 1}
     counted: Counter[str] = Counter()
     for number in context.staging.read("plan/scope")["units"]["shard"]:
         counted.update(load_shard(context, vendor, int(number)))

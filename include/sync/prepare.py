@@ -9,7 +9,7 @@ from __future__ import annotations
 import pandas as pd
 
 from etl.errors import ParamsError
-from etl.extract import one
+from etl.extract import identity, one
 from etl.extract.changes import Movement, track
 from etl.extract.check import check_schema
 from etl.extract.crm import Frames, read_shard
@@ -24,13 +24,16 @@ from include.refresh.context import VENDORS, HandRequest, RunContext
 from include.refresh.dates_ahead import take_back
 from include.refresh.former import stage_former
 from include.refresh.found import stage_clock
+from include.refresh.identity import stage_twins_beside, stage_twins_of
 from include.refresh.labels import LABELS
 from include.refresh.life_events import read_parted
 from include.refresh.linked import current_links, read_taken_over
+from include.refresh.merged import follow_dependents, follow_merges_of
 from include.refresh.plan import shard_name
 from include.refresh.transform import transform_shard
 from include.refresh.validate import validate_vendor
 from include.staging import remove_old_runs
+from include.sync.relink import end_link, make_link
 
 
 def prepare_unit(context: RunContext) -> str:
@@ -41,6 +44,8 @@ def prepare_unit(context: RunContext) -> str:
     """
     unit_key = read_unit(context)
     (vendor,) = context.request.vendors
+    if _hand(context).what.unlink is not None:
+        return unit_key
     transform_shard(context, 0)
     validate_vendor(context, vendor)
     is_confirmed = vendor == "profiles" and _hand(context).what.life_event is not None
@@ -69,10 +74,18 @@ def read_unit(context: RunContext) -> str:
     crm = context.connections.crm
     check_schema(crm)
     with Snapshot(crm, readers=1) as snapshot:
+        if _hand(context).what.unlink is not None:
+            return end_link(context, snapshot)
         unit_key = _unit_key(snapshot, _hand(context))
         census, at, frames, movement = _read(snapshot, unit_key)
+        make_link(context, snapshot, unit_key, _people(census, at))
+        told_apart = follow_merges_of(context, snapshot, census, at)
         linked = current_links(context, snapshot, vendor, census, pd.Index([at]))
         stage_former(context, snapshot, census, pd.Index([at]), {vendor: linked})
+        stage_twins_of(context, snapshot, census, at, told_apart)
+        if vendor == "profiles":
+            members = identity.read_identities_like(snapshot, census.people["contact_id"])
+            follow_dependents(context, census, pd.Index([at]), linked, members)
     clients = census.units.loc[[at], "client_contact_id"].dropna()
     known = {unit_key, *("C" + clients.astype("str")), *read_taken_over(context, vendor).values()}
     _check_choice(context, vendor, known)
@@ -80,6 +93,13 @@ def read_unit(context: RunContext) -> str:
     _pin(context, unit_key)
     _plan(context, movement.units)
     return unit_key
+
+
+def _people(census: Census, at: int) -> list[int]:
+    """The contacts of a unit, its client first."""
+    client = census.units.loc[[at], "client_contact_id"].dropna().astype("int64")
+    others = census.people.loc[census.people["unit"] == at, "contact_id"]
+    return [int(one) for one in pd.concat([client, others]).drop_duplicates()]
 
 
 def read_former_partners(context: RunContext, unit_key: str) -> int:
@@ -101,6 +121,7 @@ def read_former_partners(context: RunContext, unit_key: str) -> int:
         done = set(links.read_links(ledger, vendor, led["unit_key"])["unit_key"]) if earlier else set()
         partners = sorted({*led.loc[~led["unit_key"].isin(done), "unit_key"], *before})
         read = [_read(snapshot, partner) for partner in partners]
+        stage_twins_beside(context, snapshot, [(census, at) for census, at, _frames, _movement in read])
     for number, (_census, _at, frames, movement) in enumerate(read, 1):
         _stage(context, frames, movement, number)
     planned = context.staging.read("plan/scope")["units"].head(1)

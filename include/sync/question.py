@@ -137,7 +137,8 @@ def _may_answer(context: RunContext, who: str | None) -> bool:
 
 
 def _payload_to_send(context: RunContext) -> Payload | None:
-    if context.request.vendors != (VENDOR,):
+    hand = context.request.by_hand
+    if context.request.vendors != (VENDOR,) or (hand is not None and hand.what.unlink is not None):
         return None
     decisions = context.staging.read(f"verdict/{VENDOR}", ["decisions"])["decisions"]
     documents = context.staging.read(shard_name(VENDOR, 0), ["documents"])["documents"]

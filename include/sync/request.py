@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from etl.errors import VENDOR_NAMES, ParamsError
-from etl.load.delivery import ByHand, WantedLink
+from etl.load.delivery import ByHand, LinkTo, WantedLink
 from etl.load.pinning import read_pins, read_unpins
 from include.acting import Actor
 from include.params import is_source_key, read_as_of, read_number, read_switch, refuse_unknown
@@ -84,7 +84,7 @@ def _what(vendor: str, params: Mapping[str, Any], asked_at: datetime) -> ByHand:
         raise ParamsError(f"{action} makes a case of its own: leave case_id empty, or choose update_case.")
     if household_id and action == "create_client_and_case":
         raise ParamsError("create_client_and_case makes a household of its own: leave vendor_household_id empty.")
-    return ByHand(
+    wanted = ByHand(
         action="auto" if action == "update" else action,
         household_id=household_id,
         case_id=case_id,
@@ -94,7 +94,43 @@ def _what(vendor: str, params: Mapping[str, Any], asked_at: datetime) -> ByHand:
         links=tuple(_link(given) for given in _list("links", params.get("links"))),
         pins=read_pins(params.get("pin")),
         unpins=read_unpins(params.get("unpin")),
+        are_two=_text("are_two", params.get("are_two")),
+        unlink=_text("unlink", params.get("unlink")),
+        link_to=_link_to(params.get("link_to")),
     )
+    _check_link_change(wanted, asked_at, read_switch("dry_run", params))
+    return wanted
+
+
+def _check_link_change(wanted: ByHand, asked_at: datetime, is_dry: bool) -> None:
+    """Ending a link is all that its run does; making one names a record of its own, and cannot be tried out."""
+    if wanted.unlink is not None:
+        asked = asked_at.astimezone(UTC).replace(tzinfo=None)
+        if wanted != ByHand(unlink=wanted.unlink, asked_at=asked):
+            raise ParamsError(
+                "unlink ends a link and sends nothing: leave all but household_id, contact_id and vendor."
+            )
+    if wanted.link_to is not None:
+        if wanted.action != "auto" or wanted.household_id or wanted.case_id or wanted.life_event:
+            raise ParamsError(
+                "link_to names the record: leave action at auto, and vendor_household_id, case_id and "
+                "confirm_life_event empty."
+            )
+        if is_dry:
+            raise ParamsError("link_to links, and then sends: a dry run can do neither. Leave dry_run off.")
+
+
+def _link_to(given: object) -> LinkTo | None:
+    example = 'link_to names a record and a reason: {"id": "31", "reason": "same person"}'
+    if given in (None, "", {}):
+        return None
+    if not isinstance(given, Mapping):
+        raise ParamsError(f"{example}; not {given!r}.")
+    strangers = sorted(set(given) - {"id", "case_id", "reason"})
+    client_id, case_id, reason = (_text(f"{name} of link_to", given.get(name)) for name in ("id", "case_id", "reason"))
+    if strangers or client_id is None or reason is None:
+        raise ParamsError(f"{example}; not {dict(given)!r}.")
+    return LinkTo(client_id, case_id, reason)
 
 
 def _one_of(name: str, value: object, allowed: Sequence[str], where: str = "") -> str:

@@ -1,11 +1,13 @@
 """The same on PostgreSQL: CRM and ledger both, and two processes at once."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
+from etl.extract.identity import read_identities_like, same_people
+from etl.extract.source import Snapshot
 from tests.load.killing import finish, run_and_kill, start
 from tests.run_book import Book, Vendors
 from tests.sync.by_hand import run_by_hand
@@ -47,6 +49,16 @@ def test_links_go_with_their_clients_on_postgresql(postgres_book: Book) -> None:
     book.set("emoney", enroll="linked")
     night = book.run(NEXT, vendors=("emoney",))
     assert night.outcomes("emoney") == {"C103": "unchanged", "C201": "unchanged"}
+
+
+def test_who_may_be_one_person_is_found_on_postgresql(postgres_book: Book) -> None:
+    for contact_id, day, tax_id in ((7, 2, "900-11-2222"), (8, 3, "900112222"), (9, 2, None), (10, 3, "900-11-2223")):
+        postgres_book.person(contact_id, birth_date=date(1970, 6, day), tax_id=tax_id)
+    with Snapshot(postgres_book.crm.url, readers=1) as snapshot:
+        people = read_identities_like(snapshot, [7])
+    assert set(people["contact_id"]) == {7, 8, 9}
+    (pair,) = same_people(people[people["contact_id"] == 7], people).itertuples(index=False, name=None)
+    assert pair == (7, 8, "tax id")
 
 
 def test_two_processes_at_once_and_killed_ones_make_each_household_once(postgres_book: Book) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from etl.errors import ParamsError
-from etl.load.delivery import ByHand, WantedLink
+from etl.load.delivery import ByHand, LinkTo, WantedLink
 from include.acting import COMMAND_LINE, Actor
 from include.forms import HOUSEHOLD_SYNC
 from include.refresh.context import HandRequest, RunRequest
@@ -175,3 +176,23 @@ def test_a_mistake_is_told_in_words(conf: dict[str, Any], words: list[str]) -> N
     with pytest.raises(ParamsError) as refused:
         read(**conf)
     assert [word for word in words if word not in str(refused.value)] == []
+
+
+def test_a_link_is_ended_with_a_reason_and_made_with_a_record_and_a_reason() -> None:
+    assert what(unlink="left us").unlink == "left us"
+    assert what(link_to={"id": 31, "reason": "same person"}).link_to == LinkTo("31", None, "same person")
+
+
+@pytest.mark.parametrize(
+    ("conf", "words"),
+    [
+        ({"unlink": "left us", "action": "open_case"}, "unlink ends a link and sends nothing"),
+        ({"link_to": {"id": "31"}}, 'link_to names a record and a reason: {"id": "31"'),
+        ({"link_to": "31"}, "link_to names a record and a reason"),
+        ({"link_to": {"id": "31", "reason": "same", "case_id": "2"}, "case_id": "2"}, "link_to names the record"),
+        ({"link_to": {"id": "31", "reason": "same"}, "dry_run": True}, "Leave dry_run off"),
+    ],
+)
+def test_what_makes_no_sense_of_a_link_is_refused(conf: dict[str, Any], words: str) -> None:
+    with pytest.raises(ParamsError, match=re.escape(words)):
+        read(household_id=12, **conf)

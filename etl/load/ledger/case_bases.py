@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from etl.load.bulk import text_list
 from etl.load.ledger.case_tables import case_base
 from etl.load.ledger.store import Ledger, pack, unpack
+from etl.load.ledger.tables import link
 
 VENDOR = "profiles"
 
@@ -18,6 +21,15 @@ def find_base(ledger: Ledger, case_id: str) -> Any:
     mine = (case_base.c.vendor == VENDOR, case_base.c.vendor_case_id == case_id)
     rows = ledger.rows(sa.select(case_base.c.base).where(*mine))
     return unpack(rows[0]["base"]) if rows else None
+
+
+def read_bases(ledger: Ledger, unit_keys: Iterable[str]) -> dict[str, Any]:
+    """unit key -> what was last written into the case to which it is linked."""
+    statement = sa.select(link.c.unit_key, case_base.c.base).where(
+        case_base.c.vendor == VENDOR, link.c.vendor == VENDOR, link.c.vendor_case_id == case_base.c.vendor_case_id,
+        link.c.unit_key.in_(text_list(ledger.engine, unit_keys)),
+    )  # fmt: skip
+    return {row["unit_key"]: unpack(row["base"]) for row in ledger.rows(statement)}
 
 
 def save_base(ledger: Ledger, connection: Connection, case_id: str, base: Any, run_id: str) -> None:

@@ -67,6 +67,12 @@ def read_open_findings(ledger: Ledger, vendor: str) -> pd.DataFrame:
     )
 
 
+def units_with(ledger: Ledger, run_id: str, vendor: str, rule_id: str) -> set[str]:
+    """The units in which a finding by this rule has stood open since before a run."""
+    mine = (open_finding.c.vendor == vendor, open_finding.c.rule_id == rule_id, open_finding.c.first_run_id != run_id)
+    return {row["unit_key"] for row in ledger.rows(sa.select(open_finding.c.unit_key).where(*mine))}
+
+
 def read_findings_before(ledger: Ledger, run_id: str, vendor: str, unit_keys: Iterable[str]) -> pd.DataFrame:
     """The findings of these units that stood open before a run, whether it was closed since or not.
 

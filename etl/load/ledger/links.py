@@ -20,7 +20,7 @@ from etl.load.ledger.decision_tables import pin
 from etl.load.ledger.deliveries import OPEN
 from etl.load.ledger.life_event_tables import former_link
 from etl.load.ledger.store import Ledger, pack, unpack
-from etl.load.ledger.tables import delivery, link, sent
+from etl.load.ledger.tables import delivery, feed_line, link, sent
 
 
 @dataclass(frozen=True)
@@ -283,20 +283,16 @@ def is_known(ledger: Ledger, vendor: str, unit_key: str) -> bool:
 def take_over(ledger: Ledger, vendor: str, from_unit: str, to_unit: str) -> None:
     """The unit takes over another one's link and history: a lone client became head of a household, and the like."""
     with ledger.write() as connection:
-        connection.execute(
-            sa.update(link).where(link.c.vendor == vendor, link.c.unit_key == from_unit).values(unit_key=to_unit)
-        )
-        connection.execute(
-            sa.update(sent).where(sent.c.vendor == vendor, sent.c.unit_key == from_unit).values(unit_key=to_unit)
-        )
-        connection.execute(
-            sa.update(delivery)
-            .where(delivery.c.vendor == vendor, delivery.c.unit_key == from_unit, delivery.c.status.in_(OPEN))
-            .values(unit_key=to_unit)
-        )
-        connection.execute(
-            sa.update(pin).where(pin.c.vendor == vendor, pin.c.unit_key == from_unit).values(unit_key=to_unit)
-        )
+        move_unit(connection, vendor, from_unit, to_unit)
+
+
+def move_unit(connection: Connection, vendor: str, from_unit: str, to_unit: str) -> None:
+    """A link and all that hangs on it stand under another unit's key from now on, within a transaction."""
+    for table, *conditions in ((link,), (sent,), (delivery, delivery.c.status.in_(OPEN)), (pin,)):
+        mine = (table.c.vendor == vendor, table.c.unit_key == from_unit, *conditions)
+        connection.execute(sa.update(table).where(*mine).values(unit_key=to_unit))
+    if vendor == "emoney":
+        connection.execute(sa.update(feed_line).where(feed_line.c.unit_key == from_unit).values(unit_key=to_unit))
 
 
 def _read(

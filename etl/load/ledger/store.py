@@ -29,6 +29,7 @@ from etl.load.ledger import (
     case_tables,
     decision_tables,
     guard_tables,
+    identity_tables,
     life_event_tables,
     migrations,
     retention_tables,
@@ -43,7 +44,8 @@ WRITERS_MAY_TAKE_SECONDS = 60
 
 # What describes the ledger: all its tables, on one `MetaData`, and the views of them.
 DESCRIPTIONS = (
-    tables, answer_table, case_tables, decision_tables, guard_tables, life_event_tables, retention_tables,
+    tables, answer_table, case_tables, decision_tables, guard_tables, identity_tables, life_event_tables,
+    retention_tables,
     transfer_tables,
 )  # fmt: skip
 VIEWS: dict[str, str] = {

@@ -18,6 +18,7 @@ from etl.errors import LockLost, MovedAway, UnitsBusy
 from etl.load import bulk
 from etl.load.ledger.decision_tables import pin
 from etl.load.ledger.deliveries import OPEN
+from etl.load.ledger.identity_tables import contact_merge
 from etl.load.ledger.life_event_tables import marital_status
 from etl.load.ledger.locks import find_held
 from etl.load.ledger.store import Ledger
@@ -77,6 +78,12 @@ def require_at_home(ledger: Ledger, unit_key: str, client_contact_id: int) -> No
             raise LockLost(f"It is being moved to another office just now (transfer {row['transfer_id']}).")
         if row["from_unit"] == unit_key and _has_moved(ledger, row["transfer_id"], client_contact_id):
             raise MovedAway(f"It was moved to another office as {row['to_unit']} (transfer {row['transfer_id']}).")
+
+
+def units_on_the_move(ledger: Ledger) -> set[str]:
+    """The units that are being moved to another office, by their keys there and here."""
+    rows = ledger.rows(sa.select(unit_move.c.from_unit, unit_move.c.to_unit).where(unit_move.c.status == "pending"))
+    return {key for row in rows for key in (row["from_unit"], row["to_unit"])}
 
 
 def _has_moved(ledger: Ledger, transfer_id: str, contact_id: int) -> bool:
@@ -167,16 +174,28 @@ def turn_back(connection: Connection, transfer_id: str, map_: pd.DataFrame) -> N
 def known_names(ledger: Ledger) -> dict[str, str]:
     """Under which key the vendors know a record that has another key now: ``account:905`` -> ``account:5``."""
     rows = ledger.frame(sa.select(vendor_key.c.crm_key, vendor_key.c.known_as))
-    return dict(zip(rows["crm_key"], rows["known_as"], strict=True))
+    with ledger.read() as connection:
+        merged = _merged_names(connection)
+    return merged | dict(zip(rows["crm_key"], rows["known_as"], strict=True))
 
 
 def current_keys(ledger: Ledger, known: Iterable[str]) -> dict[str, str]:
     """Of keys that the vendors use those that the CRM has for them now, where they are others: the last one given."""
+    wanted = set(known)
     with ledger.read() as connection:
         statement = sa.select(vendor_key.c.known_as, vendor_key.c.crm_key)
-        rows = connection.execute(statement.where(vendor_key.c.known_as.in_(bulk.text_list(connection, known))))
+        rows = connection.execute(statement.where(vendor_key.c.known_as.in_(bulk.text_list(connection, wanted))))
         by_age = sorted(rows, key=lambda row: int(row.crm_key.partition(":")[2]))
-    return {row.known_as: row.crm_key for row in by_age}
+        merged = {name: key for key, name in _merged_names(connection).items()}
+    current = {row.known_as: row.crm_key for row in by_age}
+    return current | {name: key for name, key in merged.items() if name in wanted}
+
+
+def _merged_names(connection: Connection) -> dict[str, str]:
+    """The same of contacts into which others were merged (MATCH-MERGED)."""
+    merge = contact_merge.c
+    rows = connection.execute(sa.select(merge.contact_id, merge.known_as).where(merge.known_as.is_not(None)))
+    return {f"contact:{row.contact_id}": row.known_as for row in rows}
 
 
 def _is_announced(transfer_id: str) -> sa.ColumnElement[bool]:
@@ -231,7 +250,7 @@ def _remember_names(
     named = map_[words.notna() & map_["group_no"].isin(groups) & map_["source_id"].notna()]
     old = words[named.index] + ":" + named["source_id"]
     new = words[named.index] + ":" + named["target_id"]
-    before = {
+    before = _merged_names(connection) | {
         row.crm_key: row.known_as
         for row in connection.execute(
             sa.select(vendor_key.c.crm_key, vendor_key.c.known_as).where(

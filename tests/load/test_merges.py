@@ -1,0 +1,78 @@
+"""Which contact a merged one has become: by likeness, by place, by what was sent; else a person has to say."""
+
+from typing import Any
+
+import pandas as pd
+
+from etl.load.merges import Known, Merge, Unclear, decide_merges
+
+LINKS = ("vendor", "unit_key", "client_contact_id", "spouse_contact_id", "vendor_client_id")
+
+
+def known(
+    links: list[tuple[Any, ...]],
+    alike: list[tuple[int, int]],
+    couples: list[tuple[str, int, bool]] = (),  # type: ignore[assignment]
+    **more: Any,
+) -> Known:
+    """Everybody in the links is in Deleted Records, but for ``living``."""
+    linked = pd.DataFrame(links, columns=list(LINKS)).astype(
+        {"client_contact_id": "Int64", "spouse_contact_id": "Int64"}
+    )
+    deleted = {one for row in links for one in row[2:4] if one is not None} - set(more.pop("living", ()))
+    pairs = pd.DataFrame(alike, columns=["contact_id", "other_id"], dtype="int64").assign(matched_by="tax id")
+    there = pd.DataFrame(list(couples), columns=["unit_key", "contact_id", "is_client"])
+    return Known(deleted, linked, pairs, there, **{"owners": {}, "names": {}, "own": (), "apart": (), **more})
+
+
+LONE = ("emoney", "C7", 7, None, "x")
+
+
+def test_a_lone_client_is_whoever_is_alike_and_goes_on_under_the_key_that_is_known() -> None:
+    assert decide_merges(known([LONE], [(7, 8)])) == ([Merge(7, 8, "tax id", "contact:7")], [])
+    moved = known([LONE], [(7, 8)], names={"contact:7": "contact:5"})
+    assert decide_merges(moved)[0] == [Merge(7, 8, "tax id", "contact:5")]
+
+
+def test_whoever_is_known_by_a_key_already_keeps_that_one() -> None:
+    assert decide_merges(known([LONE], [(7, 8)], own={8}))[0] == [Merge(7, 8, "tax id", None)]
+    both = known([LONE, ("emoney", "C6", 6, None, "y")], [(7, 8), (6, 8)])
+    assert decide_merges(both)[0] == [Merge(6, 8, "tax id", "contact:6"), Merge(7, 8, "tax id", None)]
+
+
+def test_of_several_who_are_alike_it_is_the_one_who_has_the_place_or_what_was_sent() -> None:
+    home = ("profiles", "H1", 7, 2, "h")
+    placed = known([home], [(7, 8), (7, 9)], [("H1", 9, True), ("H1", 2, False)], living={2})
+    assert decide_merges(placed)[0] == [Merge(7, 9, "tax id", "contact:7")]
+    owned = known([LONE], [(7, 8), (7, 9)], owners={7: frozenset({9})})
+    assert decide_merges(owned)[0] == [Merge(7, 9, "tax id", "contact:7")]
+
+
+def test_nobody_can_tell_which_of_several_it_is() -> None:
+    several = known([LONE], [(7, 8), (7, 9)])
+    assert decide_merges(several) == ([], [Unclear("emoney", "C7", "x", 7, (8, 9), True)])
+    assert decide_merges(known([LONE], [(7, 8), (7, 9)], apart={frozenset((7, 8))}))[0] == [
+        Merge(7, 9, "tax id", "contact:7")
+    ]
+
+
+def test_in_a_household_that_is_still_there_somebody_alike_elsewhere_is_not_it_by_that_alone() -> None:
+    home = ("profiles", "H1", 7, None, "h")
+    assert decide_merges(known([home], [(7, 8)], [("H1", 7, True)])) == (
+        [],
+        [Unclear("profiles", "H1", "h", 7, (8,), True)],
+    )
+
+
+def test_who_has_its_place_or_its_rows_and_is_another_person_waits_with_both_named() -> None:
+    rows = known([LONE], [], owners={7: frozenset({8})})
+    assert decide_merges(rows) == ([], [Unclear("emoney", "C7", "x", 7, (8,), False)])
+    home = ("profiles", "H1", 7, 2, "h")
+    head = known([home], [], [("H1", 8, True), ("H1", 2, False)], living={2})
+    assert decide_merges(head) == ([], [Unclear("profiles", "H1", "h", 7, (8,), False)])
+    widow = known([home], [], [("H1", 2, True)], living={2})
+    assert decide_merges(widow) == ([], [])  # LIFE-EVENT
+
+
+def test_somebody_who_has_left_without_a_trace_is_no_merge() -> None:
+    assert decide_merges(known([LONE], [])) == ([], [])
