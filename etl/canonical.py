@@ -27,11 +27,13 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
 from etl import schema
+from etl.errors import SourceUnreadable
 
 Columns: TypeAlias = Iterable["sa.Column[Any]"]  # a table's ``columns``, or some of them
 
 # SQLite keeps a number of a NUMERIC column as INTEGER, REAL or, where it is none, TEXT; each is read as what it is.
 _REAL, _TEXT = "__real", "__text"
+_NAMED = 5
 # Up to here a REAL times a power of ten rounds to the very integer that was meant.
 _SURELY_EXACT = 2.0**50
 _NULLABLE = {pa.int64(): pd.Int64Dtype()}
@@ -43,10 +45,41 @@ def exact_columns(columns: Columns, is_sqlite: bool) -> list[ColumnElement[Any]]
 
 
 def exact_frame(columns: Columns, raw: pa.Table) -> pd.DataFrame:
-    """The rows that `exact_columns` selected, in canonical form."""
+    """The rows that `exact_columns` selected, in canonical form.
+
+    Raises `SourceUnreadable` naming table, column and key of cells that have none: what cannot be read is not moved.
+    """
     if not raw.num_rows:
         return _without_rows(tuple(columns)).copy()
-    return _as_frame({column.name: _canonical(column, raw) for column in columns})
+    return _as_frame({column.name: _read(column, raw) for column in columns})
+
+
+def _read(column: sa.Column[Any], raw: pa.Table) -> Any:
+    try:
+        return _checked(column, raw)
+    except pa.ArrowInvalid:
+        raise SourceUnreadable(
+            f"{column.table.name}.{column.name} cannot be read in {_odd_records(column, raw)}: nothing was moved. "
+            "Correct the cells in the CRM's database, then run again."
+        ) from None
+
+
+def _checked(column: sa.Column[Any], raw: pa.Table) -> Any:
+    values = _canonical(column, raw)
+    values.validate(full=True)
+    return values
+
+
+def _odd_records(column: sa.Column[Any], raw: pa.Table) -> str:
+    """The keys of the first records whose cell has no canonical form."""
+    keys = [key.name for key in column.table.primary_key if key.name in raw.column_names and key is not column]
+    named: list[str] = []
+    for at in range(raw.num_rows):
+        try:
+            _checked(column, raw.slice(at, 1))
+        except pa.ArrowInvalid:
+            named.append(" ".join(f"{key} {raw.column(key)[at].as_py()}" for key in keys) or "a row without a key")
+    return ", ".join(named[:_NAMED]) + (f" and {len(named) - _NAMED} more" if len(named) > _NAMED else "")
 
 
 @cache

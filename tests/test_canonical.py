@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl import canonical, schema
+from etl.errors import SourceUnreadable
 from etl.extract.source import Snapshot
 from tests.transfers.books import Book
 
@@ -162,3 +163,15 @@ def test_what_stands_in_one_column_is_never_taken_for_another(
 def test_keys_of_several_columns_are_joined() -> None:
     rows = pd.DataFrame({"policy_id": [3], "list_name": ["Policy Advisor"], "contact_id": [12]})
     assert canonical.row_ids("policy_contact", rows).tolist() == ["3:Policy Advisor:12"]
+
+
+@pytest.mark.parametrize(("column", "value"), [("last_name", "CAST(x'4AE9' AS TEXT)"), ("assigned_user_id", "''")])
+def test_a_cell_that_cannot_be_read_is_named_and_nothing_is_moved(tmp_path: Path, column: str, value: str) -> None:
+    book, url = Book(), f"sqlite:///{tmp_path}/crm.db"
+    contact_id = book.contact()
+    book.contact()
+    book.write(url)
+    with sa.create_engine(url).begin() as connection:
+        connection.exec_driver_sql(f"UPDATE contact SET {column} = {value} WHERE contact_id = {contact_id}")
+    with pytest.raises(SourceUnreadable, match=f"contact.{column} cannot be read in contact_id {contact_id}: nothing"):
+        read(url, schema.contact)

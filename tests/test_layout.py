@@ -26,7 +26,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "etl.schema": (),
     "etl.frames": (),
     "etl.names": (),
-    "etl.canonical": ("etl.schema",),
+    "etl.canonical": ("etl.errors", "etl.schema"),
     "etl.defects": (),
     "etl.narrowing": ("etl.errors",),
     "etl.extract": ("etl.errors", "etl.databases", "etl.schema", "etl.frames", "etl.names", "etl.canonical"),
