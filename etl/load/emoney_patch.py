@@ -71,7 +71,7 @@ def patch_for(
     for path, before, new in leaves(values, last_sent):
         now = _value_at(theirs, path)
         is_edited = canonical(now) not in (canonical(before), canonical(new))
-        stays = is_edited and any(name in keeps for name in _with_holders(prefix + path))
+        stays = is_edited and is_kept(prefix + path, keeps)
         if is_edited:
             edited.append(Edited(prefix + path, stays, now, new))
         if stays:
@@ -80,6 +80,11 @@ def patch_for(
         else:
             written.append((prefix + path, now if is_edited else before, new))
     return Patch(values, tuple(written), tuple(edited), base)
+
+
+def is_kept(path: str, keeps: Collection[str]) -> bool:
+    """Whether a field stays as somebody edited it at eMoney: by its own name, or with the object in which it lies."""
+    return any(name in keeps for name in _with_holders(path))
 
 
 def leaves(patch: Mapping[str, Any], base: Any, prefix: str = "") -> list[tuple[str, Any, Any]]:

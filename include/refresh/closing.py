@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from etl.frames import are_among
+from etl.load.emoney_patch import is_kept
 from etl.load.ledger import changes, findings, links, runs, unit_moves
 from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.runs import Outcome
@@ -22,8 +23,10 @@ from include.staging import each_row
 OF_THE_CASE = ("PROFILES-KEPT", "PROFILES-STALE")
 # What waits at eMoney until it is linked or gone.
 WAITING = "EMY-NEW"
+# What was edited at eMoney and changed in SmartOffice; where it stays, the two differ until it is written again.
+OVERWRITTEN = "EMY-OVERWRITTEN"
 # What a load alone finds, and no gate can see mended.
-OF_THE_LOAD = (*OF_THE_CASE, WAITING, "MATCH-AMBIGUOUS", "MATCH-GONE", "VENDOR-REJECTED", "EMY-REFRESH")
+OF_THE_LOAD = (*OF_THE_CASE, WAITING, OVERWRITTEN, "MATCH-AMBIGUOUS", "MATCH-GONE", "VENDOR-REJECTED", "EMY-REFRESH")
 # An item that waited at eMoney and has been linked by this run, or by an advisor before it.
 LINKED = ("linked", "linked already", "linked_by_advisor")
 
@@ -120,6 +123,7 @@ def _still_standing(context: RunContext, before: pd.DataFrame, outcomes: pd.Data
         return before.iloc[:0]
     stands = mine["outcome"].isin(["deferred", "skipped"]) | _was_held_before_the_load(context, mine)
     stands |= mine["rule_id"].isin(OF_THE_CASE) & ~_was_merged(context, mine)
+    stands |= _stays_at_emoney(context, mine)
     # By the rule alone: a household that was not sent waits no longer, too, for what has been linked or is gone.
     is_waiting = mine["rule_id"] == WAITING
     stands = stands.mask(is_waiting, ~_has_ended(context, mine, is_waiting))
@@ -144,6 +148,18 @@ def _was_merged(context: RunContext, mine: pd.DataFrame) -> pd.Series:
         return mine["outcome"] == "updated"
     merged = links.units_sent_by(context.ledger, "profiles", "case", context.request.run_id, mine["unit_key"].unique())
     return pd.Series(are_among(mine["unit_key"], merged), index=mine.index)
+
+
+def _stays_at_emoney(context: RunContext, mine: pd.DataFrame) -> pd.Series:
+    """Whether a field is kept as it is at eMoney, of a client to whom this run has written nothing."""
+    ledger, run_id = context.ledger, context.request.run_id
+    written = links.units_sent_by(ledger, "emoney", "client", run_id, mine["unit_key"].unique())
+    keeps = context.settings.emoney.keep
+    is_stay = [
+        row.rule_id == OVERWRITTEN and is_kept(str(row.field), keeps) and row.unit_key not in written
+        for row in each_row(mine)
+    ]
+    return pd.Series(is_stay, index=mine.index, dtype=bool)
 
 
 def _has_ended(context: RunContext, mine: pd.DataFrame, is_waiting: pd.Series) -> pd.Series:

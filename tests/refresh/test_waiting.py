@@ -1,11 +1,14 @@
 """EMY-NEW: what waits at eMoney to be linked stands open, with its age, until it is linked or gone."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from tests.keys import vendor_keys
 from tests.run_book import DAY, Book, Ran
+from tests.sandbox.running import EmoneyCaller, private_key_of
 from tests.sync.by_hand import run_by_hand
 
 NEXT, THIRD = "2026-11-23", "2026-11-24"
@@ -105,3 +108,22 @@ def test_a_load_that_dies_with_the_feeds_answer_in_its_hands_loses_nothing(
     again = book.context(run_id="night", vendors=("emoney",))
     book.load(again, shards)
     assert waiting(book.report(again)) == {("account", "1", "new"), ("policy", "1", "new")}
+
+
+def test_a_field_that_stays_as_it_was_edited_at_emoney_stands_open_until_the_client_is_written_again(
+    sent: Book, tmp_path: Path
+) -> None:
+    (tmp_path / "private.pem").write_text(vendor_keys()[0])
+    office = EmoneyCaller(sent.vendors.emoney.url, private_key=private_key_of(tmp_path))
+    office.log_in()
+    client_id = sent.links("emoney")["H1"]["vendor_client_id"]
+    office("PATCH", f"/public/v1/clients/{client_id}", json={"job": {"title": "Chef"}})
+    sent.set("emoney", keep="job")
+    sent.crm.later(days=1)
+    sent.crm.update("contact", {"contact_id": 101}, job_title="Cook")
+    told = [night(sent, as_of).rows("finding_v", rule_id="EMY-OVERWRITTEN") for as_of in (NEXT, THIRD)]
+    assert [[(one["field"], one["status"]) for one in rows] for rows in told] == [
+        [("job.title", "new")],
+        [("job.title", "known")],
+    ]
+    assert sent.vendors.clients()["contact:101"]["client"]["job"]["title"] == "Chef"
