@@ -136,6 +136,13 @@ LOAD_RULES: tuple[Rule, ...] = (
         f"{USER_LICENSES}: select Investment Tracking.",
     ),
     Rule(
+        "LIC-ACTING",
+        "warning",
+        "The run was triggered in the name of another user, without the right to act for others.",
+        "Leave requested_by empty, or have the run triggered by an Airflow user who is named in"
+        " PLANBRIDGE__SERVICE__MAY_ACT_FOR_OTHERS.",
+    ),
+    Rule(
         "LIC-ENABLED",
         "warning",
         "The account of the user in whose name the run is made is not enabled.",

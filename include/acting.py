@@ -38,10 +38,10 @@ class Actor:
         if user_name is None:
             return None if self.name == COMMAND_LINE else self.name
         if user_name != self.name and not self.may_act_for_others:
-            raise ParamsError(
-                f"requested_by: {self.name} may not act for {user_name} (LIC-ACTING). Leave it empty, or have it "
-                f"triggered by a user who is named in {RIGHT}."
-            )
+            from expectations.rules import rule
+
+            way_out = rule("LIC-ACTING").remedy
+            raise ParamsError(f"requested_by: {self.name} may not act for {user_name} (LIC-ACTING). {way_out}")
         return user_name
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import re
@@ -129,9 +130,11 @@ def test_the_file_for_another_window_leads_to_the_installation(tmp_path: Path, m
     monkeypatch.setenv("AIRFLOW_HOME", str(installation.airflow_home))
     addresses = {"profiles": "http://127.0.0.1:1", "emoney": "http://127.0.0.1:2"}
     file = up.write_environment(installation, demo.environment(installation, addresses))
-    command = f'. {shlex.quote(file)}; printf \'%s\\n\' "$AIRFLOW_HOME" "$AIRFLOW_CONN_CRM"; command -v airflow'
+    told = '"$AIRFLOW_HOME" "$AIRFLOW_CONN_CRM" "$PLANBRIDGE__SERVICE__MAY_ACT_FOR_OTHERS"'
+    command = f". {shlex.quote(file)}; printf '%s\\n' {told}; command -v airflow"
     shell = subprocess.run(["/bin/sh", "-c", command], env={"PATH": "/bin"}, capture_output=True, text=True, check=True)
-    home, crm, program = shell.stdout.splitlines()
+    home, crm, may_act, program = shell.stdout.splitlines()
+    assert may_act == f"admin,{getpass.getuser()}"
     assert home == str(installation.airflow_home)
     assert crm.startswith("sqlite:////")
     assert Path(program).parent == Path(sys.executable).parent
