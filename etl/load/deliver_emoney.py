@@ -105,20 +105,19 @@ def _deliver_locked(
     if (newer := _superseded(job, payload, link, before)) is not None:
         return newer
     content = as_sent(job, payload)
-    findings: tuple[LoadFinding, ...] = ()
+    done = Updated()
     bases = {part: sent.base for part, sent in before.items()}
     if link is None:
         decision = _match(client, job, payload, content["client"])
         if isinstance(decision, matching.CreateNew):
-            findings, kind, is_alone = _namesakes(payload, decision), "created", True
+            done, kind, is_alone = Updated(findings=_namesakes(payload, decision)), "created", True
             if job.dry_run:
                 told = people_fields(job, content["client"], content["spouse"])
-                return replace(_delivered(payload, kind, "would be created"), findings=findings, changes=told)
+                return replace(_delivered(payload, kind, "would be created"), findings=done.findings, changes=told)
             link, bases = _create(client, job, payload, content["client"]), {"client": content["client"]}
         else:
             link = _adopt(job, payload, decision)
     writes = kind == "created" or _writes_people(job, payload)
-    done = Updated()
     if writes:
         done += update_client(client, job, payload, link, bases.get("client"), content["client"])
         done += update_spouse(client, job, payload, link, bases.get("spouse"), content["spouse"], is_alone)
@@ -126,10 +125,10 @@ def _deliver_locked(
         _connect(client, job, payload, link)
     if writes and not job.dry_run:
         links.complete(job.ledger, VENDOR, payload.unit_key, "client", people_hash(payload.document))
-    is_updated = any(change.decision != "kept" for change in done.changes)
-    kind = "updated" if is_updated and kind == "unchanged" else kind
+    if kind == "unchanged" and any(change.decision != "kept" for change in done.changes):
+        kind = "updated"
     delivered = _delivered(payload, kind, None if writes else LEFT, link)
-    return replace(delivered, findings=findings + done.findings, changes=done.changes)
+    return replace(delivered, findings=done.findings, changes=done.changes)
 
 
 def _writes_people(job: Job, payload: Payload) -> bool:

@@ -12,7 +12,6 @@ from datetime import datetime
 import pandas as pd
 
 from etl.extract import changes, identity, scope
-from etl.extract.check import check_schema
 from etl.extract.crm import read_shard
 from etl.extract.faults import read_strays
 from etl.extract.persons import with_own_units
@@ -20,8 +19,8 @@ from etl.extract.source import Snapshot
 from etl.frames import are_among
 from etl.load.ledger import deliveries, links, pins, runs
 from include.refresh import guards
+from include.refresh.begin import begin_run
 from include.refresh.context import RunContext
-from include.refresh.dates_ahead import take_back
 from include.refresh.former import stage_former
 from include.refresh.found import stage_clock, stage_strays
 from include.refresh.gone import stage_gone
@@ -30,7 +29,6 @@ from include.refresh.identity import stage_twins
 from include.refresh.labels import LABELS
 from include.refresh.linked import current_links
 from include.refresh.merged import follow_dependents, follow_merges
-from include.staging import remove_old_runs
 
 
 def plan_and_extract(context: RunContext) -> list[int]:
@@ -40,22 +38,9 @@ def plan_and_extract(context: RunContext) -> list[int]:
     `SourceUnreadable`, and `GuardTripped` where nothing is due and a guard stops the run: else the vendors' checks do,
     with their own causes.
     """
-    request, ledger = context.request, context.ledger
-    runs.start_run(
-        ledger, request.run_id, request.dag_id, request.as_of, request.requested_by, request.dry_run,
-        request.as_json(), request.triggered_by,
-    )  # fmt: skip
-    request.require_no_mistake()
+    begin_run(context)
     guards.require_something_to_release(context)
-    if not request.dry_run:
-        remove_old_runs(context.data_folder, context.settings.data.keep_days)
-    for vendor in request.vendors:
-        context.connections.vendor(vendor)
-    _ = context.vendor_users  # refused before anything is read
-    take_back(context)
-    crm = context.connections.crm
-    check_schema(crm)
-    with Snapshot(crm) as snapshot:
+    with Snapshot(context.connections.crm) as snapshot:
         census, planned = _decide(context, snapshot)
         shards = scope.in_shards(planned.taken, context.settings.refresh.households_per_shard)
 

@@ -11,7 +11,6 @@ import pandas as pd
 from etl.errors import ParamsError
 from etl.extract import identity, one
 from etl.extract.changes import Movement, track
-from etl.extract.check import check_schema
 from etl.extract.crm import Frames, read_shard
 from etl.extract.former import units_of_persons
 from etl.extract.scope import Census
@@ -20,8 +19,8 @@ from etl.load.ledger import life_events, links, pins, runs
 from etl.transform.arrays import is_one_of
 from etl.transform.mapping.values import USER_STATUS_ENABLED, USER_STATUSES, VENDOR_LICENSES
 from include.acting import is_unknown
+from include.refresh.begin import begin_run
 from include.refresh.context import VENDORS, HandRequest, RunContext
-from include.refresh.dates_ahead import take_back
 from include.refresh.former import stage_former
 from include.refresh.found import stage_clock
 from include.refresh.identity import stage_twins_beside, stage_twins_of
@@ -32,7 +31,6 @@ from include.refresh.merged import follow_dependents, follow_merges_of
 from include.refresh.plan import shard_name
 from include.refresh.transform import transform_shard
 from include.refresh.validate import validate_vendor
-from include.staging import remove_old_runs
 from include.sync.relink import end_link, make_link
 
 
@@ -59,21 +57,9 @@ def prepare_unit(context: RunContext) -> str:
 
 def read_unit(context: RunContext) -> str:
     """Stages ``plan/scope`` and ``source/00000`` of the one unit; gives its key."""
-    request, ledger = context.request, context.ledger
-    runs.start_run(
-        ledger, request.run_id, request.dag_id, request.as_of, request.requested_by, request.dry_run,
-        request.as_json(), request.triggered_by,
-    )  # fmt: skip
-    request.require_no_mistake()
-    if not request.dry_run:
-        remove_old_runs(context.data_folder, context.settings.data.keep_days)
-    (vendor,) = request.vendors
-    context.connections.vendor(vendor)
-    _ = context.vendor_users  # refused before anything is read
-    take_back(context)
-    crm = context.connections.crm
-    check_schema(crm)
-    with Snapshot(crm, readers=1) as snapshot:
+    begin_run(context)
+    (vendor,) = context.request.vendors
+    with Snapshot(context.connections.crm, readers=1) as snapshot:
         if _hand(context).what.unlink is not None:
             return end_link(context, snapshot)
         unit_key = _unit_key(snapshot, _hand(context))
