@@ -24,7 +24,7 @@ def read_user(snapshot: Snapshot, user_name: str) -> pd.DataFrame:
     statement = (
         sa.select(*snapshot.columns(user.user_id, user.office_id, user.status, right.right_name))
         .join_from(s.crm_user, s.user_right, user.user_id == right.user_id, isouter=True)
-        .where(user.user_name == sa.bindparam("name"))
+        .where(sa.func.trim(user.user_name) == sa.bindparam("name"))
         .params(name=user_name)
     )
     return to_frame(snapshot.read(statement))

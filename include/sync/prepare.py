@@ -9,7 +9,7 @@ from __future__ import annotations
 import pandas as pd
 
 from etl.errors import ParamsError
-from etl.extract import identity, one
+from etl.extract import identity, office_users, one
 from etl.extract.changes import Movement, track
 from etl.extract.crm import Frames, read_shard
 from etl.extract.former import units_of_persons
@@ -60,6 +60,7 @@ def read_unit(context: RunContext) -> str:
     begin_run(context)
     (vendor,) = context.request.vendors
     with Snapshot(context.connections.crm, readers=1) as snapshot:
+        _require_user(context, snapshot)
         if _hand(context).what.unlink is not None:
             return end_link(context, snapshot)
         unit_key = _unit_key(snapshot, _hand(context))
@@ -124,7 +125,7 @@ def _read(snapshot: Snapshot, unit_key: str) -> tuple[Census, int, Frames, Movem
 
 def _stage(context: RunContext, frames: Frames, movement: Movement, number: int) -> None:
     (vendor,) = context.request.vendors
-    _name_user(context, vendor, frames)
+    _name_user(context, frames)
     for name in VENDORS:
         frames["units"] = frames["units"].append_column(f"in_{name}", [[name == vendor]])
     context.staging.write(shard_name("source", number), frames)
@@ -175,36 +176,47 @@ def _pin(context: RunContext, unit_key: str) -> None:
         )
 
 
-def _name_user(context: RunContext, vendor: str, frames: Frames) -> None:
-    """LIC-ENABLED, LIC-PROFILES, LIC-EMONEY of the user in whose name the unit runs, where it is not as at night."""
-    hand = _hand(context)
+def _require_user(context: RunContext, snapshot: Snapshot) -> None:
+    """LIC-ACTING, LIC-ENABLED, LIC-PROFILES, LIC-EMONEY of the user in whose name the run goes, before anything else.
+
+    Raises `ParamsError`.
+    """
+    hand, acting = _hand(context), context.request.triggered_by
     if hand.user_name is None:
         return
-    users, rights = to_frame(frames["users"]), to_frame(frames["rights"])
-    named = users[users["user_name"].str.strip() == hand.user_name]
-    if named.empty:
-        _require_assigned(context, frames)
+    user = office_users.read_user(snapshot, hand.user_name)
+    if user.empty and (acting is None or hand.user_name != acting):
+        raise ParamsError(f"requested_by: the CRM has no user {hand.user_name!r}.")
+    if user.empty:
+        if not hand.may_act_for_others:
+            raise ParamsError(is_unknown(hand.user_name))
         return
-    user_id = int(named["user_id"].iloc[0])
+    (vendor,) = context.request.vendors
     license_name, rule_id = VENDOR_LICENSES[vendor]
-    held = rights.loc[rights["user_id"] == user_id, "right_name"].str.strip()
     lacking = []
-    if not is_one_of(named["status"], USER_STATUSES).all():
+    if not is_one_of(user["status"], USER_STATUSES).all():
         lacking.append(f"{USER_STATUS_ENABLED} (LIC-ENABLED)")
-    if license_name not in set(held):
+    if license_name not in set(user["right_name"].dropna().str.strip()):
         lacking.append(f"{license_name} ({rule_id})")
     if lacking:
         raise ParamsError(f"requested_by: {hand.user_name} lacks {', '.join(lacking)}. See User Rights.")
-    frames["units"] = frames["units"].append_column("user_id", [[user_id]])
 
 
-def _require_assigned(context: RunContext, frames: Frames) -> None:
-    """LIC-ACTING: who is no user of the CRM acts for the user a client is assigned to, and needs the right to."""
-    hand, acting = _hand(context), context.request.triggered_by
-    if acting is None or hand.user_name != acting:
-        raise ParamsError(f"requested_by: the CRM has no user {hand.user_name!r}.")
-    if not hand.may_act_for_others:
-        raise ParamsError(is_unknown(acting))
+def _name_user(context: RunContext, frames: Frames) -> None:
+    """The unit runs in the name of the user who was named, else of the one it is assigned to."""
+    user_name = _hand(context).user_name
+    if user_name is None:
+        return
+    users = to_frame(frames["users"])
+    named = users[users["user_name"].str.strip() == user_name]
+    if named.empty:
+        _require_assigned(frames)
+    else:
+        frames["units"] = frames["units"].append_column("user_id", [[int(named["user_id"].iloc[0])]])
+
+
+def _require_assigned(frames: Frames) -> None:
+    """LIC-ACTING: who is no user of the CRM acts for the user a client is assigned to."""
     contacts, units = to_frame(frames["contacts"]), to_frame(frames["units"])
     clients = contacts[contacts["contact_id"].isin(units["client_contact_id"])]
     if clients["assigned_user_id"].isna().any():

@@ -316,6 +316,13 @@ class TestLicenses:
         assert "admin has triggered the run and is no user of the CRM (LIC-ACTING)" in said
         assert "Name one in requested_by; for that admin has to be in PLANBRIDGE__SERVICE__MAY_ACT_FOR_OTHERS" in said
 
+    def test_no_link_is_ended_or_made_before_the_user_is_known(self, book: Book) -> None:
+        assert run_by_hand(book, 1, action=NEW).outcomes("profiles") == {"H1": "created"}
+        before = book.links("profiles")
+        said = str(run_by_hand(book, 1, triggered_by="admin", user_name="admin", unlink="a mistake").stopped)
+        assert "admin has triggered the run and is no user of the CRM (LIC-ACTING)" in said
+        assert book.links("profiles") == before
+
     def test_who_may_act_for_others_and_names_nobody_acts_for_the_assigned_user(self, book: Book) -> None:
         admin = {"triggered_by": "admin", "user_name": "admin", "may_act_for_others": True}
         book.crm.update("contact", {"contact_id": 101}, assigned_user_id=None)
