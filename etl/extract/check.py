@@ -57,10 +57,12 @@ _WORDS_ON_SQLITE = {
     "CHAR": "text", "CLOB": "text", "TEXT": "text", "STRING": "text", "NUM": "number", "DEC": "number",
     "REAL": "number", "FLOA": "number", "DOUB": "number",
 }  # fmt: skip
+# What a table made by CREATE TABLE … AS SELECT has for a date, a time, a yes/no and a number alike.
+_COPIED = "NUM"
 _HELD_ON_SQLITE: dict[str, set[str]] = {
     "yes/no": {"yes/no", "whole number", "number"},
-    "timestamp": {"timestamp", "date", "text"},
-    "date": {"date", "timestamp", "text"},
+    "timestamp": {"timestamp", "date", "text", _COPIED},
+    "date": {"date", "timestamp", "text", _COPIED},
     "whole number": {"whole number", "number"},
     "number": {"number", "whole number"},
     "text": {"text"},
@@ -127,9 +129,10 @@ def _look_on_sqlite(connection: sa.Connection, table: sa.Table, exact: bool) -> 
         present = [column for column in table.columns if column.name in declared]
         yield from (f"column {column} is missing" for column in table.columns if column not in present)
         for column in present:
-            held = next((family for word, family in _WORDS_ON_SQLITE.items() if word in declared[column.name]), None)
-            if held is not None and held not in _HELD_ON_SQLITE[_family(column)]:
-                yield f"column {column} is {declared[column.name]}, expected {_family(column)}"
+            its = declared[column.name]
+            held = next((family for word, family in _WORDS_ON_SQLITE.items() if word in its), None)
+            if held is not None and not {held, its} & _HELD_ON_SQLITE[_family(column)]:
+                yield f"column {column} is {its}, expected {_family(column)}"
         connection.execute(sa.select(*columns_as_read(True, *present)).limit(0))
     except sa.exc.OperationalError as error:  # a view whose own tables have changed
         yield f"table {table.name} cannot be read ({error.orig})"

@@ -220,8 +220,8 @@ def _read(
 
 
 def _identities(people: pd.DataFrame) -> pd.DataFrame:
-    # A contact that stands twice is told by SCP-KEY-TWICE.
-    people = people.drop_duplicates("contact_id", ignore_index=True)
+    # A contact that stands twice is told by SCP-KEY-TWICE, one whose key cannot be read by SCP-STRAY.
+    people = people.dropna(subset="contact_id").drop_duplicates("contact_id", ignore_index=True)
     tax, _ = pd.factorize(_digits(people["tax_id"]))
     first, last = (_name_codes(people[name]) for name in ("first_name", "last_name"))
     both, _ = pd.factorize(first * (last.max(initial=0) + 1) + last)

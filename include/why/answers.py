@@ -164,7 +164,8 @@ def known_fields(history: History) -> list[str]:
     names = {*history.sent_values, *history.shapes}
     names |= {name for name in history.changes if split(name)[2]}
     if history.vendor == "emoney":
-        names |= {_emoney_change(name) for name in history.changes if split(_emoney_change(name))[2]}
+        whole = {written_whole("emoney", name) for name in history.changes}
+        names |= {name for name in whole if split(name)[2]}
         names -= {name for name in names if "[" not in name and not name.startswith(("client.", "spouse."))}
     return sorted(name for name in names if not name.endswith((".externalSourceId", ".sourceKey")))
 
@@ -177,8 +178,10 @@ def _latest_decision(history: History, name: str) -> Decided | None:
     return max(found, key=lambda decided: decided.ran.started_at, default=None)
 
 
-def _emoney_change(name: str) -> str:
-    return name if name.startswith(("spouse.", "items[")) else f"client.{name}"
+def written_whole(vendor: str, name: str) -> str:
+    """A field as the documents name it; decisions at eMoney name the client's fields without ``client.``."""
+    is_whole = vendor != "emoney" or name.startswith(("spouse.", "items["))
+    return name if is_whole else f"client.{name}"
 
 
 def _sourced(history: History, name: str) -> Answer:

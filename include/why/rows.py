@@ -13,7 +13,7 @@ from etl.load.ledger.store import Ledger
 from expectations.report.display import asked_by
 from expectations.report.model import LINEAGE_COLUMNS, PIN_COLUMNS, RunReport
 from include.refresh.context import RunContext
-from include.why.answers import Answer, answer
+from include.why.answers import Answer, answer, written_whole
 from include.why.asking import tell_all
 from include.why.history import read_history
 from include.why.table import source_of
@@ -66,6 +66,6 @@ def _kept(ledger: Ledger, changes: pd.DataFrame) -> Iterator[Answer]:
         history = read_history(ledger, vendor, unit_key)
         for name in kept.loc[(kept["vendor"] == vendor) & (kept["unit_key"] == unit_key), "field"]:
             try:
-                yield answer(history, name)
+                yield answer(history, written_whole(vendor, name))
             except ParamsError:
                 continue

@@ -122,7 +122,7 @@ def test_numbers_that_are_to_be_moved_must_be_exact(postgres_url: Callable[[], s
         check_schema(url, READ_TABLES, exact=True)
 
 
-def test_sqlite_reads_views_and_names_in_any_case(tmp_path: Path) -> None:
+def test_sqlite_reads_views_copies_and_names_in_any_case(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/crm.db"
     build(url, 1, {}, {("policy", "annual_premium"): "DOUBLE PRECISION", ("liability", "loan_balance"): ""})
     engine = sa.create_engine(url)
@@ -130,6 +130,9 @@ def test_sqlite_reads_views_and_names_in_any_case(tmp_path: Path) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE contact RENAME TO contact_rows")
         connection.exec_driver_sql(f"CREATE VIEW CONTACT AS SELECT {names} FROM contact_rows")
+        # A copy has the type NUM for dates, times, numbers and yes/no.
+        connection.exec_driver_sql("ALTER TABLE liability RENAME TO liability_rows")
+        connection.exec_driver_sql("CREATE TABLE liability AS SELECT * FROM liability_rows")
     check_schema(url)
     assert len(read(url).documents) == 2
     with engine.begin() as connection:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 from rich.console import Console
@@ -17,6 +18,7 @@ from include.why.answers import Answer, answer_for_column
 from include.why.asking import Told, ask
 from include.why.history import read_history
 from include.why.origins import ITEMS, ROLES, Origin, person_names, person_origin
+from include.why.rows import lineage_rows
 from include.why.table import print_told, source_of
 from tests.run_book import Book
 
@@ -302,3 +304,15 @@ def test_the_report_of_a_run_for_few_households_tells_every_field_and_the_pins(t
     assert "holdingsValue" in page
     assert "contact_phone.number, key 9" in page
     assert "555-0109" not in page
+
+
+def test_of_many_units_what_stays_as_edited_at_emoney_is_told_with_its_source(told_book: Book) -> None:
+    outcomes = pd.DataFrame({"vendor": "emoney", "unit_key": ["H1", "H2", "H3", "H4"]})
+    fields = ["cellPhone", "job.title", "spouse.cellPhone"]
+    changes = pd.DataFrame({"vendor": "emoney", "unit_key": "H1", "field": fields, "decision": "kept"})
+    rows = lineage_rows(told_book.contexts[-1].ledger, outcomes, changes)
+    assert list(zip(rows["field"], rows["source"], strict=True)) == [
+        ("client.cellPhone", "contact_phone.number, key 9"),
+        ("client.job.title", "contact.job_title, key 101"),
+        ("spouse.cellPhone", "contact_phone.number, key 10"),
+    ]
