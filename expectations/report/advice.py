@@ -21,11 +21,17 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
         "Could not go now, for example because the case is open.",
     ),
     "failed": ("Something broke on the way. Tried again in the next run.", "Something broke on the way."),
-    "skipped": ("The user it is assigned to lacks the license.", "The user it is assigned to lacks the license."),
+    "skipped": ("Left out: no license, or the reason under “Not sent”.",) * 2,
 }
 
 # With these words begins the reason of a unit that waits for a person's choice: no later run makes it.
 UNCHOSEN = ("somebody has to choose from the Search list", "nobody answered which record")
+
+# With these words begins the reason of a unit that was skipped for want of a license: with the rule (LIC-…).
+UNLICENSED = "LIC-"
+
+# With these words ends the name of the setting that has what a guard would say to a run that is no dry run.
+GUARDED = "guards would stop this"
 
 # With these words begins why a run stopped whose required action got an answer that cannot be carried out.
 MISANSWERED = "The answer to the required action was incomplete or not right"
@@ -55,7 +61,8 @@ def headline(report: RunReport, tallies: Tallies) -> list[str]:
     unbalanced = [vendor_name(book.vendor) for book in tallies.books if not book.is_balanced]
     warning = [f"The books of {' and '.join(unbalanced)} do not balance: tell the operator."] if unbalanced else []
     vendors = [_vendor_sentence(book, report.run.dry_run) for book in tallies.books]
-    return [opening, *stopped, *vendors, *warning, *_elsewhere(report)]
+    guarded = [f"{name}: {words}." for name, words in report.settings.items() if name.endswith(GUARDED)]
+    return [opening, *stopped, *vendors, *guarded, *warning, *_elsewhere(report)]
 
 
 def meanings(report: RunReport) -> dict[str, str]:
@@ -94,7 +101,14 @@ def _vendor_sentence(book: Book, dry_run: bool) -> str:
 
 def advice(report: RunReport, tallies: Tallies) -> list[Step]:
     """What to do, the most urgent first; empty where there is nothing to do."""
-    steps = [_stopped(report), _critical(tallies), _decisions(tallies), _warnings(tallies), *_others(report, tallies)]
+    steps = [
+        _stopped(report),
+        _guarded(report),
+        _critical(tallies),
+        _decisions(tallies),
+        _warnings(tallies),
+        *_others(report, tallies),
+    ]
     steps += [_partner(conf) for one in report.life_events if one.is_confirmed for conf in one.then]
     if len(report.newly_available):
         records = counted(len(report.newly_available), "account or policy", "accounts and policies")
@@ -117,6 +131,13 @@ def _stopped(report: RunReport) -> Step | None:
         return Step("Whoever asked for it", what, report.stopped, "what-happened")
     what = "Mend what stopped the run, and start it again: nothing is lost."
     return Step("The operator", what, report.stopped, "what-happened")
+
+
+def _guarded(report: RunReport) -> Step | None:
+    if not any(name.endswith(GUARDED) for name in report.settings):
+        return None
+    why = "A run that is no dry run stops there, before its first write."
+    return Step("The operator", "Look into what the guards would stop.", why, "what-happened")
 
 
 def _critical(tallies: Tallies) -> Step | None:
@@ -153,13 +174,14 @@ def _warnings(tallies: Tallies) -> Step | None:
 def _others(report: RunReport, tallies: Tallies) -> list[Step | None]:
     is_unchosen = (tallies.outcomes["outcome"] == "deferred") & tallies.outcomes["reason"].str.startswith(UNCHOSEN)
     outcomes, unchosen = tallies.outcomes[~is_unchosen], tallies.outcomes[is_unchosen]
+    unlicensed = outcomes[outcomes["reason"].str.startswith(UNLICENSED)]
     again = "Trigger {} again from Airflow and answer the required action."
     failed = _outcome(outcomes, "failed", "The operator", "Find out why {} failed.", "The next run tries them again.")
     return [
         _outcome(unchosen, "deferred", "Whoever asked for it", again, "Only a person can choose from the Search list."),
         None if report.is_mistaken else failed,
         _outcome(
-            outcomes, "skipped", "The office's administrator", "Check the licenses for {}.", "Their users lack one."
+            unlicensed, "skipped", "The office's administrator", "Check the licenses for {}.", "Their users lack one."
         ),
         _outcome(outcomes, "deferred", "Nobody", "Wait for {}.", "They come back by themselves in a later run."),
     ]

@@ -84,6 +84,7 @@ def _content(report: RunReport, tallies: Tallies) -> dict[str, Any]:
         "meanings": told.meanings if told else meanings(report),
         "headline": told.headline if told else headline(report, tallies),
         "advice": told.steps if told else advice(report, tallies),
+        "are_skipped": told is None and tallies.outcomes["outcome"].eq("skipped").all(),
         "by_severity": {severity: int((still_open["severity"] == severity).sum()) for severity in SEVERITIES},
         "by_status": {status: int((findings["status"] == status).sum()) for status in STATUSES},
         "ended": _head(tallies.outcomes) if report.units <= FEW else [],

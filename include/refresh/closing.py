@@ -91,8 +91,10 @@ def _findings(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
     )
     standing = _still_standing(context, before, outcomes)
     standing = standing[~are_among(finding_keys(standing), finding_keys(found))].drop(columns="first_run_id")
-    # Where a load stopped, what it would have found again is not mended: only units that were dealt with are compared.
-    seen = outcomes.loc[outcomes["outcome"] != "failed", ["vendor", "unit_key"]]
+    # Where a load stopped, what it would have found again is not mended: only units that were dealt with are compared;
+    # who ends a link by hand looks at nothing.
+    is_ended = request.by_hand is not None and request.by_hand.what.unlink is not None
+    seen = outcomes.loc[(outcomes["outcome"] != "failed") & (not is_ended), ["vendor", "unit_key"]]
     return compare_findings(before, pd.concat([found, standing], ignore_index=True), seen)
 
 

@@ -96,8 +96,9 @@ def read_request(
     if not isinstance(vendors, list) or not all(vendor in VENDORS for vendor in vendors):
         raise ParamsError(f'vendors is a list of profiles and emoney, for example ["profiles"], not {vendors!r}.')
     unit_keys = params.get("unit_keys") or []
-    if not isinstance(unit_keys, list) or not all(map(is_unit_key, unit_keys)):
-        raise ParamsError(f'unit_keys is a list such as ["H12", "C7"], not {unit_keys!r}.')
+    wrong = [key for key in unit_keys if not is_unit_key(key)] if isinstance(unit_keys, list) else [unit_keys]
+    if wrong:
+        raise ParamsError(f'unit_keys is a list such as ["H12", "C7"], not {", ".join(map(repr, wrong[:5]))}.')
     return RunRequest(
         run_id,
         dag_id,

@@ -23,6 +23,7 @@ import pandas as pd
 from etl.errors import VENDOR_NAMES, GuardTripped, ParamsError
 from etl.load.ledger import guards
 from etl.load.ledger.guards import Stopped
+from expectations.report.advice import GUARDED
 from include.refresh.context import VENDORS, RunContext
 from include.settings import PREFIX
 
@@ -209,7 +210,7 @@ def for_report(context: RunContext) -> dict[str, str]:
     for stage in context.staging.stages(SAID):
         words = context.staging.read(stage)["causes"]["words"]
         if len(words):
-            lines[f"{VENDOR_NAMES[stage.rpartition('/')[2]]} guards would stop this"] = "; ".join(words)
+            lines[f"{VENDOR_NAMES[stage.rpartition('/')[2]]} {GUARDED}"] = "; ".join(words)
     return lines
 
 

@@ -43,7 +43,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a record for a list": ({"vendors": {"profiles": True}}, ["profiles and emoney"]),
     "a unit that is no list": ({"unit_keys": "H12"}, ["unit_keys", '["H12", "C7"]', "not 'H12'"]),
     "a number for units": ({"unit_keys": 12}, ["unit_keys", "not 12"]),
-    "no unit": ({"unit_keys": ["H12", "X7"]}, ["unit_keys", "X7"]),
+    "no unit": ({"unit_keys": ["H12", "X7"]}, ["unit_keys", "not 'X7'."]),
     "a key that no column holds": ({"unit_keys": [f"H{2**63}"]}, ["unit_keys", "H9223372036854775808"]),
     "a mistyped year": ({"as_of": "2062-03-31"}, ["as_of 2062-03-31", "2026-11-20", "AS_OF_AHEAD", "dry run"]),
     "no date": ({"as_of": "31.03.2026"}, ["as_of", "31.03.2026"]),

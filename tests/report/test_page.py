@@ -257,6 +257,34 @@ def test_a_household_that_waits_for_a_choice_does_not_come_back_by_itself(reason
     assert "come back by themselves" not in waiting
 
 
+def test_a_dry_run_that_would_send_nothing_is_not_to_be_started_again() -> None:
+    skipped = outcomes({"outcome": "skipped", "reason": "made by that run; nothing is deleted"})
+    dry = read_page(html_of(a_report(run=a_run(dry_run=True), outcomes=skipped))).text
+    assert "Nothing has to be mended, and nothing would be sent." in dry
+    assert "start it again" not in dry
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_told"),
+    [
+        ("LIC-ENABLED: former lacks Enabled", True),
+        ("superseded: 2026-11-22 has been sent already", False),
+        ("made by that run; nothing is deleted", False),
+    ],
+)
+def test_licenses_are_checked_only_where_one_is_lacking(reason: str, is_told: bool) -> None:
+    told = read_page(html_of(a_report(outcomes=outcomes({"outcome": "skipped", "reason": reason})))).text
+    assert ("Check the licenses for 1 household." in told) is is_told
+    assert reason in told
+
+
+def test_what_a_guard_would_stop_is_said_at_the_top_of_a_dry_run() -> None:
+    guarded = {"Profiles guards would stop this": "82 × liability, liabilities[].currentBalance: → 0"}
+    dry = html_of(a_report(run=a_run(dry_run=True), settings=guarded))
+    said = dry.index("Profiles guards would stop this: 82 × liability")
+    assert said < dry.index("Look into what the guards would stop.") < dry.index('id="by-household"')
+
+
 def test_a_mistake_in_the_form_is_corrected_there_and_no_later_run_tries_it_again() -> None:
     why = "links: account:9 is no account or policy of H1."
     failed = outcomes({"outcome": "failed", "reason": why})

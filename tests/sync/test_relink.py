@@ -28,9 +28,12 @@ def test_a_link_that_is_ended_stays_ended_until_somebody_makes_it_again(sent: Bo
     assert set(sent.links("emoney")) == {"H1"}
     ended = run_by_hand(sent, 1, vendor="emoney", as_of=NEXT, unlink="left us")
     assert ended.outcomes("emoney") == {"H1": "unchanged"}
+    # Nobody has looked at the household: what stood open still does.
+    assert ended.rows("finding_v", rule_id="DEM-SPARSE") == dry.rows("finding_v", rule_id="DEM-SPARSE") == []
     assert sent.links("emoney") == {}
     night = sent.run(NEXT, vendors=("emoney",))
     assert night.outcomes("emoney") == {"H1": "held"}
+    assert {row["status"] for row in night.rows("finding_v", rule_id="DEM-SPARSE")} == {"known"}
     assert ("H1", "MATCH-GONE") in night.findings("emoney")
     again = run_by_hand(sent, 1, vendor="emoney", as_of=LATER, link_to=LinkTo(record, None, "is back"))
     assert again.outcomes("emoney") == {"H1": "updated"}
