@@ -149,6 +149,8 @@ def _judge(context: RunContext, vendor: str, causes: list[Cause], documents: Map
         if not causes:
             return f"{VENDOR_NAMES[vendor]}: {otherwise}Nothing was sent. No guard stops this: trigger it without."
     if not causes:
+        # What was stopped here is plausible by now: it must not stand in the way of another vendor's release.
+        guards.forget_stop(ledger, vendor)
         return None
     guards.save_stop(ledger, now)
     return otherwise + _in_words(context, now)

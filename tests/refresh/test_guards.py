@@ -6,6 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from etl.errors import StopRun
+from include.refresh.context import VENDORS
+from include.refresh.guards import Cause, require_plausible
 from tests.run_book import Again, Book, Keep, KeptBook, Ran
 
 NEXT = "2026-11-23"
@@ -144,6 +146,20 @@ def test_many_creations_beside_what_is_linked_stop_the_run(office: Book) -> None
     assert "2 units would be created, beside 4 that are linked" in stopped
     assert "MAX_CREATED_PERCENT" in stopped
     assert office.vendors.writes() == before
+
+
+def test_a_vendor_that_is_plausible_again_does_not_stand_in_the_way_of_the_others_release(book: Book) -> None:
+    def judge(profiles_is_stopped: bool, **request: str) -> None:
+        causes = {vendor: [Cause("changed", vendor, "much would change", 9, 9)] for vendor in VENDORS}
+        if not profiles_is_stopped:
+            causes["profiles"] = []
+        documents = {vendor: {"H1": "hash", "H2": f"{profiles_is_stopped}"} for vendor in VENDORS}
+        require_plausible(book.context(NEXT, **request), causes, documents)
+
+    for profiles_is_stopped in (True, False):
+        with pytest.raises(StopRun, match="eMoney: much would change"):
+            judge(profiles_is_stopped)
+    judge(False, **RELEASE)
 
 
 def test_units_that_were_named_are_not_guarded(office: Book) -> None:
