@@ -52,18 +52,19 @@ def stage_former(
 
 
 def _holders(context: RunContext, snapshot: Snapshot, units: pd.DataFrame, linked: pd.DataFrame) -> pd.DataFrame:
-    """Units without a link whose client eMoney has as that of a household with another head by now.
+    """unit_key, client_contact_id, holder, role: units without a link whose client eMoney has in a household's record.
 
-    A second client for the same person would be there for good, for eMoney does not compare.
+    As its client, where the household has another head by now, or as its spouse. A second client for the same person
+    would be there for good, for eMoney does not compare.
     """
     held = held_by_households(context, "emoney", units, linked)
-    if held.empty:
-        return held
     ids = held["holder"].str[1:].astype("int64")
     heads = read_households(snapshot, household.c.household_id, ids)[["unit_key", "client_contact_id"]].dropna()
     heads = heads.rename(columns={"unit_key": "holder", "client_contact_id": "head"})
-    held = held.merge(heads, on="holder")
-    return held.loc[held["client_contact_id"] != held["head"], ["unit_key", "client_contact_id", "holder"]]
+    clients = held.merge(heads, on="holder")
+    clients = clients[clients["client_contact_id"] != clients["head"]].drop(columns="head").assign(role="client")
+    spouses = held_by_households(context, "emoney", units, linked, "spouse_contact_id").assign(role="spouse")
+    return pd.concat([clients, spouses], ignore_index=True).drop_duplicates("unit_key")
 
 
 def _people(linked: pd.DataFrame, places: Numbers, numbers: pd.Index) -> pd.DataFrame:

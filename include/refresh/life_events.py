@@ -184,16 +184,24 @@ def _is_widowed(frames: dict[str, pd.DataFrame], client: int | None) -> bool:
 def _held_by_others(
     context: RunContext, vendor: str, decisions: pd.DataFrame, overrides: Any
 ) -> list[dict[str, object]]:
-    """The former head of a household whose event nobody has confirmed: the record at eMoney is his."""
+    """Who is still in the record of a household at eMoney whose event nobody has confirmed."""
     if vendor != "emoney" or not context.staging.has(HOLDERS):
         return []
     holders = context.staging.read(HOLDERS)["holders"]
+    then = {
+        "client": "then the record is this contact's own.",
+        "spouse": "then this contact gets a record. Or mend in SmartOffice who the couple is.",
+    }
     words = (
-        "Contact {0} is still the client of {1}'s record at eMoney. Run {1} by hand and confirm what has happened "
-        "there: then the record is this contact's own."
+        "Contact {0} is still the {1} of {2}'s record at eMoney. Run {2} by hand and confirm what has happened there: "
     )
     return [
-        _finding(vendor, row.unit_key, words.format(row.client_contact_id, row.holder), overrides)
+        _finding(
+            vendor,
+            row.unit_key,
+            words.format(row.client_contact_id, row.role, row.holder) + then[row.role],
+            overrides,
+        )
         for row in each_row(holders[are_among(holders["unit_key"], decisions["unit_key"])])
     ]
 

@@ -88,13 +88,18 @@ def _no_units(
     return [int(key[1:]) for key in keys if key[0] == "C"]
 
 
-def held_by_households(context: RunContext, vendor: str, units: pd.DataFrame, linked: pd.DataFrame) -> pd.DataFrame:
-    """unit_key, client_contact_id, holder: of units without a link, and the household as whose client it was sent."""
+def held_by_households(
+    context: RunContext, vendor: str, units: pd.DataFrame, linked: pd.DataFrame, person: str = "client_contact_id"
+) -> pd.DataFrame:
+    """unit_key, client_contact_id, holder: of units without a link, and the household in whose record its client is.
+
+    ``person``: as whom the client was last sent there, ``client_contact_id`` or ``spouse_contact_id``.
+    """
     fresh = units[["unit_key", "client_contact_id"]].dropna()
     clients = fresh["client_contact_id"]
     if context.request.by_hand is not None:
-        linked = links.read_links_by_client(context.ledger, vendor, clients)
-    held = linked.loc[linked["client_contact_id"].isin(clients), ["unit_key", "client_contact_id"]]
-    held = held.astype({"unit_key": "str"}).rename(columns={"unit_key": "holder"})
+        linked = links.read_links_by_person(context.ledger, vendor, person, clients)
+    held = linked.loc[linked[person].isin(clients), ["unit_key", person]]
+    held = held.astype({"unit_key": "str"}).rename(columns={"unit_key": "holder", person: "client_contact_id"})
     held = held[held["holder"].str.startswith("H")]
     return fresh.merge(held, on="client_contact_id")

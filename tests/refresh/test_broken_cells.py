@@ -52,6 +52,21 @@ def test_a_name_in_latin_1_holds_its_household_alone_and_blank_keys_hold_nobody(
     assert stray in (night.context.reports / "worklist.html").read_text()
 
 
+def test_a_spouse_whose_membership_cannot_be_read_gets_no_second_client(book: Book) -> None:
+    book.couple(1)
+    book.run(vendors=("emoney",))
+    spoil(
+        book,
+        "UPDATE household_member SET contact_id = '' WHERE contact_id = 102",
+        "DELETE FROM key_relation",
+    )
+    night = book.run("2026-11-23", vendors=("emoney",))
+    assert night.outcomes("emoney") == {"C102": "held", "H1": "held"}
+    (held,) = night.rows("finding_v", unit_key="C102", rule_id="LIFE-EVENT")
+    assert "Contact 102 is still the spouse of H1's record at eMoney." in held["message"]
+    assert set(book.vendors.clients()) == {"contact:101"}
+
+
 @pytest.mark.postgres
 def test_a_loan_of_no_day_is_told_and_computes_nothing(
     tmp_path: Path, vendors: Vendors, postgres_url: Callable[[], str]

@@ -59,11 +59,15 @@ def contacts_linked(ledger: Ledger, vendors: Iterable[str]) -> list[int]:
     return [int(row["unit_key"][1:]) for row in ledger.rows(sa.select(link.c.unit_key).where(*mine).distinct())]
 
 
-def read_links_by_client(ledger: Ledger, vendor: str, contact_ids: Iterable[int]) -> pd.DataFrame:
-    """unit_key, client_contact_id of the links whose client, as last sent, is one of these few contacts."""
-    mine = (link.c.vendor == vendor, link.c.client_contact_id.in_([int(one) for one in contact_ids]))
-    found = ledger.frame(sa.select(link.c.unit_key, link.c.client_contact_id).where(*mine))
-    return found.astype({"unit_key": "str", "client_contact_id": "Int64"})
+def read_links_by_person(ledger: Ledger, vendor: str, person: str, contact_ids: Iterable[int]) -> pd.DataFrame:
+    """unit_key and ``person`` of the links in which one of these few contacts was last sent as that.
+
+    ``person``: ``client_contact_id`` or ``spouse_contact_id``.
+    """
+    column = link.c[person]
+    mine = (link.c.vendor == vendor, column.in_([int(one) for one in contact_ids]))
+    found = ledger.frame(sa.select(link.c.unit_key, column).where(*mine))
+    return found.astype({"unit_key": "str", person: "Int64"})
 
 
 def read_links_of(
