@@ -31,5 +31,5 @@ def conninfo(url: URL) -> str:
     from psycopg.conninfo import make_conninfo
     from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-    _, options = PGDialect_psycopg().create_connect_args(url)  # type: ignore[no-untyped-call]
+    _, options = PGDialect_psycopg().create_connect_args(url)  # type: ignore[no-untyped-call]  # SQLAlchemy has no types here
     return make_conninfo(**options)

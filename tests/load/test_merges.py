@@ -1,5 +1,6 @@
 """Which contact a merged one has become: by likeness, by place, by what was sent; else a person has to say."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,7 @@ LINKS = ("vendor", "unit_key", "client_contact_id", "spouse_contact_id", "vendor
 def known(
     links: list[tuple[Any, ...]],
     alike: list[tuple[int, int]],
-    couples: list[tuple[str, int, bool]] = (),  # type: ignore[assignment]
+    couples: Sequence[tuple[str, int, bool]] = (),
     **more: Any,
 ) -> Known:
     """Everybody in the links is in Deleted Records, but for ``living``."""
