@@ -139,7 +139,7 @@ def test_imports_point_inward() -> None:
 @pytest.mark.parametrize(
     ("package", "home"),
     [
-        ("requests", ("etl.load.transport",)),
+        ("requests", ("etl.load.http.transport",)),
         ("great_expectations", ("expectations",)),
         ("airflow", ("dags", "include")),
         ("tests", ()),

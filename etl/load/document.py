@@ -13,8 +13,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from etl.load.shapes import a_list, an_object
-from etl.load.wire_json import Unreadable
+from etl.load.http.strict_json import Unreadable
+from etl.load.http.validate import a_list, an_object
 
 Document = dict[str, Any]
 Path = tuple[str, ...]

@@ -17,7 +17,6 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from etl.errors import CredentialsRefused, InDoubt, SettingsError
-from etl.load.calls import Answer, Call, SignedIn
 from etl.load.emoney_answers import (
     Account,
     Connection,
@@ -37,9 +36,10 @@ from etl.load.emoney_answers import (
     read_new_id,
     read_spouse,
 )
-from etl.load.shapes import a_token, an_object, seconds_or_none
-from etl.load.transport import Transport
-from etl.load.wire_json import write_json
+from etl.load.http.request import Answer, Call, SignedIn
+from etl.load.http.strict_json import write_json
+from etl.load.http.transport import Transport
+from etl.load.http.validate import a_token, an_object, seconds_or_none
 from etl.names import spellings
 
 __all__ = ["Account", "Connection", "EmoneyClient", "FeedState", "FoundClient", "Link", "LinkResult"]

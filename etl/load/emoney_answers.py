@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from etl.errors import Gone
-from etl.load.calls import Answer
-from etl.load.shapes import a_list, an_id, an_object, one_of, text_or_none, the_one_asked_for
-from etl.load.wire_json import Unreadable
+from etl.load.http.request import Answer
+from etl.load.http.strict_json import Unreadable
+from etl.load.http.validate import a_list, an_id, an_object, one_of, text_or_none, the_one_asked_for
 from etl.names import same_name
 
 COUNTS = ("refreshed", "unchanged", "available", "missing", "rejected")

@@ -3,8 +3,10 @@ differently is changed here."""
 
 from functools import partial
 
-from etl.load.calls import Call, SignedIn
 from etl.load.document import Document
+from etl.load.http.request import Call, SignedIn
+from etl.load.http.strict_json import write_json
+from etl.load.http.transport import Transport
 from etl.load.profiles_answers import (
     Case,
     FoundHousehold,
@@ -19,8 +21,6 @@ from etl.load.profiles_answers import (
     read_token,
     read_url,
 )
-from etl.load.transport import Transport
-from etl.load.wire_json import write_json
 from etl.names import spellings
 
 # What a search can have found, the best first.

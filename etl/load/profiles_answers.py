@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from etl.errors import CaseOpen, CredentialsRefused, Gone, Rejected, VersionConflict
-from etl.load.calls import Answer, SignedIn
 from etl.load.document import Document, require_shape
-from etl.load.shapes import (
+from etl.load.http.request import Answer, SignedIn
+from etl.load.http.strict_json import Unreadable
+from etl.load.http.validate import (
     a_list,
     a_token,
     an_id,
@@ -18,7 +19,6 @@ from etl.load.shapes import (
     text_or_none,
     the_one_asked_for,
 )
-from etl.load.wire_json import Unreadable
 from etl.names import same_name
 
 OPERATOR_MUST_ACT = {

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from etl.load.calls import TransportSettings
 from etl.load.emoney import EmoneyClient
+from etl.load.http.limiter import Limit, SharedLimiter
+from etl.load.http.request import TransportSettings
+from etl.load.http.retry import RetryBudget
+from etl.load.http.transport import Transport
 from etl.load.ledger.locks import check_held
-from etl.load.limiter import Limit, SharedLimiter
-from etl.load.patience import RetryBudget
 from etl.load.profiles import ProfilesClient
-from etl.load.transport import Transport
 from include.refresh.context import RunContext
 
 # Retries that one load of a shard may spend altogether: an outage must not multiply its calls.

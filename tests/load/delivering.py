@@ -13,16 +13,16 @@ import orjson
 import pytest
 
 from etl.load import deliver_emoney, deliver_profiles
-from etl.load.calls import TransportSettings
 from etl.load.delivery import Delivered, Job, Payload
 from etl.load.emoney import EmoneyClient
 from etl.load.feed import Line, Refreshed, send_feeds, settle_feeds
+from etl.load.http.request import TransportSettings
+from etl.load.http.transport import Transport
 from etl.load.ledger import deliveries, links
 from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.locks import check_held
 from etl.load.ledger.store import Ledger
 from etl.load.profiles import ProfilesClient
-from etl.load.transport import Transport
 from tests.keys import vendor_keys
 from tests.load.documents import document, person
 from tests.run_book import Vendors

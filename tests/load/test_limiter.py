@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from etl.errors import LedgerUnavailable
-from etl.load.limiter import Limit, SharedLimiter
+from etl.load.http.limiter import Limit, SharedLimiter
 
 
 class Clock:

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from etl.errors import CredentialsRefused, InDoubt, LockLost, Rejected, VendorUnavailable
-from etl.load.calls import Answer, Call, SignedIn, TransportSettings
-from etl.load.patience import CircuitBreaker, RetryBudget, full_jitter, retry_after
-from etl.load.transport import Transport
-from etl.load.wire_json import Unreadable
+from etl.load.http.request import Answer, Call, SignedIn, TransportSettings
+from etl.load.http.retry import CircuitBreaker, RetryBudget, full_jitter, retry_after
+from etl.load.http.strict_json import Unreadable
+from etl.load.http.transport import Transport
 from include.sandbox.common.server import listen
 from tests.load.servers import Request, Scripted, Step, raw, reply, reset, scripted
 

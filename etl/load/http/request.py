@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from etl.load.faults import Fault, read_fault
+from etl.load.http.error_body import Fault, read_fault
 
 T = TypeVar("T")
 

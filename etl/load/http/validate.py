@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from etl.load.wire_json import Unreadable
+from etl.load.http.strict_json import Unreadable
 
 T = TypeVar("T")
 ID = re.compile(r"[A-Za-z0-9_.:~-]{1,128}")

@@ -26,10 +26,10 @@ import requests.adapters
 import urllib3.exceptions
 
 from etl.errors import VENDOR_NAMES, CredentialsRefused, InDoubt, LockLost, Rejected, VendorUnavailable
-from etl.load import deadline
-from etl.load.calls import Answer, Call, Limiter, SignedIn, TransportSettings
-from etl.load.patience import CircuitBreaker, RetryBudget, full_jitter, retry_after
-from etl.load.wire_json import Unreadable, read_json
+from etl.load.http import deadline
+from etl.load.http.request import Answer, Call, Limiter, SignedIn, TransportSettings
+from etl.load.http.retry import CircuitBreaker, RetryBudget, full_jitter, retry_after
+from etl.load.http.strict_json import Unreadable, read_json
 
 T = TypeVar("T")
 CHUNK = 65536
