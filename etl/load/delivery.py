@@ -31,7 +31,7 @@ from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.store import Ledger
 from etl.load.life_event import LifeEvent
-from etl.load.pinning import Pin, Pins
+from etl.load.profiles.pins import Pin, Pins
 
 Found = TypeVar("Found")
 

@@ -12,8 +12,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from etl.load.document import canonical
-from etl.load.merge import changed_fields
+from etl.load.profiles.document import canonical
+from etl.load.profiles.merge import changed_fields
 
 _ADDRESS = ("line1", "line2", "city", "state", "postalCode", "country")
 _JOB = ("companyName", *(f"address.{name}" for name in _ADDRESS), "businessPhone", "businessFax", "title")

@@ -13,7 +13,7 @@ from etl.load.ledger import changes, deliveries, findings, life_events, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link
 from etl.load.life_event import DIVORCED
-from etl.load.merge import changed_fields
+from etl.load.profiles.merge import changed_fields
 from etl.names import same_name
 
 VENDOR = "emoney"

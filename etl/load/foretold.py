@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from etl.load.delivery import Job
-from etl.load.document import KEY, Path, flatten, show
 from etl.load.ledger.changes import Change
+from etl.load.profiles.document import KEY, Path, flatten, show
 
 NOTHING: tuple[Any, ...] = (None, [])
 

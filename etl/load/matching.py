@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from etl.load.emoney_answers import FoundClient
-from etl.load.profiles_answers import FoundHousehold, SearchResult
+from etl.load.profiles.responses import FoundHousehold, SearchResult
 
 STORED = "MATCH-STORED"
 EXACT = "MATCH-EXACT"

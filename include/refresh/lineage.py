@@ -22,9 +22,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from etl.frames import are_among
-from etl.load.document import flatten, show
 from etl.load.ledger import unit_moves
 from etl.load.ledger.lineage import digests_before, save_lineage
+from etl.load.profiles.document import flatten, show
 from etl.narrowing import narrow
 from include.refresh.context import RunContext
 from include.refresh.defects import name_defects

@@ -17,11 +17,12 @@ import pandas as pd
 from etl.defects import note_defect
 from etl.errors import PlanbridgeError, RetryLater, StopRun
 from etl.frames import are_among
-from etl.load import deliver_emoney, deliver_profiles
+from etl.load import deliver_emoney
 from etl.load.delivery import Delivered, Job, Payload, take_over_links
 from etl.load.ledger import changes, deliveries, findings, links, runs
 from etl.load.ledger.runs import Outcome
-from etl.load.profiles_actions import with_address
+from etl.load.profiles import deliver as deliver_profiles
+from etl.load.profiles.actions import with_address
 from etl.narrowing import narrow
 from include.refresh.context import RunContext
 from include.refresh.defects import name_defects

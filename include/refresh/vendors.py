@@ -8,7 +8,7 @@ from etl.load.http.request import TransportSettings
 from etl.load.http.retry import RetryBudget
 from etl.load.http.transport import Transport
 from etl.load.ledger.locks import check_held
-from etl.load.profiles import ProfilesClient
+from etl.load.profiles.client import ProfilesClient
 from include.refresh.context import RunContext
 
 # Retries that one load of a shard may spend altogether: an outage must not multiply its calls.

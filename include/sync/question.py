@@ -18,9 +18,9 @@ from etl.load import matching
 from etl.load.delivery import Job, Payload, entity_of, known_as
 from etl.load.ledger import answers, deliveries, links
 from etl.load.ledger.links import Link
-from etl.load.profiles import FoundHousehold
-from etl.load.profiles_actions import check_request
-from etl.load.search_list import BUTTONS, Choice, Found, buttons_for, choose, search
+from etl.load.profiles.actions import check_request
+from etl.load.profiles.client import FoundHousehold
+from etl.load.profiles.search import BUTTONS, Choice, Found, buttons_for, choose, search
 from expectations.report.advice import MISANSWERED
 from expectations.report.display import show
 from include.acting import RIGHT

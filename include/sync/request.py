@@ -12,7 +12,7 @@ from typing import Any
 
 from etl.errors import VENDOR_NAMES, ParamsError
 from etl.load.delivery import ByHand, LinkTo, WantedLink
-from etl.load.pinning import read_pins, read_unpins
+from etl.load.profiles.pins import read_pins, read_unpins
 from include.acting import Actor
 from include.params import is_source_key, read_as_of, read_number, read_switch, refuse_unknown
 from include.refresh.context import VENDORS, HandRequest, RunRequest

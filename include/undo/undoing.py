@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo
 
 from etl.errors import CredentialsRefused, ParamsError, PlanbridgeError
 from etl.load.delivery import ByHand, Delivered, Job
-from etl.load.footprint import Footprint
 from etl.load.ledger import changes, deliveries, locks, runs, undos
 from etl.load.ledger.changes import Change
 from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.deliveries import Intent
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.undos import STEP
-from etl.load.undo_case import Trace, take_back
+from etl.load.profiles.revert import Footprint
+from etl.load.profiles.undo import Trace, take_back
 from include.acting import COMMAND_LINE
 from include.refresh.context import VENDORS, RunContext, RunRequest
 from include.refresh.vendors import profiles_client

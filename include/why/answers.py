@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, cast
 
 from etl.errors import VENDOR_NAMES, ParamsError
-from etl.load.field_names import near
 from etl.load.ledger import undos
+from etl.load.profiles.field_paths import near
 from etl.transform.mapping.fields import ADDRESS_FIELDS
 from etl.transform.mapping.values import Vendor
 from include.why.history import TO_NOTHING, Decided, History, Ran

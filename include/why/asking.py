@@ -10,10 +10,10 @@ from typing import cast
 import sqlalchemy as sa
 
 from etl.errors import VENDOR_NAMES, ParamsError
-from etl.load.field_names import near
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import link, unit_state
-from etl.load.pinning import Pin
+from etl.load.profiles.field_paths import near
+from etl.load.profiles.pins import Pin
 from etl.transform.mapping.values import Vendor
 from include.refresh.context import VENDORS
 from include.why.answers import Answer, answer, answer_for_column, known_fields, role_fields, unknown_record

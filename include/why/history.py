@@ -10,7 +10,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from etl.load.document import flatten, show
 from etl.load.ledger import deliveries, links, pins, undos
 from etl.load.ledger.case_tables import other_case
 from etl.load.ledger.life_event_tables import life_event
@@ -18,7 +17,8 @@ from etl.load.ledger.lineage import find_lineage
 from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.store import Ledger, unpack
 from etl.load.ledger.tables import delivery, field_change, outcome, run
-from etl.load.pinning import Pin
+from etl.load.profiles.document import flatten, show
+from etl.load.profiles.pins import Pin
 from expectations.report.display import asked_by
 from include.refresh.lineage import leaves, read_rows
 from include.refresh.shapes import shape_of

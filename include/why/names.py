@@ -11,8 +11,8 @@ import re
 from collections.abc import Sequence
 
 from etl.errors import ParamsError
-from etl.load.document import show
-from etl.load.field_names import near, read_paths
+from etl.load.profiles.document import show
+from etl.load.profiles.field_paths import near, read_paths
 from etl.transform.mapping.values import Vendor
 from include.why.origins import ITEMS, ROLES, fate_of_column, person_names
 

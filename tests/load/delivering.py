@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
-from etl.load import deliver_emoney, deliver_profiles
+from etl.load import deliver_emoney
 from etl.load.delivery import Delivered, Job, Payload
 from etl.load.emoney import EmoneyClient
 from etl.load.feed import Line, Refreshed, send_feeds, settle_feeds
@@ -22,7 +22,8 @@ from etl.load.ledger import deliveries, links
 from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.locks import check_held
 from etl.load.ledger.store import Ledger
-from etl.load.profiles import ProfilesClient
+from etl.load.profiles import deliver as deliver_profiles
+from etl.load.profiles.client import ProfilesClient
 from tests.keys import vendor_keys
 from tests.load.documents import document, person
 from tests.run_book import Vendors

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from etl.load.document import Leaf, canonical
+from etl.load.profiles.document import Leaf, canonical
 
 Document = dict[str, Any]
 

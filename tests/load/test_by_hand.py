@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from etl.errors import ParamsError
-from etl.load import deliver_profiles
 from etl.load.delivery import ByHand, Delivered, Payload, household_lock
 from etl.load.ledger import answers
-from etl.load.profiles import ProfilesClient
-from etl.load.search_list import choose, describe, search
+from etl.load.profiles import deliver as deliver_profiles
+from etl.load.profiles.client import ProfilesClient
+from etl.load.profiles.search import choose, describe, search
 from tests.load.advisors import put_into
 from tests.load.delivering import DAY, NEXT_DAY, Desk, household, make_desk
 from tests.load.documents import asset, person

@@ -7,7 +7,7 @@ import pytest
 
 from etl.errors import CredentialsRefused, StagingError
 from etl.load.ledger import deliveries
-from etl.load.profiles import ProfilesClient
+from etl.load.profiles.client import ProfilesClient
 from tests.load.delivering import DAY, NEXT_DAY, Desk, decided, household
 from tests.load.documents import asset, person, policy
 

@@ -18,7 +18,7 @@ from etl.load.emoney import EmoneyClient, FeedState, Link
 from etl.load.http.limiter import Limit, SharedLimiter
 from etl.load.http.request import TransportSettings
 from etl.load.http.transport import Transport
-from etl.load.merge import changed_fields
+from etl.load.profiles.merge import changed_fields
 from include.sandbox.emoney.app import EmoneyApp, Settings
 from include.sandbox.emoney.assertion import read_public_key
 from tests.keys import make_key_pair

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.load.document import flatten, show
-from etl.load.footprint import Footprint, PutBack, is_done, put_back
-from etl.load.merge import Merged, is_same, merge
+from etl.load.profiles.document import flatten, show
+from etl.load.profiles.merge import Merged, is_same, merge
+from etl.load.profiles.revert import Footprint, PutBack, is_done, put_back
 from tests.growth import growth
 from tests.load.documents import DOCUMENTS, Document, address, asset, document, edited, holding, person, policy
 

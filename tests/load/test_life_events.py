@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from etl.errors import ParamsError
-from etl.load import deliver_emoney, deliver_profiles
+from etl.load import deliver_emoney
 from etl.load.delivery import ByHand, Delivered, Payload
-from etl.load.document import flatten
 from etl.load.ledger import deliveries, life_events, links, runs
 from etl.load.life_event import LifeEvent, find_event
+from etl.load.profiles import deliver as deliver_profiles
+from etl.load.profiles.document import flatten
 from tests.keys import vendor_keys
 from tests.load.delivering import DAY, NEXT_DAY, Desk, couple, decided, emoney_spouse, household, make_desk
 from tests.load.documents import person

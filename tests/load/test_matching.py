@@ -4,8 +4,8 @@ import pytest
 
 from etl.load.emoney import FoundClient
 from etl.load.matching import Adopt, Ambiguous, CreateNew, decide_emoney, decide_profiles
-from etl.load.profiles import FoundHousehold, SearchResult
-from etl.load.profiles_answers import FoundCase
+from etl.load.profiles.client import FoundHousehold, SearchResult
+from etl.load.profiles.responses import FoundCase
 
 NOBODY: frozenset[str] = frozenset()
 

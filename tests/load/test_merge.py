@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.load.document import DOCUMENT, Group, Items, canonical, flatten, show
-from etl.load.merge import Merged, changed_fields, confirm, merge
+from etl.load.profiles.document import DOCUMENT, Group, Items, canonical, flatten, show
+from etl.load.profiles.merge import Merged, changed_fields, confirm, merge
 from tests.growth import growth
 from tests.load.documents import DOCUMENTS, Document, address, asset, document, edited, holding, person, policy, text
 

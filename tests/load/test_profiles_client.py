@@ -21,8 +21,8 @@ from etl.errors import (
 )
 from etl.load.http.request import TransportSettings
 from etl.load.http.transport import Transport
-from etl.load.merge import merge
-from etl.load.profiles import ProfilesClient
+from etl.load.profiles.client import ProfilesClient
+from etl.load.profiles.merge import merge
 from include.sandbox.profiles.app import ProfilesApp, Settings
 from tests.load.documents import Document, address, asset, document, holding, person, policy
 from tests.load.servers import Step, reply, scripted

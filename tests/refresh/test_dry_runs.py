@@ -13,7 +13,7 @@ from etl.load.ledger import deliveries, feeds
 from etl.load.ledger.feeds import FeedLine
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import metadata
-from etl.load.pinning import Pin
+from etl.load.profiles.pins import Pin
 from tests.run_book import Again, Book, Keep, KeptBook, Ran
 from tests.sync.by_hand import run_by_hand
 from tests.undo.undoing import undo

@@ -292,7 +292,7 @@ def test_no_log_and_no_ledger_text_holds_a_clients_data(book: Book, caplog: pyte
 
 
 def test_a_defect_in_one_household_does_not_stop_the_others(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    from etl.load import deliver_profiles
+    from etl.load.profiles import deliver as deliver_profiles
 
     book.couple(1)
     book.couple(2)

@@ -110,7 +110,7 @@ def test_a_question_without_an_answer_is_asked_again(airflow_session: Session, a
 
 
 def test_the_buttons_are_those_of_smartoffice() -> None:
-    from etl.load.search_list import BUTTONS
+    from etl.load.profiles.search import BUTTONS
     from include.sync.choose import ChooseRecord
 
     assert ChooseRecord(task_id="choose_record").options == list(BUTTONS)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from etl.load.pinning import Pin, Side
+from etl.load.profiles.pins import Pin, Side
 from tests.load.advisors import edit_case, edit_person, put_into
 from tests.run_book import Again, Book, Keep, KeptBook, Ran
 from tests.sync.by_hand import run_by_hand

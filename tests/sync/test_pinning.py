@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from etl.load.ledger import pins
-from etl.load.pinning import Pin, Side
+from etl.load.profiles.pins import Pin, Side
 from tests.load.advisors import edit_person
 from tests.run_book import Book
 from tests.sync.by_hand import run_by_hand

@@ -11,7 +11,7 @@ import pytest
 from etl.errors import ParamsError, StopRun
 from etl.load.delivery import ByHand
 from etl.load.ledger import answers
-from etl.load.search_list import BUTTONS, buttons_for
+from etl.load.profiles.search import BUTTONS, buttons_for
 from include.refresh.context import HandRequest, RunContext
 from include.refresh.load import load_shard
 from include.refresh.report import report_run

@@ -10,7 +10,7 @@ import pytest
 
 from etl.errors import StopRun
 from etl.load.ledger.pins import read_pins
-from etl.load.pinning import Pin
+from etl.load.profiles.pins import Pin
 from include.acting import Actor
 from include.refresh.context import or_mistaken, read_request
 from include.refresh.plan import plan_and_extract

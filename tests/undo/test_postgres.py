@@ -7,7 +7,7 @@ import pytest
 
 from etl.load.ledger import pins
 from etl.load.ledger.retention import Keep, remove_old
-from etl.load.pinning import Pin
+from etl.load.profiles.pins import Pin
 from include.why.asking import ask
 from include.why.table import source_of
 from tests.run_book import Book, Vendors

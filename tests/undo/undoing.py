@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from etl.load import deliver_profiles
 from etl.load.delivery import Payload
 from etl.load.ledger import links, runs
 from etl.load.ledger.closing import Closing, close_run
+from etl.load.profiles import deliver as deliver_profiles
 from include.refresh.context import RunContext
 from include.refresh.linked import STAGE as TAKEN_OVER
 from include.refresh.load import job_of

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from etl.errors import ParamsError
 from etl.load.ledger import pins
-from etl.load.pinning import Pin
+from etl.load.profiles.pins import Pin
 from include.why.answers import Answer
 from include.why.asking import ask
 from include.why.table import print_told, source_of

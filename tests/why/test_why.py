@@ -12,8 +12,8 @@ from rich.console import Console
 
 from etl import schema
 from etl.errors import ParamsError
-from etl.load.document import flatten, show
 from etl.load.ledger.retention import Keep, remove_old
+from etl.load.profiles.document import flatten, show
 from include.why.answers import Answer, answer_for_column
 from include.why.asking import Told, ask
 from include.why.history import read_history

@@ -9,11 +9,11 @@ import pandas as pd
 import sqlalchemy as sa
 
 from etl.errors import ParamsError
-from etl.load.field_names import near
 from etl.load.ledger.decision_tables import pin
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import sent
-from etl.load.pinning import Pin, Side
+from etl.load.profiles.field_paths import near
+from etl.load.profiles.pins import Pin, Side
 
 VENDOR = "profiles"
 PIN_COLUMNS = ("vendor", "unit_key", "field", "side", "reason", "pinned_by", "triggered_by", "pinned_at", "run_id")

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 
 from etl.errors import ParamsError
 from etl.load.bulk import text_list
-from etl.load.field_names import near
 from etl.load.ledger import deliveries
 from etl.load.ledger.deliveries import Intent
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import field_change, link, outcome, run, sent, unit_state
+from etl.load.profiles.field_paths import near
 
 DAG_ID = "undo"
 VENDOR = "profiles"

@@ -19,9 +19,9 @@ from etl.load.ledger.changes import Change
 from etl.load.ledger.deliveries import Intent
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
-from etl.load.merge import Merged, confirm, merge
-from etl.load.pinning import Pins
-from etl.load.profiles import Case, ProfilesClient
+from etl.load.profiles.client import Case, ProfilesClient
+from etl.load.profiles.merge import Merged, confirm, merge
+from etl.load.profiles.pins import Pins
 
 VENDOR = "profiles"
 # Why a field stays at Profiles as it is there.

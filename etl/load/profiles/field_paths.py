@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 
 from etl.errors import ParamsError
-from etl.load.document import DOCUMENT, KEY, Group, Items, Path, Shape, show
+from etl.load.profiles.document import DOCUMENT, KEY, Group, Items, Path, Shape, show
 
 # The lists in which an item with such a key may stand (a fixed annuity is a policy among the assets).
 LISTS_OF: dict[str, tuple[str, ...]] = {

@@ -10,10 +10,10 @@ from etl.load.foretold import case_fields
 from etl.load.ledger import links
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
-from etl.load.profiles import ProfilesClient
-from etl.load.profiles_case import VENDOR, update_case
-from etl.load.profiles_creation import create_client, save_link
-from etl.load.search_list import Found
+from etl.load.profiles.client import ProfilesClient
+from etl.load.profiles.create import create_client, save_link
+from etl.load.profiles.search import Found
+from etl.load.profiles.update import VENDOR, update_case
 
 
 def bring_up_to_date(client: ProfilesClient, job: Job, payload: Payload, link: Link) -> Delivered:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from etl.errors import CaseOpen, CredentialsRefused, Gone, Rejected, VersionConflict
-from etl.load.document import Document, require_shape
 from etl.load.http.request import Answer, SignedIn
 from etl.load.http.strict_json import Unreadable
 from etl.load.http.validate import (
@@ -19,6 +18,7 @@ from etl.load.http.validate import (
     text_or_none,
     the_one_asked_for,
 )
+from etl.load.profiles.document import Document, require_shape
 from etl.names import same_name
 
 OPERATOR_MUST_ACT = {

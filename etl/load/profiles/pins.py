@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from etl.errors import ParamsError
-from etl.load.document import Path, show
-from etl.load.field_names import read_path
+from etl.load.profiles.document import Path, show
+from etl.load.profiles.field_paths import read_path
 
 Side = Literal["profiles", "smartoffice"]
 SIDES: tuple[Side, ...] = get_args(Side)

@@ -23,18 +23,18 @@ from datetime import datetime
 
 from etl.errors import Gone, ParamsError, SetAside, VendorUnavailable
 from etl.load import matching
-from etl.load.carried_over import new_case_of
 from etl.load.delivery import ByHand, Delivered, Job, Payload
 from etl.load.foretold import case_fields
 from etl.load.ledger import deliveries, links
 from etl.load.ledger.answers import Answer, find_answer
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
-from etl.load.profiles import ProfilesClient
-from etl.load.profiles_case import VENDOR, update_case
-from etl.load.profiles_creation import CASE_STEP, CLIENT_STEP, create_case, create_client, save_link
-from etl.load.profiles_steps import bring_up_to_date, outcome, would_create
-from etl.load.search_list import Choice, choose, describe, search
+from etl.load.profiles.client import ProfilesClient
+from etl.load.profiles.create import CASE_STEP, CLIENT_STEP, create_case, create_client, save_link
+from etl.load.profiles.new_case import new_case_of
+from etl.load.profiles.search import Choice, choose, describe, search
+from etl.load.profiles.steps import bring_up_to_date, outcome, would_create
+from etl.load.profiles.update import VENDOR, update_case
 
 CHOSEN = "CHOSEN"
 

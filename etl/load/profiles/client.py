@@ -3,11 +3,11 @@ differently is changed here."""
 
 from functools import partial
 
-from etl.load.document import Document
 from etl.load.http.request import Call, SignedIn
 from etl.load.http.strict_json import write_json
 from etl.load.http.transport import Transport
-from etl.load.profiles_answers import (
+from etl.load.profiles.document import Document
+from etl.load.profiles.responses import (
     Case,
     FoundHousehold,
     SearchResult,

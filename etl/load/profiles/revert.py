@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from etl.load.document import (
+from etl.load.profiles.document import (
     DOCUMENT,
     KEY,
     PERSON,
@@ -27,8 +27,8 @@ from etl.load.document import (
     keyed,
     show,
 )
-from etl.load.field_names import read_path
-from etl.load.merge import REFERENCES, is_empty, is_same, people_named_in
+from etl.load.profiles.field_paths import read_path
+from etl.load.profiles.merge import REFERENCES, is_empty, is_same, people_named_in
 
 IDENTITY = ("firstName", "lastName", "birthDate")
 

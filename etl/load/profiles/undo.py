@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 
 from etl.errors import Gone, InDoubt, SetAside, VendorUnavailable, VersionConflict
 from etl.load.delivery import TRIES, Delivered, Job, household_lock, set_aside
-from etl.load.document import show
-from etl.load.footprint import Footprint, PutBack, is_done, put_back
 from etl.load.ledger import deliveries, links, undos
 from etl.load.ledger.changes import Change
 from etl.load.ledger.deliveries import Intent
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.undos import STEP
-from etl.load.profiles import Case, ProfilesClient
-from etl.load.profiles_case import VENDOR, refuse_open, write_case
+from etl.load.profiles.client import Case, ProfilesClient
+from etl.load.profiles.document import show
+from etl.load.profiles.revert import Footprint, PutBack, is_done, put_back
+from etl.load.profiles.update import VENDOR, refuse_open, write_case
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from etl.load import matching
 from etl.load.delivery import Delivered, Job, LoadFinding, Payload, entity_of
 from etl.load.ledger import life_events, links
 from etl.load.ledger.links import Link
-from etl.load.profiles import ProfilesClient
-from etl.load.profiles_case import VENDOR, update_case
-from etl.load.profiles_creation import create_client, save_link
-from etl.load.profiles_steps import outcome, would_create
+from etl.load.profiles.client import ProfilesClient
+from etl.load.profiles.create import create_client, save_link
+from etl.load.profiles.steps import outcome, would_create
+from etl.load.profiles.update import VENDOR, update_case
 
 ACTIONS = ("auto", "create_client_and_case")
 

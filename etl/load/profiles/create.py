@@ -12,14 +12,14 @@ from functools import partial
 from typing import Any
 
 from etl.errors import Ambiguous, Gone, InDoubt, SetAside, VendorUnavailable
-from etl.load.carried_over import NewCase
 from etl.load.delivery import TRIES, Job, Payload, pins_in_force, wait_for
-from etl.load.document import flatten
 from etl.load.ledger import deliveries, life_events, links
 from etl.load.ledger.deliveries import Intent
 from etl.load.ledger.links import Link
-from etl.load.profiles import Case, FoundHousehold, ProfilesClient
-from etl.load.profiles_case import VENDOR, save_case
+from etl.load.profiles.client import Case, FoundHousehold, ProfilesClient
+from etl.load.profiles.document import flatten
+from etl.load.profiles.new_case import NewCase
+from etl.load.profiles.update import VENDOR, save_case
 from etl.names import same_name
 
 CLIENT_STEP = "create_household"

@@ -14,8 +14,8 @@ from etl.errors import ParamsError
 from etl.load import matching
 from etl.load.delivery import Job, Payload
 from etl.load.ledger import links
-from etl.load.profiles import FoundHousehold, ProfilesClient
-from etl.load.profiles_case import VENDOR
+from etl.load.profiles.client import FoundHousehold, ProfilesClient
+from etl.load.profiles.update import VENDOR
 
 # What a user of SmartOffice chooses, by the words on the buttons.
 BUTTONS = {

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from etl.load.document import (
+from etl.load.profiles.document import (
     DOCUMENT,
     KEY,
     Document,
@@ -31,7 +31,7 @@ from etl.load.document import (
     show,
     unflatten,
 )
-from etl.load.pinning import NO_PINS, Pins
+from etl.load.profiles.pins import NO_PINS, Pins
 
 PERSONS = ("clientA", "clientB")
 REFERENCES = ("owner", "insured", "beneficiaries")

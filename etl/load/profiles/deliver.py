@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from etl.errors import Ambiguous, Gone, SetAside, VendorUnavailable
-from etl.load import matching, profiles_life_event
+from etl.load import matching
 from etl.load.delivery import (
     CREATED_BEFORE,
     Delivered,
@@ -23,12 +23,13 @@ from etl.load.delivery import (
 )
 from etl.load.ledger import deliveries, links
 from etl.load.ledger.links import Link, Sent
-from etl.load.profiles import ProfilesClient
-from etl.load.profiles_actions import carry_out
-from etl.load.profiles_case import VENDOR, settle_update
-from etl.load.profiles_creation import CASE_STEP, CLIENT_STEP, settle_creation
-from etl.load.profiles_steps import adopt, bring_up_to_date, new_client, outcome
-from etl.load.search_list import search
+from etl.load.profiles import life_event as profiles_life_event
+from etl.load.profiles.actions import carry_out
+from etl.load.profiles.client import ProfilesClient
+from etl.load.profiles.create import CASE_STEP, CLIENT_STEP, settle_creation
+from etl.load.profiles.search import search
+from etl.load.profiles.steps import adopt, bring_up_to_date, new_client, outcome
+from etl.load.profiles.update import VENDOR, settle_update
 
 
 def deliver(client: ProfilesClient, job: Job, payload: Payload) -> Delivered:

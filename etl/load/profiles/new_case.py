@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 
 from etl.errors import Gone
 from etl.load.delivery import Job, LoadFinding, Payload, entity_of, pins_in_force
-from etl.load.document import KEY, Document, FlatDocument, Path, flatten, show, unflatten
-from etl.load.footprint import Footprint, holders_of, rewritten
 from etl.load.ledger import case_bases, deliveries
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link
 from etl.load.ledger.undos import STEP as UNDO_STEP
-from etl.load.merge import is_same
-from etl.load.pinning import Pins
-from etl.load.profiles import ProfilesClient
-from etl.load.profiles_case import VENDOR
+from etl.load.profiles.client import ProfilesClient
+from etl.load.profiles.document import KEY, Document, FlatDocument, Path, flatten, show, unflatten
+from etl.load.profiles.merge import is_same
+from etl.load.profiles.pins import Pins
+from etl.load.profiles.revert import Footprint, holders_of, rewritten
+from etl.load.profiles.update import VENDOR
 
 
 @dataclass(frozen=True)
