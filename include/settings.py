@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from etl.errors import SettingsError
-from etl.load.emoney_patch import KEEPABLE
+from etl.load.emoney.patch import KEEPABLE
 from include.schedule import CRON, TIMEZONE, is_cron, is_timezone
 
 PREFIX = "PLANBRIDGE__"

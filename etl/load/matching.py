@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
-from etl.load.emoney_answers import FoundClient
+from etl.load.emoney.responses import FoundClient
 from etl.load.profiles.responses import FoundHousehold, SearchResult
 
 STORED = "MATCH-STORED"

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from etl.frames import are_among
-from etl.load.emoney_patch import is_kept
+from etl.load.emoney.patch import is_kept
 from etl.load.ledger import changes, findings, links, runs, unit_moves
 from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.runs import Outcome

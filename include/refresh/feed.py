@@ -13,14 +13,14 @@ import pandas as pd
 from etl.errors import SetAside, StopRun, VendorUnavailable
 from etl.frames import are_among
 from etl.load.delivery import Job, LoadFinding
-from etl.load.emoney import EmoneyClient
-from etl.load.emoney_answers import Link
-from etl.load.emoney_document import items_of
-from etl.load.feed import Line, Refreshed, send_feeds, settle_feeds
-from etl.load.foretold import item_fields
+from etl.load.emoney.client import EmoneyClient
+from etl.load.emoney.feed import Line, Refreshed, send_feeds, settle_feeds
+from etl.load.emoney.parts import items_of
+from etl.load.emoney.responses import Link
 from etl.load.ledger import changes, findings, links, runs
 from etl.load.ledger.changes import Change
 from etl.load.ledger.runs import Outcome
+from etl.load.preview import item_fields
 from etl.narrowing import narrow
 from include.refresh.context import RunContext
 from include.refresh.defects import name_defects

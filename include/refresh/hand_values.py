@@ -13,9 +13,9 @@ import pandas as pd
 
 from etl.errors import Gone, InDoubt, ParamsError, SetAside, StopRun, VendorUnavailable
 from etl.load.delivery import ByHand, Job, LoadFinding, household_lock
-from etl.load.emoney import EmoneyClient
-from etl.load.emoney_answers import Link, LinkResult
-from etl.load.feed import Refreshed, send_feeds, settle_feeds
+from etl.load.emoney.client import EmoneyClient
+from etl.load.emoney.feed import Refreshed, send_feeds, settle_feeds
+from etl.load.emoney.responses import Link, LinkResult
 from etl.load.ledger import changes, deliveries, findings, links, runs, unit_moves
 from etl.load.ledger.changes import Change
 from etl.load.ledger.feeds import KEY_LISTS

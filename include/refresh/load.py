@@ -17,8 +17,8 @@ import pandas as pd
 from etl.defects import note_defect
 from etl.errors import PlanbridgeError, RetryLater, StopRun
 from etl.frames import are_among
-from etl.load import deliver_emoney
 from etl.load.delivery import Delivered, Job, Payload, take_over_links
+from etl.load.emoney import deliver as deliver_emoney
 from etl.load.ledger import changes, deliveries, findings, links, runs
 from etl.load.ledger.runs import Outcome
 from etl.load.profiles import deliver as deliver_profiles

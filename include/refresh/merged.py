@@ -23,7 +23,7 @@ from etl.extract.scope import Census
 from etl.extract.source import Snapshot
 from etl.frames import are_among
 from etl.load.ledger import case_bases, identities, links, locks, unit_moves
-from etl.load.merges import Known, Merge, Unclear, decide_merges
+from etl.load.merged_contacts import Known, Merge, Unclear, decide_merges
 from expectations import rules
 from include.refresh.context import RunContext
 from include.refresh.labels import LABELS

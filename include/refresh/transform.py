@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from etl.load import known_names
-from etl.load.emoney_document import items_hash, people_hash
+from etl.load import key_aliases
+from etl.load.emoney.parts import items_hash, people_hash
 from etl.load.ledger.feeds import KEY_LISTS
 from etl.narrowing import narrow
 from expectations.facts import FRAMES, FRAMES_OF
@@ -73,8 +73,8 @@ def _build(
     else:
         built = emoney.build(frames, as_of, service_user, (context.vendor_users or {}).get(vendor))
     if names:
-        items, withheld = (known_names.in_items(keyed, names) for keyed in (built.items, built.withheld))
-        documents = known_names.in_documents(built.documents, names, frames["members"])
+        items, withheld = (key_aliases.in_items(keyed, names) for keyed in (built.items, built.withheld))
+        documents = key_aliases.in_documents(built.documents, names, frames["members"])
         built = replace(built, documents=documents, items=items, withheld=withheld)
     documents = _in_parts(built) if vendor == "emoney" else built.documents
     facts = {f"facts_{name}": built.facts[name][list(FRAMES[name])] for name in FRAMES_OF[vendor]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from etl.load.emoney import EmoneyClient
+from etl.load.emoney.client import EmoneyClient
 from etl.load.http.limiter import Limit, SharedLimiter
 from etl.load.http.request import TransportSettings
 from etl.load.http.retry import RetryBudget

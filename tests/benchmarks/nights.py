@@ -18,7 +18,7 @@ import orjson
 import pandas as pd
 
 from etl.load.delivery import entity_of
-from etl.load.emoney_document import items_of
+from etl.load.emoney.parts import items_of
 from etl.load.ledger import links
 from etl.load.ledger.case_bases import save_base
 from etl.load.ledger.runs import read_outcomes

@@ -12,10 +12,10 @@ from typing import Any
 import orjson
 import pytest
 
-from etl.load import deliver_emoney
 from etl.load.delivery import Delivered, Job, Payload
-from etl.load.emoney import EmoneyClient
-from etl.load.feed import Line, Refreshed, send_feeds, settle_feeds
+from etl.load.emoney import deliver as deliver_emoney
+from etl.load.emoney.client import EmoneyClient
+from etl.load.emoney.feed import Line, Refreshed, send_feeds, settle_feeds
 from etl.load.http.request import TransportSettings
 from etl.load.http.transport import Transport
 from etl.load.ledger import deliveries, links

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from etl.errors import CredentialsRefused
-from etl.load.emoney import EmoneyClient
+from etl.load.emoney.client import EmoneyClient
 from etl.load.ledger import deliveries
 from etl.load.ledger.changes import read_decisions
 from etl.load.ledger.findings import read_load_findings

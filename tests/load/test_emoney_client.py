@@ -14,7 +14,7 @@ import requests
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from etl.errors import CredentialsRefused, Gone, InDoubt, Rejected, SettingsError, VendorUnavailable
-from etl.load.emoney import EmoneyClient, FeedState, Link
+from etl.load.emoney.client import EmoneyClient, FeedState, Link
 from etl.load.http.limiter import Limit, SharedLimiter
 from etl.load.http.request import TransportSettings
 from etl.load.http.transport import Transport

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.errors import CredentialsRefused
-from etl.load import feed
 from etl.load.delivery import household_lock
-from etl.load.feed import Line, Refreshed, body_of
+from etl.load.emoney import feed
+from etl.load.emoney.feed import Line, Refreshed, body_of
 from etl.load.ledger import feeds, links
 from etl.load.ledger.tables import feed_line
 from tests.load.delivering import DAY, NEXT_DAY, Desk, couple, item, line

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pandas as pd
 
-from etl.load.known_names import in_documents, in_items
+from etl.load.key_aliases import in_documents, in_items
 
 NAMES = {
     "contact:907": "contact:7", "contact:909": "contact:9", "contact:910": "contact:10", "account:905": "account:5",

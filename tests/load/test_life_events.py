@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from etl.errors import ParamsError
-from etl.load import deliver_emoney
 from etl.load.delivery import ByHand, Delivered, Payload
+from etl.load.emoney import deliver as deliver_emoney
 from etl.load.ledger import deliveries, life_events, links, runs
 from etl.load.life_event import LifeEvent, find_event
 from etl.load.profiles import deliver as deliver_profiles

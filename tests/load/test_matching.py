@@ -2,7 +2,7 @@
 
 import pytest
 
-from etl.load.emoney import FoundClient
+from etl.load.emoney.client import FoundClient
 from etl.load.matching import Adopt, Ambiguous, CreateNew, decide_emoney, decide_profiles
 from etl.load.profiles.client import FoundHousehold, SearchResult
 from etl.load.profiles.responses import FoundCase

@@ -16,7 +16,7 @@ from etl.load.ledger.life_event_tables import former_link, marital_status
 from etl.load.ledger.links import Link, move_unit, save_link
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import link, open_finding, sent, unit_state
-from etl.load.merges import Merge
+from etl.load.merged_contacts import Merge
 
 Pair = frozenset[int]
 

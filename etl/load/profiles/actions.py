@@ -24,11 +24,11 @@ from datetime import datetime
 from etl.errors import Gone, ParamsError, SetAside, VendorUnavailable
 from etl.load import matching
 from etl.load.delivery import ByHand, Delivered, Job, Payload
-from etl.load.foretold import case_fields
 from etl.load.ledger import deliveries, links
 from etl.load.ledger.answers import Answer, find_answer
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
+from etl.load.preview import case_fields
 from etl.load.profiles.client import ProfilesClient
 from etl.load.profiles.create import CASE_STEP, CLIENT_STEP, create_case, create_client, save_link
 from etl.load.profiles.new_case import new_case_of

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from etl.load import matching
 from etl.load.delivery import Delivered, Job, LoadFinding, Payload, entity_of
-from etl.load.foretold import case_fields
 from etl.load.ledger import links
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
+from etl.load.preview import case_fields
 from etl.load.profiles.client import ProfilesClient
 from etl.load.profiles.create import create_client, save_link
 from etl.load.profiles.search import Found

@@ -13,12 +13,12 @@ from sqlalchemy.engine import Connection
 
 from etl.errors import CaseOpen, Gone, InDoubt, SetAside, VendorUnavailable, VersionConflict
 from etl.load.delivery import TRIES, Delivered, Job, LoadFinding, Payload, entity_of, pins_in_force
-from etl.load.foretold import case_fields
 from etl.load.ledger import case_bases, deliveries, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.deliveries import Intent
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
+from etl.load.preview import case_fields
 from etl.load.profiles.client import Case, ProfilesClient
 from etl.load.profiles.merge import Merged, confirm, merge
 from etl.load.profiles.pins import Pins

@@ -21,9 +21,9 @@ from typing import Any
 
 from etl.errors import Ambiguous
 from etl.load.delivery import Job, Payload
-from etl.load.emoney import EmoneyClient
-from etl.load.emoney_patch import leaves
-from etl.load.emoney_people import UNFINISHED, VENDOR, same_person, status_patch, with_owner, write_step
+from etl.load.emoney.client import EmoneyClient
+from etl.load.emoney.patch import leaves
+from etl.load.emoney.people import UNFINISHED, VENDOR, same_person, status_patch, with_owner, write_step
 from etl.load.ledger import life_events, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link, Sent

@@ -2,7 +2,7 @@
 
 The steps of a creation or a marriage are separate calls without a transaction. Each confirmed step is in the ledger
 (link, sent `client`, sent `spouse`, connection), so that what remains is always read off from there. The values of
-accounts and policies go afterwards, in the feed (`etl.load.feed`).
+accounts and policies go afterwards, in the feed (`etl.load.emoney.feed`).
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from etl.load.delivery import (
     set_aside,
     wait_for,
 )
-from etl.load.emoney import EmoneyClient, FoundClient
-from etl.load.emoney_document import people_hash
-from etl.load.emoney_life_event import Standing, carry_out
-from etl.load.emoney_people import UNFINISHED, VENDOR, Updated, as_sent, update_client, update_spouse
-from etl.load.foretold import people_fields
+from etl.load.emoney.client import EmoneyClient, FoundClient
+from etl.load.emoney.life_event import Standing, carry_out
+from etl.load.emoney.parts import people_hash
+from etl.load.emoney.people import UNFINISHED, VENDOR, Updated, as_sent, update_client, update_spouse
 from etl.load.ledger import deliveries, links
 from etl.load.ledger.deliveries import Intent
 from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.runs import Outcome
+from etl.load.preview import people_fields
 
 # Why a known client's people were not written in a run by hand.
 LEFT = "its demographics were left as they are (update no)"

@@ -17,7 +17,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from etl.errors import CredentialsRefused, InDoubt, SettingsError
-from etl.load.emoney_answers import (
+from etl.load.emoney.responses import (
     Account,
     Connection,
     FeedState,

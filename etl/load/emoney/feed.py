@@ -18,7 +18,7 @@ import orjson
 from etl.defects import note_defect
 from etl.errors import Gone, InDoubt, LockLost, Rejected, SetAside, VendorUnavailable
 from etl.load.delivery import TRIES, Job, LoadFinding, household_lock, set_aside
-from etl.load.emoney import EmoneyClient, FeedState
+from etl.load.emoney.client import EmoneyClient, FeedState
 from etl.load.ledger import changes, feeds, findings, links, unit_moves
 from etl.load.ledger.changes import Change
 from etl.load.ledger.feeds import FeedLine

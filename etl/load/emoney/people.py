@@ -7,8 +7,8 @@ from typing import Any
 
 from etl.errors import Ambiguous, InDoubt, SetAside, VendorUnavailable
 from etl.load.delivery import TRIES, Job, LoadFinding, Payload, entity_of
-from etl.load.emoney import EmoneyClient
-from etl.load.emoney_patch import Patch, patch_for, patched
+from etl.load.emoney.client import EmoneyClient
+from etl.load.emoney.patch import Patch, patch_for, patched
 from etl.load.ledger import changes, deliveries, findings, life_events, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link
