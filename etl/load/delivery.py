@@ -25,11 +25,12 @@ from etl.errors import (
     VendorUnavailable,
     VersionConflict,
 )
-from etl.load.ledger import life_events, links, locks, pins, unit_moves
+from etl.load.ledger import life_events, links, locks, pins
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.store import Ledger
+from etl.load.ledger.transfers import rekeying
 from etl.load.life_event import LifeEvent
 from etl.load.profiles.pins import Pin, Pins
 
@@ -185,7 +186,7 @@ def known_as(job: Job, vendor: str, payload: Payload) -> str:
     run only looks them up there). Raises `LockLost` for a unit that is being moved to another office or written under
     its old key, `MovedAway` for one that was moved after this run had read the CRM (XFR-LINKS).
     """
-    unit_moves.require_at_home(job.ledger, payload.unit_key, payload.client_contact_id)
+    rekeying.require_at_home(job.ledger, payload.unit_key, payload.client_contact_id)
     before = job.known_before_as(payload.unit_key, payload.client_contact_id)
     if before == payload.unit_key or links.find_link(job.ledger, vendor, payload.unit_key):
         return payload.unit_key

@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from etl.load import office_checks, office_files, office_keys, office_units
-from etl.load.ledger import transfer_groups, transfers, unit_moves
 from etl.load.ledger.store import Ledger
-from etl.load.ledger.transfers import Transfer
+from etl.load.ledger.transfers import groups, rekeying, transfers
+from etl.load.ledger.transfers.transfers import Transfer
 from etl.load.office_checks import Failure
 from etl.load.office_commit import contacts_of, elsewhere, finish_present, leave, write
 from etl.load.office_databases import Databases, clock, open_databases, reading
@@ -71,7 +71,7 @@ def _stage(job: Move, number: int, group_nos: Sequence[int]) -> Batch | None:
     rows = job.desk.read(contacts_of(manifest))
     failures = office_checks.edited(manifest, rows, elsewhere(job, group_nos))
     if failures:
-        transfer_groups.fail(job.ledger, job.transfer_id, failures)
+        groups.fail(job.ledger, job.transfer_id, failures)
         kept = sorted(set(group_nos) - {failure.group_no for failure in failures})
         return _stage(job, number, kept) if kept else None
     moving = manifest[manifest["decision"].isin(transfers.MOVES)]
@@ -80,7 +80,7 @@ def _stage(job: Move, number: int, group_nos: Sequence[int]) -> Batch | None:
         for entity, some in moving.groupby("entity")
         if office_keys.key_column(str(entity)) is not None
     }
-    shared = transfer_groups.read_shared(job.ledger, job.transfer_id)
+    shared = groups.read_shared(job.ledger, job.transfer_id)
     keyed.update({str(entity): some["entity_id"].astype("int64") for entity, some in shared.groupby("entity")})
     keys = office_keys.reserve(job.ledger, job.databases.all, job.transfer, keyed)
     built = job.desk.build(rows, group_nos, keys)
@@ -100,9 +100,9 @@ def _carry_out(job: Move, batch: Batch) -> None:
     open_ = groups.loc[groups["status"].isin(["planned", "staged", "written"]), "group_no"]
     batch = batch.of(open_.tolist())
     if batch.group_nos:
-        unit_moves.announce(job.ledger, job.transfer_id, batch.units)
-        transfer_groups.mark(job.ledger, job.transfer_id, batch.group_nos, "staged", only=("planned",))
-        unit_moves.wait_until_free(job.ledger, job.transfer_id, job.sleep)
+        rekeying.announce(job.ledger, job.transfer_id, batch.units)
+        groups.mark(job.ledger, job.transfer_id, batch.group_nos, "staged", only=("planned",))
+        rekeying.wait_until_free(job.ledger, job.transfer_id, job.sleep)
         with reading(job.databases.target) as connection:
             there = office_checks.groups_present(connection, batch)
         if there:
@@ -115,7 +115,7 @@ def _carry_out(job: Move, batch: Batch) -> None:
 
 def _without_doubt(job: Move, batch: Batch) -> Batch:
     """Groups stay whose units have a write at a vendor of which nobody knows the outcome: it bears their old key."""
-    doubtful = unit_moves.units_in_doubt(job.ledger, job.transfer_id)
+    doubtful = rekeying.units_in_doubt(job.ledger, job.transfer_id)
     failures = [
         Failure(number, IN_DOUBT, "household" if unit[0] == "H" else "contact", unit[1:],
                 "a write at a vendor has no answer yet: the next refresh settles it, then transfer again")

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from etl.errors import SourceUnavailable
 from etl.load import bulk, office_checks, office_rows
-from etl.load.ledger import transfer_groups, transfers
+from etl.load.ledger.transfers import groups, transfers
 from etl.load.office_checks import IN_BOTH, REFUSED, Failure
 from etl.load.office_databases import own_transaction, reading, taken_back, writing
 from etl.load.office_desk import Move
@@ -93,7 +93,7 @@ def _after_stop(job: Move, batch: Batch, failures: Sequence[Failure]) -> Batch:
 def leave(job: Move, batch: Batch, failures: Sequence[Failure]) -> Batch:
     """The batch without the groups that failed; these stay in the source as they are."""
     if failures:
-        transfer_groups.fail(job.ledger, job.transfer_id, failures)
+        groups.fail(job.ledger, job.transfer_id, failures)
     failed = {failure.group_no for failure in failures}
     return batch.of([number for number in batch.group_nos if number not in failed])
 
@@ -110,7 +110,7 @@ def _commit(job: Move, batch: Batch) -> None:
             else:
                 with writing(job.databases.target) as target:
                     _write_target(target, batch)
-                transfer_groups.mark(job.ledger, job.transfer_id, batch.group_nos, "written")
+                groups.mark(job.ledger, job.transfer_id, batch.group_nos, "written")
                 _retire_apart(source, batch)
     except _NotRetired:
         _take_out(job, batch, REFUSED, "the source refuses to retire it")
@@ -168,7 +168,7 @@ def _retire_late(job: Move, batch: Batch) -> None:
     try:
         with writing(job.databases.source) as source:
             _check_source(job, source, batch.group_nos)
-            transfer_groups.mark(job.ledger, job.transfer_id, batch.group_nos, "written", only=("staged",))
+            groups.mark(job.ledger, job.transfer_id, batch.group_nos, "written", only=("staged",))
             _retire_apart(source, batch)
     except _Stopped as stopped:
         for failure in stopped.failures:
@@ -196,7 +196,7 @@ def _take_out(job: Move, batch: Batch, rule_id: str, why: str, failure: Failure 
             failures.append(Failure(number, IN_BOTH, "contact", contact, words))
         else:
             failures.append(failure or Failure(number, rule_id, "contact", contact, why))
-    transfer_groups.fail(job.ledger, job.transfer_id, failures)
+    groups.fail(job.ledger, job.transfer_id, failures)
 
 
 def _take_out_unchanged(job: Move, batch: Batch) -> set[int]:
@@ -224,7 +224,7 @@ def _finish(job: Move, batch: Batch) -> None:
     first = int(batch.rows["contact"][GROUP_NO].iloc[0])  # also of a household that is not made anew
     numbers = [int(groups.get((row.entity, str(row.entity_id)), first)) for row in bulk.each(retired)]
     stamp = batch.stamp.strftime("%Y-%m-%d %H:%M:%S.%f")
-    transfer_groups.finish(
+    groups.finish(
         job.ledger, job.transfer_id, batch.group_nos, batch.id_map, written.drop(columns="source_id"),
         retired.assign(group_no=numbers, retired_at=stamp),
     )  # fmt: skip
@@ -238,4 +238,4 @@ def contacts_of(manifest: pd.DataFrame) -> list[int]:
 
 def elsewhere(job: Move, group_nos: Sequence[int]) -> Callable[[pd.DataFrame], pd.DataFrame]:
     """Tells of rows those that may differ: see `office_checks.edited`."""
-    return lambda rows: transfer_groups.known_elsewhere(job.ledger, job.transfer_id, rows, group_nos)
+    return lambda rows: groups.known_elsewhere(job.ledger, job.transfer_id, rows, group_nos)

@@ -18,9 +18,9 @@ from sqlalchemy.engine import Connection
 from etl import schema
 from etl.errors import ParamsError
 from etl.load import bulk, office_checks, office_rows
-from etl.load.ledger import transfer_returns, transfers, unit_moves
 from etl.load.ledger.store import Ledger
-from etl.load.ledger.transfers import Transfer
+from etl.load.ledger.transfers import rekeying, rollbacks, transfers
+from etl.load.ledger.transfers.transfers import Transfer
 from etl.load.office_databases import Databases, clock, own_transaction, reading, writing
 from etl.load.office_desk import CONTACTS_AT_ONCE, Rows, alone, portions
 
@@ -77,27 +77,27 @@ def _bring_back(
     found = _returnable(ledger, transfer_id)
     if found.status == "returned":
         return _edits([])
-    arrived = transfer_returns.read_arrived(ledger, transfer_id, PUT_AWAY)
-    retired = transfer_returns.read_retired(ledger, transfer_id)
+    arrived = rollbacks.read_arrived(ledger, transfer_id, PUT_AWAY)
+    retired = rollbacks.read_retired(ledger, transfer_id)
     with reading(databases.source) as source:
         is_back = found.status == "returning" and not _still_retired(source, retired)["contact"]
     if is_back and _are_gone(databases, arrived):
-        transfer_returns.finish(ledger, transfer_id)
+        rollbacks.finish(ledger, transfer_id)
         return _edits([])
     edits = _busy(ledger, found, arrived, retired)
     if edits.empty:
-        transfer_returns.begin(ledger, transfer_id)
-        unit_moves.announce_return(ledger, transfer_id)
-        unit_moves.wait_until_free(ledger, transfer_id, sleep)
+        rollbacks.begin(ledger, transfer_id)
+        rekeying.announce_return(ledger, transfer_id)
+        rekeying.wait_until_free(ledger, transfer_id, sleep)
         edits = _in_doubt(ledger, transfer_id)
     if edits.empty:
         moved = Moved(ledger, transfer_id, arrived, retired)
         edits = _change(databases, moved, read_target, is_back, contacts_at_once, still_mine)
     still_mine()
     if edits.empty:
-        transfer_returns.finish(ledger, transfer_id)
+        rollbacks.finish(ledger, transfer_id)
     elif not is_back:
-        transfer_returns.give_up(ledger, transfer_id)
+        rollbacks.give_up(ledger, transfer_id)
     return edits
 
 
@@ -132,7 +132,7 @@ def _busy(ledger: Ledger, found: Transfer, arrived: pd.DataFrame, retired: pd.Da
 
 
 def _in_doubt(ledger: Ledger, transfer_id: str) -> pd.DataFrame:
-    units = unit_moves.units_in_doubt(ledger, transfer_id).values()
+    units = rekeying.units_in_doubt(ledger, transfer_id).values()
     words = "a write at a vendor has no answer yet: the next refresh settles it"
     return _edits(
         [("target", "household" if unit[0] == "H" else "contact", unit[1:], words) for unit in sorted(set(units))]
@@ -182,7 +182,7 @@ def _edited_in_target(
     """Locks and compares some contacts at a time: what moved together stays together."""
     edits = []
     for contacts, group_nos in moved.portions(contacts_at_once):
-        written = transfer_returns.read_written(moved.ledger, moved.transfer_id, group_nos)
+        written = rollbacks.read_written(moved.ledger, moved.transfer_id, group_nos)
         office_rows.lock_source(target, written)
         now = office_checks.hashed(read(contacts, own_transaction(target)))
         changed = office_checks.not_the_same(written, now)

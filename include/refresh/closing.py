@@ -11,9 +11,10 @@ import pandas as pd
 
 from etl.frames import are_among
 from etl.load.emoney.patch import is_kept
-from etl.load.ledger import changes, findings, links, runs, unit_moves
+from etl.load.ledger import changes, findings, links, runs
 from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.runs import Outcome
+from etl.load.ledger.transfers import rekeying
 from expectations import rules
 from expectations.report.comparison import compare_findings, finding_keys
 from include.refresh.context import VENDORS, RunContext
@@ -201,7 +202,7 @@ def _items(context: RunContext, unit_keys: pd.Series) -> tuple[pd.Series, pd.Ser
 
 def _as_now(context: RunContext, source_keys: pd.Series) -> pd.Series:
     """Keys that the vendors use, as the CRM has them now (XFR-LINKS)."""
-    now = unit_moves.current_keys(context.ledger, source_keys.unique())
+    now = rekeying.current_keys(context.ledger, source_keys.unique())
     return source_keys.map(lambda key: now.get(key, key)).astype("str")
 
 

@@ -16,11 +16,12 @@ from etl.load.delivery import ByHand, Job, LoadFinding, household_lock
 from etl.load.emoney.client import EmoneyClient
 from etl.load.emoney.feed import Refreshed, send_feeds, settle_feeds
 from etl.load.emoney.responses import Link, LinkResult
-from etl.load.ledger import changes, deliveries, findings, links, runs, unit_moves
+from etl.load.ledger import changes, findings, intents, links, runs
 from etl.load.ledger.changes import Change
 from etl.load.ledger.feeds import KEY_LISTS
 from etl.load.ledger.links import Link as LedgerLink
 from etl.load.ledger.runs import DONE, Outcome
+from etl.load.ledger.transfers import rekeying
 from include.refresh.context import RunContext
 from include.refresh.feed import foretell_values, in_words, lines_of, proposed_links, save_outcomes
 from include.refresh.plan import shard_name
@@ -60,7 +61,7 @@ def wanted_links(context: RunContext, number: int, staged: pd.DataFrame) -> list
     (unit_key,) = staged["unit_key"]
     proposed = {key: one for (unit, key), one in _proposed(context, number).items() if unit == unit_key}
     # After a transfer eMoney knows a record by the key that it had before.
-    names = unit_moves.known_names(context.ledger)
+    names = rekeying.known_names(context.ledger)
     wanted: list[Link] = []
     for one in asked:
         key = names.get(one.source_key, one.source_key)
@@ -180,22 +181,22 @@ def _send(client: EmoneyClient, job: Job, link: LedgerLink, chosen: list[Link]) 
         return ()
     keys = [one.source_key for one in chosen]
     digest = hashlib.sha256(" ".join(keys).encode()).hexdigest()
-    intent = deliveries.begin(job.ledger, "emoney", link.unit_key, STEP, digest, keys, job.as_of, job.run_id)
+    intent = intents.begin(job.ledger, "emoney", link.unit_key, STEP, digest, keys, job.as_of, job.run_id)
     try:
         results = client.link(link.vendor_client_id, chosen)
     except InDoubt:
-        deliveries.mark(job.ledger, intent, "in_doubt")
+        intents.mark(job.ledger, intent, "in_doubt")
         raise
     except (SetAside, VendorUnavailable):
-        deliveries.mark(job.ledger, intent, "refused")
+        intents.mark(job.ledger, intent, "refused")
         raise
-    deliveries.mark(job.ledger, intent, "confirmed" if any(one.status == 201 for one in results) else "refused")
+    intents.mark(job.ledger, intent, "confirmed" if any(one.status == 201 for one in results) else "refused")
     return results
 
 
 def _linked_before(job: Job, link: LedgerLink) -> set[str]:
     """What an earlier try of this run has asked eMoney to link."""
-    mine = deliveries.intents_of(job.ledger, "emoney", job.run_id, BEGUN, link.unit_key)
+    mine = intents.intents_of(job.ledger, "emoney", job.run_id, BEGUN, link.unit_key)
     return {key for intent in mine if intent.step == STEP for key in intent.values}
 
 
@@ -219,7 +220,7 @@ def _list_waiting(
             words = in_words(key, *proposed.get((unit_key, key), (None, None)))
             linking.found.append(LoadFinding("EMY-NEW", entity, entity_id, None, words))
     known = findings.waiting_items(job.ledger, [unit_key]).get(unit_key, set())
-    now = unit_moves.current_keys(job.ledger, in_crm)
+    now = rekeying.current_keys(job.ledger, in_crm)
     decided = {change.field for change in linking.decisions}
     linked = [f"items[{key}]" for key in in_crm if key not in listed and now.get(key, key) in known]
     linking.decisions += [Change(name, "linked_by_advisor") for name in linked if name not in decided]

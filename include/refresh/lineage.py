@@ -22,8 +22,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from etl.frames import are_among
-from etl.load.ledger import unit_moves
 from etl.load.ledger.lineage import digests_before, save_lineage
+from etl.load.ledger.transfers import rekeying
 from etl.load.profiles.document import flatten, show
 from etl.narrowing import narrow
 from include.refresh.context import RunContext
@@ -97,7 +97,7 @@ def _record(
     context: RunContext, vendor: str, number: int, frames: dict[str, pd.DataFrame], units: pd.DataFrame
 ) -> None:
     """Records the units of one table; one over which the tracing breaks has no rows in it."""
-    names = unit_moves.known_names(context.ledger)
+    names = rekeying.known_names(context.ledger)
 
     def trace(group: Sequence[str]) -> pd.DataFrame:
         return _rows(context, vendor, of_units(frames, group), units[are_among(units["unit_key"], group)], names)

@@ -19,7 +19,7 @@ from etl.errors import PlanbridgeError, RetryLater, StopRun
 from etl.frames import are_among
 from etl.load.delivery import Delivered, Job, Payload, take_over_links
 from etl.load.emoney import deliver as deliver_emoney
-from etl.load.ledger import changes, deliveries, findings, links, runs
+from etl.load.ledger import changes, findings, intents, links, runs
 from etl.load.ledger.runs import Outcome
 from etl.load.profiles import deliver as deliver_profiles
 from etl.load.profiles.actions import with_address
@@ -133,7 +133,7 @@ def _unchanged(job: Job, vendor: str, part: str, staged: pd.DataFrame, offered: 
     complete = linked if vendor == "profiles" else linked[linked["connection_id"].notna()]
     same = staged["unit_key"].map(before["offered_hash"]) == staged[offered]
     not_older = staged["unit_key"].map(before["as_of"]).map(lambda day: day <= job.as_of, na_action="ignore").eq(True)
-    doubtful = deliveries.units_in_doubt(job.ledger, vendor)
+    doubtful = intents.units_in_doubt(job.ledger, vendor)
     is_settled = are_among(staged["unit_key"], complete["unit_key"]) & ~are_among(staged["unit_key"], doubtful)
     return same & not_older & is_settled
 
@@ -160,7 +160,7 @@ def _written_before(context: RunContext, vendor: str, unit_keys: Iterable[str]) 
     """What an earlier try of this load has written and may not have said: unit key -> created | updated."""
     run_id = context.request.run_id
     refreshed = links.units_sent_by(context.ledger, vendor, "items", run_id, unit_keys)
-    return dict.fromkeys(refreshed, "updated") | deliveries.written_by(context.ledger, vendor, run_id)
+    return dict.fromkeys(refreshed, "updated") | intents.written_by(context.ledger, vendor, run_id)
 
 
 def _deliver_all(

@@ -22,7 +22,8 @@ from etl.extract import identity, scope
 from etl.extract.scope import Census
 from etl.extract.source import Snapshot
 from etl.frames import are_among
-from etl.load.ledger import case_bases, identities, links, locks, unit_moves
+from etl.load.ledger import case_bases, identities, links, locks
+from etl.load.ledger.transfers import rekeying
 from etl.load.merged_contacts import Known, Merge, Unclear, decide_merges
 from expectations import rules
 from include.refresh.context import RunContext
@@ -88,7 +89,7 @@ def follow_dependents(
     pairs = pairs[~pairs["contact_id"].isin(list(identities.merges_followed(ledger)))]
     placed = pairs.merge(members, left_on="other_id", right_on="contact_id", suffixes=("", "_member"))
     placed = placed.assign(unit_key=placed["unit"].map(units["unit_key"]))
-    names = unit_moves.known_names(ledger)
+    names = rekeying.known_names(ledger)
     bases = case_bases.read_bases(ledger, placed["unit_key"].unique())
     merges: dict[int, Merge] = {}
     for row in each_row(placed):
@@ -112,7 +113,7 @@ def follow_dependents(
 
 def known_names(context: RunContext) -> Mapping[str, str]:
     """Under which key the vendors know a record that has another key now."""
-    names = unit_moves.known_names(context.ledger)
+    names = rekeying.known_names(context.ledger)
     if context.staging.has(NAMES):
         more = context.staging.read(NAMES)["names"]
         names |= dict(zip(more["crm_key"], more["known_as"], strict=True))
@@ -149,14 +150,14 @@ def _follow(
     are_two: str | None = None,
 ) -> set[identities.Pair]:
     ledger, request = context.ledger, context.request
-    linked = linked[~are_among(linked["unit_key"], unit_moves.units_on_the_move(ledger))]
+    linked = linked[~are_among(linked["unit_key"], rekeying.units_on_the_move(ledger))]
     known_ones = people["contact_id"].isin(_standing(linked) & deleted)
     alike = identity.same_people(people[known_ones], people[~people["is_deleted"]])
     counted = alike["contact_id"].value_counts()
     owners = _owners(context, snapshot, linked[~_stand(linked, counted.index[counted == 1])])
     own, apart = _own(context, couples, alike["other_id"]), identities.told_apart(ledger)
     near = couples[are_among(couples["unit_key"], linked["unit_key"])]
-    known = Known(deleted, linked, alike, near, owners, unit_moves.known_names(ledger), own, apart)
+    known = Known(deleted, linked, alike, near, owners, rekeying.known_names(ledger), own, apart)
     merges, unclear = decide_merges(known)
     said: set[identities.Pair] = set()
     if are_two is not None:
@@ -229,7 +230,7 @@ def _owners(context: RunContext, snapshot: Snapshot, linked: pd.DataFrame) -> di
         sent[key] |= set(items or {})
     for key, base in case_bases.read_bases(context.ledger, keys).items():
         sent[key] |= {one["externalSourceId"] for name in _OWNED for one in (base or {}).get(name) or ()}
-    now = unit_moves.current_keys(context.ledger, {one for items in sent.values() for one in items})
+    now = rekeying.current_keys(context.ledger, {one for items in sent.values() for one in items})
     whose = identity.read_owners(snapshot, {now.get(one, one) for items in sent.values() for one in items})
     owners: dict[int, frozenset[int]] = {}
     for row in each_row(clients):

@@ -17,7 +17,7 @@ from etl.extract.faults import read_strays
 from etl.extract.persons import with_own_units
 from etl.extract.source import Snapshot
 from etl.frames import are_among
-from etl.load.ledger import deliveries, links, pins, runs
+from etl.load.ledger import intents, links, pins, runs
 from include.refresh import guards
 from include.refresh.begin import begin_run
 from include.refresh.context import RunContext
@@ -161,7 +161,7 @@ def _due(
     states = runs.read_unit_states(ledger, vendor)
     back = states.loc[states["outcome"].isin(runs.COMES_BACK), "unit_key"]
     due = movement.changed(since, context.settings.refresh.overlap, states[["unit_key", "digest"]])
-    keys = {*back, *deliveries.units_in_doubt(ledger, vendor)}
+    keys = {*back, *intents.units_in_doubt(ledger, vendor)}
     if vendor == "profiles":
         due = due.union(changes.depends_on_as_of(snapshot, census))
         keys |= pins.units_always_written(ledger)

@@ -16,7 +16,7 @@ from typing import Any
 from etl.errors import ParamsError, SetAside, StopRun, VendorUnavailable
 from etl.load import matching
 from etl.load.delivery import Job, Payload, entity_of, known_as
-from etl.load.ledger import answers, deliveries, links
+from etl.load.ledger import answers, intents, links
 from etl.load.ledger.links import Link
 from etl.load.profiles.actions import check_request
 from etl.load.profiles.client import FoundHousehold
@@ -152,7 +152,7 @@ def _unit_key(context: RunContext) -> str:
 
 def _is_known(job: Job, payload: Payload, link: Link | None) -> bool:
     """Whether the ledger knows the record, or a write that may have made it."""
-    return link is not None or bool(deliveries.open_intents(job.ledger, VENDOR, payload.unit_key))
+    return link is not None or bool(intents.open_intents(job.ledger, VENDOR, payload.unit_key))
 
 
 def _read_ids(given: Mapping[str, Any]) -> dict[str, str | None]:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from etl.errors import ParamsError
-from etl.load.ledger import transfers
+from etl.load.ledger.transfers import transfers
 from include.transfer import plan
 from include.transfer.context import TransferContext
 from include.transfer.request import read_ids

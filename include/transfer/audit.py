@@ -7,8 +7,8 @@ import pandas as pd
 from etl import schema
 from etl.extract.office import read_ids
 from etl.extract.source import Snapshot
-from etl.load.ledger import transfers
-from etl.load.ledger.transfers import Transfer
+from etl.load.ledger.transfers import transfers
+from etl.load.ledger.transfers.transfers import Transfer
 from etl.transform.transfers import Plan
 from include.transfer.context import TransferContext
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.engine import Connection
 
-from etl.load.ledger import transfers
 from etl.load.ledger.store import Ledger
+from etl.load.ledger.transfers import transfers
 from expectations.report.manifest import ENTITY_WORDS
 from expectations.report.manifest_files import mark_returned
 from include.acting import COMMAND_LINE

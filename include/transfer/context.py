@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from etl.load.ledger import transfers
+from etl.load.ledger.transfers import transfers
 from etl.load.office_databases import are_one
 from include.context import Context
 from include.staging import Staging, folder_name

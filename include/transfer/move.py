@@ -14,7 +14,7 @@ from etl.extract import office as source_office
 from etl.extract.source import Snapshot
 from etl.extract.within import Within
 from etl.load import office
-from etl.load.ledger import transfers
+from etl.load.ledger.transfers import transfers
 from etl.load.office_databases import open_databases
 from etl.transform import office as target_office
 from etl.transform.transfers import Plan

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from etl.load.ledger import transfers
-from etl.load.ledger.transfers import Transfer
+from etl.load.ledger.transfers import transfers
+from etl.load.ledger.transfers.transfers import Transfer
 from etl.transform.transfers import Plan
 from expectations.report.advice import counted
 from expectations.report.display import asked_by

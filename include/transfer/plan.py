@@ -13,9 +13,10 @@ from typing import Any
 import pandas as pd
 
 from etl.errors import ParamsError, StopRun
-from etl.load.ledger import runs, transfers
+from etl.load.ledger import runs
 from etl.load.ledger.runs import Outcome
-from etl.load.ledger.transfers import Transfer
+from etl.load.ledger.transfers import transfers
+from etl.load.ledger.transfers.transfers import Transfer
 from etl.transform.transfers import NOTHING_KNOWN, Plan
 from etl.transform.transfers import plan as make_plan
 from expectations.transfer_facts import TRANSFER

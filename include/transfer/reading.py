@@ -13,7 +13,7 @@ from etl.errors import ParamsError
 from etl.extract import office, office_users
 from etl.extract.check import check_schema
 from etl.extract.source import Snapshot
-from etl.load.ledger import transfers
+from etl.load.ledger.transfers import transfers
 from etl.transform import transfers as rules
 from etl.transform.transfers.rights import EXPORT_RIGHTS, IMPORT_RIGHTS, missing_rights
 from include.acting import is_unknown

@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from etl.errors import BooksUnbalanced, StopRun
-from etl.load.ledger import runs, transfers
+from etl.load.ledger import runs
 from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.runs import Outcome
+from etl.load.ledger.transfers import transfers
 from expectations.transfer_facts import TRANSFER
 from include.transfer import archive, audit, papers, plan, worklist
 from include.transfer.checks import unit_key

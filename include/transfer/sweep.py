@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from etl.load import office_files
-from etl.load.ledger import transfers
+from etl.load.ledger.transfers import transfers
 from include.staging import folder_name, remove_old
 from include.transfer.context import TransferContext
 from include.transfer.request import LONGEST_DAYS

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 from etl.errors import CredentialsRefused, ParamsError, PlanbridgeError
 from etl.load.delivery import ByHand, Delivered, Job
-from etl.load.ledger import changes, deliveries, locks, runs, undos
+from etl.load.ledger import changes, intents, locks, runs, undos
 from etl.load.ledger.changes import Change
 from etl.load.ledger.closing import Closing, close_run
-from etl.load.ledger.deliveries import Intent
+from etl.load.ledger.intents import Intent
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.undos import STEP
 from etl.load.profiles.revert import Footprint
@@ -93,13 +93,13 @@ def plan(context: RunContext, of_run: str, unit_key: str | None) -> Plan:
     """Reads off the ledger what the run wrote. Raises `ParamsError` for a unit that it did not deal with."""
     ledger = context.ledger
     known = undos.units_dealt_with(ledger, of_run)
-    confirmed = deliveries.intents_of(ledger, VENDOR, of_run, ["confirmed"])
+    confirmed = intents.intents_of(ledger, VENDOR, of_run, ["confirmed"])
     if any(intent.values is None for intent in confirmed):
         raise ParamsError(
             f"{of_run} cannot be undone any more: what it wrote was removed from the ledger after "
             f"{context.settings.data.values_days} days (PLANBRIDGE__DATA__VALUES_DAYS). Correct it at Profiles."
         )
-    in_doubt = deliveries.intents_of(ledger, VENDOR, of_run, deliveries.OPEN)
+    in_doubt = intents.intents_of(ledger, VENDOR, of_run, intents.OPEN)
     cases = _cases_of(context, confirmed)
     moved = undos.units_by_case(ledger, sorted(set(cases.values())))
     traces = _traces(of_run, confirmed, cases, moved)

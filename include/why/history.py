@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from etl.load.ledger import deliveries, links, pins, undos
+from etl.load.ledger import intents, links, pins, undos
 from etl.load.ledger.case_tables import other_case
 from etl.load.ledger.life_event_tables import life_event
 from etl.load.ledger.lineage import find_lineage
@@ -162,7 +162,7 @@ def _about(ledger: Ledger, vendor: str, unit_key: str, link: Link | None, runs: 
     if link is None or not any(ran.dag_id == undos.DAG_ID for ran in runs):
         return runs
     cases: dict[str, set[str]] = {}
-    for intent in deliveries.confirmed_steps(ledger, vendor, unit_key, undos.STEP):
+    for intent in intents.confirmed_steps(ledger, vendor, unit_key, undos.STEP):
         cases.setdefault(intent.run_id, set()).add(intent.values["case"])
     return [ran for ran in runs if str(link.vendor_case_id) in cases.get(ran.run_id, {str(link.vendor_case_id)})]
 
@@ -171,7 +171,7 @@ def _beginning(
     ledger: Ledger, vendor: str, unit_key: str, runs: list[Ran], writers: dict[str, set[str]]
 ) -> tuple[datetime | None, Ran | None]:
     """When the run began that gave the unit its record, if one did after others, and that run where it made it."""
-    creating = {run_id for run_id, steps in writers.items() if steps.intersection(deliveries.CREATIONS)}
+    creating = {run_id for run_id, steps in writers.items() if steps.intersection(intents.CREATIONS)}
     created = next((ran for ran in runs if ran.outcome == "created" or ran.run_id in creating), None)
     if vendor != "profiles":
         return created.started_at if created else None, created

@@ -23,7 +23,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from etl.load import bulk
-from etl.load.ledger import transfers
+from etl.load.ledger.transfers import transfers
 from etl.schema import metadata
 from include.staging import Staging
 from include.transfer import archive, audit, checks, papers, reading, worklist

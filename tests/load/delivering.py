@@ -18,7 +18,7 @@ from etl.load.emoney.client import EmoneyClient
 from etl.load.emoney.feed import Line, Refreshed, send_feeds, settle_feeds
 from etl.load.http.request import TransportSettings
 from etl.load.http.transport import Transport
-from etl.load.ledger import deliveries, links
+from etl.load.ledger import intents, links
 from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.locks import check_held
 from etl.load.ledger.store import Ledger
@@ -141,7 +141,7 @@ class Desk:
         return links.find_sent(self.ledger, vendor, unit_key)
 
     def in_doubt(self, vendor: str, unit_key: str = "H1") -> list[str]:
-        return [intent.step for intent in deliveries.open_intents(self.ledger, vendor, unit_key)]
+        return [intent.step for intent in intents.open_intents(self.ledger, vendor, unit_key)]
 
 
 def decided(delivered: Delivered) -> set[tuple[str, str]]:

@@ -7,7 +7,7 @@ import pytest
 
 from etl.errors import CredentialsRefused
 from etl.load.emoney.client import EmoneyClient
-from etl.load.ledger import deliveries
+from etl.load.ledger import intents
 from etl.load.ledger.changes import read_decisions
 from etl.load.ledger.findings import read_load_findings
 from tests.keys import vendor_keys
@@ -308,7 +308,7 @@ def test_a_step_that_goes_wrong_once_is_made_once(desk: Desk, step: str, fault: 
     assert desk.to_emoney(couple(spouse=2)).outcome.outcome == "created"
     made = the_client(desk)
     assert (made["spouse"]["firstName"], len(made["connections"])) == ("Bea", 1)
-    assert deliveries.units_in_doubt(desk.ledger, "emoney") == set()
+    assert intents.units_in_doubt(desk.ledger, "emoney") == set()
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -321,7 +321,7 @@ def test_a_step_that_always_goes_wrong_is_taken_up_by_the_next_run(desk: Desk, s
     assert desk.to_emoney(couple(spouse=2)).outcome.outcome in ("created", "updated", "unchanged")
     made = the_client(desk)
     assert (made["spouse"]["firstName"], len(made["connections"])) == ("Bea", 1)
-    assert deliveries.units_in_doubt(desk.ledger, "emoney") == set()
+    assert intents.units_in_doubt(desk.ledger, "emoney") == set()
 
 
 @pytest.mark.parametrize("fault", [{"kind": "drip", "every_seconds": 0.05}, {"kind": "reset_after"}])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from etl.errors import CredentialsRefused, StagingError
-from etl.load.ledger import deliveries
+from etl.load.ledger import intents
 from etl.load.profiles.client import ProfilesClient
 from tests.load.delivering import DAY, NEXT_DAY, Desk, decided, household
 from tests.load.documents import asset, person, policy
@@ -429,4 +429,4 @@ def test_a_new_policy_and_a_new_asset_are_added_beside_what_is_there(desk: Desk)
     assert decided(delivered) == {("assets[account:6]", "added"), ("insurancePolicies[policy:3]", "added")}
     now = the_case(desk)["document"]
     assert [one["externalSourceId"] for one in now["assets"]] == ["account:5", "account:6"]
-    assert deliveries.units_in_doubt(desk.ledger, "profiles") == set()
+    assert intents.units_in_doubt(desk.ledger, "profiles") == set()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from etl.load.ledger import deliveries, feeds
+from etl.load.ledger import feeds, intents
 from tests.load.delivering import DAY, NEXT_DAY, Desk, couple, household, item, line, make_desk
 from tests.load.documents import asset, person
 from tests.load.killing import finish, run_and_kill, start
@@ -93,7 +93,7 @@ def what_vendors_hold(vendors: Vendors) -> Any:
 def what_the_ledger_holds(desk: Desk) -> Any:
     known = []
     for vendor in ("profiles", "emoney"):
-        assert deliveries.units_in_doubt(desk.ledger, vendor) == set()
+        assert intents.units_in_doubt(desk.ledger, vendor) == set()
         sent = {part: (one.offered_hash, one.base, one.as_of) for part, one in desk.sent(vendor).items()}
         known.append(sent)
     assert feeds.unresolved_feeds(desk.ledger) == []

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from etl.errors import LedgerUnavailable, LockLost
-from etl.load.ledger import answers, deliveries, feeds, links, runs
+from etl.load.ledger import answers, feeds, intents, links, runs
 from etl.load.ledger.feeds import FeedLine
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.store import Ledger, pack, unpack
@@ -62,10 +62,10 @@ def test_created_and_updated_stay_when_a_retry_finds_nothing_left_to_do(ledger: 
 
 def test_a_takeover_moves_link_history_and_open_writes(ledger: Ledger) -> None:
     save_link(ledger, "C7", "hh-1")
-    intent = deliveries.begin(ledger, "profiles", "C7", "replace_case", "hash", {"base": {}}, DAY, "run", "1")
+    intent = intents.begin(ledger, "profiles", "C7", "replace_case", "hash", {"base": {}}, DAY, "run", "1")
     links.take_over(ledger, "profiles", "C7", "H12")
     assert links.find_link(ledger, "profiles", "C7") is None
-    assert [one.op_key for one in deliveries.open_intents(ledger, "profiles", "H12")] == [intent.op_key]
+    assert [one.op_key for one in intents.open_intents(ledger, "profiles", "H12")] == [intent.op_key]
     links.take_over(ledger, "profiles", "C7", "H13")
     assert links.find_link(ledger, "profiles", "H13") is None
 
@@ -95,10 +95,10 @@ def test_what_a_run_has_written_is_known_to_its_next_try(ledger: Ledger) -> None
         ("H2", "replace_case", "confirmed"),
         ("H3", "replace_case", "refused"),
     ):
-        intent = deliveries.begin(ledger, "profiles", unit_key, step, "hash", {}, DAY, "run", "1")
-        deliveries.mark(ledger, intent, status)
-    assert deliveries.written_by(ledger, "profiles", "run") == {"H1": "created", "H2": "updated"}
-    assert deliveries.written_by(ledger, "profiles", "other run") == {}
+        intent = intents.begin(ledger, "profiles", unit_key, step, "hash", {}, DAY, "run", "1")
+        intents.mark(ledger, intent, status)
+    assert intents.written_by(ledger, "profiles", "run") == {"H1": "created", "H2": "updated"}
+    assert intents.written_by(ledger, "profiles", "other run") == {}
 
 
 def test_reading_waits_for_nobody(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_full_disk_is_told_in_words(tmp_path: Path) -> None:
     ledger.engine.dispose()
     sa.event.listen(ledger.engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 1"))
     with pytest.raises(LedgerUnavailable, match="full") as told:
-        deliveries.begin(
+        intents.begin(
             ledger, "profiles", "H1", "replace_case", "hash", {"secret": os.urandom(100_000).hex()}, DAY, "run", "1"
         )
     assert "secret" not in str(told.value)
@@ -171,8 +171,8 @@ def test_an_answer_is_kept_with_what_was_shown(ledger: Ledger) -> None:
 
 def test_creations_that_were_confirmed_are_found_newest_first(ledger: Ledger) -> None:
     for run_id in ("first", "second", "lost"):
-        intent = deliveries.begin(ledger, "profiles", "H1", "create_case", "hash", {"household": "7"}, DAY, run_id)
-        deliveries.mark(ledger, intent, "abandoned" if run_id == "lost" else "confirmed")
-    found = deliveries.confirmed_steps(ledger, "profiles", "H1", "create_case")
+        intent = intents.begin(ledger, "profiles", "H1", "create_case", "hash", {"household": "7"}, DAY, run_id)
+        intents.mark(ledger, intent, "abandoned" if run_id == "lost" else "confirmed")
+    found = intents.confirmed_steps(ledger, "profiles", "H1", "create_case")
     assert [one.run_id for one in found] == ["second", "first"]
-    assert deliveries.confirmed_steps(ledger, "profiles", "H1", "create_household") == []
+    assert intents.confirmed_steps(ledger, "profiles", "H1", "create_household") == []

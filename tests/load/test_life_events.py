@@ -11,7 +11,7 @@ import pytest
 from etl.errors import ParamsError
 from etl.load.delivery import ByHand, Delivered, Payload
 from etl.load.emoney import deliver as deliver_emoney
-from etl.load.ledger import deliveries, life_events, links, runs
+from etl.load.ledger import intents, life_events, links, runs
 from etl.load.life_event import LifeEvent, find_event
 from etl.load.profiles import deliver as deliver_profiles
 from etl.load.profiles.document import flatten
@@ -434,7 +434,7 @@ def hasty_desk(folder: Path, vendors: Vendors) -> Desk:
 
 def held_by_all(desk: Desk, vendor: str) -> Any:
     """What the vendor and the ledger hold, without ids and times."""
-    assert deliveries.units_in_doubt(desk.ledger, vendor) == set()
+    assert intents.units_in_doubt(desk.ledger, vendor) == set()
     linked = links.read_links(desk.ledger, vendor).sort_values("unit_key")
     couples = linked[["unit_key", "client_contact_id", "spouse_contact_id"]].astype(str).values.tolist()
     values = flatten if vendor == "profiles" else dict

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from etl.load.ledger import changes, deliveries, feeds, findings, lineage, links, locks, runs, undos
+from etl.load.ledger import changes, feeds, findings, intents, lineage, links, locks, runs, undos
 from etl.load.ledger.changes import Change
 from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.feeds import FeedLine
@@ -55,8 +55,8 @@ class Office:
         runs.start_run(ledger, run_id, dag_id, as_of, None, False, {})
         runs.plan_vendor(ledger, run_id, "emoney", self.now(), 4)
         for unit_key in written:
-            intent = deliveries.begin(ledger, "emoney", unit_key, "update_client", "hash", {"fax": 1}, as_of, run_id)
-            deliveries.mark(ledger, intent, "confirmed")
+            intent = intents.begin(ledger, "emoney", unit_key, "update_client", "hash", {"fax": 1}, as_of, run_id)
+            intents.mark(ledger, intent, "confirmed")
             changes.save_changes(ledger, run_id, "emoney", [(unit_key, Change("client.fax", "written", "old", "new"))])
             lineage.save_lineage(ledger, run_id, "emoney", 0, b"table", {unit_key: self.nights})
         feed_id = feeds.begin_feed(ledger, f"{as_of}-values", run_id, as_of, [FeedLine("H1", "c1", "hash", ())])
@@ -128,9 +128,9 @@ def test_nights_that_only_repeat_the_one_before_become_counts(office: Office) ->
 def test_values_go_before_the_decisions_and_what_is_still_needed_stays(office: Office) -> None:
     ledger = office.ledger
     first = office.night("H1", "H2")
-    in_doubt = deliveries.begin(ledger, "emoney", "H3", "update_client", "hash", {"fax": 2}, office.now().date(), first)
-    undone = deliveries.begin(ledger, "emoney", "H1", undos.STEP, "hash", {"case": "7"}, office.now().date(), first)
-    deliveries.mark(ledger, undone, "confirmed")
+    in_doubt = intents.begin(ledger, "emoney", "H3", "update_client", "hash", {"fax": 2}, office.now().date(), first)
+    undone = intents.begin(ledger, "emoney", "H1", undos.STEP, "hash", {"case": "7"}, office.now().date(), first)
+    intents.mark(ledger, undone, "confirmed")
     office.nights = 8
     last = office.night("H1")
     assert remove_old(ledger, Keep(values_days=6)).is_through
@@ -140,13 +140,13 @@ def test_values_go_before_the_decisions_and_what_is_still_needed_stays(office: O
     }  # fmt: skip
     gone = {(row["step"], row["run_id"]): row["intent"] is None for row in office.rows("delivery")}
     assert gone[("update_client", last)] is gone[(undos.STEP, first)] is False
-    assert deliveries.open_intents(ledger, "emoney", "H3")[0].values == {"fax": 2}
-    assert [one.values for one in deliveries.intents_of(ledger, "emoney", first, ["confirmed"], "H2")] == [None]
+    assert intents.open_intents(ledger, "emoney", "H3")[0].values == {"fax": 2}
+    assert [one.values for one in intents.intents_of(ledger, "emoney", first, ["confirmed"], "H2")] == [None]
     # A write that got its answer late has its values for as long as any other since then.
-    deliveries.mark(ledger, in_doubt, "confirmed")
+    intents.mark(ledger, in_doubt, "confirmed")
     office.nights = 20
     remove_old(ledger, Keep(values_days=6))
-    assert [one.values for one in deliveries.intents_of(ledger, "emoney", first, ["confirmed"], "H3")] == [None]
+    assert [one.values for one in intents.intents_of(ledger, "emoney", first, ["confirmed"], "H3")] == [None]
 
 
 def test_facts_go_last_and_of_a_linked_unit_its_creation_and_last_decisions_stay(office: Office) -> None:

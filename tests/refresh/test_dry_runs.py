@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from etl.load.ledger import deliveries, feeds
+from etl.load.ledger import feeds, intents
 from etl.load.ledger.feeds import FeedLine
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import metadata
@@ -30,10 +30,8 @@ def _much_has_happened(book: Book) -> None:
     first = book.run()
     run_by_hand(book, 2, vendor="profiles", pins=(PIN,))
     ledger = first.context.ledger
-    lost = deliveries.begin(
-        ledger, "profiles", "H2", "replace_case", "h", {}, first.context.request.as_of, "run-1", "1"
-    )
-    deliveries.mark(ledger, lost, "in_doubt")
+    lost = intents.begin(ledger, "profiles", "H2", "replace_case", "h", {}, first.context.request.as_of, "run-1", "1")
+    intents.mark(ledger, lost, "in_doubt")
     line = FeedLine("H2", "2", "hash", ("account:2",))
     feeds.begin_feed(ledger, "2026-11-20-other", "run-1", first.context.request.as_of, [line])
     old = first.context.data_folder / "staging" / "left over"

@@ -22,9 +22,9 @@ from etl.extract import office as extract
 from etl.extract.source import Snapshot
 from etl.extract.within import Within
 from etl.load import office
-from etl.load.ledger import transfers
 from etl.load.ledger.store import Ledger
-from etl.load.ledger.transfers import Transfer
+from etl.load.ledger.transfers import transfers
+from etl.load.ledger.transfers.transfers import Transfer
 from etl.load.office_databases import open_databases
 from etl.load.office_return import bring_back
 from etl.schema import metadata

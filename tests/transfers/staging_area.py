@@ -8,8 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from etl.load.ledger import transfers
-from etl.load.ledger.transfers import Transfer
+from etl.load.ledger.transfers import transfers
+from etl.load.ledger.transfers.transfers import Transfer
 from include.acting import COMMAND_LINE, Actor
 from include.connections import Connections
 from include.settings import Data, Settings

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from etl.load.ledger import deliveries, unit_moves
+from etl.load.ledger import intents
+from etl.load.ledger.transfers import rekeying
 from tests.run_book import DAY, LICENSES, Book, Ran, SmallCrm, Vendors, access_to
 from tests.transfers.books import TARGET
 from tests.transfers.moving import RECEIVER, Database, TransferDesk
@@ -238,8 +239,8 @@ def test_a_group_with_a_write_in_doubt_stays(book: Book) -> None:
     book.run(DAY)
     desk = desk_of(book)
     for unit, vendor in in_doubt.items():
-        intent = deliveries.begin(desk.ledger, vendor, unit, "replace_case", "0" * 64, {}, date(2026, 11, 20), "run-1")
-        deliveries.mark(desk.ledger, intent, "in_doubt")
+        intent = intents.begin(desk.ledger, vendor, unit, "replace_case", "0" * 64, {}, date(2026, 11, 20), "run-1")
+        intents.mark(desk.ledger, intent, "in_doubt")
     desk.transfer("t1", [101, 102, 201, 202, 7])
     assert sorted(desk.groups("t1").values()) == ["failed", "failed", "retired"]
     assert {tuple(record) for *record, _ in desk.why("t1")} == {
@@ -247,4 +248,4 @@ def test_a_group_with_a_write_in_doubt_stays(book: Book) -> None:
     }  # fmt: skip
     for unit, vendor in in_doubt.items():
         assert unit in book.links(vendor)
-        unit_moves.require_at_home(desk.ledger, unit, int(unit[1:]) * 100 + 1)
+        rekeying.require_at_home(desk.ledger, unit, int(unit[1:]) * 100 + 1)

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from etl.errors import UnitsBusy
 from etl.load import office_files
-from etl.load.ledger import unit_moves
+from etl.load.ledger.transfers import rekeying
 from tests.load.killing import boundaries, finish, start
 from tests.transfers.books import TARGET, Book
 from tests.transfers.moving import TransferDesk, close, kept, make_desk
@@ -88,7 +88,7 @@ def outcome(desk: TransferDesk) -> Any:
     seen["shared"] = [len(desk.target.rows(table, office_id=TARGET)) for table in ("carrier", "product")]
     seen["units"] = sorted(
         (row["from_unit"], row["status"])
-        for row in desk.ledger.rows(sa.select(unit_moves.unit_move.c.from_unit, unit_moves.unit_move.c.status))
+        for row in desk.ledger.rows(sa.select(rekeying.unit_move.c.from_unit, rekeying.unit_move.c.status))
     )
     manifest = desk.known()
     seen["map"] = sorted(manifest["entity"] + ":" + manifest["source_id"])

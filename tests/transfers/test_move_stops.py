@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from etl.errors import ParamsError, UnitsBusy
 from etl.load import office_rows
-from etl.load.ledger import locks, transfers
+from etl.load.ledger import locks
+from etl.load.ledger.transfers import transfers
 from etl.load.office_databases import open_databases, writing
 from tests.transfers.books import TARGET, Book
 from tests.transfers.moving import TransferDesk, make_desk

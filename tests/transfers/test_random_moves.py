@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from etl.load.ledger import transfers
+from etl.load.ledger.transfers import transfers
 from etl.schema import metadata
 from tests.transfers.books import LATER, SOURCE, TARGET, Book
 from tests.transfers.model import Model

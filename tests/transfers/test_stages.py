@@ -12,7 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from etl.errors import ParamsError, StopRun
-from etl.load.ledger import runs, transfers
+from etl.load.ledger import runs
+from etl.load.ledger.transfers import transfers
 from include.transfer import answer, plan
 from include.transfer.context import TransferContext
 from tests.transfers.books import ELSEWHERE, TARGET, Book

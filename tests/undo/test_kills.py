@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from etl.load.ledger import deliveries
+from etl.load.ledger import intents
 from tests.load.documents import asset
 from tests.load.killing import boundaries, run_and_kill
 from tests.run_book import Book, Vendors
@@ -30,7 +30,7 @@ def what_is_left(book: Book) -> Any:
         (one["unit_key"], one["field"], one["decision"], one["before"], one["after"])
         for one in view(book, "field_change", run_id=undo_run["run_id"])
     }
-    assert deliveries.units_in_doubt(book.contexts[-1].ledger, "profiles") == set()
+    assert intents.units_in_doubt(book.contexts[-1].ledger, "profiles") == set()
     return documents(book), base(book, "H1"), outcomes, fields, undo_run["status"]
 
 

@@ -32,8 +32,8 @@ from etl.load.emoney.client import EmoneyClient, FoundClient
 from etl.load.emoney.life_event import Standing, carry_out
 from etl.load.emoney.parts import people_hash
 from etl.load.emoney.people import UNFINISHED, VENDOR, Updated, as_sent, update_client, update_spouse
-from etl.load.ledger import deliveries, links
-from etl.load.ledger.deliveries import Intent
+from etl.load.ledger import intents, links
+from etl.load.ledger.intents import Intent
 from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.runs import Outcome
 from etl.load.preview import people_fields
@@ -139,7 +139,7 @@ def _writes_people(job: Job, payload: Payload) -> bool:
 def _has_created(job: Job, payload: Payload) -> bool:
     """Whether an earlier try of this run by hand has made the client: it is finished as one that is new."""
     return job.by_hand is not None and (
-        deliveries.written_by(job.ledger, VENDOR, job.run_id).get(payload.unit_key) == "created"
+        intents.written_by(job.ledger, VENDOR, job.run_id).get(payload.unit_key) == "created"
     )
 
 
@@ -174,19 +174,19 @@ def _namesakes(payload: Payload, decision: matching.CreateNew) -> tuple[LoadFind
 def _create(client: EmoneyClient, job: Job, payload: Payload, person: dict[str, Any]) -> Link:
     """A new client (EMY-CREATE). In doubt: eMoney is read until its search must know, only then it is sent again."""
     values = {"person": person, "client": payload.client_contact_id}
-    intent = deliveries.begin(
+    intent = intents.begin(
         job.ledger, VENDOR, payload.unit_key, "create_client", payload.payload_hash, values, job.as_of, job.run_id
     )
     for _ in range(TRIES):
         try:
             return _confirm_creation(job, payload, intent, client.create_client(person))
         except InDoubt:
-            deliveries.mark(job.ledger, intent, "in_doubt")
+            intents.mark(job.ledger, intent, "in_doubt")
             found = wait_for(job, lambda: _find_created(client, person["externalId"]))
             if found is not None:
                 return _confirm_creation(job, payload, intent, found)
         except (SetAside, VendorUnavailable):
-            deliveries.mark(job.ledger, intent, "refused")
+            intents.mark(job.ledger, intent, "refused")
             raise
     raise InDoubt("eMoney did not confirm the new client; the next run looks again before it sends.")
 
@@ -206,7 +206,7 @@ def _confirm_creation(job: Job, payload: Payload, intent: Intent, client_id: str
             job.ledger, connection, VENDOR, payload.unit_key, "client", UNFINISHED, intent.values["person"],
             intent.as_of, job.run_id,
         )  # fmt: skip
-        deliveries.mark(job.ledger, intent, "confirmed", connection)
+        intents.mark(job.ledger, intent, "confirmed", connection)
     return link
 
 
@@ -233,14 +233,14 @@ def _save_link(job: Job, link: Link, connection: Any) -> None:
 def _settle(client: EmoneyClient, job: Job, payload: Payload) -> Link | None:
     """Finds out what became of a creation that an earlier run began; all other steps may be repeated safely."""
     link = None
-    for intent in [] if job.dry_run else deliveries.open_intents(job.ledger, VENDOR, payload.unit_key):
+    for intent in [] if job.dry_run else intents.open_intents(job.ledger, VENDOR, payload.unit_key):
         found = None
         if intent.step == "create_client":
             age = (job.ledger.now() - intent.updated_at).total_seconds()
             external_id: str = intent.values["person"]["externalId"]
             found = wait_for(job, partial(_find_created, client, external_id), since_seconds=age)
         if found is None:
-            deliveries.mark(job.ledger, intent, "abandoned")
+            intents.mark(job.ledger, intent, "abandoned")
         else:
             link = _confirm_creation(job, payload, intent, found)
     return link

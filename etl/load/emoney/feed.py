@@ -19,9 +19,10 @@ from etl.defects import note_defect
 from etl.errors import Gone, InDoubt, LockLost, Rejected, SetAside, VendorUnavailable
 from etl.load.delivery import TRIES, Job, LoadFinding, household_lock, set_aside
 from etl.load.emoney.client import EmoneyClient, FeedState
-from etl.load.ledger import changes, feeds, findings, links, unit_moves
+from etl.load.ledger import changes, feeds, findings, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.feeds import FeedLine
+from etl.load.ledger.transfers import rekeying
 from etl.narrowing import narrow
 
 VENDOR = "emoney"
@@ -315,7 +316,7 @@ def _linked_by_advisors(
     """
     waiting = findings.waiting_items(job.ledger, [line.unit_key for line in lines])
     new = {(one.client_id, one.source_key) for one in state.newly_available}
-    now = unit_moves.current_keys(job.ledger, {key for line in lines for key in line.source_keys}) if waiting else {}
+    now = rekeying.current_keys(job.ledger, {key for line in lines for key in line.source_keys}) if waiting else {}
     known = {
         line.unit_key: [
             key

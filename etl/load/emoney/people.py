@@ -9,7 +9,7 @@ from etl.errors import Ambiguous, InDoubt, SetAside, VendorUnavailable
 from etl.load.delivery import TRIES, Job, LoadFinding, Payload, entity_of
 from etl.load.emoney.client import EmoneyClient
 from etl.load.emoney.patch import Patch, patch_for, patched
-from etl.load.ledger import changes, deliveries, findings, life_events, links
+from etl.load.ledger import changes, findings, intents, life_events, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link
 from etl.load.life_event import DIVORCED
@@ -123,7 +123,7 @@ def update_spouse(
 
 def write_step(job: Job, payload: Payload, step: str, values: Any, send: Any) -> None:
     """One write that may be repeated: in doubt it is simply sent again, for it sets values and adds nothing."""
-    intent = deliveries.begin(
+    intent = intents.begin(
         job.ledger, VENDOR, payload.unit_key, step, payload.payload_hash, values, job.as_of, job.run_id
     )
     for attempt in range(TRIES):
@@ -131,14 +131,14 @@ def write_step(job: Job, payload: Payload, step: str, values: Any, send: Any) ->
             send()
             break
         except InDoubt:
-            deliveries.mark(job.ledger, intent, "in_doubt")
+            intents.mark(job.ledger, intent, "in_doubt")
             if attempt == TRIES - 1:
                 raise
         except (SetAside, VendorUnavailable):
             # What an earlier try has done this one does not undo by failing.
-            deliveries.mark(job.ledger, intent, "in_doubt" if attempt else "refused")
+            intents.mark(job.ledger, intent, "in_doubt" if attempt else "refused")
             raise
-    deliveries.mark(job.ledger, intent, "confirmed")
+    intents.mark(job.ledger, intent, "confirmed")
 
 
 def remember(job: Job, payload: Payload, part: str, values: Any, **contacts: int | None) -> None:

@@ -12,9 +12,9 @@ from sqlalchemy.engine import Connection
 
 from etl.frames import are_among
 from etl.load.bulk import text_list
-from etl.load.ledger import unit_moves
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import finding, load_finding, open_finding, run
+from etl.load.ledger.transfers import rekeying
 
 COLUMNS = ["vendor", "unit_key", "rule_id", "severity", "entity", "entity_id", "field", "message", "remedy"]
 # What is reported once, in one run: neither known nor mended later.
@@ -28,7 +28,7 @@ def save_load_findings(ledger: Ledger, run_id: str, vendor: str, found: Iterable
     A record that the vendors know by the key that it had in another office is named by the key that it has now.
     """
     told = list(found)
-    now = unit_moves.current_keys(ledger, {f"{one.entity}:{one.entity_id}" for _, one in told}) if told else {}
+    now = rekeying.current_keys(ledger, {f"{one.entity}:{one.entity_id}" for _, one in told}) if told else {}
     with ledger.write() as connection:
         ledger.upsert(
             connection,

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from etl.errors import ParamsError
 from etl.load.bulk import text_list
-from etl.load.ledger import deliveries
-from etl.load.ledger.deliveries import Intent
+from etl.load.ledger import intents
+from etl.load.ledger.intents import Intent
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import field_change, link, outcome, run, sent, unit_state
 from etl.load.profiles.field_paths import near
@@ -94,7 +94,7 @@ def written_elsewhere(ledger: Ledger, run_id: str, vendor: str) -> dict[str, int
 def confirm(ledger: Ledger, intent: Intent, unit_key: str) -> None:
     """An undo's write is there: the next night merges the case again, whether its data changed or not, and reports."""
     with ledger.write() as connection:
-        deliveries.mark(ledger, intent, "confirmed", connection)
+        intents.mark(ledger, intent, "confirmed", connection)
         connection.execute(
             sa.update(sent)
             .where(sent.c.vendor == VENDOR, sent.c.unit_key == unit_key, sent.c.part == "case")

@@ -24,7 +24,7 @@ from datetime import datetime
 from etl.errors import Gone, ParamsError, SetAside, VendorUnavailable
 from etl.load import matching
 from etl.load.delivery import ByHand, Delivered, Job, Payload
-from etl.load.ledger import deliveries, links
+from etl.load.ledger import intents, links
 from etl.load.ledger.answers import Answer, find_answer
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
@@ -220,15 +220,15 @@ def _only_exact(client: ProfilesClient, job: Job, payload: Payload) -> str:
     )
 
 
-def _made_since(job: Job, payload: Payload, step: str) -> deliveries.Intent | None:
+def _made_since(job: Job, payload: Payload, step: str) -> intents.Intent | None:
     """The newest creation that this run made, or another one after this run was asked for."""
     assert job.by_hand is not None
     since = job.by_hand.asked_at or datetime.max
-    made = deliveries.confirmed_steps(job.ledger, VENDOR, payload.unit_key, step)
+    made = intents.confirmed_steps(job.ledger, VENDOR, payload.unit_key, step)
     return next((one for one in made if one.run_id == job.run_id or one.updated_at >= since), None)
 
 
-def _merged(delivered: Delivered, job: Job, made: deliveries.Intent) -> Delivered:
+def _merged(delivered: Delivered, job: Job, made: intents.Intent) -> Delivered:
     """What this run made in an earlier try is its creation; what another one made is said to be that one's."""
     if made.run_id == job.run_id:
         return replace(delivered, outcome=replace(delivered.outcome, outcome="created"))

@@ -13,8 +13,8 @@ from typing import Any
 
 from etl.errors import Ambiguous, Gone, InDoubt, SetAside, VendorUnavailable
 from etl.load.delivery import TRIES, Job, Payload, pins_in_force, wait_for
-from etl.load.ledger import deliveries, life_events, links
-from etl.load.ledger.deliveries import Intent
+from etl.load.ledger import intents, life_events, links
+from etl.load.ledger.intents import Intent
 from etl.load.ledger.links import Link
 from etl.load.profiles.client import Case, FoundHousehold, ProfilesClient
 from etl.load.profiles.document import flatten
@@ -39,12 +39,12 @@ def create_client(client: ProfilesClient, job: Job, payload: Payload, known: Col
             made = client.create_household(payload.external_id, content["case_name"], content["document"])
             return _confirm_client(job, payload, intent, made[0], made[1])
         except InDoubt:
-            deliveries.mark(job.ledger, intent, "in_doubt")
+            intents.mark(job.ledger, intent, "in_doubt")
             found = wait_for(job, lambda: _find_client(client, payload, intent))
             if found is not None:
                 return _confirm_client(job, payload, intent, found.household_id, found.cases[0].case_id)
         except (SetAside, VendorUnavailable):
-            deliveries.mark(job.ledger, intent, "refused")
+            intents.mark(job.ledger, intent, "refused")
             raise
     raise InDoubt("Profiles did not confirm the new client; the next run looks again before it sends.")
 
@@ -63,12 +63,12 @@ def create_case(
             case_id, _version = client.create_case(household_id, name, new.document)
             return _confirm_case(job, payload, intent, case_id)
         except InDoubt:
-            deliveries.mark(job.ledger, intent, "in_doubt")
+            intents.mark(job.ledger, intent, "in_doubt")
             found = wait_for(job, lambda: _find_case(client, intent))
             if found is not None:
                 return _confirm_case(job, payload, intent, found)
         except (SetAside, VendorUnavailable):
-            deliveries.mark(job.ledger, intent, "refused")
+            intents.mark(job.ledger, intent, "refused")
             raise
     raise InDoubt("Profiles did not confirm the new case; the next run looks again before it sends.")
 
@@ -81,10 +81,10 @@ def settle_creation(client: ProfilesClient, job: Job, payload: Payload, intent: 
     try:
         link = _find_created(client, job, payload, intent)
     except Gone:
-        deliveries.mark(job.ledger, intent, "abandoned")
+        intents.mark(job.ledger, intent, "abandoned")
         raise
     if link is None:
-        deliveries.mark(job.ledger, intent, "abandoned")
+        intents.mark(job.ledger, intent, "abandoned")
     return link
 
 
@@ -125,7 +125,7 @@ def _begin(job: Job, payload: Payload, step: str, more: dict[str, Any]) -> Inten
         "spouse": payload.spouse_contact_id,
         "life_event": life_events.as_told(payload.life_event, job.run_id, reason),
     }
-    return deliveries.begin(
+    return intents.begin(
         job.ledger, VENDOR, payload.unit_key, step, payload.payload_hash, {**values, **more}, job.as_of, job.run_id
     )
 
@@ -183,5 +183,5 @@ def _confirm(job: Job, payload: Payload, intent: Intent, household_id: str, case
         save_link(job, link, connection)
         base = values.get("base", values["document"])
         save_case(job, connection, payload.unit_key, case_id, offer, base, intent.as_of)
-        deliveries.mark(job.ledger, intent, "confirmed", connection)
+        intents.mark(job.ledger, intent, "confirmed", connection)
     return link

@@ -21,7 +21,7 @@ from etl.load.delivery import (
     require_newest_couple,
     set_aside,
 )
-from etl.load.ledger import deliveries, links
+from etl.load.ledger import intents, links
 from etl.load.ledger.links import Link, Sent
 from etl.load.profiles import life_event as profiles_life_event
 from etl.load.profiles.actions import carry_out
@@ -89,7 +89,7 @@ def _settle(client: ProfilesClient, job: Job, payload: Payload) -> Link | None:
     what comes in its place (MATCH-GONE).
     """
     link, gone = None, None
-    for intent in [] if job.dry_run else deliveries.open_intents(job.ledger, VENDOR, payload.unit_key):
+    for intent in [] if job.dry_run else intents.open_intents(job.ledger, VENDOR, payload.unit_key):
         try:
             if intent.step in (CLIENT_STEP, CASE_STEP):
                 link = settle_creation(client, job, payload, intent) or link

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from etl.errors import Gone
 from etl.load.delivery import Job, LoadFinding, Payload, entity_of, pins_in_force
-from etl.load.ledger import case_bases, deliveries
+from etl.load.ledger import case_bases, intents
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link
 from etl.load.ledger.undos import STEP as UNDO_STEP
@@ -84,7 +84,7 @@ def carry_over(base: Document | None, theirs: Document, ours: Document, pins: Pi
 
 def _undone(job: Job, link: Link) -> set[Path]:
     """The fields and items of the unit's case that undos have taken back."""
-    undos = deliveries.confirmed_steps(job.ledger, VENDOR, link.unit_key, UNDO_STEP)
+    undos = intents.confirmed_steps(job.ledger, VENDOR, link.unit_key, UNDO_STEP)
     done = Footprint.of(one.values for one in reversed(undos) if one.values["case"] == link.vendor_case_id)
     return {*done.written, *done.put_in, *done.taken_out}
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from etl.errors import Gone, InDoubt, SetAside, VendorUnavailable, VersionConflict
 from etl.load.delivery import TRIES, Delivered, Job, household_lock, set_aside
-from etl.load.ledger import deliveries, links, undos
+from etl.load.ledger import intents, links, undos
 from etl.load.ledger.changes import Change
-from etl.load.ledger.deliveries import Intent
+from etl.load.ledger.intents import Intent
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.undos import STEP
 from etl.load.profiles.client import Case, ProfilesClient
@@ -83,7 +83,7 @@ def _read(client: ProfilesClient, job: Job, trace: Trace, lost: Intent | None) -
         return client.read_case(trace.case_id)
     except Gone:
         if lost is not None:
-            deliveries.mark(job.ledger, lost, "abandoned")
+            intents.mark(job.ledger, lost, "abandoned")
         raise
 
 
@@ -91,7 +91,7 @@ def _begun_before(job: Job, trace: Trace) -> Intent | None:
     """What this undo began and did not see answered when it was stopped."""
     if job.dry_run:
         return None
-    begun = deliveries.intents_of(job.ledger, VENDOR, job.run_id, deliveries.OPEN, trace.unit_key)
+    begun = intents.intents_of(job.ledger, VENDOR, job.run_id, intents.OPEN, trace.unit_key)
     return next((intent for intent in begun if intent.payload_hash == trace.mark), None)
 
 
@@ -102,7 +102,7 @@ def _settle(job: Job, trace: Trace, lost: Intent, case: Case) -> Intent | None:
     if is_done(lost.values, case.document):
         undos.confirm(job.ledger, lost, trace.unit_key)
     else:
-        deliveries.mark(job.ledger, lost, "abandoned")
+        intents.mark(job.ledger, lost, "abandoned")
     return None
 
 
@@ -111,14 +111,12 @@ def _begin(job: Job, trace: Trace, case: Case, back: PutBack) -> Intent:
     # Whoever settles it confirms what was last sent as of the day when it was.
     sent = links.find_sent(job.ledger, VENDOR, trace.unit_key).get("case")
     as_of = sent.as_of if sent else job.as_of
-    return deliveries.begin(
-        job.ledger, VENDOR, trace.unit_key, STEP, trace.mark, values, as_of, job.run_id, case.version
-    )
+    return intents.begin(job.ledger, VENDOR, trace.unit_key, STEP, trace.mark, values, as_of, job.run_id, case.version)
 
 
 def _ended(job: Job, trace: Trace, kind: str, reason: str | None, conflicts: tuple[Change, ...] = ()) -> Delivered:
     """The outcome, with all that this undo wrote into the case, in this try or an earlier one."""
-    confirmed = deliveries.intents_of(job.ledger, VENDOR, job.run_id, ["confirmed"], trace.unit_key)
+    confirmed = intents.intents_of(job.ledger, VENDOR, job.run_id, ["confirmed"], trace.unit_key)
     mine = [intent.values for intent in confirmed if intent.payload_hash == trace.mark]
     changes = _changes(Footprint.of(mine))
     kind = "updated" if changes and kind == "unchanged" else kind

@@ -13,9 +13,9 @@ from sqlalchemy.engine import Connection
 
 from etl.errors import CaseOpen, Gone, InDoubt, SetAside, VendorUnavailable, VersionConflict
 from etl.load.delivery import TRIES, Delivered, Job, LoadFinding, Payload, entity_of, pins_in_force
-from etl.load.ledger import case_bases, deliveries, links
+from etl.load.ledger import case_bases, intents, links
 from etl.load.ledger.changes import Change
-from etl.load.ledger.deliveries import Intent
+from etl.load.ledger.intents import Intent
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
 from etl.load.preview import case_fields
@@ -72,10 +72,10 @@ def settle_update(client: ProfilesClient, job: Job, payload: Payload, intent: In
     try:
         case = client.read_case(intent.values["case"])
     except Gone:
-        deliveries.mark(job.ledger, intent, "abandoned")
+        intents.mark(job.ledger, intent, "abandoned")
         raise
     if case.version == intent.expected_version:
-        deliveries.mark(job.ledger, intent, "abandoned")
+        intents.mark(job.ledger, intent, "abandoned")
         return
     take_for_ours(job, payload, intent, case)
 
@@ -86,7 +86,7 @@ def take_for_ours(job: Job, payload: Payload, intent: Intent, case: Case) -> Any
     with job.ledger.write() as connection:
         # No hash: what was offered is not known to be whole, so that the document is merged again.
         save_case(job, connection, payload.unit_key, case.case_id, "", confirmed, intent.as_of)
-        deliveries.mark(job.ledger, intent, "confirmed", connection)
+        intents.mark(job.ledger, intent, "confirmed", connection)
     return confirmed
 
 
@@ -105,7 +105,7 @@ def _begin(job: Job, payload: Payload, case: Case, merged: Merged) -> Intent:
         "written": [[change.path, change.old, change.new] for change in merged.written],
         "added": list(merged.added),
     }
-    return deliveries.begin(
+    return intents.begin(
         job.ledger, VENDOR, payload.unit_key, "replace_case", payload.payload_hash, values, job.as_of, job.run_id,
         case.version,
     )  # fmt: skip
@@ -125,7 +125,7 @@ def _remember(job: Job, payload: Payload, case: Case, merged: Merged, pins: Pins
             spouse_contact_id=payload.spouse_contact_id,
         )
         if intent is not None:
-            deliveries.mark(job.ledger, intent, "confirmed", connection)
+            intents.mark(job.ledger, intent, "confirmed", connection)
 
 
 def _delivered(payload: Payload, link: Link, merged: Merged, written: tuple[Change, ...]) -> Delivered:
@@ -182,13 +182,13 @@ def write_case(
     try:
         client.replace_case(case.case_id, document, case.version)
     except InDoubt:
-        deliveries.mark(job.ledger, intent, "in_doubt")
+        intents.mark(job.ledger, intent, "in_doubt")
         return False, intent
     except VersionConflict:
         # A first try whose answer was lost may be the one that was faster.
-        deliveries.mark(job.ledger, intent, "in_doubt" if lost else "refused")
+        intents.mark(job.ledger, intent, "in_doubt" if lost else "refused")
         return False, lost
     except (SetAside, VendorUnavailable):
-        deliveries.mark(job.ledger, intent, "in_doubt" if lost else "refused")
+        intents.mark(job.ledger, intent, "in_doubt" if lost else "refused")
         raise
     return True, lost

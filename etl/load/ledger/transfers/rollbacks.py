@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 import sqlalchemy as sa
 
-from etl.load.ledger import unit_moves
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import transfer_record
 from etl.load.ledger.transfer_tables import (
@@ -17,6 +16,7 @@ from etl.load.ledger.transfer_tables import (
     transfer_retired,
     transfer_target_row,
 )
+from etl.load.ledger.transfers import rekeying
 
 
 def read_written(ledger: Ledger, transfer_id: str, group_nos: Sequence[int]) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def begin(ledger: Ledger, transfer_id: str) -> None:
 
 def give_up(ledger: Ledger, transfer_id: str) -> None:
     """Nothing was changed: the transfer is as it was."""
-    unit_moves.withdraw_return(ledger, transfer_id)
+    rekeying.withdraw_return(ledger, transfer_id)
     with ledger.write() as connection:
         connection.execute(
             sa.update(transfer)
@@ -72,7 +72,7 @@ def finish(ledger: Ledger, transfer_id: str) -> None:
     map_ = ledger.frame(moved.where(record.transfer_id == transfer_id, record.target_id.is_not(None)))
     told = f"Returned to the source office on {ledger.now():%Y-%m-%d %H:%M} UTC."
     with ledger.write() as connection:
-        unit_moves.turn_back(connection, transfer_id, map_)
+        rekeying.turn_back(connection, transfer_id, map_)
         connection.execute(sa.delete(transfer_claim).where(transfer_claim.c.transfer_id == transfer_id))
         connection.execute(
             sa.update(transfer_group)

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from etl.load import bulk
-from etl.load.ledger import unit_moves
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import transfer_record
 from etl.load.ledger.transfer_tables import (
@@ -18,7 +17,8 @@ from etl.load.ledger.transfer_tables import (
     transfer_row,
     transfer_target_row,
 )
-from etl.load.ledger.transfers import MOVES
+from etl.load.ledger.transfers import rekeying
+from etl.load.ledger.transfers.transfers import MOVES
 from etl.load.office_checks import Failure
 from etl.load.office_keys import SHARED
 
@@ -65,7 +65,7 @@ def fail(ledger: Ledger, transfer_id: str, failures: Iterable[Failure]) -> None:
                 .where(transfer_record.c.entity.not_in(SHARED))
                 .values(decision="failed", rule_id=one.rule_id)
             )
-            unit_moves.withdraw(connection, transfer_id, [one.group_no])
+            rekeying.withdraw(connection, transfer_id, [one.group_no])
 
 
 def finish(
@@ -90,7 +90,7 @@ def finish(
         bulk.update(connection, transfer_record, records.assign(transfer_id=transfer_id), keys)
         bulk.insert(connection, transfer_target_row, written.assign(transfer_id=transfer_id), skip_known=True)
         bulk.insert(connection, transfer_retired, retired.assign(transfer_id=transfer_id), skip_known=True)
-        unit_moves.follow(ledger, connection, transfer_id, group_nos, id_map)
+        rekeying.follow(ledger, connection, transfer_id, group_nos, id_map)
         _mark(ledger, connection, transfer_id, group_nos, "retired", ())
 
 

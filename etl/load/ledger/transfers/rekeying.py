@@ -17,8 +17,8 @@ from sqlalchemy.engine import Connection
 from etl.errors import LockLost, MovedAway, UnitsBusy
 from etl.load import bulk
 from etl.load.ledger.decision_tables import pin
-from etl.load.ledger.deliveries import OPEN
 from etl.load.ledger.identity_tables import contact_merge
+from etl.load.ledger.intents import OPEN
 from etl.load.ledger.life_event_tables import marital_status
 from etl.load.ledger.locks import find_held
 from etl.load.ledger.store import Ledger
