@@ -16,7 +16,7 @@ from etl.errors import SourceUnavailable
 from etl.extract.check import check_schema
 from etl.extract.source import Snapshot
 from etl.load.ledger.store import Ledger, default_url
-from etl.load.office_databases import are_one, open_databases, reading
+from etl.load.transfer.databases import are_one, open_databases, reading
 from include.connections import database_url
 from tests.run_book import Access
 

@@ -52,8 +52,8 @@ def bring_back(transfer_id: str) -> Return:
     from etl.extract.office import read_rows
     from etl.extract.source import Snapshot
     from etl.extract.within import Within
-    from etl.load.office_databases import open_databases
-    from etl.load.office_return import bring_back as bring
+    from etl.load.transfer.databases import open_databases
+    from etl.load.transfer.rollback import bring_back as bring
 
     ledger, connections = _places()
     before = transfers.find(ledger, transfer_id)

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from etl.load.ledger.transfers import transfers
-from etl.load.office_databases import are_one
+from etl.load.transfer.databases import are_one
 from include.context import Context
 from include.staging import Staging, folder_name
 from include.transfer.request import TransferRequest

@@ -13,18 +13,18 @@ from etl.errors import StopRun
 from etl.extract import office as source_office
 from etl.extract.source import Snapshot
 from etl.extract.within import Within
-from etl.load import office
 from etl.load.ledger.transfers import transfers
-from etl.load.office_databases import open_databases
-from etl.transform import office as target_office
+from etl.load.transfer import move
+from etl.load.transfer.databases import open_databases
 from etl.transform.transfers import Plan
+from etl.transform.transfers import rows as target_office
 from include.transfer import plan, reading
 from include.transfer.context import TransferContext
 
 
 @dataclass(frozen=True)
 class RulesDesk:
-    """What the move asks the rules for (`etl.load.office.Desk`)."""
+    """What the move asks the rules for (`etl.load.transfer.move.Desk`)."""
 
     source: str
     planned: Plan
@@ -71,7 +71,7 @@ def move_accepted(context: TransferContext) -> dict[str, int] | None:
     known = context.staging.read("reading", ["known"])["known"]
     desk = RulesDesk(context.source, plan.read_plan(context), arrival, known)
     databases = open_databases(context.source, context.target)
-    office.move(ledger, databases, request.run_id, desk, context.data_folder / "transfers")
+    move.move(ledger, databases, request.run_id, desk, context.data_folder / "transfers")
     groups = transfers.read_groups(ledger, request.run_id)
     return {str(status): int(count) for status, count in groups["status"].value_counts().items()}
 

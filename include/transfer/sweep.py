@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from etl.load import office_files
 from etl.load.ledger.transfers import transfers
+from etl.load.transfer import batches
 from include.staging import folder_name, remove_old
 from include.transfer.context import TransferContext
 from include.transfer.request import LONGEST_DAYS
@@ -21,5 +21,5 @@ def sweep(context: TransferContext) -> None:
     transfers.forget_unanswered(context.ledger, timedelta(days=LONGEST_DAYS + keep_days))
     needed = {root / "staging"}
     for transfer_id in transfers.read_unfinished(context.ledger):
-        needed |= {root / "staging" / folder_name(transfer_id), office_files.folder_of(root, transfer_id)}
+        needed |= {root / "staging" / folder_name(transfer_id), batches.folder_of(root, transfer_id)}
     remove_old({*root.glob("*"), *root.glob("staging/*")} - needed, keep_days)

@@ -25,8 +25,8 @@ import sqlalchemy as sa
 from etl.extract import office as extract
 from etl.extract.source import Snapshot
 from etl.schema import metadata
-from etl.transform.office import Arrival, Built, build, count_new_keys
 from etl.transform.transfers import NOTHING_KNOWN, Plan, Request, plan
+from etl.transform.transfers.rows import Arrival, Built, build, count_new_keys
 
 SOURCE, TARGET, ELSEWHERE = 1, 2, 3
 NOW = "2026-11-20 12:00:00.000000"

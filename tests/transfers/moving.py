@@ -21,15 +21,15 @@ import sqlalchemy as sa
 from etl.extract import office as extract
 from etl.extract.source import Snapshot
 from etl.extract.within import Within
-from etl.load import office
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import transfers
 from etl.load.ledger.transfers.transfers import Transfer
-from etl.load.office_databases import open_databases
-from etl.load.office_return import bring_back
+from etl.load.transfer import move
+from etl.load.transfer.databases import open_databases
+from etl.load.transfer.rollback import bring_back
 from etl.schema import metadata
-from etl.transform.office import Arrival
 from etl.transform.transfers import Plan, Request, plan
+from etl.transform.transfers.rows import Arrival
 from include.transfer.move import RulesDesk
 from tests.transfers.books import LATER, SOURCE, TARGET, Book
 
@@ -122,7 +122,7 @@ class TransferDesk:
         )
         databases = open_databases(self.source.url, self.target.url)
         try:
-            return office.move(
+            return move.move(
                 self.ledger, databases, transfer_id, _Interrupted(desk, between), self.folder / "transfers",
                 self.contacts_at_once, sleep=lambda _: None,
             )  # fmt: skip

@@ -15,9 +15,9 @@ import pytest
 from etl import canonical
 from etl.errors import BooksUnbalanced
 from etl.schema import metadata
-from etl.transform.office import Built
 from etl.transform.transfers import Request, plan
 from etl.transform.transfers.manifest import check_books
+from etl.transform.transfers.rows import Built
 from tests.transfers.books import FIRST_KEY, LATER, SOURCE, TARGET, Book, Decided
 from tests.transfers.model import Model
 from tests.transfers.random_books import Maker

@@ -17,8 +17,8 @@ import pytest
 import sqlalchemy as sa
 
 from etl.errors import UnitsBusy
-from etl.load import office_files
 from etl.load.ledger.transfers import rekeying
+from etl.load.transfer import batches
 from tests.load.killing import boundaries, finish, start
 from tests.transfers.books import TARGET, Book
 from tests.transfers.moving import TransferDesk, close, kept, make_desk
@@ -54,13 +54,13 @@ def die_before(at_step: int) -> None:
         return rename(path, target)
 
     Path.replace = replace
-    take_away = office_files.remove
+    take_away = batches.remove
 
     def remove(folder: Path, number: int) -> None:
         step()
         take_away(folder, number)
 
-    office_files.remove = remove
+    batches.remove = remove
 
 
 def killed(desk: TransferDesk, at_step: int, work: str = "move") -> bool:

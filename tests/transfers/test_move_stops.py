@@ -11,10 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from etl.errors import ParamsError, UnitsBusy
-from etl.load import office_rows
 from etl.load.ledger import locks
 from etl.load.ledger.transfers import transfers
-from etl.load.office_databases import open_databases, writing
+from etl.load.transfer import rows
+from etl.load.transfer.databases import open_databases, writing
 from tests.transfers.books import TARGET, Book
 from tests.transfers.moving import TransferDesk, make_desk
 
@@ -347,7 +347,7 @@ def test_while_a_group_moves_nobody_can_edit_it_or_add_to_it(tmp_path: Path, pos
     manifest = transfers.read_manifest(desk.ledger, "t1")
     databases = open_databases(desk.source.url, None)
     with writing(databases.source) as connection:
-        office_rows.lock_source(connection, manifest)
+        rows.lock_source(connection, manifest)
         for edit in edits:
             with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
                 desk.source.run(f"SET lock_timeout = '300ms'; {edit}")

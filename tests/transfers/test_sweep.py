@@ -8,15 +8,15 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from etl.load import office_files
 from etl.load.ledger.transfer_tables import transfer
+from etl.load.transfer import batches
 from tests.transfers.staging_area import Area, book_with_rights, make_area
 
 
 def left_behind(area: Area, run_id: str, days: float) -> tuple[Path, Path]:
     """What was planned with, and a batch that was staged, both so many days ago."""
     root = area.folder / "transfers"
-    batches = office_files.folder_of(root, run_id)
+    batches = batches.folder_of(root, run_id)
     (batches / "000001").mkdir(parents=True)
     folders = root / "staging" / run_id, batches
     for folder in folders:

@@ -19,8 +19,8 @@ from etl.load.ledger.transfer_tables import (
 )
 from etl.load.ledger.transfers import rekeying
 from etl.load.ledger.transfers.transfers import MOVES
-from etl.load.office_checks import Failure
-from etl.load.office_keys import SHARED
+from etl.load.transfer.checks import Failure
+from etl.load.transfer.keys import SHARED
 
 
 def mark(ledger: Ledger, transfer_id: str, group_nos: Sequence[int], status: str, only: Sequence[str] = ()) -> None:

@@ -1,7 +1,7 @@
 """Transfers between offices as the ledger knows them: who asked, who answered, what became of each row.
 
 `claim` comes first: one transfer at a time has a contact. `plan` then keeps the manifest; `answer` is what the
-receiving user said, or that nobody did; `etl.load.office` moves the groups.
+receiving user said, or that nobody did; `etl.load.transfer.move` moves the groups.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, make_url
 
 from etl.errors import SettingsError, SourceUnavailable
-from etl.load.office_refusals import REFUSALS
+from etl.load.transfer.constraint_errors import REFUSALS
 
 LOCK_SECONDS = 60
 

@@ -14,15 +14,16 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from etl.load import office_checks, office_files, office_keys, office_units
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import groups, rekeying, transfers
 from etl.load.ledger.transfers.transfers import Transfer
-from etl.load.office_checks import Failure
-from etl.load.office_commit import contacts_of, elsewhere, finish_present, leave, write
-from etl.load.office_databases import Databases, clock, open_databases, reading
-from etl.load.office_desk import CONTACTS_AT_ONCE, Desk, Move, alone, portions
-from etl.load.office_files import GROUP_NO, SOURCE_ID, Batch
+from etl.load.transfer import batches, checks, rekeyed_units
+from etl.load.transfer import keys as new_keys
+from etl.load.transfer.batches import GROUP_NO, SOURCE_ID, Batch
+from etl.load.transfer.checks import Failure
+from etl.load.transfer.commit import contacts_of, elsewhere, finish_present, leave, write
+from etl.load.transfer.databases import Databases, clock, open_databases, reading
+from etl.load.transfer.job import CONTACTS_AT_ONCE, Desk, Move, alone, portions
 
 __all__ = ["Desk", "move", "open_databases"]
 
@@ -47,10 +48,10 @@ def move(
     """
     with alone(ledger, transfer_id) as still_mine:
         found = transfers.start(ledger, transfer_id)
-        place = office_files.folder_of(folder, transfer_id)
+        place = batches.folder_of(folder, transfer_id)
         job = Move(ledger, databases, found, desk, place, sleep, still_mine)
         job.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for batch in office_files.read_all(job.folder):
+        for batch in batches.read_all(job.folder):
             _carry_out(job, batch)
         groups = transfers.read_groups(ledger, transfer_id)
         waiting = groups.loc[groups["status"].isin(["planned", "staged"]), ["group_no", "contacts"]]
@@ -58,7 +59,7 @@ def move(
             staged = _stage(job, group_nos[0], group_nos)
             if staged is not None:
                 _carry_out(job, staged)
-        office_files.remove_all(job.folder)
+        batches.remove_all(job.folder)
         return transfers.close(ledger, transfer_id)
 
 
@@ -69,7 +70,7 @@ def _stage(job: Move, number: int, group_nos: Sequence[int]) -> Batch | None:
     """
     manifest = transfers.read_manifest(job.ledger, job.transfer_id, group_nos)
     rows = job.desk.read(contacts_of(manifest))
-    failures = office_checks.edited(manifest, rows, elsewhere(job, group_nos))
+    failures = checks.edited(manifest, rows, elsewhere(job, group_nos))
     if failures:
         groups.fail(job.ledger, job.transfer_id, failures)
         kept = sorted(set(group_nos) - {failure.group_no for failure in failures})
@@ -78,19 +79,19 @@ def _stage(job: Move, number: int, group_nos: Sequence[int]) -> Batch | None:
     keyed = {
         str(entity): some["entity_id"].astype("int64")
         for entity, some in moving.groupby("entity")
-        if office_keys.key_column(str(entity)) is not None
+        if new_keys.key_column(str(entity)) is not None
     }
     shared = groups.read_shared(job.ledger, job.transfer_id)
     keyed.update({str(entity): some["entity_id"].astype("int64") for entity, some in shared.groupby("entity")})
-    keys = office_keys.reserve(job.ledger, job.databases.all, job.transfer, keyed)
+    keys = new_keys.reserve(job.ledger, job.databases.all, job.transfer, keyed)
     built = job.desk.build(rows, group_nos, keys)
     named = {
         entity: frame.rename(columns={"source_id": SOURCE_ID, "group": GROUP_NO}) for entity, frame in built.items()
     }
-    units = office_units.moves(named, rows["household"])
+    units = rekeyed_units.moves(named, rows["household"])
     stamp = clock(job.databases.source) or job.ledger.now()
     batch = Batch(number, stamp, tuple(group_nos), named, units).of(group_nos)
-    office_files.write(job.folder, batch)
+    batches.write(job.folder, batch)
     return batch
 
 
@@ -104,13 +105,13 @@ def _carry_out(job: Move, batch: Batch) -> None:
         groups.mark(job.ledger, job.transfer_id, batch.group_nos, "staged", only=("planned",))
         rekeying.wait_until_free(job.ledger, job.transfer_id, job.sleep)
         with reading(job.databases.target) as connection:
-            there = office_checks.groups_present(connection, batch)
+            there = checks.groups_present(connection, batch)
         if there:
             finish_present(job, batch.of(there))
         absent = [number for number in batch.group_nos if number not in there]
         if absent:
             write(job, _without_doubt(job, batch.of(absent)), _stage)
-    office_files.remove(job.folder, batch.number)
+    batches.remove(job.folder, batch.number)
 
 
 def _without_doubt(job: Move, batch: Batch) -> Batch:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from etl.load.office_files import GROUP_NO, SOURCE_ID
+from etl.load.transfer.batches import GROUP_NO, SOURCE_ID
 
 
 def moves(new: Mapping[str, pd.DataFrame], households: pd.DataFrame) -> pd.DataFrame:

@@ -12,13 +12,14 @@ import pandas as pd
 from sqlalchemy.engine import Connection
 
 from etl.errors import SourceUnavailable
-from etl.load import bulk, office_checks, office_rows
+from etl.load import bulk
 from etl.load.ledger.transfers import groups, transfers
-from etl.load.office_checks import IN_BOTH, REFUSED, Failure
-from etl.load.office_databases import own_transaction, reading, taken_back, writing
-from etl.load.office_desk import Move
-from etl.load.office_files import GROUP_NO, SOURCE_ID, Batch
-from etl.load.office_refusals import REFUSALS, find_refused, words_of
+from etl.load.transfer import checks, rows
+from etl.load.transfer.batches import GROUP_NO, SOURCE_ID, Batch
+from etl.load.transfer.checks import IN_BOTH, REFUSED, Failure
+from etl.load.transfer.constraint_errors import REFUSALS, find_refused, words_of
+from etl.load.transfer.databases import own_transaction, reading, taken_back, writing
+from etl.load.transfer.job import Move
 
 # How often a batch gets other keys because somebody in the target took them meanwhile.
 TRIES = 5
@@ -56,7 +57,7 @@ def _write_apart(job: Move, batch: Batch, stage: Stage, tries: int, words: str) 
     Where no record is refused by itself (the transaction was, at its end) in halves, down to the group.
     """
     with reading(job.databases.target) as connection:
-        taken = office_checks.taken_keys(connection, batch)
+        taken = checks.taken_keys(connection, batch)
     if taken:
         if not tries:
             raise SourceUnavailable("Others keep taking the keys that this transfer is given. Try again later.")
@@ -80,7 +81,7 @@ def _write_apart(job: Move, batch: Batch, stage: Stage, tries: int, words: str) 
 def _after_stop(job: Move, batch: Batch, failures: Sequence[Failure]) -> Batch:
     """What of a batch goes on. What is in the target a process has moved that was taken for dead: it is finished."""
     with reading(job.databases.target) as connection:
-        there = office_checks.groups_present(connection, batch)
+        there = checks.groups_present(connection, batch)
     if there:
         finish_present(job, batch.of(there))
     return leave(
@@ -106,7 +107,7 @@ def _commit(job: Move, batch: Batch) -> None:
             _check_source(job, source, batch.group_nos)
             if job.databases.are_one:
                 _write_target(source, batch)
-                office_rows.retire(source, batch)
+                rows.retire(source, batch)
             else:
                 with writing(job.databases.target) as target:
                     _write_target(target, batch)
@@ -121,24 +122,24 @@ def _commit(job: Move, batch: Batch) -> None:
 def _check_source(job: Move, source: Connection, group_nos: Sequence[int]) -> None:
     """From here on nobody edits the source's rows, and they are those of the manifest."""
     manifest = transfers.read_manifest(job.ledger, job.transfer_id, group_nos)
-    office_rows.lock_source(source, manifest)
+    rows.lock_source(source, manifest)
     rows = job.desk.read(contacts_of(manifest), own_transaction(source))
-    failures = office_checks.edited(manifest, rows, elsewhere(job, group_nos))
+    failures = checks.edited(manifest, rows, elsewhere(job, group_nos))
     if failures:
         raise _Stopped(failures)
 
 
 def _write_target(target: Connection, batch: Batch) -> None:
-    office_rows.lock_target(target)
-    office_rows.insert(target, batch)
-    failures = office_checks.differing(target, batch)
+    rows.lock_target(target)
+    rows.insert(target, batch)
+    failures = checks.differing(target, batch)
     if failures:
         raise _Stopped(failures)
 
 
 def _retire_apart(source: Connection, batch: Batch) -> None:
     try:
-        office_rows.retire(source, batch)
+        rows.retire(source, batch)
     except REFUSALS:
         refused = True
     else:
@@ -151,7 +152,7 @@ def finish_present(job: Move, batch: Batch) -> None:
     """Ends what a killed move left: its groups are in the target."""
     if not job.databases.are_one:
         with reading(job.databases.source) as source:
-            gone = office_rows.retired_by(source, batch)
+            gone = rows.retired_by(source, batch)
         old = gone.loc[gone["entity"] == "contact", "entity_id"]
         contacts = batch.rows["contact"]
         done = set(contacts.loc[contacts[SOURCE_ID].astype("int64").isin(old), GROUP_NO].astype("int64"))
@@ -203,10 +204,10 @@ def _take_out_unchanged(job: Move, batch: Batch) -> set[int]:
     """Deletes groups from the target; gives those that cannot be: edited there, or referred to by something new."""
     try:
         with writing(job.databases.target) as target:
-            changed = {one.group_no for one in office_checks.differing(target, batch)}
+            changed = {one.group_no for one in checks.differing(target, batch)}
             rest = batch.of([number for number in batch.group_nos if number not in changed])
             if rest.group_nos:
-                office_rows.delete(target, rest)
+                rows.delete(target, rest)
     except REFUSALS:
         if len(batch.group_nos) == 1:
             return set(batch.group_nos)
@@ -218,7 +219,7 @@ def _take_out_unchanged(job: Move, batch: Batch) -> set[int]:
 def _finish(job: Move, batch: Batch) -> None:
     """The ledger's part: new keys, hashes for a return, vendor links."""
     with reading(job.databases.source) as source:
-        retired = office_rows.retired_by(source, batch)
+        retired = rows.retired_by(source, batch)
     written = batch.written
     groups = dict(zip(zip(written["entity"], written["source_id"], strict=True), written["group_no"], strict=True))
     first = int(batch.rows["contact"][GROUP_NO].iloc[0])  # also of a household that is not made anew

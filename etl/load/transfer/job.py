@@ -16,7 +16,7 @@ from etl.errors import LockLost, UnitsBusy
 from etl.load.ledger import locks
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers.transfers import Transfer
-from etl.load.office_databases import Databases
+from etl.load.transfer.databases import Databases
 
 # What is read, compared and written at once, whatever the size of a transfer; a larger group goes alone.
 CONTACTS_AT_ONCE = 1000

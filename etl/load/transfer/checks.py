@@ -12,8 +12,8 @@ from sqlalchemy.engine import Connection
 
 from etl import canonical, schema
 from etl.load import bulk
-from etl.load.office_files import Batch
-from etl.load.office_keys import SHARED, key_column
+from etl.load.transfer.batches import Batch
+from etl.load.transfer.keys import SHARED, key_column
 
 # Why a group did not move. Beside the rule stand the record and words; never a value.
 EDITED, REFUSED, DIFFERS, IN_BOTH = "XFR-EDITED", "XFR-REFUSED", "XFR-VERIFY", "XFR-IN-BOTH"

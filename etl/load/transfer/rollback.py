@@ -17,15 +17,16 @@ from sqlalchemy.engine import Connection
 
 from etl import schema
 from etl.errors import ParamsError
-from etl.load import bulk, office_checks, office_rows
+from etl.load import bulk
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import rekeying, rollbacks, transfers
 from etl.load.ledger.transfers.transfers import Transfer
-from etl.load.office_databases import Databases, clock, own_transaction, reading, writing
-from etl.load.office_desk import CONTACTS_AT_ONCE, Rows, alone, portions
+from etl.load.transfer import checks, rows
+from etl.load.transfer.databases import Databases, clock, own_transaction, reading, writing
+from etl.load.transfer.job import CONTACTS_AT_ONCE, Rows, alone, portions
 
 DAYS = 30
-PUT_AWAY = (*office_rows.RETIRED, "household")
+PUT_AWAY = (*rows.RETIRED, "household")
 # The rows that hang on contacts of the target now; read within a transaction where one is given (`own_transaction`).
 Read = Callable[[Sequence[int], Connection | None], Rows]
 
@@ -163,7 +164,7 @@ def _change(
                     _set_back(source, moved.retired, now)
         if not edits:
             arrived = {str(entity): rows["entity_id"] for entity, rows in moved.arrived.groupby("entity")}
-            office_rows.put_away(target, arrived, now)
+            rows.put_away(target, arrived, now)
     return _edits(edits)
 
 
@@ -183,9 +184,9 @@ def _edited_in_target(
     edits = []
     for contacts, group_nos in moved.portions(contacts_at_once):
         written = rollbacks.read_written(moved.ledger, moved.transfer_id, group_nos)
-        office_rows.lock_source(target, written)
-        now = office_checks.hashed(read(contacts, own_transaction(target)))
-        changed = office_checks.not_the_same(written, now)
+        rows.lock_source(target, written)
+        now = checks.hashed(read(contacts, own_transaction(target)))
+        changed = checks.not_the_same(written, now)
         edits += [("target", row.entity, row.entity_id, row.became) for row in bulk.each(changed)]
     return edits
 
@@ -214,7 +215,7 @@ def _still_retired(source: Connection, retired: pd.DataFrame) -> dict[str, set[i
 
 def _set_back(source: Connection, retired: pd.DataFrame, now: datetime) -> None:
     for entity, rows in retired.groupby("entity"):
-        office_rows.set_back(source, str(entity), rows["entity_id"], now)
+        rows.set_back(source, str(entity), rows["entity_id"], now)
 
 
 def _edits(found: Sequence[tuple[str, str, str, str]]) -> pd.DataFrame:

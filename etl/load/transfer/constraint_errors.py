@@ -12,9 +12,9 @@ from sqlalchemy.engine import Connection
 
 from etl import canonical, schema
 from etl.load import bulk
-from etl.load.office_checks import REFUSED, Failure
-from etl.load.office_files import GROUP_NO, SOURCE_ID, Batch
-from etl.load.office_keys import SHARED
+from etl.load.transfer.batches import GROUP_NO, SOURCE_ID, Batch
+from etl.load.transfer.checks import REFUSED, Failure
+from etl.load.transfer.keys import SHARED
 
 # Errors that say something about the rows; all others (connection, disk, deadlock) say something about the day.
 REFUSALS = (sa.exc.IntegrityError, sa.exc.DataError)
