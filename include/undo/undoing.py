@@ -130,9 +130,9 @@ def _traces(
         if intent.op_key in cases:
             by_case.setdefault(cases[intent.op_key], []).append(intent)
     traces = []
-    for case_id, intents in by_case.items():
-        unit_key, vendor_id = moved.get(case_id, (intents[-1].unit_key, None))
-        done = Footprint.of([intent.values for intent in intents])
+    for case_id, of_case in by_case.items():
+        unit_key, vendor_id = moved.get(case_id, (of_case[-1].unit_key, None))
+        done = Footprint.of([intent.values for intent in of_case])
         traces.append(Trace(of_run, unit_key, vendor_id, case_id, done))
     return sorted(traces, key=lambda trace: (trace.unit_key, trace.case_id))
 

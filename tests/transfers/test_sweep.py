@@ -16,9 +16,9 @@ from tests.transfers.staging_area import Area, book_with_rights, make_area
 def left_behind(area: Area, run_id: str, days: float) -> tuple[Path, Path]:
     """What was planned with, and a batch that was staged, both so many days ago."""
     root = area.folder / "transfers"
-    batches = batches.folder_of(root, run_id)
-    (batches / "000001").mkdir(parents=True)
-    folders = root / "staging" / run_id, batches
+    staged = batches.folder_of(root, run_id)
+    (staged / "000001").mkdir(parents=True)
+    folders = root / "staging" / run_id, staged
     for folder in folders:
         os.utime(folder, (time.time() - days * 86_400,) * 2)
     return folders

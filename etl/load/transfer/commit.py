@@ -123,8 +123,8 @@ def _check_source(job: Move, source: Connection, group_nos: Sequence[int]) -> No
     """From here on nobody edits the source's rows, and they are those of the manifest."""
     manifest = transfers.read_manifest(job.ledger, job.transfer_id, group_nos)
     rows.lock_source(source, manifest)
-    rows = job.desk.read(contacts_of(manifest), own_transaction(source))
-    failures = checks.edited(manifest, rows, elsewhere(job, group_nos))
+    records = job.desk.read(contacts_of(manifest), own_transaction(source))
+    failures = checks.edited(manifest, records, elsewhere(job, group_nos))
     if failures:
         raise _Stopped(failures)
 
@@ -221,9 +221,9 @@ def _finish(job: Move, batch: Batch) -> None:
     with reading(job.databases.source) as source:
         retired = rows.retired_by(source, batch)
     written = batch.written
-    groups = dict(zip(zip(written["entity"], written["source_id"], strict=True), written["group_no"], strict=True))
+    group_of = dict(zip(zip(written["entity"], written["source_id"], strict=True), written["group_no"], strict=True))
     first = int(batch.rows["contact"][GROUP_NO].iloc[0])  # also of a household that is not made anew
-    numbers = [int(groups.get((row.entity, str(row.entity_id)), first)) for row in bulk.each(retired)]
+    numbers = [int(group_of.get((row.entity, str(row.entity_id)), first)) for row in bulk.each(retired)]
     stamp = batch.stamp.strftime("%Y-%m-%d %H:%M:%S.%f")
     groups.finish(
         job.ledger, job.transfer_id, batch.group_nos, batch.id_map, written.drop(columns="source_id"),

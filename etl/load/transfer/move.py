@@ -97,8 +97,8 @@ def _stage(job: Move, number: int, group_nos: Sequence[int]) -> Batch | None:
 
 def _carry_out(job: Move, batch: Batch) -> None:
     """Brings a staged batch to its end: what of it is in the target already is only finished."""
-    groups = transfers.read_groups(job.ledger, job.transfer_id)
-    open_ = groups.loc[groups["status"].isin(["planned", "staged", "written"]), "group_no"]
+    known = transfers.read_groups(job.ledger, job.transfer_id)
+    open_ = known.loc[known["status"].isin(["planned", "staged", "written"]), "group_no"]
     batch = batch.of(open_.tolist())
     if batch.group_nos:
         rekeying.announce(job.ledger, job.transfer_id, batch.units)

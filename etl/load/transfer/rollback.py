@@ -203,19 +203,19 @@ def _edited_in_source(source: Connection, retired: pd.DataFrame) -> list[tuple[s
 def _still_retired(source: Connection, retired: pd.DataFrame) -> dict[str, set[int]]:
     """By table the records that are in *Deleted Records* as the transfer left them."""
     found: dict[str, set[int]] = {entity: set() for entity in PUT_AWAY}
-    for entity, rows in ((str(name), some) for name, some in retired.groupby("entity")):
+    for entity, records in ((str(name), some) for name, some in retired.groupby("entity")):
         table = schema.metadata.tables[entity]
         key = next(iter(table.primary_key.columns))
-        wanted = sa.select(key, table.c.deleted_at).where(key.in_(bulk.id_list(source, rows["entity_id"])))
+        wanted = sa.select(key, table.c.deleted_at).where(key.in_(bulk.id_list(source, records["entity_id"])))
         held = {row[0]: row[1] for row in source.execute(wanted)}
-        stamps = zip(rows["entity_id"].tolist(), pd.to_datetime(rows["retired_at"]).tolist(), strict=True)
+        stamps = zip(records["entity_id"].tolist(), pd.to_datetime(records["retired_at"]).tolist(), strict=True)
         found[entity] = {number for number, stamp in stamps if held.get(number) == stamp.to_pydatetime()}
     return found
 
 
 def _set_back(source: Connection, retired: pd.DataFrame, now: datetime) -> None:
-    for entity, rows in retired.groupby("entity"):
-        rows.set_back(source, str(entity), rows["entity_id"], now)
+    for entity, records in retired.groupby("entity"):
+        rows.set_back(source, str(entity), records["entity_id"], now)
 
 
 def _edits(found: Sequence[tuple[str, str, str, str]]) -> pd.DataFrame:
