@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from etl import schema
 from etl.databases import conninfo, sqlite_url
 from etl.errors import SourceUnavailable
-from etl.extract.check import check_schema
+from etl.extract.schema_check import check_schema
 from etl.extract.source import Snapshot
 from etl.load.ledger.store import Ledger, default_url
 from etl.load.transfer.databases import are_one, open_databases, reading

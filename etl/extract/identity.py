@@ -17,9 +17,9 @@ import sqlalchemy as sa
 
 from etl import schema as s
 from etl.extract import scope
-from etl.extract.one import units_led_by
-from etl.extract.persons import Labels, households_of, own_units, spouses_of
+from etl.extract.contact_units import Labels, households_of, own_units, spouses_of
 from etl.extract.scope import SPOUSE_WORDS, Census, may_name_a_spouse
+from etl.extract.single_unit import units_led_by
 from etl.extract.source import Snapshot, to_frame
 from etl.names import name_form
 

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from etl import schema as s
 from etl.errors import ParamsError, SettingsError
+from etl.extract.broken_rows import Faults, read_rows
 from etl.extract.cells import is_alive, may_be_unreadable, text_of
-from etl.extract.faults import Faults, read_rows
 from etl.extract.source import Snapshot, to_frame
 from etl.frames import are_among
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from etl.extract.check import check_schema
+from etl.extract.schema_check import check_schema
 from etl.load.ledger import runs
 from include.refresh.context import RunContext
 from include.refresh.dates_ahead import take_back

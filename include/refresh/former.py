@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from etl.extract.former import read_former
+from etl.extract.former_partners import read_former
 from etl.extract.scope import Census, read_households
 from etl.extract.source import Snapshot
 from etl.schema import household

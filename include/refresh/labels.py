@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from etl.extract.persons import Labels
+from etl.extract.contact_units import Labels
 from etl.transform.arrays import is_one_of
 from etl.transform.mapping.values import FAMILY_RELATION_TYPES, SPOUSE_ROLES
 

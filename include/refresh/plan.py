@@ -12,9 +12,9 @@ from datetime import datetime
 import pandas as pd
 
 from etl.extract import changes, identity, scope
-from etl.extract.crm import read_shard
-from etl.extract.faults import read_strays
-from etl.extract.persons import with_own_units
+from etl.extract.broken_rows import read_strays
+from etl.extract.contact_units import with_own_units
+from etl.extract.shard import read_shard
 from etl.extract.source import Snapshot
 from etl.frames import are_among
 from etl.load.ledger import intents, links, pins, runs

@@ -9,11 +9,11 @@ from __future__ import annotations
 import pandas as pd
 
 from etl.errors import ParamsError
-from etl.extract import identity, office_users, one
+from etl.extract import identity, office_users, single_unit
 from etl.extract.changes import Movement, track
-from etl.extract.crm import Frames, read_shard
-from etl.extract.former import units_of_persons
+from etl.extract.former_partners import units_of_persons
 from etl.extract.scope import Census
+from etl.extract.shard import Frames, read_shard
 from etl.extract.source import Snapshot, to_frame
 from etl.load.ledger import life_events, links, pins, runs
 from etl.transform.arrays import is_one_of
@@ -118,7 +118,7 @@ def read_former_partners(context: RunContext, unit_key: str) -> int:
 
 def _read(snapshot: Snapshot, unit_key: str) -> tuple[Census, int, Frames, Movement]:
     """The census as far as it concerns the unit, its number there, its frames, and how its rows stand."""
-    census, at = one.take_census_of(snapshot, unit_key)
+    census, at = single_unit.take_census_of(snapshot, unit_key)
     numbers = pd.Index([at])
     return census, at, read_shard(snapshot, census, numbers), track(snapshot, census, numbers)
 
@@ -148,9 +148,9 @@ def _hand(context: RunContext) -> HandRequest:
 
 def _unit_key(snapshot: Snapshot, hand: HandRequest) -> str:
     if hand.household_id is not None:
-        return one.unit_of_household(snapshot, hand.household_id)
+        return single_unit.unit_of_household(snapshot, hand.household_id)
     assert hand.contact_id is not None
-    return one.unit_of_contact(snapshot, hand.contact_id, LABELS)
+    return single_unit.unit_of_contact(snapshot, hand.contact_id, LABELS)
 
 
 def _check_choice(context: RunContext, vendor: str, own: set[str]) -> None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 import pandas as pd
 
 from etl.errors import VENDOR_NAMES, Gone, ParamsError
-from etl.extract import one, persons, scope
+from etl.extract import contact_units, scope, single_unit
 from etl.extract.source import Snapshot
 from etl.load.delivery import LinkTo
 from etl.load.ledger import identities, links, locks, runs
@@ -99,14 +99,14 @@ def _linked_unit(context: RunContext, snapshot: Snapshot, hand: HandRequest, ven
     alone = f"C{hand.contact_id}"
     if links.find_link(context.ledger, vendor, alone) is not None:
         return alone
-    return one.unit_of_contact(snapshot, hand.contact_id, LABELS)
+    return single_unit.unit_of_contact(snapshot, hand.contact_id, LABELS)
 
 
 def _is_unit(snapshot: Snapshot, unit_key: str) -> bool:
     number = int(unit_key[1:])
     if unit_key[0] == "H":
         return not scope.read_households(snapshot, household.c.household_id, [number]).empty
-    return not persons.own_units(snapshot, [number], LABELS).empty
+    return not contact_units.own_units(snapshot, [number], LABELS).empty
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from etl import schema
-from etl.extract.office import read_ids
 from etl.extract.source import Snapshot
+from etl.extract.transfer import read_ids
 from etl.load.ledger.transfers import transfers
 from etl.load.ledger.transfers.transfers import Transfer
 from etl.transform.transfers import Plan

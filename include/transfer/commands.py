@@ -49,9 +49,9 @@ def bring_back(transfer_id: str) -> Return:
     Where anything was edited since, nothing is changed. Raises `ParamsError` for a transfer that is not closed or is
     older than 30 days.
     """
-    from etl.extract.office import read_rows
     from etl.extract.source import Snapshot
-    from etl.extract.within import Within
+    from etl.extract.transaction_reader import Within
+    from etl.extract.transfer import read_rows
     from etl.load.transfer.databases import open_databases
     from etl.load.transfer.rollback import bring_back as bring
 

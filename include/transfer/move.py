@@ -10,9 +10,9 @@ from sqlalchemy.engine import Connection
 
 from etl import canonical
 from etl.errors import StopRun
-from etl.extract import office as source_office
+from etl.extract import transfer as source_office
 from etl.extract.source import Snapshot
-from etl.extract.within import Within
+from etl.extract.transaction_reader import Within
 from etl.load.ledger.transfers import transfers
 from etl.load.transfer import move
 from etl.load.transfer.databases import open_databases

@@ -10,8 +10,8 @@ import pandas as pd
 
 from etl import schema
 from etl.errors import ParamsError
-from etl.extract import office, office_users
-from etl.extract.check import check_schema
+from etl.extract import office_users, transfer
+from etl.extract.schema_check import check_schema
 from etl.extract.source import Snapshot
 from etl.load.ledger.transfers import transfers
 from etl.transform import transfers as rules
@@ -27,7 +27,7 @@ class Reading:
     """Both sides as they stood when the transfer was planned.
 
     ``contact_ids``: whom the transfer was asked to move, those of the closure list that it was told to add included.
-    ``rows``, ``around``, ``target``: see `etl.extract.office`; ``known``: the ledger's id map of this pair of offices.
+    ``rows``, ``around``, ``target``: see `etl.extract.transfer`. ``known``: the ledger's id map of these two offices.
     """
 
     contact_ids: list[int]
@@ -60,7 +60,7 @@ def read(context: TransferContext) -> Reading:
     request = context.request
     with Snapshot(context.target) as snapshot:
         target_office = _office(snapshot, request.target_office_id, "target")
-        there = office.read_target(snapshot, request.target_office_id)
+        there = transfer.read_target(snapshot, request.target_office_id)
         importer = office_users.read_user(snapshot, request.receiving_user)
     with Snapshot(context.source) as snapshot:
         source_office = _office(snapshot, request.source_office_id, "source")
@@ -98,7 +98,7 @@ def _read_set(
     request = context.request
     wanted = list(request.contact_ids)
     if request.set_id is not None:
-        wanted = office.read_set(snapshot, request.set_id, request.source_office_id)
+        wanted = transfer.read_set(snapshot, request.set_id, request.source_office_id)
     rows, around = _read_rows(snapshot, wanted, known)
     if request.add_related:
         closure = rules.plan(first_request(context), rows, around, there, known).closure
@@ -110,8 +110,8 @@ def _read_set(
 
 
 def _read_rows(snapshot: Snapshot, contact_ids: list[int], known: pd.DataFrame) -> tuple[Frames, Frames]:
-    rows = office.read_rows(snapshot, contact_ids, known)
-    return rows, office.read_surroundings(snapshot, rows)
+    rows = transfer.read_rows(snapshot, contact_ids, known)
+    return rows, transfer.read_surroundings(snapshot, rows)
 
 
 def _office(snapshot: Snapshot, office_id: int, which: str) -> dict[str, Any]:

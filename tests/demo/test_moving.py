@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from etl.extract import office as extract
+from etl.extract import transfer as extract
 from etl.extract.source import Snapshot
 from etl.transform.transfers import Plan, Request, plan
 from include.demo.office import MOVING_SET, OFFICES, RECEIVING_OFFICE, RETIRING_USER

@@ -13,11 +13,11 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.types import UserDefinedType
 
+from etl.extract.broken_rows import read_strays
 from etl.extract.changes import depends_on_as_of, track
-from etl.extract.check import READ_TABLES
-from etl.extract.crm import read_shard
-from etl.extract.faults import read_strays
+from etl.extract.schema_check import READ_TABLES
 from etl.extract.scope import take_census
+from etl.extract.shard import read_shard
 from etl.extract.source import Snapshot, to_frame
 from etl.schema import metadata
 from etl.transform import emoney, profiles

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from etl import schema
 from etl.errors import SchemaMismatch, SourceUnavailable, SourceUnreadable
 from etl.extract.changes import depends_on_as_of, track
-from etl.extract.check import READ_TABLES, check_schema
-from etl.extract.crm import read_people
-from etl.extract.one import take_census_of, unit_of_contact, unit_of_household
+from etl.extract.schema_check import READ_TABLES, check_schema
 from etl.extract.scope import enrolled, take_census
+from etl.extract.shard import read_people
+from etl.extract.single_unit import take_census_of, unit_of_contact, unit_of_household
 from etl.extract.source import Snapshot
 from include.refresh.labels import LABELS
 from tests.extract.odd_book import build, id_of, read

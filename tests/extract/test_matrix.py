@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from etl import schema
-from etl.extract import crm
-from etl.extract.faults import FOUND_BY
+from etl.extract import shard
+from etl.extract.broken_rows import FOUND_BY
 from tests.extract.odd_book import Cell, Read, build, id_of, key_in_words, read
 
 # A kind of value in SQL, and the plain value that it stands for in a column of each type; UNREADABLE: none.
@@ -68,20 +68,20 @@ FITS = {
 }
 READ: dict[str, tuple[str, ...]] = {
     "household": ("household_id", "name", "head_contact_id", "office_id", "deleted_at"),
-    "household_member": crm._MEMBER,
-    "key_relation": crm._RELATION,
-    "contact_address": crm._ADDRESS,
-    "contact_phone": crm._PHONE,
-    "contact_email": crm._EMAIL,
-    "contact": crm._CONTACT,
-    "investment_account": crm._ACCOUNT,
-    "investment_position": crm._POSITION,
-    "liability": crm._LIABILITY,
-    "policy": crm._POLICY,
-    "policy_beneficiary": crm._BENEFICIARY,
-    "product": crm._PRODUCT,
-    "carrier": crm._CARRIER,
-    **{table.name: names for table, names in crm._SMALL.items()},
+    "household_member": shard._MEMBER,
+    "key_relation": shard._RELATION,
+    "contact_address": shard._ADDRESS,
+    "contact_phone": shard._PHONE,
+    "contact_email": shard._EMAIL,
+    "contact": shard._CONTACT,
+    "investment_account": shard._ACCOUNT,
+    "investment_position": shard._POSITION,
+    "liability": shard._LIABILITY,
+    "policy": shard._POLICY,
+    "policy_beneficiary": shard._BENEFICIARY,
+    "product": shard._PRODUCT,
+    "carrier": shard._CARRIER,
+    **{table.name: names for table, names in shard._SMALL.items()},
 }
 UNTOUCHED = 20
 # Figures of records that go without them: nobody is told, for nothing is lost.

@@ -22,7 +22,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from etl.extract import office as extract
+from etl.extract import transfer as extract
 from etl.extract.source import Snapshot
 from etl.schema import metadata
 from etl.transform.transfers import NOTHING_KNOWN, Plan, Request, plan

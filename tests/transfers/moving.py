@@ -18,9 +18,9 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from etl.extract import office as extract
+from etl.extract import transfer as extract
 from etl.extract.source import Snapshot
-from etl.extract.within import Within
+from etl.extract.transaction_reader import Within
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import transfers
 from etl.load.ledger.transfers.transfers import Transfer

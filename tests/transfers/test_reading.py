@@ -10,7 +10,7 @@ import pytest
 
 from etl import schema
 from etl.errors import ParamsError
-from etl.extract import office as extract
+from etl.extract import transfer as extract
 from etl.extract.source import Snapshot
 from etl.schema import metadata
 from tests.transfers.books import ELSEWHERE, SOURCE, TARGET, Book, known

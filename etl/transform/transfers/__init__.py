@@ -2,7 +2,7 @@
 
     plan(request, rows, around, target, known) -> Plan
 
-reads what `etl.extract.office` read; `etl.transform.transfers.rows.build` makes the target's rows of a plan.
+reads what `etl.extract.transfer` read; `etl.transform.transfers.rows.build` makes the target's rows of a plan.
 """
 
 from etl.transform.transfers.contract import NOTHING_KNOWN, Plan, Request

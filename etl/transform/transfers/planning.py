@@ -27,7 +27,7 @@ def plan(
 ) -> Plan:
     """What moves, what stays and why.
 
-    ``rows``, ``around`` and ``target`` are what `etl.extract.office` reads (`read_rows`, `read_surroundings`,
+    ``rows``, ``around`` and ``target`` are what `etl.extract.transfer` reads (`read_rows`, `read_surroundings`,
     `read_target`); ``known`` is the ledger's id map from this source to this target: entity, source_id, target_id.
     Raises `BooksUnbalanced` rather than lose a row.
     """

@@ -37,7 +37,7 @@ from etl import canonical
 from etl import schema as s
 from etl.errors import ParamsError
 from etl.extract.source import Snapshot, id_list, to_frame
-from etl.extract.within import Reader
+from etl.extract.transaction_reader import Reader
 
 Frames: TypeAlias = dict[str, pd.DataFrame]
 

@@ -11,7 +11,7 @@ accounts positions        not deleted, primary contact among those contacts
 liabilities policies      the same; product and carrier joined
 beneficiaries             of those policies
 users rights offices      the whole CRM (small)
-faults                    `etl.extract.faults.COLUMNS` of the units: SCP-CELL, SCP-KEY-TWICE
+faults                    `etl.extract.broken_rows.COLUMNS` of the units: SCP-CELL, SCP-KEY-TWICE
 ========================  =========================================================================================
 Cells are as `etl.extract.cells` says; every row has its key, and no key stands twice.
 """
@@ -28,8 +28,8 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from etl import schema as s
+from etl.extract.broken_rows import Faults, read_rows
 from etl.extract.cells import columns_as_read, is_alive
-from etl.extract.faults import Faults, read_rows
 from etl.extract.scope import Census, may_name_a_spouse
 from etl.extract.source import Snapshot, id_list, to_frame
 

@@ -1,7 +1,7 @@
 """One unit of the CRM and what its shard needs, read narrowly: a run by hand reads no table as a whole (SCP-7).
 
-The census of one unit gives `etl.extract.crm.read_shard` what the census of all units would give it for that unit: the
-frames, and so the documents, are the same bytes (SCP-5).
+The census of one unit gives `etl.extract.shard.read_shard` what the census of all units would give it for that unit.
+The frames, and so the documents, are the same bytes (SCP-5).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from etl import schema as s
 from etl.errors import ParamsError
 from etl.extract import scope
-from etl.extract.faults import Faults
-from etl.extract.persons import NO_PERSONS, Labels, households_of
+from etl.extract.broken_rows import Faults
+from etl.extract.contact_units import NO_PERSONS, Labels, households_of
 from etl.extract.scope import Census
 from etl.extract.source import Snapshot, to_frame
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import pandas as pd
 import pyarrow as pa
 
-from etl.extract.crm import Frames, read_people
-from etl.extract.one import units_led_by
-from etl.extract.persons import Labels, own_units
+from etl.extract.contact_units import Labels, own_units
+from etl.extract.shard import Frames, read_people
+from etl.extract.single_unit import units_led_by
 from etl.extract.source import Snapshot
 
 
