@@ -7,25 +7,22 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from etl.transform import contacts, households, licenses, portfolio
-from etl.transform.accounts import funds
+from etl.transform import portfolio
 from etl.transform.arrays import NULL, Frames, Objects, integers, strings, trimmed
 from etl.transform.built import Built
-from etl.transform.contacts import Reach
 from etl.transform.documents import Json, amounts, grouped, keys, one_after_the_other, records, written
 from etl.transform.facts import facts_of
-from etl.transform.households import Households
-from etl.transform.licenses import Runners
 from etl.transform.mapping.fields import INVESTMENT_ITEM_FIELDS, POLICY_ITEM_FIELDS
-from etl.transform.mapping.values import (
-    EMONEY_POLICY_CATEGORIES,
-    EMONEY_STATUS_WITH_SPOUSE,
-    EMONEY_STATUS_WITHOUT_SPOUSE,
-)
-from etl.transform.owners import owners_of
-from etl.transform.policies import masked_numbers, owner_roles, policy_names
 from etl.transform.portfolio import Portfolio
 from etl.transform.receipts import receipts_of
+from etl.transform.rules import contacts, households, licenses
+from etl.transform.rules.accounts import funds
+from etl.transform.rules.contacts import Reach
+from etl.transform.rules.households import Households
+from etl.transform.rules.licenses import Runners
+from etl.transform.rules.owners import owners_of
+from etl.transform.rules.policies import masked_numbers, owner_roles, policy_names
+from etl.values import EMONEY_POLICY_CATEGORIES, EMONEY_STATUS_WITH_SPOUSE, EMONEY_STATUS_WITHOUT_SPOUSE
 
 # ACC-OWNER, POL-OWNER-EMONEY: by role; -1, the last, is anybody else.
 OWNERS = np.array(["client", "spouse", "other"], dtype=object)

@@ -4,16 +4,16 @@ import numpy as np
 import pandas as pd
 
 from etl.frames import are_among
-from etl.transform.accounts import account_facts, position_counts, position_facts
 from etl.transform.arrays import NULL, Frames, Objects, integers, is_none, is_one_of, strings, where
-from etl.transform.contacts import Reach
-from etl.transform.households import Households, spouse_unit_keys
-from etl.transform.liabilities import liability_facts, possible_terms
-from etl.transform.mapping.values import MARRIED_STATUSES, Vendor
-from etl.transform.members import CLIENT, DEPENDENT, SPOUSE
-from etl.transform.policies import policy_facts
 from etl.transform.portfolio import Portfolio
 from etl.transform.receipts.book import ReceiptBook
+from etl.transform.rules.accounts import account_facts, position_counts, position_facts
+from etl.transform.rules.contacts import Reach
+from etl.transform.rules.households import Households, spouse_unit_keys
+from etl.transform.rules.liabilities import liability_facts, possible_terms
+from etl.transform.rules.members import CLIENT, DEPENDENT, SPOUSE
+from etl.transform.rules.policies import policy_facts
+from etl.values import MARRIED_STATUSES, Vendor
 
 # Records left out by a rule of severity info or warning; they are reported. Entity and rule.
 REPORTED = frozenset(

@@ -13,18 +13,19 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from etl.transform import contacts, households, licenses, portfolio
+from etl.transform import portfolio
 from etl.transform.arrays import NULL, Frames, Ints, Objects, flags, integers, is_none, texts
-from etl.transform.contacts import Reach
 from etl.transform.documents import keys
-from etl.transform.households import Households
-from etl.transform.liabilities import CURRENT_SET, NAME_COLUMNS, ORIGINATING_SET
 from etl.transform.mapping.fields import person_fields
-from etl.transform.mapping.values import ADDRESS_VALUES, PHONE_VALUES, Vendor
-from etl.transform.members import CLIENT, SPOUSE
 from etl.transform.portfolio import Portfolio
 from etl.transform.receipts import receipts_of
 from etl.transform.receipts.people import ROLES
+from etl.transform.rules import contacts, households, licenses
+from etl.transform.rules.contacts import Reach
+from etl.transform.rules.households import Households
+from etl.transform.rules.liabilities import CURRENT_SET, NAME_COLUMNS, ORIGINATING_SET
+from etl.transform.rules.members import CLIENT, SPOUSE
+from etl.values import ADDRESS_VALUES, PHONE_VALUES, Vendor
 
 # The four figures of a liability in the order of the two sets.
 FIGURES = ("currentBalance", "annualInterestRate", "scheduledMonthlyPayment", "remainingYears")

@@ -6,13 +6,13 @@ from functools import cached_property
 
 import pandas as pd
 
-from etl.transform.accounts import accounts_of, categories, positions_of, twin_policies
 from etl.transform.arrays import Flags, Frames, Ints, Objects, integers
-from etl.transform.households import Households
-from etl.transform.liabilities import Figures, figures, liabilities_of
-from etl.transform.licenses import Runners
-from etl.transform.mapping.values import INSURANCE_POLICY_KINDS, Vendor
-from etl.transform.policies import beneficiaries_of, is_one_of_kinds, policies_of
+from etl.transform.rules.accounts import accounts_of, categories, positions_of, twin_policies
+from etl.transform.rules.households import Households
+from etl.transform.rules.liabilities import Figures, figures, liabilities_of
+from etl.transform.rules.licenses import Runners
+from etl.transform.rules.policies import beneficiaries_of, is_one_of_kinds, policies_of
+from etl.values import INSURANCE_POLICY_KINDS, Vendor
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from etl.transform import contacts, households, licenses, portfolio
-from etl.transform.accounts import funds
-from etl.transform.annuities import fixed_annuities
+from etl.transform import portfolio
 from etl.transform.arrays import Frames, Ints, Objects, integers, trimmed, where
 from etl.transform.built import Built
-from etl.transform.contacts import Reach
 from etl.transform.documents import (
     Json,
     amounts,
@@ -24,14 +21,18 @@ from etl.transform.documents import (
     written,
 )
 from etl.transform.facts import facts_of
-from etl.transform.households import Households
-from etl.transform.liabilities import liability_names
 from etl.transform.mapping.fields import ASSET_FIELDS, HOLDING_FIELDS, LIABILITY_FIELDS, POLICY_FIELDS
-from etl.transform.mapping.values import ELIMINATION_KINDS
-from etl.transform.members import DEPENDENT
-from etl.transform.policies import eliminations, is_one_of_kinds, policy_names, premiums
 from etl.transform.portfolio import Portfolio
 from etl.transform.receipts import receipts_of
+from etl.transform.rules import contacts, households, licenses
+from etl.transform.rules.accounts import funds
+from etl.transform.rules.annuities import fixed_annuities
+from etl.transform.rules.contacts import Reach
+from etl.transform.rules.households import Households
+from etl.transform.rules.liabilities import liability_names
+from etl.transform.rules.members import DEPENDENT
+from etl.transform.rules.policies import eliminations, is_one_of_kinds, policy_names, premiums
+from etl.values import ELIMINATION_KINDS
 
 # ACC-OWNER, POL-OWNER-PROFILES: by the role of the primary contact.
 OWNERS = np.array(["clientA", "clientB"], dtype=object)

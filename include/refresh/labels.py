@@ -6,7 +6,7 @@ import pandas as pd
 
 from etl.extract.contact_units import Labels
 from etl.transform.arrays import is_one_of
-from etl.transform.mapping.values import FAMILY_RELATION_TYPES, SPOUSE_ROLES
+from etl.values import FAMILY_RELATION_TYPES, SPOUSE_ROLES
 
 LABELS = Labels(
     is_spouse=lambda labels: pd.Series(is_one_of(labels, SPOUSE_ROLES), labels.index),

@@ -120,7 +120,7 @@ def _rows(
 ) -> pd.DataFrame:
     """What is recorded of these units, whose frames these are."""
     from etl.transform import lineage
-    from etl.transform.mapping.values import Vendor
+    from etl.values import Vendor
 
     traced = lineage.trace(frames, context.request.as_of, cast(Vendor, vendor), context.settings.service.user)
     parts = [

@@ -17,7 +17,7 @@ from etl.extract.shard import Frames, read_shard
 from etl.extract.source import Snapshot, to_frame
 from etl.load.ledger import life_events, links, pins, runs
 from etl.transform.arrays import is_one_of
-from etl.transform.mapping.values import USER_STATUS_ENABLED, USER_STATUSES, VENDOR_LICENSES
+from etl.values import USER_STATUS_ENABLED, USER_STATUSES, VENDOR_LICENSES
 from include.acting import is_unknown
 from include.refresh.begin import begin_run
 from include.refresh.context import VENDORS, HandRequest, RunContext

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from etl.transform.mapping.values import normal
 from etl.transform.transfers import Plan
+from etl.values import normal
 from expectations.transfer_facts import STAYING_RULES, TRANSFER
 from include.transfer.context import TransferContext
 from include.transfer.reading import Reading

@@ -11,7 +11,7 @@ from etl.errors import VENDOR_NAMES, ParamsError
 from etl.load.ledger import undos
 from etl.load.profiles.field_paths import near
 from etl.transform.mapping.fields import ADDRESS_FIELDS
-from etl.transform.mapping.values import Vendor
+from etl.values import Vendor
 from include.why.history import TO_NOTHING, Decided, History, Ran
 from include.why.names import holders, is_part_of, record_column, split
 from include.why.origins import (

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from etl.errors import ParamsError
 from etl.load.profiles.document import show
 from etl.load.profiles.field_paths import near, read_paths
-from etl.transform.mapping.values import Vendor
+from etl.values import Vendor
 from include.why.origins import ITEMS, ROLES, fate_of_column, person_names
 
 _ITEM = re.compile(r"(?:items\[)?((?:account|policy):-?\d+)\]?(?:\.(\w+))?$")

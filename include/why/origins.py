@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from etl.transform.mapping.columns import source_columns
 from etl.transform.mapping.fields import ADDRESS_FIELDS, person_fields
-from etl.transform.mapping.values import Vendor
+from etl.values import Vendor
 
 NOT_MAPPED = "not mapped for this role"
 

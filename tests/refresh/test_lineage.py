@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from etl.transform import lineage
-from etl.transform.mapping.values import Vendor
+from etl.values import Vendor
 from include.refresh.frames import of_units
 from tests.reference.nasty import build
 from tests.reference.production import read_frames

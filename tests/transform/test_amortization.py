@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.schema import NOT_FINITE
-from etl.transform.amortization import (
+from etl.transform.arrays import NULL
+from etl.transform.rules.amortization import (
     MOST_MONTHS,
     Loans,
     computed_balances,
@@ -22,7 +23,6 @@ from etl.transform.amortization import (
     payments_made,
     remaining_years,
 )
-from etl.transform.arrays import NULL
 
 CENT = Decimal("0.01")
 

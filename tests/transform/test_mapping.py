@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from etl import values
 from etl.schema import metadata
-from etl.transform.mapping import values
 from etl.transform.mapping.columns import TABLES_NOT_READ, source_columns
 from etl.transform.mapping.fields import person_fields
 

@@ -13,7 +13,7 @@ import pytest
 
 from etl.transform.built import Built
 from etl.transform.mapping.columns import sent_columns
-from etl.transform.mapping.values import ACCOUNT_TYPE_CATEGORIES, HOW_HELD_CATEGORIES, normal
+from etl.values import ACCOUNT_TYPE_CATEGORIES, HOW_HELD_CATEGORIES, normal
 from tests.builders import COLUMNS, Home, Office, person
 from tests.transform.reading import built, document, receipts
 

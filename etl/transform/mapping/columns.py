@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from etl.transform.mapping.values import Vendor
+from etl.values import Vendor
 
 _ONLY_TRANSFERS = "matters only to a transfer between offices"
 TABLES_NOT_READ: dict[str, str] = {

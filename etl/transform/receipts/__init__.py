@@ -5,13 +5,13 @@ the document or has a receipt; a record that does not go at all has one for its 
 """
 
 from etl.transform.arrays import Frames
-from etl.transform.contacts import Reach
-from etl.transform.households import Households
-from etl.transform.mapping.values import Vendor
 from etl.transform.portfolio import Portfolio
 from etl.transform.receipts.book import ReceiptBook
 from etl.transform.receipts.people import add_people, add_reach
 from etl.transform.receipts.records import add_accounts, add_liabilities, add_policies
+from etl.transform.rules.contacts import Reach
+from etl.transform.rules.households import Households
+from etl.values import Vendor
 
 
 def receipts_of(

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from etl.transform.arrays import Flags, Ints
-from etl.transform.households import Households
+from etl.transform.rules.households import Households
 
 WHOLE_RECORD = "*"
 # One of a policy's beneficiaries; the contact's id follows.

@@ -5,13 +5,13 @@ import pandas as pd
 
 from etl.schema import NOT_FINITE
 from etl.transform.arrays import NULL, Flags, Ints, blank_texts, first_reason, integers, is_none, join
-from etl.transform.contacts import Reach
-from etl.transform.households import Households
 from etl.transform.mapping.columns import sent_columns
 from etl.transform.mapping.fields import ADDRESS_FIELDS, person_fields
-from etl.transform.mapping.values import ADDRESS_VALUES, PHONE_VALUES, Vendor
-from etl.transform.members import CLIENT, DEPENDENT, SPOUSE
 from etl.transform.receipts.book import ReceiptBook
+from etl.transform.rules.contacts import Reach
+from etl.transform.rules.households import Households
+from etl.transform.rules.members import CLIENT, DEPENDENT, SPOUSE
+from etl.values import ADDRESS_VALUES, PHONE_VALUES, Vendor
 
 # The field matrix by what somebody is in a unit.
 ROLES: dict[Vendor, dict[int, str]] = {

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 
 from etl.schema import NOT_FINITE
-from etl.transform.accounts import positions_of
 from etl.transform.arrays import NULL, Flags, Frames, Ints, Objects, blank_texts, flags, integers, is_none, join, texts
-from etl.transform.liabilities import CURRENT_SET, NAME_COLUMNS, ORIGINATING_SET
 from etl.transform.mapping.columns import sent_columns
-from etl.transform.mapping.values import ELIMINATION_KINDS, Vendor
-from etl.transform.policies import eliminations, is_one_of_kinds, policy_names
 from etl.transform.portfolio import Portfolio
 from etl.transform.receipts.book import BENEFICIARY, WHOLE_RECORD, ReceiptBook
+from etl.transform.rules.accounts import positions_of
+from etl.transform.rules.liabilities import CURRENT_SET, NAME_COLUMNS, ORIGINATING_SET
+from etl.transform.rules.policies import eliminations, is_one_of_kinds, policy_names
+from etl.values import ELIMINATION_KINDS, Vendor
 
 
 def _keys(records: pd.DataFrame, id_column: str) -> tuple[Ints, Ints]:

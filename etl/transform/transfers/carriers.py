@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from etl.transform.mapping.values import normal
 from etl.transform.transfers.contract import Request
 from etl.transform.transfers.decisions import Decisions, truth
+from etl.values import normal
 
 _RULE = "XFR-CARRIER"
 _CARRIER_READS, _PRODUCT_READS = ["name", "naic_id"], ["carrier", "plan_name", "insurance_type", "plan_type"]

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from etl.transform.mapping.values import normal
 from etl.transform.transfers.contract import Request
 from etl.transform.transfers.decisions import Decisions, truth, worded
+from etl.values import normal
 
 DELETED = "it is in Deleted Records"
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from etl.transform.mapping.values import FAMILY_RELATION_TYPES, SPOUSE_ROLES, normal
 from etl.transform.transfers.contacts import DELETED
 from etl.transform.transfers.decisions import Decisions, Ids, truth
+from etl.values import FAMILY_RELATION_TYPES, SPOUSE_ROLES, normal
 
 _RULE = "XFR-HOUSEHOLD"
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from etl.transform.mapping.values import normal
+from etl.values import normal
 
 BY_ID_MAP, BY_TAX_ID, BY_NAME = "id map", "tax id", "name and birth date"
 _NAME = ["first_name", "last_name", "birth_date"]

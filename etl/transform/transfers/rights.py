@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from etl.transform.mapping.values import USER_STATUS_ENABLED, USER_STATUSES, normal
+from etl.values import USER_STATUS_ENABLED, USER_STATUSES, normal
 
 EXPORT_RIGHTS = ("Data Export", "Export contacts to another office - Button")
 IMPORT_RIGHTS = ("Data Import",)

@@ -12,7 +12,7 @@ import duckdb
 
 from etl.schema import NOT_FINITE
 
-CATEGORIES = Path(__file__).parents[3] / "etl" / "transform" / "mapping" / "account_categories.csv"
+CATEGORIES = Path(__file__).parents[3] / "etl" / "account_categories.csv"
 SQL = Path(__file__).with_name("documents.sql")
 FRAMES = (
     "units", "members", "contacts", "addresses", "phones", "emails", "accounts", "positions", "liabilities", "policies",

@@ -19,7 +19,7 @@ Json = dict[str, Any]
 Groups = dict[Any, pd.DataFrame]
 SPOUSE_ROLES = {"husband", "wife", "spouse", "domestic partner"}
 IN_FORCE = {"inforce", "inforce, but not administered"}
-CATEGORIES = Path(__file__).parents[3] / "etl" / "transform" / "mapping" / "account_categories.csv"
+CATEGORIES = Path(__file__).parents[3] / "etl" / "account_categories.csv"
 LABELS = {
     "members": ["role"],
     "addresses": ["address_type"],

@@ -8,14 +8,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from etl.schema import NOT_FINITE
-from etl.transform.amortization import (
-    LARGEST,
-    Loans,
-    computed_balances,
-    computed_payments,
-    payments_made,
-    remaining_years,
-)
 from etl.transform.arrays import (
     NULL,
     Flags,
@@ -30,8 +22,16 @@ from etl.transform.arrays import (
     strings,
     texts,
 )
-from etl.transform.households import Households, records_of
-from etl.transform.members import SPOUSE
+from etl.transform.rules.amortization import (
+    LARGEST,
+    Loans,
+    computed_balances,
+    computed_payments,
+    payments_made,
+    remaining_years,
+)
+from etl.transform.rules.households import Households, records_of
+from etl.transform.rules.members import SPOUSE
 
 CURRENT_SET = ("loan_balance", "interest_rate", "monthly_payment", "balloon_period")
 ORIGINATING_SET = ("orig_loan_amount", "orig_interest_rate", "orig_monthly_payment", "orig_balloon_period")

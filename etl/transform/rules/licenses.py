@@ -20,8 +20,8 @@ from etl.transform.arrays import (
     texts,
     with_none,
 )
-from etl.transform.households import Households
-from etl.transform.mapping.values import (
+from etl.transform.rules.households import Households
+from etl.values import (
     EMONEY_INVESTMENT_LICENSES,
     EMONEY_POLICY_LICENSES,
     USER_STATUS_ENABLED,

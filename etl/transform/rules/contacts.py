@@ -31,7 +31,7 @@ from etl.transform.arrays import (
 )
 from etl.transform.documents import Json, Values, amounts, keys, records
 from etl.transform.mapping.fields import ADDRESS_FIELDS, person_fields
-from etl.transform.mapping.values import ADDRESS_TYPES, PERSON_RECORD_TYPES, PHONE_TYPES, VOICE_PHONES
+from etl.values import ADDRESS_TYPES, PERSON_RECORD_TYPES, PHONE_TYPES, VOICE_PHONES
 
 # DEM-E-MAIL: two parts without blanks (Unicode's too) around one @.
 _NO_BLANK = r"[^\s\pZ\x0b\x1c-\x1f\x85@]+"

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from etl.transform.arrays import NULL, Flags, Ints, flags, integers, is_one_of, join
-from etl.transform.contacts import ContactBook
-from etl.transform.mapping.values import FAMILY_RELATION_TYPES, SPOUSE_ROLES
+from etl.transform.rules.contacts import ContactBook
+from etl.values import FAMILY_RELATION_TYPES, SPOUSE_ROLES
 
 
 @dataclass(frozen=True)

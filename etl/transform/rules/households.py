@@ -24,10 +24,10 @@ from etl.transform.arrays import (
     sort_order,
     texts,
 )
-from etl.transform.contacts import ContactBook
-from etl.transform.mapping.values import CASE_NAME_LENGTH, Vendor
-from etl.transform.members import is_primary_household, memberships_of, people_of
-from etl.transform.spouses import Candidates, relation_candidates, role_candidates
+from etl.transform.rules.contacts import ContactBook
+from etl.transform.rules.members import is_primary_household, memberships_of, people_of
+from etl.transform.rules.spouses import Candidates, relation_candidates, role_candidates
+from etl.values import CASE_NAME_LENGTH, Vendor
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,9 @@ from etl.transform.arrays import (
     strings,
     text_column,
 )
-from etl.transform.households import Households, records_of
-from etl.transform.mapping.values import (
+from etl.transform.rules.households import Households, records_of
+from etl.transform.rules.members import SPOUSE
+from etl.values import (
     ACCOUNT_TYPE_CATEGORIES,
     CATEGORY_NOT_QUALIFIED,
     CATEGORY_QUALIFIED,
@@ -33,7 +34,6 @@ from etl.transform.mapping.values import (
     VARIABLE_ANNUITY,
     Vendor,
 )
-from etl.transform.members import SPOUSE
 
 # ACC-TWICE: everything but letters and digits.
 NOT_ALPHANUMERIC = r"[^\pL\pN]+"

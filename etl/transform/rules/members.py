@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from etl.transform.arrays import Flags, Ints, first_reason, flags, integers, is_none, is_one_of, join, sort_order
-from etl.transform.contacts import ContactBook
-from etl.transform.mapping.values import CHILD_ROLES, DEPENDENT_SUBSYSTEM_TYPES, SPOUSE_ROLES, Vendor
-from etl.transform.spouses import Candidates
+from etl.transform.rules.contacts import ContactBook
+from etl.transform.rules.spouses import Candidates
+from etl.values import CHILD_ROLES, DEPENDENT_SUBSYSTEM_TYPES, SPOUSE_ROLES, Vendor
 
 # What somebody is in a unit.
 CLIENT, SPOUSE, DEPENDENT, OTHER = range(4)

@@ -24,8 +24,9 @@ from etl.transform.arrays import (
     text_column,
     texts,
 )
-from etl.transform.households import Households, records_of
-from etl.transform.mapping.values import (
+from etl.transform.rules.households import Households, records_of
+from etl.transform.rules.members import CLIENT, DEPENDENT, SPOUSE
+from etl.values import (
     ELIMINATION_KINDS,
     ELIMINATION_UNITS,
     INSURANCE_KINDS,
@@ -33,7 +34,6 @@ from etl.transform.mapping.values import (
     POLICY_STATUSES,
     Vendor,
 )
-from etl.transform.members import CLIENT, DEPENDENT, SPOUSE
 
 # POL-ELIMINATION: a count and a unit.
 ELIMINATION = re.compile(r"([0-9]{1,9})\s*(day|week|month|year)s?")

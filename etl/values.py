@@ -86,7 +86,7 @@ EMONEY_INVESTMENT_LICENSES = ("Investment Tracking",)
 
 def _categories(list_name: str) -> dict[str, str]:
     """Normal label -> Profiles category for one drop-down, from ``account_categories.csv`` (ACC-CATEGORY)."""
-    table = files("etl.transform.mapping").joinpath("account_categories.csv").read_text(encoding="utf-8")
+    table = files("etl").joinpath("account_categories.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(table.splitlines())
     return {normal(row["value"]): row["profiles_category"] for row in rows if row["list"] == list_name}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from etl.transform.arrays import NULL, Objects, integers, positions, texts, where, with_none
-from etl.transform.households import Households
+from etl.transform.rules.households import Households
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ import pandas as pd
 from etl.transform.arrays import Objects, integers
 from etl.transform.documents import Json, amounts, keys, no_lists, records
 from etl.transform.mapping.fields import ASSET_FIELDS
-from etl.transform.mapping.values import FIXED_ANNUITY
-from etl.transform.policies import policy_names
+from etl.transform.rules.policies import policy_names
+from etl.values import FIXED_ANNUITY
 
 
 def fixed_annuities(policies: pd.DataFrame, owners: Objects) -> Json:
