@@ -1,4 +1,4 @@
-"""The demo office: an invented agency's CRM of any size, the same for a seed, and who breaks which rule in it.
+"""The demo office: an invented agency's CRM of any size, the same for a seed, and the list of rules broken in it.
 
 Its set `MOVING_SET` holds the clients of a retiring advisor of the main office, on their way to a branch
 (`include.demo.moving`).

@@ -23,12 +23,12 @@ def main(
     ],
     households: Annotated[int, typer.Option(min=1, help="How many households.")] = 400,
     seed: Annotated[int, typer.Option(help="The same seed and size give the same office.")] = SEED,
-    today: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day ages and loans are reckoned from.")] = (
-        datetime(TODAY.year, TODAY.month, TODAY.day)
-    ),
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the demo office that is there.")] = False,
-    clean: Annotated[bool, typer.Option("--clean", help="No household breaks a rule.")] = False,
-    breaks: Annotated[Path | None, typer.Option(help="Where to list who breaks what [<database>.breaks.json].")] = None,
+    today: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="The day that ages and loans are computed from.")
+    ] = (datetime(TODAY.year, TODAY.month, TODAY.day)),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the demo office in the database.")] = False,
+    clean: Annotated[bool, typer.Option("--clean", help="Plant no defects: no household breaks a rule.")] = False,
+    breaks: Annotated[Path | None, typer.Option(help="The list of broken rules [<database>.breaks.json].")] = None,
 ) -> None:
     """Fill an empty database with an invented agency's CRM."""
     console = Console(stderr=True)

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from include.demo.dice import weigh
+from include.demo.draft import weigh
+
+Fund = tuple[str | None, str | None, str, float]  # symbol, CUSIP, name, price
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,7 @@ CHILD_ACCOUNTS = (
     AccountKind("Custodial Account", "UTMA", "Custodian", False, (1, 3), (2, 60)),
 )
 
-# symbol, CUSIP, name, price
-FUNDS = (
+FUNDS: tuple[Fund, ...] = (
     ("NFGRX", "90000A101", "Northfield Growth Fund", 84.1275), ("NFINX", "90000A102", "Northfield Income Fund", 12.43),
     ("NFBLX", "90000A103", "Northfield Balanced Fund", 31.705), ("NFIXX", "90000A104", "Northfield 500 Index", 412.88),
     ("HLCVX", "90000B201", "Harlow Core Value", 27.16), ("HLSCX", "90000B202", "Harlow Small Company", 44.9312),
@@ -78,7 +79,7 @@ FUNDS = (
     ("CSHXX", "90000E503", "Government Cash Reserve", 1.0), (None, None, "Private Placement Note (no symbol)", 100.0),
     (None, "90000F601", "City of Alder 4.25% Muni Bond", 101.875),
 )
-SUBACCOUNTS = (
+SUBACCOUNTS: tuple[Fund, ...] = (
     (None, None, "NF VIT Equity Income Subaccount", 21.3342), (None, None, "NF VIT Small Cap Subaccount", 14.872),
     (None, None, "HL Series International Subaccount", 11.0915), (None, None, "HL Series Bond Subaccount", 10.4401),
     (None, None, "BR Managed Allocation Subaccount", 17.6083), (None, None, "Fixed Account Option", 1.0),
@@ -92,7 +93,7 @@ CARRIERS = (
 )
 
 # plan name, insurance type, plan type, calculate benefit
-PLANS = (
+PRODUCTS = (
     ("Level Term 20", "Life", "Term", True), ("Level Term 10", "Life", "Term", True),
     ("Whole Life Select", "Life", "WL", True),
     ("Flex UL II", "Life", "UL", False), ("Index Builder", "Life", "IUL", False),

@@ -1,17 +1,20 @@
 """Where the demo office is written: an empty SQLite file or PostgreSQL database, loaded in bulk, indexed afterwards."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from sqlalchemy import Connection, Engine, ForeignKeyConstraint, create_engine, inspect
+from sqlalchemy import Engine, ForeignKeyConstraint, create_engine, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.schema import AddConstraint, CreateTable
 
 from etl.schema import metadata
-from include.demo.book import TABLES
+from include.demo.draft import TABLES
+
+Chunk = dict[str, list[tuple[Any, ...]]]  # rows by table, in an order that foreign keys allow
 
 
 class DemoError(Exception):
@@ -19,7 +22,7 @@ class DemoError(Exception):
 
 
 def parse_url(url: str) -> URL:
-    """The database's URL. `DemoError` if it is none of the two forms."""
+    """The database's URL. Raises `DemoError` when it has neither of the two forms."""
     forms = "sqlite:////absolute/path.db or postgresql://user:password@host:port/name"
     try:
         parsed = make_url(url)
@@ -31,7 +34,7 @@ def parse_url(url: str) -> URL:
 
 
 def connect(url: str) -> Engine:
-    """An engine for a database that answers; a new file is its owner's alone. `DemoError` if it does not answer."""
+    """An engine for a database that answers; a new file is its owner's alone. Raises `DemoError` when none answers."""
     engine = create_engine(parse_url(url))
     try:
         if engine.dialect.name == "sqlite" and not (path := Path(str(engine.url.database))).exists():
@@ -47,75 +50,53 @@ def connect(url: str) -> Engine:
 
 
 def prepare(engine: Engine, overwrite: bool) -> None:
-    """Make the empty tables. `DemoError` if there are tables already, unless they may be overwritten.
+    """Make the empty tables. Raises `DemoError` when there are tables already that must not be overwritten.
 
-    PostgreSQL gets its foreign keys after the load, all at once; SQLite can only take them with the table.
+    PostgreSQL gets its foreign keys after the load, all at once; SQLite takes them only with the table.
     """
     existing = set(inspect(engine).get_table_names())
     if existing and not overwrite:
         raise DemoError(
-            f"The database is not empty ({len(existing)} tables). Say --overwrite to replace its demo office."
+            f"The database is not empty ({len(existing)} tables). Add --overwrite to replace its demo office."
         )
     with engine.begin() as connection:
         metadata.drop_all(connection, checkfirst=True)
     with engine.begin() as connection:
-        keys: list[ForeignKeyConstraint] | None = (
-            [] if engine.dialect.name == "postgresql" else None
-        )  # None: all of them
+        keys: list[ForeignKeyConstraint] | None = [] if engine.dialect.name == "postgresql" else None  # None: all
         for table in metadata.sorted_tables:
             connection.execute(CreateTable(table, include_foreign_key_constraints=keys))
 
 
-class Loader:
-    """Writes chunks of rows; use it in a `with`: indexes follow, and the load counts, when it has ended well."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._connection: Connection | None = None
-
-    def __enter__(self) -> Self:
-        self._connection = self._engine.connect()
-        if self._engine.dialect.name == "sqlite":
+@contextmanager
+def loading(engine: Engine) -> Iterator[Callable[[Chunk], None]]:
+    """Gives a function that writes a chunk of rows. Indexes follow, and the load is committed, when all went well."""
+    is_postgres = engine.dialect.name == "postgresql"
+    with engine.connect() as connection:
+        if not is_postgres:
             # a load that fails leaves a file to be made again: it needs neither a journal nor a flush to disk
             for pragma in ("synchronous = OFF", "journal_mode = OFF", "cache_size = -65536"):
-                self._connection.exec_driver_sql(f"PRAGMA {pragma}").close()
-            self._connection.commit()
-        self._connection.begin()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._connection is not None
-        with self._connection:
-            if kind is None:
-                self._finish(self._connection)
-                self._connection.commit()
-
-    def _finish(self, connection: Connection) -> None:
-        for table in metadata.sorted_tables:
-            for index in sorted(table.indexes, key=lambda each: str(each.name)):
-                index.create(connection)
-            if self._engine.dialect.name == "postgresql":
-                for key in sorted(table.foreign_key_constraints, key=lambda each: each.column_keys[0]):
-                    connection.execute(AddConstraint(key, isolate_from_table=False))
-
-    def write(self, chunk: dict[str, list[tuple[Any, ...]]]) -> None:
-        """Write the rows of a chunk, table by table in an order that foreign keys allow."""
-        assert self._connection is not None
-        cursor = self._connection.connection.cursor()
-        copy = self._engine.dialect.name == "postgresql"
-        for name, rows in chunk.items():
-            (_copy if copy else _insert)(cursor, name, rows)
-        cursor.close()
+                connection.exec_driver_sql(f"PRAGMA {pragma}").close()
+            connection.commit()
+        with connection.begin():
+            cursor = connection.connection.cursor()
+            yield partial(_copy if is_postgres else _insert, cursor)
+            cursor.close()
+            for table in metadata.sorted_tables:
+                for index in sorted(table.indexes, key=lambda each: str(each.name)):
+                    index.create(connection)
+                if is_postgres:
+                    for key in sorted(table.foreign_key_constraints, key=lambda each: each.column_keys[0]):
+                        connection.execute(AddConstraint(key, isolate_from_table=False))
 
 
-def _insert(cursor: Any, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    marks = ",".join("?" * len(TABLES[table].columns))
-    cursor.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+def _insert(cursor: Any, chunk: Chunk) -> None:
+    for name, rows in chunk.items():
+        marks = ",".join("?" * len(TABLES[name].columns))
+        cursor.executemany(f"INSERT INTO {name} VALUES ({marks})", rows)
 
 
-def _copy(cursor: Any, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    with cursor.copy(f"COPY {table} FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
+def _copy(cursor: Any, chunk: Chunk) -> None:
+    for name, rows in chunk.items():
+        with cursor.copy(f"COPY {name} FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)

@@ -2,84 +2,74 @@
 
 from datetime import date
 
-from include.demo.book import Row
 from include.demo.catalog import LENDERS, LOAN_KINDS, MORTGAGE, PAYMENT_METHODS, LoanKind
-from include.demo.desk import Desk, Family
-from include.demo.dice import weigh
+from include.demo.draft import Family, Row, weigh
 
-# How the screen was filled in: Calculate selected with current figures; selected and left blank, so that they are
-# computed; not selected, current figures blank.
+# How the screen was filled in. recorded: Calculate is selected, with current figures. computed: it is selected, the
+# figures are blank and computed from the terms. originating: it is not selected, the figures are blank.
 _STYLES = weigh((("recorded", 45), ("computed", 20), ("originating", 35)))
 
 
-def give_loans(desk: Desk, family: Family) -> None:
-    dice = desk.dice
-    owners = family.couple
-    for _ in range(dice.pick((0, 0, 0, 0, 1, 1, 1, 2)) if len(owners) == 2 else dice.pick((0, 0, 1))):
-        add_loan(desk, family, dice.pick(LOAN_KINDS), dice.pick(owners), dice.pick(_STYLES))
+def give_loans(family: Family) -> None:
+    rng, owners = family.rng, family.couple
+    for _ in range(rng.pick((0, 0, 0, 0, 1, 1, 1, 2)) if len(owners) == 2 else rng.pick((0, 0, 1))):
+        add_loan(family, rng.pick(LOAN_KINDS), rng.pick(owners), rng.pick(_STYLES))
 
 
-def add_loan(desk: Desk, family: Family, kind: LoanKind, owner: Row, style: str) -> Row:
+def add_loan(family: Family, kind: LoanKind, owner: Row, style: str) -> Row:
     """A loan of that kind; `style` is recorded, computed or originating (see above)."""
-    dice = desk.dice
-    amount = dice.whole(*kind.amount) * 1000
+    draft, rng = family.draft, family.rng
+    amount = rng.whole(*kind.amount) * 1000
     low, high = kind.rate
-    rate = round((low + (high - low) * dice.random()) * 8) / 8
-    years = dice.pick(kind.years)
-    months = years * 12
-    is_long = kind is MORTGAGE
-    elapsed = dice.whole(2, months - 14)
-    if style == "recorded" and not is_long:
+    rate = round((low + (high - low) * rng.random()) * 8) / 8
+    years = rng.pick(kind.years)
+    elapsed = rng.whole(2, years * 12 - 14)
+    if style == "recorded" and kind is not MORTGAGE:
         style = "computed"  # a short loan's recorded balance would be out of date within weeks
-    payment = monthly_payment(amount, rate, months)
-    loan = desk.book.add(
+    payment = _monthly_payment(amount, rate, years * 12)
+    loan = draft.add(
         "liability",
-        office_id=family.office.office_id,
+        family.office.row,
         primary_contact_id=owner["contact_id"],
-        account_id=family.accounts[0]["account_id"] if family.accounts and dice.chance(0.08) else None,
-        lender=dice.pick(LENDERS) if dice.chance(0.85) else None,
-        loan_number=f"L{dice.digits(7)}",
+        account_id=family.accounts[0]["account_id"] if family.accounts and rng.chance(0.08) else None,
+        lender=rng.pick(LENDERS) if rng.chance(0.85) else None,
+        loan_number=f"L{rng.digits(7)}",
         account_name=kind.name,
-        payment_method=dice.pick(PAYMENT_METHODS),
-        calculate=True if style != "originating" else dice.pick((False, None)),
-        orig_loan_date=months_before(desk.today, elapsed, dice.whole(1, 28)).isoformat(),
+        payment_method=rng.pick(PAYMENT_METHODS),
+        calculate=True if style != "originating" else rng.pick((False, None)),
+        orig_loan_date=_months_before(draft.today, elapsed, rng.whole(1, 28)).isoformat(),
         orig_loan_amount=float(amount),
         orig_interest_rate=rate,
-        orig_monthly_payment=payment if style != "computed" or dice.chance(0.7) else None,
+        orig_monthly_payment=payment if style != "computed" or rng.chance(0.7) else None,
         orig_balloon_period=float(years),
     )
     if style == "recorded":
-        payments = months_since(desk.today, loan["orig_loan_date"])
-        loan["loan_balance"] = balance_after(amount, rate, payment, payments)
+        payments = _months_between(date.fromisoformat(loan["orig_loan_date"]), draft.today)
+        loan["loan_balance"] = _balance_after(amount, rate, payment, payments)
         loan["interest_rate"] = rate
         loan["monthly_payment"] = payment
-        loan["balloon_period"] = round((months - payments) / 12, 3)
+        loan["balloon_period"] = round((years * 12 - payments) / 12, 3)
     return loan
 
 
-def monthly_payment(amount: int, rate: float, months: int) -> float:
+def _monthly_payment(amount: int, rate: float, months: int) -> float:
     """The level payment that repays `amount` dollars at `rate` percent a year."""
     monthly = rate / 1200
     return round(amount * monthly / (1 - (1 + monthly) ** -months) if monthly else amount / months, 2)
 
 
-def balance_after(amount: int, rate: float, payment: float, payments: int) -> float:
-    """What is still owed after so many payments, never below 0."""
-    monthly = rate / 1200
-    if not monthly:
-        return round(max(amount - payment * payments, 0.0), 2)
-    growth = (1 + monthly) ** payments
-    return round(max(amount * growth - payment * (growth - 1) / monthly, 0.0), 2)
+def _balance_after(amount: int, rate: float, payment: float, payments: int) -> float:
+    """What is still owed on a mortgage (its rate is never 0) after so many payments, never below 0."""
+    growth = (1 + rate / 1200) ** payments
+    return round(max(amount * growth - payment * (growth - 1) / (rate / 1200), 0.0), 2)
 
 
-def months_before(today: int, months: int, day_of_month: int) -> date:
+def _months_before(today: date, months: int, day: int) -> date:
     """The given day of the month that lies so many months before that of `today`."""
-    now = date.fromordinal(today)
-    index = now.year * 12 + now.month - 1 - months
-    return date(index // 12, index % 12 + 1, day_of_month)
+    index = today.year * 12 + today.month - 1 - months
+    return date(index // 12, index % 12 + 1, day)
 
 
-def months_since(today: int, iso_day: str) -> int:
-    """Whole months from a date to `today`."""
-    start, now = date.fromisoformat(iso_day), date.fromordinal(today)
-    return (now.year - start.year) * 12 + now.month - start.month - (1 if now.day < start.day else 0)
+def _months_between(start: date, end: date) -> int:
+    """Whole months from one date to a later one."""
+    return (end.year - start.year) * 12 + end.month - start.month - (end.day < start.day)

@@ -1,4 +1,4 @@
-"""Names, streets and employers of invented people: a pool drawn once from a seeded Faker, and odd but legal ones."""
+"""Names, streets and employers of invented people: a pool drawn once from a seeded Faker, and odd but legal names."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -8,39 +8,23 @@ from faker import Faker
 
 # What real books hold and careless code trips over: apostrophes, hyphens, blanks, accents (composed and decomposed),
 # other scripts, particles, a name outside the basic plane.
+# fmt: off
 ODD_FIRST_NAMES = (
-    "Renée",
-    "Jose\u0301",
-    "Zoë",
-    "D'Angelo",
-    "Anne-Marie",
-    "Søren",
-    "Мария",
-    "李娜",
-    "Siobhán",
-    "Nguyệt",
-    "Mary Jo ",
+    "Renée", "Jose\u0301", "Zoë", "D'Angelo", "Anne-Marie", "Søren", "Мария", "李娜", "Siobhán", "Nguyệt", "Mary Jo ",
 )
 ODD_LAST_NAMES = (
-    "O'Brien",
-    "Muñoz-Ibáñez",
-    "van der Berg",
-    "Østergård",
-    "Nguyễn",
-    "D’Souza",
-    "St. John",
-    "Łukaszewicz",
-    "𠮷田",
+    "O'Brien", "Muñoz-Ibáñez", "van der Berg", "Østergård", "Nguyễn", "D’Souza", "St. John", "Łukaszewicz", "𠮷田",
     " Smith",
 )
-
+# fmt: on
+# Names that a careless page or spreadsheet would run.
 MARKUP_NAME = ("<script>alert('first')</script>", "<b>Bold</b> & Daughters")
 FORMULA_NAME = ('=HYPERLINK("http://example.com","click")', "Formula")
 
 
 @dataclass(frozen=True)
 class Names:
-    """The pool: tuples to pick from."""
+    """The pool to pick from."""
 
     female: tuple[str, ...]
     male: tuple[str, ...]

@@ -1,8 +1,10 @@
-"""What hangs on a family and matters mostly to a transfer between offices: notes, letters, cases, lists, sets."""
+"""Records around a family that matter mostly to a transfer between offices: notes, letters, cases, lists, sets."""
 
-from include.demo.book import Row, day
-from include.demo.desk import Desk, Family
+from typing import Any
+
+from include.demo.draft import Draft, Family, Row
 from include.demo.office import MOVING_SET, PLANNING_SET
+from include.demo.people import relate
 from include.demo.policies import add_policy
 
 _NOTES = (
@@ -13,192 +15,157 @@ _NOTES = (
     ("Review", "Talked about <b>long-term care</b>; no decision. Café «Zoë», 10:30."),
 )
 _SUBJECTS = (
-    "Annual review",
-    "Call about premium notice",
-    "Sign the application",
-    "Beneficiary update",
-    "Portfolio review",
+    *("Annual review", "Call about premium notice", "Sign the application"),
+    *("Beneficiary update", "Portfolio review"),
 )
 _LETTERS = (("Letter", True), ("Letter", True), ("Letter", False), ("Document", None), ("E-mail", True))
 _STAGES = ("Proposed", "Underwriting", "Approved", "Issued", "Await Approval")
 _CUSTOM_FIELDS = (("Favorite Charity", "Lakeside Shelter"), ("Risk Tolerance", "Moderate"), ("T-Shirt Size", "L"))
-ASSET_CLASSES = (("US Equity", 55.0), ("Bonds", 35.0), ("Cash", 10.0))
+_ASSET_CLASSES = (("US Equity", 55.0), ("Bonds", 35.0), ("Cash", 10.0))
 
 
-def give_paperwork(desk: Desk, family: Family) -> None:
+def give_paperwork(family: Family) -> None:
     """A modest number of everything; nothing here goes to a vendor."""
-    dice = desk.dice
+    rng = family.rng
+    for policy in family.policies:
+        _list_policy(family, policy)
     for person in family.couple:
-        if dice.chance(0.3):
-            _write_to(desk, person)
-    _join_sets(desk, family)
-    if dice.chance(0.1):
-        _add_pending_case(desk, family)
-    if family.accounts and dice.chance(0.25):
-        _annotate_account(desk, family, dice.pick(family.accounts))
-    if dice.chance(0.12):
-        _meet_others(desk, family)
-    if dice.chance(0.05):
-        _add_deleted_records(desk, family)
+        if rng.chance(0.3):
+            _write_to(family, person)
+    _join_sets(family)
+    if rng.chance(0.1):
+        _add_pending_case(family)
+    if family.accounts and rng.chance(0.25):
+        _list_account(family, rng.pick(family.accounts))
+    if rng.chance(0.12):
+        _meet_others(family)
+    if rng.chance(0.05):
+        _add_deleted_records(family)
 
 
-def list_policy(desk: Desk, family: Family, policy: Row) -> None:
+def add_case(family: Family, person: Row, product_id: int, **columns: Any) -> Row:
+    """A pending case of a person, who is its primary contact and its insured."""
+    key = person["contact_id"]
+    columns |= {"primary_contact_id": key, "primary_insured_id": key, "product_id": product_id}
+    return family.draft.add("pending_case", family.office.row, **columns)
+
+
+def analyze_account(family: Family, account: Row, days_ago: int, return_pct: float) -> None:
+    """An account's asset classes, and its performance in the period that ended so many days ago."""
+    for asset_class, percentage in _ASSET_CLASSES:
+        family.draft.add("asset_allocation", account, asset_class=asset_class, percentage=percentage)
+    period_end = family.draft.days_ago(days_ago)
+    family.draft.add("account_performance", account, period_end=period_end, return_pct=return_pct)
+
+
+def add_employee(draft: Draft, business: Row, employee_id: int | None, job_class: str) -> None:
+    """An entry of a business's census; an employee need not be a contact."""
+    key = business["contact_id"]
+    draft.add("employee_census", business_contact_id=key, employee_contact_id=employee_id, job_class=job_class)
+
+
+def _list_policy(family: Family, policy: Row) -> None:
     """Advisor lists, commissions and custom fields of some policies."""
-    dice, book = desk.dice, desk.book
-    if dice.chance(0.3):
-        advisor = dice.pick(family.office.advisors)
-        book.add(
-            "policy_contact",
-            policy_id=policy["policy_id"],
-            list_name="Policy Advisor",
-            contact_id=advisor,
-            role="Writing",
-        )
-    if dice.chance(0.05):
-        attorney = dice.pick(family.office.attorneys)
-        list_name = dice.pick(("Policy Relationship", "Important Contact"))
-        book.add(
-            "policy_contact", policy_id=policy["policy_id"], list_name=list_name, contact_id=attorney, role="Attorney"
-        )
-    if dice.chance(0.2):
-        book.add("commission", policy_id=policy["policy_id"], amount=dice.whole(50_00, 4_000_00) / 100)
-    if dice.chance(0.05):
-        book.add(
-            "custom_field_value", entity="policy", entity_id=policy["policy_id"], field_name="Binder", value="Blue"
-        )
+    draft, rng, office = family.draft, family.rng, family.office
+    if rng.chance(0.3):
+        draft.add("policy_contact", policy, rng.pick(office.advisors), list_name="Policy Advisor", role="Writing")
+    if rng.chance(0.05):
+        attorney, list_name = rng.pick(office.attorneys), rng.pick(("Policy Relationship", "Important Contact"))
+        draft.add("policy_contact", policy, attorney, list_name=list_name, role="Attorney")
+    if rng.chance(0.2):
+        draft.add("commission", policy, amount=rng.whole(50_00, 4_000_00) / 100)
+    if rng.chance(0.05):
+        columns = {"field_name": "Binder", "value": "Blue"}
+        draft.add("custom_field_value", entity="policy", entity_id=policy["policy_id"], **columns)
 
 
-def _write_to(desk: Desk, person: Row) -> None:
-    dice, book, contact_id = desk.dice, desk.book, person["contact_id"]
-    category, body = dice.pick(_NOTES)
-    book.add("smartpad_note", contact_id=contact_id, written_at=book.moment(), category=category, body=body)
-    if dice.chance(0.6):
-        status = dice.pick(("Open", "Completed"))
-        book.add(
-            "activity", contact_id=contact_id, starts_at=book.moment(), subject=dice.pick(_SUBJECTS), status=status
-        )
-    if dice.chance(0.6):
-        kind, sent = dice.pick(_LETTERS)
-        book.add(
-            "letter", contact_id=contact_id, kind=kind, sent_to_contact=sent, sent_at=book.moment(), subject="Your plan"
-        )
-    if dice.chance(0.2):
-        field_name, value = dice.pick(_CUSTOM_FIELDS)
-        book.add("custom_field_value", entity="contact", entity_id=contact_id, field_name=field_name, value=value)
-    if dice.chance(0.15):
-        book.add("event_invitation", contact_id=contact_id, event_name="Spring Client Dinner")
-    if dice.chance(0.1):
-        book.add("presale_activity", contact_id=contact_id, kind=dice.pick(("Quick Quote", "Illustration")))
+def _write_to(family: Family, person: Row) -> None:
+    draft, rng = family.draft, family.rng
+    category, body = rng.pick(_NOTES)
+    draft.add("smartpad_note", person, written_at=draft.moment(), category=category, body=body)
+    if rng.chance(0.6):
+        status = rng.pick(("Open", "Completed"))
+        draft.add("activity", person, starts_at=draft.moment(), subject=rng.pick(_SUBJECTS), status=status)
+    if rng.chance(0.6):
+        kind, sent = rng.pick(_LETTERS)
+        draft.add("letter", person, kind=kind, sent_to_contact=sent, sent_at=draft.moment(), subject="Your plan")
+    if rng.chance(0.2):
+        name, value = rng.pick(_CUSTOM_FIELDS)
+        key = person["contact_id"]
+        draft.add("custom_field_value", entity="contact", entity_id=key, field_name=name, value=value)
+    if rng.chance(0.15):
+        draft.add("event_invitation", person, event_name="Spring Client Dinner")
+    if rng.chance(0.1):
+        draft.add("presale_activity", person, kind=rng.pick(("Quick Quote", "Illustration")))
 
 
-def _join_sets(desk: Desk, family: Family) -> None:
+def _join_sets(family: Family) -> None:
     """Most clients are in the planning set; a few whole families (or only their heads) are about to move office."""
-    dice, sets = desk.dice, family.office.set_ids
-    if dice.chance(0.9):
-        desk.book.add("contact_set_member", set_id=sets[PLANNING_SET], contact_id=family.head["contact_id"])
-    if dice.chance(0.03):
-        movers = [*family.couple, *family.children, *family.outsiders] if dice.chance(0.7) else [family.head]
-        if family.user_id and family.user_id == family.office.retiring_user:
+    rng, office = family.rng, family.office
+    if rng.chance(0.9):
+        family.draft.add("contact_set_member", office.sets[PLANNING_SET], family.head)
+    if rng.chance(0.03):
+        movers = [*family.couple, *family.children, *family.outsiders] if rng.chance(0.7) else [family.head]
+        if family.user_id and family.user_id == office.retiring_user:
             movers = []  # all of them move (`include.demo.moving`)
         for person in movers:
-            desk.book.add("contact_set_member", set_id=sets[MOVING_SET], contact_id=person["contact_id"])
+            family.draft.add("contact_set_member", office.sets[MOVING_SET], person)
 
 
-def _add_pending_case(desk: Desk, family: Family) -> None:
-    dice, book, office = desk.dice, desk.book, family.office
-    person = dice.pick(family.couple)
-    case = book.add(
-        "pending_case",
-        office_id=office.office_id,
-        primary_contact_id=person["contact_id"],
-        product_id=dice.pick(office.plans["Life"]).product_id,
-        policy_number=f"PC{dice.digits(7)}" if dice.chance(0.5) else None,
-        stage=dice.pick(_STAGES),
-        primary_insured_id=person["contact_id"],
-        annual_premium=dice.whole(300_00, 5_000_00) / 100,
-        face_amount=dice.whole(5, 100) * 10_000.0,
+def _add_pending_case(family: Family) -> None:
+    draft, rng, office = family.draft, family.rng, family.office
+    person = rng.pick(family.couple)
+    case = add_case(
+        family,
+        person,
+        rng.pick(office.products["Life"]),
+        policy_number=f"PC{rng.digits(7)}" if rng.chance(0.5) else None,
+        stage=rng.pick(_STAGES),
+        annual_premium=rng.whole(300_00, 5_000_00) / 100,
+        face_amount=rng.whole(5, 100) * 10_000.0,
     )
-    case_id = case["pending_case_id"]
-    if dice.chance(0.5):
-        lists = (("Policy Advisor", office.advisors), ("Policy Annuitant", [person["contact_id"]]))
-        for list_name, contacts in lists:
-            book.add(
-                "pending_case_contact",
-                pending_case_id=case_id,
-                list_name=list_name,
-                contact_id=dice.pick(contacts),
-                role=None,
-            )
-    if dice.chance(0.3):
-        book.add("commission", pending_case_id=case_id, amount=dice.whole(50_00, 2_000_00) / 100)
+    if rng.chance(0.5):
+        for list_name, people in (("Policy Advisor", office.advisors), ("Policy Annuitant", [person])):
+            draft.add("pending_case_contact", case, rng.pick(people), list_name=list_name)
+    if rng.chance(0.3):
+        draft.add("commission", case, amount=rng.whole(50_00, 2_000_00) / 100)
 
 
-def _annotate_account(desk: Desk, family: Family, account: Row) -> None:
-    dice, book, account_id = desk.dice, desk.book, account["account_id"]
-    list_name, contacts = dice.pick(
-        (("Advisor Relationship", family.office.advisors), ("Interested Party", family.office.attorneys))
-    )
-    book.add(
-        "investment_account_contact",
-        account_id=account_id,
-        list_name=list_name,
-        contact_id=dice.pick(contacts),
-        role=None,
-    )
-    for asset_class, percentage in ASSET_CLASSES:
-        book.add("asset_allocation", account_id=account_id, asset_class=asset_class, percentage=percentage)
-    book.add(
-        "account_performance",
-        account_id=account_id,
-        period_end=day(desk.today - 90),
-        return_pct=dice.whole(-900, 2100) / 100,
-    )
+def _list_account(family: Family, account: Row) -> None:
+    rng, office = family.rng, family.office
+    lists = (("Advisor Relationship", office.advisors), ("Interested Party", office.attorneys))
+    list_name, people = rng.pick(lists)
+    family.draft.add("investment_account_contact", account, rng.pick(people), list_name=list_name)
+    analyze_account(family, account, 90, rng.whole(-900, 2100) / 100)
 
 
-def _meet_others(desk: Desk, family: Family) -> None:
+def _meet_others(family: Family) -> None:
     """Attorneys, business partners, employers and referrals: relations that never make a spouse."""
-    dice, book, office = desk.dice, desk.book, family.office
-    head_id = family.head["contact_id"]
-    attorney = dice.pick(office.attorneys)
-    book.add(
-        "key_relation",
-        contact_id=head_id,
-        related_contact_id=attorney,
-        relation_type="Professional",
-        relation="Attorney",
-    )
-    if dice.chance(0.5):
-        friend = dice.pick(office.attorneys)
-        relation_type, relation = dice.pick((("Business", "Partner"), ("Personal", "Friend")))
-        book.add(
-            "key_relation",
-            contact_id=head_id,
-            related_contact_id=friend,
-            relation_type=relation_type,
-            relation=relation,
-        )
-    if dice.chance(0.5):
-        book.add(
-            "employee_census",
-            business_contact_id=dice.pick(office.businesses),
-            employee_contact_id=head_id,
-            job_class="Staff",
-        )
-        book.add("employee_census", business_contact_id=dice.pick(office.businesses), job_class="Not a contact")
-    if dice.chance(0.4):
-        book.add("referred_contact", contact_id=head_id, referred_contact_id=attorney)
-        book.add("lead", office_id=office.office_id, contact_id=attorney, last_name=family.head["last_name"])
+    draft, rng, office, head = family.draft, family.rng, family.office, family.head
+    attorney = rng.pick(office.attorneys)
+    relate(draft, head, attorney, "Attorney", "Professional")
+    if rng.chance(0.5):
+        friend = rng.pick(office.attorneys)
+        relation_type, relation = rng.pick((("Business", "Partner"), ("Personal", "Friend")))
+        relate(draft, head, friend, relation, relation_type)
+    if rng.chance(0.5):
+        for employee_id, job_class in ((head["contact_id"], "Staff"), (None, "Not a contact")):
+            add_employee(draft, rng.pick(office.businesses), employee_id, job_class)
+    if rng.chance(0.4):
+        draft.add("referred_contact", head, referred_contact_id=attorney["contact_id"])
+        draft.add("lead", office.row, attorney, last_name=head["last_name"])
 
 
-def _add_deleted_records(desk: Desk, family: Family) -> None:
+def _add_deleted_records(family: Family) -> None:
     """Records in Deleted Records, broken in ways that would hold the household if they counted."""
-    policy = add_policy(desk, family, "Life", family.head)
-    policy["product_id"], policy["deleted_at"] = None, desk.book.moment()
-    desk.book.add(
+    draft = family.draft
+    policy = add_policy(family, "Life", family.head)
+    policy["product_id"], policy["deleted_at"] = None, draft.moment()
+    draft.add(
         "investment_account",
-        office_id=family.office.office_id,
+        family.office.row,
         primary_contact_id=family.head["contact_id"],
         account_name="Entered twice",
         account_value=-1.0,
-        deleted_at=desk.book.moment(),
+        deleted_at=draft.moment(),
     )

@@ -1,117 +1,95 @@
 """Policies of every type and status, with insured, owner and beneficiaries."""
 
-from include.demo.book import Row, day
 from include.demo.catalog import ELIMINATION_PERIODS, INSURANCE_TYPES, POLICY_STATUSES
-from include.demo.desk import Desk, Family, Plan
-from include.demo.families import YEAR, relate
-from include.demo.people import add_person
-
-IN_FORCE = "Inforce"
+from include.demo.draft import Family, Row
+from include.demo.families import YEAR
+from include.demo.people import add_person, relate
 
 
-def give_policies(desk: Desk, family: Family) -> None:
-    dice, owners = desk.dice, family.couple
-    for _ in range(dice.pick((0, 1, 1, 2, 2, 3, 4)) if len(owners) == 2 else dice.pick((0, 0, 1, 1, 2))):
-        owner = owners[0] if dice.chance(0.6) else owners[-1]
-        add_policy(desk, family, dice.pick(INSURANCE_TYPES), owner, dice.pick(POLICY_STATUSES))
+def give_policies(family: Family) -> None:
+    rng, owners = family.rng, family.couple
+    for _ in range(rng.pick((0, 1, 1, 2, 2, 3, 4)) if len(owners) == 2 else rng.pick((0, 0, 1, 1, 2))):
+        owner = owners[0] if rng.chance(0.6) else owners[-1]
+        add_policy(family, rng.pick(INSURANCE_TYPES), owner, rng.pick(POLICY_STATUSES))
 
 
-def pick_plan(desk: Desk, family: Family, insurance_type: str) -> Plan:
-    """A product for that insurance type; variable annuities are entered as accounts, so not plan type VA."""
-    return desk.dice.pick(family.office.plans[insurance_type])
+def add_policy(family: Family, insurance_type: str, owner: Row, status: str | None = "Inforce") -> Row:
+    """A policy of the owner (its primary contact) with figures that its type has, and its beneficiaries.
 
-
-def add_policy(desk: Desk, family: Family, insurance_type: str, owner: Row, status: str | None = IN_FORCE) -> Row:
-    """A policy of the owner (its primary contact) with figures that its type has, and its beneficiaries."""
-    dice = desk.dice
-    annual = dice.whole(200_00, 9_000_00) / 100
-    style = dice.random()
-    policy = desk.book.add(
+    Its product is none of plan type VA: variable annuities are entered as accounts.
+    """
+    draft, rng = family.draft, family.rng
+    annual = rng.whole(200_00, 9_000_00) / 100
+    style = rng.random()
+    policy = draft.add(
         "policy",
-        office_id=family.office.office_id,
+        family.office.row,
         primary_contact_id=owner["contact_id"],
-        product_id=pick_plan(desk, family, insurance_type).product_id,
-        policy_number=f"{dice.pick('PLWQ')}{dice.digits(8)}" if dice.chance(0.96) else None,
-        status=dice.label(status) if status else None,
-        policy_date=day(desk.today - dice.whole(30, 9000)),
-        owner_contact_id=owner["contact_id"] if dice.chance(0.7) else None,
-        primary_insured_id=_insured(desk, family, owner),
+        product_id=rng.pick(family.office.products[insurance_type]),
+        policy_number=f"{rng.pick('PLWQ')}{rng.digits(8)}" if rng.chance(0.96) else None,
+        status=rng.label(status) if status else None,
+        policy_date=draft.days_ago(rng.whole(30, 9000)),
+        owner_contact_id=owner["contact_id"] if rng.chance(0.7) else None,
+        primary_insured_id=_pick_insured(family, owner),
         # annual premium empty: the annualized one counts; 0 is a value
         annual_premium=None if style < 0.15 else 0.0 if style < 0.18 else annual,
         annualized_premium=annual if style < 0.5 else None,
     )
-    _give_benefits(desk, policy, insurance_type)
+    _give_benefits(family, policy, insurance_type)
     family.policies.append(policy)
     if insurance_type in ("Life", "Annuity"):
-        _add_beneficiaries(desk, family, policy, owner)
+        _add_beneficiaries(family, policy, owner)
     return policy
 
 
-def _insured(desk: Desk, family: Family, owner: Row) -> int | None:
-    if desk.dice.chance(0.2):
+def _pick_insured(family: Family, owner: Row) -> int | None:
+    if family.rng.chance(0.2):
         return None
-    insured = owner if family.is_plain or desk.dice.chance(0.9) else desk.dice.pick(family.couple)
+    insured = owner if family.is_plain or family.rng.chance(0.9) else family.rng.pick(family.couple)
     return int(insured["contact_id"])
 
 
-def _give_benefits(desk: Desk, policy: Row, insurance_type: str) -> None:
-    dice = desk.dice
+def _give_benefits(family: Family, policy: Row, insurance_type: str) -> None:
+    rng = family.rng
     if insurance_type == "Life":
-        face = dice.whole(5, 200) * 10_000
+        face = rng.whole(5, 200) * 10_000
         policy["basic_face_amount"] = float(face)
-        policy["total_death_benefit"] = None if dice.chance(0.1) else face + dice.pick((0, 0, 25_000, 1_234.56))
-        policy["gross_cash_value"] = dice.whole(0, 90_000_00) / 100 if dice.chance(0.5) else None
+        policy["total_death_benefit"] = None if rng.chance(0.1) else face + rng.pick((0, 0, 25_000, 1_234.56))
+        policy["gross_cash_value"] = rng.whole(0, 90_000_00) / 100 if rng.chance(0.5) else None
     elif insurance_type == "Annuity":
-        policy["gross_cash_value"] = dice.whole(5_000_00, 400_000_00) / 100
-        policy["total_death_benefit"] = policy["gross_cash_value"] if dice.chance(0.6) else None
+        policy["gross_cash_value"] = rng.whole(5_000_00, 400_000_00) / 100
+        policy["total_death_benefit"] = policy["gross_cash_value"] if rng.chance(0.6) else None
     elif insurance_type in ("Disability", "LTC"):
-        policy["basic_face_amount"] = dice.whole(10, 90) * 100.0 if dice.chance(0.7) else None
-        policy["elimination_period"] = dice.pick(ELIMINATION_PERIODS)
+        policy["basic_face_amount"] = rng.whole(10, 90) * 100.0 if rng.chance(0.7) else None
+        policy["elimination_period"] = rng.pick(ELIMINATION_PERIODS)
 
 
-def _add_beneficiaries(desk: Desk, family: Family, policy: Row, owner: Row) -> None:
-    """The other half of the couple, else the children at home, else a sibling or a trust."""
-    dice = desk.dice
+def _add_beneficiaries(family: Family, policy: Row, owner: Row) -> None:
+    """The other half of the couple and the children, else a sibling or a trust."""
     others = [person for person in family.couple if person is not owner]
-    if others:
-        _add_beneficiary(desk, policy, others[0], "Primary", 100.0)
     heirs = family.children or family.grown
-    for heir in heirs:
-        _add_beneficiary(desk, policy, heir, "Contingent" if others else "Primary", round(100 / len(heirs), 4))
-    if not others and not heirs and dice.chance(0.5):
-        _add_beneficiary(desk, policy, _outsider(desk, family), "Primary", 100.0)
+    shares = [(person, "Primary", 100.0) for person in others[:1]]
+    shares += [(heir, "Contingent" if others else "Primary", round(100 / len(heirs), 4)) for heir in heirs]
+    if not shares and family.rng.chance(0.5):
+        shares = [(_outsider(family), "Primary", 100.0)]
+    for person, designation, percentage in shares:
+        family.draft.add("policy_beneficiary", policy, person, designation=designation, percentage=percentage)
 
 
-def _add_beneficiary(desk: Desk, policy: Row, person: Row, designation: str, percentage: float) -> None:
-    desk.book.add(
-        "policy_beneficiary",
-        policy_id=policy["policy_id"],
-        contact_id=person["contact_id"],
-        designation=designation,
-        percentage=percentage,
-    )
-
-
-def _outsider(desk: Desk, family: Family) -> Row:
-    """A sibling or the family's trust: somebody who may benefit and is nobody's dependent."""
+def _outsider(family: Family) -> Row:
+    """A sibling or the family's trust: a beneficiary who is nobody's dependent."""
     if not family.outsiders:
-        dice, head = desk.dice, family.head
+        rng, head = family.rng, family.head
         last_name = head["last_name"].strip()
-        if dice.chance(0.3):
-            trust = desk.book.add(
-                "contact",
-                office_id=family.office.office_id,
-                record_type="Business",
-                subsystem_type="Business",
-                business_name=f"The {last_name} Family Trust",
-            )
-            family.outsiders.append(trust)
+        if rng.chance(0.3):
+            columns = {"record_type": "Business", "subsystem_type": "Business"}
+            name = f"The {last_name} Family Trust"
+            outsider = family.draft.add("contact", family.office.row, business_name=name, **columns)
         else:
-            female = dice.chance(0.5)
-            birth = desk.today - dice.whole(int(30 * YEAR), int(80 * YEAR))
-            sibling = add_person(
-                desk, family.office, None, female, birth, contact_type="Beneficiary", last_name=last_name
-            )
-            relate(desk, head, sibling, "Sister" if female else "Brother")
-            family.outsiders.append(sibling)
+            female = rng.chance(0.5)
+            days_old = rng.whole(int(30 * YEAR), int(80 * YEAR))
+            columns = {"contact_type": "Beneficiary", "last_name": last_name}
+            outsider = add_person(family.office, None, female, days_old, **columns)
+            relate(family.draft, head, outsider, "Sister" if female else "Brother")
+        family.outsiders.append(outsider)
     return family.outsiders[0]

@@ -12,8 +12,8 @@ from tests.demo.crm import Crm
 
 
 @dataclass
-class Built:
-    """An office as it stands in a database."""
+class DemoOffice:
+    """An office in a database, and its rows in memory."""
 
     url: str
     engine: Engine
@@ -22,19 +22,19 @@ class Built:
 
 
 @pytest.fixture(scope="session")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoOffice]:
     """The default office: 400 households on SQLite."""
     yield from _build(f"sqlite:///{tmp_path_factory.mktemp('office') / 'crm.db'}", None)
 
 
 @pytest.fixture(scope="session")
-def postgres_office(tmp_path_factory: pytest.TempPathFactory, postgres_url: Callable[[], str]) -> Iterator[Built]:
+def postgres_office(tmp_path_factory: pytest.TempPathFactory, postgres_url: Callable[[], str]) -> Iterator[DemoOffice]:
     """The same office on PostgreSQL."""
     yield from _build(postgres_url(), tmp_path_factory.mktemp("office") / "crm.breaks.json")
 
 
-def _build(url: str, breaks_path: Path | None) -> Iterator[Built]:
+def _build(url: str, breaks_path: Path | None) -> Iterator[DemoOffice]:
     summary = build_office(url, breaks_path=breaks_path)
     engine = create_engine(url)
-    yield Built(url, engine, summary, Crm(engine))
+    yield DemoOffice(url, engine, summary, Crm(engine))
     engine.dispose()

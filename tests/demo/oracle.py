@@ -1,5 +1,7 @@
-"""A second reading of the rule book, straight from the database and one unit at a time: slow, plain, and made apart
-from the generator, to check its list of broken rules (only rules that are critical or warnings)."""
+"""A second reading of the rule book, straight from the database, one unit at a time: slow, plain, and independent.
+
+It checks the list of broken rules that the generator writes. It knows the rules that are critical or warnings.
+"""
 
 import re
 from datetime import date

@@ -1,4 +1,4 @@
-"""Who breaks which rule: the list beside the database against a second reading of the rule book."""
+"""The list of broken rules beside the database, against a second reading of the rule book."""
 
 import json
 from collections import Counter, defaultdict
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from include.demo import TODAY, build_office
-from tests.demo.conftest import Built
+from tests.demo.conftest import DemoOffice
 from tests.demo.crm import read
 from tests.demo.oracle import Finding, find
 
@@ -35,7 +35,7 @@ WARNING_RULES = {
     *("ACC-TWICE", "ACC-NET", "LIA-NOT-CALCULATED", "LIA-DRIFT"),
     *("POL-PREMIUM-MISSING", "POL-INSURED-OTHER", "POL-ELIMINATION-TEXT"),
 }
-# Broken by people who are retired, or whose spouse has the address: not on purpose, and no break.
+# Found at people who are retired, or who share the spouse's address: not planted, and not on the list.
 INFO_RULES = {"DEM-SPARSE"}
 
 
@@ -49,13 +49,13 @@ def as_finding(entry: dict[str, Any]) -> Finding:
 
 
 @pytest.fixture(params=["office", "postgres_office"])
-def built(request: pytest.FixtureRequest) -> Built:
+def built(request: pytest.FixtureRequest) -> DemoOffice:
     """The default office, on either database."""
-    office: Built = request.getfixturevalue(request.param)
+    office: DemoOffice = request.getfixturevalue(request.param)
     return office
 
 
-def test_every_rule_is_broken_by_at_least_three_units_at_each_of_its_vendors(office: Built) -> None:
+def test_every_rule_is_broken_by_at_least_three_units_at_each_of_its_vendors(office: DemoOffice) -> None:
     units = defaultdict(set)
     for entry in listed(office.summary.breaks_path):
         units[entry["rule_id"], entry["severity"], entry["vendor"]].add(entry["unit_key"])
@@ -67,22 +67,22 @@ def test_every_rule_is_broken_by_at_least_three_units_at_each_of_its_vendors(off
     assert {rule_id for rule_id, _, _ in units} == set(CRITICAL_RULES) | WARNING_RULES
 
 
-def test_the_list_says_every_critical_rule_that_is_broken_and_no_other(built: Built) -> None:
+def test_the_list_names_every_critical_rule_that_is_broken_and_no_other(built: DemoOffice) -> None:
     found = {each for each in find(built.crm, TODAY) if each.rule_id in CRITICAL_RULES}
-    said = {as_finding(entry) for entry in listed(built.summary.breaks_path) if entry["severity"] == "critical"}
-    assert said == found
+    named = {as_finding(entry) for entry in listed(built.summary.breaks_path) if entry["severity"] == "critical"}
+    assert named == found
 
 
-def test_the_list_says_every_warning_but_differing_sources_of_ambiguous_spouses(built: Built) -> None:
+def test_the_list_names_every_warning_but_differing_sources_of_ambiguous_spouses(built: DemoOffice) -> None:
     entries = listed(built.summary.breaks_path)
     ambiguous = {entry["unit_key"] for entry in entries if entry["rule_id"] == "HH-SPOUSE-AMBIGUOUS"}
     found = {each for each in find(built.crm, TODAY) if each.rule_id in WARNING_RULES}
-    said = {as_finding(entry) for entry in entries if entry["severity"] == "warning"}
-    assert said <= found
-    assert {(each.unit_key in ambiguous, each.rule_id) for each in found - said} <= {(True, "HH-ROLE-RELATION")}
+    named = {as_finding(entry) for entry in entries if entry["severity"] == "warning"}
+    assert named <= found
+    assert {(each.unit_key in ambiguous, each.rule_id) for each in found - named} <= {(True, "HH-ROLE-RELATION")}
 
 
-def test_each_unit_breaks_at_most_one_critical_rule(office: Built) -> None:
+def test_each_unit_breaks_at_most_one_critical_rule(office: DemoOffice) -> None:
     rules = defaultdict(set)
     for entry in listed(office.summary.breaks_path):
         if entry["severity"] == "critical":
@@ -111,7 +111,7 @@ def test_a_clean_office_breaks_nothing(tmp_path: Path) -> None:
     assert {each.rule_id for each in find(read(url), TODAY)} <= INFO_RULES
 
 
-def test_the_list_stays_true_for_a_run_some_weeks_later(office: Built) -> None:
+def test_the_list_stays_true_for_a_run_some_weeks_later(office: DemoOffice) -> None:
     found = find(office.crm, date(2027, 1, 15))
     assert {as_finding(entry) for entry in listed(office.summary.breaks_path)} <= found
     critical = {each for each in found if each.rule_id in CRITICAL_RULES}

@@ -1,4 +1,4 @@
-"""A day's work in the CRM: what it touches, and what it says it touched."""
+"""A day's work in the CRM: what changes, and which units it names."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -14,7 +14,7 @@ NOW = datetime(2026, 11, 20, 19, 30)
 
 
 def touched(crm: Crm) -> set[str]:
-    """Households of which a row bears the moment of the change."""
+    """Households with a row that was modified at the moment of the change."""
     homes = {row["contact_id"]: f"H{row['household_id']}" for row in crm.rows["household_member"]}
     owners = {row["account_id"]: row["primary_contact_id"] for row in crm.rows["investment_account"]}
     contacts = set()
@@ -38,7 +38,7 @@ def test_the_changed_units_are_those_that_are_named(url: str) -> None:
     assert 25 <= len(keys) <= 30
 
 
-def test_a_day_of_work_breaks_no_rule_and_mends_none(url: str) -> None:
+def test_a_day_of_work_breaks_no_rule_and_repairs_none(url: str) -> None:
     before = find(read(url), TODAY)
     change_office(url, 100, seed=3, now=NOW)
     assert find(read(url), TODAY) == before

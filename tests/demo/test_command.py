@@ -9,7 +9,7 @@ from include.demo.__main__ import app
 runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
 
 
-def test_the_command_makes_an_office_and_says_what_is_in_it(tmp_path: Path) -> None:
+def test_the_command_makes_an_office_and_prints_what_is_in_it(tmp_path: Path) -> None:
     result = runner.invoke(app, ["--database", f"sqlite:///{tmp_path / 'crm.db'}", "--households", "90", "--seed", "4"])
     assert result.exit_code == 0, result.output
     assert "household" in result.output

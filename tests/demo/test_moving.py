@@ -1,4 +1,4 @@
-"""Who moves to another office in the demo: the set shows every rule of a transfer."""
+"""The clients of the demo who move to another office: the set shows every rule of a transfer."""
 
 import pytest
 from sqlalchemy import text
@@ -7,13 +7,13 @@ from etl.extract import transfer as extract
 from etl.extract.source import Snapshot
 from etl.transform.transfers import Plan, Request, plan
 from include.demo.office import MOVING_SET, OFFICES, RECEIVING_OFFICE, RETIRING_USER
-from tests.demo.conftest import Built
+from tests.demo.conftest import DemoOffice
 
 SOURCE, TARGET = 1, RECEIVING_OFFICE + 1
 
 
 @pytest.fixture(scope="module")
-def planned(office: Built) -> Plan:
+def planned(office: DemoOffice) -> Plan:
     """The manifest of the moving set of the main office, on its way to the branch."""
     find = text("SELECT set_id FROM contact_set WHERE office_id = :office AND name = :name")
     with office.engine.connect() as connection:
@@ -24,7 +24,7 @@ def planned(office: Built) -> Plan:
     return plan(Request(SOURCE, TARGET), rows, around, target)
 
 
-def test_the_clients_of_the_retiring_user_are_in_the_set(office: Built, planned: Plan) -> None:
+def test_the_clients_of_the_retiring_user_are_in_the_set(office: DemoOffice, planned: Plan) -> None:
     rows = office.crm.rows
     user = next(row["user_id"] for row in rows["crm_user"] if row["user_name"] == f"main.{RETIRING_USER}")
     moving = planned.groups["contact_id"]
@@ -33,7 +33,7 @@ def test_the_clients_of_the_retiring_user_are_in_the_set(office: Built, planned:
     assert {office.crm.contacts[each]["office_id"] for each in moving} == {SOURCE}
 
 
-def test_both_offices_have_users_with_the_rights_of_a_transfer(office: Built) -> None:
+def test_both_offices_have_users_with_the_rights_of_a_transfer(office: DemoOffice) -> None:
     rows = office.crm.rows
     rights = {(row["user_id"], row["right_name"]) for row in rows["user_right"]}
     users = {row["user_name"]: row["user_id"] for row in rows["crm_user"] if row["status"] == "Enabled"}

@@ -1,4 +1,4 @@
-"""The demo office as a book of clients: the same for a seed, whole, plausible, invented."""
+"""The content of the demo office: the same for a seed, complete, plausible, invented."""
 
 import hashlib
 import json
@@ -13,10 +13,10 @@ from sqlalchemy import create_engine, insert, inspect, select, text
 
 from etl.schema import contact, metadata
 from include.demo import DemoError, build_office
-from include.demo.book import stamp
 from include.demo.database import connect
+from include.demo.draft import stamp
 from include.demo.names import FORMULA_NAME, MARKUP_NAME
-from tests.demo.conftest import Built
+from tests.demo.conftest import DemoOffice
 from tests.demo.crm import word
 from tests.demo.oracle import ACCOUNT_TYPES, HOW_HELD
 
@@ -34,13 +34,13 @@ def digest(url: str) -> str:
 
 
 def build(folder: Path, name: str, **arguments: Any) -> tuple[str, str]:
-    """Hash of the content and text of the list of broken rules."""
+    """The hash of the content, and the text of the list of broken rules."""
     url = f"sqlite:///{folder / name}"
     summary = build_office(url, **{"households": 90, **arguments})
     return digest(url), summary.breaks_path.read_text()
 
 
-def test_the_same_seed_and_size_give_the_same_office_whatever_the_day(tmp_path: Path, time_machine: Any) -> None:
+def test_the_same_seed_and_size_give_the_same_office_on_any_day(tmp_path: Path, time_machine: Any) -> None:
     time_machine.move_to("2026-11-20 09:00")
     first = build(tmp_path, "first.db")
     time_machine.move_to("2031-02-03 23:59")
@@ -52,26 +52,26 @@ def test_another_seed_size_or_day_gives_another_office(tmp_path: Path, other: di
     assert build(tmp_path, "first.db")[0] != build(tmp_path, "second.db", **other)[0]
 
 
-def test_an_office_has_exactly_the_households_asked_for(office: Built, tmp_path: Path) -> None:
+def test_an_office_has_exactly_the_households_asked_for(office: DemoOffice, tmp_path: Path) -> None:
     assert office.summary.counts["household"] == 400
     for households in (1, 7, 90):
         counts = build_office(f"sqlite:///{tmp_path / str(households)}.db", households).counts
         assert counts["household"] == households
 
 
-def test_foreign_keys_hold_on_sqlite(office: Built) -> None:
+def test_foreign_keys_hold_on_sqlite(office: DemoOffice) -> None:
     with office.engine.connect() as connection:
         assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
 
 
-def test_postgresql_takes_the_office_with_its_foreign_keys(postgres_office: Built) -> None:
+def test_postgresql_takes_the_office_with_its_foreign_keys(postgres_office: DemoOffice) -> None:
     keys = [key for table in metadata.tables for key in inspect(postgres_office.engine).get_foreign_keys(table)]
     assert len(keys) == sum(len(table.foreign_keys) for table in metadata.tables.values())
     assert postgres_office.summary.counts["household"] == 400
 
 
-def test_both_databases_hold_the_same_office(office: Built, postgres_office: Built) -> None:
-    """Only a market value that is no number on PostgreSQL is a negative one on SQLite, which has no such value."""
+def test_both_databases_hold_the_same_office(office: DemoOffice, postgres_office: DemoOffice) -> None:
+    """A market value that is no number on PostgreSQL is negative on SQLite; all else is equal."""
     for name, rows in office.crm.rows.items():
         twins = postgres_office.crm.rows[name]
         key = tuple(column.name for column in metadata.tables[name].primary_key.columns)
@@ -85,14 +85,14 @@ def test_both_databases_hold_the_same_office(office: Built, postgres_office: Bui
             assert twin == row
 
 
-def test_indexes_are_those_of_the_schema(office: Built, postgres_office: Built) -> None:
+def test_indexes_are_those_of_the_schema(office: DemoOffice, postgres_office: DemoOffice) -> None:
     for built in (office, postgres_office):
         for table in metadata.sorted_tables:
             made = {index["name"] for index in inspect(built.engine).get_indexes(table.name)}
             assert {index.name for index in table.indexes} <= made
 
 
-def test_dates_on_sqlite_are_stored_as_sqlalchemy_stores_them(office: Built, tmp_path: Path) -> None:
+def test_dates_on_sqlite_are_stored_as_sqlalchemy_stores_them(office: DemoOffice, tmp_path: Path) -> None:
     """A row written by SQLAlchemy's own types has the same text in it as a generated one."""
     row = next(row for row in office.crm.rows["contact"] if row["birth_date"] and row["annual_salary"])
     engine = create_engine(f"sqlite:///{tmp_path / 'twin.db'}")
@@ -107,7 +107,7 @@ def test_dates_on_sqlite_are_stored_as_sqlalchemy_stores_them(office: Built, tmp
         assert connection.execute(raw).one() == written
 
 
-def test_nobody_in_the_office_is_real(office: Built) -> None:
+def test_nobody_in_the_office_is_real(office: DemoOffice) -> None:
     rows = office.crm.rows
     assert all(re.fullmatch(r"\(\d{3}\) 555-01\d\d", row["number"]) for row in rows["contact_phone"])
     hosts = {row["address"].rpartition("@")[2] for row in rows["contact_email"] if "@" in row["address"]}
@@ -117,7 +117,7 @@ def test_nobody_in_the_office_is_real(office: Built) -> None:
     assert len(set(tax_ids)) == len(tax_ids)
 
 
-def test_volumes_are_those_of_a_real_book(office: Built) -> None:
+def test_volumes_are_those_of_a_real_agency(office: DemoOffice) -> None:
     counts = office.summary.counts
     per_household = {name: counts[name] / 400 for name in counts}
     assert 2.2 <= per_household["household_member"] <= 3.0
@@ -128,7 +128,7 @@ def test_volumes_are_those_of_a_real_book(office: Built) -> None:
     assert all(counts.get(name) for name in metadata.tables), "every table of the CRM has rows"
 
 
-def test_positions_add_up_to_the_account_value(office: Built) -> None:
+def test_positions_add_up_to_the_account_value(office: DemoOffice) -> None:
     crm = office.crm
     off = [
         row["account_id"]
@@ -140,7 +140,7 @@ def test_positions_add_up_to_the_account_value(office: Built) -> None:
     assert set(off) == {row["account_id"] for row in negative}
 
 
-def test_parents_are_older_than_their_children(office: Built) -> None:
+def test_parents_are_older_than_their_children(office: DemoOffice) -> None:
     contacts = office.crm.contacts
     children = [
         row
@@ -157,13 +157,13 @@ def test_parents_are_older_than_their_children(office: Built) -> None:
     assert max(ages) < 50
 
 
-def test_every_account_type_and_how_held_occurs(office: Built) -> None:
+def test_every_account_type_and_how_held_occurs(office: DemoOffice) -> None:
     accounts = office.crm.rows["investment_account"]
     assert not ACCOUNT_TYPES - {word(row["account_type"]) for row in accounts}
     assert not HOW_HELD - {word(row["how_held"]) for row in accounts}
 
 
-def test_policies_of_every_type_and_status_occur(office: Built) -> None:
+def test_policies_of_every_type_and_status_occur(office: DemoOffice) -> None:
     policies = office.crm.rows["policy"]
     products = office.crm.products
     types = {products[row["product_id"]]["insurance_type"] for row in policies if row["product_id"]}
@@ -174,7 +174,7 @@ def test_policies_of_every_type_and_status_occur(office: Built) -> None:
     assert statuses["surrendered"]
 
 
-def test_products_of_the_parent_office_are_sold_in_branches(office: Built) -> None:
+def test_products_of_the_parent_office_are_sold_in_branches(office: DemoOffice) -> None:
     sold = {
         (row["office_id"], office.crm.products[row["product_id"]]["office_id"])
         for row in office.crm.rows["policy"]
@@ -185,7 +185,7 @@ def test_products_of_the_parent_office_are_sold_in_branches(office: Built) -> No
     assert (2, 3) not in sold
 
 
-def test_users_lack_one_license_each_and_clients_are_assigned_to_them(office: Built) -> None:
+def test_users_lack_one_license_each_and_clients_are_assigned_to_them(office: DemoOffice) -> None:
     rows = office.crm.rows
     rights: dict[int, set[str]] = {}
     for row in rows["user_right"]:
@@ -208,7 +208,7 @@ def test_users_lack_one_license_each_and_clients_are_assigned_to_them(office: Bu
     assert heads[None] >= 3
 
 
-def test_names_and_labels_are_messy_but_legal(office: Built) -> None:
+def test_names_and_labels_are_messy_but_legal(office: DemoOffice) -> None:
     contacts = office.crm.rows["contact"]
     names = [(row["first_name"], row["last_name"]) for row in contacts]
     warned = {entry["entity_id"] for entry in json.loads(office.summary.breaks_path.read_text())}
@@ -222,12 +222,12 @@ def test_names_and_labels_are_messy_but_legal(office: Built) -> None:
     assert any(role.isupper() for role in roles)
 
 
-def test_nothing_was_changed_after_the_day_before(office: Built) -> None:
+def test_nothing_was_changed_after_the_day_before(office: DemoOffice) -> None:
     latest = max(row["modified_at"] for row in office.crm.rows["contact"])
     assert "2026-11-19" <= stamp(latest) < "2026-11-20"
 
 
-def test_a_database_with_tables_is_left_alone_unless_told(tmp_path: Path) -> None:
+def test_a_database_with_tables_is_left_alone_unless_overwrite_is_set(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'crm.db'}"
     build_office(url, 5)
     before = digest(url)
@@ -238,6 +238,6 @@ def test_a_database_with_tables_is_left_alone_unless_told(tmp_path: Path) -> Non
     assert digest(url) == build(tmp_path, "fresh.db", households=6)[0]
 
 
-def test_a_new_database_is_its_owners_alone(tmp_path: Path) -> None:
+def test_only_its_owner_can_read_a_new_database(tmp_path: Path) -> None:
     connect(f"sqlite:///{tmp_path / 'crm.db'}").dispose()
     assert (tmp_path / "crm.db").stat().st_mode & 0o777 == 0o600
