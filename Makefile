@@ -25,11 +25,11 @@ demo: setup ## The weeknight run over a demo office and two vendor sandboxes; FR
 
 cancel-transfer: $(if $(TRANSFER),setup) ## End a transfer that nobody has accepted: TRANSFER=…
 	@$(if $(TRANSFER),,$(call usage,make cancel-transfer TRANSFER=…))
-	@$(DEMO_ENV) $(PYTHON) -m include.transfer cancel "$(TRANSFER)"
+	@$(DEMO_ENV) $(PYTHON) -m include.commands.transfer cancel "$(TRANSFER)"
 
 return: $(if $(TRANSFER),setup) ## Bring a transfer back within 30 days, if nothing was edited since: TRANSFER=…
 	@$(if $(TRANSFER),,$(call usage,make return TRANSFER=…))
-	@$(DEMO_ENV) $(PYTHON) -m include.transfer return "$(TRANSFER)"
+	@$(DEMO_ENV) $(PYTHON) -m include.commands.transfer return "$(TRANSFER)"
 
 demo-transfer: setup ## A set of the demo office moves to another office; FRESH=1 starts over
 	@$(PYTHON) -m include.local demo-transfer $(if $(FRESH),--fresh)
@@ -39,18 +39,18 @@ up: setup ## The same installation kept running with Airflow's web UI; PORT=8080
 
 why: $(if $(UNIT),setup) ## Where a value comes from and what became of it; UNIT=H12 FIELD=clientA.homePhone VENDOR=profiles DATE=2026-11-20
 	@$(if $(UNIT),,$(call usage,make why UNIT=H12 [FIELD=…] [VENDOR=profiles|emoney] [DATE=…]))
-	@$(DEMO_ENV) $(PYTHON) -m include.why $(if $(UNIT),--unit "$(UNIT)") $(if $(FIELD),--field "$(FIELD)") \
+	@$(DEMO_ENV) $(PYTHON) -m include.commands.why $(if $(UNIT),--unit "$(UNIT)") $(if $(FIELD),--field "$(FIELD)") \
 		$(if $(VENDOR),--vendor "$(VENDOR)") $(if $(DATE),--date "$(DATE)")
 
 undo: $(if $(RUN),setup) ## Put back at Profiles what a run wrote, where it still stands; RUN=… UNIT=H12, DRY=1 only says what
 	@$(if $(RUN),,$(call usage,make undo RUN=… [UNIT=H12] [DRY=1]))
-	@$(DEMO_ENV) $(PYTHON) -m include.undo $(if $(RUN),--run "$(RUN)") $(if $(UNIT),--unit "$(UNIT)") $(if $(DRY),--dry-run)
+	@$(DEMO_ENV) $(PYTHON) -m include.commands.undo $(if $(RUN),--run "$(RUN)") $(if $(UNIT),--unit "$(UNIT)") $(if $(DRY),--dry-run)
 
 ledger: setup ## Where the ledger is, its revision, and whether this code needs an upgrade of it
-	@$(DEMO_ENV) $(PYTHON) -m include.ledger check
+	@$(DEMO_ENV) $(PYTHON) -m include.commands.ledger check
 
 ledger-upgrade: setup ## Bring the ledger to the revision that this code needs; TRY=1 only tries it, on a copy
-	@$(DEMO_ENV) $(PYTHON) -m include.ledger upgrade $(if $(TRY),--try)
+	@$(DEMO_ENV) $(PYTHON) -m include.commands.ledger upgrade $(if $(TRY),--try)
 
 test: browser style ## Style, types and the whole test suite; JOBS=3
 	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup

@@ -13,10 +13,10 @@ would have sent it.
 
 from airflow.sdk import DAG, task
 
-from include.forms import HOUSEHOLD_SYNC
-from include.steps import RETRIES
-from include.sync import tasks
-from include.sync.choose import ChooseRecord
+from include.pipelines.household import tasks
+from include.pipelines.household.choose import ChooseRecord
+from include.runtime.forms import HOUSEHOLD_SYNC
+from include.runtime.task_boundary import RETRIES
 
 with DAG(
     "household_sync",

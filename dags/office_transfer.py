@@ -18,10 +18,10 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, task
 
-from include.forms import OFFICE_TRANSFER
-from include.steps import RETRIES
-from include.transfer import tasks
-from include.transfer.accept import AcceptTransfer
+from include.pipelines.transfer import tasks
+from include.pipelines.transfer.accept import AcceptTransfer
+from include.runtime.forms import OFFICE_TRANSFER
+from include.runtime.task_boundary import RETRIES
 
 with DAG(
     "office_transfer",

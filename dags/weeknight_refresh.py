@@ -17,10 +17,10 @@ A run that failed can be started again: nothing is lost and nothing is sent twic
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
-from include import tasks
-from include.forms import WEEKNIGHT_REFRESH
-from include.schedule import cron_and_timezone
-from include.steps import RETRIES
+from include.pipelines.refresh import tasks
+from include.runtime.forms import WEEKNIGHT_REFRESH
+from include.runtime.schedule import cron_and_timezone
+from include.runtime.task_boundary import RETRIES
 
 cron, timezone = cron_and_timezone()
 

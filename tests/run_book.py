@@ -29,9 +29,9 @@ import sqlalchemy as sa
 from etl import schema
 from etl.errors import PlanbridgeError, RetryLater, StopRun
 from etl.load.ledger import runs
-from include.connections import Connections
-from include.refresh.context import RunContext, RunRequest
-from include.settings import Settings
+from include.pipelines.run.context import RunContext, RunRequest
+from include.runtime.connections import Connections
+from include.runtime.settings import Settings
 from tests.keys import vendor_keys
 from tests.sandbox.running import Caller
 
@@ -285,7 +285,7 @@ class Book:
 
     def prepare(self, context: RunContext) -> list[int]:
         """Plan, transform, validate; gives the shards to load, none where a stage stopped the run."""
-        from include.refresh import plan, transform, validate
+        from include.pipelines.refresh import plan, transform, validate
 
         def stages() -> list[int]:
             shards = plan.plan_and_extract(context)
@@ -305,7 +305,7 @@ class Book:
         return shards if all(passed) else []
 
     def load(self, context: RunContext, shards: list[int]) -> None:
-        from include.refresh import load
+        from include.pipelines.refresh import load
 
         for vendor in context.request.vendors:
             for number in shards:
@@ -314,7 +314,7 @@ class Book:
                 )
 
     def report(self, context: RunContext) -> Ran:
-        from include.refresh import report
+        from include.pipelines.refresh import report
 
         try:
             report.report_run(context)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from airflow.sdk import Param
 
-from include.forms import HOUSEHOLD_SYNC, OFFICE_TRANSFER, WEEKNIGHT_REFRESH
+from include.runtime.forms import HOUSEHOLD_SYNC, OFFICE_TRANSFER, WEEKNIGHT_REFRESH
 
 FORMS = {"refresh": WEEKNIGHT_REFRESH, "by hand": HOUSEHOLD_SYNC, "transfer": OFFICE_TRANSFER}
 

@@ -49,7 +49,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     # Outside parties: they know the CRM's tables and nothing of the pipeline.
     "include.sandbox": ("etl.schema",),
     "include.demo": ("etl.schema",),
-    "include.local": ("include.demo", "include.files", "include.summary"),
+    "include.local": ("include.demo", "include.runtime.unwritable", "include.commands.run_summary"),
     "dags": ("include",),
 }
 

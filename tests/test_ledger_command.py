@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from etl.load.ledger.migrations import newest_revision
-from include.ledger import app
+from include.commands.ledger import app
 from tests.load.test_migrations import BEFORE_REVISIONS
 
 

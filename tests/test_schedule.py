@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from include.schedule import CRON, TIMEZONE, cron_and_timezone, is_cron
+from include.runtime.schedule import CRON, TIMEZONE, cron_and_timezone, is_cron
 
 
 @pytest.mark.parametrize("cron", [CRON, "0 22 29 2 *", "*/15 0-6,20 * jan-mar mon,fri", "0 22 31 2 1", "0 22 L * *"])

@@ -250,7 +250,7 @@ def test_the_project_says_which_pythons_it_runs_on() -> None:
 
 
 def test_the_example_names_every_setting_with_its_default() -> None:
-    from include.settings import Settings
+    from include.runtime.settings import Settings
 
     shown = dict(re.findall(r"^#?(PLANBRIDGE__\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
     known = {

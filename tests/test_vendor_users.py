@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from etl.errors import SettingsError
-from include.vendor_users import VendorUsers, read_vendor_users
+from include.runtime.vendor_users import VendorUsers, read_vendor_users
 
 HEADING = "vendor,crm_user,vendor_user\n"
 

@@ -96,11 +96,11 @@ def run(installation: Installation, *, fresh: bool) -> int:
 
 def report(file: Path) -> bool:
     """Print what the run did; whether it says so and its books balance."""
-    from include import summary
+    from include.commands import run_summary
 
-    if not file.exists() or summary.show(file):
+    if not file.exists() or run_summary.show(file):
         return False
-    books = summary.read_summary(file)["books"]
+    books = run_summary.read_summary(file)["books"]
     return all(book["balanced"] for book in books.values())
 
 

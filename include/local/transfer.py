@@ -57,7 +57,7 @@ def run(installation: Installation, *, fresh: bool) -> int:
             services[0].wait_until(lambda: set(up.unhealthy(port)) <= {"triggerer"}, up.HEALTHY_WITHIN_SECONDS)
         run_id, state = _transfer(installation, f"http://127.0.0.1:{port}", wish)
         shown = subprocess.run(
-            python("include.transfer", "show", run_id), cwd=ROOT, env=dict(variables), check=False
+            python("include.commands.transfer", "show", run_id), cwd=ROOT, env=dict(variables), check=False
         ).returncode
         if state != "success":
             console.print(f"[red]The run failed.[/] Its logs: {installation.airflow_home / 'logs'}")

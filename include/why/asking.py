@@ -15,7 +15,7 @@ from etl.load.ledger.tables import link, unit_state
 from etl.load.profiles.field_paths import near
 from etl.load.profiles.pins import Pin
 from etl.values import Vendor
-from include.refresh.context import VENDORS
+from include.pipelines.run.context import VENDORS
 from include.why.answers import Answer, answer, answer_for_column, known_fields, role_fields, unknown_record
 from include.why.history import History, read_history
 from include.why.names import field_names, is_part_of, record_column

@@ -12,11 +12,11 @@ from etl.load.ledger.pins import read_pins
 from etl.load.ledger.store import Ledger
 from expectations.report.display import asked_by
 from expectations.report.model import LINEAGE_COLUMNS, PIN_COLUMNS, RunReport
-from include.refresh.context import RunContext
+from include.commands.why_table import source_of
+from include.pipelines.run.context import RunContext
 from include.why.answers import Answer, answer, written_whole
 from include.why.asking import tell_all
 from include.why.history import read_history
-from include.why.table import source_of
 
 # So many households are told field by field, and of so many the fields that were kept.
 TOLD_WHOLE = 3

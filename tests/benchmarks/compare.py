@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from include.refresh.context import RunContext
-from include.refresh.plan import plan_and_extract, shard_name
-from include.refresh.transform import transform_shard
-from include.refresh.validate import read_facts
+from include.pipelines.refresh.plan import plan_and_extract, shard_name
+from include.pipelines.refresh.transform import transform_shard
+from include.pipelines.refresh.validate import read_facts
+from include.pipelines.run.context import RunContext
 from tests.benchmarks.harness import AS_OF, Bench, make_keys
 
 

@@ -22,9 +22,9 @@ import psutil
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from include.connections import Connections
-from include.refresh.context import RunContext, RunRequest
-from include.settings import read_settings
+from include.pipelines.run.context import RunContext, RunRequest
+from include.runtime.connections import Connections
+from include.runtime.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".planbridge" / "bench"
@@ -173,21 +173,21 @@ def _in_processes(work: Callable[[Any], None], bench: Bench, context: RunContext
 
 
 def _transform(job: tuple[Bench, RunRequest, int]) -> None:
-    from include.refresh.transform import transform_shard
+    from include.pipelines.refresh.transform import transform_shard
 
     bench, request, number = job
     transform_shard(bench.context_of(request), number)
 
 
 def _validate(job: tuple[Bench, RunRequest, str]) -> None:
-    from include.refresh.validate import validate_vendor
+    from include.pipelines.refresh.validate import validate_vendor
 
     bench, request, vendor = job
     validate_vendor(bench.context_of(request), vendor)
 
 
 def _load(job: tuple[Bench, RunRequest, tuple[str, int]]) -> None:
-    from include.refresh.load import load_shard
+    from include.pipelines.refresh.load import load_shard
 
     bench, request, load = job
     load_shard(bench.context_of(request), *load)

@@ -24,13 +24,13 @@ from etl.load.ledger.case_bases import save_base
 from etl.load.ledger.runs import read_outcomes
 from etl.load.ledger.tables import link
 from include.demo.changes import change_office
-from include.refresh.context import VENDORS, RunContext
-from include.refresh.plan import plan_and_extract, shard_name
-from include.refresh.report import report_run
+from include.pipelines.refresh.plan import plan_and_extract, shard_name
+from include.pipelines.refresh.report import report_run
+from include.pipelines.run.context import VENDORS, RunContext
+from include.runtime.staging import each_row
 from include.sandbox.emoney.schema import as_client_id
 from include.sandbox.emoney.store import Store as EmoneyStore
 from include.sandbox.profiles.store import Store as ProfilesStore
-from include.staging import each_row
 from tests.benchmarks.harness import (
     AS_OF,
     Bench,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from include.refresh.plan import plan_and_extract
+from include.pipelines.refresh.plan import plan_and_extract
 from tests.benchmarks.harness import Bench, Watch, make_keys, transform_in_processes, validate_in_processes, warm_up
 
 

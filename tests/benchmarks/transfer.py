@@ -25,9 +25,9 @@ import sqlalchemy as sa
 from etl.load import bulk
 from etl.load.ledger.transfers import transfers
 from etl.schema import metadata
-from include.staging import Staging
-from include.transfer import archive, audit, checks, papers, reading, worklist
-from include.transfer.answer import make_question
+from include.pipelines.transfer import archive, audit, checks, papers, reading, worklist
+from include.pipelines.transfer.answer import make_question
+from include.runtime.staging import Staging
 from tests.postgres import fresh_database
 from tests.transfers.books import Book
 from tests.transfers.moving import Database

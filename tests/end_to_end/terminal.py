@@ -37,12 +37,12 @@ LIBRARIES = (
     "adbc_driver_sqlite.dbapi",
     "xlsxwriter",
     # The stages: they read what is set when a run begins, and not when they are loaded.
-    "include.refresh.plan",
-    "include.refresh.transform",
-    "include.refresh.validate",
-    "include.refresh.load",
-    "include.refresh.report",
-    "include.sync.prepare",
+    "include.pipelines.refresh.plan",
+    "include.pipelines.refresh.transform",
+    "include.pipelines.refresh.validate",
+    "include.pipelines.refresh.load",
+    "include.pipelines.refresh.report",
+    "include.pipelines.household.prepare",
     "etl.transform.profiles",
     "etl.transform.emoney",
 )

@@ -16,7 +16,8 @@ import pytest
 
 from etl.errors import SourceUnavailable, StopRun
 from etl.load.ledger import guards, runs
-from include import settings, steps, tasks
+from include.pipelines.refresh import tasks
+from include.runtime import settings, task_boundary
 
 pytestmark = pytest.mark.airflow
 
@@ -57,7 +58,7 @@ def begin(monkeypatch: pytest.MonkeyPatch, folder: Path, **run: Any) -> Airflow:
     airflow = Airflow(**run)
     monkeypatch.setenv("PLANBRIDGE__DATA__FOLDER", str(folder))
     monkeypatch.setenv("PLANBRIDGE__REFRESH__HOLIDAYS", "2026-03-02")
-    for module in (steps, tasks):
+    for module in (task_boundary, tasks):
         monkeypatch.setattr(module, "get_current_context", lambda: airflow.context)
     monkeypatch.setattr(tasks, "find_connection", lambda conn_id: None)
     settings.settings.cache_clear()
@@ -86,8 +87,8 @@ def run_step(error: Exception) -> type[BaseException]:
         start(context)
         raise error
 
-    with pytest.raises(steps.Ended) as ended:
-        steps.in_words(tasks._context, step, "step")
+    with pytest.raises(task_boundary.Ended) as ended:
+        task_boundary.in_words(tasks._context, step, "step")
     return ended.type
 
 
@@ -115,7 +116,7 @@ def test_a_release_is_as_of_the_day_of_what_was_stopped(monkeypatch: pytest.Monk
 
 
 def test_what_a_person_has_to_mend_ends_a_task_for_good_and_is_noted(airflow: Airflow, tmp_path: Path) -> None:
-    assert run_step(StopRun("Mend it.")) is steps.EndedForGood
+    assert run_step(StopRun("Mend it.")) is task_boundary.EndedForGood
     assert why_stopped(tmp_path) == "Mend it."
 
 
@@ -134,7 +135,7 @@ def test_a_wrong_setting_ends_whichever_task_in_words_and_without_a_retry(
 ) -> None:
     monkeypatch.setenv("PLANBRIDGE__REFRESH__SCHEDULE", "0 22 31 2 *")
     settings.settings.cache_clear()
-    with caplog.at_level(logging.ERROR), pytest.raises(steps.EndedForGood):
+    with caplog.at_level(logging.ERROR), pytest.raises(task_boundary.EndedForGood):
         task()
     (line,) = [record.getMessage() for record in caplog.records]
     assert line.startswith("A setting is not valid. PLANBRIDGE__REFRESH__SCHEDULE: '0 22 31 2 *' is no cron expression")
@@ -157,13 +158,13 @@ def test_a_logical_date_ahead_makes_no_run_as_of_that_day(monkeypatch: pytest.Mo
 
 
 def test_what_may_succeed_later_is_tried_again_and_not_noted(airflow: Airflow, tmp_path: Path) -> None:
-    assert run_step(SourceUnavailable("The CRM is down.")) is steps.Ended
+    assert run_step(SourceUnavailable("The CRM is down.")) is task_boundary.Ended
     assert why_stopped(tmp_path) is None
 
 
 def test_the_last_try_ends_the_run_with_its_reason(airflow: Airflow, tmp_path: Path) -> None:
     airflow.is_at_its_last_try()
-    assert run_step(SourceUnavailable("The CRM is down.")) is steps.EndedForGood
+    assert run_step(SourceUnavailable("The CRM is down.")) is task_boundary.EndedForGood
     assert why_stopped(tmp_path) == "The CRM is down."
 
 
@@ -172,16 +173,16 @@ def test_a_step_that_gets_through_at_last_forgets_what_stopped_it(airflow: Airfl
         start(context)
         raise StopRun("Mend it.")
 
-    with pytest.raises(steps.EndedForGood):
-        steps.staged("load_profiles 0", tasks._context, stop)
+    with pytest.raises(task_boundary.EndedForGood):
+        task_boundary.staged("load_profiles 0", tasks._context, stop)
     assert why_stopped(tmp_path) == "Mend it."
-    steps.staged("load_profiles 0", tasks._context, lambda context: None)
+    task_boundary.staged("load_profiles 0", tasks._context, lambda context: None)
     assert why_stopped(tmp_path) is None
 
 
 def test_nobody_waits_for_retries_at_a_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     begin(monkeypatch, tmp_path, run_type="manual", triggering_user_name="dag_test")
-    assert run_step(SourceUnavailable("The CRM is down.")) is steps.EndedForGood
+    assert run_step(SourceUnavailable("The CRM is down.")) is task_boundary.EndedForGood
 
 
 def test_a_defect_shows_its_place_and_never_its_message(
@@ -189,7 +190,7 @@ def test_a_defect_shows_its_place_and_never_its_message(
 ) -> None:
     airflow.is_at_its_last_try()
     with caplog.at_level(logging.INFO):
-        assert run_step(KeyError("Zephyrine Castellan")) is steps.EndedForGood
+        assert run_step(KeyError("Zephyrine Castellan")) is task_boundary.EndedForGood
     assert "test_tasks.py" in caplog.text
     assert "Castellan" not in caplog.text
     why = str(why_stopped(tmp_path))
@@ -198,7 +199,7 @@ def test_a_defect_shows_its_place_and_never_its_message(
 
 
 def test_a_folder_that_cannot_be_written_is_named_and_no_defect(airflow: Airflow, tmp_path: Path) -> None:
-    assert run_step(PermissionError(13, "Permission denied", "/data/reports")) is steps.EndedForGood
+    assert run_step(PermissionError(13, "Permission denied", "/data/reports")) is task_boundary.EndedForGood
     why = str(why_stopped(tmp_path))
     assert why.startswith("/data/reports cannot be written or read (Permission denied). Make it writable")
     assert "PLANBRIDGE__DATA__FOLDER" in why
@@ -207,7 +208,7 @@ def test_a_folder_that_cannot_be_written_is_named_and_no_defect(airflow: Airflow
 def test_a_task_that_was_killed_leaves_the_run_stopped(airflow: Airflow, tmp_path: Path) -> None:
     start(tasks._context())
     airflow.states = {"extract_crm": "success", "load_emoney_0": "failed", "report_run": "running"}
-    with pytest.raises(steps.EndedForGood):
+    with pytest.raises(task_boundary.EndedForGood):
         tasks.report_run()
     assert '"status": "failed"' in (tmp_path / "reports" / "night" / "run.json").read_text()
     assert (tmp_path / "reports" / "night" / "worklist.html").exists()

@@ -14,7 +14,7 @@ from etl.extract.scope import enrolled, take_census
 from etl.extract.shard import read_people
 from etl.extract.single_unit import take_census_of, unit_of_contact, unit_of_household
 from etl.extract.source import Snapshot
-from include.refresh.labels import LABELS
+from include.pipelines.run.labels import LABELS
 from tests.extract.odd_book import build, id_of, read
 
 # A column, and a type that it has in somebody's PostgreSQL.

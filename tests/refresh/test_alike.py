@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.refresh.alike import Alike, ChangesAlike, looks_like
+from include.pipelines.guards.alike import Alike, ChangesAlike, looks_like
 
 STATE, PHONE, BORN = "client.address.state", "clientA.homePhone", "clientA.birthDate"
 MONEY = "assets[account:5].holdingsValue"

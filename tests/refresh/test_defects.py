@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from etl.load.ledger import runs
-from include.refresh import feed, lineage
+from include.pipelines.refresh import emoney_values, lineage
 from tests.run_book import Book
 
 SECRET = "Quillfeather"
@@ -47,7 +47,7 @@ def test_each_household_that_a_step_breaks_over_is_failed_and_all_others_go(
         break_over(patched, profiles, "build", "H1", lambda frames, *_: set(frames["units"]["unit_key"]))
         break_over(patched, gate, "_run_suites", "H2", households_checked)
         break_over(patched, tracing, "trace", "H3", lambda frames, *_: set(frames["units"]["unit_key"]))
-        break_over(patched, feed, "lines_of", "H4", lambda _job, staged, *_: set(staged["unit_key"]))
+        break_over(patched, emoney_values, "lines_of", "H4", lambda _job, staged, *_: set(staged["unit_key"]))
 
         save_outcomes = runs.save_outcomes
 

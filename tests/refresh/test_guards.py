@@ -6,8 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from etl.errors import StopRun
-from include.refresh.context import VENDORS
-from include.refresh.guards import Cause, require_plausible
+from include.pipelines.guards.stop import Cause, require_plausible
+from include.pipelines.run.context import VENDORS
 from tests.run_book import Again, Book, Keep, KeptBook, Ran
 
 NEXT = "2026-11-23"

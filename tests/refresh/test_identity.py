@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from etl.load.ledger.links import save_link
-from include.refresh.plan import plan_and_extract
+from include.pipelines.refresh.plan import plan_and_extract
 from tests.run_book import Book, Ran
 from tests.sync.by_hand import run_by_hand
 

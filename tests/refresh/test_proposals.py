@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from etl.load.life_event import find_event
-from include.refresh.proposals import propose
+from include.pipelines.couples.proposals import propose
 from tests.builders import Office, person
 
 HE, SHE, NEW = 1, 2, 3  # head and wife as they were sent, and somebody who comes

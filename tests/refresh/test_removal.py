@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from etl.load.ledger import retention
 from etl.load.ledger.tables import metadata
-from include.refresh.removal import remove_by_age
+from include.pipelines.refresh.removal import remove_by_age
 from tests.run_book import Book, Ran
 
 

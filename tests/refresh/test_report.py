@@ -16,9 +16,9 @@ import sqlalchemy as sa
 
 from etl.errors import StagingError, StopRun
 from etl.load.ledger import runs
-from include.refresh.context import RunContext
-from include.refresh.load import load_shard
-from include.refresh.report import report_run
+from include.pipelines.refresh.load import load_shard
+from include.pipelines.refresh.report import report_run
+from include.pipelines.run.context import RunContext
 from tests.run_book import DAY, Again, Book, Keep, KeptBook, Ran
 
 NEXT, THIRD = "2026-11-23", "2026-11-24"
@@ -172,7 +172,7 @@ def test_a_disk_that_is_full_once_makes_nothing_known_that_was_new(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("include.refresh.report.write_report", full)
+        patched.setattr("include.pipelines.refresh.report.write_report", full)
         with pytest.raises(OSError, match="No space"):
             report_run(second_night(loaded))
     report_run(context := second_night(loaded))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from etl.errors import ParamsError
-from include.forms import WEEKNIGHT_REFRESH
-from include.refresh.context import RunRequest, read_request
+from include.pipelines.run.context import RunRequest, read_request
+from include.runtime.forms import WEEKNIGHT_REFRESH
 
 DEFAULTS = {name: param.value if param.has_value else None for name, param in WEEKNIGHT_REFRESH.items()}
 TODAY = date(2026, 11, 20)

@@ -10,7 +10,7 @@ from etl.errors import ParamsError, SettingsError
 from etl.load.ledger import runs
 from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.tables import run_vendor, unit_state
-from include.refresh.plan import plan_and_extract
+from include.pipelines.refresh.plan import plan_and_extract
 from tests.run_book import Again, Book, Keep, KeptBook
 from tests.sync.by_hand import run_by_hand
 

@@ -102,7 +102,7 @@ def test_a_load_that_dies_with_the_feeds_answer_in_its_hands_loses_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("include.refresh.feed._report_new", die)
+        patched.setattr("include.pipelines.refresh.emoney_values._report_new", die)
         with pytest.raises(KeyboardInterrupt):
             book.load(context, shards)
     again = book.context(run_id="night", vendors=("emoney",))

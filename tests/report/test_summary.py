@@ -9,14 +9,14 @@ from typer.testing import CliRunner
 
 from expectations.report.summary_json import SCHEMA_VERSION as WRITTEN_VERSION
 from expectations.report.writer import write_report
-from include import summary
+from include.commands import run_summary
 from tests.report.builders import a_busy_report, a_report, findings, outcomes
 
 
 def printed(path: Path, **options: object) -> str:
     stream = io.StringIO()
     console = Console(file=stream, width=80, **options)
-    summary.print_summary(summary.read_summary(path), path, console)
+    run_summary.print_summary(run_summary.read_summary(path), path, console)
     return stream.getvalue()
 
 
@@ -27,7 +27,7 @@ def busy(tmp_path: Path) -> Path:
 
 
 def test_it_reads_the_version_that_the_report_writes() -> None:
-    assert summary.SCHEMA_VERSION == WRITTEN_VERSION
+    assert run_summary.SCHEMA_VERSION == WRITTEN_VERSION
 
 
 def test_it_tells_outcomes_findings_links_stages_books_and_the_report(busy: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_run_without_findings_says_so(tmp_path: Path) -> None:
 def test_books_that_do_not_balance_are_an_error(tmp_path: Path) -> None:
     write_report(tmp_path, a_report(units_in_scope={"profiles": 5}))
     assert "do NOT balance" in printed(tmp_path / "run.json")
-    assert summary.show(tmp_path / "run.json") == 1
+    assert run_summary.show(tmp_path / "run.json") == 1
 
 
 def test_many_rules_are_cut_and_the_rest_is_counted(tmp_path: Path) -> None:
@@ -92,16 +92,16 @@ def test_a_file_that_is_no_summary_is_an_error_and_no_traceback(content: str | N
     path = tmp_path / "run.json"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(summary.UnreadableSummary, match=r"run\.json"):
-        summary.read_summary(path)
-    assert summary.show(path) == 1
+    with pytest.raises(run_summary.UnreadableSummary, match=r"run\.json"):
+        run_summary.read_summary(path)
+    assert run_summary.show(path) == 1
 
 
 def test_the_command_prints_the_summary(busy: Path) -> None:
     import typer
 
     app = typer.Typer()
-    app.command()(summary.main)
+    app.command()(run_summary.main)
     result = CliRunner().invoke(app, [str(busy)])
     assert result.exit_code == 0
     assert "What happened to the households" in result.output

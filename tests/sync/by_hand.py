@@ -9,10 +9,10 @@ from typing import Any
 from etl.errors import PlanbridgeError, RetryLater, StopRun
 from etl.load.delivery import ByHand
 from etl.load.ledger import runs
-from include.refresh.context import HandRequest, RunContext
-from include.refresh.report import report_run
-from include.sync.load import load_units
-from include.sync.prepare import prepare_unit
+from include.pipelines.household.load import load_units
+from include.pipelines.household.prepare import prepare_unit
+from include.pipelines.refresh.report import report_run
+from include.pipelines.run.context import HandRequest, RunContext
 from tests.run_book import DAY, Book, Ran
 
 NUMBERS = count(1)

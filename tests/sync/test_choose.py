@@ -111,13 +111,13 @@ def test_a_question_without_an_answer_is_asked_again(airflow_session: Session, a
 
 def test_the_buttons_are_those_of_smartoffice() -> None:
     from etl.load.profiles.search import BUTTONS
-    from include.sync.choose import ChooseRecord
+    from include.pipelines.household.choose import ChooseRecord
 
     assert ChooseRecord(task_id="choose_record").options == list(BUTTONS)
 
 
 def test_nothing_of_the_question_is_a_rendered_field() -> None:
-    from include.sync.choose import ChooseRecord
+    from include.pipelines.household.choose import ChooseRecord
 
     assert ChooseRecord.template_fields == ()
 

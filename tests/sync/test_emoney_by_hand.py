@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from etl.errors import ParamsError, PlanbridgeError
 from etl.load.delivery import ByHand, WantedLink
 from etl.load.ledger.transfer_tables import vendor_key
-from include.refresh.context import HandRequest, RunContext
-from include.refresh.load import load_shard
-from include.refresh.report import report_run
-from include.sync.prepare import prepare_unit
+from include.pipelines.household.prepare import prepare_unit
+from include.pipelines.refresh.load import load_shard
+from include.pipelines.refresh.report import report_run
+from include.pipelines.run.context import HandRequest, RunContext
 from tests.load.killing import boundaries, run_and_kill
 from tests.run_book import DAY, Again, Book, Keep, KeptBook, Ran, Vendors
 from tests.sync.by_hand import run_by_hand

@@ -10,11 +10,11 @@ import pytest
 
 from etl.load.delivery import ByHand
 from etl.load.ledger import life_events
-from include.refresh.context import HandRequest
-from include.refresh.report import report_run
-from include.sync.load import load_units
-from include.sync.prepare import prepare_unit
-from include.sync.tasks import read_ended, result_of
+from include.pipelines.household.load import load_units
+from include.pipelines.household.prepare import prepare_unit
+from include.pipelines.household.tasks import read_ended, result_of
+from include.pipelines.refresh.report import report_run
+from include.pipelines.run.context import HandRequest
 from tests.report.pages import read_page
 from tests.run_book import Again, Book, Keep, KeptBook, Ran
 

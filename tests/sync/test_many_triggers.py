@@ -16,15 +16,15 @@ from etl.errors import RetryLater, StopRun
 from etl.load.delivery import ByHand
 from etl.load.ledger import runs
 from expectations.gx_import import quiet_gx
-from include.connections import Connections
-from include.refresh.context import HandRequest, RunContext, RunRequest
-from include.refresh.load import load_shard
-from include.refresh.plan import plan_and_extract
-from include.refresh.report import report_run
-from include.refresh.transform import transform_shard
-from include.refresh.validate import validate_vendor
-from include.settings import Settings
-from include.sync.prepare import prepare_unit
+from include.pipelines.household.prepare import prepare_unit
+from include.pipelines.refresh.load import load_shard
+from include.pipelines.refresh.plan import plan_and_extract
+from include.pipelines.refresh.report import report_run
+from include.pipelines.refresh.transform import transform_shard
+from include.pipelines.refresh.validate import validate_vendor
+from include.pipelines.run.context import HandRequest, RunContext, RunRequest
+from include.runtime.connections import Connections
+from include.runtime.settings import Settings
 from tests.run_book import DAY, Book
 
 pytestmark = pytest.mark.xdist_group("many_triggers")

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from include.sync.tasks import result_of
+from include.pipelines.household.tasks import result_of
 from tests.run_book import Book, Ran
 from tests.sync.by_hand import run_by_hand
 

@@ -12,11 +12,11 @@ from etl.errors import ParamsError, StopRun
 from etl.load.delivery import ByHand
 from etl.load.ledger import answers
 from etl.load.profiles.search import BUTTONS, buttons_for
-from include.refresh.context import HandRequest, RunContext
-from include.refresh.load import load_shard
-from include.refresh.report import report_run
-from include.sync.prepare import prepare_unit
-from include.sync.question import VENDOR, Question, keep_answer, question_for
+from include.pipelines.household.prepare import prepare_unit
+from include.pipelines.household.question import VENDOR, Question, keep_answer, question_for
+from include.pipelines.refresh.load import load_shard
+from include.pipelines.refresh.report import report_run
+from include.pipelines.run.context import HandRequest, RunContext
 from tests.load.documents import person
 from tests.run_book import Again, Book, Keep, KeptBook, Vendors
 

@@ -10,10 +10,10 @@ import pytest
 
 from etl.errors import ParamsError
 from etl.load.delivery import ByHand, LinkTo, WantedLink
-from include.acting import COMMAND_LINE, Actor
-from include.forms import HOUSEHOLD_SYNC
-from include.refresh.context import HandRequest, RunRequest
-from include.sync.request import read_sync_request
+from include.pipelines.household.request import read_sync_request
+from include.pipelines.run.context import HandRequest, RunRequest
+from include.runtime.acting import COMMAND_LINE, Actor
+from include.runtime.forms import HOUSEHOLD_SYNC
 
 DEFAULTS = {name: param.value if param.has_value else None for name, param in HOUSEHOLD_SYNC.items()}
 ASKED = datetime(2026, 11, 20, 17, 30, tzinfo=UTC)

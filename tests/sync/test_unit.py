@@ -11,13 +11,13 @@ import pytest
 from etl.errors import StopRun
 from etl.load.ledger.pins import read_pins
 from etl.load.profiles.pins import Pin
-from include.acting import Actor
-from include.refresh.context import or_mistaken, read_request
-from include.refresh.plan import plan_and_extract
-from include.refresh.report import report_run
-from include.steps import EndedForGood, staged
-from include.sync.prepare import prepare_unit, read_unit
-from include.sync.request import unreadable
+from include.pipelines.household.prepare import prepare_unit, read_unit
+from include.pipelines.household.request import unreadable
+from include.pipelines.refresh.plan import plan_and_extract
+from include.pipelines.refresh.report import report_run
+from include.pipelines.run.context import or_mistaken, read_request
+from include.runtime.acting import Actor
+from include.runtime.task_boundary import EndedForGood, staged
 from include.why.asking import ask
 from tests.run_book import LICENSES, Again, Book, Keep, KeptBook, Ran
 from tests.sync.by_hand import context_of, run_by_hand

@@ -30,7 +30,7 @@ from etl.load.transfer.rollback import bring_back
 from etl.schema import metadata
 from etl.transform.transfers import Plan, Request, plan
 from etl.transform.transfers.rows import Arrival
-from include.transfer.move import RulesDesk
+from include.pipelines.transfer.move import RulesDesk
 from tests.transfers.books import LATER, SOURCE, TARGET, Book
 
 RECEIVER = 2

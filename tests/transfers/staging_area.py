@@ -10,12 +10,12 @@ from typing import Any
 
 from etl.load.ledger.transfers import transfers
 from etl.load.ledger.transfers.transfers import Transfer
-from include.acting import COMMAND_LINE, Actor
-from include.connections import Connections
-from include.settings import Data, Settings
-from include.transfer import answer, move, plan, report
-from include.transfer.context import TransferContext
-from include.transfer.request import read_transfer_request
+from include.pipelines.transfer import answer, move, plan, report
+from include.pipelines.transfer.context import TransferContext
+from include.pipelines.transfer.request import read_transfer_request
+from include.runtime.acting import COMMAND_LINE, Actor
+from include.runtime.connections import Connections
+from include.runtime.settings import Data, Settings
 from tests.run_book import access_to
 from tests.transfers.books import SOURCE, TARGET, Book
 from tests.transfers.moving import Database

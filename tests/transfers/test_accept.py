@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from include.transfer.answer import Question
+from include.pipelines.transfer.answer import Question
 
 pytestmark = pytest.mark.airflow
 
@@ -22,7 +22,7 @@ class Asked(Exception):
 @pytest.fixture
 def action(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The operator without a scheduler: what it sends to Airflow is kept, and a question parks it."""
-    from include.transfer import accept
+    from include.pipelines.transfer import accept
 
     sent: list[dict[str, Any]] = []
     told: list[dict[str, Any]] = []

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from etl.errors import ParamsError
-from include.acting import COMMAND_LINE, Actor
-from include.transfer.request import TransferRequest, read_transfer_request
+from include.pipelines.transfer.request import TransferRequest, read_transfer_request
+from include.runtime.acting import COMMAND_LINE, Actor
 from tests.transfers.staging_area import FORM
 
 OFFICES = {"source_office_id": 1, "target_office_id": 2, "receiving_user": "receiver", "requested_by": "mover"}

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from etl.errors import ParamsError
-from include.transfer.__main__ import app
+from include.commands.transfer import app
 from tests.transfers.books import Book
 from tests.transfers.moving import TransferDesk, kept, make_desk
 from tests.transfers.staging_area import book_with_rights, make_area
@@ -142,7 +142,9 @@ def test_a_return_is_told_in_the_manifest_and_a_second_one_says_when_it_was(tmp_
         "AIRFLOW_CONN_CRM": area.crm.url,
         "PLANBRIDGE__DATA__FOLDER": str(tmp_path),
     }
-    first = call("include.transfer", "return", "t1", **places)  # the second one in this process, which takes less long
+    first = call(
+        "include.commands.transfer", "return", "t1", **places
+    )  # the second one in this process, which takes less long
     assert (first.returncode, "is back in the source office" in first.stdout) == (0, True), first.stderr
     page = (area.reports("t1") / "manifest.html").read_text(encoding="utf-8")
     told = area.found("t1").why

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from etl.errors import ParamsError, StopRun
 from etl.load.ledger import runs
 from etl.load.ledger.transfers import transfers
-from include.transfer import answer, plan
-from include.transfer.context import TransferContext
+from include.pipelines.transfer import answer, plan
+from include.pipelines.transfer.context import TransferContext
 from tests.transfers.books import ELSEWHERE, TARGET, Book
 from tests.transfers.moving import Database, kept_folder
 from tests.transfers.staging_area import Area, book_with_rights, make_area

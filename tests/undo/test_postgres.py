@@ -8,8 +8,8 @@ import pytest
 from etl.load.ledger import pins
 from etl.load.ledger.retention import Keep, remove_old
 from etl.load.profiles.pins import Pin
+from include.commands.why_table import source_of
 from include.why.asking import ask
-from include.why.table import source_of
 from tests.run_book import Book, Vendors
 from tests.undo.undoing import decided, ended, undo
 

@@ -14,8 +14,8 @@ from etl.load.ledger import changes, locks, runs
 from etl.load.ledger.changes import Change
 from etl.load.ledger.retention import Keep, remove_old
 from etl.load.ledger.runs import Outcome
-from include.undo.table import print_undone
-from include.undo.undoing import Undone
+from include.commands.undo_table import print_undone
+from include.pipelines.undo.undoing import Undone
 from include.why.asking import ask
 from tests.load.advisors import edit_person, put_document
 from tests.load.delivering import household

@@ -10,11 +10,11 @@ from etl.load.delivery import Payload
 from etl.load.ledger import links, runs
 from etl.load.ledger.closing import Closing, close_run
 from etl.load.profiles import deliver as deliver_profiles
-from include.refresh.context import RunContext
-from include.refresh.linked import STAGE as TAKEN_OVER
-from include.refresh.load import job_of
-from include.refresh.vendors import profiles_client
-from include.undo.undoing import Undone, request_of, undo_run
+from include.pipelines.identity.link_ownership import STAGE as TAKEN_OVER
+from include.pipelines.refresh.load import job_of
+from include.pipelines.run.context import RunContext
+from include.pipelines.run.vendors import profiles_client
+from include.pipelines.undo.undoing import Undone, request_of, undo_run
 from tests.run_book import DAY, Book
 
 

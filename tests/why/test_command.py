@@ -18,12 +18,12 @@ from typer.testing import CliRunner, Result
 from etl.errors import LedgerUnavailable, SettingsError
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import run
-from include import command_line
-from include.command_line import operator_context, operator_settings, read_connection
-from include.connections import database_url
-from include.transfer.commands import bring_back, cancel
-from include.undo.undoing import request_of
-from include.why.__main__ import app as why_app
+from include.commands import operator
+from include.commands.operator import operator_context, operator_settings, read_connection
+from include.commands.transfer_actions import bring_back, cancel
+from include.commands.why import app as why_app
+from include.pipelines.undo.undoing import request_of
+from include.runtime.connections import database_url
 from include.why.asking import ask
 from tests.load.test_migrations import BEFORE_REVISIONS
 from tests.run_book import ROOT, Book
@@ -54,7 +54,7 @@ def test_the_ledger_under_the_data_folder_answers_at_once(told_book: Book) -> No
     libraries = spent_on([sys.executable, "-c", "import pandas, pyarrow, sqlalchemy, typer, rich"])
     folder = data_of(told_book)
     before = spent()
-    done = call("include.why", "--unit", "H1", "--field", "clientA.cellPhone", PLANBRIDGE__DATA__FOLDER=folder)
+    done = call("include.commands.why", "--unit", "H1", "--field", "clientA.cellPhone", PLANBRIDGE__DATA__FOLDER=folder)
     seconds = spent() - before
     assert done.returncode == 0, done.stderr
     assert "contact_phone.number, key 9" in done.stdout
@@ -84,7 +84,7 @@ def test_the_connection_of_the_environment_comes_first(told_book: Book, form: st
 
 
 def test_what_cannot_be_answered_is_a_line_in_words(told_book: Book) -> None:
-    done = call("include.why", "--unit", "H99", PLANBRIDGE__DATA__FOLDER=data_of(told_book))
+    done = call("include.commands.why", "--unit", "H99", PLANBRIDGE__DATA__FOLDER=data_of(told_book))
     assert (done.returncode, done.stdout) == (1, "")
     assert "The ledger knows no unit H99" in done.stderr
     assert "Traceback" not in done.stderr
@@ -126,8 +126,8 @@ def test_a_ledger_in_which_no_run_was_made_does_not_hide_the_demos(
     told_book: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names_nothing(monkeypatch)
-    monkeypatch.setattr(command_line, "ROOT", tmp_path)
-    monkeypatch.setattr(command_line, "DEMO", Path(data_of(told_book)))
+    monkeypatch.setattr(operator, "ROOT", tmp_path)
+    monkeypatch.setattr(operator, "DEMO", Path(data_of(told_book)))
     for make in (lambda path: None, lambda path: path.touch(), lambda path: Ledger(f"sqlite:///{path}").migrate()):
         (tmp_path / ".planbridge").mkdir(exist_ok=True)
         make(tmp_path / ".planbridge" / "ledger.db")
@@ -221,13 +221,13 @@ def test_an_undo_finds_ledger_and_vendor_and_prints_a_table(told_book: Book, tmp
         "password": "sandbox",
     }
     variables = {"PLANBRIDGE__DATA__FOLDER": data_of(told_book), "AIRFLOW_CONN_PROFILES": json.dumps(profiles)}
-    done = call("include.undo", "--run", "run-2", "--dry-run", **variables)
+    done = call("include.commands.undo", "--run", "run-2", "--dry-run", **variables)
     assert done.returncode == 0, done.stderr
     assert "clientA.cellPhone" in done.stdout
     assert "would go back" in done.stdout
     assert "eMoney has no undo" in done.stdout
     assert "555-01" not in done.stdout
-    refused = call("include.undo", "--run", "run-9", **variables)
+    refused = call("include.commands.undo", "--run", "run-9", **variables)
     assert refused.returncode == 1
     assert "There is no run run-9" in refused.stderr
 

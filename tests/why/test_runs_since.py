@@ -9,9 +9,9 @@ from rich.console import Console
 from etl.errors import ParamsError
 from etl.load.ledger import pins
 from etl.load.profiles.pins import Pin
+from include.commands.why_table import print_told, source_of
 from include.why.answers import Answer
 from include.why.asking import ask
-from include.why.table import print_told, source_of
 from tests.load.advisors import edit_person
 from tests.run_book import Again, Book, Keep, KeptBook
 from tests.sync.by_hand import run_by_hand

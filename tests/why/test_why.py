@@ -14,12 +14,12 @@ from etl import schema
 from etl.errors import ParamsError
 from etl.load.ledger.retention import Keep, remove_old
 from etl.load.profiles.document import flatten, show
+from include.commands.why_table import print_told, source_of
 from include.why.answers import Answer, answer_for_column
 from include.why.asking import Told, ask
 from include.why.history import read_history
 from include.why.origins import ITEMS, ROLES, Origin, person_names, person_origin
 from include.why.rows import lineage_rows
-from include.why.table import print_told, source_of
 from tests.run_book import Book
 
 # What is made for all of them is made by one worker.

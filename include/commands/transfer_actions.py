@@ -1,0 +1,105 @@
+"""What an operator types about a transfer: cancel it before it is accepted, bring it back after it was closed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.engine import Connection
+
+from etl.load.ledger.store import Ledger
+from etl.load.ledger.transfers import transfers
+from expectations.report.manifest import ENTITY_WORDS
+from expectations.report.manifest_files import mark_returned
+from include.commands.operator import open_ledger, operator_connections, operator_settings
+from include.runtime.acting import COMMAND_LINE
+from include.runtime.connections import Connections
+from include.runtime.context import ledger_of, reports_of
+from include.runtime.staging import each_row
+
+EDITED_SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Return:
+    """What a return came to: ``edited`` keeps the transfer in the target; ``told``: when it came back, in words."""
+
+    edited: pd.DataFrame  # office, entity, entity_id, why
+    told: str
+    was_before: bool
+
+
+def cancel(transfer_id: str, user: str) -> str:
+    """Ends a transfer that nobody has accepted; says so. Raises `ParamsError` where it is too late."""
+    ledger, _ = _places()
+    transfers.answer(ledger, transfer_id, "cancelled", COMMAND_LINE, f"{user} cancelled it")
+    return (
+        f"The transfer {transfer_id} is cancelled; nothing was moved, and its contacts are free for another one. "
+        "Its run ends by itself within ten minutes, or at once when somebody answers the required action."
+    )
+
+
+def bring_back(transfer_id: str) -> Return:
+    """Brings a closed transfer back, and says so in its manifest.
+
+    Where anything was edited since, nothing is changed. Raises `ParamsError` for a transfer that is not closed or is
+    older than 30 days.
+    """
+    from etl.extract.source import Snapshot
+    from etl.extract.transaction_reader import Within
+    from etl.extract.transfer import read_rows
+    from etl.load.transfer.databases import open_databases
+    from etl.load.transfer.rollback import bring_back as bring
+
+    ledger, connections = _places()
+    before = transfers.find(ledger, transfer_id)
+    databases = open_databases(connections.crm, connections.crm_target)
+
+    def read_target(contact_ids: Sequence[int], within: Connection | None) -> dict[str, pd.DataFrame]:
+        if within is not None:
+            return read_rows(Within(within), contact_ids)
+        with Snapshot(connections.crm_target, readers=1) as snapshot:
+            return read_rows(snapshot, contact_ids)
+
+    try:
+        edited = bring(ledger, databases, transfer_id, read_target)
+    finally:
+        databases.dispose()
+    now = transfers.find(ledger, transfer_id)
+    told = now.why if now is not None and now.why else "Returned to the source office."
+    if edited.empty:
+        mark_returned(reports_of(operator_settings(), transfer_id), told)
+    return Return(edited, told, before is not None and before.status == "returned")
+
+
+def print_return(transfer_id: str, done: Return, console: Console) -> None:
+    """Says that the transfer is back, now or since an earlier return, or lists what keeps it in the target."""
+    edited = done.edited
+    if done.was_before:
+        console.print(
+            f"The transfer {transfer_id} was returned before; nothing was done. {done.told}",
+            markup=False,
+            soft_wrap=True,
+        )
+        return
+    if edited.empty:
+        console.print(f"The transfer {transfer_id} is back in the source office.", markup=False, style="green")
+        return
+    table = Table(title="Edited since: nothing was changed", box=box.SIMPLE_HEAD, title_justify="left")
+    for heading in ("Office", "Record", "Key", "Why"):
+        table.add_column(heading)
+    for row in each_row(edited.head(EDITED_SHOWN)):
+        table.add_row(row.office, ENTITY_WORDS.get(row.entity, row.entity), row.entity_id, row.why)
+    if len(edited) > EDITED_SHOWN:
+        table.add_row(f"… and {len(edited) - EDITED_SHOWN:,} more", "")
+    console.print(table)
+
+
+def _places() -> tuple[Ledger, Connections]:
+    settings, connections = operator_settings(), operator_connections()
+    open_ledger(settings)  # where there is none, none is made
+    return ledger_of(settings, connections), connections

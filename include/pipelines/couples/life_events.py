@@ -1,0 +1,222 @@
+"""LIFE-EVENT: a couple that is not the one which the vendor has. Held at both vendors until somebody confirms it.
+
+A run by hand with a reason (``confirm_life_event``) lets the unit through: the stage ``verdict/<vendor>`` says in its
+table ``events`` what happened, and the load carries it out. What is held, and what was confirmed, is told with a
+proposal: who goes where, and which accounts and policies have no clear owner.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from etl.frames import are_among
+from etl.load.ledger import runs
+from etl.load.life_event import LifeEvent, find_event
+from etl.narrowing import narrow
+from expectations import rules
+from expectations.report.proposals import Proposal
+from include.pipelines.couples.former import HOLDERS
+from include.pipelines.couples.former import STAGE as FORMER
+from include.pipelines.couples.proposals import conf_of, propose
+from include.pipelines.identity.link_ownership import links_of
+from include.pipelines.refresh.plan import shard_name
+from include.pipelines.run.context import RunContext
+from include.pipelines.run.defects import name_defects
+from include.runtime.staging import each_row
+
+EVENT_COLUMNS = ("unit_key", *LifeEvent.__dataclass_fields__)
+PEOPLE_FRAMES = ("contacts", "client_of", "accounts", "liabilities", "policies", "beneficiaries")
+PROPOSALS = "proposals"
+WIDOWED_STATUSES = ("widowed", "widow", "widower")
+
+
+# The table of confirmed events: a column for each field of an event.
+_KINDS = {"unit_key": "str", "kind": "str", "client_died": "bool", "spouse_died": "bool"}
+NO_EVENTS = pd.DataFrame({name: pd.Series(dtype=_KINDS.get(name, "Int64")) for name in EVENT_COLUMNS})
+
+
+@dataclass(frozen=True)
+class LifeEvents:
+    """``findings`` hold their units; ``confirmed`` (`EVENT_COLUMNS`) go; ``proposals`` of both, for the report.
+
+    ``failed`` (unit_key, reason): of whom nobody can say what happened.
+    """
+
+    findings: pd.DataFrame
+    confirmed: pd.DataFrame
+    proposals: list[Proposal]
+    failed: pd.DataFrame
+
+
+def find_life_events(
+    context: RunContext, vendor: str, decisions: pd.DataFrame, gate_findings: pd.DataFrame, overrides: Any
+) -> LifeEvents:
+    """Against what was last sent: the head changed or died, or a spouse has gone or is another."""
+    hand = context.request.by_hand
+    reason = hand.what.life_event if hand else None
+    units = decisions[["unit_key", "client_contact_id"]]
+    linked = links_of(context, vendor, units, of_these_alone=hand is not None)
+    dead = gate_findings.loc[gate_findings["rule_id"] == "HH-DECEASED-HEAD", "unit_key"]
+    pairs = _other_couples(decisions, linked, set(dead))
+    found, confirmed, proposals = [], [], []
+    frames_of = {shard: _frames_of(context, int(shard)) for shard in pairs["shard"].unique()}
+    rows = {row.unit_key: row for row in each_row(pairs)}
+    looked_at = narrow(list(rows), lambda keys: [_happened(vendor, rows[key], frames_of) for key in keys])
+    for row, event, proposal in (one for part in looked_at.results for one in part if one is not None):
+        is_confirmed = reason is not None and row.decision == "send"
+        proposal = replace(proposal, is_confirmed=is_confirmed, reason=(reason or "") if is_confirmed else "")
+        proposals.append(proposal)
+        if is_confirmed:
+            confirmed.append({"unit_key": row.unit_key, **asdict(event)})
+        else:
+            found.append(_finding(vendor, row.unit_key, proposal.in_short, overrides))
+    found += _held_by_others(context, vendor, decisions, overrides)
+    events = pd.DataFrame(confirmed, columns=list(EVENT_COLUMNS)).astype(NO_EVENTS.dtypes.to_dict())
+    failed = name_defects(f"life events {vendor}", looked_at)
+    return LifeEvents(pd.DataFrame(found, columns=list(rules.FINDING_COLUMNS)), events, proposals, failed)
+
+
+def _happened(
+    vendor: str, row: Any, frames_of: Mapping[Any, dict[str, pd.DataFrame]]
+) -> tuple[Any, LifeEvent, Proposal] | None:
+    """What happened to one of the other couples, with a proposal; None for nothing."""
+    frames = frames_of[row.shard]
+    event = find_event(
+        (_id(row.client_contact_id_sent), _id(row.spouse_contact_id_sent)),
+        (_id(row.client_contact_id), _id(row.spouse_contact_id)),
+        _died(frames),
+        _is_widowed(frames, _id(row.client_contact_id)),
+    )
+    return None if event is None else (row, event, propose(vendor, row.unit_key, event, frames))
+
+
+def read_confirmed(context: RunContext, vendor: str) -> dict[str, LifeEvent]:
+    """unit key -> what happened, of the units whose event this run's person has confirmed."""
+    if context.request.by_hand is None:
+        return {}
+    events = context.staging.read(f"verdict/{vendor}", ["events"])["events"]
+    return {row.unit_key: _event(row) for row in each_row(events)}
+
+
+def stage_proposals(context: RunContext, vendor: str, proposals: list[Proposal]) -> None:
+    """Keeps the proposals for the report, if there are any."""
+    if proposals:
+        texts = [json.dumps(one.as_json()) for one in proposals]
+        context.staging.write(f"{PROPOSALS}/{vendor}", {"proposals": pd.DataFrame({"proposal": texts})})
+
+
+def read_proposals(context: RunContext) -> list[Proposal]:
+    """The proposals of both vendors; what is confirmed says at its end which former partners are still to be run."""
+    texts = [context.staging.read(stage)["proposals"]["proposal"] for stage in context.staging.stages(PROPOSALS)]
+    proposals = [Proposal.from_json(json.loads(text)) for part in texts for text in part]
+    return [replace(one, then=_then(context, one)) if one.is_confirmed else one for one in proposals]
+
+
+def _then(context: RunContext, proposal: Proposal) -> tuple[str, ...]:
+    """Who does not go along, and at Profiles who did and came to nothing: that alone brings nobody back."""
+    vendor = proposal.vendor
+    outcomes = runs.read_outcomes(context.ledger, context.request.run_id, vendor)
+    through = {proposal.unit_key, *outcomes.loc[outcomes["outcome"].isin(runs.DONE), "unit_key"]}
+    decisions = context.staging.read(f"verdict/{vendor}", ["decisions"])["decisions"]
+    left = decisions.loc[~decisions["unit_key"].isin(through), "client_contact_id"].dropna()
+    return (*proposal.then, *(conf_of(vendor, int(contact_id)) for contact_id in left))
+
+
+def read_parted(context: RunContext, vendor: str) -> list[int]:
+    """The contacts who are of their unit no longer, by the events that this run's person has confirmed."""
+    return [contact_id for event in read_confirmed(context, vendor).values() for contact_id in event.parted]
+
+
+def _event(row: Any) -> LifeEvent:
+    return LifeEvent(
+        kind=str(row.kind),
+        client_sent=int(row.client_sent),
+        spouse_sent=_id(row.spouse_sent),
+        client=int(row.client),
+        spouse=_id(row.spouse),
+        client_died=bool(row.client_died),
+        spouse_died=bool(row.spouse_died),
+    )
+
+
+def _other_couples(decisions: pd.DataFrame, linked: pd.DataFrame, dead_heads: set[str]) -> pd.DataFrame:
+    """The rows of ``decisions`` whose couple, as last sent (``…_sent``), is another, or whose head has died."""
+    linked = linked[["unit_key", "client_contact_id", "spouse_contact_id"]]
+    pairs = decisions.merge(linked, on="unit_key", suffixes=("", "_sent"))
+    client, client_sent = pairs["client_contact_id"], pairs["client_contact_id_sent"]
+    known = client.notna() & client_sent.notna()
+    other_head = (client != client_sent).fillna(False)
+    other_spouse = pairs["spouse_contact_id_sent"].notna() & pairs["payload_hash"].notna()
+    other_spouse &= ~(pairs["spouse_contact_id"] == pairs["spouse_contact_id_sent"]).fillna(False)
+    chosen = known & (other_head | other_spouse | are_among(pairs["unit_key"], dead_heads))
+    return pairs[chosen.to_numpy(dtype=bool)]
+
+
+def _frames_of(context: RunContext, shard: int) -> dict[str, pd.DataFrame]:
+    """The frames of a shard that tell of people and what they own, with those who are not in it any more."""
+    frames = context.staging.read(shard_name("source", shard), (*PEOPLE_FRAMES, "members"))
+    if not context.staging.has(FORMER):
+        return frames
+    former = context.staging.read(FORMER)
+    return frames | {
+        name: pd.concat([frames[name], former[name]], ignore_index=True).drop_duplicates(ignore_index=True)
+        for name in PEOPLE_FRAMES
+    }
+
+
+def _died(frames: dict[str, pd.DataFrame]) -> set[int]:
+    contacts = frames["contacts"]
+    return set(contacts.loc[contacts["is_deceased"].astype(bool), "contact_id"])
+
+
+def _is_widowed(frames: dict[str, pd.DataFrame], client: int | None) -> bool:
+    """Whether the CRM calls the head so: it may know nothing of the spouse any more."""
+    contacts = frames["contacts"]
+    statuses = contacts.loc[contacts["contact_id"] == client, "marital_status"].dropna()
+    return bool(statuses.str.strip().str.lower().isin(WIDOWED_STATUSES).any())
+
+
+def _held_by_others(
+    context: RunContext, vendor: str, decisions: pd.DataFrame, overrides: Any
+) -> list[dict[str, object]]:
+    """Who is still in the record of a household at eMoney whose event nobody has confirmed."""
+    if vendor != "emoney" or not context.staging.has(HOLDERS):
+        return []
+    holders = context.staging.read(HOLDERS)["holders"]
+    then = {
+        "client": "then the record is this contact's own.",
+        "spouse": "then this contact gets a record. Or mend in SmartOffice who the couple is.",
+    }
+    words = (
+        "Contact {0} is still the {1} of {2}'s record at eMoney. Run {2} by hand and confirm what has happened there: "
+    )
+    return [
+        _finding(
+            vendor,
+            row.unit_key,
+            words.format(row.client_contact_id, row.role, row.holder) + then[row.role],
+            overrides,
+        )
+        for row in each_row(holders[are_among(holders["unit_key"], decisions["unit_key"])])
+    ]
+
+
+def _finding(vendor: str, unit_key: str, message: str, overrides: Any) -> dict[str, object]:
+    return rules.finding(
+        "LIFE-EVENT",
+        vendor,
+        unit_key,
+        entity="household" if unit_key[0] == "H" else "contact",
+        entity_id=int(unit_key[1:]),
+        message=message,
+        overrides=overrides,
+    )
+
+
+def _id(value: Any) -> int | None:
+    return None if pd.isna(value) else int(value)

@@ -1,0 +1,161 @@
+"""What the guards find in the documents, beside what was last sent.
+
+Items that would be missing from eMoney's feed, values of one field that change alike, updates, creations, one rule.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+import pandas as pd
+
+from etl.frames import are_among
+from etl.load.ledger import links, runs
+from include.pipelines.guards.alike import ChangesAlike
+from include.pipelines.guards.stop import Cause, Limit, hash_of, is_guarded
+from include.pipelines.identity.link_ownership import links_of
+from include.pipelines.refresh.lineage import leaves
+from include.pipelines.refresh.plan import shard_name
+from include.pipelines.run.context import RunContext
+from include.runtime.staging import each_row
+
+# As the source keys of eMoney's items begin, and the CRM's table.
+KINDS = {"account": "investment_account", "policy": "policy"}
+# The part of what was sent, and the hash that it was offered with.
+OFFERED = {"case": "payload_hash", "client": "people_hash", "items": "items_hash"}
+
+
+def of_documents(context: RunContext, vendor: str, decisions: pd.DataFrame, findings: pd.DataFrame) -> list[Cause]:
+    """What would change at the vendor; ``decisions`` and ``findings`` are those of the vendor's check."""
+    if not is_guarded(context):
+        return []
+    going = decisions[decisions["decision"] == "send"]
+    linked = links_of(context, vendor, decisions[["unit_key", "client_contact_id"]], of_these_alone=False)
+    compared = _Compared(context, vendor, going)
+    return [
+        *_one_rule(context, vendor, len(decisions), findings),
+        *_updates(context, vendor, compared, len(linked)),
+        *_creations(context, vendor, going, linked),
+        *_alike(context, vendor, compared, len(linked)),
+        *_items_gone(context, vendor, compared),
+    ]
+
+
+class _Compared:
+    """The documents that would go beside what was last sent: only of units of which something differs.
+
+    ``people``, ``values``: which rows of ``going`` are others than were last sent; Profiles knows no such difference.
+    """
+
+    def __init__(self, context: RunContext, vendor: str, going: pd.DataFrame) -> None:
+        self.going = going
+        self.alike = ChangesAlike()
+        self.gone: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
+        self.new: Counter[str] = Counter()
+        self._context, self._vendor = context, vendor
+        self.people = self._differs("client" if vendor == "emoney" else "case")
+        self.values = self._differs("items") if vendor == "emoney" else self.people
+        either = going[self.people | self.values]
+        # Fewer pass no limit: most nights end here.
+        if len(either) >= context.settings.guard.at_least:
+            for number in either["shard"].unique():
+                self._compare(int(number), either[either["shard"] == number])
+
+    def _differs(self, part: str) -> pd.Series:
+        """Which rows were sent before, and would be others."""
+        sent = links.read_sent(self._context.ledger, self._vendor, part).set_index("unit_key")["offered_hash"]
+        before = self.going["unit_key"].map(sent)
+        return before.notna() & (before != self.going[OFFERED[part]])
+
+    def _compare(self, number: int, rows: pd.DataFrame) -> None:
+        context, vendor = self._context, self._vendor
+        bases = {
+            part: links.read_bases(context.ledger, vendor, part, rows.loc[rows_of[rows.index], "unit_key"])
+            for part, rows_of in self._parts().items()
+        }
+        documents = context.staging.read(shard_name(vendor, number), ["documents"])["documents"]
+        for row in each_row(documents[are_among(documents["unit_key"], rows["unit_key"])]):
+            before = {part: of_units.get(row.unit_key) for part, of_units in bases.items()}
+            now = orjson.loads(row.document)
+            self.alike.add(_values_by_name(vendor, _as_document(vendor, before)), _values_by_name(vendor, now))
+            if row.unit_key in bases.get("items", ()):
+                self._count_items(row.unit_key, set(before["items"] or ()), {one["sourceKey"] for one in now["items"]})
+
+    def _parts(self) -> dict[str, pd.Series]:
+        if self._vendor == "profiles":
+            return {"case": self.people}
+        return {"client": self.people, "spouse": self.people, "items": self.values}
+
+    def _count_items(self, unit_key: str, before: set[str], now: set[str]) -> None:
+        for source_key in before - now:
+            self.gone[source_key.partition(":")[0]][unit_key] += 1
+        self.new.update(source_key.partition(":")[0] for source_key in now - before)
+
+
+def _as_document(vendor: str, bases: Mapping[str, Any]) -> dict[str, Any]:
+    """What was last sent, in the form of a document."""
+    if vendor == "profiles":
+        return {"document": bases["case"] or {}}
+    # Of a feed whose result another run has read back only the keys are known.
+    items = [item for item in (bases["items"] or {}).values() if item is not None]
+    return {"client": bases["client"] or {}, "spouse": bases["spouse"], "items": items}
+
+
+def _values_by_name(vendor: str, document: dict[str, Any]) -> dict[str, Any]:
+    return dict(leaves(vendor, document))
+
+
+def _one_rule(context: RunContext, vendor: str, units: int, findings: pd.DataFrame) -> Iterator[Cause]:
+    limit = Limit.of(context, "max_rule_percent")
+    critical = findings[findings["severity"] == "critical"].drop_duplicates(["unit_key", "rule_id"])
+    for rule_id, broken in critical["rule_id"].value_counts().sort_index().items():
+        if limit.is_passed(int(broken), int(broken), units):
+            words = f"{broken:,} of {units:,} units in scope break the rule {rule_id}"
+            yield limit.cause("rule", vendor, words, int(broken), units, pattern=str(rule_id))
+
+
+def _updates(context: RunContext, vendor: str, compared: _Compared, linked: int) -> Iterator[Cause]:
+    """eMoney's values change every night: of its units only the people count."""
+    limit = Limit.of(context, "max_changed_percent")
+    changed = int(compared.people.sum())
+    if limit.is_passed(changed, changed, linked):
+        words = f"{changed:,} of {linked:,} linked units would be updated"
+        yield limit.cause("updated", vendor, words, changed, linked)
+
+
+def _creations(context: RunContext, vendor: str, going: pd.DataFrame, linked: pd.DataFrame) -> Iterator[Cause]:
+    """Once a night has been through: the first one creates them all."""
+    if runs.last_watermark(context.ledger, vendor) is None:
+        return
+    limit = Limit.of(context, "max_created_percent")
+    created = int((~are_among(going["unit_key"], linked["unit_key"])).sum())
+    if limit.is_passed(created, created, len(linked)):
+        words = f"{created:,} units would be created, beside {len(linked):,} that are linked"
+        yield limit.cause("created", vendor, words, created, len(linked))
+
+
+def _alike(context: RunContext, vendor: str, compared: _Compared, linked: int) -> Iterator[Cause]:
+    limit = Limit.of(context, "max_alike_percent")
+    for one in compared.alike.of_at_least(limit.least(linked)):
+        words = f"{one.units:,} × {one.table}, {one.field}: {one.pattern}"
+        more = {"table": one.table, "field": one.field, "pattern": one.pattern}
+        yield limit.cause("alike", vendor, words, one.units, linked, **more)
+
+
+def _items_gone(context: RunContext, vendor: str, compared: _Compared) -> Iterator[Cause]:
+    """Accounts and policies that the last feed had of units that go again, and this one has not (EMY-GONE)."""
+    if vendor != "emoney":
+        return
+    limit = Limit.of(context, "max_gone_percent")
+    was_sent = links.read_sent(context.ledger, vendor, "items")["unit_key"]
+    keys = compared.going.loc[are_among(compared.going["unit_key"], was_sent), "source_keys"]
+    for kind, table in KINDS.items():
+        lost = compared.gone[kind]
+        of = int(keys.str.count(f"{kind}:").sum()) + lost.total() - compared.new[kind]
+        if limit.is_passed(len(lost), lost.total(), of):
+            words = f"{table}: {lost.total():,} of {of:,} that the last feed had would be missing from this one"
+            more = {"table": table, "units": hash_of(sorted(lost))}
+            yield limit.cause("items_gone", vendor, words, lost.total(), of, **more)

@@ -1,0 +1,72 @@
+"""The required action of a run by hand: somebody chooses which record of Profiles the household is.
+
+The list is made when the task runs, so that subject, body and ids are set then and rendered nowhere else. Where nobody
+has to be asked, the task is through at once; a question that nobody answers in time is no failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import Param, get_current_context
+from airflow.sdk.definitions.param import ParamsDict
+
+from include.pipelines.household.tasks import sync_context
+from include.runtime.task_boundary import AT_A_TERMINAL, staged
+
+STEP = "choose"
+
+
+class ChooseRecord(HITLOperator):
+    """Shows the Search list with the buttons of SmartOffice, and keeps the answer in the ledger."""
+
+    # Nothing of it is known before the task runs, and nothing of it may be kept as a rendered field.
+    template_fields = ()
+
+    def __init__(self, **given: Any) -> None:
+        options = ["Update Case", "Create New Case", "Open Case", "Create New Client and Case"]
+        given = {**given, "retry_delay": timedelta(seconds=5)}  # whoever waits for the question is there now
+        super().__init__(subject="Which client of Profiles is it?", options=options, **given)
+
+    def execute(self, context: Any) -> Any:
+        """Asks, or ends at once. Under ``airflow dags test`` nobody can answer: the load says what is to be chosen."""
+        from include.pipelines.household.question import question_for
+
+        is_there = get_current_context()["dag_run"].triggering_user_name != AT_A_TERMINAL
+        question = staged(STEP, sync_context, lambda run: question_for(run, is_there))
+        if question is None:
+            return None
+        self.subject, self.body, self.options = question.subject, question.body, list(question.buttons)
+        self.params = ParamsDict(
+            {
+                "household_id": _id("Household", "The household of the list that is meant.", question.households),
+                "case_id": _id("Case", "The case of the list that is meant.", question.cases),
+            }
+            if question.households
+            else {}
+        )
+        self.response_timeout = timedelta(seconds=question.seconds)
+        return super().execute(context)
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> str | None:
+        """What was answered, as the ledger has it now: an action, or ``timed_out``. Who may not answer is passed by."""
+        from include.pipelines.household.question import keep_answer
+
+        answer: str | None = staged(STEP, sync_context, lambda run: keep_answer(run, event))
+        return self.execute(context) if answer is None else answer
+
+
+def _id(title: str, description: str, ids: Mapping[str, str]) -> Param:
+    """A field with the ids to choose from; what comes another way is judged in words afterwards."""
+    return Param(
+        None,
+        type=["null", "string"],
+        title=title,
+        description=description,
+        enum=list(ids),
+        values_display=dict(ids),
+        source="task",
+    )

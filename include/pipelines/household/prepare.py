@@ -1,0 +1,224 @@
+"""The first stages of a run by hand: who is meant, may it go, and the documents as the night would build them.
+
+Nothing is sent before it is through. What is not as it should be is refused in words (`ParamsError`), with the run in
+the ledger and the reason in its report.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from etl.errors import ParamsError
+from etl.extract import identity, office_users, single_unit
+from etl.extract.changes import Movement, track
+from etl.extract.former_partners import units_of_persons
+from etl.extract.scope import Census
+from etl.extract.shard import Frames, read_shard
+from etl.extract.source import Snapshot, to_frame
+from etl.load.ledger import life_events, links, pins, runs
+from etl.transform.arrays import is_one_of
+from etl.values import USER_STATUS_ENABLED, USER_STATUSES, VENDOR_LICENSES
+from include.pipelines.couples.former import stage_former
+from include.pipelines.couples.life_events import read_parted
+from include.pipelines.household.relink import end_link, make_link
+from include.pipelines.identity.link_ownership import current_links, read_taken_over
+from include.pipelines.identity.merged import follow_dependents, follow_merges_of
+from include.pipelines.identity.same_person import stage_twins_beside, stage_twins_of
+from include.pipelines.refresh.begin import begin_run
+from include.pipelines.refresh.plan import shard_name
+from include.pipelines.refresh.transform import transform_shard
+from include.pipelines.refresh.validate import validate_vendor
+from include.pipelines.run.context import VENDORS, HandRequest, RunContext
+from include.pipelines.run.found import stage_clock
+from include.pipelines.run.labels import LABELS
+from include.runtime.acting import is_unknown
+
+
+def prepare_unit(context: RunContext) -> str:
+    """Registers the run, finds the unit, builds its document and puts it through the gate; gives the unit's key.
+
+    At Profiles, a former partner whose couple's end is confirmed goes in the same run, as a unit of the own
+    (LIFE-EVENT). Raises `ParamsError` where the unit or the user cannot run, and what the stages of the night raise.
+    """
+    unit_key = read_unit(context)
+    (vendor,) = context.request.vendors
+    if _hand(context).what.unlink is not None:
+        return unit_key
+    transform_shard(context, 0)
+    validate_vendor(context, vendor)
+    is_confirmed = vendor == "profiles" and _hand(context).what.life_event is not None
+    partners = read_former_partners(context, unit_key) if is_confirmed else 0
+    for number in range(1, partners + 1):
+        transform_shard(context, number)
+    if partners:
+        validate_vendor(context, vendor)
+    return unit_key
+
+
+def read_unit(context: RunContext) -> str:
+    """Stages ``plan/scope`` and ``source/00000`` of the one unit; gives its key."""
+    begin_run(context)
+    (vendor,) = context.request.vendors
+    with Snapshot(context.connections.crm, readers=1) as snapshot:
+        _require_user(context, snapshot)
+        if _hand(context).what.unlink is not None:
+            return end_link(context, snapshot)
+        unit_key = _unit_key(snapshot, _hand(context))
+        census, at, frames, movement = _read(snapshot, unit_key)
+        make_link(context, snapshot, unit_key, _people(census, at))
+        told_apart = follow_merges_of(context, snapshot, census, at)
+        linked = current_links(context, snapshot, vendor, census, pd.Index([at]))
+        stage_former(context, snapshot, census, pd.Index([at]), {vendor: linked})
+        stage_twins_of(context, snapshot, census, at, told_apart)
+        if vendor == "profiles":
+            members = identity.read_identities_like(snapshot, census.people["contact_id"])
+            follow_dependents(context, census, pd.Index([at]), linked, members)
+    clients = census.units.loc[[at], "client_contact_id"].dropna()
+    known = {unit_key, *("C" + clients.astype("str")), *read_taken_over(context, vendor).values()}
+    _check_choice(context, vendor, known)
+    _stage(context, frames, movement, 0)
+    _pin(context, unit_key)
+    _plan(context, movement.units)
+    return unit_key
+
+
+def _people(census: Census, at: int) -> list[int]:
+    """The contacts of a unit, its client first."""
+    client = census.units.loc[[at], "client_contact_id"].dropna().astype("int64")
+    others = census.people.loc[census.people["unit"] == at, "contact_id"]
+    return [int(one) for one in pd.concat([client, others]).drop_duplicates()]
+
+
+def read_former_partners(context: RunContext, unit_key: str) -> int:
+    """Stages the former partners of the unit's couple as units of their own, from ``source/00001`` on; gives how many.
+
+    Who is somebody's spouse by now, or head of several, is left to a run of the own. Who was left behind when the
+    event was carried out goes once it is confirmed again; those that an earlier try has dealt with count, too.
+    """
+    (vendor,) = context.request.vendors
+    ledger, run_id = context.ledger, context.request.run_id
+    parted = read_parted(context, vendor)
+    earlier = [] if parted else life_events.parted_last(ledger, vendor, unit_key)
+    before = set(runs.read_outcomes(ledger, run_id, vendor)["unit_key"]) - {unit_key}
+    if not parted and not earlier and not before:
+        return 0
+    with Snapshot(context.connections.crm, readers=1) as snapshot:
+        led = units_of_persons(snapshot, [*parted, *earlier], LABELS)
+        led = led[led["unit_key"] != unit_key].drop_duplicates("client_contact_id", keep=False)
+        done = set(links.read_links(ledger, vendor, led["unit_key"])["unit_key"]) if earlier else set()
+        partners = sorted({*led.loc[~led["unit_key"].isin(done), "unit_key"], *before})
+        read = [_read(snapshot, partner) for partner in partners]
+        stage_twins_beside(context, snapshot, [(census, at) for census, at, _frames, _movement in read])
+    for number, (_census, _at, frames, movement) in enumerate(read, 1):
+        _stage(context, frames, movement, number)
+    planned = context.staging.read("plan/scope")["units"].head(1)
+    _plan(context, pd.concat([planned, *(movement.units for _census, _at, _frames, movement in read)]))
+    return len(partners)
+
+
+def _read(snapshot: Snapshot, unit_key: str) -> tuple[Census, int, Frames, Movement]:
+    """The census as far as it concerns the unit, its number there, its frames, and how its rows stand."""
+    census, at = single_unit.take_census_of(snapshot, unit_key)
+    numbers = pd.Index([at])
+    return census, at, read_shard(snapshot, census, numbers), track(snapshot, census, numbers)
+
+
+def _stage(context: RunContext, frames: Frames, movement: Movement, number: int) -> None:
+    (vendor,) = context.request.vendors
+    _name_user(context, frames)
+    for name in VENDORS:
+        frames["units"] = frames["units"].append_column(f"in_{name}", [[name == vendor]])
+    context.staging.write(shard_name("source", number), frames)
+    stage_clock(context, movement, f"clock-{number:05d}")
+
+
+def _plan(context: RunContext, units: pd.DataFrame) -> None:
+    """The units of the run, each a shard of its own: the first is the one that was asked for."""
+    (vendor,) = context.request.vendors
+    scope = units[["unit_key", "digest", "records"]].assign(shard=range(len(units)))
+    flags = {name: name == vendor for name in VENDORS}
+    context.staging.write("plan/scope", {"units": scope.assign(**flags)})
+    runs.plan_vendor(context.ledger, context.request.run_id, vendor, None, len(units))
+
+
+def _hand(context: RunContext) -> HandRequest:
+    assert context.request.by_hand is not None
+    return context.request.by_hand
+
+
+def _unit_key(snapshot: Snapshot, hand: HandRequest) -> str:
+    if hand.household_id is not None:
+        return single_unit.unit_of_household(snapshot, hand.household_id)
+    assert hand.contact_id is not None
+    return single_unit.unit_of_contact(snapshot, hand.contact_id, LABELS)
+
+
+def _check_choice(context: RunContext, vendor: str, own: set[str]) -> None:
+    """The case or household that was chosen is not one that the ledger knows as another unit's."""
+    what = _hand(context).what
+    for name, chosen, column in (
+        ("case_id", what.case_id, "vendor_case_id"),
+        ("vendor_household_id", what.household_id, "vendor_client_id"),
+    ):
+        owner = links.unit_linked_to(context.ledger, vendor, column, chosen) if chosen else None
+        if owner is not None and owner not in own:
+            raise ParamsError(f"{name} {chosen} belongs to {owner}, which is another unit: choose one of its own.")
+
+
+def _pin(context: RunContext, unit_key: str) -> None:
+    """Pins and unpins what the run was asked to; a dry run only says whether that can be done."""
+    request, what = context.request, _hand(context).what
+    if request.dry_run:
+        pins.check_unpins(context.ledger, unit_key, what.unpins, request.run_id)
+    else:
+        pins.change_pins(
+            context.ledger, unit_key, what.pins, what.unpins, request.requested_by, request.run_id, request.triggered_by
+        )
+
+
+def _require_user(context: RunContext, snapshot: Snapshot) -> None:
+    """LIC-ACTING, LIC-ENABLED, LIC-PROFILES, LIC-EMONEY of the user in whose name the run goes, before anything else.
+
+    Raises `ParamsError`.
+    """
+    hand, acting = _hand(context), context.request.triggered_by
+    if hand.user_name is None:
+        return
+    user = office_users.read_user(snapshot, hand.user_name)
+    if user.empty and (acting is None or hand.user_name != acting):
+        raise ParamsError(f"requested_by: the CRM has no user {hand.user_name!r}.")
+    if user.empty:
+        if not hand.may_act_for_others:
+            raise ParamsError(is_unknown(hand.user_name))
+        return
+    (vendor,) = context.request.vendors
+    license_name, rule_id = VENDOR_LICENSES[vendor]
+    lacking = []
+    if not is_one_of(user["status"], USER_STATUSES).all():
+        lacking.append(f"{USER_STATUS_ENABLED} (LIC-ENABLED)")
+    if license_name not in set(user["right_name"].dropna().str.strip()):
+        lacking.append(f"{license_name} ({rule_id})")
+    if lacking:
+        raise ParamsError(f"requested_by: {hand.user_name} lacks {', '.join(lacking)}. See User Rights.")
+
+
+def _name_user(context: RunContext, frames: Frames) -> None:
+    """The unit runs in the name of the user who was named, else of the one it is assigned to."""
+    user_name = _hand(context).user_name
+    if user_name is None:
+        return
+    users = to_frame(frames["users"])
+    named = users[users["user_name"].str.strip() == user_name]
+    if named.empty:
+        _require_assigned(frames)
+    else:
+        frames["units"] = frames["units"].append_column("user_id", [[int(named["user_id"].iloc[0])]])
+
+
+def _require_assigned(frames: Frames) -> None:
+    """LIC-ACTING: who is no user of the CRM acts for the user a client is assigned to."""
+    contacts, units = to_frame(frames["contacts"]), to_frame(frames["units"])
+    clients = contacts[contacts["contact_id"].isin(units["client_contact_id"])]
+    if clients["assigned_user_id"].isna().any():
+        unit_key = units["unit_key"].iloc[0]
+        raise ParamsError(f"{unit_key} is assigned to nobody: name in requested_by the user in whose name it goes.")

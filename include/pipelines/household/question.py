@@ -1,0 +1,231 @@
+"""What a person is asked, where the pipeline may not decide: which of Profiles' records a unit is.
+
+The Search list is shown in the required action alone. Names and birth dates stand there and nowhere else: the ledger
+and everything that Airflow passes on hold ids. What is answered is checked against what was shown.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from etl.errors import ParamsError, SetAside, StopRun, VendorUnavailable
+from etl.load import matching
+from etl.load.delivery import Job, Payload, entity_of, known_as
+from etl.load.ledger import answers, intents, links
+from etl.load.ledger.links import Link
+from etl.load.profiles.actions import check_request
+from etl.load.profiles.client import FoundHousehold
+from etl.load.profiles.search import BUTTONS, Choice, Found, buttons_for, choose, search
+from expectations.report.advice import MISANSWERED
+from expectations.report.display import show
+from include.pipelines.refresh.load import job_of, payload_of
+from include.pipelines.refresh.plan import shard_name
+from include.pipelines.run.context import RunContext
+from include.pipelines.run.vendors import profiles_client
+from include.runtime.acting import RIGHT
+from include.runtime.staging import each_row
+
+log = logging.getLogger(__name__)
+
+VENDOR = "profiles"
+# As many households are shown; the ledger knows the ids of all.
+SHOWN_AT_ONCE = 100
+_WHO_MAY_ANSWER = f"it is for whoever triggered the run, for the user in whose name it goes, or for users of {RIGHT}."
+_MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
+_LINK = re.compile(r"://|www\.|@", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the required action shows; ``body`` is Markdown with client data.
+
+    ``buttons`` are SmartOffice's, always all; the body says for which of them the list leaves something to do.
+    ``households`` and ``cases`` are the ids that can be chosen, with the words to choose them by.
+    """
+
+    subject: str
+    body: str = field(repr=False)
+    buttons: tuple[str, ...]
+    households: Mapping[str, str]
+    cases: Mapping[str, str]
+    seconds: float
+
+
+def question_for(context: RunContext, somebody_is_there: bool) -> Question | None:
+    """The question that this run has to put to somebody; None where nothing is to be asked.
+
+    Raises `ParamsError` where the household or case that the run was started with cannot be meant: nothing is sent.
+    """
+    payload = _payload_to_send(context)
+    try:
+        return None if payload is None else _question(context, payload, somebody_is_there)
+    except (SetAside, VendorUnavailable):
+        # The load meets the same, and makes it the household's outcome.
+        return None
+
+
+def _question(context: RunContext, payload: Payload, somebody_is_there: bool) -> Question | None:
+    job = replace(job_of(context, VENDOR), dry_run=True)
+    assert job.by_hand is not None
+    link = links.find_link(job.ledger, VENDOR, known_as(job, VENDOR, payload))
+    chosen = job.by_hand.household_id or job.by_hand.case_id
+    if chosen or job.by_hand.action == "create_client_and_case":
+        check_request(profiles_client(context), job, payload, link)
+        return None
+    may_ask = somebody_is_there and not context.request.dry_run
+    if job.by_hand.action != "auto" or not may_ask or _is_known(job, payload, link):
+        return None
+    found = search(profiles_client(context), job, payload)
+    if isinstance(found.decision, matching.Adopt):
+        return None
+    answers.ask(job.ledger, job.run_id, VENDOR, payload.unit_key, found.shown)
+    return Question(
+        _subject(payload.unit_key),
+        _body(payload, found, buttons_for(found.shown)),
+        tuple(BUTTONS),
+        {one.household_id: one.household_id for one in found.free},
+        {case.case_id: f"{case.case_id} (household {one.household_id})" for one in found.free for case in one.cases},
+        context.settings.profiles.answer_within.total_seconds(),
+    )
+
+
+def keep_answer(context: RunContext, event: Mapping[str, Any]) -> str | None:
+    """Keeps in the ledger what was answered, by whom and when; gives what it was: an action, or ``timed_out``.
+
+    None: whoever answered may not act for the user in whose name the run goes (LIC-ACTING); it is asked again.
+    Raises `ParamsError` for an answer that makes no sense, in words.
+    """
+    ledger, run_id = context.ledger, context.request.run_id
+    unit_key = _unit_key(context)
+    if event.get("error_type") == "timeout":
+        answers.time_out(ledger, run_id, VENDOR, unit_key)
+        return "timed_out"
+    if "error" in event:
+        raise StopRun("Airflow could not take the answer over. Start the run again.")
+    asked = answers.find_answer(ledger, run_id, VENDOR, unit_key)
+    if asked is None:
+        raise StopRun(f"The ledger knows of no question about {unit_key} in this run. Start the run again.")
+    (button,) = event["chosen_options"]
+    given: dict[str, str | None] = {"household_id": None, "case_id": None}
+    who, when = (event.get("responded_by_user") or {}).get("name"), _in_utc(event["responded_at"])
+    if not _may_answer(context, who):
+        log.warning("The answer of %s does not count: %s", who, _WHO_MAY_ANSWER)
+        return None
+    try:
+        given = _read_ids(event.get("params_input") or {})
+        choice: Choice = choose(asked.shown, BUTTONS[button], given["household_id"], given["case_id"])
+    except ParamsError as mistake:
+        answers.give_answer(
+            ledger, run_id, VENDOR, unit_key, BUTTONS[button], given["household_id"], given["case_id"], who, when,
+            is_mistaken=True,
+        )  # fmt: skip
+        raise ParamsError(f"{MISANSWERED}: {mistake}") from None
+    answers.give_answer(ledger, run_id, VENDOR, unit_key, choice.action, choice.household_id, choice.case_id, who, when)
+    return choice.action
+
+
+def _may_answer(context: RunContext, who: str | None) -> bool:
+    """LIC-ACTING: an answer is given in the run's name."""
+    request = context.request
+    may_act = context.settings.service.may_act_for_others
+    return who is not None and who in (request.triggered_by, request.requested_by, *may_act)
+
+
+def _payload_to_send(context: RunContext) -> Payload | None:
+    hand = context.request.by_hand
+    if context.request.vendors != (VENDOR,) or (hand is not None and hand.what.unlink is not None):
+        return None
+    decisions = context.staging.read(f"verdict/{VENDOR}", ["decisions"])["decisions"]
+    documents = context.staging.read(shard_name(VENDOR, 0), ["documents"])["documents"]
+    going = documents[documents["unit_key"].isin(decisions.loc[decisions["decision"] == "send", "unit_key"])]
+    return next((payload_of(row) for row in each_row(going)), None)
+
+
+def _unit_key(context: RunContext) -> str:
+    return str(context.staging.read("plan/scope", ["units"])["units"]["unit_key"].iloc[0])
+
+
+def _is_known(job: Job, payload: Payload, link: Link | None) -> bool:
+    """Whether the ledger knows the record, or a write that may have made it."""
+    return link is not None or bool(intents.open_intents(job.ledger, VENDOR, payload.unit_key))
+
+
+def _read_ids(given: Mapping[str, Any]) -> dict[str, str | None]:
+    """The ids that were filled in; a number may come as a number."""
+    strangers = sorted(set(given) - {"household_id", "case_id"})
+    if strangers:
+        raise ParamsError(f"Unknown field {', '.join(strangers)} in the answer: there are household_id and case_id.")
+    ids: dict[str, str | None] = {}
+    for name in ("household_id", "case_id"):
+        value = given.get(name)
+        if isinstance(value, bool) or not isinstance(value, str | int | None):
+            raise ParamsError(f"{name} is one of the ids of the list, not {value!r}.")
+        ids[name] = None if value is None else str(value).strip() or None
+    return ids
+
+
+def _in_utc(moment: datetime | str) -> datetime:
+    given = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return given.astimezone(UTC).replace(tzinfo=None) if given.tzinfo else given
+
+
+def _subject(unit_key: str) -> str:
+    entity, entity_id = entity_of(unit_key)
+    return f"Which client of Profiles is {entity} {entity_id}?"
+
+
+def _body(payload: Payload, found: Found, buttons: Sequence[str]) -> str:
+    """The Search list as Markdown. A name is somebody else's input: it is shown, never rendered."""
+    person = payload.read()["document"]["clientA"]
+    who = f"**{_text(person['firstName'])} {_text(person['lastName'])}**, born {_text(person['birthDate'])}"
+    if not found.households:
+        return f"{who}\n\nProfiles has no household of this client or last name.\n\n{_help(buttons)}"
+    count = len(found.households)
+    if found.match_type == "key":
+        head = "Matched by our key in Profiles, whatever names and birth dates say there:"
+    elif found.match_type == "exact":
+        head = "The exact match in Profiles:" if count == 1 else f"{count} exact matches in Profiles:"
+    else:
+        head = f"No exact match. {count} household{'s' * (count > 1)} in Profiles with the same last name:"
+    rows = [row for household in found.households[:SHOWN_AT_ONCE] for row in _rows(household, found)]
+    more = f"\n\n… and {count - SHOWN_AT_ONCE} more." if count > SHOWN_AT_ONCE else ""
+    table = "\n".join(["| Household | Client | Born | Case | Case name | State |", "|---|---|---|---|---|---|", *rows])
+    return f"{who}\n\n{head}\n\n{table}{more}\n\n{_help(buttons)}"
+
+
+_DOES = {
+    "Update Case": "merges into a case of the list",
+    "Create New Case": "adds one to a household",
+    "Open Case": "gives a case's address and writes nothing",
+    "Create New Client and Case": "makes a client of its own",
+}
+
+
+def _help(buttons: Sequence[str]) -> str:
+    does = ", ".join(f"**{button}** {_DOES[button]}" for button in buttons)
+    ids = " Ids are needed only where the list leaves a choice." if len(buttons) > 1 else ""
+    rest = "" if len(buttons) == len(BUTTONS) else " The list leaves nothing to do for the other buttons."
+    return f"{does}.{ids}{rest}"
+
+
+def _rows(household: FoundHousehold, found: Found) -> list[str]:
+    owner = found.linked_to.get(household.household_id)
+    name = f"{_text(household.first_name)} {_text(household.last_name)}".strip()
+    head = [f"**{_text(household.household_id)}**", name, _text(household.birth_date)]
+    cases = [[_text(case.case_id), _text(case.name), case.state] for case in household.cases] or [["", "", "no case"]]
+    note = f" (linked to {owner})" if owner else ""
+    return [f"| {' | '.join([*head, case_id, named, state + note])} |" for case_id, named, state in cases]
+
+
+def _text(value: str | None) -> str:
+    """The vendor's text as Markdown that reads like it and does nothing."""
+    seen = " ".join(show(value or "").split())
+    if _LINK.search(seen):
+        # Addresses become links in Markdown however they are escaped, but not in code.
+        return "`" + seen.replace("`", "'").replace("|", "\\|") + "`"
+    return _MARKUP.sub(r"\\\1", seen)

@@ -1,0 +1,101 @@
+"""The tasks of `household_sync`: each reads its parameters and calls one stage, and `task_boundary` ends it.
+
+Few tasks, because each costs a process of its own: reading, building and checking are one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import get_current_context
+
+from etl.errors import VENDOR_NAMES
+from include.runtime.task_boundary import (
+    find_actor,
+    find_connection,
+    given_params,
+    in_words,
+    lost_tasks,
+    office_day,
+    staged,
+)
+
+log = logging.getLogger(__name__)
+
+
+def extract_household() -> str:
+    """Finds the unit, builds its document, puts it through the gate; gives its key."""
+    from include.pipelines.household.prepare import prepare_unit
+
+    return staged("extract", sync_context, prepare_unit)
+
+
+def load_household() -> dict[str, int]:
+    """The unit to its vendor, as it was asked for, with a former partner's where a life event was confirmed."""
+    from include.pipelines.household.load import load_units
+
+    return staged(f"load_{given_params()['vendor']} 0", sync_context, load_units)
+
+
+def report_run() -> dict[str, Any]:
+    """Books, findings, the report; fails where an earlier task has failed. The task's log says what came of it.
+
+    What was done is in its result, too, above all the address of a case that somebody wants to open.
+    """
+    from include.pipelines.refresh.report import report_run as report
+
+    def told(context: Any) -> dict[str, Any]:
+        reported = report(context, lost_tasks(context))
+        then = json.loads((context.reports / "run.json").read_bytes())["then"]
+        ended = read_ended(context)
+        for one in ended:
+            log.info("%s at %s: %s. %s", one.unit_key, VENDOR_NAMES[one.vendor], one.outcome, one.reason)
+        return reported | result_of(context.request.by_hand.what.action, ended, then)
+
+    return in_words(sync_context, told)
+
+
+def read_ended(context: Any) -> list[Any]:
+    """How each unit of the run ended; a reason is a text, empty where there is none."""
+    from etl.load.ledger.runs import read_outcomes
+    from include.runtime.staging import each_row
+
+    return list(each_row(read_outcomes(context.ledger, context.request.run_id).fillna({"reason": ""})))
+
+
+def result_of(action: str, ended: Sequence[Any], then: Sequence[str]) -> dict[str, Any]:
+    """What whoever asked gets to see in the run's result: ids and addresses alone, and what is to be triggered next."""
+    from etl.load.ledger.runs import DONE
+
+    # The reasons of these are ids and addresses.
+    told = [one for one in ended if one.outcome in DONE or (one.outcome == "held" and action == "open_case")]
+    outcomes = {one.unit_key: one.outcome for one in ended}
+    answers = {one.unit_key: one.reason for one in told if one.reason}
+    result: dict[str, Any] = {"then": list(then)} if then else {}
+    if len(ended) > 1:
+        return result | {"outcomes": outcomes, "answers": answers}
+    single = {"outcome": next(iter(outcomes.values()), None), "answer": next(iter(answers.values()), None)}
+    return result | {name: value for name, value in single.items() if value is not None}
+
+
+def sync_context() -> Any:
+    """The run's context, made from Airflow's."""
+    from include.pipelines.household.request import read_sync_request, unreadable
+    from include.pipelines.run.context import RunContext, or_mistaken
+    from include.runtime.connections import Connections
+    from include.runtime.settings import settings
+
+    run = get_current_context()["dag_run"]
+    refresh = settings().refresh
+    day = office_day(refresh.timezone)
+    conf, actor = dict(run.conf or {}), find_actor(settings().service.may_act_for_others)
+    request = or_mistaken(
+        lambda: read_sync_request(
+            run.run_id, run.dag_id, given_params(), conf, day, actor, run.run_after, refresh.latest_as_of
+        ),
+        unreadable(run.run_id, run.dag_id, day, actor),
+    )
+    return RunContext(request, settings(), Connections(find_connection))

@@ -1,0 +1,96 @@
+"""Linked units that are no units any more (SCP-GONE): reported once, with what stays at the vendor.
+
+Stages ``gone/<vendor>``: ``units``, of those that no earlier run has reported. The finding stands open until the unit
+is back or its link is ended by hand.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from etl import schema as s
+from etl.errors import VENDOR_NAMES
+from etl.extract.contact_units import households_of
+from etl.extract.scope import Census
+from etl.extract.source import Snapshot, to_frame
+from etl.frames import are_among
+from etl.load.ledger import findings, identities
+from expectations import rules
+from include.pipelines.run.context import RunContext
+from include.pipelines.run.labels import LABELS
+from include.runtime.staging import each_row
+
+STAGE = "gone"
+RULE = "SCP-GONE"
+_KINDS = {"unit_key": "str", "entity": "str", "entity_id": "int64", "words": "str"}
+
+
+def stage_gone(
+    context: RunContext, snapshot: Snapshot, vendor: str, census: Census, linked: pd.DataFrame, people: pd.DataFrame
+) -> None:
+    """``linked``: unit_key, vendor_client_id of all the vendor's links; ``people``: the identities of all contacts."""
+    gone = linked[~are_among(linked["unit_key"], census.units["unit_key"])]
+    gone = gone[~are_among(gone["unit_key"], findings.units_with(context.ledger, context.request.run_id, vendor, RULE))]
+    keys = gone["unit_key"].astype("str")
+    why = _why_households(snapshot, keys[keys.str.startswith("H")])
+    why |= _why_contacts(context, snapshot, keys[keys.str.startswith("C")], people)
+    rows = [
+        (
+            row.unit_key, "household" if row.unit_key[0] == "H" else "contact", int(row.unit_key[1:]),
+            f"{row.unit_key} {why[row.unit_key]}, and is no unit any more. {VENDOR_NAMES[vendor]} keeps its record "
+            f"{row.vendor_client_id} as it is, with all that is linked and typed there; nothing is sent to it.",
+        )
+        for row in each_row(gone)
+    ]  # fmt: skip
+    context.staging.write(f"{STAGE}/{vendor}", {"units": pd.DataFrame(rows, columns=list(_KINDS)).astype(_KINDS)})
+
+
+def read_gone(context: RunContext, vendor: str, overrides: Any) -> pd.DataFrame:
+    """SCP-GONE of the units that this run has found gone: `rules.FINDING_COLUMNS`. A run by hand looks for none."""
+    stage = f"{STAGE}/{vendor}"
+    units = context.staging.read(stage)["units"] if context.staging.has(stage) else pd.DataFrame(columns=list(_KINDS))
+    found = [
+        rules.finding(
+            RULE, vendor, row.unit_key, entity=row.entity, entity_id=row.entity_id, message=row.words,
+            overrides=overrides,
+        )
+        for row in each_row(units)
+    ]  # fmt: skip
+    return pd.DataFrame(found, columns=list(rules.FINDING_COLUMNS))
+
+
+def _why_households(snapshot: Snapshot, keys: pd.Series) -> dict[str, str]:
+    if keys.empty:
+        return {}
+    household = s.household.c
+    statement = sa.select(*snapshot.columns(household.household_id)).where(
+        household.household_id.in_(snapshot.id_list())
+    )
+    there = set(to_frame(snapshot.read(statement, keys.str[1:].astype("int64")))["household_id"])
+    return {key: "is in Deleted Records" if int(key[1:]) in there else "is not in SmartOffice" for key in keys}
+
+
+def _why_contacts(context: RunContext, snapshot: Snapshot, keys: pd.Series, people: pd.DataFrame) -> dict[str, str]:
+    if keys.empty:
+        return {}
+    ids = keys.str[1:].astype("int64")
+    merged = identities.merges_followed(context.ledger)
+    states = people[people["contact_id"].isin(ids)].set_index("contact_id")["is_deleted"]
+    homes = households_of(snapshot, ids, LABELS).drop_duplicates("contact_id").set_index("contact_id")["household_id"]
+    return {
+        key: _why_contact(one, merged.get(one), states.get(one), homes.get(one))
+        for key, one in zip(keys, ids, strict=True)
+    }
+
+
+def _why_contact(contact_id: int, merged_into: int | None, is_deleted: bool | None, home: int | None) -> str:
+    if merged_into is not None:
+        return f"was merged into contact {merged_into}, who has a record of its own there"
+    if is_deleted is None:
+        return "is not in SmartOffice"
+    if is_deleted:
+        return "is in Deleted Records"
+    return f"is head or spouse of H{home}" if home is not None else "is no person by record and subsystem type"

@@ -1,0 +1,105 @@
+"""Which vendor's record is whose by now: links go with their clients, wherever the CRM has put them since.
+
+Stages ``taken_over/<vendor>``, if there are any: ``units``, those that go on with the link of another unit (known_as).
+The load moves the link, with the unit's lock held; planning changes nothing.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from etl.extract.contact_units import households_of
+from etl.extract.scope import Census, read_households
+from etl.extract.source import Snapshot
+from etl.frames import are_among
+from etl.load.ledger import links
+from etl.schema import household
+from include.pipelines.run.context import RunContext
+from include.pipelines.run.labels import LABELS
+
+STAGE = "taken_over"
+
+
+def current_links(
+    context: RunContext, snapshot: Snapshot, vendor: str, census: Census, numbers: pd.Index | None = None
+) -> pd.DataFrame:
+    """The vendor's links as `links.read_links_of` gives them: all, or those of the units with these numbers.
+
+    A link goes with its client: where the household is deleted, which makes it no unit (SCP-3), into another one or
+    alone; where a lone client has become somebody's spouse, into that household (SCP-7).
+    """
+    units = census.units if numbers is None else census.units.loc[numbers]
+    linked = links.read_links_of(context.ledger, vendor, units, of_these_alone=numbers is not None)
+    fresh = units[~are_among(units["unit_key"], linked["unit_key"])].dropna(subset=["client_contact_id"])
+    moves: dict[str, str] = {}
+    if not fresh.empty:
+        moves = _of_spouses(snapshot, fresh, _no_units(context, vendor, census, numbers, linked))
+        moves |= _of_deleted_households(context, snapshot, vendor, fresh, linked)
+    if not moves and not context.staging.has(f"{STAGE}/{vendor}"):
+        return linked
+    table = pd.DataFrame({"unit_key": list(moves), "known_as": list(moves.values())}, dtype="str")
+    context.staging.write(f"{STAGE}/{vendor}", {"units": table})
+    return links_of(context, vendor, units, of_these_alone=numbers is not None)
+
+
+def read_taken_over(context: RunContext, vendor: str) -> dict[str, str]:
+    """Unit -> the unit under whose key the ledger still knows it."""
+    if not context.staging.has(f"{STAGE}/{vendor}"):
+        return {}
+    units = context.staging.read(f"{STAGE}/{vendor}", ["units"])["units"]
+    return dict(zip(units["unit_key"], units["known_as"], strict=True))
+
+
+def links_of(context: RunContext, vendor: str, units: pd.DataFrame, *, of_these_alone: bool) -> pd.DataFrame:
+    """What `links.read_links_of` gives, as it will stand when the links have gone with their clients."""
+    taken_over = read_taken_over(context, vendor)
+    return links.read_links_of(context.ledger, vendor, units, of_these_alone=of_these_alone, taken_over=taken_over)
+
+
+def _of_deleted_households(
+    context: RunContext, snapshot: Snapshot, vendor: str, fresh: pd.DataFrame, linked: pd.DataFrame
+) -> dict[str, str]:
+    """Unit without a link -> the deleted household as whose client its own was last sent."""
+    held = held_by_households(context, vendor, fresh, linked)
+    living = read_households(snapshot, household.c.household_id, held["holder"].str[1:].astype("int64"))
+    ended = held[~held["holder"].isin(living["unit_key"])]
+    ended = ended.drop_duplicates("unit_key").drop_duplicates("client_contact_id")
+    return dict(zip(ended["unit_key"], ended["holder"], strict=True))
+
+
+def _of_spouses(snapshot: Snapshot, fresh: pd.DataFrame, contact_ids: list[int]) -> dict[str, str]:
+    """Household without a link -> the one of these contacts whose household it is."""
+    if not contact_ids:
+        return {}
+    homes = households_of(snapshot, contact_ids, LABELS).drop_duplicates("contact_id")
+    homes = homes.assign(unit_key="H" + homes["household_id"].astype("str")).drop_duplicates("unit_key")
+    homes = homes[homes["unit_key"].isin(fresh["unit_key"])]
+    return dict(zip(homes["unit_key"], "C" + homes["contact_id"].astype("str"), strict=True))
+
+
+def _no_units(
+    context: RunContext, vendor: str, census: Census, numbers: pd.Index | None, linked: pd.DataFrame
+) -> list[int]:
+    """Contacts who are linked alone and are no units any more; by hand those of the unit's people."""
+    if numbers is not None:
+        people = census.people.loc[census.people["unit"].isin(numbers), "contact_id"]
+        linked = links.read_links(context.ledger, vendor, "C" + people.astype("str"))
+    keys = linked.loc[~are_among(linked["unit_key"], census.units["unit_key"]), "unit_key"]
+    return [int(key[1:]) for key in keys if key[0] == "C"]
+
+
+def held_by_households(
+    context: RunContext, vendor: str, units: pd.DataFrame, linked: pd.DataFrame, person: str = "client_contact_id"
+) -> pd.DataFrame:
+    """unit_key, client_contact_id, holder: of units without a link, and the household in whose record its client is.
+
+    ``person``: as whom the client was last sent there, ``client_contact_id`` or ``spouse_contact_id``.
+    """
+    fresh = units[["unit_key", "client_contact_id"]].dropna()
+    clients = fresh["client_contact_id"]
+    if context.request.by_hand is not None:
+        linked = links.read_links_by_person(context.ledger, vendor, person, clients)
+    held = linked.loc[linked[person].isin(clients), ["unit_key", person]]
+    held = held.astype({"unit_key": "str"}).rename(columns={"unit_key": "holder", person: "client_contact_id"})
+    held = held[held["holder"].str.startswith("H")]
+    return fresh.merge(held, on="client_contact_id")

@@ -1,0 +1,184 @@
+"""Who is who (MATCH-TWICE): of the units of one person only one goes to a vendor, until somebody says they are two.
+
+Stages ``identity/<vendor>``: ``waiting``, the units that wait for another one, a row each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import pandas as pd
+
+from etl.errors import VENDOR_NAMES, ParamsError
+from etl.extract import identity, scope
+from etl.extract.identity import BY_CONTACT, Twins
+from etl.extract.scope import Census
+from etl.extract.source import Snapshot
+from etl.frames import are_among
+from etl.load.ledger import identities, links
+from etl.load.matching import Place, Twin, decide_twins
+from expectations import rules
+from include.pipelines.identity.link_ownership import links_of
+from include.pipelines.run.context import RunContext
+from include.pipelines.run.labels import LABELS
+from include.runtime.staging import each_row
+
+STAGE = "identity"
+# Who waits, for whom, and by what both are one person.
+_KINDS = {
+    "unit_key": "str", "contact_id": "int64", "role": "str", "other_unit_key": "str", "other_contact_id": "int64",
+    "other_role": "str", "matched_by": "str", "are_linked": "bool",
+}  # fmt: skip
+
+
+def stage_twins(context: RunContext, vendor: str, twins: Twins, linked: Collection[str], going: Iterable[str]) -> None:
+    """Decides for a vendor which units wait, by its links; ``going``: the units that may go there, linked or not."""
+    found = decide(twins, linked, going, identities.told_apart(context.ledger))
+    _stage(context, vendor, found)
+
+
+def decide(
+    twins: Twins, linked: Collection[str], going: Iterable[str], apart: Collection[identities.Pair]
+) -> list[Twin]:
+    """The units that wait, each once, with the first unit that it waits for."""
+    rows = twins.groups[are_among(twins.groups["unit_key"], {*going, *linked})]
+    found: dict[str, Twin] = {}
+    for (matched_by, _), group in rows.groupby(["matched_by", "group"], sort=False):
+        places = (Place(row.unit_key, int(row.contact_id), bool(row.is_client)) for row in each_row(group))
+        for twin in decide_twins(places, str(matched_by), linked, twins.primary, apart):
+            found.setdefault(twin.second.unit_key, twin)
+    return list(found.values())
+
+
+def stage_twins_of(
+    context: RunContext, snapshot: Snapshot, census: Census, unit: int, told_apart: Collection[identities.Pair]
+) -> None:
+    """The same for the one unit that a person has asked for, by what is around it.
+
+    What the person says of two people counts from now on; ``told_apart``: of whom it was said already. Raises
+    `ParamsError` where nobody looks like the same person.
+    """
+    assert context.request.by_hand is not None
+    (vendor,) = context.request.vendors
+    reason = context.request.by_hand.what.are_two
+    twins = _twins_of(context, snapshot, census, unit, None if told_apart else reason)
+    _stage(context, vendor, twins)
+
+
+def stage_twins_beside(context: RunContext, snapshot: Snapshot, units: Iterable[tuple[Census, int]]) -> None:
+    """The same for those that go along with it."""
+    (vendor,) = context.request.vendors
+    found = [twin for census, unit in units for twin in _twins_of(context, snapshot, census, unit, None)]
+    _stage(context, vendor, found, context.staging.read(f"{STAGE}/{vendor}", ["waiting"])["waiting"])
+
+
+def _twins_of(context: RunContext, snapshot: Snapshot, census: Census, unit: int, reason: str | None) -> list[Twin]:
+    ledger, (vendor,) = context.ledger, context.request.vendors
+    unit_key = str(census.units.loc[unit, "unit_key"])
+    units, people = identity.read_units_like(snapshot, census, unit, links.contacts_linked(ledger, (vendor,)), LABELS)
+    partners = identity.read_partners(snapshot, units, LABELS, of_these_alone=True)
+    groups = identity.find_twins(units, partners, people)
+    twins = Twins(groups, identity.read_primary(snapshot, groups))
+    linked = set(links_of(context, vendor, units, of_these_alone=True)["unit_key"])
+    enroll = getattr(context.settings, vendor).enroll
+    enrolled = scope.enrolled(snapshot, Census(units, census.people.iloc[:0]), enroll, linked)
+    apart = identities.told_apart(ledger)
+    if reason is not None:
+        apart |= _tell_apart(context, _pairs(twins, unit_key), unit_key, reason)
+    found = decide(twins, linked, {unit_key, *units.loc[enrolled, "unit_key"]}, apart)
+    return [one for one in found if one.second.unit_key == unit_key]
+
+
+def _tell_apart(context: RunContext, pairs: set[identities.Pair], unit_key: str, reason: str) -> set[identities.Pair]:
+    ledger, request = context.ledger, context.request
+    said = pairs - identities.told_apart(ledger)
+    if not said and not identities.told_apart_by(ledger, request.run_id):
+        raise ParamsError(f"are_two: SmartOffice has nobody who looks like the client or the spouse of {unit_key}.")
+    if not request.dry_run:
+        identities.tell_apart(ledger, said, said_by(context, reason))
+    return said
+
+
+def said_by(context: RunContext, reason: str) -> identities.Said:
+    """A reason as the word of whoever has this run made."""
+    request = context.request
+    return identities.Said(reason, request.requested_by, request.triggered_by, request.run_id)
+
+
+def find_waiting(context: RunContext, vendor: str, decisions: pd.DataFrame, overrides: Any) -> pd.DataFrame:
+    """MATCH-TWICE of the units in scope: `rules.FINDING_COLUMNS`. Two that are both linked are told, and go on."""
+    waiting = context.staging.read(f"{STAGE}/{vendor}", ["waiting"])["waiting"]
+    waiting = waiting[are_among(waiting["unit_key"], decisions["unit_key"])]
+    found = []
+    for row in each_row(waiting):
+        finding = rules.finding(
+            "MATCH-TWICE",
+            vendor,
+            row.unit_key,
+            entity="contact",
+            entity_id=row.contact_id,
+            message=_in_words(row, VENDOR_NAMES[vendor]),
+            overrides=overrides,
+        )
+        if row.are_linked and finding["severity"] == "critical":
+            # Both have their record: to hold one would freeze it, and undo nothing.
+            finding["severity"] = "warning"
+        found.append(finding)
+    return pd.DataFrame(found, columns=list(rules.FINDING_COLUMNS))
+
+
+def find_unlinked(context: RunContext, vendor: str, decisions: pd.DataFrame, overrides: Any) -> pd.DataFrame:
+    """MATCH-GONE of the units in scope whose link somebody has ended: a night creates nothing in its place."""
+    ended = identities.unlinked(context.ledger, vendor) if context.request.by_hand is None else {}
+    found = [
+        rules.finding(
+            "MATCH-GONE", vendor, key, entity="household" if key[0] == "H" else "contact", entity_id=int(key[1:]),
+            message=f"Its link to record {ended[key]} at {VENDOR_NAMES[vendor]} was ended by hand: no night makes one.",
+            overrides=overrides,
+        )
+        for key in decisions["unit_key"]
+        if key in ended
+    ]  # fmt: skip
+    return pd.DataFrame(found, columns=list(rules.FINDING_COLUMNS))
+
+
+def _in_words(row: Any, vendor: str) -> str:
+    if row.matched_by == BY_CONTACT:
+        who = f"Contact {row.contact_id} is the client of {row.other_unit_key} and of {row.unit_key}."
+    else:
+        who = (
+            f"Contact {row.contact_id}, {row.role} of {row.unit_key}, and contact {row.other_contact_id}, "
+            f"{row.other_role} of {row.other_unit_key}, have the same {row.matched_by}."
+        )
+    if row.are_linked:
+        return f"{who} Both units have a record at {vendor} already, and both go on."
+    return f"{who} {row.other_unit_key} goes to {vendor}; {row.unit_key} waits."
+
+
+def _pairs(twins: Twins, unit_key: str) -> set[identities.Pair]:
+    """The pairs of contacts, one of them of this unit, who look like one person."""
+    pairs = set()
+    for _, group in twins.groups.groupby("group"):
+        mine = group.loc[group["unit_key"] == unit_key, "contact_id"]
+        others = group.loc[group["unit_key"] != unit_key, "contact_id"]
+        pairs |= {frozenset((int(one), int(other))) for one in mine for other in others if one != other}
+    return pairs
+
+
+def _stage(context: RunContext, vendor: str, found: list[Twin], beside: pd.DataFrame | None = None) -> None:
+    rows = [
+        (
+            one.second.unit_key, one.second.contact_id, _role(one.second), one.first.unit_key, one.first.contact_id,
+            _role(one.first), one.matched_by, one.are_linked,
+        )
+        for one in found
+    ]  # fmt: skip
+    waiting = pd.DataFrame(rows, columns=list(_KINDS)).astype(_KINDS)
+    if beside is not None:
+        waiting = pd.concat([beside, waiting], ignore_index=True)
+    context.staging.write(f"{STAGE}/{vendor}", {"waiting": waiting})
+
+
+def _role(place: Place) -> str:
+    return "client" if place.is_client else "spouse"

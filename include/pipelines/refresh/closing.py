@@ -1,0 +1,227 @@
+"""What a run has come to: missing outcomes, findings and their status, and where the next run begins. Decided once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from textwrap import shorten
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from etl.frames import are_among
+from etl.load.emoney.patch import is_kept
+from etl.load.ledger import changes, findings, links, runs
+from etl.load.ledger.closing import Closing, close_run
+from etl.load.ledger.runs import Outcome
+from etl.load.ledger.transfers import rekeying
+from expectations import rules
+from expectations.report.comparison import compare_findings, finding_keys
+from include.pipelines.run.context import VENDORS, RunContext
+from include.runtime.staging import each_row
+
+# What stands in a case until somebody changes it there: found by a merge, true until the next one.
+OF_THE_CASE = ("PROFILES-KEPT", "PROFILES-STALE")
+# What waits at eMoney until it is linked or gone.
+WAITING = "EMY-NEW"
+# What was edited at eMoney and changed in SmartOffice; where it stays, the two differ until it is written again.
+OVERWRITTEN = "EMY-OVERWRITTEN"
+# What a load alone finds, and no gate can see mended.
+OF_THE_LOAD = (*OF_THE_CASE, WAITING, OVERWRITTEN, "MATCH-AMBIGUOUS", "MATCH-GONE", "VENDOR-REJECTED", "EMY-REFRESH")
+# An item that waited at eMoney and has been linked by this run, or by an advisor before it.
+LINKED = ("linked", "linked already", "linked_by_advisor")
+
+
+def close(context: RunContext, scope: pd.DataFrame, stops: Mapping[str, str], stopped: str | None) -> None:
+    """Decides what the run has come to and closes it in the ledger, in one transaction.
+
+    ``scope``: the units that were taken (none where the run stopped before); ``stops``: step -> why it stopped the run;
+    ``stopped``: the same in short, None where nothing has.
+    """
+    ledger, request = context.ledger, context.request
+    missing = _missing_outcomes(context, scope, stopped)
+    given = [{name: getattr(one, name) for name in Outcome.__dataclass_fields__} for one in missing]
+    outcomes = pd.concat([runs.read_outcomes(ledger, request.run_id), pd.DataFrame(given)], ignore_index=True)
+    status = "success" if stopped is None and _is_balanced(context, outcomes) else "failed"
+    through = vendors_through(context, stops)
+    states = {vendor: _states(vendor, scope, outcomes) for vendor in through}
+    left = _left(context)
+    gone = {vendor: left.loc[left["vendor"] == vendor, "unit_key"].tolist() for vendor in through}
+    close_run(ledger, request.run_id, Closing(status, missing, _findings(context, outcomes), states, gone))
+
+
+def vendors_through(context: RunContext, stops: Mapping[str, str]) -> list[str]:
+    """The vendors whose part of the run nothing has stopped; a dry run brings none through."""
+    request = context.request
+    return [vendor for vendor in request.vendors if not request.dry_run and _is_through(vendor, stops)]
+
+
+def _is_balanced(context: RunContext, outcomes: pd.DataFrame) -> bool:
+    """Whether each vendor has one outcome for every unit that was planned."""
+    planned = runs.read_scope(context.ledger, context.request.run_id)
+    return all(len(outcomes[outcomes["vendor"] == vendor]) == count for vendor, count in planned.items())
+
+
+def _missing_outcomes(context: RunContext, scope: pd.DataFrame, stopped: str | None) -> list[Outcome]:
+    """Units that no load has reached are failed, and come back with the next run."""
+    # The run keeps the whole of it; here it stands once for each unit.
+    reason = shorten(stopped or "the load did not reach this unit", 300, placeholder=" …")
+    missing = []
+    for vendor in context.request.vendors:
+        done = set(runs.read_outcomes(context.ledger, context.request.run_id, vendor)["unit_key"])
+        missing += [
+            Outcome(vendor, key, "failed", reason) for key in scope.loc[scope[vendor], "unit_key"] if key not in done
+        ]
+    return missing
+
+
+def _findings(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """All findings of the run with their status: against those that stood open before it."""
+    ledger, request = context.ledger, context.request
+    gate = [context.staging.read(stage)["findings"] for stage in context.staging.stages("verdict")]
+    found = pd.concat([*gate, _found_by_the_load(context)], ignore_index=True)
+    found["entity_id"] = found["entity_id"].astype("str")
+    found = found[(found["rule_id"] != WAITING) | ~are_among(_item_keys(found), _linked_items(context))]
+    before = pd.concat(
+        [
+            findings.read_findings_before(ledger, request.run_id, vendor, outcomes.loc[mine, "unit_key"])
+            for vendor in request.vendors
+            for mine in [outcomes["vendor"] == vendor]
+        ],
+        ignore_index=True,
+    )
+    standing = _still_standing(context, before, outcomes)
+    standing = standing[~are_among(finding_keys(standing), finding_keys(found))].drop(columns="first_run_id")
+    # Where a load stopped, what it would have found again is not mended: only units that were dealt with are compared;
+    # who ends a link by hand looks at nothing.
+    is_ended = request.by_hand is not None and request.by_hand.what.unlink is not None
+    seen = outcomes.loc[(outcomes["outcome"] != "failed") & (not is_ended), ["vendor", "unit_key"]]
+    return compare_findings(before, pd.concat([found, standing], ignore_index=True), seen)
+
+
+def _found_by_the_load(context: RunContext) -> pd.DataFrame:
+    overrides = rules.read_overrides(context.settings.rules.file)
+    rows = [
+        rules.finding(
+            row.rule_id,
+            row.vendor,
+            row.unit_key,
+            entity=row.entity,
+            entity_id=row.entity_id,
+            field=row.field,
+            message=f"{rules.rule(row.rule_id).message} ({row.detail})",
+            overrides=overrides,
+        )
+        for row in each_row(findings.read_load_findings(context.ledger, context.request.run_id))
+    ]
+    return pd.DataFrame(rows, columns=list(rules.FINDING_COLUMNS))
+
+
+def _still_standing(context: RunContext, before: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Findings of a load that this run has not seen mended: nobody looked, or it stands until something happens."""
+    mine = before[before["rule_id"].isin(OF_THE_LOAD)].merge(
+        outcomes[outcomes["outcome"] != "failed"][["vendor", "unit_key", "outcome"]], on=["vendor", "unit_key"]
+    )
+    if mine.empty:
+        return before.iloc[:0]
+    stands = mine["outcome"].isin(["deferred", "skipped"]) | _was_held_before_the_load(context, mine)
+    stands |= mine["rule_id"].isin(OF_THE_CASE) & ~_was_merged(context, mine)
+    stands |= _stays_at_emoney(context, mine)
+    # By the rule alone: a household that was not sent waits no longer, too, for what has been linked or is gone.
+    is_waiting = mine["rule_id"] == WAITING
+    stands = stands.mask(is_waiting, ~_has_ended(context, mine, is_waiting))
+    return mine.loc[stands, before.columns]
+
+
+def _was_held_before_the_load(context: RunContext, mine: pd.DataFrame) -> pd.Series:
+    """Whether the gate has decided that the unit does not go: then no load has looked at it."""
+    held = pd.Series(False, index=mine.index)
+    for vendor in mine["vendor"].unique():
+        is_sent = np.zeros(len(mine), dtype=bool)
+        if context.staging.has(f"verdict/{vendor}"):
+            decisions = context.staging.read(f"verdict/{vendor}", ["decisions"])["decisions"]
+            is_sent = are_among(mine["unit_key"], decisions.loc[decisions["decision"] == "send", "unit_key"])
+        held |= (mine["vendor"] == vendor) & ~is_sent
+    return held
+
+
+def _was_merged(context: RunContext, mine: pd.DataFrame) -> pd.Series:
+    """Whether this run has merged the unit's case; a dry run merges what it would write."""
+    if context.request.dry_run:
+        return mine["outcome"] == "updated"
+    merged = links.units_sent_by(context.ledger, "profiles", "case", context.request.run_id, mine["unit_key"].unique())
+    return pd.Series(are_among(mine["unit_key"], merged), index=mine.index)
+
+
+def _stays_at_emoney(context: RunContext, mine: pd.DataFrame) -> pd.Series:
+    """Whether a field is kept as it is at eMoney, of a client to whom this run has written nothing."""
+    ledger, run_id = context.ledger, context.request.run_id
+    written = links.units_sent_by(ledger, "emoney", "client", run_id, mine["unit_key"].unique())
+    keeps = context.settings.emoney.keep
+    is_stay = [
+        row.rule_id == OVERWRITTEN and is_kept(str(row.field), keeps) and row.unit_key not in written
+        for row in each_row(mine)
+    ]
+    return pd.Series(is_stay, index=mine.index, dtype=bool)
+
+
+def _has_ended(context: RunContext, mine: pd.DataFrame, is_waiting: pd.Series) -> pd.Series:
+    """EMY-NEW: whether an item has been linked, or has left the CRM. What may not be sent now is still there."""
+    waiting = mine[is_waiting]
+    keys = _item_keys(waiting)
+    documents, there = _items(context, waiting["unit_key"])
+    is_gone = are_among(waiting["unit_key"], documents) & ~are_among(keys, there)
+    has_ended = pd.Series(are_among(keys, _linked_items(context)) | is_gone, index=waiting.index)
+    return has_ended.reindex(mine.index, fill_value=False)
+
+
+def _item_keys(found: pd.DataFrame) -> pd.Series:
+    """``unit key \x1f source key`` of each finding's record."""
+    return (found["unit_key"] + "\x1f" + found["entity"] + ":" + found["entity_id"]).astype("str")
+
+
+def _linked_items(context: RunContext) -> pd.Series:
+    """``unit key \x1f source key`` of what this run has linked at eMoney, or seen linked."""
+    decided = changes.read_decisions(context.ledger, context.request.run_id)
+    words = [word for word in LINKED if word != "linked" or not context.request.dry_run]
+    linked = decided[decided["decision"].isin(words) & decided["field"].str.match(r"items\[[^\]]+\]$")]
+    return linked["unit_key"] + "\x1f" + _as_now(context, linked["field"].str[len("items[") : -1])
+
+
+def _items(context: RunContext, unit_keys: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """The units among these that have a document; ``unit key \\x1f source key`` of what the CRM has of theirs now."""
+    stages = context.staging.stages("emoney")
+    names = ["unit_key", "source_keys", "withheld_keys"]
+    parts = [context.staging.read(stage, ["documents"])["documents"][names] for stage in stages]
+    staged = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({name: [] for name in names}, dtype="str")
+    staged = staged[are_among(staged["unit_key"], unit_keys)]
+    listed = (staged["source_keys"] + " " + staged["withheld_keys"]).str.split()
+    each = staged.assign(source_key=listed).explode("source_key").dropna(subset="source_key")
+    return staged["unit_key"], each["unit_key"] + "\x1f" + _as_now(context, each["source_key"])
+
+
+def _as_now(context: RunContext, source_keys: pd.Series) -> pd.Series:
+    """Keys that the vendors use, as the CRM has them now (XFR-LINKS)."""
+    now = rekeying.current_keys(context.ledger, source_keys.unique())
+    return source_keys.map(lambda key: now.get(key, key)).astype("str")
+
+
+def _is_through(vendor: str, stops: Mapping[str, str]) -> bool:
+    """Whether nothing has stopped this vendor's part of the run: what stopped is the other's load, or nothing."""
+    others = tuple(f"load_{other}" for other in VENDORS if other != vendor)
+    return all(step.startswith(others) for step in stops)
+
+
+def _states(vendor: str, scope: pd.DataFrame, outcomes: pd.DataFrame) -> list[dict[str, Any]]:
+    """unit key, key digest, records and outcome: what the next run's SCP-4 looks at."""
+    ended = outcomes[outcomes["vendor"] == vendor].set_index("unit_key")["outcome"]
+    mine = scope[scope[vendor]].assign(outcome=scope["unit_key"].map(ended)).astype({"digest": "int64"})
+    # A run by hand counts no records.
+    columns = [name for name in ("unit_key", "digest", "records", "outcome") if name in mine]
+    return [dict(zip(columns, row, strict=True)) for row in mine[columns].itertuples(index=False)]
+
+
+def _left(context: RunContext) -> pd.DataFrame:
+    """vendor, unit_key of units that left the enrollment."""
+    tables = context.staging.read("plan/scope") if context.staging.has("plan/scope") else {}
+    return tables.get("left", pd.DataFrame({"vendor": [], "unit_key": []}))

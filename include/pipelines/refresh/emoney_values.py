@@ -1,0 +1,177 @@
+"""eMoney's values: whose lines go in tonight's feed, and what becomes of them (EMY-REFRESH, EMY-NEW, EMY-LINK)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from itertools import chain
+from typing import TypeVar
+
+import orjson
+import pandas as pd
+
+from etl.errors import SetAside, StopRun, VendorUnavailable
+from etl.frames import are_among
+from etl.load.delivery import Job, LoadFinding
+from etl.load.emoney.client import EmoneyClient
+from etl.load.emoney.feed import Line, Refreshed, send_feeds, settle_feeds
+from etl.load.emoney.parts import items_of
+from etl.load.emoney.responses import Link
+from etl.load.ledger import changes, findings, links, runs
+from etl.load.ledger.changes import Change
+from etl.load.ledger.runs import Outcome
+from etl.load.preview import item_fields
+from etl.narrowing import narrow
+from include.pipelines.refresh.plan import shard_name
+from include.pipelines.run.context import RunContext
+from include.pipelines.run.defects import name_defects
+from include.runtime.staging import each_row
+
+Result = TypeVar("Result")
+
+
+def refresh_values(
+    context: RunContext, job: Job, client: EmoneyClient, number: int, staged: pd.DataFrame, kinds: dict[str, str]
+) -> dict[str, str]:
+    """Sends the lines of a shard's connected clients; gives the outcomes that change by it."""
+    if job.dry_run:
+        foretold, failed = _of_each(staged, lambda rows: foretell_values(job, rows, kinds).units)
+        return save_outcomes(
+            job, kinds, Refreshed({key: one for part in (*foretold, failed) for key, one in part.items()})
+        )
+    try:
+        settled = settle_feeds(client, job)
+        lines, failed = _of_each(staged, lambda rows: lines_of(job, rows, kinds))
+        refreshed = send_feeds(client, job, chain.from_iterable(lines), context.settings.emoney.feed_deadline_seconds)
+        refreshed.units |= failed
+    except StopRun as error:
+        refreshed = Refreshed()
+        refreshed.put("failed", str(error), lines_of(job, staged, kinds))
+        save_outcomes(job, kinds, refreshed)
+        raise
+    # What an earlier run sent, and this one confirmed, is this run's update.
+    confirmed = {key: ended for key, ended in settled.units.items() if ended[0] == "updated"}
+    refreshed.units = confirmed | refreshed.units
+    refreshed.findings += settled.findings
+    _report_new(context, client, number, refreshed, refreshed.newly_available)
+    _report_new(context, client, None, refreshed, settled.newly_available)
+    findings.save_load_findings(job.ledger, job.run_id, "emoney", refreshed.findings)
+    return save_outcomes(job, kinds, refreshed)
+
+
+def _of_each(
+    staged: pd.DataFrame, step: Callable[[pd.DataFrame], Result]
+) -> tuple[list[Result], dict[str, tuple[str, str | None]]]:
+    """What a step gives for the units; and, as failed, the units over which it breaks."""
+    went = narrow(staged["unit_key"].tolist(), lambda keys: step(staged[are_among(staged["unit_key"], keys)]))
+    failed = name_defects("refresh emoney", went)
+    return went.results, {row.unit_key: ("failed", row.reason) for row in each_row(failed)}
+
+
+def foretell_values(job: Job, staged: pd.DataFrame, kinds: dict[str, str]) -> Refreshed:
+    """What a dry run says of the values: whose are others than were last sent would be updated, and by which fields."""
+    going = staged[staged["unit_key"].map(kinds).isin(runs.DONE)]
+    sent = links.read_sent(job.ledger, "emoney", "items", going["unit_key"])
+    known = dict(zip(sent["unit_key"], sent["offered_hash"], strict=True))
+    values = {row.unit_key: items_of(row.document) for row in each_row(going)}
+    changed = {key: items for key, items in values.items() if known.get(key) != hashlib.sha256(items).hexdigest()}
+    bases = links.read_bases(job.ledger, "emoney", "items", changed)
+    told = ((key, item_fields(job, bases.get(key) or {}, orjson.loads(items))) for key, items in changed.items())
+    changes.save_changes(job.ledger, job.run_id, "emoney", ((key, one) for key, fields in told for one in fields))
+    return Refreshed(dict.fromkeys(changed, ("updated", None)))
+
+
+def lines_of(job: Job, staged: pd.DataFrame, kinds: dict[str, str], again: bool = False) -> list[Line]:
+    """A line for each connected client that has none for this date yet, or whose values are others than were sent.
+
+    ``again``: also where the same values have been sent for this date.
+    """
+    linked = links.read_links(job.ledger, "emoney", staged["unit_key"]).set_index("unit_key")
+    connected = linked.loc[linked["connection_id"].notna(), "vendor_client_id"]
+    going = staged[staged["unit_key"].map(kinds).isin(runs.DONE) & are_among(staged["unit_key"], connected.index)]
+    sent = links.read_sent(job.ledger, "emoney", "items", going["unit_key"])
+    before = {row.unit_key: (row.offered_hash, row.as_of) for row in each_row(sent)}
+    lines = []
+    client_ids = going["unit_key"].map(connected)
+    columns = (going["unit_key"], client_ids, going["document"], going["source_keys"], going["withheld_keys"])
+    for key, client_id, document, source_keys, withheld in zip(*columns, strict=True):
+        line = Line(key, client_id, items_of(document), tuple(source_keys.split()), tuple(withheld.split()))
+        known, as_of = before.get(key, (None, None))
+        is_changed = again or known != line.items_hash
+        if as_of is None or as_of < job.as_of or (is_changed and as_of == job.as_of):
+            lines.append(line)
+    return lines
+
+
+def _report_new(
+    context: RunContext, client: EmoneyClient, number: int | None, refreshed: Refreshed, new: list[tuple[str, str, str]]
+) -> None:
+    """Newly available accounts and policies wait to be linked; categories that the office opted in for are linked.
+
+    ``number``: the shard that they belong to, None for any of the run.
+    """
+    if not new:
+        return
+    stages = context.staging.stages("emoney") if number is None else [shard_name("emoney", number)]
+    known = proposed_links(context, stages)
+    auto = set(context.settings.emoney.auto_link)
+    wanted: dict[tuple[str, str], list[Link]] = {}
+    details: dict[tuple[str, str], str] = {}
+    for unit_key, client_id, source_key in new:
+        key = unit_key, source_key
+        category, owner = known.get(key, (None, None))
+        details[key] = in_words(source_key, category, owner)
+        if category is not None and category in auto and owner in ("client", "spouse"):
+            wanted.setdefault((unit_key, client_id), []).append(Link(source_key, category, owner))
+    linked = _link(context, client, wanted)
+    for (unit_key, source_key), detail in details.items():
+        if (unit_key, source_key) not in linked:
+            entity, _, entity_id = source_key.partition(":")
+            refreshed.findings.append((unit_key, LoadFinding("EMY-NEW", entity, entity_id, None, detail)))
+
+
+def proposed_links(context: RunContext, stages: list[str]) -> dict[tuple[str, str], tuple[str | None, str | None]]:
+    """(unit key, source key) -> the category and the owner that the rules give an item (EMY-LINK)."""
+    items = pd.concat([context.staging.read(stage, ["items"])["items"] for stage in stages], ignore_index=True)
+    columns = [items[name].astype(object).where(items[name].notna(), None) for name in ("category", "owner")]
+    keys = zip(items["unit_key"], items["source_key"], strict=True)
+    return dict(zip(keys, zip(*columns, strict=True), strict=True))
+
+
+def in_words(source_key: str, category: str | None, owner: str | None) -> str:
+    """What is proposed for an item, as a finding tells it."""
+    words = category or source_key.partition(":")[0]
+    return f"{words}, owner {owner}" if owner else words
+
+
+def _link(context: RunContext, client: EmoneyClient, wanted: dict[tuple[str, str], list[Link]]) -> set[tuple[str, str]]:
+    """EMY-LINK: links what the office opted in for; gives (unit key, source key) of what is linked now.
+
+    What could not be linked waits at eMoney like everything else that is new.
+    """
+    linked = []
+    for (unit_key, client_id), chosen in wanted.items():
+        try:
+            results = client.link(client_id, chosen)
+        except (SetAside, VendorUnavailable):
+            continue
+        categories = {one.source_key: one.classification for one in chosen}
+        linked += [(unit_key, one.source_key, categories[one.source_key]) for one in results if one.status != 400]
+    decided = ((unit_key, Change(f"items[{key}]", "linked", None, category)) for unit_key, key, category in linked)
+    changes.save_changes(context.ledger, context.request.run_id, "emoney", decided)
+    return {(unit_key, source_key) for unit_key, source_key, _ in linked}
+
+
+def save_outcomes(job: Job, kinds: dict[str, str], refreshed: Refreshed) -> dict[str, str]:
+    """The outcomes that the feed changes: values are part of what a household gets."""
+    linked = links.read_links(job.ledger, "emoney", refreshed.units).set_index("unit_key")["vendor_client_id"]
+    ended: dict[str, Outcome] = {}
+    for key, (status, reason) in refreshed.units.items():
+        kind = kinds.get(key)
+        if kind in runs.DONE and status in ("deferred", "failed", "held"):
+            words = reason if kind == "unchanged" else f"the client was {kind}, its values were not refreshed: {reason}"
+            ended[key] = Outcome("emoney", key, status, (words or "")[:1000], linked.get(key))
+        elif kind == "unchanged" and status == "updated":
+            ended[key] = Outcome("emoney", key, "updated", None, linked.get(key))
+    runs.save_outcomes(job.ledger, job.run_id, ended.values())
+    return {key: outcome.outcome for key, outcome in ended.items()}

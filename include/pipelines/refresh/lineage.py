@@ -1,0 +1,185 @@
+"""Lineage of a run: for the units that it did not leave unchanged, where their values come from and what did not go.
+
+Kept in the ledger as compressed tables, one for each vendor and some shards, so that a question about a value is
+answered when the staged files are gone. A unit that is held, skipped or deferred just as the last time is not recorded
+again: an unchanged night records nothing.
+
+Columns: kind (``source``: where a value comes from; ``receipt``: a record or value that does not go; ``shape``: what a
+value that was not sent looks like), unit_key, subject (``clientA``, ``account:5``; a record for a receipt), name (API
+field; CRM column for a receipt), table, column, key, rule_id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+import orjson
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from etl.frames import are_among
+from etl.load.ledger.lineage import digests_before, save_lineage
+from etl.load.ledger.transfers import rekeying
+from etl.load.profiles.document import flatten, show
+from etl.narrowing import narrow
+from include.pipelines.refresh.plan import shard_name
+from include.pipelines.run.context import RunContext
+from include.pipelines.run.defects import name_defects
+from include.pipelines.run.frames import of_units
+from include.pipelines.run.value_shape import shape_of
+from include.runtime.staging import each_row
+
+COLUMNS = ("kind", "unit_key", "subject", "name", "table", "column", "key", "rule_id")
+SENT = ("created", "updated")
+
+
+def record_lineage(context: RunContext, outcomes: pd.DataFrame) -> None:
+    """Records what is new of a run; ``outcomes``: vendor, unit_key, outcome, reason. A dry run records nothing."""
+    if context.request.dry_run:
+        return
+    wanted = {vendor: _wanted(context, vendor, outcomes) for vendor in context.request.vendors}
+    for numbers in _batches(wanted, context.settings.refresh.households_per_shard):
+        together = {vendor: units[units["shard"].isin(numbers)] for vendor, units in wanted.items()}
+        keys = {key for units in together.values() for key in units["unit_key"]}
+        frames = _frames_of(context, numbers, sorted(keys))
+        for vendor, units in together.items():
+            if len(units):
+                _record(context, vendor, numbers[0], frames, units)
+
+
+def _batches(wanted: dict[str, pd.DataFrame], size: int) -> list[list[int]]:
+    """The shards' numbers, several together that have few units to record: each batch costs the same."""
+    units = pd.concat([units[["unit_key", "shard"]] for units in wanted.values()]).drop_duplicates()
+    counts = units["shard"].value_counts().sort_index()
+    batches = counts.index.to_series().groupby((counts.cumsum() - 1) // size)
+    return [[int(number) for number in numbers] for _, numbers in batches]
+
+
+def _frames_of(context: RunContext, numbers: list[int], unit_keys: list[str]) -> dict[str, pd.DataFrame]:
+    """What the CRM has of these units in these shards."""
+    few = [of_units(context.staging.read(shard_name("source", number)), unit_keys) for number in numbers]
+    if len(few) == 1:
+        return few[0]
+    return {name: pd.concat([each[name] for each in few]).drop_duplicates(ignore_index=True) for name in few[0]}
+
+
+def read_rows(content: bytes, unit_key: str) -> pd.DataFrame:
+    """One unit's rows of a recorded table."""
+    # By this thread alone: of Arrow's own threads one may still be alive when a short command ends, which aborts it.
+    rows = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+    return rows.filter(pc.equal(rows["unit_key"], unit_key)).to_pandas(use_threads=False)
+
+
+def _wanted(context: RunContext, vendor: str, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """unit_key, shard, outcome, digest of the units to record."""
+    mine = outcomes[(outcomes["vendor"] == vendor) & (outcomes["outcome"] != "unchanged")]
+    if mine.empty or not context.staging.has(f"verdict/{vendor}"):
+        return mine.iloc[:0].assign(shard=0, digest=0)  # the gate has seen nothing
+    decisions = context.staging.read(f"verdict/{vendor}", ["decisions"])["decisions"]
+    units = mine.merge(decisions[["unit_key", "shard", "payload_hash"]], on="unit_key")
+    told = zip(units["outcome"], units["reason"].fillna(""), units["payload_hash"].fillna(""), strict=True)
+    units["digest"] = [_digest(*one) for one in told]
+    not_sent = units.loc[~units["outcome"].isin(SENT), "unit_key"]
+    known = digests_before(context.ledger, context.request.run_id, vendor, not_sent)
+    is_new = units["outcome"].isin(SENT) | (units["unit_key"].map(known) != units["digest"])
+    return units.loc[is_new, ["unit_key", "shard", "outcome", "digest"]]
+
+
+def _digest(*texts: str) -> int:
+    return int.from_bytes(hashlib.blake2b("\x1f".join(texts).encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def _record(
+    context: RunContext, vendor: str, number: int, frames: dict[str, pd.DataFrame], units: pd.DataFrame
+) -> None:
+    """Records the units of one table; one over which the tracing breaks has no rows in it."""
+    names = rekeying.known_names(context.ledger)
+
+    def trace(group: Sequence[str]) -> pd.DataFrame:
+        return _rows(context, vendor, of_units(frames, group), units[are_among(units["unit_key"], group)], names)
+
+    traced = narrow(units["unit_key"].tolist(), trace)
+    name_defects(f"lineage {vendor}", traced)
+    rows = pd.concat(traced.results, ignore_index=True) if traced.results else pd.DataFrame(columns=list(COLUMNS))
+    save_lineage(
+        context.ledger, context.request.run_id, vendor, number, _packed(rows),
+        dict(zip(units["unit_key"], units["digest"], strict=True)),
+    )  # fmt: skip
+
+
+def _rows(
+    context: RunContext,
+    vendor: str,
+    frames: dict[str, pd.DataFrame],
+    units: pd.DataFrame,
+    names: dict[str, str],
+) -> pd.DataFrame:
+    """What is recorded of these units, whose frames these are."""
+    from etl.transform import lineage
+    from etl.values import Vendor
+
+    traced = lineage.trace(frames, context.request.as_of, cast(Vendor, vendor), context.settings.service.user)
+    parts = [
+        _as_known(traced.sources, names).assign(kind="source"),
+        _receipts(traced.receipts),
+        pd.DataFrame(list(_shapes(context, vendor, units)), columns=list(COLUMNS)),
+    ]
+    return pd.concat([part for part in parts if len(part)], ignore_index=True) if any(map(len, parts)) else parts[2]
+
+
+def _as_known(sources: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    """Records that came from another office under the keys that the vendors know; ``*`` gives their key of now."""
+    moved = sources[sources["subject"].isin(names)]
+    if moved.empty:
+        return sources
+    records = moved.drop_duplicates(["unit_key", "subject"]).assign(name="*", table=None, column=None, rule_id=None)
+    records["key"] = records["subject"].str.partition(":")[2].astype("int64")
+    rows = pd.concat([sources, records], ignore_index=True)
+    return rows.assign(subject=[names.get(subject, subject) for subject in rows["subject"]])
+
+
+def _receipts(receipts: pd.DataFrame) -> pd.DataFrame:
+    subject = receipts["entity"].astype("str") + ":" + receipts["entity_id"].astype("int64").astype("str")
+    rows = {"kind": "receipt", "unit_key": receipts["unit_key"], "subject": subject, "name": receipts["field"]}
+    return pd.DataFrame({**rows, "key": receipts["entity_id"], "rule_id": receipts["rule_id"]})
+
+
+def _shapes(context: RunContext, vendor: str, units: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    """What the values look like that were not sent; those of a sent unit are looked at in what was last sent."""
+    kept_back = units[~units["outcome"].isin(SENT)]
+    for number in kept_back["shard"].unique():
+        documents = context.staging.read(shard_name(vendor, number), ["documents"])["documents"]
+        for row in each_row(documents[are_among(documents["unit_key"], kept_back["unit_key"])]):
+            for name, value in leaves(vendor, orjson.loads(row.document)):
+                yield "shape", row.unit_key, "", name, None, shape_of(value), None, None
+
+
+def leaves(vendor: str, document: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The values of a document as built, by the names under which people ask for them."""
+    if vendor == "profiles":
+        yield from ((show(path), value) for path, value in flatten(document["document"]).items())
+        return
+    yield from (pair for pair in _walk(document["client"], "client"))
+    yield from (pair for pair in _walk(document["spouse"] or {}, "spouse"))
+    for item in document["items"]:
+        yield from ((f"items[{item['sourceKey']}].{name}", value) for name, value in item.items())
+
+
+def _walk(node: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in node.items():
+        if isinstance(value, dict):
+            yield from _walk(value, f"{prefix}.{name}")
+        else:
+            yield f"{prefix}.{name}", value
+
+
+def _packed(rows: pd.DataFrame) -> bytes:
+    table = rows.reindex(columns=list(COLUMNS)).sort_values(["unit_key", "kind"], kind="stable")
+    table = table.astype({name: "str" for name in COLUMNS if name != "key"} | {"key": "Int64"})
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), sink, compression="zstd")
+    return bytes(sink.getvalue())

@@ -1,0 +1,193 @@
+"""The first stage: which units the run takes, and everything the CRM holds about them, from one snapshot.
+
+Stages ``plan/scope`` (one row a unit: vendor flags, shard, digest), ``source/<shard>`` (the frames of a shard)
+and ``found/clock``, ``found/strays``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+from etl.extract import changes, identity, scope
+from etl.extract.broken_rows import read_strays
+from etl.extract.contact_units import with_own_units
+from etl.extract.shard import read_shard
+from etl.extract.source import Snapshot
+from etl.frames import are_among
+from etl.load.ledger import intents, links, pins, runs
+from include.pipelines.couples.former import stage_former
+from include.pipelines.guards import stop as guards
+from include.pipelines.guards.extract import of_extract
+from include.pipelines.identity.gone import stage_gone
+from include.pipelines.identity.link_ownership import current_links
+from include.pipelines.identity.merged import follow_dependents, follow_merges
+from include.pipelines.identity.same_person import stage_twins
+from include.pipelines.refresh.begin import begin_run
+from include.pipelines.run.context import RunContext
+from include.pipelines.run.found import stage_clock, stage_strays
+from include.pipelines.run.labels import LABELS
+
+
+def plan_and_extract(context: RunContext) -> list[int]:
+    """Registers the run, decides its scope, stages its shards; gives the shards' numbers.
+
+    Raises `SchemaMismatch` (before anything is read), `ParamsError`, `SettingsError`, `SourceUnavailable`,
+    `SourceUnreadable`, and `GuardTripped` where nothing is due and a guard stops the run: else the vendors' checks do,
+    with their own causes.
+    """
+    begin_run(context)
+    guards.require_something_to_release(context)
+    with Snapshot(context.connections.crm) as snapshot:
+        census, planned = _decide(context, snapshot)
+        shards = scope.in_shards(planned.taken, context.settings.refresh.households_per_shard)
+
+        def stage(number: int) -> None:
+            frames = read_shard(snapshot, census, shards[number])
+            for vendor, flags in planned.flags.loc[shards[number]].items():
+                frames["units"] = frames["units"].append_column(f"in_{vendor}", [flags.to_numpy()])
+            context.staging.write(shard_name("source", number), frames)
+
+        snapshot.in_threads(stage, range(len(shards)))
+        stage_former(context, snapshot, census, planned.taken, planned.linked)
+        strays = read_strays(snapshot)
+    stage_strays(context, strays)
+    _stage_scope(context, census, planned, shards)
+    _guard(context, census, planned)
+    return list(range(len(shards)))
+
+
+def _decide(context: RunContext, snapshot: Snapshot) -> tuple[scope.Census, _Plan]:
+    """Who is who comes first: merges are followed, twins wait, units that are gone are reported; then the scope."""
+    people = identity.read_identities(snapshot)
+    census = _take_census(context, snapshot, people)
+    planned = _plan(context, snapshot, census, identity.read_twins(snapshot, census, people, LABELS))
+    for vendor, linked in planned.linked.items():
+        stage_gone(context, snapshot, vendor, census, linked, people)
+    if "profiles" in planned.linked:
+        follow_dependents(context, census, planned.taken, planned.linked["profiles"], people)
+    return census, planned
+
+
+def _guard(context: RunContext, census: scope.Census, planned: _Plan) -> None:
+    """Leaves what the extract says to the vendors' checks; where nothing is due, nobody else will stop the run."""
+    causes = {
+        vendor: of_extract(context, vendor, census, planned.enrolled[vendor], planned.movement, planned.linked[vendor])
+        for vendor in context.request.vendors
+    }
+    guards.stage_causes(context, (cause for of_vendor in causes.values() for cause in of_vendor))
+    if planned.taken.empty:
+        guards.require_plausible(context, causes, {vendor: {} for vendor in causes})
+
+
+def _take_census(context: RunContext, snapshot: Snapshot, people: pd.DataFrame) -> scope.Census:
+    """All units of the CRM. Links go with contacts that were merged before anything is planned (MATCH-MERGED).
+
+    Whom a run by hand has linked as a unit of its own stays one, a grown-up child in a household, too (SCP-6).
+    """
+    census = scope.take_census(snapshot)
+
+    def with_linked() -> scope.Census:
+        return with_own_units(snapshot, census, links.contacts_linked(context.ledger, context.request.vendors), LABELS)
+
+    follow_merges(context, snapshot, with_linked(), people)
+    return with_linked()
+
+
+def shard_name(stage: str, number: int) -> str:
+    """The folder of a shard's staged files."""
+    return f"{stage}/{number:05d}"
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """flags: a bool column for each vendor, by unit number; taken: unit numbers.
+
+    By vendor: linked, the links as `links.read_links_of` gives them; enrolled: unit numbers.
+    """
+
+    flags: pd.DataFrame
+    movement: changes.Movement
+    watermark: datetime | None
+    linked: dict[str, pd.DataFrame]
+    enrolled: dict[str, pd.Index]
+
+    @property
+    def taken(self) -> pd.Index:
+        return self.flags.index[self.flags.any(axis=1)]
+
+
+def _plan(context: RunContext, snapshot: Snapshot, census: scope.Census, twins: identity.Twins) -> _Plan:
+    request = context.request
+    movement = changes.track(snapshot, census)
+    flags = pd.DataFrame(False, index=census.units.index, columns=["profiles", "emoney"])
+    links_of: dict[str, pd.DataFrame] = {}
+    enrolled_of: dict[str, pd.Index] = {}
+    for vendor in request.vendors:
+        linked = links_of[vendor] = current_links(context, snapshot, vendor, census)
+        enroll = getattr(context.settings, vendor).enroll
+        enrolled = enrolled_of[vendor] = scope.enrolled(snapshot, census, enroll, set(linked["unit_key"]))
+        stage_twins(context, vendor, twins, set(linked["unit_key"]), census.units.loc[enrolled, "unit_key"])
+        if request.is_holiday:
+            wanted = census.units.index[:0]
+        elif request.unit_keys:
+            wanted = census.of_keys(list(request.unit_keys))
+        elif request.full or (since := runs.last_watermark(context.ledger, vendor)) is None:
+            wanted = census.units.index
+        else:
+            wanted = _due(context, vendor, snapshot, census, movement, since, linked)
+        flags.loc[enrolled.intersection(wanted), vendor] = True
+    return _Plan(flags, movement, movement.watermark if _is_whole(context) else None, links_of, enrolled_of)
+
+
+def _is_whole(context: RunContext) -> bool:
+    """A run that did not look at everything that moved is none to begin from the next time."""
+    return not context.request.unit_keys and not context.request.is_holiday
+
+
+def _due(
+    context: RunContext,
+    vendor: str,
+    snapshot: Snapshot,
+    census: scope.Census,
+    movement: changes.Movement,
+    since: datetime,
+    linked: pd.DataFrame,
+) -> pd.Index:
+    """SCP-4: changed, came back, never dealt with, depending on the date, or due for the feed."""
+    ledger = context.ledger
+    states = runs.read_unit_states(ledger, vendor)
+    back = states.loc[states["outcome"].isin(runs.COMES_BACK), "unit_key"]
+    due = movement.changed(since, context.settings.refresh.overlap, states[["unit_key", "digest"]])
+    keys = {*back, *intents.units_in_doubt(ledger, vendor)}
+    if vendor == "profiles":
+        due = due.union(changes.depends_on_as_of(snapshot, census))
+        keys |= pins.units_always_written(ledger)
+    else:
+        refreshed = links.read_sent(ledger, vendor, "items")
+        done = set(refreshed.loc[refreshed["as_of"] >= context.request.as_of, "unit_key"])
+        keys |= set(linked["unit_key"]) - done
+    return due.union(census.units.index[are_among(census.units["unit_key"], keys)])
+
+
+def _stage_scope(context: RunContext, census: scope.Census, planned: _Plan, shards: list[pd.Index]) -> None:
+    request = context.request
+    numbers = pd.Series({unit: number for number, units in enumerate(shards) for unit in units}, dtype="int64")
+    units = census.units.loc[planned.taken, ["unit_key"]].join(planned.flags)
+    units["shard"] = numbers.reindex(units.index)
+    units = units.join(planned.movement.units[["digest", "records"]])
+    left = [(vendor, key) for vendor in request.vendors for key in _left(context, vendor, census, planned)]
+    context.staging.write("plan/scope", {"units": units, "left": pd.DataFrame(left, columns=["vendor", "unit_key"])})
+    stage_clock(context, planned.movement)
+    for vendor in request.vendors:
+        runs.plan_vendor(context.ledger, request.run_id, vendor, planned.watermark, int(units[vendor].sum()))
+
+
+def _left(context: RunContext, vendor: str, census: scope.Census, planned: _Plan) -> list[str]:
+    """Units that left the enrollment: one that comes back later is new, as nobody watched it in between."""
+    if not _is_whole(context):
+        return []
+    watched = runs.read_unit_states(context.ledger, vendor)["unit_key"]
+    return watched[~are_among(watched, census.units.loc[planned.enrolled[vendor], "unit_key"])].tolist()

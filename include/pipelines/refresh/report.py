@@ -1,0 +1,208 @@
+"""The last stage, whatever came before: the run is closed, and its report made. Both may be done again at any time.
+
+The run's outcomes are decided once, in the ledger (`closing`). The files are made from the ledger and from the staged
+tables. The staged tables are removed last: where they are gone, the report is complete and stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from etl.errors import BooksUnbalanced, StopRun
+from etl.frames import are_among
+from etl.load.ledger import changes, findings, runs
+from expectations.data_docs import write_data_docs
+from expectations.report.display import side_name, vendor_name
+from expectations.report.model import LABEL_COLUMNS, Run, RunReport
+from expectations.report.writer import write_report
+from include.pipelines.couples.life_events import read_proposals
+from include.pipelines.guards import stop as guards
+from include.pipelines.refresh.closing import WAITING, close, vendors_through
+from include.pipelines.refresh.dates_ahead import read_notice
+from include.pipelines.refresh.lineage import record_lineage
+from include.pipelines.refresh.removal import remove_by_age
+from include.pipelines.run.context import HandRequest, RunContext
+from include.runtime.staging import MISTAKES
+from include.why.rows import explained
+
+
+def report_run(context: RunContext, failed_tasks: Sequence[str] = ()) -> dict[str, Any]:
+    """Closes the run: gives its status and the report's folder. ``failed_tasks`` may have noted why, or not.
+
+    Raises `BooksUnbalanced` where units in scope and outcomes differ, and `StopRun` with the first reason where a step
+    has stopped the run: the report is written all the same.
+    """
+    ledger, run_id = context.ledger, context.request.run_id
+    lost = {name: f"{name} failed before the end; the log of the task shows why." for name in failed_tasks}
+    stops = runs.why_stopped(ledger, run_id) | lost
+    stopped = _why(stops)
+    standing = runs.find_run(ledger, run_id)
+    if standing is None:
+        raise StopRun(stopped or "The run is not in the ledger: its first step has not begun.")
+    if not _is_reported(context, standing):
+        scope = _scope(context)
+        if standing["status"] != "success" or stops:
+            close(context, scope, stops, stopped)
+        _write(context, scope, stops, stopped)
+    closed = runs.find_run(ledger, run_id) or standing
+    page = context.reports / "worklist.html"
+    if stopped is not None:
+        raise StopRun(stopped)
+    if closed["status"] != "success":
+        raise BooksUnbalanced(f"Units in scope and outcomes differ; see {page}.")
+    context.staging.remove()
+    return {"status": "success", "report": str(page), "units": runs.read_scope(ledger, run_id)}
+
+
+def _is_reported(context: RunContext, run: Mapping[str, Any]) -> bool:
+    """Whether the run was closed, and what its report was made of has gone since."""
+    if run["finished_at"] is None or context.staging.has("plan/scope"):
+        return False
+    return bool(runs.read_scope(context.ledger, context.request.run_id)) or not context.staging.exists()
+
+
+def _write(context: RunContext, scope: pd.DataFrame, stops: Mapping[str, str], stopped: str | None) -> None:
+    """The lineage, the report's files and the page of checks, of a run that is closed."""
+    for vendor in vendors_through(context, stops):
+        guards.remember_links(context, vendor)
+    outcomes = runs.read_outcomes(context.ledger, context.request.run_id)
+    record_lineage(context, outcomes)
+    report = replace(
+        _report(context, scope, outcomes),
+        stopped=stopped,
+        is_mistaken=context.request.by_hand is not None
+        and context.staging.has(f"{MISTAKES}/{next(iter(stops), None)}"),
+        life_events=tuple(read_proposals(context)),
+        open_elsewhere=_open_elsewhere(context, outcomes),
+        removed=remove_by_age(context),
+    )
+    write_data_docs(context.reports / "data_docs")
+    write_report(context.reports, explained(context, report))
+
+
+def _why(stops: Mapping[str, str]) -> str | None:
+    """The first reason; where the checks of both vendors have stopped the run, what each of them says."""
+    checks = [why for step, why in stops.items() if step.startswith("validate ")]
+    return " ".join(checks) or next(iter(stops.values()), None)
+
+
+def _scope(context: RunContext) -> pd.DataFrame:
+    if context.staging.has("plan/scope"):
+        return context.staging.read("plan/scope")["units"]
+    empty: dict[str, Any] = {"unit_key": [], "profiles": [], "emoney": [], "shard": [], "digest": []}
+    return pd.DataFrame(empty).astype({"unit_key": "str", "profiles": bool, "emoney": bool})
+
+
+def _open_elsewhere(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """vendor, unit_key of findings that stand open in units that this run has not looked at."""
+    standing = [findings.read_open_findings(context.ledger, vendor) for vendor in context.request.vendors]
+    found = pd.concat(standing, ignore_index=True)
+    looked_at = pd.MultiIndex.from_frame(outcomes[["vendor", "unit_key"]])
+    return found[~pd.MultiIndex.from_frame(found).isin(looked_at)]
+
+
+def _report(context: RunContext, scope: pd.DataFrame, outcomes: pd.DataFrame) -> RunReport:
+    ledger, run_id = context.ledger, context.request.run_id
+    closed = runs.find_run(ledger, run_id)
+    assert closed is not None
+    found = findings.read_findings(ledger, run_id)
+    settings: dict[str, str | int | float | bool | None] = {
+        "vendors": ", ".join(map(vendor_name, context.request.vendors)),
+        "full": context.request.full,
+        "Profiles enroll": context.settings.profiles.enroll,
+        "eMoney enroll": context.settings.emoney.enroll,
+        "units in one shard": context.settings.refresh.households_per_shard,
+    }
+    settings |= guards.for_report(context)
+    if context.request.by_hand is not None:
+        settings = _asked(context.request.by_hand)
+    if (notice := read_notice(context)) is not None:
+        settings["notice"] = notice
+    return RunReport(
+        run=_run(closed),
+        units=len(scope),
+        units_in_scope=runs.read_scope(ledger, run_id),
+        outcomes=outcomes,
+        findings=found,
+        labels=_labels(context, {*found["unit_key"], *outcomes.loc[outcomes["reason"].notna(), "unit_key"]}),
+        newly_available=_newly_available(found),
+        changes=changes.read_decisions(ledger, run_id, with_values=context.request.dry_run),
+        receipts=_receipts(context),
+        stages=context.staging.stage_seconds(),
+        settings=settings,
+    )
+
+
+def _run(closed: Any) -> Run:
+    return Run(
+        run_id=closed["run_id"],
+        dag_id=closed["dag_id"],
+        as_of=closed["as_of"],
+        requested_by=closed["requested_by"] or "the schedule",
+        dry_run=closed["dry_run"],
+        status=closed["status"],
+        started_at=closed["started_at"],
+        finished_at=closed["finished_at"],
+        triggered_by=closed["triggered_by"],
+    )
+
+
+def _asked(by_hand: HandRequest) -> dict[str, str | int | float | bool | None]:
+    """What a person asked for, as far as it is not what every run does."""
+    what = by_hand.what
+    asked: dict[str, str | int | float | bool | None] = {
+        "household": by_hand.household_id,
+        "contact": by_hand.contact_id,
+        "action": what.action,
+        "in the name of": by_hand.user_name,
+        "vendor household": what.household_id,
+        "case": what.case_id,
+        "update": None if what.update else "no",
+        "links": ", ".join(one.source_key for one in what.links),
+        "confirmed life event": what.life_event,
+        "two people": what.are_two,
+        "unlinked": what.unlink,
+        "linked to": f"{what.link_to.client_id}: {what.link_to.reason}" if what.link_to else None,
+        "pinned": ", ".join(f"{one.field} to {side_name(one.side)}" for one in what.pins),
+        "unpinned": ", ".join(what.unpins),
+    }
+    return {name: value for name, value in asked.items() if value not in (None, "")}
+
+
+def _labels(context: RunContext, unit_keys: set[str]) -> pd.DataFrame:
+    parts = [context.staging.read(stage)["labels"] for stage in context.staging.stages("labels")]
+    if not parts:
+        return pd.DataFrame({column: pd.Series(dtype="str") for column in LABEL_COLUMNS})
+    labels = pd.concat(parts, ignore_index=True)
+    return labels[are_among(labels["unit_key"], unit_keys)]
+
+
+def _newly_available(found: pd.DataFrame) -> pd.DataFrame:
+    new = found[(found["rule_id"] == WAITING) & (found["status"] != "mended")]
+    proposed = new["message"].str.extract(r"\(([^()]*(?:\([^()]*\))?[^()]*)\)$")[0].fillna("")
+    parts = proposed.str.extract(r"^(?P<category>.*?)(?:, owner (?P<owner>\w+))?$").fillna("")
+    return pd.DataFrame(
+        {
+            "vendor": new["vendor"],
+            "unit_key": new["unit_key"],
+            "source_key": new["entity"] + ":" + new["entity_id"],
+            "category": parts["category"],
+            "owner": parts["owner"],
+            "since": new["since"],
+        }
+    )
+
+
+def _receipts(context: RunContext) -> pd.DataFrame:
+    """How many records and values do not go, by rule."""
+    counted = []
+    for vendor in context.request.vendors:
+        for stage in context.staging.stages(vendor):
+            counted.append(context.staging.read(stage, ["receipts"])["receipts"].assign(vendor=vendor))
+    if not counted:
+        return pd.DataFrame({column: pd.Series(dtype="str") for column in ("vendor", "rule_id", "entity", "records")})
+    return pd.concat(counted).groupby(["vendor", "rule_id", "entity"], as_index=False).agg({"records": "sum"})

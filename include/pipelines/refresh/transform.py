@@ -1,0 +1,127 @@
+"""The second stage: the documents of a shard, what the gate checks of them, and what does not go.
+
+Stages for each vendor ``<vendor>/<shard>``: documents, their heads (all but the content), how many receipts
+there are of each kind, users, items, the units that failed, and a ``facts_…`` table for each facts frame, with the
+columns that the gate asks for; and ``labels/<shard>``, by which people find the households in the CRM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from etl.load import key_aliases
+from etl.load.emoney.parts import items_hash, people_hash
+from etl.load.ledger.feeds import KEY_LISTS
+from etl.narrowing import narrow
+from expectations.facts import FRAMES, FRAMES_OF
+from include.pipelines.identity import merged
+from include.pipelines.refresh.plan import shard_name
+from include.pipelines.run.context import RunContext
+from include.pipelines.run.defects import name_defects
+from include.pipelines.run.frames import of_units
+
+if TYPE_CHECKING:
+    from etl.transform.built import Built
+
+
+def transform_shard(context: RunContext, number: int) -> int:
+    """Builds and stages both vendors' documents of a shard; gives the number of units.
+
+    A unit over which the transform breaks is set aside for that vendor, in the table ``failed``: all others go.
+    """
+    frames = context.staging.read(shard_name("source", number))
+    names = merged.known_names(context)
+    units = frames["units"]["unit_key"].tolist()
+    for vendor in context.request.vendors:
+
+        def build(group: Sequence[str], vendor: str = vendor) -> dict[str, pd.DataFrame]:
+            return _build(context, vendor, of_units(frames, group), names)
+
+        built = narrow(units, build)
+        failed = name_defects(f"transform {vendor}", built)
+        context.staging.write(shard_name(vendor, number), {**_together(built.results or [build(())]), "failed": failed})
+
+    def label(group: Sequence[str]) -> dict[str, pd.DataFrame]:
+        return {"labels": _labels(of_units(frames, group))}
+
+    labelled = narrow(units, label)
+    name_defects("label", labelled)
+    context.staging.write(shard_name("labels", number), _together(labelled.results or [label(())]))
+    return len(units)
+
+
+def _together(parts: list[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+    """The tables of several groups of units as one each."""
+    if len(parts) == 1:
+        return parts[0]
+    return {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
+
+
+def _build(
+    context: RunContext, vendor: str, frames: dict[str, pd.DataFrame], names: Mapping[str, str]
+) -> dict[str, pd.DataFrame]:
+    """The tables of one vendor for the units of these frames."""
+    from etl.transform import emoney, profiles
+
+    as_of, service_user = context.request.as_of, context.settings.service.user
+    if vendor == "profiles":  # whose cases have no owner
+        built = profiles.build(frames, as_of, service_user)
+    else:
+        built = emoney.build(frames, as_of, service_user, (context.vendor_users or {}).get(vendor))
+    if names:
+        items, withheld = (key_aliases.in_items(keyed, names) for keyed in (built.items, built.withheld))
+        documents = key_aliases.in_documents(built.documents, names, frames["members"])
+        built = replace(built, documents=documents, items=items, withheld=withheld)
+    documents = _in_parts(built) if vendor == "emoney" else built.documents
+    facts = {f"facts_{name}": built.facts[name][list(FRAMES[name])] for name in FRAMES_OF[vendor]}
+    return {
+        "documents": documents,
+        "heads": documents.drop(columns=["document", "withheld_keys"], errors="ignore"),
+        "receipts": built.book.counts(),
+        "users": built.users,
+        "items": built.items,
+        "withheld": built.withheld,
+        **facts,
+    }
+
+
+def _in_parts(built: Built) -> pd.DataFrame:
+    """eMoney takes people by call and values by feed: the documents with the hash of each, and the values' keys."""
+    documents = built.documents
+    hashes = {
+        name: pd.array([digest(document) for document in documents["document"]], dtype="str")
+        for name, digest in (("people_hash", people_hash), ("items_hash", items_hash))
+    }
+    lists = zip(KEY_LISTS, (built.items, built.withheld), strict=True)
+    listed = {name: _key_lists(documents["unit_key"], keyed) for name, keyed in lists}
+    return documents.assign(**hashes, **listed)
+
+
+def _key_lists(unit_keys: pd.Series, keyed: pd.DataFrame) -> pd.api.extensions.ExtensionArray:
+    """The source keys of each unit, with blanks between them; ``keyed``: unit_key, source_key."""
+    keys: dict[str, list[str]] = {}
+    for unit_key, source_key in zip(keyed["unit_key"].tolist(), keyed["source_key"].tolist(), strict=True):
+        keys.setdefault(unit_key, []).append(source_key)
+    return pd.array([" ".join(keys.get(unit_key, ())) for unit_key in unit_keys], dtype="str")
+
+
+def _labels(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """unit_key, household_name, head_name, assigned_user, office_name: names, for the stewards' report alone."""
+    people = frames["contacts"][["contact_id", "first_name", "last_name", "assigned_user_id"]]
+    rows = frames["units"].merge(people, left_on="client_contact_id", right_on="contact_id", how="left")
+    rows = rows.merge(frames["users"], left_on="assigned_user_id", right_on="user_id", how="left")
+    rows = rows.merge(frames["offices"], on="office_id", how="left")
+    head = rows["first_name"].fillna("").str.cat(rows["last_name"].fillna(""), sep=" ").str.strip()
+    return pd.DataFrame(
+        {
+            "unit_key": rows["unit_key"],
+            "household_name": rows["household_name"].fillna(""),
+            "head_name": head,
+            "office_name": rows["office_name"].fillna(""),
+            "assigned_user": rows["user_name"].fillna(""),
+        }
+    )

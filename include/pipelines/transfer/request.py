@@ -1,0 +1,122 @@
+"""What a transfer is asked to do: its form, read and checked as far as that goes without the CRM."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from etl.errors import ParamsError
+from include.runtime.acting import Actor
+from include.runtime.params import read_number, read_switch, refuse_unknown
+
+ACCEPT_WITHIN_DAYS = 7
+LONGEST_DAYS = 60
+
+
+@dataclass(frozen=True)
+class TransferRequest:
+    """A transfer's parameters, checked; ``run_id`` is the transfer's id too.
+
+    ``requested_by``: in whose name; ``triggered_by``: who acted (LIC-ACTING).
+    """
+
+    run_id: str
+    dag_id: str
+    as_of: date
+    source_office_id: int
+    target_office_id: int
+    requested_by: str
+    triggered_by: str
+    receiving_user: str
+    contact_ids: tuple[int, ...] = ()
+    set_id: int | None = None
+    add_related: bool = False
+    accept_within: timedelta = timedelta(days=ACCEPT_WITHIN_DAYS)
+    dry_run: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """For the ledger."""
+        return {
+            **asdict(self),
+            "as_of": self.as_of.isoformat(),
+            "accept_within": self.accept_within / timedelta(days=1),
+        }
+
+
+def read_transfer_request(
+    run_id: str,
+    dag_id: str,
+    params: Mapping[str, Any],
+    conf: Mapping[str, Any],
+    as_of: date,
+    actor: Actor,
+) -> TransferRequest:
+    """The request of a run. Raises `ParamsError` in words for whatever is not as the form says (LIC-ACTING).
+
+    Without ``requested_by`` the transfer is asked for in the name of whoever triggered the run.
+    """
+    refuse_unknown(conf, params)
+    contact_ids = read_ids("contact_ids", params.get("contact_ids"))
+    set_id = read_number("set_id", params.get("set_id"))
+    if bool(contact_ids) == (set_id is not None):
+        both = "not both" if contact_ids else "one of them"
+        raise ParamsError(f"Give contact_ids or a set_id, {both}.")
+    requested_by = actor.in_the_name_of(_text("requested_by", params.get("requested_by")))
+    if requested_by is None or actor.name is None:
+        raise ParamsError("requested_by is missing: the CRM user of the source office who asks for the transfer.")
+    return TransferRequest(
+        run_id,
+        dag_id,
+        as_of,
+        _needed("source_office_id", read_number("source_office_id", params.get("source_office_id"))),
+        _needed("target_office_id", read_number("target_office_id", params.get("target_office_id"))),
+        requested_by,
+        actor.name,
+        _needed("receiving_user", _text("receiving_user", params.get("receiving_user"))),
+        contact_ids,
+        set_id,
+        read_switch("add_related", params),
+        _days(params.get("accept_within")),
+        read_switch("dry_run", params),
+    )
+
+
+def read_ids(name: str, value: object) -> tuple[int, ...]:
+    """Contact ids as a form, a command line or a spreadsheet gives them: a list, or a text with commas."""
+    if value in (None, "", []):
+        return ()
+    given = re.split(r"[,;\s]+", value.strip()) if isinstance(value, str) else value
+    if not isinstance(given, list | tuple):
+        raise ParamsError(f"{name} is a list of contacts' numbers in the CRM, for example [7, 12], not {value!r}.")
+    numbers = [read_number(f"Each of {name}", one) for one in given if one != ""]
+    return tuple(dict.fromkeys(number for number in numbers if number is not None))
+
+
+def _needed(name: str, value: Any) -> Any:
+    if value is None:
+        raise ParamsError(f"{name} is missing.")
+    return value
+
+
+def _text(name: str, value: object) -> str | None:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if not isinstance(value, str):
+        raise ParamsError(f"{name} is a user name, not {value!r}.")
+    return value.strip()
+
+
+def _days(value: object) -> timedelta:
+    if value in (None, ""):
+        return timedelta(days=ACCEPT_WITHIN_DAYS)
+    try:
+        days = float(str(value))
+    except ValueError:
+        days = math.nan
+    if isinstance(value, bool) or not 0 < days <= LONGEST_DAYS:
+        raise ParamsError(f"accept_within is a number of days up to {LONGEST_DAYS}, not {value!r}.")
+    return timedelta(days=days)

@@ -1,0 +1,66 @@
+"""Where a run finds its ledger and its files, whatever it is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from etl.load.ledger.store import Ledger, default_url
+from include.runtime.connections import Connections
+from include.runtime.settings import Settings
+from include.runtime.staging import folder_name
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def data_folder_of(settings: Settings) -> Path:
+    """Absolute: a relative one lies in the project, wherever the process was started."""
+    return (ROOT / settings.data.folder).resolve()
+
+
+def ledger_of(settings: Settings, connections: Connections) -> Ledger:
+    """The ledger, opened and with its tables in place."""
+    ledger = Ledger(connections.ledger or default_url(data_folder_of(settings)))
+    ledger.migrate()
+    return ledger
+
+
+def reports_of(settings: Settings, run_id: str) -> Path:
+    """The folder of a run's report."""
+    return data_folder_of(settings) / "reports" / folder_name(run_id)
+
+
+class HasRunId(Protocol):
+    """What every request has."""
+
+    @property
+    def run_id(self) -> str: ...
+
+
+Request = TypeVar("Request", bound=HasRunId)
+
+
+@dataclass(frozen=True)
+class Context(Generic[Request]):
+    """A request with everything it needs; made anew in each task's process."""
+
+    request: Request
+    settings: Settings
+    connections: Connections = field(repr=False)
+
+    @cached_property
+    def data_folder(self) -> Path:
+        """Where everything lies that is not in a database."""
+        return data_folder_of(self.settings)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, opened and with its tables in place."""
+        return ledger_of(self.settings, self.connections)
+
+    @property
+    def reports(self) -> Path:
+        """The folder of the run's report."""
+        return reports_of(self.settings, self.request.run_id)
