@@ -15,8 +15,8 @@ from typing import Any, BinaryIO
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from expectations.report.files import write_whole
-from expectations.rule_types import SUITES
+from etl.files import write_whole
+from expectations.rules.types import SUITES
 
 _TEMPLATE = Path(__file__).parent / "data_docs.html.j2"
 

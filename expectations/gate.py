@@ -16,7 +16,7 @@ import pandas as pd
 
 from etl.errors import VENDOR_NAMES, GateBroken
 from etl.frames import are_among
-from expectations.facts import FRAMES_OF, check_frames
+from expectations.facts.vendors import FRAMES_OF, check_frames
 from expectations.gx_import import quiet_gx
 from expectations.rules import FINDING_COLUMNS, Overrides, checks_of, rule
 from expectations.suites import arguments_of, build_suites

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from expectations.facts import FRAMES_OF
-from expectations.rule_types import AS_OF, Check
+from expectations.facts.vendors import FRAMES_OF
 from expectations.rules import Overrides, checks_of, rule
+from expectations.rules.types import AS_OF, Check
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite

@@ -10,9 +10,9 @@ import pandas as pd
 import pyarrow as pa
 
 from expectations.conditions import finite, keeps
-from expectations.facts import ENTITY
-from expectations.rule_types import Check, Rule
+from expectations.facts.vendors import ENTITY
 from expectations.rules import FINDING_COLUMNS
+from expectations.rules.types import Check, Rule
 
 Words = npt.NDArray[np.object_]
 

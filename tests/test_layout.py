@@ -29,6 +29,7 @@ KERNEL = (
     "etl.canonical",
     "etl.defects",
     "etl.narrowing",
+    "etl.files",
 )
 ARROWS: dict[str, tuple[str, ...]] = {
     "etl": (),
@@ -41,6 +42,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "etl.canonical": ("etl.errors", "etl.schema"),
     "etl.defects": (),
     "etl.narrowing": ("etl.errors",),
+    "etl.files": (),
     "etl.extract": KERNEL,
     "etl.transform": KERNEL,
     "etl.load": KERNEL,

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from expectations.report.display import show as visible
-from expectations.report.display import vendor_name
+from include.report.display import show as visible
+from include.report.display import vendor_name
 
 SCHEMA_VERSION = 1
 

@@ -13,9 +13,9 @@ from sqlalchemy.engine import Connection
 
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import transfers
-from expectations.report.manifest import ENTITY_WORDS
-from expectations.report.manifest_files import mark_returned
 from include.commands.operator import open_ledger, operator_connections, operator_settings
+from include.report.manifest.files import mark_returned
+from include.report.manifest.model import ENTITY_WORDS
 from include.runtime.acting import COMMAND_LINE
 from include.runtime.connections import Connections
 from include.runtime.context import ledger_of, reports_of

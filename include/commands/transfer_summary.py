@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from etl.errors import ParamsError
-from expectations.report.display import show
-from expectations.report.manifest import ENTITY_WORDS
+from include.report.display import show
+from include.report.manifest.model import ENTITY_WORDS
 
 # decision -> before, afterwards, style
 _DECISIONS = {

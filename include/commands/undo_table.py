@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from etl.load.ledger.changes import Change
-from expectations.report.display import show, vendor_name
 from include.pipelines.undo.undoing import Undone
+from include.report.display import show, vendor_name
 
 ROWS_SHOWN = 200
 WORDS = {"written": "put back", "added": "put in again", "taken_out": "taken out again"}

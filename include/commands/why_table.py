@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from expectations.report.display import show, side_name, vendor_name
+from include.report.display import show, side_name, vendor_name
 from include.why.answers import Answer
 from include.why.asking import Told
 

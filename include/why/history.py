@@ -19,9 +19,9 @@ from etl.load.ledger.store import Ledger, unpack
 from etl.load.ledger.tables import delivery, field_change, outcome, run
 from etl.load.profiles.document import flatten, show
 from etl.load.profiles.pins import Pin
-from expectations.report.display import asked_by
 from include.pipelines.refresh.lineage import leaves, read_rows
 from include.pipelines.run.value_shape import shape_of
+from include.report.display import asked_by
 from include.why.origins import TABLES
 
 # Runs that are looked up with one statement.

@@ -10,10 +10,10 @@ import pandas as pd
 from etl.errors import ParamsError
 from etl.load.ledger.pins import read_pins
 from etl.load.ledger.store import Ledger
-from expectations.report.display import asked_by
-from expectations.report.model import LINEAGE_COLUMNS, PIN_COLUMNS, RunReport
 from include.commands.why_table import source_of
 from include.pipelines.run.context import RunContext
+from include.report.display import asked_by
+from include.report.run.model import LINEAGE_COLUMNS, PIN_COLUMNS, RunReport
 from include.why.answers import Answer, answer, written_whole
 from include.why.asking import tell_all
 from include.why.history import read_history

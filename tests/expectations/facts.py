@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from expectations.columns import Column
-from expectations.facts import FRAMES, FRAMES_OF
+from expectations.facts.columns import Column
+from expectations.facts.vendors import FRAMES, FRAMES_OF
 from expectations.gate import Verdict, validate
 
 AS_OF = date(2026, 1, 31)

@@ -14,7 +14,7 @@ import pytest
 
 from etl.errors import GateBroken
 from expectations import conditions, gate
-from expectations.facts import FRAMES, FRAMES_OF, VENDOR_FRAMES
+from expectations.facts.vendors import FRAMES, FRAMES_OF, VENDOR_FRAMES
 from expectations.gate import ask, combine, validate
 from expectations.gx_import import quiet_gx
 from expectations.rules import FINDING_COLUMNS

@@ -10,9 +10,9 @@ import pytest
 
 from etl.errors import SettingsError
 from expectations.conditions import CONDITIONS
-from expectations.facts import FRAMES, FRAMES_OF, LEFT_OUT_RULES
-from expectations.rule_types import SEVERITIES, SUITES
+from expectations.facts.vendors import FRAMES, FRAMES_OF, LEFT_OUT_RULES
 from expectations.rules import FINDING_COLUMNS, RULES, TABLE, checks_of, finding, read_overrides, rule
+from expectations.rules.types import SEVERITIES, SUITES
 from expectations.suites import build_suites
 from expectations.wording import SHOWABLE, placeholders
 from tests.expectations.facts import AS_OF, facts_with, verdict_of

@@ -8,8 +8,8 @@ import pytest
 
 from etl.schema import NOT_FINITE
 from expectations.gate import Verdict
-from expectations.rule_types import VENDORS
 from expectations.rules import RULES, TABLE
+from expectations.rules.types import VENDORS
 from tests.expectations.facts import facts_with, rules_broken, sound_facts, verdict_of, verdict_of_all
 
 NBSP = "\N{NO-BREAK SPACE}"

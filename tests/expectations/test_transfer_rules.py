@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from etl.errors import GateBroken
+from expectations.facts.transfer import STAYING_RULES, TRANSFER
 from expectations.gate import Verdict, validate
 from expectations.rules import RULES, TABLE
-from expectations.transfer_facts import STAYING_RULES, TRANSFER
 from tests.expectations.facts import AS_OF, frame
 
 REQUEST = {

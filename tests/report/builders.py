@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from expectations.report.model import (
+from include.report.run.model import (
     AVAILABLE_COLUMNS,
     CHANGE_COLUMNS,
     FINDING_COLUMNS,

@@ -4,7 +4,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expectations.report.comparison import compare_findings
+from include.report.run.comparison import compare_findings
 from tests.report.builders import findings
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-import expectations.report
+import include.report
 
-STYLE = (Path(expectations.report.__file__).parent / "templates" / "style.css.j2").read_text(encoding="utf-8")
+STYLE = (Path(include.report.__file__).parent / "templates" / "style.css.j2").read_text(encoding="utf-8")
 SURFACES = ("page", "card", "sunk")
 CHIPS = ("critical", "warning", "info", "fresh")
 

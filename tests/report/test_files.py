@@ -12,11 +12,11 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from expectations.report.files import write_whole
-from expectations.report.tallies import tally
-from expectations.report.workbook import write_workbook
-from expectations.report.worklist import worklist
-from expectations.report.writer import write_report
+from etl.files import write_whole
+from include.report.run.tallies import tally
+from include.report.run.workbook import write_workbook
+from include.report.run.worklist import worklist
+from include.report.run.writer import write_report
 from tests.report.builders import (
     a_busy_report,
     a_report,
@@ -200,8 +200,8 @@ def test_a_cell_too_long_for_a_spreadsheet_is_cut(tmp_path: Path) -> None:
 
 
 def test_rows_written_in_many_parts_arrive_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("expectations.report.workbook._ROWS_AT_A_TIME", 7)
-    monkeypatch.setattr("expectations.report.worklist._ROWS_AT_A_TIME", 7)
+    monkeypatch.setattr("include.report.run.workbook._ROWS_AT_A_TIME", 7)
+    monkeypatch.setattr("include.report.run.worklist._ROWS_AT_A_TIME", 7)
     write_report(tmp_path, a_report(findings=findings(*({"entity_id": number} for number in range(100, 145)))))
     sheet = openpyxl.load_workbook(tmp_path / "worklist.xlsx")["worklist"]
     with (tmp_path / "worklist.csv").open(encoding="utf-8-sig", newline="") as file:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expectations.report.display import neutralise, show
-from expectations.report.writer import write_report
+from include.report.display import neutralise, show
+from include.report.run.writer import write_report
 from tests.report.builders import a_report, findings, labels, outcomes
 from tests.report.pages import read_page
 

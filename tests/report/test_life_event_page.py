@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from expectations.report.life_event_page import render_life_events
-from expectations.report.proposals import PersonGoes, Proposal, RecordGoes, together
-from expectations.report.writer import write_report
+from include.report.run.life_event_page import render_life_events
+from include.report.run.proposals import PersonGoes, Proposal, RecordGoes, together
+from include.report.run.writer import write_report
 from tests.report.builders import a_report, a_run, available, labels
 from tests.report.pages import Page, read_page
 

@@ -14,10 +14,10 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from expectations.report.manifest import CLOSURE_COLUMNS, FIELD_COLUMNS, Manifest
-from expectations.report.manifest_files import write_manifest
-from expectations.report.manifest_page import render_manifest
 from expectations.rules import FINDING_COLUMNS
+from include.report.manifest.files import write_manifest
+from include.report.manifest.model import CLOSURE_COLUMNS, FIELD_COLUMNS, Manifest
+from include.report.manifest.page import render_manifest
 from tests.report.pages import Page, read_page
 from tests.report.test_hostile_text import HOSTILE, unseen
 

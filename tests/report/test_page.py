@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from expectations.report.html import duration
-from expectations.report.model import RunReport
-from expectations.report.page import render_page
-from expectations.report.tallies import tally
-from expectations.report.writer import write_report
+from include.report.html import duration
+from include.report.run.model import RunReport
+from include.report.run.page import render_page
+from include.report.run.tallies import tally
+from include.report.run.writer import write_report
 from tests.report.builders import a_busy_report, a_report, a_run, changes, findings, labels, outcomes
 from tests.report.pages import Page, read_page
 

@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from expectations.report.summary_json import SCHEMA_VERSION as WRITTEN_VERSION
-from expectations.report.writer import write_report
 from include.commands import run_summary
+from include.report.run.json_file import SCHEMA_VERSION as WRITTEN_VERSION
+from include.report.run.writer import write_report
 from tests.report.builders import a_busy_report, a_report, findings, outcomes
 
 

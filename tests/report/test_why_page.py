@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from expectations.report.model import LINEAGE_COLUMNS, PIN_COLUMNS
-from expectations.report.why_page import ROWS_SHOWN, render_why
-from expectations.report.writer import write_report
+from include.report.run.model import LINEAGE_COLUMNS, PIN_COLUMNS
+from include.report.run.why_page import ROWS_SHOWN, render_why
+from include.report.run.writer import write_report
 from tests.report.builders import a_report
 
 ROW = (

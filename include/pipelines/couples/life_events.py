@@ -19,7 +19,6 @@ from etl.load.ledger import runs
 from etl.load.life_event import LifeEvent, find_event
 from etl.narrowing import narrow
 from expectations import rules
-from expectations.report.proposals import Proposal
 from include.pipelines.couples.former import HOLDERS
 from include.pipelines.couples.former import STAGE as FORMER
 from include.pipelines.couples.proposals import conf_of, propose
@@ -27,6 +26,7 @@ from include.pipelines.identity.link_ownership import links_of
 from include.pipelines.refresh.plan import shard_name
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.defects import name_defects
+from include.report.run.proposals import Proposal
 from include.runtime.staging import each_row
 
 EVENT_COLUMNS = ("unit_key", *LifeEvent.__dataclass_fields__)

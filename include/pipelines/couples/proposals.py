@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 
 from etl.load.life_event import LifeEvent
-from expectations.report.proposals import PersonGoes, Proposal, RecordGoes
 from include.pipelines.run.labels import LABELS
+from include.report.run.proposals import PersonGoes, Proposal, RecordGoes
 from include.runtime.staging import each_row
 
 Frames = Mapping[str, pd.DataFrame]

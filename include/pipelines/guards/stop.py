@@ -23,8 +23,8 @@ import pandas as pd
 from etl.errors import VENDOR_NAMES, GuardTripped, ParamsError
 from etl.load.ledger import guards
 from etl.load.ledger.guards import Stopped
-from expectations.report.advice import GUARDED
 from include.pipelines.run.context import VENDORS, RunContext
+from include.report.run.advice import GUARDED
 from include.runtime.settings import PREFIX
 
 STAGE = "plan/guards"

@@ -21,12 +21,12 @@ from etl.load.ledger.links import Link
 from etl.load.profiles.actions import check_request
 from etl.load.profiles.client import FoundHousehold
 from etl.load.profiles.search import BUTTONS, Choice, Found, buttons_for, choose, search
-from expectations.report.advice import MISANSWERED
-from expectations.report.display import show
 from include.pipelines.refresh.load import job_of, payload_of
 from include.pipelines.refresh.plan import shard_name
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.vendors import profiles_client
+from include.report.display import show
+from include.report.run.advice import MISANSWERED
 from include.runtime.acting import RIGHT
 from include.runtime.staging import each_row
 

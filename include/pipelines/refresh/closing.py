@@ -16,8 +16,8 @@ from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.transfers import rekeying
 from expectations import rules
-from expectations.report.comparison import compare_findings, finding_keys
 from include.pipelines.run.context import VENDORS, RunContext
+from include.report.run.comparison import compare_findings, finding_keys
 from include.runtime.staging import each_row
 
 # What stands in a case until somebody changes it there: found by a merge, true until the next one.

@@ -11,8 +11,8 @@ import pandas as pd
 from etl.defects import note_defect
 from etl.errors import RetryLater
 from etl.load.ledger.retention import NIGHT, Keep, remove_old
-from expectations.report.model import Removal
 from include.pipelines.run.context import RunContext
+from include.report.run.model import Removal
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,6 @@ from etl.errors import BooksUnbalanced, StopRun
 from etl.frames import are_among
 from etl.load.ledger import changes, findings, runs
 from expectations.data_docs import write_data_docs
-from expectations.report.display import side_name, vendor_name
-from expectations.report.model import LABEL_COLUMNS, Run, RunReport
-from expectations.report.writer import write_report
 from include.pipelines.couples.life_events import read_proposals
 from include.pipelines.guards import stop as guards
 from include.pipelines.refresh.closing import WAITING, close, vendors_through
@@ -26,6 +23,9 @@ from include.pipelines.refresh.dates_ahead import read_notice
 from include.pipelines.refresh.lineage import record_lineage
 from include.pipelines.refresh.removal import remove_by_age
 from include.pipelines.run.context import HandRequest, RunContext
+from include.report.display import side_name, vendor_name
+from include.report.run.model import LABEL_COLUMNS, Run, RunReport
+from include.report.run.writer import write_report
 from include.runtime.staging import MISTAKES
 from include.why.rows import explained
 

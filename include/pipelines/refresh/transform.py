@@ -17,7 +17,7 @@ from etl.load import key_aliases
 from etl.load.emoney.parts import items_hash, people_hash
 from etl.load.ledger.feeds import KEY_LISTS
 from etl.narrowing import narrow
-from expectations.facts import FRAMES, FRAMES_OF
+from expectations.facts.vendors import FRAMES, FRAMES_OF
 from include.pipelines.identity import merged
 from include.pipelines.refresh.plan import shard_name
 from include.pipelines.run.context import RunContext

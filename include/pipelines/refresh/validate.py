@@ -114,7 +114,7 @@ def _of_units(facts: dict[str, pd.DataFrame], unit_keys: Sequence[str]) -> dict[
 
 def read_facts(context: RunContext, vendor: str, shards: list[int]) -> dict[str, pd.DataFrame]:
     """The facts of these shards, staged by the transform, as one frame each."""
-    from expectations.facts import FRAMES_OF
+    from expectations.facts.vendors import FRAMES_OF
 
     stages = [shard_name(vendor, number) for number in shards]
     return {name: context.staging.read_together(stages, f"facts_{name}") for name in FRAMES_OF[vendor]}

@@ -10,10 +10,10 @@ import pandas as pd
 
 from etl import canonical
 from etl.transform.transfers import Plan
-from expectations.report.display import show
-from expectations.report.manifest import ENTITY_WORDS, Manifest
 from include.pipelines.transfer import plan
 from include.pipelines.transfer.context import TransferContext
+from include.report.display import show
+from include.report.manifest.model import ENTITY_WORDS, Manifest
 
 
 def write(context: TransferContext, planned: Plan, made: Manifest) -> Path:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from etl.transform.transfers import Plan
 from etl.values import normal
-from expectations.transfer_facts import STAYING_RULES, TRANSFER
+from expectations.facts.transfer import STAYING_RULES, TRANSFER
 from include.pipelines.transfer.context import TransferContext
 from include.pipelines.transfer.reading import Reading
 
@@ -41,7 +41,7 @@ def check(context: TransferContext, reading: Reading, plan: Plan, busy: Mapping[
 def make_facts(
     reading: Reading, plan: Plan, busy: Mapping[int, str], source_office_id: int, target_office_id: int
 ) -> dict[str, pd.DataFrame]:
-    """The frames of `expectations.transfer_facts`."""
+    """The frames of `expectations.facts.vendors.transfer`."""
     request = {
         "unit_key": TRANSFER,
         "entity_id": target_office_id,

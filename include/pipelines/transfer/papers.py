@@ -10,11 +10,11 @@ import pandas as pd
 from etl.load.ledger.transfers import transfers
 from etl.load.ledger.transfers.transfers import Transfer
 from etl.transform.transfers import Plan
-from expectations.report.advice import counted
-from expectations.report.display import asked_by
-from expectations.report.manifest import DECISIONS, ENTITY_WORDS, Manifest
-from expectations.report.manifest_files import write_manifest
 from include.pipelines.transfer.context import TransferContext
+from include.report.display import asked_by
+from include.report.manifest.files import write_manifest
+from include.report.manifest.model import DECISIONS, ENTITY_WORDS, Manifest
+from include.report.run.advice import counted
 
 # How a transfer ended, as people are told; ``{who}`` is whoever answered.
 ENDINGS = {

@@ -19,7 +19,7 @@ from etl.load.ledger.transfers import transfers
 from etl.load.ledger.transfers.transfers import Transfer
 from etl.transform.transfers import NOTHING_KNOWN, Plan
 from etl.transform.transfers import plan as make_plan
-from expectations.transfer_facts import TRANSFER
+from expectations.facts.transfer import TRANSFER
 from include.pipelines.transfer import checks, papers, reading, worklist
 from include.pipelines.transfer.checks import unit_key
 from include.pipelines.transfer.context import TransferContext

@@ -12,7 +12,7 @@ from etl.load.ledger import runs
 from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.transfers import transfers
-from expectations.transfer_facts import TRANSFER
+from expectations.facts.transfer import TRANSFER
 from include.pipelines.transfer import archive, audit, papers, plan, worklist
 from include.pipelines.transfer.checks import unit_key
 from include.pipelines.transfer.context import TransferContext

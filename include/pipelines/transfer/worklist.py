@@ -8,14 +8,14 @@ from typing import Any
 import pandas as pd
 
 from etl.load.ledger import runs
-from expectations.report.advice import Step, counted
-from expectations.report.manifest import Manifest
-from expectations.report.model import Run, RunReport, Told
-from expectations.report.writer import write_report
-from expectations.transfer_facts import TRANSFER
+from expectations.facts.transfer import TRANSFER
 from include.pipelines.transfer.checks import unit_key
 from include.pipelines.transfer.context import TransferContext
 from include.pipelines.transfer.papers import Papers
+from include.report.manifest.model import Manifest
+from include.report.run.advice import Step, counted
+from include.report.run.model import Run, RunReport, Told
+from include.report.run.writer import write_report
 
 CONSEQUENCES = {
     "critical": "The contact, and whoever is tied to it, stays in the source office until it is mended.",

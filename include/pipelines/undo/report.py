@@ -9,9 +9,9 @@ import pandas as pd
 
 from etl.load.ledger import changes, runs, undos
 from etl.load.ledger.store import Ledger
-from expectations.report.model import FINDING_COLUMNS, Run, RunReport
-from expectations.report.writer import write_report
 from include.pipelines.run.context import RunContext
+from include.report.run.model import FINDING_COLUMNS, Run, RunReport
+from include.report.run.writer import write_report
 from include.runtime.staging import folder_name
 
 

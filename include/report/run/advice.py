@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from expectations.report.display import label, vendor_name
-from expectations.report.model import RunReport
-from expectations.report.tallies import Book, Tallies
+from include.report.display import label, vendor_name
+from include.report.run.model import RunReport
+from include.report.run.tallies import Book, Tallies
 
 # What each outcome means, after a run and after a dry run.
 MEANINGS: Mapping[str, tuple[str, str]] = {

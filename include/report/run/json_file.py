@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from expectations.report.model import AVAILABLE_COLUMNS, SEVERITIES, STATUSES, Run, RunReport, as_texts
-from expectations.report.tallies import Book, Tallies
+from include.report.run.model import AVAILABLE_COLUMNS, SEVERITIES, STATUSES, Run, RunReport, as_texts
+from include.report.run.tallies import Book, Tallies
 
 SCHEMA_VERSION = 1
 ITEMS_LISTED = 1_000

@@ -1,7 +1,7 @@
 """XFR: moving contacts to another office. What is critical about the request refuses it; about a contact, it holds the
 contact together with all that move in one group with it."""
 
-from expectations.rule_types import TRANSFER_ONLY, Check, Rule, Severity
+from expectations.rules.types import TRANSFER_ONLY, Check, Rule, Severity
 
 RIGHTS = "User Accounts › the user › User Rights"
 SET = "Sets › the set › Members"

@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from expectations.report.advice import advice, counted, decided, ending, headline, meanings
-from expectations.report.display import vendor_name
-from expectations.report.households import Household, households, rule_anchor, urgent_units
-from expectations.report.html import page_environment, styled
-from expectations.report.model import (
+from include.report.display import vendor_name
+from include.report.html import page_environment, styled
+from include.report.run.advice import advice, counted, decided, ending, headline, meanings
+from include.report.run.households import Household, households, rule_anchor, urgent_units
+from include.report.run.model import (
     AVAILABLE_COLUMNS,
     CHANGE_COLUMNS,
     OUTCOMES,
@@ -18,7 +18,7 @@ from expectations.report.model import (
     RunReport,
     as_texts,
 )
-from expectations.report.tallies import Book, Tallies
+from include.report.run.tallies import Book, Tallies
 
 # What one page can hold and still be read: about five megabytes at the worst.
 HOUSEHOLDS_SHOWN = 2_000

@@ -1,6 +1,6 @@
 """Rules whose findings come from the load: matching, life events, the vendors' own answers, licenses."""
 
-from expectations.rule_types import Rule
+from expectations.rules.types import Rule
 
 USER_LICENSES = "User Accounts › the user › Licenses"
 

@@ -1,6 +1,6 @@
 """SCP: what is wrong with the rows of the CRM's database, before any rule asks what they say."""
 
-from expectations.rule_types import BOTH, Check, Rule
+from expectations.rules.types import BOTH, Check, Rule
 
 SOURCE_RULES: tuple[Rule, ...] = (
     Rule(

@@ -7,10 +7,10 @@ from typing import BinaryIO
 import pandas as pd
 import xlsxwriter
 
-from expectations.report.display import label, texts, vendor_name
-from expectations.report.model import CHANGE_COLUMNS, OUTCOME_COLUMNS, RunReport
-from expectations.report.tallies import Tallies
-from expectations.report.text_sheet import write_texts
+from include.report.display import label, texts, vendor_name
+from include.report.run.model import CHANGE_COLUMNS, OUTCOME_COLUMNS, RunReport
+from include.report.run.tallies import Tallies
+from include.report.text_sheet import write_texts
 
 # Excel's own limit, and where the changes stop so that one large first run does not take minutes to write.
 SHEET_ROWS = 1_048_576

@@ -1,6 +1,6 @@
 """HH and DEM: who is client, spouse and dependent, and what must be known of them."""
 
-from expectations.rule_types import AS_OF, BOTH, EMONEY, PROFILES, Check, Rule
+from expectations.rules.types import AS_OF, BOTH, EMONEY, PROFILES, Check, Rule
 
 HEAD = "Household › Household Head"
 ROLE = "Household › Household Members › Role"

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from expectations.report.display import label, show, side_name, vendor_name
+from include.report.display import label, show, side_name, vendor_name
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

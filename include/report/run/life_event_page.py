@@ -1,9 +1,9 @@
 """life_events.html: one page of the run's report for those who decide what becomes of a couple that has parted."""
 
-from expectations.report.advice import counted
-from expectations.report.html import page_environment, styled
-from expectations.report.model import RunReport
-from expectations.report.proposals import together
+from include.report.html import page_environment, styled
+from include.report.run.advice import counted
+from include.report.run.model import RunReport
+from include.report.run.proposals import together
 
 ROWS_SHOWN = 200
 # What one page can hold and still be read; the work list names all of them.

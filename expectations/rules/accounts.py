@@ -3,9 +3,9 @@
 The category is Profiles' alone, as are holdings: eMoney gets neither, so the rules about them are asked for Profiles.
 """
 
-from expectations.facts import LOAN_FIGURES, ORIGINAL_FIGURES
-from expectations.rule_types import BOTH, EMONEY, PROFILES, Check, Rule
-from expectations.rules_liabilities import LIABILITY, LOAN_LABELS, ORIGINAL_LABELS
+from expectations.facts.vendors import LOAN_FIGURES, ORIGINAL_FIGURES
+from expectations.rules.liabilities import LIABILITY, LOAN_LABELS, ORIGINAL_LABELS
+from expectations.rules.types import BOTH, EMONEY, PROFILES, Check, Rule
 
 REGISTRATION = "Investment Account › Account Registration Information"
 VALUES = "Investment Account › Account Values"

@@ -11,8 +11,8 @@ import pandas as pd
 
 from etl.errors import GateBroken
 from etl.frames import are_among
-from expectations.columns import FLAG, KEY, NUMBER, TEXT, WHOLE, Column, Kind
-from expectations.transfer_facts import TRANSFER, TRANSFER_FRAMES
+from expectations.facts.columns import FLAG, KEY, NUMBER, TEXT, WHOLE, Column, Kind
+from expectations.facts.transfer import TRANSFER, TRANSFER_FRAMES
 
 ENTITY = {
     "people": "contact",

@@ -6,9 +6,9 @@ from typing import BinaryIO
 
 import pandas as pd
 
-from expectations.report.display import each_distinct, neutralise, vendor_name
-from expectations.report.model import LABEL_COLUMNS, STATUSES, RunReport, as_texts
-from expectations.report.tallies import Tallies, severity_ranks
+from include.report.display import each_distinct, neutralise, vendor_name
+from include.report.run.model import LABEL_COLUMNS, STATUSES, RunReport, as_texts
+from include.report.run.tallies import Tallies, severity_ranks
 
 WORKLIST_COLUMNS = (
     *("severity", "status", "vendor", "unit_key", "household_name", "head_name", "office_name", "assigned_user"),

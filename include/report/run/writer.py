@@ -4,15 +4,15 @@ import json
 from pathlib import Path
 from typing import BinaryIO
 
-from expectations.report.files import write_whole
-from expectations.report.life_event_page import render_life_events
-from expectations.report.model import RunReport
-from expectations.report.page import render_page
-from expectations.report.summary_json import run_summary
-from expectations.report.tallies import tally
-from expectations.report.why_page import render_why
-from expectations.report.workbook import write_workbook
-from expectations.report.worklist import worklist, write_csv
+from etl.files import write_whole
+from include.report.run.json_file import run_summary
+from include.report.run.life_event_page import render_life_events
+from include.report.run.model import RunReport
+from include.report.run.page import render_page
+from include.report.run.tallies import tally
+from include.report.run.why_page import render_why
+from include.report.run.workbook import write_workbook
+from include.report.run.worklist import worklist, write_csv
 
 
 def write_report(folder: Path, report: RunReport) -> Path:

@@ -1,6 +1,6 @@
 """POL: policies. Premium and elimination period go to Profiles only, and only with insurance policies."""
 
-from expectations.rule_types import BOTH, PROFILES, Check, Rule
+from expectations.rules.types import BOTH, PROFILES, Check, Rule
 
 BASIC = "Policy › Basic Information"
 INSURANCE = ("life", "disability", "longTermCare")

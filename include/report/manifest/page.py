@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from expectations.report.advice import counted
-from expectations.report.html import page_environment, styled
-from expectations.report.manifest import DECISIONS, ENTITY_WORDS, Manifest
+from include.report.html import page_environment, styled
+from include.report.manifest.model import DECISIONS, ENTITY_WORDS, Manifest
+from include.report.run.advice import counted
 
 # What one page can hold and still be read.
 CONTACTS_SHOWN = 500

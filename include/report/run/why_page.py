@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from expectations.report.advice import counted
-from expectations.report.html import page_environment, styled
-from expectations.report.model import LINEAGE_COLUMNS, PIN_COLUMNS, RunReport, as_texts
+from include.report.html import page_environment, styled
+from include.report.run.advice import counted
+from include.report.run.model import LINEAGE_COLUMNS, PIN_COLUMNS, RunReport, as_texts
 
 ROWS_SHOWN = 1_000
 

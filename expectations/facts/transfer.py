@@ -6,7 +6,7 @@ refuses the whole transfer, one about a contact holds the contact's group.
 
 from collections.abc import Mapping
 
-from expectations.columns import FLAG, KEY, NUMBER, TEXT, WHOLE, Column
+from expectations.facts.columns import FLAG, KEY, NUMBER, TEXT, WHOLE, Column
 
 TRANSFER = "transfer"
 """The vendor of the suite, of its findings and outcomes; and the unit that stands for the transfer as a whole."""

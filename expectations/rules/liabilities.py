@@ -1,7 +1,7 @@
 """LIA: liabilities, which go to Profiles only; eMoney's table has none."""
 
-from expectations.facts import SENT_FIGURES, TERM_FLAGS
-from expectations.rule_types import PROFILES, Check, Rule
+from expectations.facts.vendors import SENT_FIGURES, TERM_FLAGS
+from expectations.rules.types import PROFILES, Check, Rule
 
 LIABILITY = "Investments › Liabilities"
 

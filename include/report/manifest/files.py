@@ -12,12 +12,12 @@ from typing import Any, BinaryIO
 import pandas as pd
 import xlsxwriter
 
-from expectations.report.display import texts
-from expectations.report.files import write_whole
-from expectations.report.manifest import DECISIONS, ENTITY_WORDS, RECORD_COLUMNS, Manifest
-from expectations.report.manifest_page import render_manifest
-from expectations.report.workbook import OPTIONS, SHEET_ROWS, write_sheet
-from expectations.report.worklist import write_csv
+from etl.files import write_whole
+from include.report.display import texts
+from include.report.manifest.model import DECISIONS, ENTITY_WORDS, RECORD_COLUMNS, Manifest
+from include.report.manifest.page import render_manifest
+from include.report.run.workbook import OPTIONS, SHEET_ROWS, write_sheet
+from include.report.run.worklist import write_csv
 
 SCHEMA_VERSION = 1
 LINE_COLUMNS = (

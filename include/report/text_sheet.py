@@ -12,7 +12,7 @@ import pandas as pd
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
-from expectations.report.display import each_distinct, neutralise
+from include.report.display import each_distinct, neutralise
 
 CELL_CHARACTERS = 32_767
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from expectations.report.display import asked_by, texts
-from expectations.report.frames import empty, require_columns
-from expectations.report.proposals import Proposal
+from include.report.display import asked_by, texts
+from include.report.frames import empty, require_columns
+from include.report.run.proposals import Proposal
 
 OUTCOMES = ("created", "updated", "unchanged", "held", "deferred", "failed", "skipped")
 NOT_SENT = ("held", "deferred", "failed", "skipped")
@@ -65,7 +65,7 @@ class Run:
 class Told:
     """The words of a run that is no refresh: what its units are called, and the page's first words.
 
-    ``meanings``: outcome -> what it means; ``steps``: who should do what (`expectations.report.advice.Step`).
+    ``meanings``: outcome -> what it means; ``steps``: who should do what (`include.report.run.advice.Step`).
     """
 
     noun: str

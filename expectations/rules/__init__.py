@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from etl.errors import SettingsError
-from expectations.rule_types import SEVERITIES, SUITES, Check, Rule, Severity
-from expectations.rules_accounts import ACCOUNT_RULES
-from expectations.rules_households import HOUSEHOLD_RULES, OWNER_RULES, PEOPLE_RULES
-from expectations.rules_liabilities import LIABILITY_RULES
-from expectations.rules_load import LOAD_RULES
-from expectations.rules_policies import POLICY_RULES
-from expectations.rules_source import SOURCE_RULES
-from expectations.rules_transfer import TRANSFER_RULES
+from expectations.rules.accounts import ACCOUNT_RULES
+from expectations.rules.households import HOUSEHOLD_RULES, OWNER_RULES, PEOPLE_RULES
+from expectations.rules.liabilities import LIABILITY_RULES
+from expectations.rules.load import LOAD_RULES
+from expectations.rules.policies import POLICY_RULES
+from expectations.rules.source import SOURCE_RULES
+from expectations.rules.transfer import TRANSFER_RULES
+from expectations.rules.types import SEVERITIES, SUITES, Check, Rule, Severity
 
 TABLE: Final[tuple[Rule, ...]] = (
     *SOURCE_RULES,

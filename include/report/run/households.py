@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from etl.frames import are_among
-from expectations.report.display import label, vendor_name
-from expectations.report.model import LABEL_COLUMNS, NOT_SENT, RunReport
-from expectations.report.tallies import Tallies
-from expectations.report.worklist import unit_labels
+from include.report.display import label, vendor_name
+from include.report.run.model import LABEL_COLUMNS, NOT_SENT, RunReport
+from include.report.run.tallies import Tallies
+from include.report.run.worklist import unit_labels
 
 FINDINGS_SHOWN = 20
 

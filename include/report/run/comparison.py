@@ -3,7 +3,7 @@
 import pandas as pd
 
 from etl.frames import are_among
-from expectations.report.display import texts
+from include.report.display import texts
 
 _KEY = ["vendor", "unit_key", "rule_id", "entity", "entity_id", "field"]
 

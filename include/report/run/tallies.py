@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from expectations.report.model import (
+from include.report.run.model import (
     AVAILABLE_COLUMNS,
     CHANGE_COLUMNS,
     FINDING_COLUMNS,
