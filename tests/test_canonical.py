@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from etl import canonical, schema
 from etl.errors import SourceUnreadable
 from etl.extract.source import Snapshot
-from tests.transfers.books import Book
+from tests.pipelines.transfer.books import Book
 
 EXACT: dict[str, Any] = {
     "shares": ["0.000001", "-0.000001", "12345678.123456", "0.100000", "1000000.000000", None],

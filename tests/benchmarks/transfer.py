@@ -28,10 +28,10 @@ from etl.schema import metadata
 from include.pipelines.transfer import archive, audit, checks, papers, reading, worklist
 from include.pipelines.transfer.answer import make_question
 from include.runtime.staging import Staging
+from tests.pipelines.transfer.books import Book
+from tests.pipelines.transfer.moving import Database
+from tests.pipelines.transfer.staging_area import Area, book_with_rights
 from tests.postgres import fresh_database
-from tests.transfers.books import Book
-from tests.transfers.moving import Database
-from tests.transfers.staging_area import Area, book_with_rights
 
 # How many rows of each table hang on a contact.
 EACH = {

@@ -9,7 +9,7 @@ import pytest
 
 from include.local.api import Refusal
 from tests.end_to_end.live import DAG, Live
-from tests.sync.test_question import add_household, cases_of
+from tests.pipelines.household.test_question import add_household, cases_of
 
 pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("live")]
 

@@ -17,7 +17,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from tests.airflow_home import SECRETS
 from tests.end_to_end.browser import start_browser
 from tests.end_to_end.live import ASK, DAG, Live
-from tests.sync.test_question import add_household, cases_of
+from tests.pipelines.household.test_question import add_household, cases_of
 
 pytestmark = [pytest.mark.airflow, pytest.mark.browser, pytest.mark.xdist_group("live")]
 

@@ -8,8 +8,8 @@ import pytest
 
 from include.local.installation import Refused
 from include.local.transfer import Wish, find_wish
-from tests.transfers.books import Book
-from tests.transfers.moving import Database
+from tests.pipelines.transfer.books import Book
+from tests.pipelines.transfer.moving import Database
 
 USERS = {1: "main.morgan", 2: "lakeside.morgan", 3: "harbor.morgan"}
 

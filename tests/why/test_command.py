@@ -25,7 +25,7 @@ from include.commands.why import app as why_app
 from include.pipelines.undo.undoing import request_of
 from include.runtime.connections import database_url
 from include.why.asking import ask
-from tests.load.test_migrations import BEFORE_REVISIONS
+from tests.load.ledger.test_migrations import BEFORE_REVISIONS
 from tests.run_book import ROOT, Book
 
 # What is made for all of them is made by one worker.

@@ -13,9 +13,9 @@ from include.commands.why_table import print_told, source_of
 from include.why.answers import Answer
 from include.why.asking import ask
 from tests.load.advisors import edit_person
+from tests.pipelines.household.by_hand import run_by_hand
+from tests.pipelines.undo.undoing import undo
 from tests.run_book import Again, Book, Keep, KeptBook
-from tests.sync.by_hand import run_by_hand
-from tests.undo.undoing import undo
 
 LATER = "2026-11-24"
 

@@ -1,0 +1,141 @@
+"""A new case by hand: from the CRM, but for the fields that a pin or an undo has made Profiles' own."""
+
+from typing import Any
+
+import pytest
+
+from etl.load.profiles.pins import Pin, Side
+from tests.load.advisors import edit_case, edit_person, put_into
+from tests.pipelines.household.by_hand import run_by_hand
+from tests.pipelines.undo.undoing import undo
+from tests.run_book import Again, Book, Keep, KeptBook, Ran
+
+NEXT, THIRD = "2026-11-23", "2026-11-24"
+PHONE = "clientA.cellPhone"
+
+
+@pytest.fixture(scope="module")
+def home_kept(keep: Keep) -> KeptBook:
+    """H1 was sent, and the CRM has another phone since."""
+
+    def tell(book: Book) -> None:
+        book.couple(1)
+        book.phone(9, 101, "555-0101")
+        book.run(vendors=("profiles",))
+        book.crm.update("contact_phone", {"phone_id": 9}, number="555-0102")
+
+    return keep(tell)
+
+
+@pytest.fixture
+def home(home_kept: KeptBook, again: Again) -> Book:
+    return again(home_kept)
+
+
+def new_case(book: Book, as_of: str = NEXT, **asked: Any) -> Ran:
+    ran = run_by_hand(book, 1, vendor="profiles", action="create_case", as_of=as_of, **asked)
+    assert ran.outcomes("profiles") == {"H1": "created"}
+    return ran
+
+
+def cases(book: Book) -> list[dict[str, Any]]:
+    """The documents of the household's cases, the oldest first."""
+    (household,) = book.vendors.profiles.state()["households"]
+    return [case["document"] for case in household["cases"]]
+
+
+def pinned(field: str, side: Side = "profiles") -> tuple[Pin, ...]:
+    return (Pin(field, side, "as she told us"),)
+
+
+def test_a_pinned_field_is_in_the_new_case_as_in_the_old_and_stays_so(home: Book) -> None:
+    edit_person(home.vendors, cellPhone="555-0199")
+    ran = new_case(home, pins=pinned(PHONE))
+    assert [case["clientA"]["cellPhone"] for case in cases(home)] == ["555-0199", "555-0199"]
+    assert ("H1", PHONE, "pinned") in ran.decisions("profiles")
+    home.crm.update("contact_phone", {"phone_id": 9}, number="555-0103")
+    home.run(THIRD, vendors=("profiles",))
+    assert cases(home)[1]["clientA"]["cellPhone"] == "555-0199"
+
+
+def test_a_pinned_field_that_nobody_edited_follows_the_crm_again_once_it_is_unpinned(home: Book) -> None:
+    new_case(home, pins=pinned(PHONE))
+    assert cases(home)[1]["clientA"]["cellPhone"] == "555-0101"
+    run_by_hand(home, 1, vendor="profiles", as_of=NEXT, unpins=(PHONE,))
+    assert cases(home)[1]["clientA"]["cellPhone"] == "555-0102"
+
+
+def test_what_an_undo_put_back_is_put_back_in_the_new_case_and_later_nights_keep_it(home: Book) -> None:
+    home.account(7, 101)
+    home.run(NEXT, "sent", vendors=("profiles",))
+    undo(home, "sent")
+    ran = new_case(home)
+    old, new = cases(home)
+    assert new == old
+    assert new["clientA"]["cellPhone"] == "555-0101"
+    assert [asset["externalSourceId"] for asset in new["assets"]] == ["account:1"]
+    kept = {row["field"] for row in ran.rows("finding_v", rule_id="PROFILES-KEPT")}
+    assert kept == {PHONE, "assets[account:7]"}
+    home.account(8, 101)
+    home.run(THIRD, vendors=("profiles",))
+    now = cases(home)[1]
+    assert now["clientA"]["cellPhone"] == "555-0101"
+    assert {asset["externalSourceId"] for asset in now["assets"]} == {"account:1", "account:8"}
+
+
+def test_what_an_advisor_edited_alone_is_the_old_cases(home: Book) -> None:
+    edit_person(home.vendors, cellPhone="555-0199")
+    new_case(home)
+    assert [case["clientA"]["cellPhone"] for case in cases(home)] == ["555-0199", "555-0102"]
+
+
+@pytest.mark.parametrize("field", ["assets[account:1]", "assets[account:1].accountName"])
+def test_a_pinned_account_goes_as_the_old_case_has_it(home: Book, field: str) -> None:
+    (account,) = cases(home)[0]["assets"]
+    edit_case(home.vendors, assets=[{**account, "accountName": "Her own"}])
+    home.crm.update("investment_account", {"account_id": 1}, account_name="From the CRM")
+    new_case(home, pins=pinned(field))
+    assert cases(home)[1]["assets"][0]["accountName"] == "Her own"
+
+
+def test_a_pinned_account_that_the_old_case_lacks_is_not_made(home: Book) -> None:
+    edit_case(home.vendors, assets=[])
+    new_case(home, pins=pinned("assets[account:1]"))
+    assert [case["assets"] for case in cases(home)] == [[], []]
+
+
+def test_an_account_that_is_new_arrives_whole_whatever_of_its_fields_is_pinned(home: Book) -> None:
+    home.account(7, 101)
+    new_case(home, pins=pinned("assets[account:7].accountName"))
+    names = {asset["externalSourceId"]: asset["accountName"] for asset in cases(home)[1]["assets"]}
+    assert names["account:7"] == "Savings 7"
+
+
+def test_a_pinned_spouse_whom_the_old_case_lacks_is_left_out(home: Book) -> None:
+    edit_case(home.vendors, clientB=None)
+    new_case(home, pins=pinned("clientB"))
+    assert [case["clientB"] for case in cases(home)] == [None, None]
+
+
+def test_a_pin_to_smartoffice_is_kept_to_in_the_new_case(home: Book) -> None:
+    new_case(home, pins=pinned(PHONE, "smartoffice"))
+    new = home.vendors.profiles.state()["households"][0]["cases"][1]
+    person = {**new["document"]["clientA"], "cellPhone": "555-0199"}
+    put_into(home.vendors, new, {**new["document"], "clientA": person})
+    home.run(THIRD, vendors=("profiles",))
+    assert cases(home)[1]["clientA"]["cellPhone"] == "555-0102"
+
+
+def test_a_dry_run_names_what_the_new_case_would_not_get(home: Book) -> None:
+    edit_person(home.vendors, cellPhone="555-0199")
+    ran = new_case(home, pins=pinned(PHONE), dry_run=True)
+    assert ("H1", PHONE, "pinned") in ran.decisions("profiles")
+    assert len(cases(home)) == 1
+
+
+@pytest.mark.parametrize("kind", ["reset_before", "reset_after"])
+def test_a_new_case_whose_answer_is_lost_is_found_with_what_was_kept(home: Book, kind: str) -> None:
+    edit_person(home.vendors, cellPhone="555-0199")
+    home.vendors.profiles.faults({"kind": kind, "method": "POST", "path": "/api/households/*/cases", "count": 1})
+    new_case(home, pins=pinned(PHONE))
+    assert [case["clientA"]["cellPhone"] for case in cases(home)] == ["555-0199", "555-0199"]
