@@ -22,8 +22,8 @@ from typing import Any
 
 import pytest
 
+from include import ROOT
 from include.local import airflow_home
-from include.local.installation import ROOT
 
 # Whatever secrets: these homes live as long as a test.
 SECRETS = {"jwt": "a" * 64, "session": "b" * 64, "admin": "admin", "users": "users"}

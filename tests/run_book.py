@@ -29,13 +29,13 @@ import sqlalchemy as sa
 from etl import schema
 from etl.errors import PlanbridgeError, RetryLater, StopRun
 from etl.load.ledger import runs
+from include import ROOT
 from include.pipelines.run.context import RunContext, RunRequest
 from include.runtime.connections import Connections
 from include.runtime.settings import Settings
 from tests.keys import vendor_keys
 from tests.sandbox.running import Caller
 
-ROOT = Path(__file__).resolve().parents[1]
 DAY = "2026-11-20"
 LICENSES = (
     "Profiles Professional - Web", "eMoney", "Policy Tracking", "Pending Case & Policy Setup Administrator",

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from include import ROOT
+
 TOP = ("dags", "etl", "expectations", "include")
 OURS = (*TOP, "tests")
 
@@ -51,7 +52,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     # Outside parties: they know the CRM's tables and nothing of the pipeline.
     "include.sandbox": ("etl.schema",),
     "include.demo": ("etl.schema",),
-    "include.local": ("include.demo", "include.runtime.unwritable", "include.commands.run_summary"),
+    "include.local": ("include.ROOT", "include.demo", "include.runtime.unwritable", "include.commands.run_summary"),
     "dags": ("include",),
 }
 

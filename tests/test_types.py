@@ -2,9 +2,8 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from include import ROOT
 
 
 def test_types_are_as_they_say() -> None:

@@ -28,9 +28,10 @@ from etl.databases import sqlite_uri
 from etl.errors import LedgerUnavailable, PlanbridgeError, SettingsError
 from etl.load.ledger.store import Ledger, default_url
 from etl.load.ledger.tables import run
+from include import ROOT
 from include.pipelines.run.context import RunContext, RunRequest
 from include.runtime.connections import AirflowConnection, Connections, require_whole
-from include.runtime.context import ROOT, data_folder_of
+from include.runtime.context import data_folder_of
 from include.runtime.settings import Settings, read_settings
 
 # Where `make demo` and `make up` keep their data: the command finds their ledger where there is no other.

@@ -18,7 +18,8 @@ from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
-from include.local.installation import ROOT, Refused, write_private
+from include import ROOT
+from include.local.installation import Refused, write_private
 
 CONFIGURATION = """\
 # Written by Planbridge at each start; changes are lost. Readable by its owner only: it holds secrets.

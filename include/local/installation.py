@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from include import ROOT
+
 SECRETS = ("jwt", "session", "admin", "users", "profiles_password", "emoney_api_key")
 TYPED = ("admin", "users")  # by people
 

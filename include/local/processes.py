@@ -18,7 +18,8 @@ from types import FrameType
 
 import psutil
 
-from include.local.installation import ROOT, Refused, write_private
+from include import ROOT
+from include.local.installation import Refused, write_private
 from include.local.progress import console
 
 PATIENCE_SECONDS = 6  # how long a program may take to stop by itself

@@ -18,7 +18,7 @@ TASK_EVENT = re.compile(r"\[DAG TEST\] (?P<event>starting|end task) task_id=(?P<
 TASK_FAILED = "Task failed with exception"
 EXCEPTION = re.compile(r"^(?:[a-z_]\w*\.)*[A-Z]\w*: .+")  # the last line of a traceback
 TASK_ENDED = "Task exited"  # by itself, with its reason in words on the line before
-REASON = re.compile(r"\[error *\] (?P<words>.+?) +\[include\.steps\]")
+REASON = re.compile(r"\[error *\] (?P<words>.+?) +\[include\.runtime\.task_boundary\]")
 RUN_ID = re.compile(r"creating dag run .* run_id=(?P<run_id>\S+)")
 
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from include import ROOT
 from include.local import airflow_home, demo, up, vendors
 from include.local.api import ENDED, TooLong, Visitor
-from include.local.installation import ROOT, Installation, Refused
+from include.local.installation import Installation, Refused
 from include.local.processes import Programs, interruptible, python
 from include.local.progress import console, show_finished, stage
 

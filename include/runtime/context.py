@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from etl.load.ledger.store import Ledger, default_url
+from include import ROOT
 from include.runtime.connections import Connections
 from include.runtime.settings import Settings
 from include.runtime.staging import folder_name
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def data_folder_of(settings: Settings) -> Path:

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.harness import ROOT
+from include import ROOT
 
 console = Console()
 

@@ -22,11 +22,11 @@ import psutil
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from include import ROOT
 from include.pipelines.run.context import RunContext, RunRequest
 from include.runtime.connections import Connections
 from include.runtime.settings import read_settings
 
-ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".planbridge" / "bench"
 AS_OF = date(2026, 11, 20)
 CALLS = "100000000"

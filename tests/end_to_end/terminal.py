@@ -20,7 +20,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import configure_mappers
 
-from include.local.installation import ROOT
+from include import ROOT
 
 LIBRARIES = (
     "airflow.cli.cli_parser",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from include.local.installation import ROOT
+from include import ROOT
 from tests.airflow_home import make_home
 
 pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("dags")]

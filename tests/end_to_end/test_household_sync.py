@@ -17,7 +17,7 @@ from tests.end_to_end.world import LOGIN, PASSWORD, Night, World, files
 
 pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("terminal")]
 
-ERROR = re.compile(r"\[error *\] (.+?) +\[include\.steps\]")
+ERROR = re.compile(r"\[error *\] (.+?) +\[include\.runtime\.task_boundary\]")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from include.local.installation import ROOT
+from include import ROOT
 from tests.end_to_end.conftest import WorldMaker, vendor_uri
 from tests.end_to_end.crm import UNITS
 from tests.end_to_end.world import API_KEY, LOGIN, PASSWORD, World

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from include.local.installation import ROOT
+from include import ROOT
 from tests.airflow_home import run_dag
 from tests.end_to_end.terminal import Terminal
 

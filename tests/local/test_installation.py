@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import typer
 
+from include import ROOT
 from include.local.__main__ import finish, read_port
-from include.local.installation import ROOT, Installation, Refused, write_private
+from include.local.installation import Installation, Refused, write_private
 
 
 @pytest.fixture

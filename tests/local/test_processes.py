@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from include.local.installation import ROOT, Refused
+from include import ROOT
+from include.local.installation import Refused
 from include.local.processes import Program, Programs, interruptible, python, refuse_port_in_use
 
 # Starts a child in a process group of its own, as Airflow does with its tasks, and says its number.

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from include import ROOT
 from include.local import setup
 
-ROOT = Path(__file__).resolve().parents[2]
 NAMED = {
     re.split(r"[\[=<>~ ]", line, maxsplit=1)[0]
     for line in (ROOT / "requirements.in").read_text().splitlines()

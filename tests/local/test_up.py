@@ -20,8 +20,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from include import ROOT
 from include.local import demo, up
-from include.local.installation import ROOT, Installation, Refused
+from include.local.installation import Installation, Refused
 
 COMMAND = """
 import sys

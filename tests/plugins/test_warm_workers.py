@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from include.local.installation import ROOT
+from include import ROOT
 from include.plugins import warm_workers
 
 pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("warm_workers")]

@@ -13,6 +13,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from include import ROOT
 from include.sandbox.emoney.__main__ import main as start_emoney
 from include.sandbox.emoney.app import EmoneyApp
 from include.sandbox.emoney.app import Settings as EmoneySettings
@@ -22,7 +23,6 @@ from include.sandbox.profiles.__main__ import main as start_profiles
 from include.sandbox.profiles.store import Store as ProfilesStore
 from tests.sandbox.running import Caller, EmoneyCaller, household, investment, line, policy, private_key_of, serve
 
-ROOT = Path(__file__).resolve().parents[2]
 Fail = Callable[..., str]
 
 

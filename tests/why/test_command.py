@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 from etl.errors import LedgerUnavailable, SettingsError
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import run
+from include import ROOT
 from include.commands import operator
 from include.commands.operator import operator_context, operator_settings, read_connection
 from include.commands.transfer_actions import bring_back, cancel
@@ -26,7 +27,7 @@ from include.pipelines.undo.undoing import request_of
 from include.runtime.connections import database_url
 from include.why.asking import ask
 from tests.load.ledger.test_migrations import BEFORE_REVISIONS
-from tests.run_book import ROOT, Book
+from tests.run_book import Book
 
 # What is made for all of them is made by one worker.
 pytestmark = pytest.mark.xdist_group("why")

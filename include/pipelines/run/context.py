@@ -10,7 +10,8 @@ from typing import Any
 
 from etl.errors import ParamsError
 from etl.load.delivery import ByHand
-from include.runtime.context import ROOT, Context
+from include import ROOT
+from include.runtime.context import Context
 from include.runtime.params import is_unit_key, read_as_of, read_switch, refuse_unknown
 from include.runtime.staging import Staging
 from include.runtime.vendor_users import VendorUsers, read_vendor_users
