@@ -60,7 +60,7 @@ def failures(*lines: str) -> list[str]:
 
 def test_a_failure_is_told_in_the_words_that_its_task_logged() -> None:
     assert failures(
-        "2026-01-05T22:00:00Z [error    ] The connection `crm` is missing. [include.runtime.task_boundary] loc=task_boundary.py:92",
+        "2026-01-05T22:00:00Z [error    ] The connection `crm` is missing. [include.runtime.task_boundary] loc=a.py:92",
         "2026-01-05T22:00:00Z [error    ] Task exited                    [task] exit_code=1 loc=task_runner.py:1672",
     ) == ["The connection `crm` is missing."]
 
