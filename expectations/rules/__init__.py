@@ -13,9 +13,10 @@ from typing import Final
 
 from etl.errors import SettingsError
 from expectations.rules.accounts import ACCOUNT_RULES
-from expectations.rules.households import HOUSEHOLD_RULES, OWNER_RULES, PEOPLE_RULES
+from expectations.rules.households import HOUSEHOLD_RULES
 from expectations.rules.liabilities import LIABILITY_RULES
 from expectations.rules.load import LOAD_RULES
+from expectations.rules.people import PEOPLE_RULES
 from expectations.rules.policies import POLICY_RULES
 from expectations.rules.source import SOURCE_RULES
 from expectations.rules.transfer import TRANSFER_RULES
@@ -24,7 +25,6 @@ from expectations.rules.types import SEVERITIES, SUITES, Check, Rule, Severity
 TABLE: Final[tuple[Rule, ...]] = (
     *SOURCE_RULES,
     *HOUSEHOLD_RULES,
-    *OWNER_RULES,
     *PEOPLE_RULES,
     *ACCOUNT_RULES,
     *LIABILITY_RULES,

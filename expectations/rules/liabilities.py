@@ -1,7 +1,7 @@
-"""LIA: liabilities, which go to Profiles only; eMoney's table has none."""
+"""LIA: liabilities, which go to Profiles only: eMoney takes none."""
 
 from expectations.facts.vendors import SENT_FIGURES, TERM_FLAGS
-from expectations.rules.types import PROFILES, Check, Rule
+from expectations.rules.types import PROFILES, Rule, checks_on, critical, info, warning
 
 LIABILITY = "Investments › Liabilities"
 
@@ -15,123 +15,63 @@ ORIGINAL_LABELS = (
 TERM_LABELS = ("originating amount", "originating Balloon Period", "originating Loan Date")
 """SmartOffice's own labels of the originating terms are not published: these words are ours."""
 
+liabilities = checks_on("liabilities")
+
 LIABILITY_RULES: tuple[Rule, ...] = (
-    Rule(
+    critical(
         "LIA-NAME-MISSING",
-        "critical",
         "The liability has no name: Lender, Loan # and Account Name are all blank.",
         f"{LIABILITY} › Lender: enter the lender (or Loan # or Account Name).",
-        (Check(PROFILES, "liabilities", "is_filled", ("liability_name",), ("Lender",)),),
+        liabilities(PROFILES, "is_filled", "liability_name", "Lender"),
     ),
-    Rule(
+    info(
         "LIA-COMPUTED",
-        "info",
         "{computed_figures} blank figures were computed from the originating terms.",
         f"Nothing to do; to send recorded figures, fill in {LIABILITY} › Loan Balance, Interest Rate, Monthly Payment,"
         " Balloon Period and the originating payment.",
-        (
-            Check(
-                PROFILES,
-                "liabilities",
-                "is_within",
-                ("computed_figures",),
-                ("Calculate",),
-                arguments={"lowest": 0, "highest": 0},
-            ),
-        ),
+        liabilities(PROFILES, "is_within", "computed_figures", "Calculate", lowest=0, highest=0),
     ),
-    Rule(
+    critical(
         "LIA-INCOMPLETE",
-        "critical",
         "{cells} and cannot be computed.",
         f"{LIABILITY}: with Calculate selected fill in Loan Balance, Interest Rate, Monthly Payment and Balloon Period,"
         " otherwise the originating terms.",
-        (Check(PROFILES, "liabilities", "is_known", SENT_FIGURES, LOAN_LABELS),),
+        liabilities(PROFILES, "is_known", SENT_FIGURES, LOAN_LABELS),
     ),
-    Rule(
+    critical(
         "LIA-TERM",
-        "critical",
         "{cells}; nothing is computed from the originating terms.",
         f"{LIABILITY}: correct the originating terms: a date from 1900 to the day of the run, a period of at most 100"
         " years, an amount that is not negative.",
-        (Check(PROFILES, "liabilities", "is_possible", TERM_FLAGS, TERM_LABELS),),
+        liabilities(PROFILES, "is_possible", TERM_FLAGS, TERM_LABELS),
     ),
-    Rule(
+    warning(
         "LIA-NOT-CALCULATED",
-        "warning",
         "Calculate is not selected although current figures are filled in: the originating loan is sent.",
         f"{LIABILITY} › Calculate: select it if the current figures are meant to go.",
-        (
-            Check(
-                PROFILES,
-                "liabilities",
-                "original_loan_is_meant",
-                ("calculate", "has_current_figures"),
-                ("Calculate",),
-            ),
-        ),
+        liabilities(PROFILES, "original_loan_is_meant", ("calculate", "has_current_figures"), "Calculate"),
     ),
-    Rule(
+    warning(
         "LIA-DRIFT",
-        "warning",
         "The recorded balance is more than 5 % of the original amount away from the computed one.",
         f"{LIABILITY} › Loan Balance: bring it up to date, or correct the originating terms.",
-        (
-            Check(
-                PROFILES,
-                "liabilities",
-                "is_within",
-                ("drift_permille",),
-                ("Loan Balance",),
-                arguments={"lowest": 0, "highest": 50},
-            ),
-        ),
+        liabilities(PROFILES, "is_within", "drift_permille", "Loan Balance", lowest=0, highest=50),
     ),
-    Rule(
+    info(
         "LIA-PAID-OFF",
-        "info",
         "The loan goes as paid off: {cells}.",
         f"{LIABILITY}: delete the liability if the loan is repaid.",
-        (
-            Check(
-                PROFILES,
-                "liabilities",
-                "is_not_zero",
-                ("sent_balance", "sent_years"),
-                ("Loan Balance", "Balloon Period"),
-            ),
-        ),
+        liabilities(PROFILES, "is_not_zero", ("sent_balance", "sent_years"), ("Loan Balance", "Balloon Period")),
     ),
-    Rule(
+    critical(
         "LIA-RATE",
-        "critical",
         "The interest rate that goes is outside 0 to 50 percent.",
         f"{LIABILITY} › Interest Rate (or the originating rate): enter percent per year, from 0 to 50.",
-        (
-            Check(
-                PROFILES,
-                "liabilities",
-                "is_within",
-                ("sent_rate",),
-                ("Interest Rate",),
-                arguments={"lowest": 0, "highest": 50_000_000},
-            ),
-        ),
+        liabilities(PROFILES, "is_within", "sent_rate", "Interest Rate", lowest=0, highest=50_000_000),
     ),
-    Rule(
+    info(
         "LIA-SCOPE",
-        "info",
         "The liability is not sent: its primary contact is neither client nor spouse.",
         f"Nothing to do if that is meant; else {LIABILITY} › Primary Contact: choose the client or the spouse.",
-        (
-            Check(
-                PROFILES,
-                "left_out",
-                "is_not",
-                ("rule_id",),
-                ("Primary Contact",),
-                arguments={"value": "LIA-SCOPE"},
-            ),
-        ),
-    ),
+    ).listed_in("left_out", PROFILES, "Primary Contact"),
 )

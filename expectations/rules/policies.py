@@ -1,95 +1,62 @@
 """POL: policies. Premium and elimination period go to Profiles only, and only with insurance policies."""
 
-from expectations.rules.types import BOTH, PROFILES, Check, Rule
+from expectations.rules.types import BOTH, PROFILES, Rule, checks_on, critical, info, warning
 
 BASIC = "Policy › Basic Information"
 INSURANCE = ("life", "disability", "longTermCare")
 
+policies = checks_on("policies")
+
 POLICY_RULES: tuple[Rule, ...] = (
-    Rule(
+    info(
         "POL-STATUS",
-        "info",
         "The policy is not sent: its status is not in force.",
         f"Nothing to do if that is meant; else {BASIC} › Status: choose Inforce.",
-        (Check(BOTH, "left_out", "is_not", ("rule_id",), ("Status",), arguments={"value": "POL-STATUS"}),),
-    ),
-    Rule(
+    ).listed_in("left_out", BOTH, "Status"),
+    info(
         "POL-TYPE",
-        "info",
         "The policy is not sent: the vendor takes no policies of its insurance type.",
         f"Nothing to do if that is meant; else {BASIC} › Plan Name: choose a product of the right insurance type.",
-        (Check(BOTH, "left_out", "is_not", ("rule_id",), ("Insurance Type",), arguments={"value": "POL-TYPE"}),),
-    ),
-    Rule(
+    ).listed_in("left_out", BOTH, "Insurance Type"),
+    critical(
         "POL-NAME-MISSING",
-        "critical",
         "The policy has no product or no carrier, and so no name.",
         f"{BASIC} › Carrier, Plan Name: choose both.",
-        (Check(BOTH, "policies", "is_filled", ("policy_name",), ("Plan Name",)),),
+        policies(BOTH, "is_filled", "policy_name", "Plan Name"),
     ),
-    Rule(
+    warning(
         "POL-PREMIUM-MISSING",
-        "warning",
         "Annual Prem and Annlzd Prem are both blank.",
         "Policy › Annual Prem: enter the annual premium.",
-        (
-            Check(
-                PROFILES,
-                "policies",
-                "is_any_recorded",
-                ("annual_premium", "annualized_premium"),
-                ("Annual Prem",),
-                among={"kind": INSURANCE},
-            ),
+        policies(
+            PROFILES,
+            "is_any_recorded",
+            ("annual_premium", "annualized_premium"),
+            "Annual Prem",
+            among={"kind": INSURANCE},
         ),
     ),
-    Rule(
+    warning(
         "POL-ELIMINATION-TEXT",
-        "warning",
         "The elimination period goes as blank: it cannot be read as a number of days, weeks, months or years.",
         "Policy › Benefits (long-term care: Coverage) › Elimination Period: enter a number and a unit, such as"
         " 90 Days.",
-        (
-            Check(
-                PROFILES,
-                "policies",
-                "period_is_readable",
-                ("elimination_period", "elimination_is_readable"),
-                ("Elimination Period",),
-                among={"kind": ("disability", "longTermCare")},
-            ),
+        policies(
+            PROFILES,
+            "period_is_readable",
+            ("elimination_period", "elimination_is_readable"),
+            "Elimination Period",
+            among={"kind": ("disability", "longTermCare")},
         ),
     ),
-    Rule(
+    warning(
         "POL-INSURED-OTHER",
-        "warning",
         "The policy is not sent: the primary insured is neither client nor spouse.",
         f"{BASIC} › Primary Insured: choose the client or the spouse, if one of them is insured.",
-        (
-            Check(
-                PROFILES,
-                "left_out",
-                "is_not",
-                ("rule_id",),
-                ("Primary Insured",),
-                arguments={"value": "POL-INSURED-OTHER"},
-            ),
-        ),
-    ),
-    Rule(
+    ).listed_in("left_out", PROFILES, "Primary Insured"),
+    info(
         "POL-BENEFICIARY",
-        "info",
         "A beneficiary is left out: it is neither client, spouse nor dependent.",
         "Nothing to do if that is meant; else Policy › Interested Parties: correct the beneficiary.",
-        (
-            Check(
-                PROFILES,
-                "left_out",
-                "is_not",
-                ("rule_id",),
-                ("Beneficiaries",),
-                arguments={"value": "POL-BENEFICIARY"},
-            ),
-        ),
-    ),
+    ).listed_in("left_out", PROFILES, "Beneficiaries"),
 )
