@@ -1,4 +1,4 @@
-"""``python -m include.local demo|up|clean``: what ``make`` calls."""
+"""``python -m include.local demo|demo-transfer|up|clean``: the commands behind ``make``."""
 
 from __future__ import annotations
 
@@ -36,34 +36,29 @@ def finish(command: Callable[[], int]) -> None:
     raise typer.Exit(status)
 
 
+Fresh = Annotated[bool, typer.Option("--fresh", help="Start over with a new demo office and empty sandboxes.")]
+
+
 @app.command("demo")
-def demo_command(
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start over with a new demo office and empty sandboxes.")
-    ] = False,
-) -> None:
+def demo_command(fresh: Fresh = False) -> None:
     """Run the weeknight refresh once over the demo office and the sandboxes."""
     finish(lambda: demo.run(Installation(), fresh=fresh))
 
 
 @app.command("demo-transfer")
-def demo_transfer_command(
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start over with a new demo office.")] = False,
-) -> None:
+def demo_transfer_command(fresh: Fresh = False) -> None:
     """Move a set of the demo office to another office, accepted by its receiving user."""
     finish(lambda: transfer.run(Installation(), fresh=fresh))
 
 
 @app.command("up")
-def up_command(
-    port: Annotated[str, typer.Option(help="Port of Airflow's web UI on 127.0.0.1.")] = "8080",
-) -> None:
+def up_command(port: Annotated[str, typer.Option(help="Port of Airflow's web UI on 127.0.0.1.")] = "8080") -> None:
     """Keep the installation running with Airflow's web UI until Ctrl-C."""
     finish(lambda: up.run(Installation(), port=read_port(port)))
 
 
 def read_port(text: str) -> int:
-    """The number of a port. Raises Refused for anything else."""
+    """A port's number. Raises Refused for any other text."""
     if not re.fullmatch("[0-9]{1,5}", text) or not 0 < int(text) < 65536:
         raise Refused(f"PORT is a number from 1 to 65535, not {text!r}. For example: make up PORT=8080")
     return int(text)

@@ -1,7 +1,7 @@
 """Airflow's home inside the installation: its configuration, its database, the environment to call it with.
 
-The user's own ``~/airflow`` and whatever ``AIRFLOW_*`` variables stand in the shell are left alone: the programs
-started here see none of them.
+The user's ``~/airflow`` and the ``AIRFLOW_*`` variables of the shell are left alone: the programs started here see
+none of them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from contextlib import closing
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from include import ROOT
 from include.local.installation import Refused, write_private
+from include.local.processes import python
 
 CONFIGURATION = """\
 # Written by Planbridge at each start; changes are lost. Readable by its owner only: it holds secrets.
@@ -44,7 +44,7 @@ refresh_interval = 30
 min_file_process_interval = 30
 
 [database]
-# One writer at a time: whoever comes while many runs begin at once has to wait, not to fail.
+# One writer at a time: while many runs begin at once, the others have to wait, not to fail.
 sql_alchemy_conn = sqlite:///{home}/airflow.db?timeout=60
 
 [logging]
@@ -95,13 +95,13 @@ def write(home: Path, secrets: dict[str, str], port: int = 8080, users: Sequence
 
 
 def environment(home: Path) -> dict[str, str]:
-    """The variables for a program that uses this home: those of the shell without Airflow's, and few of our own."""
+    """The variables for a program that uses this home: those of the shell without Airflow's, and a few more."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))}
     return inherited | {
         "AIRFLOW_HOME": str(home),
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
-        "PYTHONWARNINGS": "ignore",  # warnings among Airflow's own libraries are nobody's news here
+        "PYTHONWARNINGS": "ignore",  # of Airflow's libraries: no news for a user
         "GX_ANALYTICS_ENABLED": "false",
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
@@ -110,7 +110,7 @@ def environment(home: Path) -> dict[str, str]:
 
 def command(*arguments: str) -> list[str]:
     """Airflow's command line, from the virtual environment that runs this program."""
-    return [sys.executable, "-m", "airflow", *arguments]
+    return python("airflow", *arguments)
 
 
 def is_migrated(home: Path) -> bool:
@@ -120,18 +120,12 @@ def is_migrated(home: Path) -> bool:
 
 
 def migrate(home: Path, log: Path) -> None:
-    """Make Airflow's tables; done once an installation. Raises Refused with the log's path."""
-    if is_migrated(home):
-        return
+    """Make Airflow's tables. Raises Refused with the log's path."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as output:
+        migration = command("db", "migrate")
         done = subprocess.run(
-            command("db", "migrate"),
-            cwd=ROOT,
-            env=environment(home),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            check=False,
+            migration, cwd=ROOT, env=environment(home), stdout=output, stderr=subprocess.STDOUT, check=False
         )
     if done.returncode:
         raise Refused(f"Airflow's database could not be made; see {log}. `make clean` starts over.")
@@ -139,7 +133,7 @@ def migrate(home: Path, log: Path) -> None:
 
 
 def give_up_lost_runs(home: Path) -> None:
-    """Closes runs of ``dags test`` whose process was stopped: nobody carries them on, and they would block the next."""
+    """Close the runs of ``dags test`` whose process was stopped: they would block the next run."""
     lost = "SELECT run_id FROM dag_run WHERE state IN ('running', 'queued') AND triggering_user_name = 'dag_test'"
     with closing(sqlite3.connect(home / "airflow.db")) as connection, connection:
         connection.execute(

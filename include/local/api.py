@@ -1,4 +1,4 @@
-"""Airflow's REST API as somebody uses it who has logged in: triggers runs, answers what is asked, waits."""
+"""Airflow's REST API as a user who has logged in: trigger runs, answer required actions, wait."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENDED = ("success", "failed")
 
 
 class TooLong(Exception):
-    """What was waited for did not come."""
+    """What a call waited for did not happen in time."""
 
 
 class Refusal(Exception):
@@ -29,7 +29,7 @@ class Refusal(Exception):
 
 @dataclass
 class Visitor:
-    """A user of Airflow, logged in: calls of the REST API, and what people do with it."""
+    """A user of Airflow: calls of the REST API, and what people do with them."""
 
     base: str
     name: str
@@ -40,7 +40,7 @@ class Visitor:
         return self
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        """One call; raises `Refusal`."""
+        """One call; gives its JSON. Raises `Refusal`."""
         request = urllib.request.Request(f"{self.base}{path}", method=method)
         if body is not None:
             request.data = json.dumps(body).encode()
@@ -54,12 +54,12 @@ class Visitor:
             raise Refusal(error.code, error.read().decode(errors="replace")[:500]) from None
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any], run_id: str) -> str:
-        """Starts a run as the form does; gives its id."""
+        """Start a run as the form does; gives its id."""
         body = {"conf": dict(conf), "dag_run_id": run_id, "logical_date": None}
         return str(self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
     def wait_for_dag(self, dag_id: str) -> None:
-        """Until the DAG has been read and can be triggered. Raises `TooLong`."""
+        """Wait until Airflow has read the DAG and can trigger it. Raises `TooLong`."""
 
         def is_there() -> bool:
             try:
@@ -81,7 +81,7 @@ class Visitor:
         return dict(self.call("GET", self._action(dag_id, run_id, task_id)))
 
     def answer(self, dag_id: str, run_id: str, task_id: str, option: str, **params: Any) -> None:
-        """Answers a required action; raises `Refusal`."""
+        """Answer a required action. Raises `Refusal`."""
         body = {"chosen_options": [option], "params_input": params}
         self.call("PATCH", self._action(dag_id, run_id, task_id), body)
 
@@ -89,7 +89,7 @@ class Visitor:
         wait_until(lambda: self.task_states(dag_id, run_id).get(task_id) == state, f"{task_id} of {run_id} is {state}")
 
     def wait_for_end(self, dag_id: str, run_id: str) -> str:
-        """How the run ends."""
+        """Wait for the end of the run; gives its state. Raises `TooLong`."""
         wait_until(lambda: self.run_state(dag_id, run_id) in ENDED, f"{run_id} has ended")
         return self.run_state(dag_id, run_id)
 
@@ -98,7 +98,7 @@ class Visitor:
 
 
 def wait_until(is_so: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
-    """Waits for something. Raises `TooLong` in words."""
+    """Wait until something is so. Raises `TooLong`, which names it."""
     give_up = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > give_up:

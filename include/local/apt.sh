@@ -1,5 +1,5 @@
 # sh include/local/apt.sh PACKAGE…: installs packages of Debian or Ubuntu where this process may (root, with apt-get).
-# Leaves with 1 and says the command to type where it may not, or where apt cannot.
+# Exits with 1 and prints the command to type where it may not, or where apt fails.
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "        On Debian or Ubuntu: sudo apt-get install $*   (then run make again)" >&2
     exit 1

@@ -1,7 +1,7 @@
 """The browser of the tests: Chromium or Chrome, with the driver of the same version.
 
-``python -m include.local.browser`` makes sure that it is there: found, or installed where apt may. The variables
-``CHROME`` and ``CHROMEDRIVER`` name programs that lie elsewhere. The standard library only.
+``python -m include.local.browser`` finds it, or installs it where apt may. The variables ``CHROME`` and
+``CHROMEDRIVER`` name programs in other places. The standard library only.
 """
 
 from __future__ import annotations
@@ -52,21 +52,20 @@ def find_browser() -> Browser | None:
 
 
 def _versions(variable: str, names: tuple[str, ...]) -> list[tuple[str, str]]:
-    """(path, main version) of the programs that are there and run; the one that the shell names comes alone."""
+    """Path and main version of the programs that run; only of the one that the shell names, if it names one."""
     named = os.environ.get(variable)
     paths = [path for name in ((named,) if named else names) if (path := shutil.which(name))]
-    found = [(path, re.search(r"\b(\d+)\.\d+\.", _says(path, "--version"))) for path in paths]
+    found = [(path, re.search(r"\b(\d+)\.\d+\.", _output_of(path, "--version"))) for path in paths]
     return [(path, version[1]) for path, version in found if version]
 
 
-def _says(*command: str) -> str:
+def _output_of(*command: str) -> str:
     try:
-        said = subprocess.run(
+        return subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False
-        )
+        ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return said.stdout
 
 
 def main() -> int:

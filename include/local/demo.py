@@ -1,4 +1,4 @@
-"""The main job in one go: demo office, sandboxes, one weeknight refresh through Airflow, and what came of it."""
+"""The main job in one go: demo office, sandboxes, one weeknight refresh through Airflow, and its result."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import getpass
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -14,15 +16,43 @@ from zoneinfo import ZoneInfo
 
 from include.local import airflow_home, vendors
 from include.local.installation import Installation, Refused
-from include.local.processes import Program, Programs, interruptible
+from include.local.processes import Program, Programs, interruptible, refuse_port_in_use
 from include.local.progress import RunLog, Task, console, show_finished, stage
 
 HOUSEHOLDS = 400
 OFFICE_ZONE = ZoneInfo("America/New_York")
 
 
-def prepare(installation: Installation, port: int = 8080) -> None:
-    """Airflow's home and the demo office, whatever of them is not there yet."""
+@dataclass(frozen=True)
+class Demo:
+    """The demo while a command runs: its programs, the sandboxes' addresses by vendor, the variables for Airflow."""
+
+    programs: Programs
+    addresses: dict[str, str]
+    variables: dict[str, str]
+
+
+@contextmanager
+def opened(installation: Installation, command: str, *, port: int | None = None, fresh: bool = False) -> Iterator[Demo]:
+    """Hold the installation for a command, make what is missing in it, and start the sandboxes.
+
+    ``port`` is the one of Airflow's web UI, where the command starts it. Raises Refused when the port is in use, and
+    when another command holds the installation.
+    """
+    address = f"http://127.0.0.1:{port}" if port else ""
+    with interruptible(), installation.in_use(command, address), Programs(installation.folder) as programs:
+        if port:
+            refuse_port_in_use(port)
+        if fresh:
+            shutil.rmtree(installation.data, ignore_errors=True)
+        _prepare(installation, port or 8080)
+        with stage("Vendor sandboxes"):
+            addresses = vendors.start(installation, programs, airflow_home.environment(installation.airflow_home))
+        yield Demo(programs, addresses, environment(installation, addresses))
+
+
+def _prepare(installation: Installation, port: int) -> None:
+    """Make Airflow's home and the demo office, where one of them is missing."""
     airflow_home.write(installation.airflow_home, installation.secrets, port, crm_users())
     if not airflow_home.is_migrated(installation.airflow_home):
         with stage("Airflow's database"):
@@ -30,7 +60,7 @@ def prepare(installation: Installation, port: int = 8080) -> None:
     airflow_home.give_up_lost_runs(installation.airflow_home)
     if not installation.crm.exists():
         with stage(f"Demo office of {HOUSEHOLDS} households"):
-            make_office(installation)
+            _make_office(installation)
 
 
 def crm_users() -> list[str]:
@@ -40,7 +70,7 @@ def crm_users() -> list[str]:
     return [f"{prefix}.{name}" for _, prefix in OFFICES for name in FULL_USERS]
 
 
-def make_office(installation: Installation) -> None:
+def _make_office(installation: Installation) -> None:
     """Build the demo CRM as of today; it appears under its name when it is complete."""
     from include.demo import build_office
 
@@ -54,16 +84,16 @@ def make_office(installation: Installation) -> None:
 
 
 def environment(installation: Installation, addresses: Mapping[str, str]) -> dict[str, str]:
-    """All that Airflow and the pipeline need to work on the demo office and the sandboxes.
+    """The variables that Airflow and the pipeline need to work on the demo office and the sandboxes.
 
-    A ``PLANBRIDGE__`` setting that stands in the shell wins over the demo's, the data folder excepted.
+    A ``PLANBRIDGE__`` setting of the shell wins over the demo's, the data folder excepted.
     """
     inherited = airflow_home.environment(installation.airflow_home)
     demo_settings = {
         "PLANBRIDGE__PROFILES__ENROLL": "all",
         "PLANBRIDGE__EMONEY__ENROLL": "all",
         "PLANBRIDGE__EMONEY__CALLS_PER_MINUTE": str(vendors.CALLS_PER_MINUTE),
-        # Whoever runs the demo, in the browser and with Airflow's command line in another window.
+        # Those who run the demo, in the browser and with Airflow's command line in another window.
         "PLANBRIDGE__SERVICE__MAY_ACT_FOR_OTHERS": f"admin,{getpass.getuser()}",
     }
     return (
@@ -76,16 +106,11 @@ def environment(installation: Installation, addresses: Mapping[str, str]) -> dic
 
 def run(installation: Installation, *, fresh: bool) -> int:
     """Run the demo. The exit status is 0 when the run succeeded and its books balance."""
-    with interruptible(), installation.in_use("make demo"), Programs(installation.folder) as programs:
-        if fresh:
-            shutil.rmtree(installation.data, ignore_errors=True)
-        prepare(installation)
-        with stage("Vendor sandboxes"):
-            addresses = vendors.start(installation, programs, airflow_home.environment(installation.airflow_home))
-        # The office's own day, not the clock's: the demo run again on another day finds nothing to send.
+    with opened(installation, "make demo", fresh=fresh) as running:
+        # The office's day, not the clock's: the demo run again on another day finds nothing to send.
         conf = json.dumps({"as_of": installation.office_day.read_text()})
         command = airflow_home.command("dags", "test", "weeknight_refresh", "--conf", conf)
-        program = programs.start("weeknight_refresh", command, environment(installation, addresses))
+        program = running.programs.start("weeknight_refresh", command, running.variables)
         log = follow(program)
         succeeded = program.process.wait() == 0
     if not succeeded:
@@ -95,7 +120,7 @@ def run(installation: Installation, *, fresh: bool) -> int:
 
 
 def report(file: Path) -> bool:
-    """Print what the run did; whether it says so and its books balance."""
+    """Print what the run did; gives whether its summary is there and its books balance."""
     from include.commands import run_summary
 
     if not file.exists() or run_summary.show(file):

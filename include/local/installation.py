@@ -1,4 +1,4 @@
-"""Where a local installation keeps what it writes, its secrets, and who may use it at a time."""
+"""The folder of a local installation, its secrets, and the lock that lets one command use it at a time."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Installation:
 
     @contextmanager
     def in_use(self, command: str, address: str = "") -> Iterator[None]:
-        """Let one command at a time use the installation. Raises Refused, naming the one that does."""
+        """Let one command at a time use the installation. Raises Refused, which names the command that uses it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         who = self.folder / "in_use.json"
         with (self.folder / "in_use.lock").open("a") as lock:

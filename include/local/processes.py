@@ -1,4 +1,4 @@
-"""Programs that a command starts: each in a session of its own, its output in a file, none left behind."""
+"""Programs that a command starts: each in its own session, its output in a file, none left behind."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ class Program:
 
 @dataclass
 class Programs:
-    """All that a command started. On leaving the ``with`` block they are stopped.
+    """The programs that a command started. On leaving the ``with`` block they are stopped.
 
-    Their sessions are noted in ``<folder>/started.json``: what a killed command left behind is stopped by the next one.
+    Their sessions are noted in ``<folder>/started.json``: the next command stops what a killed one left behind.
     """
 
     folder: Path
@@ -83,7 +83,7 @@ class Programs:
         self.stop()
 
     def start(self, name: str, command: list[str], environment: Mapping[str, str]) -> Program:
-        """Start a program in a session of its own; its output goes to ``<folder>/logs/<name>.log``."""
+        """Start a program in its own session; its output goes to ``<folder>/logs/<name>.log``."""
         log = self.folder / "logs" / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -102,7 +102,7 @@ class Programs:
         return program
 
     def stop(self) -> None:
-        """Ask every program and whatever it started to end; those that do not are killed."""
+        """Ask every program, and all that it started, to end; kill those that do not."""
         end(_members({program.process.pid for program in self.started}))
         for program in self.started:
             program.process.wait()
@@ -123,7 +123,7 @@ def end(processes: list[psutil.Process]) -> None:
 
 
 def _members(sessions: set[int]) -> list[psutil.Process]:
-    """The living processes of some sessions, in whatever process group and below whatever parent they are."""
+    """The living processes of some sessions, in any process group and below any parent."""
     members = []
     for process in psutil.process_iter():
         with suppress(ProcessLookupError, PermissionError):
@@ -133,7 +133,7 @@ def _members(sessions: set[int]) -> list[psutil.Process]:
 
 
 def _remains(noted: Path) -> list[psutil.Process]:
-    """What an earlier command started and could not stop. Numbers that were given anew since then do not count."""
+    """The processes that an earlier command could not stop. A process id that was reused since then does not count."""
     try:
         sessions = {int(pid): started for pid, started in json.loads(noted.read_text()).items()}
     except (OSError, ValueError):
@@ -147,7 +147,7 @@ def _remains(noted: Path) -> list[psutil.Process]:
 
 
 def _end_with_parent() -> None:
-    """In the child: be told to end when this program is killed and cannot stop its children itself (Linux)."""
+    """In the child: ask Linux for a signal to end when the parent is killed and cannot stop its children itself."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -170,7 +170,7 @@ def interruptible() -> Iterator[None]:
 
 
 def refuse_port_in_use(port: int) -> None:
-    """Raises Refused when something listens on the port already."""
+    """Raises Refused when another program listens on the port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

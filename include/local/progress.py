@@ -17,7 +17,7 @@ console = Console(highlight=False, soft_wrap=True)
 TASK_EVENT = re.compile(r"\[DAG TEST\] (?P<event>starting|end task) task_id=(?P<task>\S+) map_index=(?P<index>-?\d+)")
 TASK_FAILED = "Task failed with exception"
 EXCEPTION = re.compile(r"^(?:[a-z_]\w*\.)*[A-Z]\w*: .+")  # the last line of a traceback
-TASK_ENDED = "Task exited"  # by itself, with its reason in words on the line before
+TASK_ENDED = "Task exited"  # by itself; the line before gives the reason
 REASON = re.compile(r"\[error *\] (?P<words>.+?) +\[include\.runtime\.task_boundary\]")
 RUN_ID = re.compile(r"creating dag run .* run_id=(?P<run_id>\S+)")
 
@@ -67,7 +67,7 @@ class RunLog:
     _tries: Counter[str] = field(default_factory=Counter)
 
     def read(self, line: str, now: float) -> Task | None:
-        """Take in a line; the task that ended with it, if one did. ``now`` in seconds of any steady clock."""
+        """Take in a line; gives the task that ended with it, if one did. ``now``: seconds of any steady clock."""
         if found := RUN_ID.search(line):
             self.run_id = found["run_id"]
         if found := REASON.search(line):

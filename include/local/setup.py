@@ -1,13 +1,11 @@
 """Fill ``.venv`` from the hash-locked ``requirements.txt``.
 
-Runs on the machine's own Python (3.11 or newer), before anything is installed: the standard library only. Installs with
-uv (itself taken from the lock) and, where uv cannot be had or cannot reach the package index, with pip. The copy of
-``requirements.txt`` inside ``.venv`` is written last; a set-up that was interrupted has none and starts from nothing.
+``python -m include.local.setup`` runs on the machine's own Python (3.11 or newer), before anything is installed: the
+standard library only. It installs with the machine's uv or the one from the lock, and with pip where uv fails. The copy
+of ``requirements.txt`` inside ``.venv`` is written last: a set-up that was interrupted has none and starts over.
 """
 
 import fcntl
-import itertools
-import os
 import re
 import shutil
 import subprocess
@@ -16,9 +14,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from include import ROOT
+
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.txt"
@@ -28,7 +26,7 @@ check the network and run make again."""
 
 
 class SetupFailed(Exception):
-    """A step of the set-up ended with an error; the message is what the tool printed last."""
+    """A step of the set-up ended with an error; the message is the end of the tool's output."""
 
 
 def is_complete() -> bool:
@@ -49,48 +47,26 @@ def only_one() -> Iterator[None]:
         yield
 
 
-def run(title: str, *command: object, **environment: str) -> None:
-    """Run one step with a progress line; its output is shown only when it fails.
-
-    Raises SetupFailed with the last lines of the output.
-    """
-    started = time.monotonic()
+def run(title: str, *command: object) -> None:
+    """Run one step; a terminal counts its seconds. Raises SetupFailed with the last lines of its output."""
+    started, is_terminal = time.monotonic(), sys.stdout.isatty()
+    print(f"Set-up: {title}", end="" if is_terminal else "\n", flush=True)
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            [str(part) for part in command],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **environment},
-        )
+        words = [str(part) for part in command]
+        process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
         try:
-            show_progress(title, process, started)
+            while process.poll() is None:
+                time.sleep(0.1)
+                if is_terminal:
+                    print(f"\r\033[KSet-up: {title} … {time.monotonic() - started:.0f} s", end="", flush=True)
         finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+            process.terminate()  # where it was interrupted
+            process.wait()
+            print(end="\n" if is_terminal else "")
         if process.returncode:
             output.seek(0)
             lines = output.read().decode(errors="replace").strip().splitlines()
             raise SetupFailed("\n".join(lines[-15:]))
-
-
-def show_progress(title: str, process: subprocess.Popen, started: float) -> None:
-    """Keep one line moving on a terminal; elsewhere print it once."""
-    if not sys.stdout.isatty():
-        print(f"Set-up: {title}", flush=True)
-        process.wait()
-        return
-    for sign in itertools.cycle("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"):
-        print(f"\r\033[KSet-up: {title} {sign} {time.monotonic() - started:.0f} s", end="", flush=True)
-        try:
-            process.wait(timeout=0.2)
-        except subprocess.TimeoutExpired:
-            continue
-        done = "done" if process.returncode == 0 else "failed"
-        print(f"\r\033[KSet-up: {title}: {done} in {time.monotonic() - started:.0f} s", flush=True)
-        return
 
 
 def pinned(name: str) -> str:
@@ -105,15 +81,17 @@ def install() -> None:
     """Install what the lock names, and nothing else."""
     count = len(re.findall(r"^[a-z0-9].*==", LOCK.read_text(), re.MULTILINE))
     pip = (PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--require-hashes")
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as uv_lock:
-        uv_lock.write(pinned("uv"))
-        uv_lock.flush()
-        try:
-            run("fetching uv", *pip, "--no-deps", "-r", uv_lock.name)
-            command = (PYTHON, "-m", "uv", "pip", "sync", "--require-hashes", "--compile-bytecode", LOCK)
-            run(f"installing {count} packages", *command, VIRTUAL_ENV=str(VENV))
-        except SetupFailed:
-            run(f"installing {count} packages with pip (some minutes)", *pip, "-r", LOCK)
+    try:
+        uv = shutil.which("uv")
+        if not uv:
+            uv_lock = VENV / "uv.txt"
+            uv_lock.write_text(pinned("uv"))
+            run("fetching uv", *pip, "--no-deps", "-r", uv_lock)
+            uv = str(VENV / "bin" / "uv")
+        sync = (uv, "pip", "sync", "--require-hashes", "--compile-bytecode", "--python", PYTHON, LOCK)
+        run(f"installing {count} packages", *sync)
+    except SetupFailed:
+        run(f"installing {count} packages with pip (some minutes)", *pip, "-r", LOCK)
 
 
 def main() -> int:
@@ -132,7 +110,7 @@ def main() -> int:
             print(f"{failure}\n\n{HINT}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
-            print("\nSet-up interrupted; the next make starts it anew.", file=sys.stderr)
+            print("\nSet-up interrupted; the next make starts over.", file=sys.stderr)
             return 130
     return 0
 

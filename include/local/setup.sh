@@ -1,17 +1,17 @@
 # Fills .venv from requirements.txt unless that is done already; run from the checkout's root.
-# The copy .venv/requirements.txt is written last: it says what was installed, completely.
+# The copy .venv/requirements.txt is written last: it names what was installed, completely.
 if .venv/bin/python -c '' 2>/dev/null && cmp -s requirements.txt .venv/requirements.txt; then
     exit 0
 fi
 
-# Hands over to the first Python that is new enough and can make virtual environments; comes back where there is none.
+# Hands over to the first Python that is new enough and can make virtual environments; returns where there is none.
 go_on() {
     has_no_venv=
     for python in "$PYTHON_FOR_VENV" python3.13 python3.12 python3.11 python3 python3.14 python; do
         [ -n "$python" ] || continue
         "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
         if "$python" -c 'import venv, ensurepip' 2>/dev/null; then
-            exec "$python" include/local/setup.py
+            exec "$python" -m include.local.setup
         fi
         has_no_venv=${has_no_venv:-$python}
     done

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.error import URLError
 
-from include.local import airflow_home, demo, vendors
+from include.local import airflow_home, demo
 from include.local.installation import Installation, write_private
-from include.local.processes import Programs, interruptible, refuse_port_in_use
+from include.local.processes import Programs
 from include.local.progress import console, stage
 
 # Servers that would listen on all addresses (log servers) are switched off: the web UI reads the log files itself.
@@ -29,41 +29,41 @@ HEALTHY_WITHIN_SECONDS = 120
 
 def run(installation: Installation, *, port: int) -> int:
     """Keep everything running until Ctrl-C. The exit status is 1 when a service ends by itself."""
-    address = f"http://127.0.0.1:{port}"
     try:
-        with interruptible(), installation.in_use("make up", address), Programs(installation.folder) as programs:
-            refuse_port_in_use(port)
-            start(installation, programs, port)
-            return watch(programs)
+        with demo.opened(installation, "make up", port=port) as running:
+            start(installation, running, port)
+            return watch(running.programs)
     except KeyboardInterrupt:
         return 0
 
 
-def start(installation: Installation, programs: Programs, port: int) -> None:
-    """Start sandboxes and services, wait until they are healthy, say where everything is."""
-    demo.prepare(installation, port)
-    with stage("Vendor sandboxes"):
-        addresses = vendors.start(installation, programs, airflow_home.environment(installation.airflow_home))
-    variables = demo.environment(installation, addresses)
-    env_file = write_environment(installation, variables)
-    with stage("Airflow"):
-        services = {
-            name: programs.start(name, airflow_home.command(*command), variables) for name, command in SERVICES.items()
-        }
-        services["api-server"].wait_until(lambda: unhealthy(port) == [], HEALTHY_WITHIN_SECONDS)
+def start(installation: Installation, running: demo.Demo, port: int) -> None:
+    """Start Airflow's services, wait until they are healthy, print all addresses."""
+    env_file = write_environment(installation, running.variables)
+    start_services(running, port, tuple(SERVICES))
     log_in = f"user [bold]admin[/], password [bold]{installation.secrets['admin']}[/]"
     as_users = f"{', '.join(demo.crm_users()[:2])} …, password [bold]{installation.secrets['users']}[/]"
     console.print(
         f"\nAirflow    http://127.0.0.1:{port}   {log_in}\n"
         f"By hand    http://127.0.0.1:{port}/dags/household_sync\n"
         f"CRM users  {as_users}\n"
-        f"Profiles   {addresses['profiles']}\n"
-        f"eMoney     {addresses['emoney']}\n"
+        f"Profiles   {running.addresses['profiles']}\n"
+        f"eMoney     {running.addresses['emoney']}\n"
         f"Demo CRM   {installation.crm}\n"
         f"Logs       {installation.logs}\n"
         f"For Airflow's command line in another window: . {env_file}\n\n"
         "Ctrl-C stops everything."
     )
+
+
+def start_services(running: demo.Demo, port: int, names: tuple[str, ...]) -> None:
+    """Start some of Airflow's services, the web UI first; wait until Airflow reports them as healthy."""
+    left_out = {name.replace("-", "_") for name in SERVICES if name not in names}
+    with stage("Airflow"):
+        web_ui, *_ = [
+            running.programs.start(name, airflow_home.command(*SERVICES[name]), running.variables) for name in names
+        ]
+        web_ui.wait_until(lambda: set(unhealthy(port)) <= left_out, HEALTHY_WITHIN_SECONDS)
 
 
 def unhealthy(port: int) -> list[str]:
@@ -78,7 +78,7 @@ def unhealthy(port: int) -> list[str]:
 
 
 def write_environment(installation: Installation, variables: Mapping[str, str]) -> str:
-    """Write the variables that a shell needs to work with this installation; the file's path."""
+    """Write the variables that a shell needs to work with this installation; gives the file's path."""
     ours = ("AIRFLOW", "PLANBRIDGE__", "PYTHON", "GX_", "NO_PROXY", "no_proxy")
     given = {name: value for name, value in sorted(variables.items()) if name.startswith(ours)}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in given.items()]

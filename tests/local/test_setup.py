@@ -157,7 +157,7 @@ def test_a_python_without_venv_is_told_how_to_get_it(checkout: Path) -> None:
 
 def test_root_gets_the_venv_module_and_the_set_up_goes_on(checkout: Path) -> None:
     who_sets_up(checkout, 0, "case $1 in install) : > has_venv;; esac")
-    python = 'case "$2" in *venv*) [ -f has_venv ];; *) [ "$1" != include/local/setup.py ] || echo it goes on;; esac'
+    python = 'case "$2" in *venv*) [ -f has_venv ];; *) [ "$2" != include.local.setup ] || echo it goes on;; esac'
     fake_python(checkout / "bin", python)
     done = set_up(checkout)
     assert (done.returncode, done.stdout) == (0, "Set-up: installing python3.13-venv\nit goes on\n")
