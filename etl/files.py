@@ -1,26 +1,122 @@
-"""Report files appear whole or not at all, and only their owner may read them."""
+"""Files that appear whole or not at all, that only their owner may read, and that are what was written.
 
+A folder of tables holds Arrow files, each named by its hash, and a manifest with row counts and hashes. The manifest is
+written last: without a manifest there are no tables. Of two writers at once the last whole one counts, and neither is
+in the other's way.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from etl.errors import StagingError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MANIFEST = "manifest.json"
+NO_RIGHTS = {errno.EACCES, errno.EPERM, errno.EROFS}
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 
 
-def write_whole(path: Path, write: Callable[[BinaryIO], None]) -> Path:
-    """Let ``write`` fill a temporary file beside ``path`` (mode 0600), sync it and give it its name."""
+def unwritable(error: Exception) -> str | None:
+    """Which file or folder refuses, and why, in words; None for every other error: this one is no defect."""
+    if not isinstance(error, OSError) or error.errno not in NO_RIGHTS | NO_SPACE:
+        return None
+    if error.filename is None and error.errno in NO_RIGHTS:  # no file: a connection, for example
+        return None
+    return f"{error.filename or 'A file'} cannot be written or read ({error.strerror})."
+
+
+def write_whole(path: Path, content: bytes | Callable[[BinaryIO], object]) -> Path:
+    """Writes a file (mode 0600) under another name, syncs it and gives it its name.
+
+    ``content``: the bytes, or a function that writes them. Where writing breaks off, the old file stays as it was.
+    """
+    _write(path, content)
+    _sync_folder(path.parent)
+    return path
+
+
+def write_tables(folder: Path, tables: Mapping[str, pa.Table], **about: Any) -> None:
+    """Writes these tables as a whole, in place of those that an earlier try wrote there.
+
+    ``about``: more facts for the manifest, as JSON. The folder is made where it is missing, for its owner alone. Raises
+    `OSError`.
+    """
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+    listed = {name: _write_table(folder, name, table) for name, table in tables.items()}
+    write_whole(folder / MANIFEST, json.dumps({**about, "tables": listed}, indent=1).encode())
+
+
+def has_tables(folder: Path) -> bool:
+    """Whether the tables of a folder are there as a whole."""
+    return (folder / MANIFEST).exists()
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """``tables`` (name -> rows, sha256), and what was said about them. Raises `StagingError` where there is none."""
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError):
+        raise StagingError(
+            f"{folder} has no manifest: the step that stages it has not finished. Run it again."
+        ) from None
+    return manifest
+
+
+def read_table(folder: Path, name: str, manifest: Mapping[str, Any]) -> pa.Table:
+    """One table. Raises `StagingError` where it is missing or is not what was written."""
+    import pyarrow as pa
+
+    try:
+        expected = str(manifest["tables"][name]["sha256"])
+        path = folder / _file_name(name, expected)
+        content = path.read_bytes()
+    except (OSError, KeyError):
+        raise StagingError(f"{folder} lacks {name}. Run the step that stages it again.") from None
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise StagingError(f"{path} is not what was staged: it has been changed. Run the step again.")
+    return pa.ipc.open_file(pa.BufferReader(content)).read_all()
+
+
+def _write_table(folder: Path, name: str, table: pa.Table) -> dict[str, int | str]:
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    content = sink.getvalue()
+    sha256 = hashlib.sha256(content).hexdigest()
+    _write(folder / _file_name(name, sha256), content)
+    return {"rows": table.num_rows, "sha256": sha256}
+
+
+def _file_name(name: str, sha256: str) -> str:
+    return f"{name}.{sha256[:16]}.arrow"
+
+
+def _write(path: Path, content: bytes | Callable[[BinaryIO], object]) -> None:
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            write(file)
+            if callable(content):
+                content(file)
+            else:
+                file.write(content)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
-    return path
 
 
 def _sync_folder(folder: Path) -> None:

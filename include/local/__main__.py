@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
+from etl.files import unwritable
 from include.local import demo, transfer, up
 from include.local.installation import Installation, Refused
 from include.local.progress import console
-from include.runtime.unwritable import unwritable
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 

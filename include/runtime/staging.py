@@ -1,32 +1,27 @@
-"""Files at rest between tasks: whole or not there, and what is read is what was staged.
+"""The files of a run between its tasks: a stage is a folder of tables (`etl.files`).
 
-A stage is a folder of Arrow files, named by what they hold, with a manifest (row counts and hashes). Each is written
-under another name, synced and renamed, the manifest last; without a manifest there are no data. Of two tries of a step
-at once (a task that outlived its supervisor, and its retry) the last whole one counts, and neither is in the other's
-way. Files are readable by their owner only; a run's folder is removed when the run has succeeded, and `keep_days` later
-otherwise.
+Two tries of a step may run at once: a task that outlived its supervisor, and its retry. A run's folder is removed when
+the run has succeeded, and after `keep_days` otherwise.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
 from etl.errors import StagingError
 from etl.extract.source import to_frame
+from etl.files import MANIFEST, has_tables, read_manifest, read_table, write_tables
 
-MANIFEST = "manifest.json"
 # The steps that were stopped by what a person had given, as stages without tables under this folder.
 MISTAKES = "mistakes"
 
@@ -45,14 +40,8 @@ class Staging:
 
     def write(self, stage: str, tables: Mapping[str, pa.Table | pd.DataFrame]) -> None:
         """Stages these tables as a whole, in place of what an earlier try staged there. Raises `StagingError`."""
-        folder = self.folder / stage
         try:
-            folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-            manifest = {name: _write_table(folder, name, table) for name, table in tables.items()}
-            with _partial(folder) as path:
-                with _synced(path) as file:
-                    file.write(json.dumps(manifest, indent=1).encode())
-                path.replace(folder / MANIFEST)
+            write_tables(self.folder / stage, {name: _as_arrow(table) for name, table in tables.items()})
         except OSError as error:
             raise StagingError(
                 f"Staged files cannot be written to {self.folder} ({error.strerror}). Free the disk or make the folder "
@@ -61,27 +50,23 @@ class Staging:
 
     def read(self, stage: str, names: Iterable[str] | None = None) -> dict[str, pd.DataFrame]:
         """The staged tables (all, or those named), each checked against the manifest. Raises `StagingError`."""
-        folder, manifest = self._manifest(stage)
-        return {name: to_frame(_read_table(folder, name, manifest)) for name in (manifest if names is None else names)}
+        folder = self.folder / stage
+        manifest = read_manifest(folder)
+        return {
+            name: to_frame(read_table(folder, name, manifest))
+            for name in (manifest["tables"] if names is None else names)
+        }
 
     def read_together(self, stages: Sequence[str], name: str) -> pd.DataFrame:
         """One table of several stages (at least one) as one frame."""
-        tables = [_read_table(folder, name, manifest) for folder, manifest in map(self._manifest, stages)]
+        folders = [self.folder / stage for stage in stages]
+        tables = [read_table(folder, name, read_manifest(folder)) for folder in folders]
         # A column without a value has no type of its own in the shard that it comes from.
         return to_frame(pa.concat_tables(tables, promote_options="default").combine_chunks())
 
-    def _manifest(self, stage: str) -> tuple[Path, dict[str, dict[str, int | str]]]:
-        folder = self.folder / stage
-        try:
-            return folder, json.loads((folder / MANIFEST).read_text())
-        except (OSError, ValueError):
-            raise StagingError(
-                f"{folder} has no manifest: the step that stages it has not finished. Run it again."
-            ) from None
-
     def has(self, stage: str) -> bool:
         """Whether a stage is there as a whole."""
-        return (self.folder / stage / MANIFEST).exists()
+        return has_tables(self.folder / stage)
 
     def stages(self, parent: str) -> list[str]:
         """The whole stages under a folder, in the order of their names."""
@@ -140,73 +125,8 @@ def _remove(folder: Path) -> None:
     shutil.rmtree(leaving, ignore_errors=True)
 
 
-def _write_table(folder: Path, name: str, table: pa.Table | pd.DataFrame) -> dict[str, int | str]:
-    if isinstance(table, pd.DataFrame):
-        # One thread: a pool costs more than a shard's columns.
-        table = pa.Table.from_pandas(table, preserve_index=False, nthreads=1).replace_schema_metadata()
-    with _partial(folder) as path:
-        with _synced(path) as file:
-            hashed = _Hashed(file)
-            with pa.ipc.new_file(pa.PythonFile(hashed, mode="w"), table.schema) as writer:
-                writer.write_table(table)
-        sha256 = hashed.digest.hexdigest()
-        path.replace(folder / _file_name(name, sha256))
-    return {"rows": table.num_rows, "sha256": sha256}
-
-
-def _file_name(name: str, sha256: str) -> str:
-    return f"{name}.{sha256[:16]}.arrow"
-
-
-class _Hashed:
-    """A file as Arrow writes to it, hashed on the way."""
-
-    closed = False
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.digest = hashlib.sha256()
-
-    def write(self, content: bytes) -> int:
-        self.digest.update(content)
-        return self._file.write(content)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def close(self) -> None:
-        """Left to whoever opened the file."""
-
-
-@contextmanager
-def _partial(folder: Path) -> Iterator[Path]:
-    """The path of a file in the making, which nobody else uses; what was not renamed is gone afterwards."""
-    path = folder / f".{uuid.uuid4().hex}"
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _synced(path: Path) -> Iterator[BinaryIO]:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _read_table(folder: Path, name: str, manifest: Mapping[str, Mapping[str, int | str]]) -> pa.Table:
-    try:
-        expected = str(manifest[name]["sha256"])
-        path = folder / _file_name(name, expected)
-        content = path.read_bytes()
-    except (OSError, KeyError):
-        raise StagingError(f"{folder} lacks {name}. Run the step that stages it again.") from None
-    if hashlib.sha256(content).hexdigest() != expected:
-        raise StagingError(f"{path} is not what was staged: it has been changed. Run the step again.")
-    return pa.ipc.open_file(pa.BufferReader(content)).read_all()
+def _as_arrow(table: pa.Table | pd.DataFrame) -> pa.Table:
+    if isinstance(table, pa.Table):
+        return table
+    # One thread: a pool costs more than a shard's columns.
+    return pa.Table.from_pandas(table, preserve_index=False, nthreads=1).replace_schema_metadata()

@@ -18,8 +18,8 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_curren
 
 from etl.defects import note_defect
 from etl.errors import ParamsError, RetryLater, SettingsError, StopRun
+from etl.files import unwritable
 from include.runtime.acting import COMMAND_LINE, Actor
-from include.runtime.unwritable import unwritable
 
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)

@@ -33,16 +33,12 @@ def write_report(folder: Path, report: RunReport) -> Path:
     write_whole(folder / "worklist.xlsx", write_xlsx)
     if report.life_events:
         events = render_life_events(report).encode()
-        write_whole(folder / "life_events.html", lambda file: _write_all(file, events))
+        write_whole(folder / "life_events.html", events)
     if len(report.lineage) or len(report.pins):
         why = render_why(report).encode()
-        write_whole(folder / "why.html", lambda file: _write_all(file, why))
+        write_whole(folder / "why.html", why)
     page = render_page(report, tallies).encode()
-    path = write_whole(folder / "worklist.html", lambda file: _write_all(file, page))
+    path = write_whole(folder / "worklist.html", page)
     summary = json.dumps(run_summary(report, tallies), allow_nan=False, indent=2).encode()
-    write_whole(folder / "run.json", lambda file: _write_all(file, summary))
+    write_whole(folder / "run.json", summary)
     return path
-
-
-def _write_all(file: BinaryIO, content: bytes) -> None:
-    file.write(content)

@@ -16,9 +16,10 @@ from sqlalchemy.engine import make_url
 
 from etl.databases import conninfo
 from etl.errors import SettingsError, StagingError
+from etl.files import MANIFEST
 from include.runtime.connections import LIBPQ_OPTIONS, Connections, database_url, require_whole
 from include.runtime.settings import read_settings
-from include.runtime.staging import MANIFEST, Staging, remove_old_runs
+from include.runtime.staging import Staging, remove_old_runs
 from tests.load.killing import finish, start
 from tests.run_book import Access
 
