@@ -11,12 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from etl.load.ledger import intents, links, pins, undos
-from etl.load.ledger.case_tables import other_case
-from etl.load.ledger.life_event_tables import life_event
 from etl.load.ledger.lineage import find_lineage
 from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.store import Ledger, unpack
-from etl.load.ledger.tables import delivery, field_change, outcome, run
+from etl.load.ledger.tables import delivery, field_change, life_event, other_case, outcome, run
 from etl.load.profiles.document import flatten, show
 from etl.load.profiles.pins import Pin
 from include.pipelines.refresh.lineage import leaves, read_rows

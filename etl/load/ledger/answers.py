@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from etl.load.ledger.answer_table import answer
 from etl.load.ledger.store import Ledger, pack, unpack
+from etl.load.ledger.tables import answer
 
 
 @dataclass(frozen=True)

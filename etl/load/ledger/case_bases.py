@@ -9,9 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from etl.load.bulk import text_list
-from etl.load.ledger.case_tables import case_base
 from etl.load.ledger.store import Ledger, pack, unpack
-from etl.load.ledger.tables import link
+from etl.load.ledger.tables import case_base, link
 
 VENDOR = "profiles"
 

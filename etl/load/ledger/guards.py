@@ -10,9 +10,8 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from etl.load.ledger.guard_tables import guard_release, guard_stop
 from etl.load.ledger.store import Ledger, pack, unpack
-from etl.load.ledger.tables import delivery, link
+from etl.load.ledger.tables import delivery, guard_release, guard_stop, link
 
 
 @dataclass(frozen=True)

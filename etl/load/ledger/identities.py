@@ -11,11 +11,19 @@ from sqlalchemy.engine import Connection
 
 from etl.load.bulk import id_list, text_list
 from etl.load.ledger import life_events
-from etl.load.ledger.identity_tables import contact_merge, distinct_people, link_change
-from etl.load.ledger.life_event_tables import former_link, marital_status
 from etl.load.ledger.links import Link, move_unit, save_link
 from etl.load.ledger.store import Ledger
-from etl.load.ledger.tables import link, open_finding, sent, unit_state
+from etl.load.ledger.tables import (
+    contact_merge,
+    distinct_people,
+    former_link,
+    link,
+    link_change,
+    marital_status,
+    open_finding,
+    sent,
+    unit_state,
+)
 from etl.load.merged_contacts import Merge
 
 Pair = frozenset[int]

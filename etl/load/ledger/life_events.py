@@ -9,10 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from etl.load.ledger.life_event_tables import former_link, life_event, marital_status
 from etl.load.ledger.links import Link
 from etl.load.ledger.store import Ledger
-from etl.load.ledger.tables import link, run, sent
+from etl.load.ledger.tables import former_link, life_event, link, marital_status, run, sent
 from etl.load.life_event import LifeEvent
 
 

@@ -9,8 +9,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from etl.load.bulk import text_list
-from etl.load.ledger.decision_tables import lineage, lineage_unit
 from etl.load.ledger.store import Ledger
+from etl.load.ledger.tables import lineage, lineage_unit
 
 
 @dataclass(frozen=True)

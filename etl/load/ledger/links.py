@@ -15,12 +15,9 @@ from sqlalchemy.engine import Connection
 from etl.errors import VENDOR_NAMES, LockLost
 from etl.frames import are_among
 from etl.load.bulk import text_list
-from etl.load.ledger.case_tables import case_base, other_case
-from etl.load.ledger.decision_tables import pin
 from etl.load.ledger.intents import OPEN
-from etl.load.ledger.life_event_tables import former_link
 from etl.load.ledger.store import Ledger, pack, unpack
-from etl.load.ledger.tables import delivery, feed_line, link, sent
+from etl.load.ledger.tables import case_base, delivery, feed_line, former_link, link, other_case, pin, sent
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from etl.errors import ParamsError
-from etl.load.ledger.decision_tables import pin
 from etl.load.ledger.store import Ledger
-from etl.load.ledger.tables import sent
+from etl.load.ledger.tables import pin, sent
 from etl.load.profiles.field_paths import near
 from etl.load.profiles.pins import Pin, Side
 

@@ -25,24 +25,27 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
-from etl.load.ledger.answer_table import answer
-from etl.load.ledger.case_tables import other_case
-from etl.load.ledger.decision_tables import lineage, lineage_unit, pin
 from etl.load.ledger.feeds import RESOLVED
 from etl.load.ledger.intents import CREATIONS, OPEN
-from etl.load.ledger.life_event_tables import life_event
-from etl.load.ledger.retention_tables import removal, repeated_outcome
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import (
+    answer,
     delivery,
     feed,
     field_change,
     finding,
     household_lock,
+    life_event,
+    lineage,
+    lineage_unit,
     link,
     load_finding,
     open_finding,
+    other_case,
     outcome,
+    pin,
+    removal,
+    repeated_outcome,
     run,
     run_stop,
     run_vendor,

@@ -24,33 +24,12 @@ from sqlalchemy.engine import Connection, make_url
 
 from etl.databases import for_reading, sqlite_url
 from etl.errors import LedgerBusy, LedgerUnavailable
-from etl.load.ledger import (
-    answer_table,
-    case_tables,
-    decision_tables,
-    guard_tables,
-    identity_tables,
-    life_event_tables,
-    migrations,
-    retention_tables,
-    tables,
-    transfer_tables,
-)
+from etl.load.ledger import migrations, tables
 
 log = logging.getLogger(__name__)
 
 # How long an upgrade waits for transactions that others have begun.
 WRITERS_MAY_TAKE_SECONDS = 60
-
-# What describes the ledger: all its tables, on one `MetaData`, and the views of them.
-DESCRIPTIONS = (
-    tables, answer_table, case_tables, decision_tables, guard_tables, identity_tables, life_event_tables,
-    retention_tables,
-    transfer_tables,
-)  # fmt: skip
-VIEWS: dict[str, str] = {
-    name: select for described in DESCRIPTIONS for name, select in getattr(described, "VIEWS", {}).items()
-}
 
 
 def default_url(data_folder: Path) -> str:
@@ -158,7 +137,7 @@ class Ledger:
         if migrations.standing_revision(connection) == migrations.newest_revision():
             return  # another process was faster
         _refuse_while_writing(connection)
-        migrations.make_or_upgrade(connection, tables.metadata, VIEWS, progress)
+        migrations.make_or_upgrade(connection, tables.metadata, tables.VIEWS, progress)
 
     @contextmanager
     def write(self, durable: bool = True) -> Iterator[Connection]:

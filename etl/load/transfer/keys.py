@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from etl import schema
 from etl.load import bulk
 from etl.load.ledger.store import Ledger
-from etl.load.ledger.transfer_tables import transfer_key, transfer_shared_key
+from etl.load.ledger.tables import transfer_key, transfer_shared_key
 from etl.load.ledger.transfers.transfers import Transfer
 
 SHARED = ("carrier", "product")

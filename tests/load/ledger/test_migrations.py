@@ -15,8 +15,8 @@ from etl.errors import LedgerBusy, LedgerTooNew
 from etl.load.ledger import migrations
 from etl.load.ledger.case_bases import find_base
 from etl.load.ledger.findings import finding_key
-from etl.load.ledger.store import VIEWS, Ledger, unpack
-from etl.load.ledger.tables import metadata, open_finding
+from etl.load.ledger.store import Ledger, unpack
+from etl.load.ledger.tables import VIEWS, metadata, open_finding
 
 # A ledger with three nights in it, made by the code before revisions were kept.
 BEFORE_REVISIONS = (Path(__file__).parent / "ledger_0001.sql").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from etl.errors import ParamsError, PlanbridgeError
 from etl.load.delivery import ByHand, WantedLink
-from etl.load.ledger.transfer_tables import vendor_key
+from etl.load.ledger.tables import vendor_key
 from include.pipelines.household.prepare import prepare_unit
 from include.pipelines.refresh.load import load_shard
 from include.pipelines.refresh.report import report_run

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from etl.load.ledger.transfer_tables import transfer
+from etl.load.ledger.tables import transfer
 from etl.load.transfer import batches
 from tests.pipelines.transfer.staging_area import Area, book_with_rights, make_area
 

@@ -10,9 +10,9 @@ from sqlalchemy.engine import Connection
 
 from etl.load import bulk
 from etl.load.ledger.store import Ledger
-from etl.load.ledger.tables import transfer_record
-from etl.load.ledger.transfer_tables import (
+from etl.load.ledger.tables import (
     transfer_group,
+    transfer_record,
     transfer_retired,
     transfer_row,
     transfer_target_row,

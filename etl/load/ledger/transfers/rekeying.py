@@ -16,23 +16,24 @@ from sqlalchemy.engine import Connection
 
 from etl.errors import LockLost, MovedAway, UnitsBusy
 from etl.load import bulk
-from etl.load.ledger.decision_tables import pin
-from etl.load.ledger.identity_tables import contact_merge
 from etl.load.ledger.intents import OPEN
-from etl.load.ledger.life_event_tables import marital_status
 from etl.load.ledger.locks import find_held
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import (
+    contact_merge,
     delivery,
     feed_line,
     household_lock,
     link,
+    marital_status,
     open_finding,
+    pin,
     sent,
     transfer_record,
+    unit_move,
     unit_state,
+    vendor_key,
 )
-from etl.load.ledger.transfer_tables import unit_move, vendor_key
 
 PATIENCE_SECONDS = 120.0
 

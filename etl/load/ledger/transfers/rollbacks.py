@@ -8,11 +8,11 @@ import pandas as pd
 import sqlalchemy as sa
 
 from etl.load.ledger.store import Ledger
-from etl.load.ledger.tables import transfer_record
-from etl.load.ledger.transfer_tables import (
+from etl.load.ledger.tables import (
     transfer,
     transfer_claim,
     transfer_group,
+    transfer_record,
     transfer_retired,
     transfer_target_row,
 )

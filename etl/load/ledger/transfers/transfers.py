@@ -18,8 +18,7 @@ from sqlalchemy.engine import Connection, make_url
 from etl.errors import ParamsError
 from etl.load import bulk
 from etl.load.ledger.store import Ledger
-from etl.load.ledger.tables import transfer_record
-from etl.load.ledger.transfer_tables import transfer, transfer_claim, transfer_group, transfer_row
+from etl.load.ledger.tables import transfer, transfer_claim, transfer_group, transfer_record, transfer_row
 
 # How a transfer can end before anything is written, and what each is called.
 REFUSALS = ("rejected", "timed_out", "cancelled")
@@ -29,7 +28,7 @@ MOVES = ("move", "recreate")
 
 @dataclass(frozen=True)
 class Transfer:
-    """One transfer; its id is the run's. ``status``: see `etl.load.ledger.transfer_tables`."""
+    """One transfer; its id is the run's. ``status``: see `etl.load.ledger.tables`."""
 
     transfer_id: str
     source_office_id: int
