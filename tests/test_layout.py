@@ -129,8 +129,6 @@ STILL_OPEN = {
     ("etl.load.ledger.life_events", "etl.load.life_event"),
     ("etl.load.ledger.pins", "etl.load.profiles.field_paths"),
     ("etl.load.ledger.pins", "etl.load.profiles.pins"),
-    ("etl.load.ledger.transfers.groups", "etl.load.transfer.checks"),
-    ("etl.load.ledger.transfers.groups", "etl.load.transfer.keys"),
     ("etl.load.ledger.undos", "etl.load.profiles.field_paths"),
     ("etl.load.matching", "etl.load.emoney.responses"),
     ("etl.load.matching", "etl.load.profiles.responses"),

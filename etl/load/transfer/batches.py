@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from etl import canonical, schema
 from etl.errors import StagingError
-from etl.load.transfer.keys import SHARED
+from etl.load.ledger.transfers.transfers import SHARED
 
 SOURCE_ID, GROUP_NO = "_source_id", "_group_no"
 _LIST, _UNITS = "batch.json", "units"

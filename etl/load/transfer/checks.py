@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -12,22 +11,13 @@ from sqlalchemy.engine import Connection
 
 from etl import canonical, schema
 from etl.load import bulk
+from etl.load.ledger.transfers.groups import Failure
+from etl.load.ledger.transfers.transfers import SHARED
 from etl.load.transfer.batches import Batch
-from etl.load.transfer.keys import SHARED, key_column
+from etl.load.transfer.keys import key_column
 
 # Why a group did not move. Beside the rule stand the record and words; never a value.
 EDITED, REFUSED, DIFFERS, IN_BOTH = "XFR-EDITED", "XFR-REFUSED", "XFR-VERIFY", "XFR-IN-BOTH"
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a group does not move: the rule, the record (its key in the source where it has one), and words."""
-
-    group_no: int
-    rule_id: str
-    entity: str
-    entity_id: str
-    why: str
 
 
 def hashed(rows: Mapping[str, pd.DataFrame], leaving_out: Iterable[str] = SHARED) -> pd.DataFrame:

@@ -14,9 +14,10 @@ from sqlalchemy.engine import Connection
 from etl.errors import SourceUnavailable
 from etl.load import bulk
 from etl.load.ledger.transfers import groups, transfers
+from etl.load.ledger.transfers.groups import Failure
 from etl.load.transfer import checks, rows
 from etl.load.transfer.batches import GROUP_NO, SOURCE_ID, Batch
-from etl.load.transfer.checks import IN_BOTH, REFUSED, Failure
+from etl.load.transfer.checks import IN_BOTH, REFUSED
 from etl.load.transfer.constraint_errors import REFUSALS, find_refused, words_of
 from etl.load.transfer.databases import own_transaction, reading, taken_back, writing
 from etl.load.transfer.job import Move

@@ -12,9 +12,10 @@ from sqlalchemy.engine import Connection
 
 from etl import canonical, schema
 from etl.load import bulk
+from etl.load.ledger.transfers.groups import Failure
+from etl.load.ledger.transfers.transfers import SHARED
 from etl.load.transfer.batches import GROUP_NO, SOURCE_ID, Batch
-from etl.load.transfer.checks import REFUSED, Failure
-from etl.load.transfer.keys import SHARED
+from etl.load.transfer.checks import REFUSED
 
 # Errors that say something about the rows; all others (connection, disk, deadlock) say something about the day.
 REFUSALS = (sa.exc.IntegrityError, sa.exc.DataError)

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import groups, rekeying, transfers
+from etl.load.ledger.transfers.groups import Failure
 from etl.load.ledger.transfers.transfers import Transfer
 from etl.load.transfer import batches, checks, rekeyed_units
 from etl.load.transfer import keys as new_keys
 from etl.load.transfer.batches import GROUP_NO, SOURCE_ID, Batch
-from etl.load.transfer.checks import Failure
 from etl.load.transfer.commit import contacts_of, elsewhere, finish_present, leave, write
 from etl.load.transfer.databases import Databases, clock, open_databases, reading
 from etl.load.transfer.job import CONTACTS_AT_ONCE, Desk, Move, alone, portions

@@ -11,8 +11,8 @@ from sqlalchemy.engine import Connection
 
 from etl import schema
 from etl.load import bulk
+from etl.load.ledger.transfers.transfers import SHARED
 from etl.load.transfer.batches import SOURCE_ID, Batch
-from etl.load.transfer.keys import SHARED
 
 RETIRED = ("contact", "policy", "pending_case", "investment_account", "liability")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 import sqlalchemy as sa
@@ -18,9 +19,18 @@ from etl.load.ledger.tables import (
     transfer_target_row,
 )
 from etl.load.ledger.transfers import rekeying
-from etl.load.ledger.transfers.transfers import MOVES
-from etl.load.transfer.checks import Failure
-from etl.load.transfer.keys import SHARED
+from etl.load.ledger.transfers.transfers import MOVES, SHARED
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a group does not move: the rule, the record (its key in the source where it has one), and words."""
+
+    group_no: int
+    rule_id: str
+    entity: str
+    entity_id: str
+    why: str
 
 
 def mark(ledger: Ledger, transfer_id: str, group_nos: Sequence[int], status: str, only: Sequence[str] = ()) -> None:

@@ -24,6 +24,8 @@ from etl.load.ledger.tables import transfer, transfer_claim, transfer_group, tra
 REFUSALS = ("rejected", "timed_out", "cancelled")
 ENDED = (*REFUSALS, "closed", "failed", "returned")
 MOVES = ("move", "recreate")
+# Records that an office has once, for whichever contacts use them: no group of contacts owns them.
+SHARED = ("carrier", "product")
 
 
 @dataclass(frozen=True)
