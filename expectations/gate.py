@@ -1,15 +1,16 @@
 """The gate: which units may be loaded, which are held, and every finding with its remedy.
 
-The only caller of Great Expectations. It fails closed: whatever cannot be checked raises `GateBroken`, and nothing is
-loaded. *The check is broken* is never mistaken for *the data are wrong*.
+The gate fails closed: where a check cannot run, it raises `GateBroken`, and nothing is loaded. *The check is broken* is
+never mistaken for *the data are wrong*.
 """
 
-import re
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,10 +18,11 @@ import pandas as pd
 from etl.errors import VENDOR_NAMES, GateBroken
 from etl.frames import are_among
 from expectations.facts.vendors import FRAMES_OF, check_frames
-from expectations.gx_import import quiet_gx
-from expectations.rules import FINDING_COLUMNS, Overrides, checks_of, rule
-from expectations.suites import arguments_of, build_suites
+from expectations.rules import FINDING_COLUMNS, Overrides, checks_of
 from expectations.wording import LEFT_OUT_KEY, needed_columns, word_findings
+
+if TYPE_CHECKING:
+    from expectations.gx import CheckResult
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,6 @@ class Verdict:
     held: pd.DataFrame
     findings: pd.DataFrame
     statistics: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """What Great Expectations found for one check: the positions of all failing rows."""
-
-    place: int
-    rows: int
-    failing_rows: np.ndarray[Any, np.dtype[np.int64]]
 
 
 def validate(
@@ -70,10 +63,12 @@ def validate(
         raise GateBroken(f"there is no suite for the vendor {vendor!r}")
     check_frames(vendor, facts, units)
     try:
-        results = _run_suites(vendor, facts, as_of, overrides) if len(units) else []
+        from expectations.gx import run_suites  # imports Great Expectations
+
+        results = run_suites(vendor, facts, as_of, overrides) if len(units) else []
     except GateBroken:
         raise
-    except Exception as error:  # its message may quote values, and whatever it is, nothing was checked
+    except Exception as error:  # its message may quote values
         raise GateBroken(
             f"the suites of {VENDOR_NAMES.get(vendor, vendor)} could not run: {type(error).__name__}"
         ) from None
@@ -107,95 +102,6 @@ def combine(verdicts: Sequence[Verdict]) -> Verdict:
     )
 
 
-def _run_suites(
-    vendor: str, facts: Mapping[str, pd.DataFrame], as_of: date, overrides: Overrides | None
-) -> list[CheckResult]:
-    """Every check that Great Expectations ran, in the order of the table; frames without rows are not asked."""
-    results: list[CheckResult] = []
-    with quiet_gx() as context:
-        suites = build_suites(vendor, as_of, overrides)
-        for frame, suite in suites.items():
-            expected = len(suite.expectations)
-            if not expected:
-                raise GateBroken(f"the suite {suite.name} is empty")
-            rows = facts[frame]
-            if not len(rows):
-                continue
-            narrow = rows[list(dict.fromkeys(_columns_of(suite)))]
-            found = [_read_result(each, len(rows)) for each in ask(context, suite, narrow)]
-            if len({each.place for each in found}) != expected:
-                raise GateBroken(f"the suite {suite.name} has {expected} checks and {len(found)} results")
-            results += found
-    return sorted(results, key=lambda each: each.place)
-
-
-def ask(context: Any, suite: Any, rows: pd.DataFrame, result_format: str = "BASIC") -> list[Any]:
-    """The results of a suite over a frame held in memory, with all failing rows unless only booleans are asked for.
-
-    What ``Batch.validate`` does, without registering the frame as an asset of a data source: that fingerprints every
-    cell and writes the context's configuration anew each time.
-    """
-    from great_expectations.execution_engine import PandasExecutionEngine
-    from great_expectations.validator.validator import Validator
-
-    engine = PandasExecutionEngine()
-    engine.load_batch_data(suite.name, rows)
-    validator = Validator(execution_engine=engine, data_context=context)
-    results: list[Any] = validator.graph_validate(
-        configurations=suite.expectation_configurations, runtime_configuration={"result_format": result_format}
-    )
-    return results
-
-
-def _columns_of(suite: Any) -> list[str]:
-    return [column for expectation in suite.expectations for column in expectation.column_list]
-
-
-def _read_result(result: Any, rows: int) -> CheckResult:
-    """One expectation's result; raises `GateBroken` unless it ran over all rows and lists as many as it counted."""
-    meta = result.expectation_config.meta
-    if _has_raised(result.exception_info):
-        broken = GateBroken(f"{meta['rule_id']}: the check could not run: {_exception_names(result.exception_info)}")
-        broken.add_note(_exception_places(result.exception_info))
-        raise broken
-    outcome = result.result
-    failing = outcome.get("failing_rows")
-    counted = outcome.get("unexpected_count")
-    if outcome.get("element_count") != rows or failing is None or counted is None:
-        raise GateBroken(f"{meta['rule_id']}: the check did not see all {rows} rows")
-    if len(failing) != counted or bool(result.success) != (counted == 0):
-        raise GateBroken(f"{meta['rule_id']}: {len(failing)} failing rows are listed, and {counted} were counted")
-    return CheckResult(meta["check"], rows, failing)
-
-
-def _has_raised(info: Any) -> bool:
-    """Great Expectations nests the information by metric when a metric failed."""
-    if not isinstance(info, Mapping):
-        return False
-    return bool(info.get("raised_exception")) or any(_has_raised(value) for value in info.values())
-
-
-def _exception_names(info: Mapping[str, Any]) -> str:
-    """The exceptions' class names only: their messages may quote values."""
-    names = {
-        name
-        for trace in _traces(info)
-        for name in re.findall(r"^(?:\w+\.)*(\w+(?:Error|Exception))\b", trace, re.MULTILINE)
-    }
-    return ", ".join(sorted(names)) or "unknown"
-
-
-def _exception_places(info: Mapping[str, Any]) -> str:
-    """The places that they came through, for the log."""
-    places = [place for trace in _traces(info) for place in re.findall(r'^ *File ".*", line \d+, in .*$', trace, re.M)]
-    return "\n".join(places)
-
-
-def _traces(info: Mapping[str, Any]) -> list[str]:
-    nested = [each for each in info.values() if isinstance(each, Mapping)]
-    return [str(each.get("exception_traceback")) for each in (info, *nested)]
-
-
 def _word_all(
     vendor: str,
     facts: Mapping[str, pd.DataFrame],
@@ -203,14 +109,13 @@ def _word_all(
     as_of: date,
     overrides: Overrides | None,
 ) -> pd.DataFrame:
-    checks = checks_of(vendor)
+    checks = checks_of(vendor, overrides)
     worded = []
     for result in results:
         if len(result.failing_rows):
-            listed, check = checks[result.place]
-            of_rule = rule(listed.rule_id, overrides)
+            of_rule, check = checks[result.place]
             rows = facts[check.frame][needed_columns(of_rule, check)].take(result.failing_rows)
-            worded.append(word_findings(vendor, of_rule, check, rows, arguments_of(check, as_of)))
+            worded.append(word_findings(vendor, of_rule, check, rows, check.arguments_on(as_of)))
             merged = len(rows) - len(worded[-1])
             if merged and (check.frame != "left_out" or merged != rows.duplicated(LEFT_OUT_KEY).sum()):
                 raise GateBroken(f"{of_rule.rule_id}: not every failing row became a finding")
@@ -253,17 +158,17 @@ def _statistics(
 ) -> dict[str, Any]:
     by_place = {result.place: result for result in results}
     checks = []
-    for place, (of_rule, check) in enumerate(checks_of(vendor)):
+    for place, (of_rule, check) in enumerate(checks_of(vendor, overrides)):
         result = by_place.get(place)
         checks.append(
             {
                 "rule_id": of_rule.rule_id,
-                "severity": rule(of_rule.rule_id, overrides).severity,
+                "severity": of_rule.severity,
                 "frame": check.frame,
                 "fields": list(check.labels),
                 "columns": list(check.columns),
                 "condition": check.condition,
-                "arguments": arguments_of(check, as_of),
+                "arguments": check.arguments_on(as_of),
                 "remedy": check.remedy or of_rule.remedy,
                 "rows": result.rows if result else 0,
                 "failures": len(result.failing_rows) if result else 0,

@@ -57,11 +57,19 @@ def rule(rule_id: str, overrides: Overrides | None = None) -> Rule:
     return found if severity == found.severity else replace(found, severity=severity)
 
 
-def checks_of(vendor: str) -> list[tuple[Rule, Check]]:
-    """The checks that are asked for a vendor or a transfer, in the order of the table."""
+def checks_of(vendor: str, overrides: Overrides | None = None) -> list[tuple[Rule, Check]]:
+    """The checks of a vendor or of the transfer with their rules, severities as overridden, in the order of the table.
+
+    Raises `KeyError` for a vendor that has no suite.
+    """
     if vendor not in SUITES:
         raise KeyError(vendor)
-    return [(rule_of, check) for rule_of in TABLE for check in rule_of.checks if vendor in check.vendors]
+    return [
+        (rule(listed.rule_id, overrides), check)
+        for listed in TABLE
+        for check in listed.checks
+        if vendor in check.vendors
+    ]
 
 
 def finding(

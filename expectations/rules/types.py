@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import partial
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 Severity = Literal["critical", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
@@ -44,6 +45,16 @@ class Check:
     among: Among = field(default_factory=dict)
     message: str | None = None
     remedy: str | None = None
+
+    def arguments_on(self, as_of: date) -> dict[str, Any]:
+        """The arguments of the condition and ``among``, as JSON has them, with the run's date filled in."""
+        arguments: dict[str, Any] = {
+            name: as_of.isoformat() if value == AS_OF else list(value) if isinstance(value, tuple) else value
+            for name, value in self.arguments.items()
+        }
+        if self.among:
+            arguments["among"] = {column: list(values) for column, values in self.among.items()}
+        return arguments
 
 
 @dataclass(frozen=True)

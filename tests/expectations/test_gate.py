@@ -13,12 +13,10 @@ import pandas as pd
 import pytest
 
 from etl.errors import GateBroken
-from expectations import conditions, gate
+from expectations import conditions
 from expectations.facts.vendors import FRAMES, FRAMES_OF, VENDOR_FRAMES
-from expectations.gate import ask, combine, validate
-from expectations.gx_import import quiet_gx
+from expectations.gate import Verdict, combine, validate
 from expectations.rules import FINDING_COLUMNS
-from expectations.suites import build_suites
 from tests.expectations.facts import (
     AS_OF,
     facts_with,
@@ -43,11 +41,13 @@ def test_every_failing_record_is_listed_by_key_whatever_their_number():
 def test_listing_every_failing_row_costs_little_more_than_asking_for_booleans():
     facts, _ = many_households(20_000, is_primary_household=False, spouse_sources_agree=False)
 
+    from expectations import gx
+
     def seconds(result_format: str) -> float:
-        with quiet_gx() as context:
-            suite = build_suites("profiles", AS_OF)["households"]
+        with gx.open_context() as context:
+            suite = gx.build_suites("profiles", AS_OF)["households"]
             start = time.process_time()
-            results = ask(context, suite, facts["households"], result_format)
+            results = gx.run_suite(context, suite, facts["households"], result_format)
             spent = time.process_time() - start
         listed = sum(len(result.result.get("failing_rows", [])) for result in results)
         assert listed == (0 if result_format == "BOOLEAN_ONLY" else 40_000)
@@ -97,7 +97,7 @@ def test_chunks_combine_to_the_verdict_of_all():
     facts, keys = many_households(6, client_deceased=True)
     facts["households"].loc[::2, "client_deceased"] = False
 
-    def part(keys: list[str]) -> gate.Verdict:
+    def part(keys: list[str]) -> Verdict:
         taken = {name: rows[rows["unit_key"].isin(keys)] for name, rows in facts.items()}
         return validate("profiles", taken, keys, as_of=AS_OF)
 
@@ -237,8 +237,10 @@ def test_an_unknown_vendor_has_no_suite():
 
 
 def test_an_empty_suite_breaks_the_gate(monkeypatch):
+    from expectations import gx
+
     monkeypatch.setattr(
-        gate, "build_suites", lambda *_: {"households": type("Suite", (), {"name": "x", "expectations": []})}
+        gx, "build_suites", lambda *_: {"households": type("Suite", (), {"name": "x", "expectations": []})}
     )
     with pytest.raises(GateBroken, match="the suite x is empty"):
         verdict_of("profiles", sound_facts())
@@ -268,10 +270,12 @@ def test_a_listing_that_is_not_as_long_as_the_count_breaks_the_gate():
         success=False,
         result={"element_count": 3, "unexpected_count": 3, "failing_rows": np.array([0, 2])},
     )
+    from expectations import gx
+
     with pytest.raises(GateBroken, match="2 failing rows are listed, and 3 were counted"):
-        gate._read_result(result, 3)
+        gx._read_result(result, 3)
     with pytest.raises(GateBroken, match="did not see all 4 rows"):
-        gate._read_result(result, 4)
+        gx._read_result(result, 4)
 
 
 # --- nothing of a client's -----------------------------------------------------------------------------------------

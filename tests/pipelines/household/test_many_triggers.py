@@ -15,7 +15,6 @@ import pytest
 from etl.errors import RetryLater, StopRun
 from etl.load.delivery import ByHand
 from etl.load.ledger import runs
-from expectations.gx_import import quiet_gx
 from include.pipelines.household.prepare import prepare_unit
 from include.pipelines.refresh.load import load_shard
 from include.pipelines.refresh.plan import plan_and_extract
@@ -73,7 +72,9 @@ def night(run_id: str) -> RunRequest:
 @pytest.fixture
 def run_all(book: Book) -> Callable[[Iterable[RunRequest]], None]:
     """Runs all of these at once, in processes that have loaded what is slow."""
-    with quiet_gx():
+    from expectations.gx import open_context
+
+    with open_context():
         pass
 
     def run_them(requests: Iterable[RunRequest]) -> None:

@@ -39,13 +39,13 @@ def test_each_household_that_a_step_breaks_over_is_failed_and_all_others_go(
 ) -> None:
     from etl.transform import lineage as tracing
     from etl.transform import profiles
-    from expectations import gate
+    from expectations import gx
 
     for number in range(1, 8):
         book.couple(number, last_name=SECRET if number == 1 else "Harbor")
     with monkeypatch.context() as patched:
         break_over(patched, profiles, "build", "H1", lambda frames, *_: set(frames["units"]["unit_key"]))
-        break_over(patched, gate, "_run_suites", "H2", households_checked)
+        break_over(patched, gx, "run_suites", "H2", households_checked)
         break_over(patched, tracing, "trace", "H3", lambda frames, *_: set(frames["units"]["unit_key"]))
         break_over(patched, emoney_values, "lines_of", "H4", lambda _job, staged, *_: set(staged["unit_key"]))
 
@@ -81,11 +81,11 @@ def test_each_household_that_a_step_breaks_over_is_failed_and_all_others_go(
 
 
 def test_checks_that_can_run_over_no_household_stop_the_run(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    from expectations import gate
+    from expectations import gx
 
     for number in (1, 2, 3):
         book.couple(number)
-    monkeypatch.setattr(gate, "_run_suites", lambda *_: 1 / 0)
+    monkeypatch.setattr(gx, "run_suites", lambda *_: 1 / 0)
     ran = book.run(vendors=("profiles",))
     assert "the suites of Profiles could not run: ZeroDivisionError" in str(ran.stopped)
     assert set(ran.outcomes("profiles").values()) == {"failed"}
