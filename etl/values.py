@@ -47,6 +47,10 @@ VOICE_PHONES = ("home", "mobile", "business")  # DEM-SPARSE: a fax is no phone
 ADDRESS_VALUES = ("residence", "business_address")
 PHONE_VALUES = ("home_phone", "mobile_phone", "fax", "business_phone", "business_fax")
 
+# DEM-E-MAIL: two parts without blanks around one @. Unicode's blanks are spelt out: \s of RE2 means ASCII's only.
+_BLANKS = "\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+E_MAIL = f"^[^@{_BLANKS}]+@[^@{_BLANKS}]+$"
+
 # ACC-CATEGORY-MISSING, ACC-CATEGORY-UNKNOWN: the two fall-backs, by Qualified Account.
 CATEGORY_NOT_QUALIFIED = "Investment Account"
 CATEGORY_QUALIFIED = "Other Retirement Account"

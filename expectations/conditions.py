@@ -1,8 +1,7 @@
-"""The questions that rules ask of facts: named vectorised functions, used by Great Expectations and for the worklist.
+"""The conditions of rules on facts: named vectorised functions, for the gate and for the words of its findings.
 
 Each takes a frame, the columns it looks at and its arguments, and gives one bool a row: True where the row keeps the
-rule. Great Expectations' own column rules skip nulls and let NaN, infinities, blanks and no-break spaces pass; these
-count them. Nothing here imports Great Expectations.
+rule. Nulls, NaN, infinities, blanks and no-break spaces count; Great Expectations' own column rules let them pass.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,15 +12,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from etl.schema import NOT_FINITE
+from etl.values import E_MAIL
 
 Mask = npt.NDArray[np.bool_]
 Condition = Callable[..., Mask]
 
 CONDITIONS: dict[str, Condition] = {}
-
-# Spelt out, because the \s of Arrow's regular expressions knows ASCII only and would let a no-break space pass.
-_WHITESPACE = "\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-_E_MAIL = f"[^@{_WHITESPACE}]+@[^@{_WHITESPACE}]+"
 
 
 def keeps(rows: pd.DataFrame, condition: str, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
@@ -49,6 +45,12 @@ def blank(values: pd.Series) -> Mask:
     return empty
 
 
+def _every(rows: pd.DataFrame, columns: Sequence[str], holds: Callable[[pd.Series], Mask]) -> Mask:
+    """Whether each of the columns holds, row by row."""
+    held: Mask = np.logical_and.reduce([holds(rows[column]) for column in columns])
+    return held
+
+
 def _flag(values: pd.Series) -> Mask:
     flags: Mask = values.to_numpy(dtype=bool)
     return flags
@@ -60,13 +62,13 @@ def _present(values: pd.Series) -> Mask:
 
 
 def _numbers(values: pd.Series) -> npt.NDArray[np.int64]:
-    """The scaled integers, 0 where there is none: ask `_present` as well."""
+    """The scaled integers, 0 for a null."""
     numbers: npt.NDArray[np.int64] = values.to_numpy(dtype="int64", na_value=0)
     return numbers
 
 
 def finite(values: pd.Series) -> Mask:
-    """Whether the figure is readable and finite in the source; a null is."""
+    """Whether the figure is readable and finite in the source, or null."""
     is_finite: Mask = _numbers(values) != NOT_FINITE
     return is_finite
 
@@ -79,14 +81,13 @@ def is_selected(rows: pd.DataFrame, column: str) -> Mask:
 @_condition
 def is_possible(rows: pd.DataFrame, *columns: str) -> Mask:
     """All flags are set."""
-    held: Mask = np.logical_and.reduce([_flag(rows[column]) for column in columns])
-    return held
+    return _every(rows, columns, _flag)
 
 
 @_condition
 def is_recorded(rows: pd.DataFrame, *columns: str) -> Mask:
-    """There is something of each: as flags; what is not is blank."""
-    return is_possible(rows, *columns)
+    """All flags are set: something is recorded of each."""
+    return _every(rows, columns, _flag)
 
 
 @_condition
@@ -97,10 +98,7 @@ def is_cleared(rows: pd.DataFrame, column: str) -> Mask:
 @_condition
 def is_filled(rows: pd.DataFrame, *columns: str) -> Mask:
     """No column is blank."""
-    held = np.ones(len(rows), dtype=bool)
-    for column in columns:
-        held &= ~blank(rows[column])
-    return held
+    return _every(rows, columns, lambda values: ~blank(values))
 
 
 @_condition
@@ -110,7 +108,7 @@ def is_absent(rows: pd.DataFrame, column: str) -> Mask:
 
 @_condition
 def is_not(rows: pd.DataFrame, column: str, value: str) -> Mask:
-    """The word, one of ours, is another one."""
+    """The word of a fact is another one."""
     other: Mask = (rows[column] != value).to_numpy(dtype=bool)
     return other
 
@@ -137,29 +135,19 @@ def is_within_dates(rows: pd.DataFrame, column: str, earliest: str, latest: str)
 @_condition
 def is_amount(rows: pd.DataFrame, *columns: str, signed: Sequence[str] = ()) -> Mask:
     """Every figure that is there is finite and, unless named in ``signed``, not negative."""
-    held = np.ones(len(rows), dtype=bool)
-    for column in columns:
-        numbers = _numbers(rows[column])
-        held &= (numbers != NOT_FINITE) if column in signed else (numbers >= 0)
-    return held
+    return _every(rows, columns, lambda values: finite(values) if values.name in signed else _numbers(values) >= 0)
 
 
 @_condition
 def is_known(rows: pd.DataFrame, *columns: str) -> Mask:
     """Every figure is there and finite."""
-    held = np.ones(len(rows), dtype=bool)
-    for column in columns:
-        held &= _present(rows[column]) & finite(rows[column])
-    return held
+    return _every(rows, columns, lambda values: _present(values) & finite(values))
 
 
 @_condition
 def is_any_recorded(rows: pd.DataFrame, *columns: str) -> Mask:
     """At least one of the figures is there; 0 is a value."""
-    held = np.zeros(len(rows), dtype=bool)
-    for column in columns:
-        held |= _present(rows[column])
-    return held
+    return ~_every(rows, columns, lambda values: ~_present(values))
 
 
 @_condition
@@ -179,23 +167,20 @@ def is_at_most(rows: pd.DataFrame, column: str, highest: int) -> Mask:
 
 @_condition
 def is_not_zero(rows: pd.DataFrame, *columns: str) -> Mask:
-    held = np.ones(len(rows), dtype=bool)
-    for column in columns:
-        held &= ~_present(rows[column]) | (_numbers(rows[column]) != 0)
-    return held
+    return _every(rows, columns, lambda values: ~_present(values) | (_numbers(values) != 0))
 
 
 @_condition
 def is_e_mail(rows: pd.DataFrame, column: str) -> Mask:
     """Blank, or two parts without blanks around one ``@``."""
     addresses = rows[column].astype("str")
-    held: Mask = addresses.str.fullmatch(_E_MAIL, na=True).to_numpy(dtype=bool)
+    held: Mask = addresses.str.fullmatch(E_MAIL, na=True).to_numpy(dtype=bool)
     return held | blank(rows[column])
 
 
 @_condition
 def spouse_is_recorded(rows: pd.DataFrame, married: str, candidates: str, gone: str) -> Mask:
-    """Whoever counts as married has a spouse candidate, be it one who is deceased or deleted."""
+    """A client who counts as married has a spouse candidate, living, deceased or deleted."""
     return ~_flag(rows[married]) | (_numbers(rows[candidates]) > 0) | (_numbers(rows[gone]) > 0)
 
 
@@ -207,7 +192,7 @@ def spouse_is_unambiguous(rows: pd.DataFrame, candidates: str, is_client: str) -
 
 @_condition
 def spouse_is_living(rows: pd.DataFrame, candidates: str, gone: str, is_client: str) -> Mask:
-    """Not all spouse candidates are deceased or deleted; whether the client is one of them is another rule's."""
+    """At least one spouse candidate is living. Where the client is a candidate, HH-SPOUSE-AMBIGUOUS decides."""
     held: Mask = (_numbers(rows[candidates]) > 0) | (_numbers(rows[gone]) == 0) | _flag(rows[is_client])
     return held
 
@@ -216,9 +201,9 @@ def spouse_is_living(rows: pd.DataFrame, candidates: str, gone: str, is_client: 
 def status_goes_with_spouse(
     rows: pd.DataFrame, marital_status: str, candidates: str, is_client: str, client_deceased: str
 ) -> Mask:
-    """Whoever has a living spouse candidate besides the own self has a marital status."""
-    own_self = _flag(rows[is_client]) & ~_flag(rows[client_deceased])
-    held: Mask = (_numbers(rows[candidates]) - own_self <= 0) | ~blank(rows[marital_status])
+    """A client with a living spouse candidate other than the client has a marital status."""
+    itself = _flag(rows[is_client]) & ~_flag(rows[client_deceased])
+    held: Mask = (_numbers(rows[candidates]) - itself <= 0) | ~blank(rows[marital_status])
     return held
 
 
@@ -227,7 +212,7 @@ def net_value_adds_up(rows: pd.DataFrame, net: str, value: str, loan: str, toler
     """Net = value less loan within ``tolerance`` cents; nothing is asked where net or value is not recorded."""
     asked = _present(rows[net]) & _present(rows[value])
     for column in (net, value, loan):
-        asked &= finite(rows[column])  # beyond arithmetic, and ACC-MONEY's business
+        asked &= finite(rows[column])  # ACC-MONEY finds these
     difference = _numbers(rows[value]) - _numbers(rows[loan]) - _numbers(rows[net])
     held: Mask = ~asked | (np.abs(difference) <= tolerance)
     return held

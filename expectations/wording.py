@@ -48,40 +48,20 @@ SHOWABLE = frozenset(
 """The columns a message may show: roles, counts, keys, the names of rights, tables, columns and of the CRM's users."""
 
 
-def _blank_words(values: pd.Series, arguments: dict[str, Any]) -> Words:
-    return np.full(len(values), "is blank", dtype=object)
-
-
-def _date_words(values: pd.Series, arguments: dict[str, Any]) -> Words:
+def _date_shape(values: pd.Series, arguments: dict[str, Any]) -> Words:
     early = (values < pd.Timestamp(arguments["earliest"])).to_numpy(dtype=bool)
     words = np.where(early, f"is before {arguments['earliest'][:4]}", "is in the future")
     return np.where(values.isna().to_numpy(dtype=bool), "is blank", words).astype(object)
 
 
-def _amount_words(values: pd.Series, arguments: dict[str, Any]) -> Words:
-    return np.where(finite(values), "is negative", "is not a number").astype(object)
-
-
-def _known_words(values: pd.Series, arguments: dict[str, Any]) -> Words:
-    return np.where(finite(values), "is blank", "is not a number").astype(object)
-
-
-def _term_words(values: pd.Series, arguments: dict[str, Any]) -> Words:
-    return np.full(len(values), "is beyond what a loan can have", dtype=object)
-
-
-def _zero_words(values: pd.Series, arguments: dict[str, Any]) -> Words:
-    return np.full(len(values), "is 0", dtype=object)
-
-
-SHAPES: dict[str, Callable[[pd.Series, dict[str, Any]], Words]] = {
-    "is_filled": _blank_words,
-    "is_within_dates": _date_words,
-    "is_amount": _amount_words,
-    "is_known": _known_words,
-    "is_not_zero": _zero_words,
-    "is_possible": _term_words,
+SHAPES: dict[str, Callable[[pd.Series, dict[str, Any]], Words | str]] = {
+    "is_within_dates": _date_shape,
+    "is_amount": lambda values, _: np.where(finite(values), "is negative", "is not a number").astype(object),
+    "is_known": lambda values, _: np.where(finite(values), "is blank", "is not a number").astype(object),
+    "is_not_zero": lambda *_: "is 0",
+    "is_possible": lambda *_: "is beyond what a loan can have",
 }
+"""The shape of a failing cell by the condition that it breaks; by any other condition it is blank."""
 
 
 def placeholders(template: str) -> list[str]:
@@ -109,7 +89,7 @@ def _cells(check: Check, rows: pd.DataFrame, arguments: dict[str, Any]) -> tuple
     for column, label in zip(check.columns, check.labels, strict=True):
         fails = ~keeps(rows, check.condition, [column], arguments)
         fields.append(np.where(fails, label, "").astype(object))
-        shape = SHAPES.get(check.condition, _blank_words)(rows[column], arguments)
+        shape = SHAPES[check.condition](rows[column], arguments) if check.condition in SHAPES else "is blank"
         words.append(np.where(fails, f"{label} " + shape, "").astype(object))
     return _join(fields, ", "), _join(words, ", ")
 

@@ -1,22 +1,47 @@
-"""The columns of facts: what a frame's column may hold."""
+"""The columns of facts: what a column of a frame may hold."""
 
 from dataclasses import dataclass
 from typing import Literal
+
+import pandas as pd
+
+from etl.errors import GateBroken
 
 Kind = Literal["text", "whole", "flag", "date"]
 
 
 @dataclass(frozen=True)
-class Column:
+class FactColumn:
     """``required``: a null here means that the frame is broken, not that a steward has something to mend."""
 
     kind: Kind
     required: bool = False
     values: tuple[str, ...] = ()
 
+    def check(self, frame: str, name: str, cells: pd.Series) -> None:
+        """Raises `GateBroken` for another dtype, a null in a required column, or a value outside ``values``."""
+        if not self._can_hold(cells):
+            raise GateBroken(f"facts {frame}: column {name} is {cells.dtype}, not {self.kind}")
+        if self.required and cells.isna().any():
+            raise GateBroken(f"facts {frame}: column {name} is null in {int(cells.isna().sum())} rows")
+        if self.values and not cells.dropna().isin(self.values).all():
+            raise GateBroken(f"facts {frame}: column {name} holds values outside {', '.join(self.values)}")
 
-KEY = Column("text", required=True)
-NUMBER = Column("whole", required=True)
-FLAG = Column("flag", required=True)
-TEXT = Column("text")
-WHOLE = Column("whole")
+    def _can_hold(self, cells: pd.Series) -> bool:
+        """Whether the dtype is of this kind; objects count as text when every value that is there is a string."""
+        if self.kind == "whole":
+            return pd.api.types.is_integer_dtype(cells.dtype)
+        if self.kind == "flag":
+            return pd.api.types.is_bool_dtype(cells.dtype)
+        if self.kind == "date":
+            return pd.api.types.is_datetime64_dtype(cells.dtype)
+        if isinstance(cells.dtype, pd.StringDtype):
+            return True
+        return cells.dtype == object and pd.api.types.infer_dtype(cells, skipna=True) in ("string", "empty")
+
+
+KEY = FactColumn("text", required=True)
+NUMBER = FactColumn("whole", required=True)
+FLAG = FactColumn("flag", required=True)
+TEXT = FactColumn("text")
+WHOLE = FactColumn("whole")

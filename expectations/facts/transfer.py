@@ -6,7 +6,7 @@ refuses the whole transfer, one about a contact holds the contact's group.
 
 from collections.abc import Mapping
 
-from expectations.facts.columns import FLAG, KEY, NUMBER, TEXT, WHOLE, Column
+from expectations.facts.columns import FLAG, KEY, NUMBER, TEXT, WHOLE, FactColumn
 
 TRANSFER = "transfer"
 """The vendor of the suite, of its findings and outcomes; and the unit that stands for the transfer as a whole."""
@@ -28,7 +28,7 @@ STAYING_RULES = (
 )
 """The rules by which a record of a contact that moves stays behind, or arrives as another one."""
 
-TRANSFER_FRAMES: Mapping[str, Mapping[str, Column]] = {
+TRANSFER_FRAMES: Mapping[str, Mapping[str, FactColumn]] = {
     "requests": {
         "unit_key": KEY,
         "entity_id": NUMBER,  # the target office
@@ -51,7 +51,7 @@ TRANSFER_FRAMES: Mapping[str, Mapping[str, Column]] = {
         "unit_key": KEY,
         "entity": KEY,
         "entity_id": NUMBER,
-        "rule_id": Column("text", required=True, values=STAYING_RULES),
+        "rule_id": FactColumn("text", required=True, values=STAYING_RULES),
         "records": NUMBER,
     },
 }

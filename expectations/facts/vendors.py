@@ -1,7 +1,7 @@
 """What the frames of facts must look like before any rule is asked.
 
-A frame that is not what it should be says nothing about a client's data: the check cannot run, and nothing is loaded
-(`GateBroken`). A frame without rows is fine: a run may have no liabilities.
+A frame of another shape says nothing about a client's data: the check cannot run, and nothing is loaded (`GateBroken`).
+A frame may be without rows: a run may have no liabilities.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ import pandas as pd
 
 from etl.errors import GateBroken
 from etl.frames import are_among
-from expectations.facts.columns import FLAG, KEY, NUMBER, TEXT, WHOLE, Column, Kind
+from expectations.facts.columns import FLAG, KEY, NUMBER, TEXT, WHOLE, FactColumn
 from expectations.facts.transfer import TRANSFER, TRANSFER_FRAMES
 
 ENTITY = {
@@ -36,14 +36,14 @@ LEFT_OUT_RULES = (
 )
 
 FAULT_RULES = ("SCP-CELL", "SCP-KEY-TWICE")
-"""What is wrong with the source's own rows, whatever the vendor takes of them."""
+"""What is wrong with the source's own rows, for both vendors alike."""
 
 LOAN_FIGURES = ("loan_balance", "interest_rate", "monthly_payment", "balloon_period")
 ORIGINAL_FIGURES = ("orig_loan_amount", "orig_interest_rate", "orig_monthly_payment", "orig_balloon_period")
 TERM_FLAGS = ("orig_amount_is_possible", "orig_period_is_possible", "orig_date_is_possible")
 SENT_FIGURES = ("sent_balance", "sent_rate", "sent_payment", "sent_years")
 
-VENDOR_FRAMES: Mapping[str, Mapping[str, Column]] = {
+VENDOR_FRAMES: Mapping[str, Mapping[str, FactColumn]] = {
     "households": {
         "unit_key": KEY,
         "entity": KEY,
@@ -64,10 +64,10 @@ VENDOR_FRAMES: Mapping[str, Mapping[str, Column]] = {
     "people": {
         "unit_key": KEY,
         "entity_id": NUMBER,
-        "person_role": Column("text", required=True, values=("client", "spouse", "dependent")),
+        "person_role": FactColumn("text", required=True, values=("client", "spouse", "dependent")),
         "first_name": TEXT,
         "last_name": TEXT,
-        "birth_date": Column("date"),
+        "birth_date": FactColumn("date"),
         "gender": TEXT,
         "email": TEXT,
         "has_address": FLAG,
@@ -78,7 +78,7 @@ VENDOR_FRAMES: Mapping[str, Mapping[str, Column]] = {
     "accounts": {
         "unit_key": KEY,
         "entity_id": NUMBER,
-        "category_source": Column("text", required=True, values=("account_type", "how_held", "missing", "unknown")),
+        "category_source": FactColumn("text", required=True, values=("account_type", "how_held", "missing", "unknown")),
         "is_variable_annuity": FLAG,
         "position_count": NUMBER,
         "account_value": WHOLE,
@@ -91,7 +91,7 @@ VENDOR_FRAMES: Mapping[str, Mapping[str, Column]] = {
         "unit_key": KEY,
         "entity_id": NUMBER,
         # Null only where the policy has no product: POL-NAME-MISSING holds it.
-        "kind": Column("text", values=("life", "disability", "longTermCare", "annuity")),
+        "kind": FactColumn("text", values=("life", "disability", "longTermCare", "annuity")),
         "plan_type": TEXT,
         "policy_name": TEXT,
         "annual_premium": WHOLE,
@@ -117,14 +117,14 @@ VENDOR_FRAMES: Mapping[str, Mapping[str, Column]] = {
         "unit_key": KEY,
         "entity": KEY,
         "entity_id": NUMBER,
-        "rule_id": Column("text", required=True, values=LEFT_OUT_RULES),
+        "rule_id": FactColumn("text", required=True, values=LEFT_OUT_RULES),
         "field": TEXT,
     },
     "faults": {
         "unit_key": KEY,
         "entity": KEY,
         "entity_id": NUMBER,
-        "rule_id": Column("text", required=True, values=FAULT_RULES),
+        "rule_id": FactColumn("text", required=True, values=FAULT_RULES),
         "field": KEY,
         "source_cell": KEY,
         "source_record": KEY,
@@ -132,7 +132,7 @@ VENDOR_FRAMES: Mapping[str, Mapping[str, Column]] = {
     },
 }
 
-FRAMES: Mapping[str, Mapping[str, Column]] = {**VENDOR_FRAMES, **TRANSFER_FRAMES}
+FRAMES: Mapping[str, Mapping[str, FactColumn]] = {**VENDOR_FRAMES, **TRANSFER_FRAMES}
 
 FRAMES_OF: Mapping[str, tuple[str, ...]] = {
     "profiles": tuple(VENDOR_FRAMES),
@@ -147,28 +147,6 @@ UNIT_FRAMES: Mapping[str, tuple[str, ...]] = {
     TRANSFER: ("requests", "movers"),
 }
 """The frames whose rows, taken together, are the units in scope, each once."""
-
-
-def _is_of_kind(values: pd.Series, kind: Kind) -> bool:
-    """Whether the column has the kind's dtype; objects count as text when every value that is there is a string."""
-    if kind == "whole":
-        return pd.api.types.is_integer_dtype(values.dtype)
-    if kind == "flag":
-        return pd.api.types.is_bool_dtype(values.dtype)
-    if kind == "date":
-        return pd.api.types.is_datetime64_dtype(values.dtype)
-    if isinstance(values.dtype, pd.StringDtype):
-        return True
-    return values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) in ("string", "empty")
-
-
-def _check_column(frame: str, name: str, values: pd.Series, column: Column) -> None:
-    if not _is_of_kind(values, column.kind):
-        raise GateBroken(f"facts {frame}: column {name} is {values.dtype}, not {column.kind}")
-    if column.required and values.isna().any():
-        raise GateBroken(f"facts {frame}: column {name} is null in {int(values.isna().sum())} rows")
-    if column.values and not values.dropna().isin(column.values).all():
-        raise GateBroken(f"facts {frame}: column {name} holds values outside {', '.join(column.values)}")
 
 
 def _check_units(vendor: str, facts: Mapping[str, pd.DataFrame], units: pd.Series) -> None:
@@ -188,7 +166,7 @@ def _check_units(vendor: str, facts: Mapping[str, pd.DataFrame], units: pd.Serie
 
 
 def _check_people(households: pd.DataFrame, people: pd.DataFrame) -> None:
-    """A client or spouse who goes but has no row would pass every rule about people; without a client nobody goes."""
+    """A client or spouse without a row would pass every rule about people. A unit without a client sends nobody."""
     with_client = households["head_is_person"].to_numpy(dtype=bool)
     for role, flag in (("client", "head_is_person"), ("spouse", "has_spouse")):
         of_role = people.loc[(people["person_role"] == role).to_numpy(dtype=bool), "unit_key"]
@@ -214,7 +192,7 @@ def check_frames(vendor: str, facts: Mapping[str, pd.DataFrame], units: Sequence
             raise GateBroken(f"facts {frame}: columns are missing: {', '.join(absent)}")
         if len(facts[frame]):
             for name, column in FRAMES[frame].items():
-                _check_column(frame, name, facts[frame][name], column)
+                column.check(frame, name, facts[frame][name])
     _check_units(vendor, facts, pd.Series(list(units), dtype="str"))
     if units and "people" in FRAMES_OF[vendor]:
         _check_people(facts["households"], facts["people"])

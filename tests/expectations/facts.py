@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from expectations.facts.columns import Column
+from expectations.facts.columns import FactColumn
 from expectations.facts.vendors import FRAMES, FRAMES_OF
 from expectations.gate import Verdict, validate
 
@@ -121,7 +121,7 @@ def frame(name: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
     )
 
 
-def _dtype(column: Column) -> str:
+def _dtype(column: FactColumn) -> str:
     return "int64" if column.kind == "whole" and column.required else DTYPES[column.kind]
 
 

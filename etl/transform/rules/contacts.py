@@ -31,11 +31,7 @@ from etl.transform.arrays import (
 )
 from etl.transform.documents import Json, Values, amounts, keys, records
 from etl.transform.mapping.fields import ADDRESS_FIELDS, person_fields
-from etl.values import ADDRESS_TYPES, PERSON_RECORD_TYPES, PHONE_TYPES, VOICE_PHONES
-
-# DEM-E-MAIL: two parts without blanks (Unicode's too) around one @.
-_NO_BLANK = r"[^\s\pZ\x0b\x1c-\x1f\x85@]+"
-EMAIL = f"^{_NO_BLANK}@{_NO_BLANK}$"
+from etl.values import ADDRESS_TYPES, E_MAIL, PERSON_RECORD_TYPES, PHONE_TYPES, VOICE_PHONES
 
 
 @dataclass(frozen=True)
@@ -168,7 +164,7 @@ class Reach:
     @cached_property
     def is_email(self) -> Flags:
         """DEM-E-MAIL: two parts without blanks around one ``@``."""
-        return matches(self.emails["address"], EMAIL)
+        return matches(self.emails["address"], E_MAIL)
 
     def address(self, kind: str, contact_at: Ints) -> Json:
         """The picked address of a kind for each contact position."""
