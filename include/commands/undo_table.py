@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from etl.load.ledger.changes import Change
+from include.commands.terminal import line
 from include.pipelines.undo.undoing import Undone
-from include.report.display import show, vendor_name
+from include.report.display import vendor_name
 
 ROWS_SHOWN = 200
 WORDS = {"written": "put back", "added": "put in again", "taken_out": "taken out again"}
@@ -22,7 +23,7 @@ def print_undone(undone: Undone, report: Path, console: Console) -> None:
     """The table of fields, then of what is not undone, then the way to the report and back."""
     console.print()
     title = f"{'Dry run: what an undo of' if undone.dry_run else 'Undo of'} {undone.of_run}"
-    console.print(Text(show(title + (" would do" if undone.dry_run else "")), style="bold"), soft_wrap=True)
+    console.print(line(title + (" would do" if undone.dry_run else ""), "bold"), soft_wrap=True)
     if undone.changes:
         console.print(_fields(undone))
     stays = [one for one in undone.outcomes if one.reason]
@@ -54,9 +55,7 @@ def _fields(undone: Undone) -> Table:
         table.add_column(name, overflow="fold")
     for unit_key, change in undone.changes[:ROWS_SHOWN]:
         what = _what(change, undone.dry_run)
-        table.add_row(
-            unit_key, Text(show(change.field)), Text(what, style="yellow" if change.decision == "conflict" else "")
-        )
+        table.add_row(unit_key, line(change.field), line(what, "yellow" if change.decision == "conflict" else ""))
     if len(undone.changes) > ROWS_SHOWN:
         table.add_row("…", f"and {len(undone.changes) - ROWS_SHOWN:,} more, in worklist.xlsx of the report", "")
     return table
@@ -74,7 +73,7 @@ def _stays(undone: Undone) -> Table:
         table.add_column(name, overflow="fold")
     rows = [one for one in undone.outcomes if one.reason]
     for one in rows[:ROWS_SHOWN]:
-        table.add_row(one.unit_key, vendor_name(one.vendor), one.outcome, Text(show(one.reason or "")))
+        table.add_row(one.unit_key, vendor_name(one.vendor), one.outcome, line(one.reason or ""))
     if len(rows) > ROWS_SHOWN:
         table.add_row("…", f"and {len(rows) - ROWS_SHOWN:,} more", "", "")
     return table

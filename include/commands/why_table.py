@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from include.report.display import show, side_name, vendor_name
+from include.commands.terminal import line
+from include.report.display import side_name, vendor_name
 from include.why.answers import Answer
 from include.why.asking import Told
 
@@ -20,16 +20,16 @@ def print_told(told: list[Told], console: Console) -> None:
         console.print()
         title = f"{one.history.unit_key} at {vendor_name(one.history.vendor)}"
         state = f"{latest.outcome} by {latest.run_id}, as of {latest.as_of}"
-        console.print(Text(f"{title}: {show(state)}", style="bold"), soft_wrap=True)
+        console.print(line(f"{title}: {state}", "bold"), soft_wrap=True)
         if len(one.answers) <= FEW:
             for answer in one.answers:
                 console.print(_in_full(answer))
         else:
             _print_rows(one.answers, console)
             for came_to in dict.fromkeys(answer.came_to for answer in one.answers if answer.came_to):
-                console.print(Text(show(f"Last run: {came_to}")), soft_wrap=True)
+                console.print(line(f"Last run: {came_to}"), soft_wrap=True)
         for pin in one.pins:
-            console.print(Text(show(f"Pinned to {side_name(pin.side)}: {pin.field} ({pin.reason})")), soft_wrap=True)
+            console.print(line(f"Pinned to {side_name(pin.side)}: {pin.field} ({pin.reason})"), soft_wrap=True)
 
 
 def _in_full(answer: Answer) -> Table:
@@ -50,7 +50,7 @@ def _in_full(answer: Answer) -> Table:
     }
     for name, text in lines.items():
         if text:
-            table.add_row(name, Text(show(text)))
+            table.add_row(name, line(text))
     return table
 
 
@@ -67,8 +67,8 @@ def _print_rows(answers: list[Answer], console: Console) -> None:
         for one in inner:
             about = ", ".join(text for text in (source_of(one), one.rule_id, one.shape) if text and text != "null")
             name = one.field.removeprefix(holder).removeprefix(".")
-            table.add_row(*(Text(show(text)) for text in (name, one.decision, about)))
-        console.print(Text(show(holder), style="bold"))
+            table.add_row(*(line(text) for text in (name, one.decision, about)))
+        console.print(line(holder, "bold"))
         console.print(table)
 
 
