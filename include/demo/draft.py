@@ -154,7 +154,7 @@ class Family:
     spouse_relation: Row = field(default_factory=dict)
     members: dict[int, Row] = field(default_factory=dict)  # rows of household_member, by contact id
     children: list[Row] = field(default_factory=list)  # members of the household
-    grown: list[Row] = field(default_factory=list)  # grown-up children, clients with files of their own
+    grown: list[Row] = field(default_factory=list)  # grown-up children, who are clients themselves
     outsiders: list[Row] = field(default_factory=list)  # siblings and trusts that may benefit
     accounts: list[Row] = field(default_factory=list)
     policies: list[Row] = field(default_factory=list)

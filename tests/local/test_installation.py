@@ -1,4 +1,4 @@
-"""The folder of a local installation: secrets, one user at a time, files that appear whole."""
+"""The folder of a local installation: secrets, one command at a time, files that appear complete."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_two_installations_share_no_secret(tmp_path: Path) -> None:
     assert not set(first.values()) & set(second.values())
 
 
-def test_a_second_command_is_refused_and_told_which_one_is_running(installation: Installation) -> None:
+def test_a_second_command_is_refused_by_the_name_of_the_one_that_is_running(installation: Installation) -> None:
     with (
         installation.in_use("make up", "http://127.0.0.1:8080"),
         pytest.raises(Refused, match=r"make up is already running .* at http://127\.0\.0\.1:8080 .*Ctrl-C"),
@@ -58,7 +58,7 @@ def test_a_command_that_was_killed_does_not_block_the_next_one(installation: Ins
         pass
 
 
-def test_a_folder_that_cannot_be_written_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_cannot_be_written_is_reported_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     def command() -> int:
         raise PermissionError(13, "Permission denied", "/checkout/.planbridge")
 
@@ -69,7 +69,7 @@ def test_a_folder_that_cannot_be_written_is_told_in_words(capsys: pytest.Capture
     assert "/checkout/.planbridge cannot be written or read (Permission denied). Make it writable" in said
 
 
-def test_an_error_that_is_no_files_is_not_explained_away() -> None:
+def test_an_error_that_names_no_file_is_raised() -> None:
     def command() -> int:
         raise ConnectionResetError(104, "reset")
 
@@ -78,12 +78,12 @@ def test_an_error_that_is_no_files_is_not_explained_away() -> None:
 
 
 @pytest.mark.parametrize("text", ["abc", "0", "65536", "-1", "", "80.5"])
-def test_a_port_that_is_none_is_refused_with_an_example(text: str) -> None:
+def test_a_text_that_is_no_port_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(Refused, match=r"PORT is a number from 1 to 65535.* make up PORT=8080$"):
         read_port(text)
 
 
-def test_a_private_file_replaces_the_old_one_whole(tmp_path: Path) -> None:
+def test_a_private_file_replaces_the_old_one_completely(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     write_private(file, "old and long")
     write_private(file, "new")

@@ -1,4 +1,4 @@
-"""Programs that a command starts end with it, whatever happens to it."""
+"""Programs that a command starts end with it, in whichever way it ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from include import ROOT
 from include.local.installation import Refused
 from include.local.processes import Program, Programs, interruptible, python, refuse_port_in_use
 
-# Starts a child in a process group of its own, as Airflow does with its tasks, and says its number.
+# Starts a child in its own process group, as Airflow does with its tasks, and prints the child's process id.
 PARENT = """
 import os, subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], process_group=0)

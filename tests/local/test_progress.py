@@ -31,7 +31,7 @@ def test_a_shard_is_counted_from_one() -> None:
     ) == [("load_shard [2]", 1.0, True)]
 
 
-def test_a_failed_task_is_told_from_those_after_it() -> None:
+def test_a_failed_task_is_distinguished_from_those_after_it() -> None:
     log = RunLog()
     ended = read(
         log,
@@ -58,14 +58,14 @@ def failures(*lines: str) -> list[str]:
     return [task.failure for task in log.tasks]
 
 
-def test_a_failure_is_told_in_the_words_that_its_task_logged() -> None:
+def test_a_failure_is_reported_in_the_words_that_its_task_logged() -> None:
     assert failures(
         "2026-01-05T22:00:00Z [error    ] The connection `crm` is missing. [include.runtime.task_boundary] loc=a.py:92",
         "2026-01-05T22:00:00Z [error    ] Task exited                    [task] exit_code=1 loc=task_runner.py:1672",
     ) == ["The connection `crm` is missing."]
 
 
-def test_an_error_without_words_is_told_by_the_last_line_of_its_traceback() -> None:
+def test_an_error_without_words_is_reported_by_the_last_line_of_its_traceback() -> None:
     assert failures(
         "Task failed with exception     [task] loc=task_runner.py:1639",
         "Traceback (most recent call last):",
@@ -73,6 +73,6 @@ def test_an_error_without_words_is_told_by_the_last_line_of_its_traceback() -> N
     ) == ["sqlalchemy.exc.OperationalError: unable to open database file"]
 
 
-def test_a_task_that_is_tried_again_says_which_try_it_is() -> None:
+def test_a_task_that_is_tried_again_shows_the_number_of_its_try() -> None:
     once = ((0.0, "[DAG TEST] starting task_id=a map_index=-1 "), (1.0, "[DAG TEST] end task task_id=a map_index=-1 "))
     assert [name for name, _, _ in read(RunLog(), *once, *once)] == ["a", "a, try 2"]

@@ -1,4 +1,4 @@
-"""The set-up: what the lock holds, what the second call does, what a machine that lacks something is told."""
+"""The set-up: what the lock holds, what the second call does, what it prints where something is missing."""
 
 from __future__ import annotations
 
@@ -123,23 +123,23 @@ def set_up(checkout: Path) -> subprocess.CompletedProcess[str]:
     return shell("/bin/sh include/local/setup.sh", checkout, PATH=str(checkout / "bin"))
 
 
-def who_sets_up(checkout: Path, user_id: int, apt: str | None) -> None:
-    """Who types the command, and what their apt-get does, which notes what it is asked for."""
+def as_user(checkout: Path, user_id: int, apt: str | None) -> None:
+    """The user who runs the set-up, and what apt-get does, which notes its arguments."""
     program(checkout / "bin" / "id", f"echo {user_id}")
     if apt is not None:
         program(checkout / "bin" / "apt-get", f'echo "$@" >> apt.log\n{apt}')
 
 
-def test_an_old_python_is_told_what_is_needed(checkout: Path) -> None:
-    who_sets_up(checkout, 1000, None)
+def test_with_an_old_python_it_prints_what_is_needed(checkout: Path) -> None:
+    as_user(checkout, 1000, None)
     fake_python(checkout / "bin", 'case "$1" in --version) echo Python 3.9.18;; *) exit 1;; esac')
     done = set_up(checkout)
     assert done.returncode == 1
     assert "needs Python 3.11 or newer; found: Python 3.9.18" in done.stderr
 
 
-def test_a_machine_without_python_is_told_what_is_needed(checkout: Path) -> None:
-    who_sets_up(checkout, 1000, "exit 100")
+def test_without_python_it_prints_what_is_needed(checkout: Path) -> None:
+    as_user(checkout, 1000, "exit 100")
     done = set_up(checkout)
     assert done.returncode == 1
     assert "needs Python 3.11 or newer; found: no Python" in done.stderr
@@ -147,8 +147,8 @@ def test_a_machine_without_python_is_told_what_is_needed(checkout: Path) -> None
     assert not (checkout / "apt.log").exists()
 
 
-def test_a_python_without_venv_is_told_how_to_get_it(checkout: Path) -> None:
-    who_sets_up(checkout, 1000, None)
+def test_without_the_venv_module_it_prints_how_to_get_it(checkout: Path) -> None:
+    as_user(checkout, 1000, None)
     fake_python(checkout / "bin", 'case "$2" in *venv*) exit 1;; *) exit 0;; esac')
     done = set_up(checkout)
     assert done.returncode == 1
@@ -156,7 +156,7 @@ def test_a_python_without_venv_is_told_how_to_get_it(checkout: Path) -> None:
 
 
 def test_root_gets_the_venv_module_and_the_set_up_goes_on(checkout: Path) -> None:
-    who_sets_up(checkout, 0, "case $1 in install) : > has_venv;; esac")
+    as_user(checkout, 0, "case $1 in install) : > has_venv;; esac")
     python = 'case "$2" in *venv*) [ -f has_venv ];; *) [ "$2" != include.local.setup ] || echo it goes on;; esac'
     fake_python(checkout / "bin", python)
     done = set_up(checkout)
@@ -164,8 +164,8 @@ def test_root_gets_the_venv_module_and_the_set_up_goes_on(checkout: Path) -> Non
     assert (checkout / "apt.log").read_text().splitlines()[-1].endswith(" python3.13-venv")
 
 
-def test_what_apt_says_is_shown_where_it_cannot_install(checkout: Path) -> None:
-    who_sets_up(checkout, 0, "echo E: Unable to locate package; exit 100")
+def test_the_output_of_apt_is_shown_where_it_cannot_install(checkout: Path) -> None:
+    as_user(checkout, 0, "echo E: Unable to locate package; exit 100")
     done = set_up(checkout)
     assert done.returncode == 1
     assert "E: Unable to locate package" in done.stderr
@@ -183,7 +183,7 @@ def browser(folder: Path, name: str, version: int) -> None:
 
 @pytest.mark.parametrize("name", ["chromium", "chromium-browser", "google-chrome"])
 def test_a_browser_counts_under_each_of_its_names(checkout: Path, name: str) -> None:
-    who_sets_up(checkout, 0, "exit 100")
+    as_user(checkout, 0, "exit 100")
     browser(checkout / "bin", name, 126)
     browser(checkout / "bin", "chromedriver", 126)
     assert look_for_browser(checkout).returncode == 0
@@ -191,7 +191,7 @@ def test_a_browser_counts_under_each_of_its_names(checkout: Path, name: str) -> 
 
 
 def test_a_browser_elsewhere_counts_where_the_shell_names_it(checkout: Path) -> None:
-    who_sets_up(checkout, 1000, None)
+    as_user(checkout, 1000, None)
     browser(checkout / "elsewhere", "chrome", 126)
     browser(checkout / "elsewhere", "driver", 126)
     named = {"CHROME": f"{checkout}/elsewhere/chrome", "CHROMEDRIVER": f"{checkout}/elsewhere/driver"}
@@ -201,14 +201,14 @@ def test_a_browser_elsewhere_counts_where_the_shell_names_it(checkout: Path) -> 
 def test_root_gets_the_browser_that_is_missing(checkout: Path) -> None:
     made = r"for name in chromium chromedriver; do printf '#!/bin/sh\necho Some browser 126.0.6478.126\n' > bin/$name; "
     made += f"{shutil.which('chmod')} +x bin/$name; done"
-    who_sets_up(checkout, 0, f"case $1 in install) {made};; esac")
+    as_user(checkout, 0, f"case $1 in install) {made};; esac")
     done = look_for_browser(checkout)
     assert done.returncode == 0, done.stderr
     assert (checkout / "apt.log").read_text().splitlines()[-1].endswith(" chromium chromium-driver")
 
 
-def test_who_may_not_install_a_browser_is_told_the_command_before_the_first_test(checkout: Path) -> None:
-    who_sets_up(checkout, 1000, "exit 100")
+def test_a_user_who_may_not_install_a_browser_gets_the_command_before_the_first_test(checkout: Path) -> None:
+    as_user(checkout, 1000, "exit 100")
     done = look_for_browser(checkout)
     assert done.returncode == 1
     assert "the tests need Chromium or Chrome, and a chromedriver of the same version" in done.stderr
@@ -217,7 +217,7 @@ def test_who_may_not_install_a_browser_is_told_the_command_before_the_first_test
 
 
 def test_a_driver_of_another_version_is_no_driver(checkout: Path) -> None:
-    who_sets_up(checkout, 1000, None)
+    as_user(checkout, 1000, None)
     browser(checkout / "bin", "chromium", 126)
     browser(checkout / "bin", "chromedriver", 114)
     assert look_for_browser(checkout).returncode == 1
@@ -243,7 +243,47 @@ def test_uv_is_installed_by_its_hashes() -> None:
     assert not [line for line in lines[1:] if re.match(r"[a-z]", line)]
 
 
-def test_the_project_says_which_pythons_it_runs_on() -> None:
+@pytest.fixture
+def noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to set up on a machine without uv, whose Python notes its arguments in the file that this gives."""
+    lock, venv = tmp_path / "requirements.txt", tmp_path / ".venv"
+    lock.write_text(f"pandas==3.1.1 --hash=sha256:0\n{setup.pinned('uv')}")
+    places = {"ROOT": tmp_path, "LOCK": lock, "VENV": venv, "PYTHON": venv / "bin" / "python"}
+    for name, path in places.items():
+        monkeypatch.setattr(setup, name, path)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin")
+    venv.mkdir()
+    program(venv / "bin" / "python", 'echo "python $@" >> noted')
+    return tmp_path / "noted"
+
+
+def steps(noted: Path) -> list[str]:
+    """The programs that were called, and the files that they were to install from."""
+    return [re.sub(r" .*[/ ](\S+)$", r" \1", line) for line in noted.read_text().splitlines()]
+
+
+def test_it_installs_with_the_uv_of_the_machine(noted: Path) -> None:
+    program(noted.parent / "bin" / "uv", 'echo "uv $@" >> noted')
+    setup.install()
+    assert steps(noted) == ["uv requirements.txt"]
+    assert "pip sync --require-hashes" in noted.read_text()
+
+
+def test_it_fetches_the_uv_of_the_lock_where_the_machine_has_none(noted: Path) -> None:
+    program(setup.VENV / "bin" / "uv", 'echo "locked_uv $@" >> noted')
+    setup.install()
+    assert steps(noted) == ["python uv.txt", "locked_uv requirements.txt"]
+    assert (setup.VENV / "uv.txt").read_text() == setup.pinned("uv")
+
+
+def test_it_installs_with_pip_and_the_same_hashes_where_uv_fails(noted: Path) -> None:
+    program(noted.parent / "bin" / "uv", "exit 2")
+    setup.install()
+    assert steps(noted) == ["python requirements.txt"]
+    assert "pip --disable-pip-version-check --no-input install --require-hashes -r" in noted.read_text()
+
+
+def test_the_project_names_the_pythons_it_runs_on() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert project["project"]["requires-python"] == ">=3.11"
     assert project["tool"]["ruff"]["target-version"] == "py311"

@@ -38,6 +38,6 @@ def test_what_has_moved_is_left_and_the_last_office_gives_to_the_first(tmp_path:
     assert find_wish(crm) == Wish(2, 1, 3, 1, "harbor.morgan", "main.morgan")
 
 
-def test_when_all_have_gone_it_says_how_to_start_over(tmp_path: Path) -> None:
+def test_when_all_sets_have_moved_the_message_says_how_to_start_over(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="FRESH=1"):
         find_wish(crm_of(tmp_path, {}))

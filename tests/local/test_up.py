@@ -35,7 +35,7 @@ sys.exit(up.run(Installation(Path(sys.argv[1])), port=int(sys.argv[2])))
 
 @dataclass
 class Running:
-    """A ``make up`` under way, in an installation of its own."""
+    """A ``make up`` under way, in its own installation."""
 
     installation: Installation
     port: int
@@ -43,7 +43,7 @@ class Running:
     output: Path
 
     def members(self) -> list[psutil.Process]:
-        """Whatever it started that is alive."""
+        """The processes that it started and that are alive."""
         started = json.loads((self.installation.folder / "started.json").read_text())
         return [member for member in psutil.process_iter() if os.getsid(member.pid) in map(int, started)]
 
@@ -112,7 +112,7 @@ def test_everything_listens_on_the_loopback_address_only(running: Running) -> No
     assert listening == {"127.0.0.1"}
 
 
-def test_a_second_command_at_once_is_told_that_it_is_running(running: Running) -> None:
+def test_a_second_command_at_the_same_time_is_refused_with_the_address_of_the_first(running: Running) -> None:
     with pytest.raises(Refused, match=rf"make up is already running .*http://127\.0\.0\.1:{running.port}"):
         up.run(running.installation, port=free_port())
 
@@ -131,8 +131,8 @@ def test_the_file_for_another_window_leads_to_the_installation(tmp_path: Path, m
     monkeypatch.setenv("AIRFLOW_HOME", str(installation.airflow_home))
     addresses = {"profiles": "http://127.0.0.1:1", "emoney": "http://127.0.0.1:2"}
     file = up.write_environment(installation, demo.environment(installation, addresses))
-    told = '"$AIRFLOW_HOME" "$AIRFLOW_CONN_CRM" "$PLANBRIDGE__SERVICE__MAY_ACT_FOR_OTHERS"'
-    command = f". {shlex.quote(file)}; printf '%s\\n' {told}; command -v airflow"
+    shown = '"$AIRFLOW_HOME" "$AIRFLOW_CONN_CRM" "$PLANBRIDGE__SERVICE__MAY_ACT_FOR_OTHERS"'
+    command = f". {shlex.quote(file)}; printf '%s\\n' {shown}; command -v airflow"
     shell = subprocess.run(["/bin/sh", "-c", command], env={"PATH": "/bin"}, capture_output=True, text=True, check=True)
     home, crm, may_act, program = shell.stdout.splitlines()
     assert may_act == f"admin,{getpass.getuser()}"
