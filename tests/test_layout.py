@@ -125,22 +125,11 @@ STILL_OPEN = {
     ("etl.load.emoney.patch", "etl.load.profiles.document"),
     ("etl.load.emoney.patch", "etl.load.profiles.merge"),
     ("etl.load.emoney.people", "etl.load.profiles.merge"),
-    ("etl.load.ledger.identities", "etl.load.merged_contacts"),
-    ("etl.load.ledger.life_events", "etl.load.life_event"),
-    ("etl.load.ledger.pins", "etl.load.profiles.field_paths"),
-    ("etl.load.ledger.pins", "etl.load.profiles.pins"),
-    ("etl.load.ledger.undos", "etl.load.profiles.field_paths"),
     ("etl.load.matching", "etl.load.emoney.responses"),
     ("etl.load.matching", "etl.load.profiles.responses"),
     ("etl.load.preview", "etl.load.profiles.document"),
-    ("include.commands.operator", "etl.load.ledger.tables"),
     ("include.pipelines.couples.life_events", "include.pipelines.refresh.plan"),
-    ("include.pipelines.guards.documents", "include.pipelines.refresh.lineage"),
     ("include.pipelines.guards.documents", "include.pipelines.refresh.plan"),
-    ("include.why.asking", "etl.load.ledger.tables"),
-    ("include.why.history", "etl.load.ledger.tables"),
-    ("include.why.history", "include.pipelines.refresh.lineage"),
-    ("include.why.rows", "include.commands.why_table"),
 }
 
 # Modules that only their own package may import.

@@ -27,12 +27,13 @@ from etl.errors import (
 )
 from etl.load.ledger import life_events, links, locks, pins
 from etl.load.ledger.changes import Change
+from etl.load.ledger.life_events import LifeEvent
 from etl.load.ledger.links import Link
+from etl.load.ledger.pins import Pin
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import rekeying
-from etl.load.life_event import LifeEvent
-from etl.load.profiles.pins import Pin, Pins
+from etl.load.profiles.pins import Pins
 
 Found = TypeVar("Found")
 

@@ -13,15 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-
-@dataclass(frozen=True)
-class Merge:
-    """``merged`` is ``contact`` now. ``known_as``: the key under which the vendors go on knowing it, if any."""
-
-    merged: int
-    contact: int
-    matched_by: str
-    known_as: str | None
+from etl.load.ledger.identities import Merge
 
 
 @dataclass(frozen=True)

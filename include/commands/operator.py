@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import sqlalchemy as sa
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -26,8 +25,8 @@ from sqlalchemy.engine import make_url
 
 from etl.databases import sqlite_uri
 from etl.errors import LedgerUnavailable, PlanbridgeError, SettingsError
+from etl.load.ledger.runs import has_runs
 from etl.load.ledger.store import Ledger, default_url
-from etl.load.ledger.tables import run
 from include import ROOT
 from include.pipelines.run.context import RunContext, RunRequest
 from include.runtime.connections import AirflowConnection, Connections, require_whole
@@ -113,11 +112,7 @@ def _find_ledger(url: str) -> Ledger | None:
             return None
         read_only = not all(os.access(place, os.W_OK) for place in (path, path.parent))
     ledger = Ledger(url, read_only=read_only)
-    with ledger.read() as connection:
-        present = set(sa.inspect(connection).get_table_names())
-        if run.name not in present or connection.execute(sa.select(run.c.run_id).limit(1)).first() is None:
-            return None
-    return ledger
+    return ledger if has_runs(ledger) else None
 
 
 def _has_bytes(path: Path) -> bool:

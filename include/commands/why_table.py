@@ -40,7 +40,7 @@ def _in_full(answer: Answer) -> Table:
         "Field": answer.field,
         "Decision": answer.decision,
         "Rule": answer.rule_id,
-        "Source": source_of(answer),
+        "Source": answer.source,
         "Shape": answer.shape,
         "Run": answer.run_id + (f", as of {answer.as_of}" if answer.as_of else ""),
         "Time": f"{answer.at:%Y-%m-%d %H:%M:%S} UTC" if answer.at else "",
@@ -65,7 +65,7 @@ def _print_rows(answers: list[Answer], console: Console) -> None:
         table.add_column(ratio=22)
         table.add_column(ratio=48, style="dim", overflow="fold")
         for one in inner:
-            about = ", ".join(text for text in (source_of(one), one.rule_id, one.shape) if text and text != "null")
+            about = ", ".join(text for text in (one.source, one.rule_id, one.shape) if text and text != "null")
             name = one.field.removeprefix(holder).removeprefix(".")
             table.add_row(*(line(text) for text in (name, one.decision, about)))
         console.print(line(holder, "bold"))
@@ -75,11 +75,3 @@ def _print_rows(answers: list[Answer], console: Console) -> None:
 def _holder(name: str) -> str:
     """The person or item of a field."""
     return name[: name.rfind("]") + 1] or name.partition(".")[0]
-
-
-def source_of(answer: Answer) -> str:
-    """``contact_phone.number, key 9``."""
-    if not answer.table:
-        return ""
-    column = f"{answer.table}.{answer.column}" if answer.column else answer.table
-    return f"{column}, key {answer.key}" if answer.key else column

@@ -9,10 +9,12 @@ from typing import Any, cast
 
 from etl.errors import VENDOR_NAMES, ParamsError
 from etl.load.ledger import undos
-from etl.load.profiles.field_paths import near
+from etl.load.ledger.runs import UnitRun
+from etl.names import near
 from etl.transform.mapping.fields import ADDRESS_FIELDS
 from etl.values import Vendor
-from include.why.history import TO_NOTHING, Decided, History, Ran
+from include.report.display import asked_by
+from include.why.history import TO_NOTHING, Decided, History
 from include.why.names import holders, is_part_of, record_column, split
 from include.why.origins import (
     BY_POLICY,
@@ -68,6 +70,12 @@ class Answer:
     looked_at: str = ""
     came_to: str = ""
 
+    @property
+    def source(self) -> str:
+        """``contact_phone.number, key 9``; empty for a field that no column fills."""
+        column = f"{self.table}.{self.column}" if self.column else self.table
+        return f"{column}, key {self.key}" if self.table and self.key else column
+
 
 def answer(history: History, name: str) -> Answer:
     """Why a field of a document is as it is; ``name`` written whole. Raises `ParamsError` for an unknown item."""
@@ -78,7 +86,7 @@ def answer(history: History, name: str) -> Answer:
     return replace(found, came_to=_came_to(latest))
 
 
-def _came_to(ran: Ran) -> str:
+def _came_to(ran: UnitRun) -> str:
     return f"{ran.outcome}: {ran.reason or 'no reason given'}, by {ran.run_id}"
 
 
@@ -239,28 +247,28 @@ def _computed(found: Answer) -> Answer:
     return replace(found, decision=f"{found.decision}, computed") if found.rule_id == "LIA-COMPUTED" else found
 
 
-def _by(found: Answer, ran: Ran, decision: str, rule_id: str | None) -> Answer:
+def _by(found: Answer, ran: UnitRun, decision: str, rule_id: str | None) -> Answer:
     return replace(
         found, decision=decision, rule_id=rule_id or found.rule_id, run_id=ran.run_id, at=ran.started_at,
-        as_of=str(ran.as_of), by=ran.requested_by,
+        as_of=str(ran.as_of), by=asked_by(ran.requested_by, ran.triggered_by),
     )  # fmt: skip
 
 
-def _kept_back(found: Answer, latest: Ran) -> Answer:
+def _kept_back(found: Answer, latest: UnitRun) -> Answer:
     return _by(found, latest, f"{latest.outcome}: {latest.reason or 'no reason given'}", _rule_of(latest))
 
 
-def _since(found: Answer, ran: Ran, latest: Ran) -> Answer:
+def _since(found: Answer, ran: UnitRun, latest: UnitRun) -> Answer:
     if ran.run_id == latest.run_id:
         return found
     return replace(found, decision=f"{found.decision}; unchanged since", looked_at=latest.run_id)
 
 
-def _sent_by(history: History) -> Ran | None:
+def _sent_by(history: History) -> UnitRun | None:
     return next((ran for ran in history.runs if ran.outcome in ("updated", "unchanged")), None)
 
 
-def _rule_of(ran: Ran) -> str | None:
+def _rule_of(ran: UnitRun) -> str | None:
     """The rules that a reason begins with."""
     named = (ran.reason or "").partition(":")[0]
     return named if named and named == named.upper() and "-" in named else None
@@ -270,7 +278,7 @@ def _receipts(history: History, subject: str) -> list[dict[str, Any]]:
     return [row for row in history.rows if row["kind"] == "receipt" and row["subject"] == subject]
 
 
-def _not_sent(history: History, name: str, found: Answer, latest: Ran) -> Answer:
+def _not_sent(history: History, name: str, found: Answer, latest: UnitRun) -> Answer:
     """A field that we never wrote: left out by a rule, equal when the record was adopted, or not there at all."""
     list_name, subject, _ = split(name)
     whole = [row for row in _receipts(history, subject) if row["name"] == "*"]

@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import cast
 
-import sqlalchemy as sa
-
 from etl.errors import VENDOR_NAMES, ParamsError
+from etl.load.ledger import runs
+from etl.load.ledger.pins import Pin
 from etl.load.ledger.store import Ledger
-from etl.load.ledger.tables import link, unit_state
-from etl.load.profiles.field_paths import near
-from etl.load.profiles.pins import Pin
+from etl.names import near
 from etl.values import Vendor
 from include.pipelines.run.context import VENDORS
 from include.why.answers import Answer, answer, answer_for_column, known_fields, role_fields, unknown_record
@@ -98,21 +96,17 @@ def _first(history: History, wanted: Iterable[str]) -> Answer:
 
 def _unknown_unit(ledger: Ledger, unit_key: str, vendor: str | None, until: date | None) -> str:
     where = f" at {VENDOR_NAMES[vendor]}" if vendor else ""
-    runs = {one: read_history(ledger, one, unit_key).runs for one in VENDORS}
-    asked = [ran for one, found in runs.items() if vendor in (None, one) for ran in found]
+    dealt = {one: read_history(ledger, one, unit_key).runs for one in VENDORS}
+    asked = [ran for one, found in dealt.items() if vendor in (None, one) for ran in found]
     if asked and until:
         first = min(ran.as_of for ran in asked)
         return f"{unit_key} was in no run{where} up to {until}: its first was as of {first}. Ask for that day or later."
-    if any(runs.values()):
-        other = " and ".join(VENDOR_NAMES[one] for one, found in runs.items() if found)
+    if any(dealt.values()):
+        other = " and ".join(VENDOR_NAMES[one] for one, found in dealt.items() if found)
         return f"{unit_key} was in no run{where}; it was in scope at {other}."
     stem, number = unit_key[:-1] or unit_key, unit_key.lstrip("HC")
-    close = [f"{stem}%", f"H{number}", f"C{number}"]
-    names: set[str] = set()
-    for table in (link, unit_state):
-        alike = sa.or_(*(table.c.unit_key.like(one) for one in close))
-        names |= {row["unit_key"] for row in ledger.rows(sa.select(table.c.unit_key).where(alike).limit(20))}
+    close = runs.known_units(ledger, f"{stem}%", f"H{number}", f"C{number}")
     example = "" if unit_key[:1] in ("H", "C") and unit_key[1:].isdecimal() else " A unit is such as H12 or C7."
     if unit_key.isdecimal():
         example = f" The household is H{unit_key}, the contact C{unit_key}."
-    return f"The ledger knows no unit {unit_key}{where}.{near(unit_key, sorted(names))}{example}"
+    return f"The ledger knows no unit {unit_key}{where}.{near(unit_key, close)}{example}"

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from etl.errors import ParamsError
 from etl.load.profiles.document import show
-from etl.load.profiles.field_paths import near, read_paths
+from etl.load.profiles.field_paths import read_paths
+from etl.names import near
 from etl.values import Vendor
 from include.why.origins import ITEMS, ROLES, fate_of_column, person_names
 

@@ -10,7 +10,6 @@ import pandas as pd
 from etl.errors import ParamsError
 from etl.load.ledger.pins import read_pins
 from etl.load.ledger.store import Ledger
-from include.commands.why_table import source_of
 from include.pipelines.run.context import RunContext
 from include.report.display import asked_by
 from include.report.run.model import LINEAGE_COLUMNS, PIN_COLUMNS, RunReport
@@ -44,7 +43,7 @@ def lineage_rows(ledger: Ledger, outcomes: pd.DataFrame, changes: pd.DataFrame) 
     told = _whole(ledger, outcomes) if few else _kept(ledger, changes)
     rows = [
         (
-            *(one.vendor, one.unit_key, one.field, one.decision, one.rule_id, source_of(one), one.shape),
+            *(one.vendor, one.unit_key, one.field, one.decision, one.rule_id, one.source, one.shape),
             *(one.run_id, one.as_of),
         )
         for one in told

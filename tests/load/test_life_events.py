@@ -12,7 +12,8 @@ from etl.errors import ParamsError
 from etl.load.delivery import ByHand, Delivered, Payload
 from etl.load.emoney import deliver as deliver_emoney
 from etl.load.ledger import intents, life_events, links, runs
-from etl.load.life_event import LifeEvent, find_event
+from etl.load.ledger.life_events import LifeEvent
+from etl.load.life_event import find_event
 from etl.load.profiles import deliver as deliver_profiles
 from etl.load.profiles.document import flatten
 from tests.keys import vendor_keys

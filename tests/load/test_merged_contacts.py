@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from etl.load.merged_contacts import Known, Merge, Unclear, decide_merges
+from etl.load.ledger.identities import Merge
+from etl.load.merged_contacts import Known, Unclear, decide_merges
 
 LINKS = ("vendor", "unit_key", "client_contact_id", "spouse_contact_id", "vendor_client_id")
 

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from etl.load.ledger import pins
-from etl.load.profiles.pins import Pin
+from etl.load.ledger.pins import Pin
 from tests.load.advisors import edit_person
 from tests.run_book import Book, sandboxes
 

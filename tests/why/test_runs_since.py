@@ -8,8 +8,8 @@ from rich.console import Console
 
 from etl.errors import ParamsError
 from etl.load.ledger import pins
-from etl.load.profiles.pins import Pin
-from include.commands.why_table import print_told, source_of
+from etl.load.ledger.pins import Pin
+from include.commands.why_table import print_told
 from include.why.answers import Answer
 from include.why.asking import ask
 from tests.load.advisors import edit_person
@@ -51,7 +51,7 @@ def test_a_refused_run_does_not_hide_where_a_value_comes_from(sent: Book) -> Non
     assert refused.outcomes("profiles") == {"H1": "failed"}
     found = why(sent, "clientA.cellPhone")
     assert (found.decision, found.rule_id, found.run_id) == ("written", "DEM-PICK", "run-2")
-    assert (source_of(found), found.shape) == (source_of(before), before.shape)
+    assert (found.source, found.shape) == (before.source, before.shape)
     assert found.came_to.startswith("failed: H1 is linked at Profiles already")
     assert found.came_to.endswith(f"by {refused.context.request.run_id}")
 

@@ -14,7 +14,7 @@ from etl import schema
 from etl.errors import ParamsError
 from etl.load.ledger.retention import Keep, remove_old
 from etl.load.profiles.document import flatten, show
-from include.commands.why_table import print_told, source_of
+from include.commands.why_table import print_told
 from include.why.answers import Answer, answer_for_column
 from include.why.asking import Told, ask
 from include.why.history import read_history
@@ -39,7 +39,7 @@ def why(book: Book, name: str, vendor: str = "profiles", unit: str = "H1", until
 
 def test_a_written_value_has_its_source_its_run_its_user_and_its_shape(told_book: Book) -> None:
     found = why(told_book, "clientA.cellPhone")
-    assert source_of(found) == "contact_phone.number, key 9"
+    assert found.source == "contact_phone.number, key 9"
     assert (found.decision, found.rule_id) == ("written; unchanged since", "DEM-PICK")
     assert (found.run_id, found.as_of, found.by, found.looked_at) == ("run-2", "2026-11-23", "ann", "run-3")
     assert found.shape == "text of 8 characters"
@@ -57,7 +57,7 @@ def test_a_kept_value_says_that_somebody_edited_it(told_book: Book) -> None:
     found = why(told_book, "clientA.firstName")
     assert found.decision.startswith("kept: somebody edited it at Profiles")
     assert (found.rule_id, found.run_id) == ("PROFILES-KEPT", "run-2")
-    assert source_of(found) == "contact.first_name, key 101"
+    assert found.source == "contact.first_name, key 101"
 
 
 def test_what_a_role_never_gets_is_not_mapped(told_book: Book) -> None:
@@ -81,14 +81,14 @@ def test_a_computed_figure_names_what_it_is_made_of(told_book: Book, field: str,
 
 def test_the_column_that_gave_the_name_is_named(told_book: Book) -> None:
     found = why(told_book, "liability:4.liabilityName")
-    assert source_of(found) == "liability.loan_number, key 4"
+    assert found.source == "liability.loan_number, key 4"
 
 
 def test_a_held_household_names_the_rule_and_what_its_values_look_like(told_book: Book) -> None:
     found = why(told_book, "clientA.birthDate", unit="H2")
     assert found.decision == "held: DEM-BIRTH-DATE"
     assert (found.rule_id, found.shape) == ("DEM-BIRTH-DATE", "null")
-    assert source_of(found) == "contact.birth_date, key 201"
+    assert found.source == "contact.birth_date, key 201"
     assert why(told_book, "clientA.firstName", unit="H2").shape == "text of 8 characters"
 
 
@@ -135,7 +135,7 @@ def test_a_name_that_both_vendors_have_is_answered_for_both(told_book: Book) -> 
 
 
 def test_emoneys_people_are_asked_for_by_their_own_names(told_book: Book) -> None:
-    assert source_of(why(told_book, "spouse.cellPhone", "emoney")) == "contact_phone.number, key 10"
+    assert why(told_book, "spouse.cellPhone", "emoney").source == "contact_phone.number, key 10"
     found = why(told_book, "cellPhone", "emoney")
     assert (found.field, found.run_id) == ("client.cellPhone", "run-2")
 
@@ -225,7 +225,7 @@ def test_a_column_that_another_household_has_is_not_told_at_one_vendor_either(to
 
 
 def test_a_column_names_the_table_that_the_crm_has(told_book: Book) -> None:
-    assert source_of(why(told_book, "account:1.account_value")) == "investment_account.account_value, key 1"
+    assert why(told_book, "account:1.account_value").source == "investment_account.account_value, key 1"
 
 
 def test_a_column_of_a_held_household_is_told_as_held(told_book: Book) -> None:
@@ -235,7 +235,7 @@ def test_a_column_of_a_held_household_is_told_as_held(told_book: Book) -> None:
 def test_a_whole_record_that_does_not_go_names_the_rule(told_book: Book) -> None:
     found = why(told_book, "account:50")
     assert (found.decision, found.rule_id) == ("does not go: the whole record is left out", "ACC-SCOPE-PROFILES")
-    assert source_of(found) == "investment_account, key 50"
+    assert found.source == "investment_account, key 50"
 
 
 def test_without_recorded_lineage_what_was_sent_is_still_tied_to_the_unit(told_book: Book) -> None:
@@ -294,7 +294,7 @@ def test_lineage_that_was_superseded_goes_after_its_days_and_the_latest_stays(to
     left = {(row["vendor"], row["unit_key"]): row["run_id"] for row in recorded(told_book)}
     assert left[("profiles", "H1")] == "run-2"
     assert left[("profiles", "H2")] == "run-1"
-    assert source_of(why(told_book, "clientA.cellPhone")) == "contact_phone.number, key 9"
+    assert why(told_book, "clientA.cellPhone").source == "contact_phone.number, key 9"
 
 
 def test_the_report_of_a_run_for_few_households_tells_every_field_and_the_pins(told_book: Book) -> None:

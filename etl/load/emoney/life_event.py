@@ -26,8 +26,8 @@ from etl.load.emoney.patch import leaves
 from etl.load.emoney.people import UNFINISHED, VENDOR, same_person, status_patch, with_owner, write_step
 from etl.load.ledger import life_events, links
 from etl.load.ledger.changes import Change
+from etl.load.ledger.life_events import LifeEvent
 from etl.load.ledger.links import Link, Sent
-from etl.load.life_event import LifeEvent
 
 
 @dataclass(frozen=True)

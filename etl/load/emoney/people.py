@@ -11,8 +11,8 @@ from etl.load.emoney.client import EmoneyClient
 from etl.load.emoney.patch import Patch, patch_for, patched
 from etl.load.ledger import changes, findings, intents, life_events, links
 from etl.load.ledger.changes import Change
+from etl.load.ledger.life_events import DIVORCED
 from etl.load.ledger.links import Link
-from etl.load.life_event import DIVORCED
 from etl.load.profiles.merge import changed_fields
 from etl.names import same_name
 

@@ -24,7 +24,6 @@ from etl.load.ledger.tables import (
     sent,
     unit_state,
 )
-from etl.load.merged_contacts import Merge
 
 Pair = frozenset[int]
 
@@ -39,6 +38,16 @@ class Said:
     by: str | None
     triggered_by: str | None
     run_id: str
+
+
+@dataclass(frozen=True)
+class Merge:
+    """``merged`` is ``contact`` now. ``known_as``: the key under which the vendors go on knowing it, if any."""
+
+    merged: int
+    contact: int
+    matched_by: str
+    known_as: str | None
 
 
 def told_apart(ledger: Ledger) -> set[Pair]:

@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from etl.load.ledger.store import Ledger, pack, unpack
+from etl.load.ledger.store import Ledger, matching, pack, unpack
 from etl.load.ledger.tables import delivery
 
 OPEN = ("sending", "in_doubt")
@@ -125,6 +125,15 @@ def written_by(ledger: Ledger, vendor: str, run_id: str) -> dict[str, str]:
     rows = ledger.rows(sa.select(delivery.c.unit_key, delivery.c.step).where(*mine))
     created = {row["unit_key"] for row in rows if row["step"].startswith("create_")}
     return {row["unit_key"]: "created" if row["unit_key"] in created else "updated" for row in rows}
+
+
+def confirmed_by_run(ledger: Ledger, vendor: str, unit_key: str) -> dict[str, set[str]]:
+    """run -> the names of its writes for a unit that the vendor confirmed."""
+    mine = matching(delivery, vendor=vendor, unit_key=unit_key, status="confirmed")
+    steps: dict[str, set[str]] = {}
+    for row in ledger.rows(sa.select(delivery.c.run_id, delivery.c.step).where(*mine)):
+        steps.setdefault(row["run_id"], set()).add(row["step"])
+    return steps
 
 
 def units_in_doubt(ledger: Ledger, vendor: str) -> set[str]:

@@ -1,33 +1,35 @@
-"""Lineage in the ledger: for each vendor and shard of a run one compressed table, and who stands in it."""
+"""Lineage of runs: where the values of a unit come from, and what of it does not go.
+
+One compressed table for each vendor and shard of a run holds several units (Parquet, sorted by unit). Its columns:
+kind (``source``: where a value comes from; ``receipt``: a record or value that does not go; ``shape``: what a value
+that was not sent looks like), unit_key, subject (``clientA``, ``account:5``; a record for a receipt), name (API field;
+CRM column for a receipt), table, column, key, rule_id.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from typing import Any
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from etl.load.bulk import text_list
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import lineage, lineage_unit
 
-
-@dataclass(frozen=True)
-class Recorded:
-    """What was recorded last of a unit: by which run, when, and the table in which it stands (with other units)."""
-
-    run_id: str
-    recorded_at: datetime
-    content: bytes = field(repr=False)
+COLUMNS = ("kind", "unit_key", "subject", "name", "table", "column", "key", "rule_id")
 
 
 def save_lineage(
-    ledger: Ledger, run_id: str, vendor: str, shard: int, content: bytes, digests: Mapping[str, int]
+    ledger: Ledger, run_id: str, vendor: str, shard: int, rows: pd.DataFrame, digests: Mapping[str, int]
 ) -> None:
-    """One table and the units in it (unit key -> digest of what was recorded)."""
+    """One table (`COLUMNS`) and the units in it (unit key -> digest of what was recorded)."""
     now = ledger.now()
-    row = {"run_id": run_id, "vendor": vendor, "shard": shard, "content": content, "recorded_at": now}
+    row = {"run_id": run_id, "vendor": vendor, "shard": shard, "content": _packed(rows), "recorded_at": now}
     units = (
         {
             "vendor": vendor, "unit_key": key, "run_id": run_id, "shard": shard, "digest": digest, "recorded_at": now,
@@ -39,6 +41,14 @@ def save_lineage(
         ledger.upsert(connection, lineage_unit, units)
 
 
+def _packed(rows: pd.DataFrame) -> bytes:
+    table = rows.reindex(columns=list(COLUMNS)).sort_values(["unit_key", "kind"], kind="stable")
+    table = table.astype({name: "str" for name in COLUMNS if name != "key"} | {"key": "Int64"})
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), sink, compression="zstd")
+    return bytes(sink.getvalue())
+
+
 def digests_before(ledger: Ledger, run_id: str, vendor: str, unit_keys: Iterable[str]) -> dict[str, int]:
     """unit key -> the digest of what other runs recorded last."""
     columns = (lineage_unit.c.unit_key, lineage_unit.c.digest)
@@ -48,12 +58,23 @@ def digests_before(ledger: Ledger, run_id: str, vendor: str, unit_keys: Iterable
     return {row["unit_key"]: row["digest"] for row in ledger.rows(found)}
 
 
-def find_lineage(ledger: Ledger, vendor: str, unit_key: str, among: Container[str]) -> Recorded | None:
-    """What was recorded last of a unit by one of these runs."""
+def read_lineage(
+    ledger: Ledger, vendor: str, unit_key: str, among: Container[str]
+) -> tuple[list[dict[str, Any]], str | None]:
+    """The rows (by `COLUMNS`) that one of these runs recorded last of a unit, and that run; none where none did."""
     mine = [lineage_unit.c.vendor == vendor, lineage_unit.c.unit_key == unit_key]
     recorded = sa.select(lineage_unit.c.run_id).where(*mine).order_by(lineage_unit.c.recorded_at.desc())
     run_id = next((row["run_id"] for row in ledger.rows(recorded) if row["run_id"] in among), None)
+    if run_id is None:
+        return [], None
     same = [lineage.c[name] == lineage_unit.c[name] for name in ("run_id", "vendor", "shard")]
-    statement = sa.select(lineage.c.run_id, lineage.c.recorded_at, lineage.c.content).join(lineage_unit, sa.and_(*same))
-    rows = ledger.rows(statement.where(*mine, lineage_unit.c.run_id == run_id)) if run_id else []
-    return Recorded(rows[0]["run_id"], rows[0]["recorded_at"], rows[0]["content"]) if rows else None
+    tables = sa.select(lineage.c.content).join(lineage_unit, sa.and_(*same))
+    found = ledger.rows(tables.where(*mine, lineage_unit.c.run_id == run_id))
+    return [row for one in found for row in _rows_of(one["content"], unit_key)], run_id if found else None
+
+
+def _rows_of(content: bytes, unit_key: str) -> list[dict[str, Any]]:
+    # By this thread alone: of Arrow's own threads one may still be alive when a short command ends, which aborts it.
+    rows = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+    found: list[dict[str, Any]] = rows.filter(pc.equal(rows["unit_key"], unit_key)).to_pylist()
+    return found

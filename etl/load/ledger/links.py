@@ -16,8 +16,8 @@ from etl.errors import VENDOR_NAMES, LockLost
 from etl.frames import are_among
 from etl.load.bulk import text_list
 from etl.load.ledger.intents import OPEN
-from etl.load.ledger.store import Ledger, pack, unpack
-from etl.load.ledger.tables import case_base, delivery, feed_line, former_link, link, other_case, pin, sent
+from etl.load.ledger.store import Ledger, matching, pack, unpack
+from etl.load.ledger.tables import case_base, delivery, feed_line, former_link, life_event, link, other_case, pin, sent
 
 
 @dataclass(frozen=True)
@@ -203,6 +203,15 @@ def begin_other_case(ledger: Ledger, connection: Connection, link_now: Link, ven
     row = {"vendor": vendor, "unit_key": unit_key, "run_id": run_id, "vendor_case_id": case_id}
     ledger.upsert(connection, other_case, [{**row, "chosen_at": ledger.now()}])
     forget_sent(connection, vendor, unit_key, "case")
+
+
+def runs_with_another_record(ledger: Ledger, vendor: str, unit_key: str) -> set[str]:
+    """The runs in which a life event, or somebody's choice, gave the unit another record of the vendor."""
+    return {
+        run_id
+        for table in (life_event, other_case)
+        for run_id in ledger.column(sa.select(table.c.run_id).where(*matching(table, vendor=vendor, unit_key=unit_key)))
+    }
 
 
 def forget_sent(connection: Connection, vendor: str, unit_key: str, part: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import cast
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
 
 import pandas as pd
 import sqlalchemy as sa
@@ -11,11 +12,21 @@ import sqlalchemy as sa
 from etl.errors import ParamsError
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import pin, sent
-from etl.load.profiles.field_paths import near
-from etl.load.profiles.pins import Pin, Side
+from etl.names import near
 
+Side = Literal["profiles", "smartoffice"]
+SIDES: tuple[Side, ...] = get_args(Side)
 VENDOR = "profiles"
 PIN_COLUMNS = ("vendor", "unit_key", "field", "side", "reason", "pinned_by", "triggered_by", "pinned_at", "run_id")
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One pinned field, named as `show` names it, its side and why."""
+
+    field: str
+    side: Side
+    reason: str
 
 
 def pins_of(ledger: Ledger, unit_key: str) -> tuple[Pin, ...]:

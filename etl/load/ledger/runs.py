@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from etl.load.bulk import text_list
-from etl.load.ledger.store import Ledger
-from etl.load.ledger.tables import outcome, run, run_stop, run_vendor, unit_state
+from etl.load.ledger.store import Ledger, columns, matching
+from etl.load.ledger.tables import link, outcome, run, run_stop, run_vendor, unit_state
 
 # The vendor has it all.
 DONE = ("created", "updated", "unchanged")
@@ -31,6 +31,20 @@ class Outcome:
     outcome: str
     reason: str | None = None
     vendor_id: str | None = None
+
+
+@dataclass(frozen=True)
+class UnitRun:
+    """A run that dealt with a unit, and how the unit ended in it."""
+
+    run_id: str
+    dag_id: str
+    as_of: date
+    started_at: datetime
+    requested_by: str | None
+    triggered_by: str | None
+    outcome: str
+    reason: str | None
 
 
 def start_run(
@@ -56,6 +70,13 @@ def start_run(
     }  # fmt: skip
     with ledger.write() as connection:
         ledger.upsert(connection, run, [row])
+
+
+def has_runs(ledger: Ledger) -> bool:
+    """Whether the ledger has been made and a run is registered in it."""
+    with ledger.read() as connection:
+        is_made = sa.inspect(connection).has_table(run.name)
+        return is_made and connection.execute(sa.select(run.c.run_id).limit(1)).first() is not None
 
 
 def stop_run(ledger: Ledger, run_id: str, step: str, why: str) -> None:
@@ -148,6 +169,24 @@ def read_outcomes(ledger: Ledger, run_id: str, vendor: str | None = None) -> pd.
     if vendor is not None:
         statement = statement.where(outcome.c.vendor == vendor)
     return ledger.frame(statement.order_by(outcome.c.vendor, outcome.c.unit_key))
+
+
+def runs_of_unit(ledger: Ledger, vendor: str, unit_key: str, until: date | None = None) -> list[UnitRun]:
+    """The runs that dealt with a unit at a vendor, as of a day up to ``until``, newest first; no dry runs."""
+    mine = (*matching(outcome, vendor=vendor, unit_key=unit_key), run.c.dry_run.is_(False))
+    statement = sa.select(*columns(UnitRun, run, outcome)).join(run, run.c.run_id == outcome.c.run_id).where(*mine)
+    if until is not None:
+        statement = statement.where(run.c.as_of <= until)
+    return ledger.read_as(UnitRun, statement.order_by(run.c.started_at.desc()))
+
+
+def known_units(ledger: Ledger, *patterns: str) -> list[str]:
+    """Some keys of linked units and of units that a run dealt with, of those that are LIKE one of the patterns."""
+    keys: set[str] = set()
+    for table in (link, unit_state):
+        alike = sa.or_(*(table.c.unit_key.like(pattern) for pattern in patterns))
+        keys |= set(ledger.column(sa.select(table.c.unit_key).where(alike).limit(20)))
+    return sorted(keys)
 
 
 def finish_vendor(

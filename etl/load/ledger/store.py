@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import pandas as pd
@@ -27,6 +27,8 @@ from etl.errors import LedgerBusy, LedgerUnavailable
 from etl.load.ledger import migrations, tables
 
 log = logging.getLogger(__name__)
+
+Row = TypeVar("Row")
 
 # How long an upgrade waits for transactions that others have begun.
 WRITERS_MAY_TAKE_SECONDS = 60
@@ -159,6 +161,39 @@ class Ledger:
         with self.read() as connection:
             return connection.execute(statement).mappings().all()
 
+    def read_as(self, kind: type[Row], statement: sa.Select[Any]) -> list[Row]:
+        """All rows of a select as dataclasses whose fields are its columns; what was packed is unpacked."""
+        packed = {column.name for column in statement.selected_columns if isinstance(column.type, sa.LargeBinary)}
+        return [
+            kind(**{name: unpack(value) if name in packed else value for name, value in row.items()})
+            for row in self.rows(statement)
+        ]
+
+    def column(self, statement: sa.Select[Any]) -> list[Any]:
+        """The first column of a select."""
+        with self.read() as connection:
+            return list(connection.execute(statement).scalars())
+
+    def first(self, statement: sa.Select[Any]) -> Any:
+        """The first value of a select; None where it has no row."""
+        return next(iter(self.column(statement.limit(1))), None)
+
+    def mapping(self, statement: sa.Select[Any]) -> dict[Any, Any]:
+        """The first column of a select -> its second; of two rows with one key the last."""
+        with self.read() as connection:
+            return dict(connection.execute(statement).tuples().all())
+
+    def execute(self, *statements: sa.Update | sa.Delete) -> None:
+        """Runs changes in a transaction of their own."""
+        with self.write() as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def save(self, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Inserts or updates rows (see `upsert`) in a transaction of its own."""
+        with self.write() as connection:
+            self.upsert(connection, table, rows)
+
     def frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
         """All rows of a select as a frame, with its columns' names: for many rows."""
         with self.read() as connection:
@@ -257,6 +292,16 @@ def _refuse_while_writing(connection: Connection) -> None:
             f"The ledger must be upgraded, but a run is writing at a vendor now (household {held}). Wait until it has "
             "ended, or some minutes where it was killed; then start again. Nothing was changed."
         )
+
+
+def columns(kind: type[Any], *tables: sa.Table) -> list[sa.ColumnElement[Any]]:
+    """The columns of the fields of a dataclass, each from the first of the tables that has it."""
+    return [next(table.c[name] for table in tables if name in table.c) for name in kind.__dataclass_fields__]
+
+
+def matching(table: sa.FromClause, **values: Any) -> list[sa.ColumnElement[bool]]:
+    """The conditions that these columns have these values."""
+    return [table.c[name] == value for name, value in values.items()]
 
 
 def pack(value: object) -> bytes:

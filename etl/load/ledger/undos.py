@@ -14,7 +14,7 @@ from etl.load.ledger import intents
 from etl.load.ledger.intents import Intent
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import field_change, link, outcome, run, sent, unit_state
-from etl.load.profiles.field_paths import near
+from etl.names import near
 
 DAG_ID = "undo"
 VENDOR = "profiles"

@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
 
 from etl.errors import ParamsError
 from etl.load.profiles.document import DOCUMENT, KEY, Group, Items, Path, Shape, show
+from etl.names import near
 
 # The lists in which an item with such a key may stand (a fixed annuity is a policy among the assets).
 LISTS_OF: dict[str, tuple[str, ...]] = {
@@ -54,12 +53,6 @@ def read_path(text: str) -> Path:
     if len(paths) > 1:
         raise ParamsError(f"{text!r} may be {' or '.join(map(show, paths))}: write it whole.")
     return paths[0]
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """`` Did you mean …?`` where something known is near."""
-    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    return f" Did you mean {' or '.join(close)}?" if close else ""
 
 
 def _full(text: str) -> Path:

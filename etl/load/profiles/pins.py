@@ -9,26 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any
 
 from etl.errors import ParamsError
+from etl.load.ledger.pins import SIDES, Pin, Side
 from etl.load.profiles.document import Path, show
 from etl.load.profiles.field_paths import read_path
 
-Side = Literal["profiles", "smartoffice"]
-SIDES: tuple[Side, ...] = get_args(Side)
 LONGEST_REASON = 500
 LONGEST_FIELD = 200
 _KEYS = ("field", "side", "reason")
-
-
-@dataclass(frozen=True)
-class Pin:
-    """One pinned field, named as `show` names it, its side and why."""
-
-    field: str
-    side: Side
-    reason: str
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ import pandas as pd
 
 from etl.frames import are_among
 from etl.load.ledger import runs
-from etl.load.life_event import LifeEvent, find_event
+from etl.load.ledger.life_events import LifeEvent
+from etl.load.life_event import find_event
 from etl.narrowing import narrow
 from expectations import rules
 from include.pipelines.couples.former import HOLDERS

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from etl.load.life_event import LifeEvent
+from etl.load.ledger.life_events import LifeEvent
 from include.pipelines.run.labels import LABELS
 from include.report.run.proposals import PersonGoes, Proposal, RecordGoes
 from include.runtime.staging import each_row

@@ -17,9 +17,9 @@ from etl.load.ledger import links, runs
 from include.pipelines.guards.alike import ChangesAlike
 from include.pipelines.guards.stop import Cause, Limit, hash_of, is_guarded
 from include.pipelines.identity.link_ownership import links_of
-from include.pipelines.refresh.lineage import leaves
 from include.pipelines.refresh.plan import shard_name
 from include.pipelines.run.context import RunContext
+from include.pipelines.run.value_shape import leaves
 from include.runtime.staging import each_row
 
 # As the source keys of eMoney's items begin, and the CRM's table.

@@ -23,8 +23,9 @@ from etl.extract.scope import Census
 from etl.extract.source import Snapshot
 from etl.frames import are_among
 from etl.load.ledger import case_bases, identities, links, locks
+from etl.load.ledger.identities import Merge
 from etl.load.ledger.transfers import rekeying
-from etl.load.merged_contacts import Known, Merge, Unclear, decide_merges
+from etl.load.merged_contacts import Known, Unclear, decide_merges
 from expectations import rules
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.labels import LABELS

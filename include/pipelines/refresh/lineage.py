@@ -3,10 +3,6 @@
 Kept in the ledger as compressed tables, one for each vendor and some shards, so that a question about a value is
 answered when the staged files are gone. A unit that is held, skipped or deferred just as the last time is not recorded
 again: an unchanged night records nothing.
-
-Columns: kind (``source``: where a value comes from; ``receipt``: a record or value that does not go; ``shape``: what a
-value that was not sent looks like), unit_key, subject (``clientA``, ``account:5``; a record for a receipt), name (API
-field; CRM column for a receipt), table, column, key, rule_id.
 """
 
 from __future__ import annotations
@@ -17,23 +13,18 @@ from typing import Any, cast
 
 import orjson
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from etl.frames import are_among
-from etl.load.ledger.lineage import digests_before, save_lineage
+from etl.load.ledger.lineage import COLUMNS, digests_before, save_lineage
 from etl.load.ledger.transfers import rekeying
-from etl.load.profiles.document import flatten, show
 from etl.narrowing import narrow
 from include.pipelines.refresh.plan import shard_name
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.defects import name_defects
 from include.pipelines.run.frames import of_units
-from include.pipelines.run.value_shape import shape_of
+from include.pipelines.run.value_shape import leaves, shape_of
 from include.runtime.staging import each_row
 
-COLUMNS = ("kind", "unit_key", "subject", "name", "table", "column", "key", "rule_id")
 SENT = ("created", "updated")
 
 
@@ -65,13 +56,6 @@ def _frames_of(context: RunContext, numbers: list[int], unit_keys: list[str]) ->
     if len(few) == 1:
         return few[0]
     return {name: pd.concat([each[name] for each in few]).drop_duplicates(ignore_index=True) for name in few[0]}
-
-
-def read_rows(content: bytes, unit_key: str) -> pd.DataFrame:
-    """One unit's rows of a recorded table."""
-    # By this thread alone: of Arrow's own threads one may still be alive when a short command ends, which aborts it.
-    rows = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
-    return rows.filter(pc.equal(rows["unit_key"], unit_key)).to_pandas(use_threads=False)
 
 
 def _wanted(context: RunContext, vendor: str, outcomes: pd.DataFrame) -> pd.DataFrame:
@@ -106,7 +90,7 @@ def _record(
     name_defects(f"lineage {vendor}", traced)
     rows = pd.concat(traced.results, ignore_index=True) if traced.results else pd.DataFrame(columns=list(COLUMNS))
     save_lineage(
-        context.ledger, context.request.run_id, vendor, number, _packed(rows),
+        context.ledger, context.request.run_id, vendor, number, rows,
         dict(zip(units["unit_key"], units["digest"], strict=True)),
     )  # fmt: skip
 
@@ -156,30 +140,3 @@ def _shapes(context: RunContext, vendor: str, units: pd.DataFrame) -> Iterator[t
         for row in each_row(documents[are_among(documents["unit_key"], kept_back["unit_key"])]):
             for name, value in leaves(vendor, orjson.loads(row.document)):
                 yield "shape", row.unit_key, "", name, None, shape_of(value), None, None
-
-
-def leaves(vendor: str, document: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The values of a document as built, by the names under which people ask for them."""
-    if vendor == "profiles":
-        yield from ((show(path), value) for path, value in flatten(document["document"]).items())
-        return
-    yield from (pair for pair in _walk(document["client"], "client"))
-    yield from (pair for pair in _walk(document["spouse"] or {}, "spouse"))
-    for item in document["items"]:
-        yield from ((f"items[{item['sourceKey']}].{name}", value) for name, value in item.items())
-
-
-def _walk(node: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for name, value in node.items():
-        if isinstance(value, dict):
-            yield from _walk(value, f"{prefix}.{name}")
-        else:
-            yield f"{prefix}.{name}", value
-
-
-def _packed(rows: pd.DataFrame) -> bytes:
-    table = rows.reindex(columns=list(COLUMNS)).sort_values(["unit_key", "kind"], kind="stable")
-    table = table.astype({name: "str" for name in COLUMNS if name != "key"} | {"key": "Int64"})
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), sink, compression="zstd")
-    return bytes(sink.getvalue())

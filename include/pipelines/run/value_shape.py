@@ -1,10 +1,13 @@
-"""What a value looks like, without saying what it is."""
+"""The values of a document under the names that people use, and what a value looks like without showing it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
+
+from etl.load.profiles.document import flatten, show
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}$")
 
@@ -25,3 +28,22 @@ def shape_of(value: Any) -> str:
     if isinstance(value, list):
         return f"a list of {len(value)}"
     return "an object"
+
+
+def leaves(vendor: str, document: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """(name, value) of each value of a document as built; names as people write them: ``items[account:5].owner``."""
+    if vendor == "profiles":
+        yield from ((show(path), value) for path, value in flatten(document["document"]).items())
+        return
+    yield from (pair for pair in _walk(document["client"], "client"))
+    yield from (pair for pair in _walk(document["spouse"] or {}, "spouse"))
+    for item in document["items"]:
+        yield from ((f"items[{item['sourceKey']}].{name}", value) for name, value in item.items())
+
+
+def _walk(node: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in node.items():
+        if isinstance(value, dict):
+            yield from _walk(value, f"{prefix}.{name}")
+        else:
+            yield f"{prefix}.{name}", value

@@ -58,7 +58,7 @@ class Office:
             intent = intents.begin(ledger, "emoney", unit_key, "update_client", "hash", {"fax": 1}, as_of, run_id)
             intents.mark(ledger, intent, "confirmed")
             changes.save_changes(ledger, run_id, "emoney", [(unit_key, Change("client.fax", "written", "old", "new"))])
-            lineage.save_lineage(ledger, run_id, "emoney", 0, b"table", {unit_key: self.nights})
+            lineage.save_lineage(ledger, run_id, "emoney", 0, pd.DataFrame(), {unit_key: self.nights})
         feed_id = feeds.begin_feed(ledger, f"{as_of}-values", run_id, as_of, [FeedLine("H1", "c1", "hash", ())])
         with locks.hold(ledger, "emoney", f"feed:{self.nights}", locks.holder_name(run_id)):
             feeds.mark_feed(ledger, feed_id, "done")

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from etl.errors import ParamsError
 from etl.load.delivery import ByHand
 from etl.load.ledger import links, pins
+from etl.load.ledger.pins import Pin
 from etl.load.profiles import deliver as deliver_profiles
 from etl.load.profiles.document import flatten, show
 from etl.load.profiles.field_paths import read_path, read_paths
 from etl.load.profiles.merge import Merged, merge
-from etl.load.profiles.pins import Pin, Pins, read_pins, read_unpins
+from etl.load.profiles.pins import Pins, read_pins, read_unpins
 from tests.load.advisors import edit_person
 from tests.load.delivering import DAY, NEXT_DAY, Desk, decided, household
 from tests.load.documents import DOCUMENTS, address, asset, document, edited, person, policy, text

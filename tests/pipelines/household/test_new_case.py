@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from etl.load.profiles.pins import Pin, Side
+from etl.load.ledger.pins import Pin, Side
 from tests.load.advisors import edit_case, edit_person, put_into
 from tests.pipelines.household.by_hand import run_by_hand
 from tests.pipelines.undo.undoing import undo

@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from etl.errors import StopRun
-from etl.load.ledger.pins import read_pins
-from etl.load.profiles.pins import Pin
+from etl.load.ledger.pins import Pin, read_pins
 from include.pipelines.household.prepare import prepare_unit, read_unit
 from include.pipelines.household.request import unreadable
 from include.pipelines.refresh.plan import plan_and_extract

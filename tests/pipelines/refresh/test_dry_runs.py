@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from etl.load.ledger import feeds, intents
 from etl.load.ledger.feeds import FeedLine
+from etl.load.ledger.pins import Pin
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import metadata
-from etl.load.profiles.pins import Pin
 from tests.pipelines.household.by_hand import run_by_hand
 from tests.pipelines.undo.undoing import undo
 from tests.run_book import Again, Book, Keep, KeptBook, Ran

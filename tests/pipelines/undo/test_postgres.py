@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from etl.load.ledger import pins
+from etl.load.ledger.pins import Pin
 from etl.load.ledger.retention import Keep, remove_old
-from etl.load.profiles.pins import Pin
-from include.commands.why_table import source_of
 from include.why.asking import ask
 from tests.pipelines.undo.undoing import decided, ended, undo
 from tests.run_book import Book, Vendors
@@ -33,7 +32,7 @@ def test_what_is_pinned_asked_and_undone_is_the_same_on_postgresql(postgres_book
     book.run("2026-11-23")
     assert remove_old(ledger, Keep(lineage_days=0)).is_through
     (told,) = ask(ledger, "H1", "clientA.cellPhone", None, None)
-    assert source_of(told.answers[0]) == "contact_phone.number, key 9"
+    assert told.answers[0].source == "contact_phone.number, key 9"
     assert told.answers[0].run_id == "run-2"
     assert [pin.field for pin in told.pins] == ["clientA.fax"]
     undone = undo(book, "run-2")
