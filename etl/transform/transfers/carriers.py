@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from etl.transform.transfers.contract import Request
+from etl.transform.transfers.contract import Selection
 from etl.transform.transfers.decisions import Decisions, truth
 from etl.values import normal
 
@@ -19,7 +19,7 @@ _CARRIER_READS, _PRODUCT_READS = ["name", "naic_id"], ["carrier", "plan_name", "
 
 
 def decide_carriers(
-    request: Request,
+    selection: Selection,
     rows: Mapping[str, pd.DataFrame],
     needed: pd.Series,
     target: Mapping[str, pd.DataFrame],
@@ -30,11 +30,11 @@ def decide_carriers(
     The second frame: entity, entity_id, target_id.
     """
     carriers, products = rows["carrier"], rows["product"]
-    all_carriers = _owned("carrier", carriers, request, target["carriers"], known)
+    all_carriers = _owned("carrier", carriers, selection, target["carriers"], known)
     all_carriers = all_carriers.fillna(_alike(carriers, target["carriers"], "carrier_id", _CARRIER_READS))
     under = products.assign(carrier=products["carrier_id"].map(all_carriers.set_axis(carriers["carrier_id"])))
     there = target["products"].assign(carrier=target["products"]["carrier_id"])
-    all_products = _owned("product", products, request, there, known)
+    all_products = _owned("product", products, selection, there, known)
     all_products = all_products.fillna(_alike(under, there, "product_id", _PRODUCT_READS))
     decided = [_decide("product", products, needed, all_products)]
     of_new_products = products.loc[decided[0].moves, "carrier_id"]
@@ -55,10 +55,12 @@ def _decide(entity: str, rows: pd.DataFrame, needed: pd.Series, owned: pd.Series
     return decisions
 
 
-def _owned(entity: str, rows: pd.DataFrame, request: Request, there: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
+def _owned(
+    entity: str, rows: pd.DataFrame, selection: Selection, there: pd.DataFrame, known: pd.DataFrame
+) -> pd.Series:
     """The key in the target of what is the target office's own or was recreated there before."""
     key = rows[f"{entity}_id"]
-    own = key.where(truth(rows["office_id"] == request.target_office_id) & request.same_database)
+    own = key.where(truth(rows["office_id"] == selection.target_office_id) & selection.same_database)
     mapped = known[known["entity"] == entity].drop_duplicates("source_id")
     made = key.map(pd.Series(mapped["target_id"].astype("Int64").array, index=mapped["source_id"].astype("Int64")))
     made = made.where(made.isin(there[f"{entity}_id"]))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from etl.transform.transfers.contract import Request
+from etl.transform.transfers.contract import Selection
 from etl.transform.transfers.decisions import Decisions, truth, worded
 from etl.values import normal
 
@@ -36,13 +36,13 @@ NOT_MOVED = {
 }
 
 
-def decide_contacts(contacts: pd.DataFrame, request: Request) -> Decisions:
+def decide_contacts(contacts: pd.DataFrame, selection: Selection) -> Decisions:
     """XFR-SET: everybody in the set who belongs to the source office, is not deleted and is not left out."""
     decisions = Decisions.all_move("contact", contacts, "XFR-SET", "it is in the set")
-    left_out = request.left_out.drop_duplicates("contact_id").set_index("contact_id")
+    left_out = selection.left_out.drop_duplicates("contact_id").set_index("contact_id")
     rules, reasons = (contacts["contact_id"].map(left_out[name]) for name in ("rule_id", "reason"))
     decisions.stay(contacts["deleted_at"].notna(), "XFR-SET", DELETED)
-    elsewhere = contacts["office_id"] != request.source_office_id
+    elsewhere = contacts["office_id"] != selection.source_office_id
     decisions.stay(elsewhere, "XFR-SET", worded("it belongs to office ", contacts["office_id"], ""))
     decisions.stay(contacts["contact_id"].isin(left_out.index), rules, reasons)
     return decisions

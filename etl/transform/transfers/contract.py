@@ -1,40 +1,29 @@
-"""What a plan is made of, and what it is.
+"""What goes into the plan of a transfer, and what comes out.
 
-Ids of records are text in `Plan` (``entity_id``; the parts of a composite key are joined by ``:``), ids of contacts are
-``Int64``. Nothing in it is a name, a number or a figure of a client.
+Ids of records are text (``entity_id``; the parts of a composite key are joined by ``:``).
+Ids of contacts are ``Int64``. A plan holds no names, numbers or amounts of clients.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-Decision: TypeAlias = Literal["move", "stay", "recreate"]
+from etl import canonical
+
+# What earlier transfers to the same target moved and recreated there, and is still there: entity, source_id, target_id
+# (text, as in `TransferPlan.manifest`). From the ledger's id map of this pair of offices.
+NOTHING_KNOWN = pd.DataFrame(columns=["entity", "source_id", "target_id"], dtype="str")
 
 
 def _nobody() -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "contact_id": pd.Series([], dtype="Int64"),
-            "rule_id": pd.Series([], dtype="str"),
-            "reason": pd.Series([], dtype="str"),
-        }
-    )
-
-
-def _nothing() -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series([], dtype="str") for name in ("entity", "source_id", "target_id")})
-
-
-# What earlier transfers to the same target moved and recreated there, and is still there: entity, source_id, target_id
-# (text, as in `Plan.manifest`). From the ledger's id map of this pair of offices.
-NOTHING_KNOWN = _nothing()
+    return pd.DataFrame(columns=["contact_id", "rule_id", "reason"], dtype="str").astype({"contact_id": "Int64"})
 
 
 @dataclass(frozen=True)
-class Request:
+class Selection:
     """Which contacts of the rows shall move.
 
     left_out: contact_id, rule_id, reason — contacts of the rows that do not take part: held by a check, in another
@@ -48,7 +37,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TransferPlan:
     """The manifest and what follows from it.
 
     manifest: every row that was read, once: ``entity`` (table), ``entity_id``, ``contact_id`` (on which it hangs; null
@@ -82,3 +71,11 @@ class Plan:
         """The rows of the manifest that come to be in the target: moved or recreated."""
         rows = self.manifest
         return rows[(rows["entity"] == entity) & (rows["decision"] != "stay")]
+
+    def part(self, group_nos: Iterable[int], rows: Mapping[str, pd.DataFrame]) -> TransferPlan:
+        """The plan of some groups. Of carriers and products, which groups share, it keeps those among ``rows``."""
+        chosen = self.manifest["group"].isin(list(group_nos))
+        for entity in ("carrier", "product"):
+            ids = canonical.row_ids(entity, rows[entity])
+            chosen |= (self.manifest["entity"] == entity) & self.manifest["entity_id"].isin(ids)
+        return replace(self, manifest=self.manifest[chosen])

@@ -40,7 +40,7 @@ def decide_households(
 def describe_households(
     households: Decisions, members: pd.DataFrame, moving: Ids, groups: pd.DataFrame
 ) -> pd.DataFrame:
-    """`Plan.households`; ``members``: household_id, contact_id, is_deleted, of all their members."""
+    """`TransferPlan.households`; ``members``: household_id, contact_id, is_deleted, of all their members."""
     rows = households.rows[["household_id", "head_contact_id"]].assign(is_rebuilt=households.moves)
     rows = rows[households.rows["deleted_at"].isna()]
     alive = members[~members["is_deleted"]]

@@ -21,7 +21,7 @@ _TABLES = [table.name for table in schema.metadata.sorted_tables]
 def write(
     decided: Mapping[str, Decisions], groups: pd.DataFrame, owned: pd.DataFrame, ties: pd.DataFrame
 ) -> pd.DataFrame:
-    """`Plan.manifest`: tables in an order that foreign keys allow, the rows of each in the order of its keys."""
+    """`TransferPlan.manifest`: tables in an order that foreign keys allow, the rows of each by key."""
     contact_ids = _hanging(decided, ties)
     parts = [
         pd.DataFrame(
@@ -62,7 +62,7 @@ def check_books(manifest: pd.DataFrame, read: int) -> None:
 
 
 def write_fields(left_out: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """`Plan.fields`, in the order of the manifest."""
+    """`TransferPlan.fields`, in the order of the manifest."""
     fields = pd.concat(left_out, ignore_index=True).astype({name: "str" for name in _FIELDS if name != "contact_id"})
     return fields[_FIELDS]
 

@@ -17,7 +17,7 @@ _NAME = ["first_name", "last_name", "birth_date"]
 
 
 def find_present(people: pd.DataFrame, target: Mapping[str, pd.DataFrame], known: pd.DataFrame) -> pd.DataFrame:
-    """Each of the people, by contact id: contact_id, target_contact_id, matched_by, matches (`Plan.present`)."""
+    """`TransferPlan.present`: contact_id, target_contact_id, matched_by, matches; one row for each person."""
     people = people.sort_values("contact_id").drop_duplicates("contact_id").reset_index(drop=True)
     there = target["contacts"]
     mapped = known[known["entity"] == "contact"]

@@ -55,7 +55,7 @@ def find_movers(relations: pd.DataFrame, ties: pd.DataFrame, moving: pd.Series, 
 
 
 def list_closure(ties: pd.DataFrame, moving: pd.Series, arrived: pd.Series, source_office_id: int) -> pd.DataFrame:
-    """`Plan.closure`: everybody whom key relations reach from the contacts that move."""
+    """`TransferPlan.closure`: everybody whom key relations reach from the contacts that move."""
     outward = _both_ways(ties[~_is_gone(ties, arrived)])
     outward = outward[~outward["contact_id"].isin(arrived) & ~outward["other_id"].isin(arrived)]
     is_movable = truth((outward["other_office_id"] == source_office_id) & ~outward["other_is_deleted"])

@@ -16,14 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
 from etl import canonical, schema
-from etl.transform.transfers.contract import Plan
+from etl.transform.transfers.contract import TransferPlan
 
 # Columns that name whoever was in the target before, though the contact may move along.
 _ONLY_PRESENT = {
@@ -43,53 +42,41 @@ class Arrival:
     modified_at: str
 
 
-@dataclass(frozen=True)
-class Built:
-    """New rows of the target.
-
-    rows: by table, in an order that foreign keys allow: all columns in canonical form, and ``group`` and ``source_id``
-        (the manifest's ``entity_id``) of each row.
-    id_map: entity, source_id, target_id (text), group: every new row.
-    """
-
-    rows: dict[str, pd.DataFrame]
-    id_map: pd.DataFrame
-
-
-def count_new_keys(plan: Plan) -> dict[str, int]:
-    """How many new keys of each table the target has to give."""
-    counts = plan.manifest[plan.manifest["decision"] != "stay"].groupby("entity").size()
-    return {entity: int(counts[entity]) for entity in counts.index if _own_key(entity) is not None}
-
-
-def build(rows: Mapping[str, pd.DataFrame], plan: Plan, first_keys: Mapping[str, int], arrival: Arrival) -> Built:
-    """The new rows of a plan.
-
-    ``rows`` are those that were planned with; ``first_keys`` says for each table of `count_new_keys` where its keys
-    begin: they are given without gaps in the order of the groups, so those of a group are one range.
-    """
-    arriving = _all_arriving(rows, plan)
-    keys = {entity: _new_keys(entity, frame, first_keys) for entity, frame in arriving.items() if _own_key(entity)}
-    return rebuild(rows, plan, keys, arrival)
+# New rows of the target by table, in an order that foreign keys allow: all columns in canonical form, and ``group`` and
+# ``source_id`` (the manifest's ``entity_id``) of each row.
+TargetRows: TypeAlias = dict[str, pd.DataFrame]
 
 
 def rebuild(
-    rows: Mapping[str, pd.DataFrame], plan: Plan, keys: Mapping[str, pd.Series[Any]], arrival: Arrival
-) -> Built:
-    """The new rows of a plan, or of some of its groups; ``keys`` gives the new key of each old one, by table."""
+    rows: Mapping[str, pd.DataFrame], plan: TransferPlan, keys: Mapping[str, pd.Series[Any]], arrival: Arrival
+) -> TargetRows:
+    """The new rows of a plan, or of a part of it; ``keys`` gives the new key of each old one, by table.
+
+    ``rows`` holds every row that the plan moves; rows that stay may be missing from it or among it.
+    """
     arriving = _all_arriving(rows, plan)
     known = {entity: pd.Series(given.array, index=given.index, dtype="Int64") for entity, given in keys.items()}
     for entity in ("product", "carrier"):
         known[entity] = pd.concat([known.get(entity, _no_keys()), _owned(plan, entity)])
     present = plan.present.set_index("contact_id")["target_contact_id"].dropna()
-    built = {}
-    for table in schema.metadata.sorted_tables:
-        if table.name in arriving:
-            built[table.name] = _rebuilt(table, arriving[table.name], known, present, arrival)
-    return Built(built, _id_map(built))
+    return {
+        table.name: _rebuilt(table, arriving[table.name], known, present, arrival)
+        for table in schema.metadata.sorted_tables
+        if table.name in arriving
+    }
 
 
-def _all_arriving(rows: Mapping[str, pd.DataFrame], plan: Plan) -> dict[str, pd.DataFrame]:
+def old_keys(plan: TransferPlan) -> dict[str, pd.Series[int]]:
+    """By table the old keys of the records that get a new key: tables with a key of one column."""
+    chosen = plan.manifest[plan.manifest["decision"] != "stay"]
+    return {
+        str(entity): of_entity["entity_id"].astype("int64")
+        for entity, of_entity in chosen.groupby("entity")
+        if _own_key(str(entity)) is not None
+    }
+
+
+def _all_arriving(rows: Mapping[str, pd.DataFrame], plan: TransferPlan) -> dict[str, pd.DataFrame]:
     chosen = plan.manifest[plan.manifest["decision"] != "stay"]
     return {
         str(entity): _arriving(str(entity), rows[str(entity)], of_entity)
@@ -111,17 +98,11 @@ def _arriving(entity: str, rows: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataF
     return order.merge(rows.assign(source_id=canonical.row_ids(entity, rows)), on="source_id", how="left")
 
 
-def _new_keys(entity: str, arriving: pd.DataFrame, first_keys: Mapping[str, int]) -> pd.Series[Any]:
-    """The new key of each old one."""
-    new = np.arange(len(arriving), dtype=np.int64) + first_keys[entity]
-    return pd.Series(pd.array(new, dtype="Int64"), index=arriving[_own_key(entity)])
-
-
 def _no_keys() -> pd.Series[Any]:
     return pd.Series([], dtype="Int64", index=pd.Index([], dtype="Int64"))
 
 
-def _owned(plan: Plan, entity: str) -> pd.Series[Any]:
+def _owned(plan: TransferPlan, entity: str) -> pd.Series[Any]:
     """The target's own carriers or products by the key of those that they stand for."""
     owned = plan.manifest[(plan.manifest["entity"] == entity) & plan.manifest["target_id"].notna()]
     return pd.Series(owned["target_id"].astype("Int64").array, index=owned["entity_id"].astype("Int64"))
@@ -164,22 +145,3 @@ def _rebuilt_column(
         return values.map(present).astype("Int64")
     new = values.map(keys.get(parent, _no_keys())).astype("Int64")
     return new.fillna(values.map(present).astype("Int64")) if parent == "contact" else new
-
-
-def _id_map(built: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    parts = [
-        pd.DataFrame(
-            {
-                "entity": entity,
-                "source_id": rows["source_id"],
-                "target_id": canonical.row_ids(entity, rows),
-                "group": rows["group"],
-            }
-        )
-        for entity, rows in built.items()
-    ]
-    if not parts:
-        return pd.DataFrame(
-            {name: pd.Series([], dtype="str") for name in ("entity", "source_id", "target_id", "group")}
-        )
-    return pd.concat(parts, ignore_index=True).astype({"entity": "str"})

@@ -9,14 +9,14 @@ from pathlib import Path
 import pandas as pd
 
 from etl import canonical
-from etl.transform.transfers import Plan
+from etl.transform.transfers import TransferPlan
 from include.pipelines.transfer import plan
 from include.pipelines.transfer.context import TransferContext
 from include.report.display import show
 from include.report.manifest.model import ENTITY_WORDS, Manifest
 
 
-def write(context: TransferContext, planned: Plan, made: Manifest) -> Path:
+def write(context: TransferContext, planned: TransferPlan, made: Manifest) -> Path:
     """Writes ``contact <id>.txt`` (0600) for each contact that moved and left something behind."""
     folder = context.archive
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -9,7 +9,7 @@ from etl.extract.source import Snapshot
 from etl.extract.transfer import read_ids
 from etl.load.ledger.transfers import transfers
 from etl.load.ledger.transfers.transfers import Transfer
-from etl.transform.transfers import Plan
+from etl.transform.transfers import TransferPlan
 from include.pipelines.transfer.context import TransferContext
 
 # The statuses in which a transfer has been imported, as far as it could be.
@@ -17,7 +17,9 @@ IMPORTED = ("closed", "failed")
 FAILED = "its group could not move"
 
 
-def compare(context: TransferContext, planned: Plan, found: Transfer | None) -> tuple[pd.DataFrame, bool | None]:
+def compare(
+    context: TransferContext, planned: TransferPlan, found: Transfer | None
+) -> tuple[pd.DataFrame, bool | None]:
     """The manifest's records as they turned out, and whether that is what was planned; None: nothing was imported.
 
     A group that failed is told apart (decision ``failed``, with the rule that stopped it): its rows are as they were,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from etl.transform.transfers import Plan
+from etl.transform.transfers import TransferPlan
 from etl.values import normal
 from expectations.facts.transfer import STAYING_RULES, TRANSFER
 from include.pipelines.transfer.context import TransferContext
@@ -22,7 +22,7 @@ def unit_key(contact_id: int) -> str:
     return f"C{contact_id}"
 
 
-def check(context: TransferContext, reading: Reading, plan: Plan, busy: Mapping[int, str]) -> Any:
+def check(context: TransferContext, reading: Reading, plan: TransferPlan, busy: Mapping[int, str]) -> Any:
     """The gate's verdict over the request, the contacts and what would stay behind. Raises `GateBroken`."""
     from expectations import rules
     from expectations.gate import validate
@@ -39,7 +39,7 @@ def check(context: TransferContext, reading: Reading, plan: Plan, busy: Mapping[
 
 
 def make_facts(
-    reading: Reading, plan: Plan, busy: Mapping[int, str], source_office_id: int, target_office_id: int
+    reading: Reading, plan: TransferPlan, busy: Mapping[int, str], source_office_id: int, target_office_id: int
 ) -> dict[str, pd.DataFrame]:
     """The frames of `expectations.facts.vendors.transfer`."""
     request = {
@@ -58,7 +58,7 @@ def make_facts(
     }
 
 
-def _movers(reading: Reading, plan: Plan, busy: Mapping[int, str], source_office_id: int) -> pd.DataFrame:
+def _movers(reading: Reading, plan: TransferPlan, busy: Mapping[int, str], source_office_id: int) -> pd.DataFrame:
     wanted = pd.DataFrame({"contact_id": pd.array(reading.contact_ids, dtype="Int64")})
     contacts = reading.rows["contact"].set_index("contact_id").reindex(wanted["contact_id"])
     present = plan.present.set_index("contact_id").reindex(wanted["contact_id"])
@@ -79,7 +79,7 @@ def _movers(reading: Reading, plan: Plan, busy: Mapping[int, str], source_office
     ).astype({"unit_key": "str"})
 
 
-def _leavings(plan: Plan, target_office_id: int) -> pd.DataFrame:
+def _leavings(plan: TransferPlan, target_office_id: int) -> pd.DataFrame:
     """What stays of contacts that move, counted by contact and rule; carriers made anew hang on the transfer itself."""
     moving = plan.groups["contact_id"]
     records = plan.manifest
@@ -104,7 +104,7 @@ def _leavings(plan: Plan, target_office_id: int) -> pd.DataFrame:
     return leavings.astype({"unit_key": "str", "entity": "str", "rule_id": "str"})
 
 
-def left_out(verdict: Any, plan: Plan) -> pd.DataFrame:
+def left_out(verdict: Any, plan: TransferPlan) -> pd.DataFrame:
     """contact_id, rule_id, reason: held contacts, and everybody who would move in one group with one of them."""
     held = verdict.held[verdict.held["unit_key"] != TRANSFER]
     own = pd.DataFrame(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 from sqlalchemy.engine import Connection
 
-from etl import canonical
 from etl.errors import StopRun
 from etl.extract import transfer as source_office
 from etl.extract.source import Snapshot
@@ -16,7 +15,7 @@ from etl.extract.transaction_reader import Within
 from etl.load.ledger.transfers import transfers
 from etl.load.transfer import move
 from etl.load.transfer.databases import open_databases
-from etl.transform.transfers import Plan
+from etl.transform.transfers import TransferPlan
 from etl.transform.transfers import rows as target_office
 from include.pipelines.transfer import plan, reading
 from include.pipelines.transfer.context import TransferContext
@@ -27,7 +26,7 @@ class RulesDesk:
     """What the move asks the rules for (`etl.load.transfer.move.Desk`)."""
 
     source: str
-    planned: Plan
+    planned: TransferPlan
     arrival: target_office.Arrival
     known: pd.DataFrame  # what earlier transfers moved there
 
@@ -42,16 +41,7 @@ class RulesDesk:
         self, rows: Mapping[str, pd.DataFrame], group_nos: Sequence[int], keys: Mapping[str, pd.Series[int]]
     ) -> dict[str, pd.DataFrame]:
         """The target's rows of these groups, and of the carriers and products that they need."""
-        return target_office.rebuild(rows, self._part(rows, group_nos), keys, self.arrival).rows
-
-    def _part(self, rows: Mapping[str, pd.DataFrame], group_nos: Sequence[int]) -> Plan:
-        """The plan of some groups; of carriers and products those that are among the rows."""
-        manifest = self.planned.manifest
-        chosen = manifest["group"].isin(group_nos)
-        for entity in ("carrier", "product"):
-            there = manifest["entity_id"].isin(canonical.row_ids(entity, rows[entity]))
-            chosen |= (manifest["entity"] == entity) & there
-        return replace(self.planned, manifest=manifest[chosen])
+        return target_office.rebuild(rows, self.planned.part(group_nos, rows), keys, self.arrival)
 
 
 def move_accepted(context: TransferContext) -> dict[str, int] | None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from etl.load.ledger.transfers import transfers
 from etl.load.ledger.transfers.transfers import Transfer
-from etl.transform.transfers import Plan
+from etl.transform.transfers import TransferPlan
 from include.pipelines.transfer.context import TransferContext
 from include.report.display import asked_by
 from include.report.manifest.files import write_manifest
@@ -36,7 +36,7 @@ _DECISION_WORDS = {"move": "would move", "recreate": "would be made anew", "stay
 class Papers:
     """A plan with what its documents need: who everybody is, and what the checks found."""
 
-    plan: Plan
+    plan: TransferPlan
     findings: pd.DataFrame
     contacts: pd.DataFrame  # the source's rows of the set
     people: pd.DataFrame  # contact_id, first_name, last_name of everybody whom the rows name

@@ -1,7 +1,7 @@
 """The first stage: read, claim the contacts, check, plan; the manifest is written and staged, and nothing has moved.
 
 Staged under ``transfers/`` of the data folder, because a transfer waits for days: ``reading`` (what was planned with),
-``plan`` (`etl.transform.transfers.Plan`), ``findings``.
+``plan`` (`etl.transform.transfers.TransferPlan`), ``findings``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from etl.load.ledger import runs
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.transfers import transfers
 from etl.load.ledger.transfers.transfers import Transfer
-from etl.transform.transfers import NOTHING_KNOWN, Plan
+from etl.transform.transfers import NOTHING_KNOWN, TransferPlan
 from etl.transform.transfers import plan as make_plan
 from expectations.facts.transfer import TRANSFER
 from include.pipelines.transfer import checks, papers, reading, worklist
@@ -63,7 +63,7 @@ def plan_transfer(context: TransferContext) -> dict[str, int]:
 
 def _check(
     context: TransferContext, read: reading.Reading, busy: dict[int, str]
-) -> tuple[Plan, pd.DataFrame, str | None]:
+) -> tuple[TransferPlan, pd.DataFrame, str | None]:
     """The plan without whom the checks hold, the findings, and why the transfer as a whole is refused, if it is."""
     first = read.plan(reading.first_request(context))
     verdict = checks.check(context, read, first, busy)
@@ -128,7 +128,7 @@ def accept_only(context: TransferContext, only: Iterable[int]) -> None:
     _write_papers(context, again)
 
 
-def _write_papers(context: TransferContext, planned: Plan) -> None:
+def _write_papers(context: TransferContext, planned: TransferPlan) -> None:
     """What the receiving user reads before the answer."""
     found = read_papers(context, planned)
     made = papers.make_manifest(context, found)
@@ -141,10 +141,10 @@ def moving_contacts(context: TransferContext) -> list[int]:
     return [int(one) for one in read_plan(context).groups["contact_id"]]
 
 
-def read_plan(context: TransferContext) -> Plan:
+def read_plan(context: TransferContext) -> TransferPlan:
     """The plan as it was staged."""
     staged = context.staging.read("plan")
-    return Plan(**{part.name: staged[part.name] for part in fields(Plan)})
+    return TransferPlan(**{part.name: staged[part.name] for part in fields(TransferPlan)})
 
 
 def read_findings(context: TransferContext) -> pd.DataFrame:
@@ -157,7 +157,7 @@ def read_rows(context: TransferContext) -> dict[str, pd.DataFrame]:
     return _of_side(context.staging.read("reading"), "rows")
 
 
-def read_papers(context: TransferContext, planned: Plan) -> papers.Papers:
+def read_papers(context: TransferContext, planned: TransferPlan) -> papers.Papers:
     """What the manifest's documents are made of."""
     staged = context.staging.read("reading", ["rows.contact", "around.people", "offices"])
     return papers.Papers(planned, read_findings(context), *staged.values())
@@ -168,7 +168,7 @@ def read_question(context: TransferContext) -> tuple[str, str]:
     return papers.question(context, read_papers(context, read_plan(context)))
 
 
-def outcomes_before(planned: Plan, findings: pd.DataFrame, contact_ids: Iterable[int]) -> list[Outcome]:
+def outcomes_before(planned: TransferPlan, findings: pd.DataFrame, contact_ids: Iterable[int]) -> list[Outcome]:
     """held, for whoever the plan does not move; the others' outcome is known later."""
     critical = findings[findings["severity"] == "critical"].groupby("unit_key")["rule_id"].agg(", ".join)
     moving = {int(one) for one in planned.groups["contact_id"]}
@@ -183,7 +183,7 @@ def outcomes_before(planned: Plan, findings: pd.DataFrame, contact_ids: Iterable
     return outcomes
 
 
-def _stage(context: TransferContext, read: reading.Reading, planned: Plan, findings: pd.DataFrame) -> None:
+def _stage(context: TransferContext, read: reading.Reading, planned: TransferPlan, findings: pd.DataFrame) -> None:
     offices = pd.DataFrame([read.source_office, read.target_office])
     sides: dict[str, Any] = {
         f"{side}.{name}": frame for side in ("rows", "around", "target") for name, frame in getattr(read, side).items()
@@ -194,8 +194,8 @@ def _stage(context: TransferContext, read: reading.Reading, planned: Plan, findi
     _stage_plan(context, planned)
 
 
-def _stage_plan(context: TransferContext, planned: Plan) -> None:
-    context.staging.write("plan", {part.name: getattr(planned, part.name) for part in fields(Plan)})
+def _stage_plan(context: TransferContext, planned: TransferPlan) -> None:
+    context.staging.write("plan", {part.name: getattr(planned, part.name) for part in fields(TransferPlan)})
 
 
 def _of_side(staged: dict[str, pd.DataFrame], side: str) -> dict[str, pd.DataFrame]:

@@ -41,16 +41,16 @@ class Reading:
     import_missing: str | None
     is_one_database: bool
 
-    def plan(self, request: rules.Request) -> rules.Plan:
+    def plan(self, request: rules.Selection) -> rules.TransferPlan:
         """What of it moves."""
         return rules.plan(request, self.rows, self.around, self.target, self.known)
 
 
-def first_request(context: TransferContext, left_out: pd.DataFrame | None = None) -> rules.Request:
+def first_request(context: TransferContext, left_out: pd.DataFrame | None = None) -> rules.Selection:
     """The rules' request: everybody, or everybody but some."""
     asked = context.request
     parts = {} if left_out is None else {"left_out": left_out}
-    return rules.Request(asked.source_office_id, asked.target_office_id, context.is_one_database, **parts)
+    return rules.Selection(asked.source_office_id, asked.target_office_id, context.is_one_database, **parts)
 
 
 def read(context: TransferContext) -> Reading:

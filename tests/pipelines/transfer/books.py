@@ -25,8 +25,8 @@ import sqlalchemy as sa
 from etl.extract import transfer as extract
 from etl.extract.source import Snapshot
 from etl.schema import metadata
-from etl.transform.transfers import NOTHING_KNOWN, Plan, Request, plan
-from etl.transform.transfers.rows import Arrival, Built, build, count_new_keys
+from etl.transform.transfers import NOTHING_KNOWN, Selection, TransferPlan, plan
+from etl.transform.transfers.rows import Arrival, TargetRows, old_keys, rebuild
 
 SOURCE, TARGET, ELSEWHERE = 1, 2, 3
 NOW = "2026-11-20 12:00:00.000000"
@@ -70,7 +70,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 class Decided:
     """A plan and what it was made from."""
 
-    plan: Plan
+    plan: TransferPlan
     rows: dict[str, pd.DataFrame]
     around: dict[str, pd.DataFrame]
     target: dict[str, pd.DataFrame]
@@ -93,13 +93,17 @@ class Decided:
         columns = self.plan.fields[["entity", "entity_id", "field", "rule_id"]]
         return set(columns.itertuples(index=False, name=None))
 
-    def built(self, user_id: int = 2) -> Built:
-        first_keys = dict.fromkeys(count_new_keys(self.plan), FIRST_KEY)
-        return build(self.rows, self.plan, first_keys, Arrival(TARGET, user_id, LATER))
+    def rebuilt(self, user_id: int = 2) -> TargetRows:
+        """The target's rows of the plan; the new keys of each table are counted from `FIRST_KEY`."""
+        keys = {
+            entity: pd.Series(range(FIRST_KEY, FIRST_KEY + len(old)), index=sorted(old), dtype="int64")
+            for entity, old in old_keys(self.plan).items()
+        }
+        return rebuild(self.rows, self.plan, keys, Arrival(TARGET, user_id, LATER))
 
     def arrived(self, entity: str) -> list[dict[str, Any]]:
         """The new rows of a table, null as None."""
-        rows = self.built().rows.get(entity, pd.DataFrame())
+        rows = self.rebuilt().get(entity, pd.DataFrame())
         return [
             {name: None if pd.isna(value) else value for name, value in row.items()}
             for row in rows.astype(object).to_dict("records")
@@ -201,7 +205,7 @@ class Book:
             rows = extract.read_rows(snapshot, contact_ids, known)
             around = extract.read_surroundings(snapshot, rows)
             target = extract.read_target(snapshot, TARGET)
-        made = plan(Request(SOURCE, TARGET, left_out=outside, **request), rows, around, target, known)
+        made = plan(Selection(SOURCE, TARGET, left_out=outside, **request), rows, around, target, known)
         return Decided(made, rows, around, target)
 
 

@@ -28,7 +28,7 @@ from etl.load.transfer import move
 from etl.load.transfer.databases import open_databases
 from etl.load.transfer.rollback import bring_back
 from etl.schema import metadata
-from etl.transform.transfers import Plan, Request, plan
+from etl.transform.transfers import Selection, TransferPlan, plan
 from etl.transform.transfers.rows import Arrival
 from include.pipelines.transfer.move import RulesDesk
 from tests.pipelines.transfer.books import LATER, SOURCE, TARGET, Book
@@ -86,14 +86,14 @@ class TransferDesk:
     contacts_at_once: int = 1000
     offices: tuple[int, int] = (SOURCE, TARGET)
     receiver: int = RECEIVER
-    plans: dict[str, Plan] = field(default_factory=dict)
+    plans: dict[str, TransferPlan] = field(default_factory=dict)
     read_at_once: list[int] = field(default_factory=list)  # how many contacts a return has read each time
 
     def onward(self, source: int, target: int, user: int) -> TransferDesk:
         """The same databases, other offices."""
         return replace(self, source=self.target, offices=(source, target), receiver=user, plans={})
 
-    def plan(self, transfer_id: str, contact_ids: Iterable[int], accept: bool = True) -> Plan:
+    def plan(self, transfer_id: str, contact_ids: Iterable[int], accept: bool = True) -> TransferPlan:
         """Claims, plans and (the receiving user) accepts."""
         ids = sorted(set(contact_ids))
         databases = transfers.fingerprint(self.source.url), transfers.fingerprint(self.target.url)
@@ -106,8 +106,8 @@ class TransferDesk:
             there = extract.read_target(snapshot, self.offices[1])
         left_out = pd.DataFrame({"contact_id": list(busy), "rule_id": "XFR-SET", "reason": "busy"})
         left_out = left_out.astype({"contact_id": "Int64", "rule_id": "str", "reason": "str"})
-        request = Request(*self.offices, databases[0] == databases[1], left_out)
-        made = plan(request, rows, around, there, known)
+        selection = Selection(*self.offices, databases[0] == databases[1], left_out)
+        made = plan(selection, rows, around, there, known)
         new = Transfer(transfer_id, *self.offices, *databases, "mover", "receiver")
         transfers.plan(self.ledger, new, made.manifest)
         if accept:

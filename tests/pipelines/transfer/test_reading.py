@@ -95,8 +95,7 @@ class TestSets:
         assert decided.plan.manifest.empty
         assert decided.plan.groups.empty
         assert decided.plan.closure.empty
-        assert decided.built().rows == {}
-        assert decided.built().id_map.empty
+        assert decided.rebuilt() == {}
 
     @pytest.mark.parametrize("office_id", [TARGET, ELSEWHERE])
     def test_a_set_of_another_office_is_no_set_of_the_source(self, office_id: int) -> None:
@@ -128,7 +127,7 @@ def test_a_contact_with_ten_thousand_notes_moves_with_all_of_them() -> None:
     ann = book.contact()
     for number in range(10_000):
         book.add("smartpad_note", contact_id=ann, body=f"Note {number}")
-    rows = book.planned([ann]).built().rows["smartpad_note"]
+    rows = book.planned([ann]).rebuilt()["smartpad_note"]
     assert len(rows) == rows["body"].nunique() == 10_000
     assert set(rows["contact_id"]) == {1_000_001}
 

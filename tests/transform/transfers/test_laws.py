@@ -15,9 +15,9 @@ import pytest
 from etl import canonical
 from etl.errors import BooksUnbalanced
 from etl.schema import metadata
-from etl.transform.transfers import Request, plan
+from etl.transform.transfers import Selection, plan
 from etl.transform.transfers.manifest import check_books
-from etl.transform.transfers.rows import Built
+from etl.transform.transfers.rows import TargetRows
 from tests.pipelines.transfer.books import FIRST_KEY, LATER, SOURCE, TARGET, Book, Decided
 from tests.pipelines.transfer.model import Model
 from tests.pipelines.transfer.random_books import Maker
@@ -38,9 +38,9 @@ class Made:
     decided: Decided
 
     @cached_property
-    def built(self) -> Built:
+    def rebuilt(self) -> TargetRows:
         """The target's new rows."""
-        return self.decided.built()
+        return self.decided.rebuilt()
 
 
 def random_transfer(seed: int) -> Made:
@@ -94,7 +94,7 @@ def test_moved_and_left_behind_are_all_rows_and_the_input_is_untouched(made: Mad
         of_entity = manifest[manifest["entity"] == entity].set_index("entity_id")["row_hash"]
         hashes = canonical.row_hashes(entity, rows).set_axis(canonical.row_ids(entity, rows))
         assert of_entity.sort_index().to_dict() == hashes.sort_index().to_dict()
-    decided.built()
+    decided.rebuilt()
     for name, rows in decided.rows.items():
         pd.testing.assert_frame_equal(rows, copies[name])
 
@@ -102,33 +102,32 @@ def test_moved_and_left_behind_are_all_rows_and_the_input_is_untouched(made: Mad
 def test_the_order_of_the_rows_does_not_matter_and_twice_gives_the_same(planned_again: Made) -> None:
     decided, left_out = planned_again.decided, planned_again.left_out
     outside = pd.DataFrame({"contact_id": list(left_out), "rule_id": "XFR-ACCEPT", "reason": "not accepted"})
-    request = Request(
+    selection = Selection(
         SOURCE, TARGET, left_out=outside.astype({"contact_id": "Int64", "rule_id": "str", "reason": "str"})
     )
 
     def shuffled(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         return {name: rows.sample(frac=1, random_state=planned_again.seed % 2**31) for name, rows in frames.items()}
 
-    assert same(plan(request, decided.rows, decided.around, decided.target), decided.plan)
-    again = plan(request, shuffled(decided.rows), shuffled(decided.around), shuffled(decided.target))
+    assert same(plan(selection, decided.rows, decided.around, decided.target), decided.plan)
+    again = plan(selection, shuffled(decided.rows), shuffled(decided.around), shuffled(decided.target))
     assert same(again, decided.plan)
 
 
 def test_every_new_row_is_the_old_one_but_for_its_references(made: Made) -> None:
     """Keys are new and without gaps, references lead to new rows or to what the target has, all else is as it was."""
     book, decided = made.book, made.decided
-    built = made.built
+    rebuilt = made.rebuilt
     moved = decided.plan.manifest[decided.plan.manifest["decision"] != "stay"]
-    assert sorted(zip(built.id_map["entity"], built.id_map["source_id"], strict=True)) == sorted(
-        zip(moved["entity"], moved["entity_id"], strict=True)
-    )
+    arrived = [(entity, source_id) for entity, rows in rebuilt.items() for source_id in rows["source_id"]]
+    assert sorted(arrived) == sorted(zip(moved["entity"], moved["entity_id"], strict=True))
     in_target = {
         entity: {
             row[f"{entity}_id"] for row in book.rows[entity] if row["office_id"] == TARGET and not row.get("deleted_at")
         }
         for entity in ("contact", "carrier", "product")
     }
-    for entity, rows in built.rows.items():
+    for entity, rows in rebuilt.items():
         table = metadata.tables[entity]
         old = decided.rows[entity].assign(source_id=canonical.row_ids(entity, decided.rows[entity]))
         twins = rows[["source_id"]].merge(old, on="source_id")
@@ -140,7 +139,7 @@ def test_every_new_row_is_the_old_one_but_for_its_references(made: Made) -> None
             elif parent in ("office", "crm_user"):
                 assert (new.dropna() == 2).all()
             elif parent is not None:
-                allowed = set(built.rows[parent].iloc[:, 0]) if parent in built.rows else set()
+                allowed = set(rebuilt[parent].iloc[:, 0]) if parent in rebuilt else set()
                 assert set(new.dropna()) <= allowed | in_target.get(parent, set())
                 assert column.nullable or new.notna().all()
             elif column.primary_key and len(table.primary_key) == 1:
@@ -178,11 +177,11 @@ def test_a_manifest_that_would_lose_a_row_is_no_manifest(change: dict[str, Any],
 
 def test_what_moves_together_is_in_one_group(made: Made) -> None:
     """A new row names new contacts of its own group only."""
-    built = made.built
-    if "contact" not in built.rows:
+    rebuilt = made.rebuilt
+    if "contact" not in rebuilt:
         return
-    group_of = built.rows["contact"].set_index("contact_id")["group"]
-    for entity, rows in built.rows.items():
+    group_of = rebuilt["contact"].set_index("contact_id")["group"]
+    for entity, rows in rebuilt.items():
         for column in metadata.tables[entity].columns:
             if any(key.column.table.name == "contact" for key in column.foreign_keys):
                 groups = rows[column.name].map(group_of)
