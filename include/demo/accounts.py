@@ -44,17 +44,7 @@ def add_account(family: Family, kind: AccountKind, owner: Row) -> Row:
 
 def _add_position(draft: Draft, account: Row, fund: Fund, worth: int) -> int:
     """A position of about `worth` cents; gives its market value in cents (shares times price, rounded)."""
-    symbol, cusip, product_name, price = fund
-    shares = round(worth / 100 / price * (0.4 + 1.2 * draft.rng.random()), 3)
-    market_value = round(shares * price * 100)
-    draft.add(
-        "investment_position",
-        account,
-        symbol=symbol,
-        cusip=cusip,
-        product_name=product_name,
-        shares=shares,
-        price=price,
-        market_value=market_value / 100,
-    )
+    shares = round(worth / 100 / fund.price * (0.4 + 1.2 * draft.rng.random()), 3)
+    market_value = round(shares * fund.price * 100)
+    draft.add("investment_position", account, **fund._asdict(), shares=shares, market_value=market_value / 100)
     return market_value

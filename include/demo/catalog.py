@@ -1,10 +1,19 @@
 """What the demo office deals in: account kinds, funds, carriers, products, lenders. All of it invented."""
 
 from dataclasses import dataclass
+from itertools import starmap
+from typing import NamedTuple
 
 from include.demo.draft import weigh
 
-Fund = tuple[str | None, str | None, str, float]  # symbol, CUSIP, name, price
+
+class Fund(NamedTuple):
+    """What a position is of."""
+
+    symbol: str | None
+    cusip: str | None
+    product_name: str
+    price: float
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,7 @@ CHILD_ACCOUNTS = (
     AccountKind("Custodial Account", "UTMA", "Custodian", False, (1, 3), (2, 60)),
 )
 
-FUNDS: tuple[Fund, ...] = (
+FUNDS = tuple(starmap(Fund, (
     ("NFGRX", "90000A101", "Northfield Growth Fund", 84.1275), ("NFINX", "90000A102", "Northfield Income Fund", 12.43),
     ("NFBLX", "90000A103", "Northfield Balanced Fund", 31.705), ("NFIXX", "90000A104", "Northfield 500 Index", 412.88),
     ("HLCVX", "90000B201", "Harlow Core Value", 27.16), ("HLSCX", "90000B202", "Harlow Small Company", 44.9312),
@@ -78,12 +87,12 @@ FUNDS: tuple[Fund, ...] = (
     ("TGT45", "90000E502", "Target Retirement 2045", 17.98),
     ("CSHXX", "90000E503", "Government Cash Reserve", 1.0), (None, None, "Private Placement Note (no symbol)", 100.0),
     (None, "90000F601", "City of Alder 4.25% Muni Bond", 101.875),
-)
-SUBACCOUNTS: tuple[Fund, ...] = (
+)))
+SUBACCOUNTS = tuple(starmap(Fund, (
     (None, None, "NF VIT Equity Income Subaccount", 21.3342), (None, None, "NF VIT Small Cap Subaccount", 14.872),
     (None, None, "HL Series International Subaccount", 11.0915), (None, None, "HL Series Bond Subaccount", 10.4401),
     (None, None, "BR Managed Allocation Subaccount", 17.6083), (None, None, "Fixed Account Option", 1.0),
-)
+)))
 
 # name, NAIC id, status
 CARRIERS = (

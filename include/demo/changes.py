@@ -126,16 +126,24 @@ def _reprice(updates: Rows, rng: Rng, row: Row, positions: list[Row]) -> None:
 
 def _open_account(inserts: Rows, rng: Rng, office_id: int, contact_id: int, account_id: int, position_id: int) -> None:
     """A new account with one position."""
-    symbol, cusip, product_name, price = FUNDS[rng.whole(0, 17)]
-    shares, exact_price = Decimal(rng.whole(10, 900)), Decimal(str(price))
-    value = (shares * exact_price).quantize(_CENT)
-    opened: Row = {"account_id": account_id, "office_id": office_id, "primary_contact_id": contact_id}
-    opened |= {"account_name": f"New {BROKERAGE.name}", "account_number": f"N{account_id:08d}"}
-    opened |= {"account_type": BROKERAGE.account_type, "how_held": BROKERAGE.how_held}
-    inserts[account].append(opened | {"account_value": value, "net_value": value})
-    held: Row = {"position_id": position_id, "account_id": account_id, "symbol": symbol, "cusip": cusip}
-    held |= {"product_name": product_name, "shares": shares, "price": exact_price, "market_value": value}
-    inserts[position].append(held)
+    fund = FUNDS[rng.whole(0, 17)]
+    shares, price = Decimal(rng.whole(10, 900)), Decimal(str(fund.price))
+    value = (shares * price).quantize(_CENT)
+    inserts[account].append(
+        {
+            "account_id": account_id,
+            "office_id": office_id,
+            "primary_contact_id": contact_id,
+            "account_name": f"New {BROKERAGE.name}",
+            "account_number": f"N{account_id:08d}",
+            "account_type": BROKERAGE.account_type,
+            "how_held": BROKERAGE.how_held,
+            "account_value": value,
+            "net_value": value,
+        }
+    )
+    keys = {"position_id": position_id, "account_id": account_id}
+    inserts[position].append({**keys, **fund._asdict(), "shares": shares, "price": price, "market_value": value})
 
 
 def _write(connection: Connection, inserts: Rows, updates: Rows, now: datetime) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from include.demo.accounts import add_account
 from include.demo.catalog import BROKERAGE, MORTGAGE, VARIABLE_ANNUITY
-from include.demo.draft import NBSP, Family, Rng, Row
+from include.demo.draft import NBSP, Family, Rng, Row, entity_of
 from include.demo.families import make_contact_client
 from include.demo.loans import add_loan
 from include.demo.names import FORMULA_NAME, MARKUP_NAME
@@ -113,9 +113,7 @@ def plant(defect: Defect, family: Family) -> list[Break]:
     breaks = []
     for unit, rule_id, severity, vendors in broken:
         at_fault = unit.record if record is None or rule_id.startswith("HH-") else record
-        column, entity_id = next(iter(at_fault.items()))
-        entity = column.removesuffix("_id")
-        breaks += [Break(unit.unit_key, vendor, rule_id, severity, entity, entity_id) for vendor in vendors]
+        breaks += [Break(unit.unit_key, vendor, rule_id, severity, *entity_of(at_fault)) for vendor in vendors]
     return breaks
 
 
@@ -232,8 +230,9 @@ def _child_id(family: Family, _: Row) -> int:
 def _add_stranger(family: Family, female: bool) -> Row:
     """A person who belongs to no family yet."""
     days_old = family.rng.whole(10_000, 20_000)
-    columns = {"contact_type": "Prospect", "marital_status": "Married"}
-    return add_person(family.office, family.user_id, female, days_old, **columns)
+    return add_person(
+        family.office, family.user_id, female, days_old, contact_type="Prospect", marital_status="Married"
+    )
 
 
 def _add_second_role(family: Family) -> Row:

@@ -48,6 +48,12 @@ def stamp(moment: datetime) -> str:
     return moment.isoformat(" ", "microseconds")
 
 
+def entity_of(record: Row) -> tuple[str, int]:
+    """What a record is (``contact``, ``policy``, …) and its id; by its first column, which is its key."""
+    column, record_id = next(iter(record.items()))
+    return column.removesuffix("_id"), record_id
+
+
 class Rng(random.Random):
     """All chance of the demo office: one seed gives one office. Each draw is cheap, for a hundred thousand families."""
 

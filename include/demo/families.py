@@ -1,6 +1,6 @@
 """Whole families: households of every shape, with children at home and gone, and clients without a household."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from include.demo.draft import Draft, Family, Office, Row, weigh
 from include.demo.people import add_person, give_ways_to_reach, give_work, is_female, relate
@@ -85,15 +85,19 @@ def _spouse_label(draft: Draft, person: Row, is_partner: bool) -> str:
     return draft.rng.label(("Wife" if is_female(person) else "Husband") if draft.rng.chance(0.8) else "Spouse")
 
 
+def _add_relative(family: Family, female: bool, age: float, **columns: Any) -> Row:
+    """A person whom the family's user serves, too."""
+    return add_person(family.office, family.user_id, female, int(age * YEAR), **columns)
+
+
 def _add_partner(family: Family, shape: str, head_age: float) -> None:
     """Husband, wife or partner: a role, and one key relation stored from either side. The unmarried have neither."""
     draft, rng, head = family.draft, family.rng, family.head
     age = max(22.0, head_age + rng.whole(-7, 6) + rng.random())
-    partner = add_person(
-        family.office,
-        family.user_id,
+    partner = _add_relative(
+        family,
         is_female(head) if rng.chance(0.06) else not is_female(head),
-        int(age * YEAR),
+        age,
         contact_type=rng.pick(("Client", "Client", "Prospect", None)),
         marital_status=head["marital_status"],
     )
@@ -116,9 +120,8 @@ def _add_partner(family: Family, shape: str, head_age: float) -> None:
 def _add_former_spouse(family: Family, head_age: float) -> None:
     """An ex-wife or ex-husband: tied by a key relation, sometimes still in the household, never a spouse."""
     rng, head = family.rng, family.head
-    days_old = int(max(24.0, head_age + rng.whole(-6, 6)) * YEAR)
-    columns = {"contact_type": "Prospect", "marital_status": "Divorced"}
-    former = add_person(family.office, family.user_id, not is_female(head), days_old, **columns)
+    age = max(24.0, head_age + rng.whole(-6, 6))
+    former = _add_relative(family, not is_female(head), age, contact_type="Prospect", marital_status="Divorced")
     label = rng.pick(("Ex-Wife" if is_female(former) else "Ex-Husband", "Ex-Spouse"))
     relate(family.draft, head, former, label)
     if rng.chance(0.25):
@@ -146,14 +149,14 @@ def _add_children(family: Family, head_age: float, with_child: bool) -> None:
 def _add_child_at_home(family: Family, age: float) -> None:
     rng, head = family.rng, family.head
     female, step = rng.chance(0.5), rng.chance(0.08)
-    columns = {"subsystem_type": rng.pick(("Dependent", "Dependent", "Contact")), "contact_type": None}
-    child = add_person(family.office, family.user_id, female, int(age * YEAR), **columns)
+    subsystem_type = rng.pick(("Dependent", "Dependent", "Contact"))
+    child = _add_relative(family, female, age, subsystem_type=subsystem_type, contact_type=None)
     if not step or rng.chance(0.3):
         child["last_name"] = head["last_name"]
     label = ("Stepdaughter" if female else "Stepson") if step else ("Daughter" if female else "Son")
     role = label if rng.chance(0.75) or step else "Child"
     # a child of subsystem type Dependent is a dependent in any role
-    is_role_kept = child["subsystem_type"] == "Contact" or rng.chance(0.9)
+    is_role_kept = subsystem_type == "Contact" or rng.chance(0.9)
     family.join(child, rng.label(role) if is_role_kept else rng.pick((None, "Other")))
     if rng.chance(0.8):
         relate(family.draft, head, child, label)
@@ -163,8 +166,7 @@ def _add_child_at_home(family: Family, age: float) -> None:
 def _add_grown_child(family: Family, age: float) -> None:
     """A son or daughter who is a client and a member of no household."""
     draft, female = family.draft, family.rng.chance(0.5)
-    columns = {"marital_status": "Single", "last_name": family.head["last_name"]}
-    child = add_person(family.office, family.user_id, female, int(age * YEAR), **columns)
+    child = _add_relative(family, female, age, marital_status="Single", last_name=family.head["last_name"])
     give_work(draft, child, age)
     give_ways_to_reach(draft, child, as_client=True)
     relate(draft, family.head, child, "Daughter" if female else "Son")
@@ -172,8 +174,7 @@ def _add_grown_child(family: Family, age: float) -> None:
 
 
 def _add_dependent_parent(family: Family, head_age: float) -> None:
-    days_old = int(min(head_age + 28, 99) * YEAR)
-    columns = {"subsystem_type": "Dependent", "contact_type": None, "marital_status": "Widowed"}
-    parent = add_person(family.office, family.user_id, True, days_old, **columns)
+    age = min(head_age + 28, 99)
+    parent = _add_relative(family, True, age, subsystem_type="Dependent", contact_type=None, marital_status="Widowed")
     family.join(parent, "Mother")
     relate(family.draft, family.head, parent, "Mother")

@@ -9,8 +9,8 @@ from include.demo.accounts import add_account
 from include.demo.catalog import BROKERAGE
 from include.demo.draft import Family, Office, Row
 from include.demo.office import MOVING_SET
-from include.demo.paperwork import add_case, add_employee, analyze_account
-from include.demo.people import relate
+from include.demo.paperwork import add_case, add_custom_field, add_employee, analyze_account
+from include.demo.people import add_business, relate
 from include.demo.policies import add_policy
 
 _MOST_CONTACTS = 700
@@ -88,10 +88,9 @@ def _show_account_lists(family: Family) -> None:
 
 def _show_what_stays(family: Family) -> None:
     draft, office, head = family.draft, family.office, family.head
-    fields = [("contact", head["contact_id"], "Nickname", "Ace")]
-    fields += [("account", account["account_id"], "Goal", "House") for account in family.accounts[:1]]
-    for entity, entity_id, name, value in fields:
-        draft.add("custom_field_value", entity=entity, entity_id=entity_id, field_name=name, value=value)
+    add_custom_field(draft, head, "Nickname", "Ace")
+    for account in family.accounts[:1]:
+        add_custom_field(draft, account, "Goal", "House")
     draft.add("lead", office.row, head, last_name=head["last_name"])
     draft.add("referred_contact", head, referred_contact_id=office.businesses[1]["contact_id"])
     draft.add("event_invitation", head, event_name="Open House")
@@ -101,9 +100,8 @@ def _show_what_stays(family: Family) -> None:
 def _show_business(family: Family) -> None:
     """The head's own business is in the set: one employee is known in the branch, one moves, one is no contact."""
     draft, office = family.draft, family.office
-    columns = {"record_type": "Business", "subsystem_type": "Business", "contact_type": "Client"}
-    columns |= {"business_name": f"{family.head['last_name'].strip()} Cabinets"}
-    business = draft.add("contact", office.row, assigned_user_id=family.user_id, **columns)
+    name = f"{family.head['last_name'].strip()} Cabinets"
+    business = add_business(office, name, contact_type="Client", assigned_user_id=family.user_id)
     for employee_id in (office.attorneys[0]["contact_id"], family.head["contact_id"], None):
         add_employee(draft, business, employee_id, "Staff")
     draft.add("smartpad_note", business, written_at=draft.moment(), body="Renewal of the group plan in May.")

@@ -2,7 +2,7 @@
 
 from include.demo.catalog import CARRIERS, PRODUCTS
 from include.demo.draft import Draft, Office
-from include.demo.people import add_email, add_person, add_phone
+from include.demo.people import add_business, add_email, add_person, add_phone
 
 PROFILES = "Profiles Professional - Web"
 EMONEY = "eMoney"
@@ -98,18 +98,15 @@ def _add_outside_people(office: Office) -> None:
     draft, rng = office.draft, office.draft.rng
     kinds = (("Advisor", None, 4, office.advisors), ("Contact", "Professional", 3, office.attorneys))
     for subsystem_type, contact_type, count, people in kinds:
-        columns = {"subsystem_type": subsystem_type, "contact_type": contact_type}
         for _ in range(count):
-            days_old = rng.whole(12_000, 22_000)
-            person = add_person(office, None, rng.chance(0.5), days_old, **columns)
+            days_old, female = rng.whole(12_000, 22_000), rng.chance(0.5)
+            person = add_person(
+                office, None, female, days_old, subsystem_type=subsystem_type, contact_type=contact_type
+            )
             add_phone(draft, person, "Business")
             add_email(draft, person, "Business")
             people.append(person)
-    names = [("Agency", f"{office.row['name']} Agency"), ("Carrier", "Northfield Mutual Life (home office)")]
-    names += [("Business", rng.pick(draft.names.companies)) for _ in range(6)]
-    for subsystem_type, name in names:
-        is_client = subsystem_type == "Business"
-        columns = {"subsystem_type": subsystem_type, "contact_type": "Client" if is_client else None}
-        business = draft.add("contact", office.row, record_type="Business", business_name=name, **columns)
-        if is_client:
-            office.businesses.append(business)
+    names = [rng.pick(draft.names.companies) for _ in range(6)]
+    add_business(office, f"{office.row['name']} Agency", "Agency")
+    add_business(office, "Northfield Mutual Life (home office)", "Carrier")
+    office.businesses = [add_business(office, name, contact_type="Client") for name in names]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from include.demo.draft import Draft, Family, Row
+from include.demo.draft import Draft, Family, Row, entity_of
 from include.demo.office import MOVING_SET, PLANNING_SET
 from include.demo.people import relate
 from include.demo.policies import add_policy
@@ -58,6 +58,11 @@ def analyze_account(family: Family, account: Row, days_ago: int, return_pct: flo
     family.draft.add("account_performance", account, period_end=period_end, return_pct=return_pct)
 
 
+def add_custom_field(draft: Draft, record: Row, name: str, value: str) -> None:
+    entity, entity_id = entity_of(record)
+    draft.add("custom_field_value", entity=entity, entity_id=entity_id, field_name=name, value=value)
+
+
 def add_employee(draft: Draft, business: Row, employee_id: int | None, job_class: str) -> None:
     """An entry of a business's census; an employee need not be a contact."""
     key = business["contact_id"]
@@ -75,8 +80,7 @@ def _list_policy(family: Family, policy: Row) -> None:
     if rng.chance(0.2):
         draft.add("commission", policy, amount=rng.whole(50_00, 4_000_00) / 100)
     if rng.chance(0.05):
-        columns = {"field_name": "Binder", "value": "Blue"}
-        draft.add("custom_field_value", entity="policy", entity_id=policy["policy_id"], **columns)
+        add_custom_field(draft, policy, "Binder", "Blue")
 
 
 def _write_to(family: Family, person: Row) -> None:
@@ -90,9 +94,7 @@ def _write_to(family: Family, person: Row) -> None:
         kind, sent = rng.pick(_LETTERS)
         draft.add("letter", person, kind=kind, sent_to_contact=sent, sent_at=draft.moment(), subject="Your plan")
     if rng.chance(0.2):
-        name, value = rng.pick(_CUSTOM_FIELDS)
-        key = person["contact_id"]
-        draft.add("custom_field_value", entity="contact", entity_id=key, field_name=name, value=value)
+        add_custom_field(draft, person, *rng.pick(_CUSTOM_FIELDS))
     if rng.chance(0.15):
         draft.add("event_invitation", person, event_name="Spring Client Dinner")
     if rng.chance(0.1):

@@ -39,6 +39,12 @@ def add_person(office: Office, user_id: int | None, female: bool, days_old: int,
     return person
 
 
+def add_business(office: Office, name: str, subsystem_type: str = "Business", **more: Any) -> Row:
+    """The contact row of a business, a trust or another firm; `more` are further columns."""
+    columns = {"record_type": "Business", "subsystem_type": subsystem_type, "business_name": name}
+    return office.draft.add("contact", office.row, **columns, **more)
+
+
 def relate(draft: Draft, contact: Row, related: Row, relation: str | None, relation_type: str = "Family") -> Row:
     """A key relation: what `related` is to `contact`."""
     related_id = related["contact_id"]
@@ -69,13 +75,9 @@ def phone_number(rng: Rng) -> str:
 def add_phone(
     draft: Draft, person: Row, phone_type: str, preferred: bool | None = None, extension: str | None = None
 ) -> None:
+    phone_type, number = draft.rng.label(phone_type), phone_number(draft.rng)
     draft.add(
-        "contact_phone",
-        person,
-        phone_type=draft.rng.label(phone_type),
-        number=phone_number(draft.rng),
-        extension=extension,
-        is_preferred=preferred,
+        "contact_phone", person, phone_type=phone_type, number=number, extension=extension, is_preferred=preferred
     )
 
 

@@ -3,7 +3,7 @@
 from include.demo.catalog import ELIMINATION_PERIODS, INSURANCE_TYPES, POLICY_STATUSES
 from include.demo.draft import Family, Row
 from include.demo.families import YEAR
-from include.demo.people import add_person, relate
+from include.demo.people import add_business, add_person, relate
 
 
 def give_policies(family: Family) -> None:
@@ -82,14 +82,13 @@ def _outsider(family: Family) -> Row:
         rng, head = family.rng, family.head
         last_name = head["last_name"].strip()
         if rng.chance(0.3):
-            columns = {"record_type": "Business", "subsystem_type": "Business"}
-            name = f"The {last_name} Family Trust"
-            outsider = family.draft.add("contact", family.office.row, business_name=name, **columns)
+            outsider = add_business(family.office, f"The {last_name} Family Trust")
         else:
             female = rng.chance(0.5)
             days_old = rng.whole(int(30 * YEAR), int(80 * YEAR))
-            columns = {"contact_type": "Beneficiary", "last_name": last_name}
-            outsider = add_person(family.office, None, female, days_old, **columns)
+            outsider = add_person(
+                family.office, None, female, days_old, contact_type="Beneficiary", last_name=last_name
+            )
             relate(family.draft, head, outsider, "Sister" if female else "Brother")
         family.outsiders.append(outsider)
     return family.outsiders[0]
