@@ -25,7 +25,7 @@ import sqlalchemy as sa
 
 from etl import schema as s
 from etl.extract.cells import is_alive
-from etl.extract.scope import Census
+from etl.extract.census import Census
 from etl.extract.source import Snapshot, to_frame
 
 _EPOCH = datetime(1970, 1, 1)
@@ -174,27 +174,6 @@ def _owners(census: Census, units: pd.DataFrame) -> dict[str, pd.DataFrame]:
         "contact": people.loc[people["place"] >= 0, ["place", "contact_id"]].rename(columns={"contact_id": "owner"}),
         "household": households.dropna().astype("int64"),
     }
-
-
-def depends_on_as_of(snapshot: Snapshot, census: Census) -> pd.Index:
-    """The numbers of the units with a liability whose figures are computed as of the run's date (LIA-COMPUTED)."""
-    liability = s.liability.c
-    calculate, *current = snapshot.columns(
-        liability.calculate,
-        liability.loan_balance,
-        liability.interest_rate,
-        liability.monthly_payment,
-        liability.balloon_period,
-    )
-    rows = snapshot.read(
-        sa.select(*snapshot.columns(liability.primary_contact_id)).where(
-            is_alive(snapshot.is_sqlite, s.liability),
-            liability.primary_contact_id.is_not(None),
-            calculate == sa.true(),
-            sa.or_(*(figure.is_(None) for figure in current)),
-        )
-    )
-    return census.units_of(to_frame(rows)["primary_contact_id"])
 
 
 def _clock(snapshot: Snapshot) -> int:

@@ -6,12 +6,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import pandas as pd
+import pyarrow as pa
 import sqlalchemy as sa
 
 from etl import schema as s
-from etl.extract import scope
 from etl.extract.cells import is_alive
-from etl.extract.scope import Census
+from etl.extract.census import (
+    Census,
+    as_units,
+    in_order,
+    people_of,
+    read_clients,
+    read_households,
+    read_members,
+    ties_of,
+)
+from etl.extract.shard import Frames, read_people
 from etl.extract.source import Snapshot, to_frame
 from etl.frames import are_among
 
@@ -39,11 +49,11 @@ def households_of(snapshot: Snapshot, contact_ids: Iterable[int], labels: Labels
     rows = snapshot.read(sa.select(*columns).where(member.contact_id.in_(snapshot.id_list())), people)
     memberships = to_frame(rows)
     heads = pd.concat([pd.DataFrame({"contact_id": people, "head": people}), spouses_of(snapshot, people, labels)])
-    led = scope.read_households(snapshot, s.household.c.head_contact_id, heads["head"].unique())
+    led = read_households(snapshot, s.household.c.head_contact_id, heads["head"].unique())
     led = led[["household_id", "client_contact_id"]].astype("int64")
     by_head = heads.merge(led, left_on="head", right_on="client_contact_id")[["contact_id", "household_id"]]
     by_role = memberships.loc[labels.is_spouse(memberships["role"]), ["contact_id", "household_id"]]
-    living = scope.read_households(snapshot, s.household.c.household_id, by_role["household_id"].unique())
+    living = read_households(snapshot, s.household.c.household_id, by_role["household_id"].unique())
     by_role = by_role[by_role["household_id"].isin(living["household_id"])]
     found = pd.concat([by_head, by_role]).dropna().drop_duplicates()
     found = found.merge(memberships[["contact_id", "household_id", "is_primary"]], how="left")
@@ -65,7 +75,7 @@ def own_units(snapshot: Snapshot, contact_ids: Iterable[int], labels: Labels) ->
     is_person = ~(kinds[0].isin(NO_PERSONS) | kinds[1].isin(NO_PERSONS))
     is_person &= (kinds[0] == "contact") | (kinds[1] == "contact")
     clients = rows.loc[is_person, ["contact_id", "office_id"]].rename(columns={"contact_id": "client_contact_id"})
-    return scope.as_units(clients, households_of(snapshot, people, labels)["contact_id"])
+    return as_units(clients, households_of(snapshot, people, labels)["contact_id"])
 
 
 def with_own_units(snapshot: Snapshot, census: Census, contact_ids: Iterable[int], labels: Labels) -> Census:
@@ -75,15 +85,40 @@ def with_own_units(snapshot: Snapshot, census: Census, contact_ids: Iterable[int
     more = own_units(snapshot, others, labels) if len(others) else census.units.iloc[:0]
     if more.empty:
         return census
-    units = scope.in_order(census.units, more)
+    units = in_order(census.units, more)
     numbers = pd.Series(units.index, index=units["unit_key"])
     now = numbers[census.units["unit_key"]].to_numpy()
     known = census.people.assign(unit=now[census.people["unit"]])
     fresh = units[units["unit_key"].isin(more["unit_key"])]
-    ties = scope.ties_of(snapshot, fresh["client_contact_id"])
+    ties = ties_of(snapshot, fresh["client_contact_id"])
     nobody = pd.DataFrame({"household_id": pd.Series(dtype="int64"), "contact_id": pd.Series(dtype="int64")})
-    people = pd.concat([known, scope.people_of(fresh, nobody, ties)], ignore_index=True)
+    people = pd.concat([known, people_of(fresh, nobody, ties)], ignore_index=True)
     return Census(units, people, census.faults)
+
+
+def units_led_by(snapshot: Snapshot, people: pd.Series) -> pd.DataFrame:
+    """The units in the whole CRM whose client is one of these people, as rows of `Census.units`."""
+    led = read_households(snapshot, s.household.c.head_contact_id, people)
+    memberships = read_members(snapshot, s.household_member.c.contact_id, people)
+    living = read_households(snapshot, s.household.c.household_id, memberships["household_id"])["household_id"]
+    members = memberships.loc[memberships["household_id"].isin(living), "contact_id"]
+    clients = read_clients(snapshot, s.contact.c.contact_id, people)
+    return pd.concat([led, as_units(clients, pd.concat([members, led["client_contact_id"]]))], ignore_index=True)
+
+
+def read_former(snapshot: Snapshot, contact_ids: Iterable[int], labels: Labels) -> Frames:
+    """contacts, client_of, accounts, liabilities, policies, beneficiaries of these people, as in a shard's frames."""
+    led = units_of_persons(snapshot, contact_ids, labels)[["client_contact_id", "unit_key"]]
+    led = led.rename(columns={"client_contact_id": "contact_id"})
+    people = pd.Series(sorted(contact_ids), dtype="int64")
+    return {**read_people(snapshot, people), "client_of": pa.Table.from_pandas(led, preserve_index=False)}
+
+
+def units_of_persons(snapshot: Snapshot, contact_ids: Iterable[int], labels: Labels) -> pd.DataFrame:
+    """The units whose client each of these people is in a run by hand (SCP-7), as rows of `Census.units`."""
+    people = pd.Series(sorted(contact_ids), dtype="int64")
+    units = pd.concat([units_led_by(snapshot, people), own_units(snapshot, people, labels)], ignore_index=True)
+    return units[units["client_contact_id"].isin(people)].drop_duplicates("unit_key")
 
 
 def spouses_of(snapshot: Snapshot, people: pd.Series, labels: Labels) -> pd.DataFrame:

@@ -16,10 +16,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from etl import schema as s
-from etl.extract import scope
-from etl.extract.contact_units import Labels, households_of, own_units, spouses_of
-from etl.extract.scope import SPOUSE_WORDS, Census, may_name_a_spouse
-from etl.extract.single_unit import units_led_by
+from etl.extract.census import SPOUSE_WORDS, Census, in_order, may_name_a_spouse, read_households
+from etl.extract.contact_units import Labels, households_of, own_units, spouses_of, units_led_by
 from etl.extract.source import Snapshot, to_frame
 from etl.names import name_form
 
@@ -70,10 +68,10 @@ def read_units_like(
     found = [
         census.units,
         units_led_by(snapshot, pd.concat([others, tied]).drop_duplicates()),
-        scope.read_households(snapshot, s.household.c.household_id, homes),
+        read_households(snapshot, s.household.c.household_id, homes),
         own_units(snapshot, others[others.isin(list(linked_alone))], labels),
     ]
-    return scope.in_order(pd.concat(found).drop_duplicates("unit_key")), identities
+    return in_order(pd.concat(found).drop_duplicates("unit_key")), identities
 
 
 def read_identities(snapshot: Snapshot) -> pd.DataFrame:

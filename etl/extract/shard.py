@@ -30,7 +30,7 @@ import sqlalchemy as sa
 from etl import schema as s
 from etl.extract.broken_rows import Faults, read_rows
 from etl.extract.cells import columns_as_read, is_alive
-from etl.extract.scope import Census, may_name_a_spouse
+from etl.extract.census import Census, may_name_a_spouse
 from etl.extract.source import Snapshot, id_list, to_frame
 
 Frames = dict[str, pa.Table]

@@ -11,10 +11,9 @@ import sqlalchemy as sa
 
 from etl import schema as s
 from etl.errors import ParamsError
-from etl.extract import scope
 from etl.extract.broken_rows import Faults
-from etl.extract.contact_units import NO_PERSONS, Labels, households_of
-from etl.extract.scope import Census
+from etl.extract.census import Census, as_units, in_order, people_of, read_households, read_members, ties_of
+from etl.extract.contact_units import NO_PERSONS, Labels, households_of, units_led_by
 from etl.extract.source import Snapshot, to_frame
 
 
@@ -48,7 +47,7 @@ def take_census_of(snapshot: Snapshot, unit_key: str) -> tuple[Census, int]:
     """The census as far as it concerns one unit, and the unit's number in it."""
     number, faults = int(unit_key[1:]), Faults()
     if unit_key[0] == "H":
-        unit = scope.read_households(snapshot, s.household.c.household_id, [number], faults)
+        unit = read_households(snapshot, s.household.c.household_id, [number], faults)
     else:
         contact = s.contact.c
         rows = snapshot.read(
@@ -58,27 +57,17 @@ def take_census_of(snapshot: Snapshot, unit_key: str) -> tuple[Census, int]:
             [number],
         )
         single = to_frame(rows).rename(columns={"contact_id": "client_contact_id"}).drop_duplicates("client_contact_id")
-        unit = scope.as_units(single, pd.Series(dtype="Int64"))
-        scope.read_members(snapshot, s.household_member.c.contact_id, [number], faults)
-    people = scope.people_of(
+        unit = as_units(single, pd.Series(dtype="Int64"))
+        read_members(snapshot, s.household_member.c.contact_id, [number], faults)
+    people = people_of(
         unit,
-        scope.read_members(snapshot, s.household_member.c.household_id, unit["household_id"].dropna()),
-        scope.ties_of(snapshot, unit["client_contact_id"].dropna()),
+        read_members(snapshot, s.household_member.c.household_id, unit["household_id"].dropna()),
+        ties_of(snapshot, unit["client_contact_id"].dropna()),
     )
     others = units_led_by(snapshot, people["contact_id"])
-    units = scope.in_order(unit, others[others["unit_key"] != unit_key])
+    units = in_order(unit, others[others["unit_key"] != unit_key])
     at = int(units.index[units["unit_key"] == unit_key][0])
     return Census(units, people.assign(unit=at), faults), at
-
-
-def units_led_by(snapshot: Snapshot, people: pd.Series) -> pd.DataFrame:
-    """The units in the whole CRM whose client is one of these people, as rows of `Census.units`."""
-    led = scope.read_households(snapshot, s.household.c.head_contact_id, people)
-    memberships = scope.read_members(snapshot, s.household_member.c.contact_id, people)
-    living = scope.read_households(snapshot, s.household.c.household_id, memberships["household_id"])["household_id"]
-    members = memberships.loc[memberships["household_id"].isin(living), "contact_id"]
-    clients = scope.read_clients(snapshot, s.contact.c.contact_id, people)
-    return pd.concat([led, scope.as_units(clients, pd.concat([members, led["client_contact_id"]]))], ignore_index=True)
 
 
 def _check_person(snapshot: Snapshot, contact_id: int) -> None:

@@ -14,9 +14,10 @@ import sqlalchemy as sa
 from sqlalchemy.types import UserDefinedType
 
 from etl.extract.broken_rows import read_strays
-from etl.extract.changes import depends_on_as_of, track
+from etl.extract.census import take_census
+from etl.extract.changes import track
 from etl.extract.schema_check import READ_TABLES
-from etl.extract.scope import take_census
+from etl.extract.scope import depends_on_as_of
 from etl.extract.shard import read_shard
 from etl.extract.source import Snapshot, to_frame
 from etl.schema import metadata

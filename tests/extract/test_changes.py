@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl import schema
+from etl.extract.census import Census, take_census
 from etl.extract.changes import Movement, track
-from etl.extract.scope import Census, take_census
 from etl.extract.source import Snapshot
 
 USUAL = "2020-11-20 12:00:00"

@@ -8,9 +8,10 @@ import sqlalchemy as sa
 
 from etl import schema
 from etl.errors import SchemaMismatch, SourceUnavailable, SourceUnreadable
-from etl.extract.changes import depends_on_as_of, track
+from etl.extract.census import take_census
+from etl.extract.changes import track
 from etl.extract.schema_check import READ_TABLES, check_schema
-from etl.extract.scope import enrolled, take_census
+from etl.extract.scope import depends_on_as_of, enrolled
 from etl.extract.shard import read_people
 from etl.extract.single_unit import take_census_of, unit_of_contact, unit_of_household
 from etl.extract.source import Snapshot

@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from etl.extract.scope import in_shards, take_census
+from etl.extract.census import take_census
+from etl.extract.scope import in_shards
 from etl.extract.shard import read_shard
 from etl.extract.source import Snapshot, to_frame
 from etl.transform import emoney, profiles

@@ -6,7 +6,7 @@ from datetime import date
 import pyarrow.parquet as pq
 import pytest
 
-from etl.extract.scope import take_census
+from etl.extract.census import take_census
 from etl.extract.shard import read_shard
 from etl.extract.source import Snapshot
 from tests.benchmarks.comparison import duckdb_documents, per_household

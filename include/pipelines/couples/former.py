@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from etl.extract.former_partners import read_former
-from etl.extract.scope import Census, read_households
+from etl.extract.census import Census, read_households
+from etl.extract.contact_units import read_former
 from etl.extract.source import Snapshot
 from etl.schema import household
 from include.pipelines.identity.link_ownership import held_by_households

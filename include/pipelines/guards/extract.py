@@ -13,8 +13,8 @@ import orjson
 import pandas as pd
 
 from etl.errors import VENDOR_NAMES, CredentialsRefused, SetAside, VendorUnavailable
+from etl.extract.census import Census
 from etl.extract.changes import TABLES, Movement
-from etl.extract.scope import Census
 from etl.frames import are_among
 from etl.load.ledger import guards, runs
 from include.pipelines.guards.stop import Cause, Limit, hash_of, is_guarded, linked_marker, named

@@ -10,9 +10,9 @@ import pandas as pd
 
 from etl.errors import ParamsError
 from etl.extract import identity, office_users, single_unit
+from etl.extract.census import Census
 from etl.extract.changes import Movement, track
-from etl.extract.former_partners import units_of_persons
-from etl.extract.scope import Census
+from etl.extract.contact_units import units_of_persons
 from etl.extract.shard import Frames, read_shard
 from etl.extract.source import Snapshot, to_frame
 from etl.load.ledger import life_events, links, pins, runs

@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager
 import pandas as pd
 
 from etl.errors import VENDOR_NAMES, Gone, ParamsError
-from etl.extract import contact_units, scope, single_unit
+from etl.extract import contact_units, single_unit
+from etl.extract.census import read_households
 from etl.extract.source import Snapshot
 from etl.load.delivery import LinkTo
 from etl.load.ledger import identities, links, locks, runs
@@ -105,7 +106,7 @@ def _linked_unit(context: RunContext, snapshot: Snapshot, hand: HandRequest, ven
 def _is_unit(snapshot: Snapshot, unit_key: str) -> bool:
     number = int(unit_key[1:])
     if unit_key[0] == "H":
-        return not scope.read_households(snapshot, household.c.household_id, [number]).empty
+        return not read_households(snapshot, household.c.household_id, [number]).empty
     return not contact_units.own_units(snapshot, [number], LABELS).empty
 
 

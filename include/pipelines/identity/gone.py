@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from etl import schema as s
 from etl.errors import VENDOR_NAMES
+from etl.extract.census import Census
 from etl.extract.contact_units import households_of
-from etl.extract.scope import Census
 from etl.extract.source import Snapshot, to_frame
 from etl.frames import are_among
 from etl.load.ledger import findings, identities

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from etl.extract.census import Census, read_households
 from etl.extract.contact_units import households_of
-from etl.extract.scope import Census, read_households
 from etl.extract.source import Snapshot
 from etl.frames import are_among
 from etl.load.ledger import links

@@ -18,8 +18,8 @@ import pandas as pd
 
 from etl import schema as s
 from etl.errors import VENDOR_NAMES
-from etl.extract import identity, scope
-from etl.extract.scope import Census
+from etl.extract import identity
+from etl.extract.census import Census, read_households
 from etl.extract.source import Snapshot
 from etl.frames import are_among
 from etl.load.ledger import case_bases, identities, links, locks
@@ -65,7 +65,7 @@ def follow_merges_of(context: RunContext, snapshot: Snapshot, census: Census, un
         _stage(context, _couples(census.units, None), [], {})
         return set()
     homes = linked.loc[linked["unit_key"].str.startswith("H"), "unit_key"].str[1:].astype("int64").unique()
-    units = pd.concat([census.units.loc[[unit]], scope.read_households(snapshot, household_id, homes)])
+    units = pd.concat([census.units.loc[[unit]], read_households(snapshot, household_id, homes)])
     units = units.drop_duplicates("unit_key")
     couples = _couples(units, identity.read_partners(snapshot, units, LABELS, of_these_alone=True))
     couple = set(couples.loc[couples["unit_key"] == unit_key, "contact_id"])

@@ -12,8 +12,8 @@ import pandas as pd
 
 from etl.errors import VENDOR_NAMES, ParamsError
 from etl.extract import identity, scope
+from etl.extract.census import Census
 from etl.extract.identity import BY_CONTACT, Twins
-from etl.extract.scope import Census
 from etl.extract.source import Snapshot
 from etl.frames import are_among
 from etl.load.ledger import identities, links

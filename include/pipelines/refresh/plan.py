@@ -13,6 +13,7 @@ import pandas as pd
 
 from etl.extract import changes, identity, scope
 from etl.extract.broken_rows import read_strays
+from etl.extract.census import Census, take_census
 from etl.extract.contact_units import with_own_units
 from etl.extract.shard import read_shard
 from etl.extract.source import Snapshot
@@ -59,7 +60,7 @@ def plan_and_extract(context: RunContext) -> list[int]:
     return list(range(len(shards)))
 
 
-def _decide(context: RunContext, snapshot: Snapshot) -> tuple[scope.Census, _Plan]:
+def _decide(context: RunContext, snapshot: Snapshot) -> tuple[Census, _Plan]:
     """Who is who comes first: merges are followed, twins wait, units that are gone are reported; then the scope."""
     people = identity.read_identities(snapshot)
     census = _take_census(context, snapshot, people)
@@ -71,7 +72,7 @@ def _decide(context: RunContext, snapshot: Snapshot) -> tuple[scope.Census, _Pla
     return census, planned
 
 
-def _guard(context: RunContext, census: scope.Census, planned: _Plan) -> None:
+def _guard(context: RunContext, census: Census, planned: _Plan) -> None:
     """Leaves what the extract says to the vendors' checks; where nothing is due, nobody else will stop the run."""
     causes = {
         vendor: of_extract(context, vendor, census, planned.enrolled[vendor], planned.movement, planned.linked[vendor])
@@ -82,14 +83,14 @@ def _guard(context: RunContext, census: scope.Census, planned: _Plan) -> None:
         guards.require_plausible(context, causes, {vendor: {} for vendor in causes})
 
 
-def _take_census(context: RunContext, snapshot: Snapshot, people: pd.DataFrame) -> scope.Census:
+def _take_census(context: RunContext, snapshot: Snapshot, people: pd.DataFrame) -> Census:
     """All units of the CRM. Links go with contacts that were merged before anything is planned (MATCH-MERGED).
 
     Whom a run by hand has linked as a unit of its own stays one, a grown-up child in a household, too (SCP-6).
     """
-    census = scope.take_census(snapshot)
+    census = take_census(snapshot)
 
-    def with_linked() -> scope.Census:
+    def with_linked() -> Census:
         return with_own_units(snapshot, census, links.contacts_linked(context.ledger, context.request.vendors), LABELS)
 
     follow_merges(context, snapshot, with_linked(), people)
@@ -119,7 +120,7 @@ class _Plan:
         return self.flags.index[self.flags.any(axis=1)]
 
 
-def _plan(context: RunContext, snapshot: Snapshot, census: scope.Census, twins: identity.Twins) -> _Plan:
+def _plan(context: RunContext, snapshot: Snapshot, census: Census, twins: identity.Twins) -> _Plan:
     request = context.request
     movement = changes.track(snapshot, census)
     flags = pd.DataFrame(False, index=census.units.index, columns=["profiles", "emoney"])
@@ -151,7 +152,7 @@ def _due(
     context: RunContext,
     vendor: str,
     snapshot: Snapshot,
-    census: scope.Census,
+    census: Census,
     movement: changes.Movement,
     since: datetime,
     linked: pd.DataFrame,
@@ -163,7 +164,7 @@ def _due(
     due = movement.changed(since, context.settings.refresh.overlap, states[["unit_key", "digest"]])
     keys = {*back, *intents.units_in_doubt(ledger, vendor)}
     if vendor == "profiles":
-        due = due.union(changes.depends_on_as_of(snapshot, census))
+        due = due.union(scope.depends_on_as_of(snapshot, census))
         keys |= pins.units_always_written(ledger)
     else:
         refreshed = links.read_sent(ledger, vendor, "items")
@@ -172,7 +173,7 @@ def _due(
     return due.union(census.units.index[are_among(census.units["unit_key"], keys)])
 
 
-def _stage_scope(context: RunContext, census: scope.Census, planned: _Plan, shards: list[pd.Index]) -> None:
+def _stage_scope(context: RunContext, census: Census, planned: _Plan, shards: list[pd.Index]) -> None:
     request = context.request
     numbers = pd.Series({unit: number for number, units in enumerate(shards) for unit in units}, dtype="int64")
     units = census.units.loc[planned.taken, ["unit_key"]].join(planned.flags)
@@ -185,7 +186,7 @@ def _stage_scope(context: RunContext, census: scope.Census, planned: _Plan, shar
         runs.plan_vendor(context.ledger, request.run_id, vendor, planned.watermark, int(units[vendor].sum()))
 
 
-def _left(context: RunContext, vendor: str, census: scope.Census, planned: _Plan) -> list[str]:
+def _left(context: RunContext, vendor: str, census: Census, planned: _Plan) -> list[str]:
     """Units that left the enrollment: one that comes back later is new, as nobody watched it in between."""
     if not _is_whole(context):
         return []
