@@ -4,8 +4,13 @@ Each table stands here once, with the rule it belongs to; a custom drop-down val
 """
 
 import csv
+from collections.abc import Callable, Mapping
 from importlib.resources import files
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from etl.names import name_form
 
@@ -17,6 +22,26 @@ def normal(label: str) -> str:
     return name_form(label)
 
 
+def by_label(
+    column: "pd.Series[Any]", table: Mapping[str, Any] | Callable[[str], Any], default: Any = None
+) -> npt.NDArray[np.object_]:
+    """The value of each label in a table; ``default`` for no label and for a label that the table lacks.
+
+    A table may be a function of a label's normal form. Each distinct label is looked up once.
+    """
+    codes, labels = pd.factorize(column)
+    look_up = table if callable(table) else table.get
+    found = [look_up(normal(label)) for label in labels]
+    values = np.empty(len(labels) + 1, dtype=object)
+    values[:] = [default if value is None else value for value in found] + [default]
+    return values[codes]
+
+
+def is_one_of(column: "pd.Series[Any]", labels: frozenset[str]) -> npt.NDArray[np.bool_]:
+    """Whether each label is in a value table; no label is in none."""
+    return by_label(column, dict.fromkeys(labels, True), False).astype(bool)
+
+
 def _labels(*labels: str) -> frozenset[str]:
     return frozenset(normal(label) for label in labels)
 
@@ -24,9 +49,15 @@ def _labels(*labels: str) -> frozenset[str]:
 # SCP-2, HH-HEAD: a person is a record of this type.
 PERSON_RECORD_TYPES = _labels("Contact")
 
+# SCP-2, SCP-3: a client stands alone by this contact type; record and subsystem types that are no person.
+CLIENT_CONTACT_TYPES = _labels("Client")
+NO_PERSON_TYPES = _labels("Business", "Advisor", "Agency", "Carrier")
+
 # HH-SPOUSE-ROLE, HH-SPOUSE-RELATION. Not in it: Ex-Husband, Ex-Wife, Ex-Spouse, Fiance, Fiancee, Partner.
 SPOUSE_ROLES = _labels("Husband", "Wife", "Spouse", "Domestic Partner")
 FAMILY_RELATION_TYPES = _labels("Family")
+# What every spouse role contains: a search in the CRM goes by these words before the labels are looked up.
+SPOUSE_WORDS = ("husband", "wife", "spouse", "partner")
 
 # HH-DEPENDENT
 CHILD_ROLES = _labels("Child", "Son", "Daughter", "Stepson", "Stepdaughter")

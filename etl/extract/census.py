@@ -19,9 +19,7 @@ from etl.extract.broken_rows import Faults, read_rows
 from etl.extract.cells import is_alive, may_be_unreadable, text_of
 from etl.extract.source import Snapshot, to_frame
 from etl.frames import are_among
-
-# Every label of HH-SPOUSE-RELATION's table holds one of these words.
-SPOUSE_WORDS = ("husband", "wife", "spouse", "partner")
+from etl.values import CLIENT_CONTACT_TYPES, SPOUSE_WORDS, is_one_of
 
 # A column and the values of it that are wanted; None: all rows.
 Key = sa.Column[Any] | None
@@ -127,11 +125,11 @@ def read_clients(snapshot: Snapshot, key: Key = None, keys: Keys = None) -> pd.D
     )
     cells = snapshot.read_cells(_narrowed(snapshot, statement, key), keys)
     clients = to_frame(cells.rows).rename(columns={"contact_id": "client_contact_id"})
-    wanted = [clients["record_type"] == "Contact", clients["subsystem_type"] == "Contact"]
-    wanted.append(_is_label(clients["contact_type"], "client"))
+    wanted = [(clients[name] == "Contact").to_numpy(dtype=bool) for name in ("record_type", "subsystem_type")]
+    wanted.append(is_one_of(clients["contact_type"], CLIENT_CONTACT_TYPES))
     is_unit = clients["client_contact_id"].notna()
     for label, is_wanted in zip(labels, wanted, strict=True):
-        is_unit &= is_wanted.fillna(False).astype(bool) | cells.unreadable.get(label.name, False)
+        is_unit &= is_wanted | cells.unreadable.get(label.name, False)
     return clients.loc[is_unit, ["client_contact_id", "office_id"]].drop_duplicates("client_contact_id")
 
 
@@ -199,7 +197,3 @@ def may_name_a_spouse(among_unreadable_on: bool = False) -> sa.ColumnElement[boo
 
 def _narrowed(snapshot: Snapshot, statement: sa.Select[Any], key: Key) -> sa.Select[Any]:
     return statement if key is None else statement.where(key.in_(snapshot.id_list()))
-
-
-def _is_label(labels: pd.Series, label: str) -> pd.Series:
-    return labels.str.strip().str.lower() == label

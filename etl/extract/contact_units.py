@@ -1,10 +1,14 @@
-"""Contacts as units (SCP-7): the household as whose run a person's goes, and who is a unit of the own."""
+"""Contacts as units (SCP-7): the household that a person heads or is the spouse in, else a unit of its own.
+
+And people whom a vendor has in a unit and the CRM no longer has there: where they are now, what they own (LIFE-EVENT).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import sqlalchemy as sa
@@ -24,35 +28,21 @@ from etl.extract.census import (
 from etl.extract.shard import Frames, read_people
 from etl.extract.source import Snapshot, to_frame
 from etl.frames import are_among
-
-# Whether each label of a column is one of a table's.
-IsOneOf = Callable[[pd.Series], "pd.Series[bool]"]
+from etl.values import FAMILY_RELATION_TYPES, NO_PERSON_TYPES, PERSON_RECORD_TYPES, SPOUSE_ROLES, is_one_of
 
 
-@dataclass(frozen=True)
-class Labels:
-    """What makes a spouse, as a role or a relation, and a family's relation: the value tables are the transform's."""
-
-    is_spouse: IsOneOf
-    is_family: IsOneOf
-
-
-# Record and subsystem types that are no person (SCP-3).
-NO_PERSONS = ("business", "advisor", "agency", "carrier")
-
-
-def households_of(snapshot: Snapshot, contact_ids: Iterable[int], labels: Labels) -> pd.DataFrame:
-    """contact_id, household_id of the living households whose head or spouse they are; the one to take comes first."""
+def households_of(snapshot: Snapshot, contact_ids: Iterable[int]) -> pd.DataFrame:
+    """contact_id, household_id of the living households that they head or are the spouse in, preferred first."""
     people = pd.Series(list(contact_ids), dtype="int64")
     member = s.household_member.c
     columns = snapshot.columns(member.contact_id, member.household_id, member.role, member.is_primary)
     rows = snapshot.read(sa.select(*columns).where(member.contact_id.in_(snapshot.id_list())), people)
     memberships = to_frame(rows)
-    heads = pd.concat([pd.DataFrame({"contact_id": people, "head": people}), spouses_of(snapshot, people, labels)])
+    heads = pd.concat([pd.DataFrame({"contact_id": people, "head": people}), spouses_of(snapshot, people)])
     led = read_households(snapshot, s.household.c.head_contact_id, heads["head"].unique())
     led = led[["household_id", "client_contact_id"]].astype("int64")
     by_head = heads.merge(led, left_on="head", right_on="client_contact_id")[["contact_id", "household_id"]]
-    by_role = memberships.loc[labels.is_spouse(memberships["role"]), ["contact_id", "household_id"]]
+    by_role = memberships.loc[is_one_of(memberships["role"], SPOUSE_ROLES), ["contact_id", "household_id"]]
     living = read_households(snapshot, s.household.c.household_id, by_role["household_id"].unique())
     by_role = by_role[by_role["household_id"].isin(living["household_id"])]
     found = pd.concat([by_head, by_role]).dropna().drop_duplicates()
@@ -62,7 +52,7 @@ def households_of(snapshot: Snapshot, contact_ids: Iterable[int], labels: Labels
     return found.sort_values(order, ascending=[True, False, True], ignore_index=True)[["contact_id", "household_id"]]
 
 
-def own_units(snapshot: Snapshot, contact_ids: Iterable[int], labels: Labels) -> pd.DataFrame:
+def own_units(snapshot: Snapshot, contact_ids: Iterable[int]) -> pd.DataFrame:
     """The persons among them who are head or spouse of no household, as rows of `Census.units`."""
     people = pd.Series(list(contact_ids), dtype="int64")
     contact = s.contact.c
@@ -71,18 +61,18 @@ def own_units(snapshot: Snapshot, contact_ids: Iterable[int], labels: Labels) ->
         is_alive(snapshot.is_sqlite, s.contact), contact.contact_id.in_(snapshot.id_list())
     )
     rows = to_frame(snapshot.read(living, people)).drop_duplicates("contact_id")
-    kinds = [rows[name].fillna("").str.strip().str.lower() for name in ("record_type", "subsystem_type")]
-    is_person = ~(kinds[0].isin(NO_PERSONS) | kinds[1].isin(NO_PERSONS))
-    is_person &= (kinds[0] == "contact") | (kinds[1] == "contact")
+    kinds = rows["record_type"], rows["subsystem_type"]
+    is_person = is_one_of(kinds[0], PERSON_RECORD_TYPES) | is_one_of(kinds[1], PERSON_RECORD_TYPES)
+    is_person &= ~(is_one_of(kinds[0], NO_PERSON_TYPES) | is_one_of(kinds[1], NO_PERSON_TYPES))
     clients = rows.loc[is_person, ["contact_id", "office_id"]].rename(columns={"contact_id": "client_contact_id"})
-    return as_units(clients, households_of(snapshot, people, labels)["contact_id"])
+    return as_units(clients, households_of(snapshot, people)["contact_id"])
 
 
-def with_own_units(snapshot: Snapshot, census: Census, contact_ids: Iterable[int], labels: Labels) -> Census:
-    """The census with those of these contacts who are units of their own, though not by SCP-2."""
+def with_own_units(snapshot: Snapshot, census: Census, contact_ids: Iterable[int]) -> Census:
+    """The census with those of these contacts who are units of their own, although SCP-2 makes them none."""
     others = pd.Series(list(contact_ids), dtype="int64")
     others = others[~are_among("C" + others.astype("str"), census.units["unit_key"])]
-    more = own_units(snapshot, others, labels) if len(others) else census.units.iloc[:0]
+    more = own_units(snapshot, others) if len(others) else census.units.iloc[:0]
     if more.empty:
         return census
     units = in_order(census.units, more)
@@ -106,30 +96,35 @@ def units_led_by(snapshot: Snapshot, people: pd.Series) -> pd.DataFrame:
     return pd.concat([led, as_units(clients, pd.concat([members, led["client_contact_id"]]))], ignore_index=True)
 
 
-def read_former(snapshot: Snapshot, contact_ids: Iterable[int], labels: Labels) -> Frames:
+def read_former(snapshot: Snapshot, contact_ids: Iterable[int]) -> Frames:
     """contacts, client_of, accounts, liabilities, policies, beneficiaries of these people, as in a shard's frames."""
-    led = units_of_persons(snapshot, contact_ids, labels)[["client_contact_id", "unit_key"]]
+    led = units_of_persons(snapshot, contact_ids)[["client_contact_id", "unit_key"]]
     led = led.rename(columns={"client_contact_id": "contact_id"})
     people = pd.Series(sorted(contact_ids), dtype="int64")
     return {**read_people(snapshot, people), "client_of": pa.Table.from_pandas(led, preserve_index=False)}
 
 
-def units_of_persons(snapshot: Snapshot, contact_ids: Iterable[int], labels: Labels) -> pd.DataFrame:
+def units_of_persons(snapshot: Snapshot, contact_ids: Iterable[int]) -> pd.DataFrame:
     """The units whose client each of these people is in a run by hand (SCP-7), as rows of `Census.units`."""
     people = pd.Series(sorted(contact_ids), dtype="int64")
-    units = pd.concat([units_led_by(snapshot, people), own_units(snapshot, people, labels)], ignore_index=True)
+    units = pd.concat([units_led_by(snapshot, people), own_units(snapshot, people)], ignore_index=True)
     return units[units["client_contact_id"].isin(people)].drop_duplicates("unit_key")
 
 
-def spouses_of(snapshot: Snapshot, people: pd.Series, labels: Labels) -> pd.DataFrame:
-    """contact_id, head: to whom they are tied as a spouse, from either side."""
+def spouses_of(snapshot: Snapshot, people: pd.Series) -> pd.DataFrame:
+    """contact_id, head: the contacts to which key relations tie them as a spouse, from either side."""
     relation = s.key_relation.c
     sides = (relation.contact_id, relation.related_contact_id)
     columns = snapshot.columns(*sides, relation.relation_type, relation.relation)
     found = []
     for mine, other in (sides, sides[::-1]):
         ties = to_frame(snapshot.read(sa.select(*columns).where(mine.in_(snapshot.id_list())), people))
-        ties = ties[labels.is_family(ties["relation_type"]) & labels.is_spouse(ties["relation"])]
-        found.append(ties[[mine.name, other.name]].set_axis(["contact_id", "head"], axis=1))
+        found.append(ties.loc[are_spouses(ties), [mine.name, other.name]].set_axis(["contact_id", "head"], axis=1))
     spouses = pd.concat(found).dropna()
     return spouses[spouses["contact_id"] != spouses["head"]]
+
+
+def are_spouses(ties: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Which key relations name a spouse (HH-SPOUSE-RELATION)."""
+    is_spouse: npt.NDArray[np.bool_] = is_one_of(ties["relation_type"], FAMILY_RELATION_TYPES)
+    return is_spouse & is_one_of(ties["relation"], SPOUSE_ROLES)

@@ -16,10 +16,11 @@ import pandas as pd
 import sqlalchemy as sa
 
 from etl import schema as s
-from etl.extract.census import SPOUSE_WORDS, Census, in_order, may_name_a_spouse, read_households
-from etl.extract.contact_units import Labels, households_of, own_units, spouses_of, units_led_by
+from etl.extract.census import Census, in_order, may_name_a_spouse, read_households
+from etl.extract.contact_units import are_spouses, households_of, own_units, spouses_of, units_led_by
 from etl.extract.source import Snapshot, to_frame
 from etl.names import name_form
+from etl.values import SPOUSE_ROLES, SPOUSE_WORDS, is_one_of
 
 Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -44,32 +45,32 @@ class Twins:
     primary: set[str]
 
 
-def read_twins(snapshot: Snapshot, census: Census, identities: pd.DataFrame, labels: Labels) -> Twins:
+def read_twins(snapshot: Snapshot, census: Census, identities: pd.DataFrame) -> Twins:
     """Of the whole CRM."""
-    partners = read_partners(snapshot, census.units, labels)
+    partners = read_partners(snapshot, census.units)
     groups = find_twins(census.units, partners, identities)
     return Twins(groups, read_primary(snapshot, groups))
 
 
 def read_units_like(
-    snapshot: Snapshot, census: Census, unit: int, linked_alone: Iterable[int], labels: Labels
+    snapshot: Snapshot, census: Census, unit: int, linked_alone: Iterable[int]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One unit and all that have its client or spouse as theirs, as rows of `Census.units`; and who may be them.
 
     ``linked_alone``: contacts who are units of their own though not by SCP-2. The second frame is of `identities`.
     """
     mine = census.units.loc[[unit]]
-    partners = read_partners(snapshot, mine, labels, of_these_alone=True)
+    partners = read_partners(snapshot, mine, of_these_alone=True)
     couple = pd.concat([mine["client_contact_id"].dropna(), partners["contact_id"]]).astype("int64")
     identities = read_identities_like(snapshot, couple)
     others = identities.loc[~identities["is_deleted"], "contact_id"]
-    tied = spouses_of(snapshot, others, labels)["head"]
-    homes = households_of(snapshot, others, labels)["household_id"]
+    tied = spouses_of(snapshot, others)["head"]
+    homes = households_of(snapshot, others)["household_id"]
     found = [
         census.units,
         units_led_by(snapshot, pd.concat([others, tied]).drop_duplicates()),
         read_households(snapshot, s.household.c.household_id, homes),
-        own_units(snapshot, others[others.isin(list(linked_alone))], labels),
+        own_units(snapshot, others[others.isin(list(linked_alone))]),
     ]
     return in_order(pd.concat(found).drop_duplicates("unit_key")), identities
 
@@ -132,9 +133,7 @@ def same_people(of: pd.DataFrame, among: pd.DataFrame) -> pd.DataFrame:
     return pairs.drop_duplicates(["contact_id", "other_id"], ignore_index=True)
 
 
-def read_partners(
-    snapshot: Snapshot, units: pd.DataFrame, labels: Labels, of_these_alone: bool = False
-) -> pd.DataFrame:
+def read_partners(snapshot: Snapshot, units: pd.DataFrame, of_these_alone: bool = False) -> pd.DataFrame:
     """unit_key, contact_id: who may be the spouse of each unit's client, by role or by relation.
 
     ``units``: rows of `Census.units`; ``of_these_alone`` reads what concerns them, else the whole CRM is read.
@@ -145,7 +144,7 @@ def read_partners(
     statement = sa.select(*snapshot.columns(member.household_id, member.contact_id, member.role)).where(names_a_spouse)
     keys = homes["household_id"] if of_these_alone else None
     members = _read(snapshot, statement, member.household_id, keys)
-    found = [homes.merge(members[labels.is_spouse(members["role"])], on="household_id")]
+    found = [homes.merge(members[is_one_of(members["role"], SPOUSE_ROLES)], on="household_id")]
     clients = units[["unit_key", "client_contact_id"]].dropna()
     sides = (relation.contact_id, relation.related_contact_id)
     statement = sa.select(*snapshot.columns(*sides, relation.relation_type, relation.relation)).where(
@@ -153,9 +152,7 @@ def read_partners(
     )
     keys = clients["client_contact_id"] if of_these_alone else None
     ties = pd.concat([_read(snapshot, statement, side, keys) for side in (sides if of_these_alone else sides[:1])])
-    ties = ties.loc[
-        labels.is_family(ties["relation_type"]) & labels.is_spouse(ties["relation"]), [side.name for side in sides]
-    ]
+    ties = ties.loc[are_spouses(ties), [side.name for side in sides]]
     for columns in (["client_contact_id", "contact_id"], ["contact_id", "client_contact_id"]):
         found.append(clients.merge(ties.set_axis(columns, axis=1), on="client_contact_id"))
     partners = pd.concat(found)[["unit_key", "contact_id"]].drop_duplicates()

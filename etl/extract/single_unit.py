@@ -13,8 +13,9 @@ from etl import schema as s
 from etl.errors import ParamsError
 from etl.extract.broken_rows import Faults
 from etl.extract.census import Census, as_units, in_order, people_of, read_households, read_members, ties_of
-from etl.extract.contact_units import NO_PERSONS, Labels, households_of, units_led_by
+from etl.extract.contact_units import households_of, units_led_by
 from etl.extract.source import Snapshot, to_frame
+from etl.values import NO_PERSON_TYPES, PERSON_RECORD_TYPES, normal
 
 
 def unit_of_household(snapshot: Snapshot, household_id: int) -> str:
@@ -33,13 +34,13 @@ def unit_of_household(snapshot: Snapshot, household_id: int) -> str:
     return f"H{household_id}"
 
 
-def unit_of_contact(snapshot: Snapshot, contact_id: int, labels: Labels) -> str:
+def unit_of_contact(snapshot: Snapshot, contact_id: int) -> str:
     """SCP-7: ``H<id>`` for the head or spouse of a household, ``C<id>`` for any other person.
 
     Raises `ParamsError` for a contact that the CRM does not have, that is deleted, or that is no person.
     """
     _check_person(snapshot, contact_id)
-    households = households_of(snapshot, [contact_id], labels)
+    households = households_of(snapshot, [contact_id])
     return f"C{contact_id}" if households.empty else f"H{households['household_id'].iloc[0]}"
 
 
@@ -80,11 +81,11 @@ def _check_person(snapshot: Snapshot, contact_id: int) -> None:
     ).to_pylist()
     if not rows:
         raise ParamsError(f"The CRM has no contact {contact_id}.")
-    kinds = {str(rows[0][name] or "").strip().lower() for name in ("record_type", "subsystem_type")}
-    odd = sorted(kinds & {*NO_PERSONS})
+    kinds = {normal(rows[0][name] or "") for name in ("record_type", "subsystem_type")}
+    odd = sorted(kinds & NO_PERSON_TYPES)
     if rows[0]["deleted_at"]:
         raise ParamsError(f"Contact {contact_id} is deleted in the CRM: restore it from Deleted Records first.")
-    if odd or "contact" not in kinds:
+    if odd or not kinds & PERSON_RECORD_TYPES:
         what = odd[0] if odd else "no contact"
         raise ParamsError(f"Contact {contact_id} is {_with_article(what)}: only persons have a financial plan (SCP-3).")
 

@@ -1,11 +1,11 @@
-"""Columns of frames as arrays: text, scaled integers, dates, labels, and joins by integer key.
+"""Columns of frames as arrays: text, scaled integers, dates, and joins by integer key.
 
 Inside the transform ids and scaled figures are plain ``int64`` with ``NULL`` for *no value*, and text is an object
 array of ``str`` and ``None``. Position -1 means *no such row*: arrays that are looked up by position carry one more
 element at their end, which is the answer for it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,8 +13,6 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from etl.values import normal
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -109,21 +107,6 @@ def strings(values: Objects | pd.Categorical) -> Column:
     return pd.Series(values, dtype="str")
 
 
-def by_label(column: Column, table: Mapping[str, Any] | Callable[[str], Any], default: Any = None) -> Objects:
-    """What a table says of each label (trimmed, any case); ``default`` for no label and for one it does not know.
-
-    Each distinct label is looked up once. A table may be a function of the normal form of a label.
-    """
-    codes, labels = pd.factorize(column)
-    answer = table if callable(table) else table.get
-    answers = np.empty(len(labels) + 1, dtype=object)
-    for number, label in enumerate(labels):
-        found = answer(normal(label))
-        answers[number] = default if found is None else found
-    answers[-1] = default
-    return answers[codes]
-
-
 def first_reason(checks: Mapping[str, Flags], count: int) -> pd.Categorical:
     """The first of these reasons that holds for each of ``count`` rows; null where none does."""
     codes = np.full(count, -1, dtype=np.int64)
@@ -137,11 +120,6 @@ def where(flagged: Flags, values: Objects) -> Objects:
     kept = values.copy()
     kept[~flagged] = None
     return kept
-
-
-def is_one_of(column: Column, labels: frozenset[str]) -> Flags:
-    """Whether each label (trimmed, any case) is in a value table."""
-    return by_label(column, dict.fromkeys(labels, True), False).astype(bool)
 
 
 def join(left: Ints, right: Ints, then: Ints | None = None) -> tuple[Ints, Ints]:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from etl.frames import are_among
-from etl.transform.arrays import NULL, Frames, Objects, integers, is_none, is_one_of, strings, where
+from etl.transform.arrays import NULL, Frames, Objects, integers, is_none, strings, where
 from etl.transform.portfolio import Portfolio
 from etl.transform.receipts.book import ReceiptBook
 from etl.transform.rules.accounts import account_facts, position_counts, position_facts
@@ -13,7 +13,7 @@ from etl.transform.rules.households import Households, spouse_unit_keys
 from etl.transform.rules.liabilities import liability_facts, possible_terms
 from etl.transform.rules.members import CLIENT, DEPENDENT, SPOUSE
 from etl.transform.rules.policies import policy_facts
-from etl.values import MARRIED_STATUSES, Vendor
+from etl.values import MARRIED_STATUSES, Vendor, is_one_of
 
 # Records left out by a rule of severity info or warning; they are reported. Entity and rule.
 REPORTED = frozenset(

@@ -15,7 +15,6 @@ from etl.extract.scope import depends_on_as_of, enrolled
 from etl.extract.shard import read_people
 from etl.extract.single_unit import take_census_of, unit_of_contact, unit_of_household
 from etl.extract.source import Snapshot
-from include.pipelines.run.labels import LABELS
 from tests.extract.odd_book import build, id_of, read
 
 # A column, and a type that it has in somebody's PostgreSQL.
@@ -73,7 +72,7 @@ def test_every_statement_reads_every_type_that_the_check_accepts(postgres_url: C
         assert len(depends_on_as_of(snapshot, census)) == 2
         enrolled(snapshot, census, "all", set())
         assert unit_of_household(snapshot, one) == f"H{one}"
-        assert unit_of_contact(snapshot, one + 1, LABELS) == f"H{one}"
+        assert unit_of_contact(snapshot, one + 1) == f"H{one}"
         take_census_of(snapshot, f"C{one}")
         assert read_people(snapshot, [one])["contacts"].num_rows == 1
 

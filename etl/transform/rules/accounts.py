@@ -12,7 +12,6 @@ from etl.transform.arrays import (
     Frames,
     Ints,
     Objects,
-    by_label,
     first_reason,
     flags,
     integers,
@@ -33,6 +32,7 @@ from etl.values import (
     HOW_HELD_CATEGORIES,
     VARIABLE_ANNUITY,
     Vendor,
+    by_label,
 )
 
 # ACC-TWICE: everything but letters and digits.

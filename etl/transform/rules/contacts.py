@@ -14,12 +14,10 @@ from etl.transform.arrays import (
     Frames,
     Ints,
     Objects,
-    by_label,
     dates,
     flags,
     integers,
     is_none,
-    is_one_of,
     matches,
     positions,
     sort_order,
@@ -31,7 +29,7 @@ from etl.transform.arrays import (
 )
 from etl.transform.documents import Json, Values, amounts, keys, records
 from etl.transform.mapping.fields import ADDRESS_FIELDS, person_fields
-from etl.values import ADDRESS_TYPES, E_MAIL, PERSON_RECORD_TYPES, PHONE_TYPES, VOICE_PHONES
+from etl.values import ADDRESS_TYPES, E_MAIL, PERSON_RECORD_TYPES, PHONE_TYPES, VOICE_PHONES, by_label, is_one_of
 
 
 @dataclass(frozen=True)

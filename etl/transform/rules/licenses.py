@@ -14,7 +14,6 @@ from etl.transform.arrays import (
     first_reason,
     integers,
     is_none,
-    is_one_of,
     positions,
     strings,
     texts,
@@ -28,6 +27,7 @@ from etl.values import (
     USER_STATUSES,
     VENDOR_LICENSES,
     Vendor,
+    is_one_of,
 )
 
 NO_ACCOUNT = "user account"

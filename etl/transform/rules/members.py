@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from etl.transform.arrays import Flags, Ints, first_reason, flags, integers, is_none, is_one_of, join, sort_order
+from etl.transform.arrays import Flags, Ints, first_reason, flags, integers, is_none, join, sort_order
 from etl.transform.rules.contacts import ContactBook
 from etl.transform.rules.spouses import Candidates
-from etl.values import CHILD_ROLES, DEPENDENT_SUBSYSTEM_TYPES, SPOUSE_ROLES, Vendor
+from etl.values import CHILD_ROLES, DEPENDENT_SUBSYSTEM_TYPES, SPOUSE_ROLES, Vendor, is_one_of
 
 # What somebody is in a unit.
 CLIENT, SPOUSE, DEPENDENT, OTHER = range(4)

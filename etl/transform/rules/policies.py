@@ -13,11 +13,9 @@ from etl.transform.arrays import (
     Frames,
     Ints,
     Objects,
-    by_label,
     first_reason,
     integers,
     is_none,
-    is_one_of,
     join,
     sort_order,
     strings,
@@ -33,6 +31,8 @@ from etl.values import (
     INSURANCE_POLICY_KINDS,
     POLICY_STATUSES,
     Vendor,
+    by_label,
+    is_one_of,
 )
 
 # POL-ELIMINATION: a count and a unit.

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from etl.transform.arrays import NULL, Flags, Ints, flags, integers, is_one_of, join
+from etl.transform.arrays import NULL, Flags, Ints, flags, integers, join
 from etl.transform.rules.contacts import ContactBook
-from etl.values import FAMILY_RELATION_TYPES, SPOUSE_ROLES
+from etl.values import FAMILY_RELATION_TYPES, SPOUSE_ROLES, is_one_of
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from etl.extract.source import Snapshot
 from etl.schema import household
 from include.pipelines.identity.link_ownership import held_by_households
 from include.pipelines.run.context import RunContext
-from include.pipelines.run.labels import LABELS
 
 Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -42,7 +41,7 @@ def stage_former(
     people = census.people.loc[census.people["unit"].isin(numbers), ["unit", "contact_id"]]
     gone = _missing(pd.concat(sent, ignore_index=True), people)
     if len(gone):
-        context.staging.write(STAGE, read_former(snapshot, np.unique(gone).tolist(), LABELS))
+        context.staging.write(STAGE, read_former(snapshot, np.unique(gone).tolist()))
     if "emoney" in context.request.vendors:
         is_fresh = np.ones(len(units), dtype=np.bool_)
         is_fresh[places["emoney"][places["emoney"] >= 0]] = False

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from etl.load.ledger.life_events import LifeEvent
-from include.pipelines.run.labels import LABELS
+from etl.values import SPOUSE_ROLES, is_one_of
 from include.report.run.proposals import PersonGoes, Proposal, RecordGoes
 from include.runtime.staging import each_row
 
@@ -200,7 +200,7 @@ class _Couple:
         led, members = self.frames["client_of"], self.frames["members"]
         units = set(led.loc[led["contact_id"] == contact_id, "unit_key"]) - {self.unit_key}
         roles = members.loc[members["contact_id"] == contact_id, "role"]
-        if not units and len(roles) and not LABELS.is_spouse(roles).any():
+        if not units and len(roles) and not is_one_of(roles, SPOUSE_ROLES).any():
             units = {f"C{contact_id}"}
         return sorted(units)
 

@@ -16,8 +16,7 @@ from etl.extract.contact_units import units_of_persons
 from etl.extract.shard import Frames, read_shard
 from etl.extract.source import Snapshot, to_frame
 from etl.load.ledger import life_events, links, pins, runs
-from etl.transform.arrays import is_one_of
-from etl.values import USER_STATUS_ENABLED, USER_STATUSES, VENDOR_LICENSES
+from etl.values import USER_STATUS_ENABLED, USER_STATUSES, VENDOR_LICENSES, is_one_of
 from include.pipelines.couples.former import stage_former
 from include.pipelines.couples.life_events import read_parted
 from include.pipelines.household.relink import end_link, make_link
@@ -30,7 +29,6 @@ from include.pipelines.refresh.transform import transform_shard
 from include.pipelines.refresh.validate import validate_vendor
 from include.pipelines.run.context import VENDORS, HandRequest, RunContext
 from include.pipelines.run.found import stage_clock
-from include.pipelines.run.labels import LABELS
 from include.runtime.acting import is_unknown
 
 
@@ -103,7 +101,7 @@ def read_former_partners(context: RunContext, unit_key: str) -> int:
     if not parted and not earlier and not before:
         return 0
     with Snapshot(context.connections.crm, readers=1) as snapshot:
-        led = units_of_persons(snapshot, [*parted, *earlier], LABELS)
+        led = units_of_persons(snapshot, [*parted, *earlier])
         led = led[led["unit_key"] != unit_key].drop_duplicates("client_contact_id", keep=False)
         done = set(links.read_links(ledger, vendor, led["unit_key"])["unit_key"]) if earlier else set()
         partners = sorted({*led.loc[~led["unit_key"].isin(done), "unit_key"], *before})
@@ -150,7 +148,7 @@ def _unit_key(snapshot: Snapshot, hand: HandRequest) -> str:
     if hand.household_id is not None:
         return single_unit.unit_of_household(snapshot, hand.household_id)
     assert hand.contact_id is not None
-    return single_unit.unit_of_contact(snapshot, hand.contact_id, LABELS)
+    return single_unit.unit_of_contact(snapshot, hand.contact_id)
 
 
 def _check_choice(context: RunContext, vendor: str, own: set[str]) -> None:

@@ -18,7 +18,6 @@ from etl.load.ledger.runs import Outcome
 from etl.schema import household
 from include.pipelines.identity.same_person import said_by
 from include.pipelines.run.context import VENDORS, HandRequest, RunContext
-from include.pipelines.run.labels import LABELS
 from include.pipelines.run.vendors import emoney_client, profiles_client
 
 # What made the link: somebody who named the record.
@@ -100,14 +99,14 @@ def _linked_unit(context: RunContext, snapshot: Snapshot, hand: HandRequest, ven
     alone = f"C{hand.contact_id}"
     if links.find_link(context.ledger, vendor, alone) is not None:
         return alone
-    return single_unit.unit_of_contact(snapshot, hand.contact_id, LABELS)
+    return single_unit.unit_of_contact(snapshot, hand.contact_id)
 
 
 def _is_unit(snapshot: Snapshot, unit_key: str) -> bool:
     number = int(unit_key[1:])
     if unit_key[0] == "H":
         return not read_households(snapshot, household.c.household_id, [number]).empty
-    return not contact_units.own_units(snapshot, [number], LABELS).empty
+    return not contact_units.own_units(snapshot, [number]).empty
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from etl.frames import are_among
 from etl.load.ledger import findings, identities
 from expectations import rules
 from include.pipelines.run.context import RunContext
-from include.pipelines.run.labels import LABELS
 from include.runtime.staging import each_row
 
 STAGE = "gone"
@@ -79,7 +78,7 @@ def _why_contacts(context: RunContext, snapshot: Snapshot, keys: pd.Series, peop
     ids = keys.str[1:].astype("int64")
     merged = identities.merges_followed(context.ledger)
     states = people[people["contact_id"].isin(ids)].set_index("contact_id")["is_deleted"]
-    homes = households_of(snapshot, ids, LABELS).drop_duplicates("contact_id").set_index("contact_id")["household_id"]
+    homes = households_of(snapshot, ids).drop_duplicates("contact_id").set_index("contact_id")["household_id"]
     return {
         key: _why_contact(one, merged.get(one), states.get(one), homes.get(one))
         for key, one in zip(keys, ids, strict=True)

@@ -15,7 +15,6 @@ from etl.frames import are_among
 from etl.load.ledger import links
 from etl.schema import household
 from include.pipelines.run.context import RunContext
-from include.pipelines.run.labels import LABELS
 
 STAGE = "taken_over"
 
@@ -71,7 +70,7 @@ def _of_spouses(snapshot: Snapshot, fresh: pd.DataFrame, contact_ids: list[int])
     """Household without a link -> the one of these contacts whose household it is."""
     if not contact_ids:
         return {}
-    homes = households_of(snapshot, contact_ids, LABELS).drop_duplicates("contact_id")
+    homes = households_of(snapshot, contact_ids).drop_duplicates("contact_id")
     homes = homes.assign(unit_key="H" + homes["household_id"].astype("str")).drop_duplicates("unit_key")
     homes = homes[homes["unit_key"].isin(fresh["unit_key"])]
     return dict(zip(homes["unit_key"], "C" + homes["contact_id"].astype("str"), strict=True))

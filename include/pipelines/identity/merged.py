@@ -28,7 +28,6 @@ from etl.load.ledger.transfers import rekeying
 from etl.load.merged_contacts import Known, Unclear, decide_merges
 from expectations import rules
 from include.pipelines.run.context import RunContext
-from include.pipelines.run.labels import LABELS
 from include.runtime.staging import each_row
 
 STAGE = "merged"
@@ -49,7 +48,7 @@ def follow_merges(context: RunContext, snapshot: Snapshot, census: Census, peopl
         identities.withdraw_merges(ledger, back)
     deleted = set(people.loc[people["is_deleted"], "contact_id"])
     linked = identities.links_of_contacts(ledger, deleted)
-    partners = identity.read_partners(snapshot, census.units, LABELS) if len(linked) else None
+    partners = identity.read_partners(snapshot, census.units) if len(linked) else None
     _follow(context, snapshot, _couples(census.units, partners), people, deleted, linked)
 
 
@@ -67,7 +66,7 @@ def follow_merges_of(context: RunContext, snapshot: Snapshot, census: Census, un
     homes = linked.loc[linked["unit_key"].str.startswith("H"), "unit_key"].str[1:].astype("int64").unique()
     units = pd.concat([census.units.loc[[unit]], read_households(snapshot, household_id, homes)])
     units = units.drop_duplicates("unit_key")
-    couples = _couples(units, identity.read_partners(snapshot, units, LABELS, of_these_alone=True))
+    couples = _couples(units, identity.read_partners(snapshot, units, of_these_alone=True))
     couple = set(couples.loc[couples["unit_key"] == unit_key, "contact_id"])
     sent = _standing(linked[linked["unit_key"] == unit_key])
     owners = _owners(context, snapshot, linked)

@@ -21,7 +21,6 @@ from etl.load.matching import Place, Twin, decide_twins
 from expectations import rules
 from include.pipelines.identity.link_ownership import links_of
 from include.pipelines.run.context import RunContext
-from include.pipelines.run.labels import LABELS
 from include.runtime.staging import each_row
 
 STAGE = "identity"
@@ -76,8 +75,8 @@ def stage_twins_beside(context: RunContext, snapshot: Snapshot, units: Iterable[
 def _twins_of(context: RunContext, snapshot: Snapshot, census: Census, unit: int, reason: str | None) -> list[Twin]:
     ledger, (vendor,) = context.ledger, context.request.vendors
     unit_key = str(census.units.loc[unit, "unit_key"])
-    units, people = identity.read_units_like(snapshot, census, unit, links.contacts_linked(ledger, (vendor,)), LABELS)
-    partners = identity.read_partners(snapshot, units, LABELS, of_these_alone=True)
+    units, people = identity.read_units_like(snapshot, census, unit, links.contacts_linked(ledger, (vendor,)))
+    partners = identity.read_partners(snapshot, units, of_these_alone=True)
     groups = identity.find_twins(units, partners, people)
     twins = Twins(groups, identity.read_primary(snapshot, groups))
     linked = set(links_of(context, vendor, units, of_these_alone=True)["unit_key"])

@@ -29,7 +29,6 @@ from include.pipelines.identity.same_person import stage_twins
 from include.pipelines.refresh.begin import begin_run
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.found import stage_clock, stage_strays
-from include.pipelines.run.labels import LABELS
 
 
 def plan_and_extract(context: RunContext) -> list[int]:
@@ -64,7 +63,7 @@ def _decide(context: RunContext, snapshot: Snapshot) -> tuple[Census, _Plan]:
     """Who is who comes first: merges are followed, twins wait, units that are gone are reported; then the scope."""
     people = identity.read_identities(snapshot)
     census = _take_census(context, snapshot, people)
-    planned = _plan(context, snapshot, census, identity.read_twins(snapshot, census, people, LABELS))
+    planned = _plan(context, snapshot, census, identity.read_twins(snapshot, census, people))
     for vendor, linked in planned.linked.items():
         stage_gone(context, snapshot, vendor, census, linked, people)
     if "profiles" in planned.linked:
@@ -91,7 +90,7 @@ def _take_census(context: RunContext, snapshot: Snapshot, people: pd.DataFrame) 
     census = take_census(snapshot)
 
     def with_linked() -> Census:
-        return with_own_units(snapshot, census, links.contacts_linked(context.ledger, context.request.vendors), LABELS)
+        return with_own_units(snapshot, census, links.contacts_linked(context.ledger, context.request.vendors))
 
     follow_merges(context, snapshot, with_linked(), people)
     return with_linked()
