@@ -271,7 +271,7 @@ def set_aside(
         kind, rule_id = "failed", None  # not saved, and no word about the data: worth another try
     reason = f"{rule_id}: {error}" if rule_id else str(error)
     findings = () if rule_id is None else (LoadFinding(rule_id, *entity_of(unit_key), None, str(error)),)
-    return Delivered(Outcome(vendor, unit_key, kind, reason, vendor_id), findings)
+    return Delivered(Outcome(vendor, unit_key, kind, reason, vendor_id, rule_id), findings)
 
 
 def entity_of(unit_key: str) -> tuple[str, str]:

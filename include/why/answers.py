@@ -11,10 +11,11 @@ from etl.errors import VENDOR_NAMES, ParamsError
 from etl.load.ledger import undos
 from etl.load.ledger.runs import UnitRun
 from etl.names import near
+from etl.outcomes import NOT_SENT
 from etl.transform.mapping.fields import ADDRESS_FIELDS
 from etl.values import Vendor
 from include.report.display import asked_by
-from include.why.history import TO_NOTHING, Decided, History
+from include.why.history import Decided, History
 from include.why.names import holders, is_part_of, record_column, split
 from include.why.origins import (
     BY_POLICY,
@@ -28,7 +29,6 @@ from include.why.origins import (
     person_origin,
 )
 
-NOT_SENT = ("held", *TO_NOTHING)
 # What a decision means, in a line.
 WORDS = {
     "written": "written",
@@ -255,7 +255,7 @@ def _by(found: Answer, ran: UnitRun, decision: str, rule_id: str | None) -> Answ
 
 
 def _kept_back(found: Answer, latest: UnitRun) -> Answer:
-    return _by(found, latest, f"{latest.outcome}: {latest.reason or 'no reason given'}", _rule_of(latest))
+    return _by(found, latest, f"{latest.outcome}: {latest.reason or 'no reason given'}", latest.rule_ids)
 
 
 def _since(found: Answer, ran: UnitRun, latest: UnitRun) -> Answer:
@@ -266,12 +266,6 @@ def _since(found: Answer, ran: UnitRun, latest: UnitRun) -> Answer:
 
 def _sent_by(history: History) -> UnitRun | None:
     return next((ran for ran in history.runs if ran.outcome in ("updated", "unchanged")), None)
-
-
-def _rule_of(ran: UnitRun) -> str | None:
-    """The rules that a reason begins with."""
-    named = (ran.reason or "").partition(":")[0]
-    return named if named and named == named.upper() and "-" in named else None
 
 
 def _receipts(history: History, subject: str) -> list[dict[str, Any]]:

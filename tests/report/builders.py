@@ -35,6 +35,7 @@ OUTCOME: dict[str, Any] = {
     "outcome": "unchanged",
     "reason": None,
     "vendor_id": None,
+    "code": None,
 }
 LABEL: dict[str, Any] = {
     "unit_key": "H1",
@@ -117,7 +118,7 @@ def a_busy_report() -> RunReport:
     """Two households: one held with a critical and a warning, one failed; every section has something to say."""
     return a_report(
         outcomes=outcomes(
-            {"outcome": "held", "reason": "DEM-BIRTH-DATE"},
+            {"outcome": "held", "reason": "DEM-BIRTH-DATE", "code": "DEM-BIRTH-DATE"},
             {"vendor": "emoney", "outcome": "created", "vendor_id": "e-1"},
             {"unit_key": "H2", "outcome": "failed", "reason": "HTTP 500 three times"},
             {"vendor": "emoney", "unit_key": "H2", "outcome": "deferred", "reason": "the vendor was down"},

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from etl.outcomes import CHOICES
 from include.report.html import duration
 from include.report.run.model import RunReport
 from include.report.run.page import render_page
@@ -244,15 +245,10 @@ def test_a_dry_run_of_one_household_says_what_would_come_of_it(outcome: str, wor
     assert "Nothing was sent: start it again, this time not as a dry run." in dry
 
 
-@pytest.mark.parametrize(
-    "reason",
-    [
-        "somebody has to choose from the Search list: households that match exactly: h-1",
-        "nobody answered which record of Profiles it is: households that match exactly: h-1",
-    ],
-)
-def test_a_household_that_waits_for_a_choice_does_not_come_back_by_itself(reason: str) -> None:
-    waiting = read_page(html_of(a_report(outcomes=outcomes({"outcome": "deferred", "reason": reason})))).text
+@pytest.mark.parametrize("code", CHOICES)
+def test_a_household_that_waits_for_a_choice_does_not_come_back_by_itself(code: str) -> None:
+    ended = {"outcome": "deferred", "reason": "households that match exactly: h-1", "code": code}
+    waiting = read_page(html_of(a_report(outcomes=outcomes(ended)))).text
     assert "Trigger 1 household again from Airflow and answer the required action." in waiting
     assert "come back by themselves" not in waiting
 
@@ -265,22 +261,23 @@ def test_a_dry_run_that_would_send_nothing_is_not_to_be_started_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "is_told"),
+    ("reason", "code", "is_advised"),
     [
-        ("LIC-ENABLED: former lacks Enabled", True),
-        ("superseded: 2026-11-22 has been sent already", False),
-        ("made by that run; nothing is deleted", False),
+        ("LIC-ENABLED: former lacks Enabled", "LIC-ENABLED", True),
+        ("superseded: 2026-11-22 has been sent already", None, False),
+        ("made by that run; nothing is deleted", None, False),
     ],
 )
-def test_licenses_are_checked_only_where_one_is_lacking(reason: str, is_told: bool) -> None:
-    told = read_page(html_of(a_report(outcomes=outcomes({"outcome": "skipped", "reason": reason})))).text
-    assert ("Check the licenses for 1 household." in told) is is_told
-    assert reason in told
+def test_licenses_are_checked_only_where_one_is_missing(reason: str, code: str | None, is_advised: bool) -> None:
+    skipped = outcomes({"outcome": "skipped", "reason": reason, "code": code})
+    text = read_page(html_of(a_report(outcomes=skipped))).text
+    assert ("Check the licenses for 1 household." in text) is is_advised
+    assert reason in text
 
 
 def test_what_a_guard_would_stop_is_said_at_the_top_of_a_dry_run() -> None:
-    guarded = {"Profiles guards would stop this": "82 × liability, liabilities[].currentBalance: → 0"}
-    dry = html_of(a_report(run=a_run(dry_run=True), settings=guarded))
+    guarded = {"profiles": "82 × liability, liabilities[].currentBalance: → 0"}
+    dry = html_of(a_report(run=a_run(dry_run=True), guarded=guarded))
     said = dry.index("Profiles guards would stop this: 82 × liability")
     assert said < dry.index("Look into what the guards would stop.") < dry.index('id="by-household"')
 
@@ -288,7 +285,7 @@ def test_what_a_guard_would_stop_is_said_at_the_top_of_a_dry_run() -> None:
 def test_a_mistake_in_the_form_is_corrected_there_and_no_later_run_tries_it_again() -> None:
     why = "links: account:9 is no account or policy of H1."
     failed = outcomes({"outcome": "failed", "reason": why})
-    told = read_page(html_of(a_report(outcomes=failed, stopped=why, is_mistaken=True))).text
+    told = read_page(html_of(a_report(outcomes=failed, stopped=why, mistake="form"))).text
     assert "Correct the form and trigger it again." in told
     assert why in told
     assert "next run" not in told
@@ -298,7 +295,7 @@ def test_a_mistake_in_the_form_is_corrected_there_and_no_later_run_tries_it_agai
 def test_an_answer_that_was_not_complete_is_given_anew() -> None:
     why = "The answer to the required action was incomplete or not right: Household 7 has the cases 1, 2: say which."
     failed = outcomes({"outcome": "failed", "reason": why})
-    told = read_page(html_of(a_report(outcomes=failed, stopped=why, is_mistaken=True))).text
+    told = read_page(html_of(a_report(outcomes=failed, stopped=why, mistake="answer"))).text
     assert "Trigger it again and answer anew." in told
     assert "Correct the form" not in told
 

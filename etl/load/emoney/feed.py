@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 import orjson
 
@@ -26,6 +27,7 @@ from etl.load.ledger.transfers import rekeying
 from etl.narrowing import narrow
 
 VENDOR = "emoney"
+REFRESH = "EMY-REFRESH"
 MOST_LINES = 5_000
 # Of so many clients whose line a feed rejected it is asked whether they are there at all.
 LOOKED_AT = 20
@@ -58,6 +60,14 @@ class Line:
         return FeedLine(self.unit_key, self.client_id, self.items_hash, self.source_keys, self.withheld_keys)
 
 
+class Ended(NamedTuple):
+    """How a unit's values ended: updated, refreshed, deferred, failed or held; why, in words and as a code."""
+
+    status: str
+    reason: str | None = None
+    code: str | None = None
+
+
 @dataclass
 class Refreshed:
     """What came of the feeds: outcomes by unit, findings, what is new to link (unit key, client id, source key).
@@ -65,18 +75,18 @@ class Refreshed:
     ``units``: updated (its values are others than were known), refreshed, deferred, failed or held, and why.
     """
 
-    units: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    units: dict[str, Ended] = field(default_factory=dict)
     findings: list[tuple[str, LoadFinding]] = field(default_factory=list)
     newly_available: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def put(self, kind: str, reason: str | None, lines: Iterable[Line | FeedLine]) -> None:
+    def put(self, kind: str, reason: str | None, lines: Iterable[Line | FeedLine], code: str | None = None) -> None:
         """All these units ended so."""
-        self.units.update({line.unit_key: (kind, reason) for line in lines})
+        self.units.update({line.unit_key: Ended(kind, reason, code) for line in lines})
 
     def hold_as_gone(self, unit_key: str, error: Gone) -> None:
         """The unit's client is there no longer: it is held until somebody sees to it (MATCH-GONE)."""
         held = set_aside(VENDOR, unit_key, error)
-        self.units[unit_key] = held.outcome.outcome, held.outcome.reason
+        self.units[unit_key] = Ended(held.outcome.outcome, held.outcome.reason, held.outcome.code)
         self.findings.extend((unit_key, one) for one in held.findings)
 
 
@@ -133,7 +143,7 @@ def _send(
         refreshed.put("deferred", f"the feed has no answer yet: {error}", batch)
     except (Rejected, Gone) as error:
         feeds.mark_feed(job.ledger, feed_id, "failed")
-        refreshed.put("failed", f"EMY-REFRESH: {error}", batch)
+        refreshed.put("failed", f"{REFRESH}: {error}", batch, REFRESH)
     else:
         _read_back(client, job, feed_id, job.as_of, state, refreshed, {line.unit_key: line.items for line in batch})
 
@@ -226,13 +236,12 @@ def _read_back(
         list(through), lambda keys: _remember(job, as_of, [through[key] for key in keys], items, refreshed)
     )
     refreshed.units.update(
-        {key: ("failed", note_defect(error, "feed emoney", key)) for key, error in remembered.broken.items()}
+        {key: Ended("failed", note_defect(error, "feed emoney", key)) for key, error in remembered.broken.items()}
     )
     linked = _linked_by_advisors(client, job, state, list(through.values()))
     changes.save_changes(job.ledger, job.run_id, VENDOR, linked)
-    refreshed.units.update(
-        {key: ("failed", f"EMY-REFRESH: eMoney rejected the line ({code})") for key, code in rejected.items()}
-    )
+    for key, code in rejected.items():
+        refreshed.units[key] = Ended("failed", f"{REFRESH}: eMoney rejected the line ({code})", REFRESH)
     for unit_key, error in _of_gone_clients(client, state, unit_of).items():
         refreshed.hold_as_gone(unit_key, error)
     feeds.mark_feed(job.ledger, feed_id, "done")
@@ -284,7 +293,7 @@ def _rejection(source_key: str | None, unit_key: str, code: str) -> LoadFinding:
     entity, _, entity_id = (source_key or "").partition(":")
     if not entity_id:
         entity, entity_id = ("household" if unit_key[0] == "H" else "contact"), unit_key[1:]
-    return LoadFinding("EMY-REFRESH", entity, entity_id, None, code)
+    return LoadFinding(REFRESH, entity, entity_id, None, code)
 
 
 def _gone(changed: list[FeedLine], bases: Mapping[str, Mapping[str, object]]) -> list[tuple[str, LoadFinding]]:

@@ -71,6 +71,13 @@ def _close(ledger: Ledger, run_id: str, vendor: str, unit_key: str, **values: An
         connection.execute(sa.update(answer).where(*mine).values(**values))
 
 
+def is_mistaken(ledger: Ledger, run_id: str) -> bool:
+    """Whether a run got an answer that cannot be carried out."""
+    return bool(
+        ledger.rows(sa.select(answer.c.unit_key).where(answer.c.run_id == run_id, answer.c.status == "mistaken"))
+    )
+
+
 def find_answer(ledger: Ledger, run_id: str, vendor: str, unit_key: str) -> Answer | None:
     """What a run asked about a unit; None where it asked nothing."""
     mine = (answer.c.run_id == run_id, answer.c.vendor == vendor, answer.c.unit_key == unit_key)

@@ -15,22 +15,19 @@ from sqlalchemy.engine import Connection
 from etl.load.bulk import text_list
 from etl.load.ledger.store import Ledger, columns, matching
 from etl.load.ledger.tables import link, outcome, run, run_stop, run_vendor, unit_state
-
-# The vendor has it all.
-DONE = ("created", "updated", "unchanged")
-# A unit that ended so comes back with the next run, whether its data changed or not (SCP-4).
-COMES_BACK = ("held", "deferred", "failed", "skipped")
+from etl.outcomes import CHOICES
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one unit ended at one vendor."""
+    """How one unit ended at one vendor: ``reason`` says why to people, ``code`` to the program (`etl.outcomes`)."""
 
     vendor: str
     unit_key: str
     outcome: str
     reason: str | None = None
     vendor_id: str | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +42,12 @@ class UnitRun:
     triggered_by: str | None
     outcome: str
     reason: str | None
+    code: str | None
+
+    @property
+    def rule_ids(self) -> str | None:
+        """The rules that decided how the unit ended, joined by commas."""
+        return None if self.code in CHOICES else self.code
 
 
 def start_run(
@@ -152,7 +155,7 @@ def write_outcomes(ledger: Ledger, connection: Connection, run_id: str, outcomes
         (
             {
                 "run_id": run_id, "vendor": one.vendor, "unit_key": one.unit_key, "outcome": one.outcome,
-                "reason": one.reason, "vendor_id": one.vendor_id,
+                "reason": one.reason, "vendor_id": one.vendor_id, "code": one.code,
             }
             for one in outcomes
         ),
@@ -163,8 +166,8 @@ def write_outcomes(ledger: Ledger, connection: Connection, run_id: str, outcomes
 
 
 def read_outcomes(ledger: Ledger, run_id: str, vendor: str | None = None) -> pd.DataFrame:
-    """vendor, unit_key, outcome, reason, vendor_id of a run."""
-    columns = [outcome.c.vendor, outcome.c.unit_key, outcome.c.outcome, outcome.c.reason, outcome.c.vendor_id]
+    """vendor, unit_key, outcome, reason, vendor_id, code of a run."""
+    columns = [outcome.c[name] for name in Outcome.__dataclass_fields__]
     statement = sa.select(*columns).where(outcome.c.run_id == run_id)
     if vendor is not None:
         statement = statement.where(outcome.c.vendor == vendor)

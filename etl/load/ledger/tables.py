@@ -181,6 +181,7 @@ outcome = Table(
     Column("outcome", String(20), nullable=False),
     Column("reason", Text),
     Column("vendor_id", String(120)),
+    Column("code", Text),  # see `etl.outcomes`
 )
 
 Index("ix_outcome_unit", outcome.c.vendor, outcome.c.unit_key)

@@ -35,6 +35,7 @@ from etl.load.profiles.new_case import new_case_of
 from etl.load.profiles.search import Choice, choose, describe, search
 from etl.load.profiles.steps import bring_up_to_date, outcome, would_create
 from etl.load.profiles.update import VENDOR, update_case
+from etl.outcomes import UNANSWERED, UNCHOSEN
 
 CHOSEN = "CHOSEN"
 
@@ -44,7 +45,8 @@ def carry_out(client: ProfilesClient, job: Job, payload: Payload, link: Link | N
     assert job.by_hand is not None
     answer = find_answer(job.ledger, job.run_id, VENDOR, payload.unit_key)
     if answer is not None and answer.status != "answered" and link is None:
-        return outcome(payload, "deferred", f"nobody answered which record of Profiles it is: {_shown(answer)}")
+        reason = f"nobody answered which record of Profiles it is: {_shown(answer)}"
+        return outcome(payload, "deferred", reason, code=UNANSWERED)
     wanted = wanted_by(job.by_hand, answer)
     link = _unless_gone(client, link, wanted)
     if wanted.action == "create_client_and_case":
@@ -54,7 +56,8 @@ def carry_out(client: ProfilesClient, job: Job, payload: Payload, link: Link | N
     target = _target(client, job, payload, link, wanted, answer)
     if target is None:
         found = search(client, job, payload)
-        return outcome(payload, "deferred", f"somebody has to choose from the Search list: {describe(found)}")
+        reason = f"somebody has to choose from the Search list: {describe(found)}"
+        return outcome(payload, "deferred", reason, code=UNCHOSEN)
     if wanted.action == "open_case":
         url = client.case_url(str(target.vendor_case_id))
         return outcome(payload, "unchanged", _opens(target.vendor_case_id, url), target)

@@ -53,7 +53,8 @@ def outcome(
     reason: str | None,
     link: Link | None = None,
     findings: tuple[LoadFinding, ...] = (),
+    code: str | None = None,
 ) -> Delivered:
     """How the unit ended at Profiles."""
     vendor_id = link.vendor_client_id if link else None
-    return Delivered(Outcome(VENDOR, payload.unit_key, kind, reason, vendor_id), findings)
+    return Delivered(Outcome(VENDOR, payload.unit_key, kind, reason, vendor_id, code), findings)

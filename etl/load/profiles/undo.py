@@ -50,7 +50,7 @@ def take_back(client: ProfilesClient, job: Job, trace: Trace) -> Delivered:
             back = _write(client, job, trace)
     except (SetAside, VendorUnavailable) as error:
         outcome = set_aside(VENDOR, trace.unit_key, error, trace.vendor_id).outcome
-        return _ended(job, trace, outcome.outcome, outcome.reason)
+        return _ended(job, trace, outcome.outcome, outcome.reason, code=outcome.code)
     if job.dry_run:
         changes = _changes(Footprint.of([back.as_values()]))
         return _delivered(trace, "updated" if changes else "unchanged", None, (*changes, *_conflicts(back)))
@@ -114,7 +114,14 @@ def _begin(job: Job, trace: Trace, case: Case, back: PutBack) -> Intent:
     return intents.begin(job.ledger, VENDOR, trace.unit_key, STEP, trace.mark, values, as_of, job.run_id, case.version)
 
 
-def _ended(job: Job, trace: Trace, kind: str, reason: str | None, conflicts: tuple[Change, ...] = ()) -> Delivered:
+def _ended(
+    job: Job,
+    trace: Trace,
+    kind: str,
+    reason: str | None,
+    conflicts: tuple[Change, ...] = (),
+    code: str | None = None,
+) -> Delivered:
     """The outcome, with all that this undo wrote into the case, in this try or an earlier one."""
     confirmed = intents.intents_of(job.ledger, VENDOR, job.run_id, ["confirmed"], trace.unit_key)
     mine = [intent.values for intent in confirmed if intent.payload_hash == trace.mark]
@@ -122,11 +129,13 @@ def _ended(job: Job, trace: Trace, kind: str, reason: str | None, conflicts: tup
     kind = "updated" if changes and kind == "unchanged" else kind
     if conflicts and reason is None:
         reason = f"{len(conflicts)} of what the run wrote stays as it is: changed since"
-    return _delivered(trace, kind, reason, (*changes, *conflicts))
+    return _delivered(trace, kind, reason, (*changes, *conflicts), code)
 
 
-def _delivered(trace: Trace, kind: str, reason: str | None, changes: tuple[Change, ...]) -> Delivered:
-    return Delivered(Outcome(VENDOR, trace.unit_key, kind, reason, trace.vendor_id), (), changes)
+def _delivered(
+    trace: Trace, kind: str, reason: str | None, changes: tuple[Change, ...], code: str | None = None
+) -> Delivered:
+    return Delivered(Outcome(VENDOR, trace.unit_key, kind, reason, trace.vendor_id, code), (), changes)
 
 
 def _changes(done: Footprint) -> tuple[Change, ...]:

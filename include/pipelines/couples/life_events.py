@@ -19,6 +19,7 @@ from etl.load.ledger import runs
 from etl.load.ledger.life_events import LifeEvent
 from etl.load.life_event import find_event
 from etl.narrowing import narrow
+from etl.outcomes import DONE
 from expectations import rules
 from include.pipelines.couples.former import HOLDERS
 from include.pipelines.couples.former import STAGE as FORMER
@@ -122,7 +123,7 @@ def _then(context: RunContext, proposal: Proposal) -> tuple[str, ...]:
     """Who does not go along, and at Profiles who did and came to nothing: that alone brings nobody back."""
     vendor = proposal.vendor
     outcomes = runs.read_outcomes(context.ledger, context.request.run_id, vendor)
-    through = {proposal.unit_key, *outcomes.loc[outcomes["outcome"].isin(runs.DONE), "unit_key"]}
+    through = {proposal.unit_key, *outcomes.loc[outcomes["outcome"].isin(DONE), "unit_key"]}
     decisions = context.staging.read(f"verdict/{vendor}", ["decisions"])["decisions"]
     left = decisions.loc[~decisions["unit_key"].isin(through), "client_contact_id"].dropna()
     return (*proposal.then, *(conf_of(vendor, int(contact_id)) for contact_id in left))

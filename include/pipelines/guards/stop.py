@@ -24,7 +24,6 @@ from etl.errors import VENDOR_NAMES, GuardTripped, ParamsError
 from etl.load.ledger import guards
 from etl.load.ledger.guards import Stopped
 from include.pipelines.run.context import VENDORS, RunContext
-from include.report.run.advice import GUARDED
 from include.runtime.settings import PREFIX
 
 STAGE = "plan/guards"
@@ -203,17 +202,21 @@ def _in_words(context: RunContext, stopped: Stopped) -> str:
     )
 
 
-def for_report(context: RunContext) -> dict[str, str]:
-    """What the report says of the guards: who released what, and what a guard would have said to a dry run."""
-    lines = {
+def releases_for_report(context: RunContext) -> dict[str, str]:
+    """Who let go on in this run what a guard had stopped, and why."""
+    return {
         f"{VENDOR_NAMES[vendor]} guard released": f"{one.reason} ({one.released_by}; stopped in {one.stopped_run_id})"
         for vendor, one in guards.read_releases(context.ledger, context.request.run_id).items()
     }
-    for stage in context.staging.stages(SAID):
-        words = context.staging.read(stage)["causes"]["words"]
-        if len(words):
-            lines[f"{VENDOR_NAMES[stage.rpartition('/')[2]]} {GUARDED}"] = "; ".join(words)
-    return lines
+
+
+def said_to_dry_run(context: RunContext) -> dict[str, str]:
+    """vendor -> what a guard would stop, in words; only a dry run is told."""
+    said = {
+        stage.rpartition("/")[2]: context.staging.read(stage)["causes"]["words"]
+        for stage in context.staging.stages(SAID)
+    }
+    return {vendor: "; ".join(words) for vendor, words in said.items() if len(words)}
 
 
 def named(keys: Collection[str]) -> str:

@@ -26,7 +26,6 @@ from include.pipelines.refresh.plan import shard_name
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.vendors import profiles_client
 from include.report.display import show
-from include.report.run.advice import MISANSWERED
 from include.runtime.acting import RIGHT
 from include.runtime.staging import each_row
 
@@ -124,7 +123,7 @@ def keep_answer(context: RunContext, event: Mapping[str, Any]) -> str | None:
             ledger, run_id, VENDOR, unit_key, BUTTONS[button], given["household_id"], given["case_id"], who, when,
             is_mistaken=True,
         )  # fmt: skip
-        raise ParamsError(f"{MISANSWERED}: {mistake}") from None
+        raise ParamsError(f"The answer to the required action was incomplete or not right: {mistake}") from None
     answers.give_answer(ledger, run_id, VENDOR, unit_key, choice.action, choice.household_id, choice.case_id, who, when)
     return choice.action
 

@@ -68,7 +68,7 @@ def read_ended(context: Any) -> list[Any]:
 
 def result_of(action: str, ended: Sequence[Any], then: Sequence[str]) -> dict[str, Any]:
     """What whoever asked gets to see in the run's result: ids and addresses alone, and what is to be triggered next."""
-    from etl.load.ledger.runs import DONE
+    from etl.outcomes import DONE
 
     # The reasons of these are ids and addresses.
     told = [one for one in ended if one.outcome in DONE or (one.outcome == "held" and action == "open_case")]

@@ -14,14 +14,15 @@ import pandas as pd
 from etl.errors import Gone, InDoubt, ParamsError, SetAside, StopRun, VendorUnavailable
 from etl.load.delivery import ByHand, Job, LoadFinding, household_lock
 from etl.load.emoney.client import EmoneyClient
-from etl.load.emoney.feed import Refreshed, send_feeds, settle_feeds
+from etl.load.emoney.feed import Ended, Refreshed, send_feeds, settle_feeds
 from etl.load.emoney.responses import Link, LinkResult
 from etl.load.ledger import changes, findings, intents, links, runs
 from etl.load.ledger.changes import Change
 from etl.load.ledger.feeds import KEY_LISTS
 from etl.load.ledger.links import Link as LedgerLink
-from etl.load.ledger.runs import DONE, Outcome
+from etl.load.ledger.runs import Outcome
 from etl.load.ledger.transfers import rekeying
+from etl.outcomes import DONE
 from include.pipelines.refresh.emoney_values import foretell_values, in_words, lines_of, proposed_links, save_outcomes
 from include.pipelines.refresh.plan import shard_name
 from include.pipelines.run.context import RunContext
@@ -99,9 +100,9 @@ def refresh_by_hand(
             except Gone as error:
                 refreshed.hold_as_gone(unit_key, error)
             except (SetAside, VendorUnavailable) as error:
-                refreshed.units[unit_key] = ("deferred", str(error))
+                refreshed.units[unit_key] = Ended("deferred", str(error))
             except StopRun as error:
-                save_outcomes(job, kinds, Refreshed({unit_key: ("failed", str(error))}))
+                save_outcomes(job, kinds, Refreshed({unit_key: Ended("failed", str(error))}))
                 raise
     found = [*refreshed.findings, *((unit_key, one) for one in linking.found)]
     findings.save_load_findings(job.ledger, job.run_id, "emoney", found)
@@ -142,7 +143,7 @@ def _refresh(
 def _take(refreshed: Refreshed, more: Refreshed) -> None:
     """What a further feed told; that something was updated outlasts that nothing more was."""
     for unit_key, ended in more.units.items():
-        if ended[0] != "refreshed" or unit_key not in refreshed.units:
+        if ended.status != "refreshed" or unit_key not in refreshed.units:
             refreshed.units[unit_key] = ended
     refreshed.findings += more.findings
 
@@ -234,8 +235,11 @@ def _tell_links(job: Job, unit_key: str, kind: str, linking: _Linking) -> dict[s
     before = rows.loc[unit_key] if unit_key in rows.index else None
     words = ([] if before is None or pd.isna(before["reason"]) else [str(before["reason"])]) + linking.words
     kind = "updated" if linking.has_linked and kind == "unchanged" else kind
-    vendor_id = None if before is None or pd.isna(before["vendor_id"]) else str(before["vendor_id"])
-    runs.save_outcomes(job.ledger, job.run_id, [Outcome("emoney", unit_key, kind, "; ".join(words)[:1000], vendor_id)])
+    vendor_id, code = (
+        None if before is None or pd.isna(before[name]) else str(before[name]) for name in ("vendor_id", "code")
+    )
+    ended = Outcome("emoney", unit_key, kind, "; ".join(words)[:1000], vendor_id, code)
+    runs.save_outcomes(job.ledger, job.run_id, [ended])
     return {unit_key: kind}
 
 

@@ -14,7 +14,7 @@ from etl.errors import SetAside, StopRun, VendorUnavailable
 from etl.frames import are_among
 from etl.load.delivery import Job, LoadFinding
 from etl.load.emoney.client import EmoneyClient
-from etl.load.emoney.feed import Line, Refreshed, send_feeds, settle_feeds
+from etl.load.emoney.feed import Ended, Line, Refreshed, send_feeds, settle_feeds
 from etl.load.emoney.parts import items_of
 from etl.load.emoney.responses import Link
 from etl.load.ledger import changes, findings, links, runs
@@ -22,6 +22,7 @@ from etl.load.ledger.changes import Change
 from etl.load.ledger.runs import Outcome
 from etl.load.preview import item_fields
 from etl.narrowing import narrow
+from etl.outcomes import DONE
 from include.pipelines.refresh.plan import shard_name
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.defects import name_defects
@@ -50,7 +51,7 @@ def refresh_values(
         save_outcomes(job, kinds, refreshed)
         raise
     # What an earlier run sent, and this one confirmed, is this run's update.
-    confirmed = {key: ended for key, ended in settled.units.items() if ended[0] == "updated"}
+    confirmed = {key: ended for key, ended in settled.units.items() if ended.status == "updated"}
     refreshed.units = confirmed | refreshed.units
     refreshed.findings += settled.findings
     _report_new(context, client, number, refreshed, refreshed.newly_available)
@@ -59,18 +60,16 @@ def refresh_values(
     return save_outcomes(job, kinds, refreshed)
 
 
-def _of_each(
-    staged: pd.DataFrame, step: Callable[[pd.DataFrame], Result]
-) -> tuple[list[Result], dict[str, tuple[str, str | None]]]:
+def _of_each(staged: pd.DataFrame, step: Callable[[pd.DataFrame], Result]) -> tuple[list[Result], dict[str, Ended]]:
     """What a step gives for the units; and, as failed, the units over which it breaks."""
     went = narrow(staged["unit_key"].tolist(), lambda keys: step(staged[are_among(staged["unit_key"], keys)]))
     failed = name_defects("refresh emoney", went)
-    return went.results, {row.unit_key: ("failed", row.reason) for row in each_row(failed)}
+    return went.results, {row.unit_key: Ended("failed", row.reason) for row in each_row(failed)}
 
 
 def foretell_values(job: Job, staged: pd.DataFrame, kinds: dict[str, str]) -> Refreshed:
     """What a dry run says of the values: whose are others than were last sent would be updated, and by which fields."""
-    going = staged[staged["unit_key"].map(kinds).isin(runs.DONE)]
+    going = staged[staged["unit_key"].map(kinds).isin(DONE)]
     sent = links.read_sent(job.ledger, "emoney", "items", going["unit_key"])
     known = dict(zip(sent["unit_key"], sent["offered_hash"], strict=True))
     values = {row.unit_key: items_of(row.document) for row in each_row(going)}
@@ -78,7 +77,7 @@ def foretell_values(job: Job, staged: pd.DataFrame, kinds: dict[str, str]) -> Re
     bases = links.read_bases(job.ledger, "emoney", "items", changed)
     told = ((key, item_fields(job, bases.get(key) or {}, orjson.loads(items))) for key, items in changed.items())
     changes.save_changes(job.ledger, job.run_id, "emoney", ((key, one) for key, fields in told for one in fields))
-    return Refreshed(dict.fromkeys(changed, ("updated", None)))
+    return Refreshed(dict.fromkeys(changed, Ended("updated")))
 
 
 def lines_of(job: Job, staged: pd.DataFrame, kinds: dict[str, str], again: bool = False) -> list[Line]:
@@ -88,7 +87,7 @@ def lines_of(job: Job, staged: pd.DataFrame, kinds: dict[str, str], again: bool 
     """
     linked = links.read_links(job.ledger, "emoney", staged["unit_key"]).set_index("unit_key")
     connected = linked.loc[linked["connection_id"].notna(), "vendor_client_id"]
-    going = staged[staged["unit_key"].map(kinds).isin(runs.DONE) & are_among(staged["unit_key"], connected.index)]
+    going = staged[staged["unit_key"].map(kinds).isin(DONE) & are_among(staged["unit_key"], connected.index)]
     sent = links.read_sent(job.ledger, "emoney", "items", going["unit_key"])
     before = {row.unit_key: (row.offered_hash, row.as_of) for row in each_row(sent)}
     lines = []
@@ -166,11 +165,11 @@ def save_outcomes(job: Job, kinds: dict[str, str], refreshed: Refreshed) -> dict
     """The outcomes that the feed changes: values are part of what a household gets."""
     linked = links.read_links(job.ledger, "emoney", refreshed.units).set_index("unit_key")["vendor_client_id"]
     ended: dict[str, Outcome] = {}
-    for key, (status, reason) in refreshed.units.items():
+    for key, (status, reason, code) in refreshed.units.items():
         kind = kinds.get(key)
-        if kind in runs.DONE and status in ("deferred", "failed", "held"):
+        if kind in DONE and status in ("deferred", "failed", "held"):
             words = reason if kind == "unchanged" else f"the client was {kind}, its values were not refreshed: {reason}"
-            ended[key] = Outcome("emoney", key, status, (words or "")[:1000], linked.get(key))
+            ended[key] = Outcome("emoney", key, status, (words or "")[:1000], linked.get(key), code)
         elif kind == "unchanged" and status == "updated":
             ended[key] = Outcome("emoney", key, "updated", None, linked.get(key))
     runs.save_outcomes(job.ledger, job.run_id, ended.values())

@@ -62,7 +62,9 @@ def load_shard(context: RunContext, vendor: str, number: int) -> dict[str, int]:
 
 def _not_sent(context: RunContext, vendor: str, row: Any) -> Outcome:
     """What the gate holds, or nobody may send; who wants to look at a case that is held gets its address."""
-    outcome, hand = Outcome(vendor, row.unit_key, row.decision, row.reason), context.request.by_hand
+    code = None if pd.isna(row.code) else row.code
+    outcome = Outcome(vendor, row.unit_key, row.decision, row.reason, code=code)
+    hand = context.request.by_hand
     if row.decision != "held" or hand is None or hand.what.action != "open_case":
         return outcome
     return with_address(profiles_client(context), job_of(context, vendor), outcome, row.client_contact_id)

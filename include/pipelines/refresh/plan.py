@@ -19,6 +19,7 @@ from etl.extract.shard import read_shard
 from etl.extract.source import Snapshot
 from etl.frames import are_among
 from etl.load.ledger import intents, links, pins, runs
+from etl.outcomes import NOT_SENT
 from include.pipelines.couples.former import stage_former
 from include.pipelines.guards import stop as guards
 from include.pipelines.guards.extract import of_extract
@@ -159,7 +160,7 @@ def _due(
     """SCP-4: changed, came back, never dealt with, depending on the date, or due for the feed."""
     ledger = context.ledger
     states = runs.read_unit_states(ledger, vendor)
-    back = states.loc[states["outcome"].isin(runs.COMES_BACK), "unit_key"]
+    back = states.loc[states["outcome"].isin(NOT_SENT), "unit_key"]
     due = movement.changed(since, context.settings.refresh.overlap, states[["unit_key", "digest"]])
     keys = {*back, *intents.units_in_doubt(ledger, vendor)}
     if vendor == "profiles":

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from etl.errors import BooksUnbalanced, StopRun
 from etl.frames import are_among
-from etl.load.ledger import changes, findings, runs
+from etl.load.ledger import answers, changes, findings, runs
+from etl.load.ledger.transfers import rekeying
 from expectations.data_docs import write_data_docs
 from include.pipelines.couples.life_events import read_proposals
 from include.pipelines.guards import stop as guards
@@ -24,7 +25,7 @@ from include.pipelines.refresh.lineage import record_lineage
 from include.pipelines.refresh.removal import remove_by_age
 from include.pipelines.run.context import HandRequest, RunContext
 from include.report.display import side_name, vendor_name
-from include.report.run.model import LABEL_COLUMNS, Run, RunReport
+from include.report.run.model import AVAILABLE_COLUMNS, LABEL_COLUMNS, Run, RunReport
 from include.report.run.writer import write_report
 from include.runtime.staging import MISTAKES
 from include.why.rows import explained
@@ -74,14 +75,21 @@ def _write(context: RunContext, scope: pd.DataFrame, stops: Mapping[str, str], s
     report = replace(
         _report(context, scope, outcomes),
         stopped=stopped,
-        is_mistaken=context.request.by_hand is not None
-        and context.staging.has(f"{MISTAKES}/{next(iter(stops), None)}"),
+        mistake=_mistake(context, stops),
+        guarded=guards.said_to_dry_run(context),
         life_events=tuple(read_proposals(context)),
         open_elsewhere=_open_elsewhere(context, outcomes),
         removed=remove_by_age(context),
     )
     write_data_docs(context.reports / "data_docs")
     write_report(context.reports, explained(context, report))
+
+
+def _mistake(context: RunContext, stops: Mapping[str, str]) -> Literal["form", "answer"] | None:
+    """Whether a person's mistake has stopped a run by hand: in the form, or in the answer to the required action."""
+    if context.request.by_hand is None or not context.staging.has(f"{MISTAKES}/{next(iter(stops), None)}"):
+        return None
+    return "answer" if answers.is_mistaken(context.ledger, context.request.run_id) else "form"
 
 
 def _why(stops: Mapping[str, str]) -> str | None:
@@ -117,7 +125,7 @@ def _report(context: RunContext, scope: pd.DataFrame, outcomes: pd.DataFrame) ->
         "eMoney enroll": context.settings.emoney.enroll,
         "units in one shard": context.settings.refresh.households_per_shard,
     }
-    settings |= guards.for_report(context)
+    settings |= guards.releases_for_report(context)
     if context.request.by_hand is not None:
         settings = _asked(context.request.by_hand)
     if (notice := read_notice(context)) is not None:
@@ -129,7 +137,7 @@ def _report(context: RunContext, scope: pd.DataFrame, outcomes: pd.DataFrame) ->
         outcomes=outcomes,
         findings=found,
         labels=_labels(context, {*found["unit_key"], *outcomes.loc[outcomes["reason"].notna(), "unit_key"]}),
-        newly_available=_newly_available(found),
+        newly_available=_newly_available(context, found),
         changes=changes.read_decisions(ledger, run_id, with_values=context.request.dry_run),
         receipts=_receipts(context),
         stages=context.staging.stage_seconds(),
@@ -181,20 +189,23 @@ def _labels(context: RunContext, unit_keys: set[str]) -> pd.DataFrame:
     return labels[are_among(labels["unit_key"], unit_keys)]
 
 
-def _newly_available(found: pd.DataFrame) -> pd.DataFrame:
+def _newly_available(context: RunContext, found: pd.DataFrame) -> pd.DataFrame:
+    """`AVAILABLE_COLUMNS`: what waits at eMoney, with the category and the owner that the rules propose (EMY-LINK).
+
+    A record for which no rule proposes a category has its kind in that place: account or policy.
+    """
     new = found[(found["rule_id"] == WAITING) & (found["status"] != "mended")]
-    proposed = new["message"].str.extract(r"\(([^()]*(?:\([^()]*\))?[^()]*)\)$")[0].fillna("")
-    parts = proposed.str.extract(r"^(?P<category>.*?)(?:, owner (?P<owner>\w+))?$").fillna("")
-    return pd.DataFrame(
-        {
-            "vendor": new["vendor"],
-            "unit_key": new["unit_key"],
-            "source_key": new["entity"] + ":" + new["entity_id"],
-            "category": parts["category"],
-            "owner": parts["owner"],
-            "since": new["since"],
-        }
-    )
+    waiting = new.assign(source_key=new["entity"] + ":" + new["entity_id"])
+    stages = context.staging.stages("emoney")
+    if waiting.empty or not stages:
+        return waiting.assign(category=new["entity"], owner=None)[list(AVAILABLE_COLUMNS)]
+    items = context.staging.read_together(stages, "items")
+    items = items[are_among(items["unit_key"], waiting["unit_key"])]
+    # After a transfer eMoney knows a record by the key that it had before; a finding names it as the CRM does.
+    now = rekeying.current_keys(context.ledger, items["source_key"])
+    items = items.assign(source_key=items["source_key"].map(lambda key: now.get(key, key)).astype("str"))
+    listed = waiting.merge(items, on=["unit_key", "source_key"], how="left")
+    return listed.assign(category=listed["category"].fillna(listed["entity"]))[list(AVAILABLE_COLUMNS)]
 
 
 def _receipts(context: RunContext) -> pd.DataFrame:

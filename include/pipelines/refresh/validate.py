@@ -1,6 +1,6 @@
 """The third stage: the gate, the licenses, the life events and the guards. Nothing was sent before it is through.
 
-Stages for each vendor ``verdict/<vendor>``: decisions (unit_key, shard, decision, reason, payload_hash) and findings.
+Stages for each vendor ``verdict/<vendor>``: decisions (see `_decide`) and findings.
 A unit is sent only if its decision says ``send`` and its staged bytes have the hash that the decision names. One that
 the transform or a check broke over is ``failed``, with the id under which the log says where.
 """
@@ -34,7 +34,7 @@ MOST_VALIDATIONS = 200
 
 # A vendor that is due for no unit.
 _NOTHING = pd.DataFrame(
-    {name: pd.Series(dtype="str") for name in ("unit_key", "decision", "reason", "payload_hash", "people_hash")}
+    {name: pd.Series(dtype="str") for name in ("unit_key", "decision", "reason", "code", "payload_hash", "people_hash")}
     | {name: pd.Series(dtype="Int64") for name in ("shard", "client_contact_id", "spouse_contact_id")}
 )
 
@@ -121,18 +121,23 @@ def read_facts(context: RunContext, vendor: str, shards: list[int]) -> dict[str,
 
 
 def _decide(context: RunContext, vendor: str, units: pd.DataFrame, verdict: Any, failed: pd.DataFrame) -> pd.DataFrame:
-    """unit_key, shard, decision (send | held | skipped | failed), reason, payload_hash, client/spouse_contact_id, …"""
+    """unit_key, shard, decision (send | held | skipped | failed), reason, payload_hash, client/spouse_contact_id, …
+
+    ``code``: the rules that hold a unit, or the license rule for which it is skipped.
+    """
     stages = [shard_name(vendor, shard) for shard in sorted(units["shard"].unique())]
     heads, users = (context.staging.read_together(stages, name) for name in ("heads", "users"))
     decisions = units[["unit_key", "shard"]].merge(heads, on="unit_key", how="left")
     held = verdict.held.set_index("unit_key")["rule_ids"]
-    decisions["reason"] = decisions["unit_key"].map(held).astype("str")
-    decisions["decision"] = decisions["reason"].notna().map({True: "held", False: "send"})
+    decisions["code"] = decisions["unit_key"].map(held).astype("str")
+    decisions["reason"] = decisions["code"]
+    decisions["decision"] = decisions["code"].notna().map({True: "held", False: "send"})
     _fail(decisions, failed)
     missing = users.loc[users["missing"].notna()].set_index("unit_key")
     refused = are_among(decisions["unit_key"], missing.index)
     reasons = missing["missing_rule"] + ": " + missing["user_name"].fillna("(nobody)") + " lacks " + missing["missing"]
     decisions.loc[refused, "reason"] = decisions.loc[refused, "unit_key"].map(reasons)
+    decisions.loc[refused, "code"] = decisions.loc[refused, "unit_key"].map(missing["missing_rule"])
     decisions.loc[refused, "decision"] = "skipped"
     lost = decisions.loc[(decisions["decision"] == "send") & decisions["payload_hash"].isna(), ["unit_key"]]
     _fail(decisions, lost.assign(reason="the gate let it through without a document: a defect"))
@@ -144,6 +149,7 @@ def _fail(decisions: pd.DataFrame, failed: pd.DataFrame) -> None:
     reasons = failed.set_index("unit_key")["reason"]
     rows = are_among(decisions["unit_key"], reasons.index) & (decisions["decision"] != "skipped")
     decisions.loc[rows, "reason"] = decisions.loc[rows, "unit_key"].map(reasons)
+    decisions.loc[rows, "code"] = None
     decisions.loc[rows, "decision"] = "failed"
 
 
@@ -152,8 +158,9 @@ def _hold(decisions: pd.DataFrame, findings: pd.DataFrame) -> None:
     critical = findings.loc[findings["severity"] == "critical"].groupby("unit_key")["rule_id"].agg(", ".join)
     rows = are_among(decisions["unit_key"], critical.index) & decisions["decision"].isin(["send", "held"])
     added = decisions.loc[rows, "unit_key"].map(critical)
-    before = decisions.loc[rows, "reason"]
-    decisions.loc[rows, "reason"] = added.where(before.isna(), before.fillna("") + ", " + added)
+    before = decisions.loc[rows, "code"]
+    decisions.loc[rows, "code"] = added.where(before.isna(), before.fillna("") + ", " + added)
+    decisions.loc[rows, "reason"] = decisions.loc[rows, "code"]
     decisions.loc[rows, "decision"] = "held"
 
 

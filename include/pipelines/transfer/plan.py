@@ -173,13 +173,15 @@ def outcomes_before(planned: TransferPlan, findings: pd.DataFrame, contact_ids: 
     critical = findings[findings["severity"] == "critical"].groupby("unit_key")["rule_id"].agg(", ".join)
     moving = {int(one) for one in planned.groups["contact_id"]}
     records = planned.manifest[planned.manifest["entity"] == "contact"]
+    rule_ids = dict(zip(records["contact_id"], records["rule_id"], strict=True))
     staying = dict(zip(records["contact_id"], records["rule_id"] + ": " + records["reason"], strict=True))
     outcomes = []
     for contact_id in contact_ids:
         if contact_id not in moving:
             key = unit_key(contact_id)
             reason = critical.get(key) or staying.get(contact_id) or "XFR-SET"
-            outcomes.append(Outcome(TRANSFER, key, "held", str(reason)))
+            code = critical.get(key) or rule_ids.get(contact_id) or "XFR-SET"
+            outcomes.append(Outcome(TRANSFER, key, "held", str(reason), code=str(code)))
     return outcomes
 
 

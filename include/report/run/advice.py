@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from etl.outcomes import CHOICES
 from include.report.display import label, vendor_name
 from include.report.run.model import RunReport
 from include.report.run.tallies import Book, Tallies
@@ -24,17 +25,8 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
     "skipped": ("Left out: no license, or the reason under “Not sent”.",) * 2,
 }
 
-# With these words begins the reason of a unit that waits for a person's choice: no later run makes it.
-UNCHOSEN = ("somebody has to choose from the Search list", "nobody answered which record")
-
-# With these words begins the reason of a unit that was skipped for want of a license: with the rule (LIC-…).
-UNLICENSED = "LIC-"
-
-# With these words ends the name of the setting that has what a guard would say to a run that is no dry run.
-GUARDED = "guards would stop this"
-
-# With these words begins why a run stopped whose required action got an answer that cannot be carried out.
-MISANSWERED = "The answer to the required action was incomplete or not right"
+# The family of the rules by which a unit is skipped for want of a license.
+LICENSES = "LIC-"
 
 
 @dataclass(frozen=True)
@@ -61,14 +53,14 @@ def headline(report: RunReport, tallies: Tallies) -> list[str]:
     unbalanced = [vendor_name(book.vendor) for book in tallies.books if not book.is_balanced]
     warning = [f"The books of {' and '.join(unbalanced)} do not balance: tell the operator."] if unbalanced else []
     vendors = [_vendor_sentence(book, report.run.dry_run) for book in tallies.books]
-    guarded = [f"{name}: {words}." for name, words in report.settings.items() if name.endswith(GUARDED)]
+    guarded = [f"{name}: {words}." for name, words in report.guard_lines.items()]
     return [opening, *stopped, *vendors, *guarded, *warning, *_elsewhere(report)]
 
 
 def meanings(report: RunReport) -> dict[str, str]:
     """What each outcome means in this run."""
     told = {outcome: words[report.run.dry_run] for outcome, words in MEANINGS.items()}
-    return told | ({"failed": "Not sent: the form or the answer was not right."} if report.is_mistaken else {})
+    return told | ({"failed": "Not sent: the form or the answer was not right."} if report.mistake else {})
 
 
 def ending(outcome: str, dry_run: bool) -> str:
@@ -125,8 +117,8 @@ def _partner(conf: str) -> Step:
 def _stopped(report: RunReport) -> Step | None:
     if not report.stopped:
         return None
-    if report.is_mistaken:
-        is_answer = report.stopped.startswith(MISANSWERED)
+    if report.mistake is not None:
+        is_answer = report.mistake == "answer"
         what = "Trigger it again and answer anew." if is_answer else "Correct the form and trigger it again."
         return Step("Whoever asked for it", what, report.stopped, "what-happened")
     what = "Mend what stopped the run, and start it again: nothing is lost."
@@ -134,7 +126,7 @@ def _stopped(report: RunReport) -> Step | None:
 
 
 def _guarded(report: RunReport) -> Step | None:
-    if not any(name.endswith(GUARDED) for name in report.settings):
+    if not report.guarded:
         return None
     why = "A run that is no dry run stops there, before its first write."
     return Step("The operator", "Look into what the guards would stop.", why, "what-happened")
@@ -172,14 +164,14 @@ def _warnings(tallies: Tallies) -> Step | None:
 
 
 def _others(report: RunReport, tallies: Tallies) -> list[Step | None]:
-    is_unchosen = (tallies.outcomes["outcome"] == "deferred") & tallies.outcomes["reason"].str.startswith(UNCHOSEN)
+    is_unchosen = (tallies.outcomes["outcome"] == "deferred") & tallies.outcomes["code"].isin(CHOICES)
     outcomes, unchosen = tallies.outcomes[~is_unchosen], tallies.outcomes[is_unchosen]
-    unlicensed = outcomes[outcomes["reason"].str.startswith(UNLICENSED)]
+    unlicensed = outcomes[outcomes["code"].str.startswith(LICENSES)]
     again = "Trigger {} again from Airflow and answer the required action."
     failed = _outcome(outcomes, "failed", "The operator", "Find out why {} failed.", "The next run tries them again.")
     return [
         _outcome(unchosen, "deferred", "Whoever asked for it", again, "Only a person can choose from the Search list."),
-        None if report.is_mistaken else failed,
+        None if report.mistake else failed,
         _outcome(
             unlicensed, "skipped", "The office's administrator", "Check the licenses for {}.", "Their users lack one."
         ),

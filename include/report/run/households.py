@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from etl.frames import are_among
+from etl.outcomes import NOT_SENT
 from include.report.display import label, vendor_name
-from include.report.run.model import LABEL_COLUMNS, NOT_SENT, RunReport
+from include.report.run.model import LABEL_COLUMNS, RunReport
 from include.report.run.tallies import Tallies
 from include.report.run.worklist import unit_labels
 
@@ -39,6 +40,7 @@ class Fate:
     vendor: str
     outcome: str
     reason: str
+    rule_ids: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,9 @@ class Household:
 
     @property
     def reasons(self) -> list[Fate]:
-        """The fates whose reason is not told by a problem already."""
+        """The fates whose reason no problem of the household shows already."""
         rules = {problem.rule_id for problem in self.problems}
-        return [fate for fate in self.fates if fate.reason and not any(rule in fate.reason for rule in rules)]
+        return [fate for fate in self.fates if fate.reason and not rules & fate.rule_ids]
 
     @property
     def is_new(self) -> bool:
@@ -141,9 +143,11 @@ def _household(key: str, names: tuple[str, ...], fates: list[Fate], problems: li
 
 def _fates(outcomes: pd.DataFrame) -> dict[str, list[Fate]]:
     fates: dict[str, list[Fate]] = {}
-    rows = outcomes.sort_values("vendor", ascending=False)[["unit_key", "vendor", "outcome", "reason"]]
-    for key, vendor, outcome, reason in rows.itertuples(index=False, name=None):
-        fates.setdefault(key, []).append(Fate(vendor_name(vendor), outcome, reason))
+    rows = outcomes.sort_values("vendor", ascending=False)[["unit_key", "vendor", "outcome", "reason", "code"]]
+    for key, vendor, outcome, reason, code in rows.itertuples(index=False, name=None):
+        fates.setdefault(key, []).append(
+            Fate(vendor_name(vendor), outcome, reason, frozenset(code.replace(" ", "").split(",")))
+        )
     return fates
 
 

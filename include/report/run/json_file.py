@@ -31,7 +31,7 @@ def run_summary(report: RunReport, tallies: Tallies) -> dict[str, Any]:
         "changes": {"count": len(report.changes), "by_field": _records(tallies.changed.head(ITEMS_LISTED))},
         "receipts": _records(tallies.receipts),
         "stages": {stage: float(seconds) for stage, seconds in report.stages.items()},
-        "settings": dict(report.settings),
+        "settings": {**report.settings, **report.guard_lines},
         "removed": asdict(report.removed) if report.removed else None,
         "then": [conf for one in report.life_events if one.is_confirmed for conf in one.then],
         "files": {**FILES, **({"life_events": "life_events.html"} if report.life_events else {})},

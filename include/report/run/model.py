@@ -4,20 +4,18 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
-from include.report.display import asked_by, texts
+from include.report.display import asked_by, texts, vendor_name
 from include.report.frames import empty, require_columns
 from include.report.run.proposals import Proposal
 
-OUTCOMES = ("created", "updated", "unchanged", "held", "deferred", "failed", "skipped")
-NOT_SENT = ("held", "deferred", "failed", "skipped")
 SEVERITIES = ("critical", "warning", "info")
 STATUSES = ("new", "known", "mended")
 
-OUTCOME_COLUMNS = ("vendor", "unit_key", "outcome", "reason", "vendor_id")
+OUTCOME_COLUMNS = ("vendor", "unit_key", "outcome", "reason", "vendor_id", "code")
 FINDING_COLUMNS = (
     *("vendor", "unit_key", "rule_id", "severity", "entity", "entity_id", "field", "message", "remedy", "status"),
 )
@@ -96,7 +94,7 @@ class RunReport:
 
     - ``units``: different units in scope, over all vendors
     - ``units_in_scope``: vendor -> units in scope, counted at the extract and not from the outcomes
-    - ``outcomes``: vendor, unit_key, outcome, reason, vendor_id; one row for each vendor and unit in scope
+    - ``outcomes``: vendor, unit_key, outcome, reason, vendor_id, code; one row for each vendor and unit in scope
     - ``findings``: vendor, unit_key, rule_id, severity, entity, entity_id, field, message, remedy, status;
       with ``since``, the date of the run that found it first, where the caller gives it
     - ``labels``: unit_key, household_name, head_name, office_name, assigned_user; units may be missing
@@ -105,7 +103,8 @@ class RunReport:
     - ``receipts``: vendor, rule_id, entity, records
     - ``stages``: stage -> seconds
     - ``stopped``: why a step stopped the run, in words
-    - ``is_mistaken``: whether what stopped it is a mistake in the form or in an answer to it
+    - ``mistake``: where what stopped it is a person's mistake: in the ``form``, or in the ``answer`` to its question
+    - ``guarded``: of a dry run, vendor -> what a guard would stop, in words
     - ``life_events``: what somebody has to decide, or has decided, of couples that have changed (LIFE-EVENT)
     - ``lineage``: `LINEAGE_COLUMNS`: where values come from and what was decided about them
     - ``pins``: `PIN_COLUMNS`: the fields of its households that are pinned to one side
@@ -129,7 +128,8 @@ class RunReport:
     stages: Mapping[str, float] = field(default_factory=dict)
     settings: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
     stopped: str | None = None
-    is_mistaken: bool = False
+    mistake: Literal["form", "answer"] | None = None
+    guarded: Mapping[str, str] = field(default_factory=dict)
     life_events: tuple[Proposal, ...] = ()
     lineage: pd.DataFrame = field(default_factory=lambda: empty(LINEAGE_COLUMNS))
     pins: pd.DataFrame = field(default_factory=lambda: empty(PIN_COLUMNS))
@@ -158,6 +158,11 @@ class RunReport:
     def noun(self) -> str:
         """What a unit is called."""
         return self.told.noun if self.told else "household"
+
+    @property
+    def guard_lines(self) -> dict[str, str]:
+        """What a guard would stop, each vendor's words under a name for people."""
+        return {f"{vendor_name(vendor)} guards would stop this": words for vendor, words in self.guarded.items()}
 
     @property
     def vendors(self) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from etl.outcomes import OUTCOMES
 from include.report.display import vendor_name
 from include.report.html import page_environment, styled
 from include.report.run.advice import advice, counted, decided, ending, headline, meanings
@@ -12,7 +13,6 @@ from include.report.run.households import Household, households, rule_anchor, ur
 from include.report.run.model import (
     AVAILABLE_COLUMNS,
     CHANGE_COLUMNS,
-    OUTCOMES,
     SEVERITIES,
     STATUSES,
     RunReport,

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from etl.outcomes import NOT_SENT, OUTCOMES
 from include.report.run.model import (
     AVAILABLE_COLUMNS,
     CHANGE_COLUMNS,
     FINDING_COLUMNS,
-    NOT_SENT,
     OUTCOME_COLUMNS,
-    OUTCOMES,
     RECEIPT_COLUMNS,
     SEVERITIES,
     STATUSES,

@@ -8,7 +8,7 @@ import pandas as pd
 import xlsxwriter
 
 from include.report.display import label, texts, vendor_name
-from include.report.run.model import CHANGE_COLUMNS, OUTCOME_COLUMNS, RunReport
+from include.report.run.model import CHANGE_COLUMNS, RunReport
 from include.report.run.tallies import Tallies
 from include.report.text_sheet import write_texts
 
@@ -46,7 +46,7 @@ def write_workbook(
         # The same report makes the same bytes, whenever it is made.
         book.set_properties({"created": report.run.finished_at or report.run.started_at})
         write_sheet(book, "worklist", lines, sheet_rows, "worklist.csv holds them all")
-        outcomes = tallies.outcomes[list(OUTCOME_COLUMNS)]
+        outcomes = tallies.outcomes.drop(columns="code")
         # Most of a night's units, and there is nothing to tell of them.
         told = outcomes[outcomes["outcome"] != "unchanged"]
         elsewhere, unchanged = "the ledger's outcome_v holds them all", len(outcomes) - len(told)

@@ -16,7 +16,7 @@ from etl.load.ledger import migrations
 from etl.load.ledger.case_bases import find_base
 from etl.load.ledger.findings import finding_key
 from etl.load.ledger.store import Ledger, unpack
-from etl.load.ledger.tables import VIEWS, metadata, open_finding
+from etl.load.ledger.tables import VIEWS, metadata, open_finding, outcome
 
 # A ledger with three nights in it, made by the code before revisions were kept.
 BEFORE_REVISIONS = (Path(__file__).parent / "ledger_0001.sql").read_text(encoding="utf-8")
@@ -138,6 +138,32 @@ def test_what_was_reported_once_as_new_at_emoney_stands_open_since_then(old: Led
         ("H1", "policy", "1", "2026-11-20"),
     ]
     assert {finding_key(row) for row in rows} <= keys
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        (None, None),
+        ("DEM-BIRTH-DATE,POL-TYPE, LIFE-EVENT", "DEM-BIRTH-DATE,POL-TYPE, LIFE-EVENT"),
+        ("POL-TYPE; case 7 opens at https://profiles.example.com/7", "POL-TYPE"),
+        ("LIC-EMONEY: jane lacks eMoney", "LIC-EMONEY"),
+        ("somebody has to choose from the Search list: 2 exact matches", "unchosen"),
+        ("nobody answered which record of Profiles it is: 2 households were shown", "unanswered"),
+        ("HTTP 500 three times: see the log", None),
+    ],
+)
+def test_the_code_of_an_earlier_outcome_is_read_off_its_reason(
+    tmp_path: Path, reason: str | None, code: str | None
+) -> None:
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    with closing(sqlite3.connect(ledger.place or "")) as made:
+        made.executescript(BEFORE_REVISIONS)
+        made.execute("INSERT INTO outcome VALUES ('run-1', 'profiles', 'H77', 'held', ?, NULL)", [reason])
+        made.commit()
+    ledger.migrate()
+    mine = sa.select(outcome.c.reason, outcome.c.code).where(outcome.c.unit_key == "H77")
+    assert [(row["reason"], row["code"]) for row in ledger.rows(mine)] == [(reason, code)]
+    ledger.engine.dispose()
 
 
 def test_a_trial_changes_nothing(old: Ledger, tmp_path: Path) -> None:
