@@ -167,8 +167,7 @@ def write_outcomes(ledger: Ledger, connection: Connection, run_id: str, outcomes
 
 def read_outcomes(ledger: Ledger, run_id: str, vendor: str | None = None) -> pd.DataFrame:
     """vendor, unit_key, outcome, reason, vendor_id, code of a run."""
-    columns = [outcome.c[name] for name in Outcome.__dataclass_fields__]
-    statement = sa.select(*columns).where(outcome.c.run_id == run_id)
+    statement = sa.select(*columns(Outcome, outcome)).where(outcome.c.run_id == run_id)
     if vendor is not None:
         statement = statement.where(outcome.c.vendor == vendor)
     return ledger.frame(statement.order_by(outcome.c.vendor, outcome.c.unit_key))
