@@ -28,8 +28,8 @@ from include.pipelines.refresh.plan import plan_and_extract, shard_name
 from include.pipelines.refresh.report import report_run
 from include.pipelines.run.context import VENDORS, RunContext
 from include.runtime.staging import each_row
-from include.sandbox.emoney.schema import as_client_id
 from include.sandbox.emoney.store import Store as EmoneyStore
+from include.sandbox.emoney.store import as_client_id
 from include.sandbox.profiles.store import Store as ProfilesStore
 from tests.benchmarks.harness import (
     AS_OF,

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -110,8 +111,9 @@ async def _truncate(response: Response, params: dict[str, Any], scope: Scope, re
     abort_connection(scope)
 
 
-async def break_call(fault: Fault, carry_out: Answer, voice: Voice, scope: Scope, receive: Receive, send: Send) -> None:
+async def break_call(fault: Fault, carry_out: Answer, voice: Voice, request: Request, send: Send) -> None:
     """Carry the call out or not, as the fault says, and give the caller the broken answer."""
+    scope, receive = request.scope, request.receive
     done: Response | None = None
     if fault.kind in AFTER_THE_COMMIT or fault.params.get("after_commit"):
         done = await carry_out()

@@ -1,18 +1,23 @@
 """Pages for people: templates that escape, headers that keep everything foreign out, forms only from our pages."""
 
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route, Router
 from starlette.staticfiles import StaticFiles
+
+from include.sandbox.common.api import declared
+from include.sandbox.common.forms import as_text, controls, shown
+from include.sandbox.common.records import Json, Record
+from include.sandbox.common.wire import may_change
 
 HERE = Path(__file__).parent
 ROWS_ON_A_PAGE = 50
-FORM_FIELDS_AT_MOST = 300
-LOOPBACK_NAMES = {"127.0.0.1", "localhost", "::1"}
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -21,26 +26,14 @@ PAGE_HEADERS = {
     "Cache-Control": "no-store",
 }
 
-static_files = StaticFiles(directory=HERE / "static")
 
+class CannotShow(Exception):
+    """A page's way to end early: a message that says why, and a way back."""
 
-def is_from_elsewhere(request: Request) -> bool:
-    """Whether a browser says that another site's page sent this."""
-    said = request.headers.get("origin") or request.headers.get("referer")
-    return said is not None and urlsplit(said).netloc != request.headers.get("host")
-
-
-def may_change(request: Request) -> bool:
-    """Whether a form may be taken: it must say that our own page sent it, to a loopback name."""
-    says = request.headers.get("origin") or request.headers.get("referer")
-    return says is not None and not is_from_elsewhere(request) and request.url.hostname in LOOPBACK_NAMES
-
-
-async def read_form(request: Request) -> dict[str, str]:
-    """What a form of ours was filled in with (of a name that occurs twice the last value)."""
-    body = await request.body()
-    pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FORM_FIELDS_AT_MOST)
-    return dict(pairs)
+    def __init__(self, title: str, text: str, status: int, back: str = "/") -> None:
+        super().__init__(title)
+        self.values = {"title": title, "text": text, "back": back}
+        self.status = status
 
 
 def see_other(path: str) -> Response:
@@ -48,29 +41,80 @@ def see_other(path: str) -> Response:
     return RedirectResponse(path, 303, PAGE_HEADERS)
 
 
-class Templates:
-    """The vendor's templates, over the ones both vendors share."""
+class Pages:
+    """A vendor's pages: methods declared with `Call`. Those about one record get it from `find`.
 
-    def __init__(self, folder: Path, vendor: str) -> None:
+    `folder` has the vendor's templates, which stand before those of both; `sections` are the links at the top (path ->
+    label), and the first of them is the list of all records.
+    """
+
+    vendor: ClassVar[str]
+    folder: ClassVar[Path]
+    sections: ClassVar[Mapping[str, str]]
+
+    def __init__(self) -> None:
         self._environment = Environment(
-            loader=FileSystemLoader([folder, HERE / "templates"]),
+            loader=FileSystemLoader([self.folder, HERE / "templates"]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals["vendor"] = vendor
+        self.home = next(iter(self.sections))
+        self._environment.globals |= {
+            "vendor": self.vendor,
+            "sections": self.sections,
+            "home": self.home,
+            "shown": shown,
+        }
+        self._environment.filters["text"] = as_text
 
-    def page(self, template: str, status: int = 200, /, **values: Any) -> Response:
-        body = self._environment.get_template(template).render(values)
+    def router(self) -> Router:
+        pages = [Route(call.path, self._page(handler), methods=[call.method]) for call, handler in declared(self)]
+        static = Mount("/static", StaticFiles(directory=HERE / "static"))
+        return Router([static, Route("/", lambda request: see_other(self.home)), *pages])
+
+    def _page(self, handler: Callable[..., Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def answer_page(request: Request) -> Response:
+            try:
+                if request.method == "POST" and not may_change(request):
+                    raise CannotShow("Not allowed", "This form was not sent from a page of this sandbox.", 403)
+                return await handler(request, *(self.find(request) if request.path_params else ()))
+            except CannotShow as why:
+                return self.show("message.html", why.status, **why.values)
+
+        return answer_page
+
+    def find(self, request: Request) -> tuple[Any, ...]:
+        """What the page of one record is about; raises CannotShow."""
+        raise NotImplementedError
+
+    def show(self, template: str, status: int = 200, /, **values: Any) -> Response:
+        body = self._environment.get_template(template).render({"here": self.home, **values})
         return HTMLResponse(body, status, PAGE_HEADERS)
 
-    def message(self, title: str, text: str, status: int, back: str = "/") -> Response:
-        """A page that says why something cannot be done and leads back."""
-        return self.page("message.html", status, title=title, text=text, back=back)
+    def show_list(self, request: Request, template: str, look: Callable[[str, int, int], list[Json]]) -> Response:
+        """Records whose last name begins with what was asked for; `look` gives one row more than a page may hold."""
+        asked = request.query_params.get("page", "1")
+        page = max(1, int(asked)) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 1
+        text = request.query_params.get("q", "").strip()
+        found = look(text, page, ROWS_ON_A_PAGE)
+        rows, has_more = found[:ROWS_ON_A_PAGE], len(found) > ROWS_ON_A_PAGE
+        return self.show(template, rows=rows, text=text, page=page, has_more=has_more)
 
-
-def page_number(request: Request) -> int:
-    """The page asked for, from 1."""
-    asked = request.query_params.get("page", "1")
-    return max(1, int(asked)) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 1
+    def show_form(
+        self,
+        title: str,
+        name: str,
+        back: str,
+        problems: Iterable[object] = (),
+        *,
+        model: type[Record] | None = None,
+        record: Json | None = None,
+        notes: str | None = None,
+        hidden: Mapping[str, str] = MappingProxyType({}),
+    ) -> Response:
+        """The form over one record of the model, or over notes; a page with problems has status 400."""
+        inputs = [one for one in controls(model, record or {}) if one.name != "externalSourceId"] if model else []
+        head = {"title": title, "name": name, "back": back, "problems": list(problems), "hidden": hidden}
+        return self.show("edit.html", 400 if head["problems"] else 200, inputs=inputs, notes=notes, **head)

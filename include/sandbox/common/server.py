@@ -1,11 +1,15 @@
-"""Start a sandbox from the command line: on the loopback address only, with the address printed once it answers."""
+"""Start a sandbox from the command line: on the loopback address only, with the address printed once it answers.
 
-import argparse
+The settings of a vendor are the options of its command line.
+"""
+
 import errno
 import socket
 import struct
 import sys
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from dataclasses import KW_ONLY, MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +17,28 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from include.sandbox.common.database import DatabaseUnusable
+from include.sandbox.common.store import DatabaseUnusable
 
 HOST = "127.0.0.1"
 KEEP_ALIVE_SECONDS = 75
+METAVARS = {int: "N", float: "SECONDS"}
 # Linger for zero seconds: closing sends a reset instead of a tidy end.
 LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
 class CannotStart(Exception):
     """One line that says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class CommonSettings:
+    """The settings of both sandboxes. One without a default is a file; `read` makes the setting of it."""
+
+    database: Path = field(metadata={"help": "SQLite file for the whole state; made if it does not exist"})
+    _: KW_ONLY
+    seed: int = field(default=1, metadata={"help": "seed for faults that strike by chance"})
+    search_lag: float = field(default=0.0, metadata={"help": "how long a new record is not found by a search"})
+    token_lifetime: float = field(default=1800.0, metadata={"help": "how long a token is good for"})
 
 
 class AbortableProtocol(HttpToolsProtocol):
@@ -91,43 +107,35 @@ def make_server(application: ASGIApp, announce: Callable[[], None] = lambda: Non
     return AnnouncingServer(config, announce)
 
 
-def add_common_options(parser: argparse.ArgumentParser, default_port: int) -> None:
-    parser.add_argument(
-        "--port",
-        type=int,
-        default=default_port,
-        metavar="N",
-        help=f"port on {HOST}; 0 takes a free one (default {default_port})",
-    )
-    parser.add_argument(
-        "--database",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help="SQLite file for the whole state; made if it does not exist",
-    )
-    parser.add_argument("--seed", type=int, default=1, help="seed for faults that strike by chance (default 1)")
-    parser.add_argument(
-        "--search-lag",
-        type=float,
-        default=0.0,
-        metavar="SECONDS",
-        help="how long a new record is not found by a search (default 0)",
-    )
-    parser.add_argument(
-        "--token-lifetime",
-        type=float,
-        default=1800.0,
-        metavar="SECONDS",
-        help="how long a token is good for (default 1800)",
-    )
+def read_command_line(module: str, settings: type[CommonSettings], port: int, arguments: list[str] | None) -> Namespace:
+    parser = ArgumentParser(prog=f"python -m {module}", description=f"{settings.__doc__} On the loopback address only.")
+    about_port = f"port on {HOST}; 0 takes a free one (default %(default)s)"
+    parser.add_argument("--port", type=int, default=port, metavar="N", help=about_port)
+    for one in fields(settings):
+        name, about = f"--{one.name.replace('_', '-')}", one.metadata["help"]
+        if one.default is MISSING:
+            parser.add_argument(name, type=Path, required=True, metavar="FILE", help=about)
+        else:
+            kind, metavar = type(one.default), METAVARS.get(type(one.default))
+            about = f"{about} (default %(default)s)"
+            parser.add_argument(name, type=kind, default=one.default, metavar=metavar, help=about)
+    return parser.parse_args(arguments)
 
 
-def run(build: Callable[[], ASGIApp], port: int) -> int:
-    """Serve until stopped; the exit status. What goes wrong at the start is one line on stderr and status 2."""
+def start(
+    module: str, build: Callable[[Any], ASGIApp], settings: type[CommonSettings], port: int, arguments: list[str] | None
+) -> int:
+    """Read the command line and serve until stopped; the exit status.
+
+    What goes wrong at the start is one line on stderr and status 2.
+    """
+    given = vars(read_command_line(module, settings, port, arguments))
     try:
-        with listen(port) as listener:
-            server = make_server(build(), lambda: print(address(listener), flush=True))
+        with listen(given.pop("port")) as listener:
+            for one in fields(settings):
+                if "read" in one.metadata:
+                    given[one.name] = one.metadata["read"](given[one.name])
+            server = make_server(build(settings(**given)), lambda: print(address(listener), flush=True))
             server.run(sockets=[listener])
     except (CannotStart, DatabaseUnusable) as error:
         print(error, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""JSON and bodies on the wire.
+"""What is on the wire: JSON and form bodies, and which page a request comes from.
 
 Numbers keep every digit they came with: a document that holds more than fifteen digits in a row is read with decimals
 instead of binary floats, so that the largest NUMERIC(18,2) comes back to the cent.
@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 from starlette.requests import Request
@@ -17,6 +18,8 @@ from starlette.responses import Response
 
 MANY_DIGITS = re.compile(rb"\d[\d.]{14}")
 DIGITS_OF_INT64 = 18
+FORM_FIELDS_AT_MOST = 300
+LOOPBACK_NAMES = {"127.0.0.1", "localhost", "::1"}
 
 
 class Refused(Exception):
@@ -25,6 +28,25 @@ class Refused(Exception):
     def __init__(self, response: Response) -> None:
         super().__init__(response.status_code)
         self.response = response
+
+
+class Problem(NamedTuple):
+    """One thing wrong with a record. `code` is pydantic's name of the error, or "required" for an absent value."""
+
+    path: str
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+class Invalid(ValueError):
+    """A record is refused; carries its problems."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(problems)
+        self.problems = problems
 
 
 class Unreadable(ValueError):
@@ -97,6 +119,25 @@ async def read_object(request: Request, at_most: int = 5 * 1024 * 1024) -> dict[
     if not isinstance(value, dict):
         raise Unreadable("the body must be a JSON object")
     return value
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """What a form was filled in with (of a name that occurs twice the last value)."""
+    body = await request.body()
+    pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FORM_FIELDS_AT_MOST)
+    return dict(pairs)
+
+
+def is_from_elsewhere(request: Request) -> bool:
+    """Whether a browser says that another site's page sent this."""
+    said = request.headers.get("origin") or request.headers.get("referer")
+    return said is not None and urlsplit(said).netloc != request.headers.get("host")
+
+
+def may_change(request: Request) -> bool:
+    """Whether a form may be taken: it must say that our own page sent it, to a loopback name."""
+    says = request.headers.get("origin") or request.headers.get("referer")
+    return says is not None and not is_from_elsewhere(request) and request.url.hostname in LOOPBACK_NAMES
 
 
 def as_timestamp(seconds: float) -> str:

@@ -4,10 +4,10 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from include.sandbox.common.database import Database
+from include.sandbox.common.store import Database
 from include.sandbox.common.wire import dump, parse
-from include.sandbox.emoney.records import ACCOUNT_OWNERS
 
+OWNERS = ("client", "spouse", "other")
 CLASSIFICATION_AT_MOST = 64
 # Not part of an account's values: they name it, or say when it was delivered.
 NOT_VALUES = frozenset({"sourceKey", "kind", "asOf", "state", "classification"})
@@ -15,10 +15,12 @@ ADD_ACCOUNT = """INSERT INTO accounts (client_id, source_key, kind, name, state,
   VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 # A linked account that the last line named was refreshed with that line, whether or not a value changed; one that is
 # missing keeps the time of the last line that named it. `linked_after` is the last feed before the link.
-ACCOUNTS = """SELECT a.client_id, a.source_key, a.kind, a.name, a.state, a.classification, a.owner, a.is_missing,
+ACCOUNTS = """SELECT a.client_id, a.source_key AS sourceKey, a.kind, a.name, a.classification,
   CASE WHEN a.state = 'available' THEN NULL WHEN a.is_missing THEN a.last_refreshed_at
-       WHEN c.last_feed > a.linked_after THEN c.last_refreshed_at END, a.amounts
+       WHEN c.last_feed > a.linked_after THEN c.last_refreshed_at END AS lastRefreshedAt,
+  a.owner, a.state, a.is_missing, a.amounts
   FROM accounts a LEFT JOIN connections c ON c.client_id = a.client_id """
+SHOWN = ("sourceKey", "kind", "name", "classification", "lastRefreshedAt")
 
 
 def values_of(item: dict[str, Any]) -> bytes:
@@ -31,20 +33,10 @@ def name_of(item: dict[str, Any]) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _body(row: tuple[Any, ...]) -> dict[str, Any]:
-    """An account as the API shows it."""
-    values = parse(row[9])
-    shown = {
-        "sourceKey": row[1],
-        "kind": row[2],
-        "name": row[3],
-        "classification": row[5],
-        "lastRefreshedAt": row[8],
-        **values,
-    }
-    if row[6] is not None:
-        shown["owner"] = row[6]
-    return shown
+def _body(row: dict[str, Any]) -> dict[str, Any]:
+    """An account as the API shows it; the owner that a link named stands before the one that the feed has."""
+    owner = {} if row["owner"] is None else {"owner": row["owner"]}
+    return {name: row[name] for name in SHOWN} | parse(row["amounts"]) | owner
 
 
 class Accounts:
@@ -54,7 +46,7 @@ class Accounts:
     def of_client(self, client_id: int, state: str | None = None) -> list[dict[str, Any]]:
         """The client's accounts as the API shows them, all or of one state."""
         where = "WHERE a.client_id = ? AND (? IS NULL OR a.state = ?) ORDER BY a.source_key"
-        return [_body(row) for row in self.database.query(ACCOUNTS + where, (client_id, state, state))]
+        return [_body(row) for row in self.database.rows(ACCOUNTS + where, (client_id, state, state))]
 
     def missing(self, client_id: int) -> set[str]:
         """Source keys that the last line did not name."""
@@ -63,35 +55,34 @@ class Accounts:
 
     def link(self, client_id: int, links: list[Any]) -> list[dict[str, Any]]:
         """Link and classify, each on its own; the result of each as the API shows it."""
+        results = []
         with self.database.write() as connection:
-            return [self._link(connection, client_id, link) for link in links]
+            for link in links:
+                asked = link if isinstance(link, dict) else {}
+                status, code = self._link(connection, client_id, asked)
+                results.append({"sourceKey": asked.get("sourceKey"), "status": status, "code": code})
+        return results
 
-    def _link(self, connection: sqlite3.Connection, client_id: int, link: Any) -> dict[str, Any]:
-        asked = link if isinstance(link, dict) else {}
-        key, classification, owner = asked.get("sourceKey"), asked.get("classification"), asked.get("owner")
-
-        def result(status: int, code: str | None) -> dict[str, Any]:
-            return {"sourceKey": key, "status": status, "code": code}
-
-        row = None
-        if isinstance(key, str):
-            find = "SELECT state FROM accounts WHERE client_id = ? AND source_key = ?"
-            row = connection.execute(find, (client_id, key)).fetchone()
-        if row is None:
-            return result(400, "unknown_account")
-        if row[0] == "linked":
-            return result(409, "already_linked")
+    def _link(self, connection: sqlite3.Connection, client_id: int, link: dict[str, Any]) -> tuple[int, str | None]:
+        """(status, code) of one link."""
+        key, classification, owner = link.get("sourceKey"), link.get("classification"), link.get("owner")
+        find = "SELECT state FROM accounts WHERE client_id = ? AND source_key = ?"
+        state = self.database.value(find, client_id, key) if isinstance(key, str) else None
+        if state is None:
+            return 400, "unknown_account"
+        if state == "linked":
+            return 409, "already_linked"
         if not isinstance(classification, str) or not 0 < len(classification.strip()) <= CLASSIFICATION_AT_MOST:
-            return result(400, "classification_required")
-        if owner is not None and owner not in ACCOUNT_OWNERS:
-            return result(400, "invalid_owner")
+            return 400, "classification_required"
+        if owner is not None and owner not in OWNERS:
+            return 400, "invalid_owner"
         connection.execute(
             "UPDATE accounts SET state = 'linked', classification = ?1, owner = ?2, linked_after = "
             "coalesce((SELECT max(last_feed) FROM connections WHERE client_id = ?3), 0) "
             "WHERE client_id = ?3 AND source_key = ?4",
             (classification.strip(), owner, client_id, key),
         )
-        return result(201, None)
+        return 201, None
 
     def fill(self, connection: sqlite3.Connection, rows: Iterable[tuple[int, dict[str, Any]]]) -> None:
         """Part of a bulk fill, inside its transaction: (client id, row with `accounts`)."""
@@ -107,6 +98,7 @@ class Accounts:
     def describe(self) -> dict[int, list[dict[str, Any]]]:
         """Every account by client id, with its state and whether it is missing."""
         found: dict[int, list[dict[str, Any]]] = {}
-        for row in self.database.query(f"{ACCOUNTS}ORDER BY a.client_id, a.source_key"):
-            found.setdefault(row[0], []).append({**_body(row), "state": row[4], "isMissing": bool(row[7])})
+        for row in self.database.rows(f"{ACCOUNTS}ORDER BY a.client_id, a.source_key"):
+            shown = {**_body(row), "state": row["state"], "isMissing": bool(row["is_missing"])}
+            found.setdefault(row["client_id"], []).append(shown)
         return found

@@ -1,21 +1,30 @@
 """Feeds: kept as they came until they are processed, then only their results."""
 
+import asyncio
 import gzip
 import hashlib
+import time
 import zlib
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from include.sandbox.common.database import Database
-from include.sandbox.common.wire import TooLarge, Unreadable
+from include.sandbox.common.store import Database
+from include.sandbox.common.wire import TooLarge, Unreadable, as_timestamp
 
 LINES_AT_MOST = 5000
 BYTES_AT_MOST = 16 * 1024 * 1024
 FOREVER = 1e12
 COUNTS = ("refreshed", "unchanged", "available", "missing", "rejected")
-STATE = f"SELECT feed_number, feed_id, status, refreshed_at, {', '.join(COUNTS)} FROM feeds "
+STATE = f"""SELECT feed_number, feed_id AS feedId, status, refreshed_at AS refreshedAt, lines, {", ".join(COUNTS)}
+  FROM feeds """
+ENTRIES = """SELECT client_id AS clientId, source_key AS sourceKey, code, message FROM feed_entries
+  WHERE feed_number = ? ORDER BY rowid"""
+ADD = """INSERT INTO feeds (feed_id, digest, status, content, lines, hold_until, rejects)
+  VALUES (?, ?, ?, ?, ?, ?, ?)"""
 
 
 @dataclass(frozen=True)
@@ -58,8 +67,8 @@ class Feeds:
 
     def digest(self, feed_id: str) -> bytes | None:
         """What the feed's content hashes to; None for a feed that has not come."""
-        row = self.database.query("SELECT digest FROM feeds WHERE feed_id = ?", (feed_id,)).fetchone()
-        return None if row is None else row[0]
+        digest: bytes | None = self.database.value("SELECT digest FROM feeds WHERE feed_id = ?", feed_id)
+        return digest
 
     def receive(
         self, feed_id: str, plain: bytes, status: str, hold_until: float, rejects: dict[str, Any] | None
@@ -68,59 +77,36 @@ class Feeds:
         lines = len(split(plain))
         if lines > LINES_AT_MOST:
             raise TooLarge
-        with self.database.write() as connection:
-            connection.execute(
-                "INSERT INTO feeds (feed_id, digest, status, content, lines, hold_until, rejects) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    feed_id,
-                    content_digest(plain),
-                    status,
-                    gzip.compress(plain, 1) if status == "queued" else None,
-                    lines,
-                    hold_until,
-                    None if rejects is None else orjson.dumps(rejects).decode(),
-                ),
-            )
+        content = gzip.compress(plain, 1) if status == "queued" else None
+        spoilt = None if rejects is None else orjson.dumps(rejects).decode()
+        self.database.change(ADD, feed_id, content_digest(plain), status, content, lines, hold_until, spoilt)
 
     def state(self, feed_id: str) -> dict[str, Any] | None:
         """The feed as the API shows it; None for one that has not come."""
-        row = self.database.query(f"{STATE}WHERE feed_id = ?", (feed_id,)).fetchone()
-        return None if row is None else self._body(row)
+        found = self.database.rows(f"{STATE}WHERE feed_id = ?", [feed_id])
+        return self._body(found[0]) if found else None
 
     def latest(self, at_most: int) -> list[dict[str, Any]]:
-        """The newest feeds with their counts and `lines`, without their entries."""
-        rows = self.database.query(
-            f"SELECT feed_id, status, refreshed_at, lines, {', '.join(COUNTS)} FROM feeds "
-            "ORDER BY feed_number DESC LIMIT ?",
-            (at_most,),
-        )
-        names = ("feedId", "status", "refreshedAt", "lines")
-        return [
-            {**dict(zip(names, row[:4], strict=True)), "counts": dict(zip(COUNTS, row[4:], strict=True))}
-            for row in rows
-        ]
+        """The newest feeds with the number of their lines and with their counts."""
+        return self.database.rows(f"{STATE}ORDER BY feed_number DESC LIMIT ?", [at_most])
 
     def describe(self) -> list[dict[str, Any]]:
-        return [self._body(row) for row in self.database.query(f"{STATE}ORDER BY feed_number").fetchall()]
+        return [self._body(row) for row in self.database.rows(f"{STATE}ORDER BY feed_number")]
 
-    def _body(self, row: tuple[Any, ...]) -> dict[str, Any]:
-        """Rejected and newly available items are told once the feed is done."""
-        rejected, newly_available = [], []
-        entries = "SELECT client_id, source_key, code, message FROM feed_entries WHERE feed_number = ? ORDER BY rowid"
-        told = row[0] if row[2] == "done" else None
-        for client_id, source_key, code, message in self.database.query(entries, (told,)):
-            if code is None:
-                newly_available.append({"clientId": client_id, "sourceKey": source_key})
-            else:
-                rejected.append({"clientId": client_id, "sourceKey": source_key, "code": code, "message": message})
+    def _body(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Rejected and newly available items are listed once the feed is done."""
+        entries = self.database.rows(ENTRIES, [row["feed_number"]]) if row["status"] == "done" else []
         return {
-            "feedId": row[1],
-            "status": row[2],
-            "counts": dict(zip(COUNTS, row[4:], strict=True)),
-            "rejected": rejected,
-            "newlyAvailable": newly_available,
-            "refreshedAt": row[3],
+            "feedId": row["feedId"],
+            "status": row["status"],
+            "counts": {name: row[name] for name in COUNTS},
+            "rejected": [entry for entry in entries if entry["code"] is not None],
+            "newlyAvailable": [
+                {"clientId": entry["clientId"], "sourceKey": entry["sourceKey"]}
+                for entry in entries
+                if entry["code"] is None
+            ],
+            "refreshedAt": row["refreshedAt"],
         }
 
     def next_waiting(self, now: float) -> Waiting | None:
@@ -137,23 +123,53 @@ class Feeds:
 
     def start_held(self, now: float) -> float | None:
         """Feeds that are held back run, as far as anybody can see; gives when the first of them may go on."""
-        with self.database.write() as connection:
-            connection.execute("UPDATE feeds SET status = 'running' WHERE status = 'queued' AND hold_until > ?", (now,))
-        row = self.database.query("SELECT min(hold_until) FROM feeds WHERE status = 'running'").fetchone()
-        return row[0]
+        self.database.change("UPDATE feeds SET status = 'running' WHERE status = 'queued' AND hold_until > ?", now)
+        held_until: float | None = self.database.value("SELECT min(hold_until) FROM feeds WHERE status = 'running'")
+        return held_until
 
     def release(self) -> None:
         """Let every held feed go on."""
-        with self.database.write() as connection:
-            connection.execute("UPDATE feeds SET hold_until = 0 WHERE status IN ('queued', 'running')")
+        self.database.change("UPDATE feeds SET hold_until = 0 WHERE status IN ('queued', 'running')")
 
     def finish(self, feed_number: int, stamp: str) -> None:
-        with self.database.write() as connection:
-            connection.execute(
-                "UPDATE feeds SET status = 'done', content = NULL, refreshed_at = ? WHERE feed_number = ?",
-                (stamp, feed_number),
-            )
+        done = "UPDATE feeds SET status = 'done', content = NULL, refreshed_at = ? WHERE feed_number = ?"
+        self.database.change(done, stamp, feed_number)
 
 
 def content_digest(plain: bytes) -> bytes:
     return hashlib.sha256(plain).digest()
+
+
+class Refresher:
+    """Processes feeds one after the other, in chunks, so that other calls get their turn; goes on after a restart."""
+
+    def __init__(self, feeds: Feeds, clock: Callable[[], float] = time.time) -> None:
+        self._feeds = feeds
+        self._clock = clock
+        self._work = asyncio.Event()
+
+    def wake(self) -> None:
+        self._work.set()
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            self._work.clear()
+            feed = self._feeds.next_waiting(self._clock())
+            if feed is not None:
+                await self._process(feed)
+                continue
+            go_on_at = self._feeds.start_held(self._clock())
+            wait = None if go_on_at is None else max(0.01, min(go_on_at - self._clock(), 3600.0))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._work.wait(), wait)
+
+    async def _process(self, feed: Waiting) -> None:
+        from include.sandbox.emoney.refresh import process_chunk  # with pydantic, so late as the API
+
+        stamp = feed.stamp or as_timestamp(self._clock())
+        done = feed.lines_done
+        while done < len(feed.lines):
+            done = process_chunk(self._feeds.database, feed, done, stamp)
+            await asyncio.sleep(0)
+        self._feeds.finish(feed.feed_number, stamp)

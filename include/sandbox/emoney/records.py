@@ -1,14 +1,24 @@
-"""Clients and spouses: their field tables, merge patch, and what is refused."""
+"""Clients, spouses and what a feed delivers, as eMoney's API has them; merge patch."""
 
-from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from include.sandbox.common.fields import Field, Record, complete, problems
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
+from pydantic_core import ErrorDetails
 
-KEY_AT_MOST = 64
-INSTITUTION = "SmartOffice (Ebix CRM)"
-MARITAL_STATUSES = ("Single", "Married", "Divorced", "Widowed", "Separated", "Domestic Partner")
-ACCOUNT_OWNERS = ("client", "spouse", "other")
+from include.sandbox.common.records import (
+    KEY_AT_MOST,
+    MARITAL_STATUSES,
+    Address,
+    Date,
+    Json,
+    Key,
+    Name,
+    Record,
+    complete,
+    never_null,
+)
+from include.sandbox.common.wire import Problem
+
 # Suggestions for the page; a link takes any name.
 CLASSIFICATIONS = (
     "Taxable Investment",
@@ -26,52 +36,147 @@ CLASSIFICATIONS = (
     "Other",
 )
 
-ADDRESS = (
-    Field("line1", "Street"),
-    Field("line2", "Street, second line"),
-    Field("city", "City"),
-    Field("state", "State"),
-    Field("postalCode", "ZIP code"),
-    Field("country", "Country"),
-)
-JOB = (
-    Field("companyName", "Company"),
-    Field("title", "Title"),
-    Field("address", "Company address", "group", children=ADDRESS),
-    Field("businessPhone", "Business phone"),
-    Field("businessFax", "Business fax"),
-)
-CLIENT = (
-    Field("externalId", "External id"),
-    Field("ownerId", "Owner id"),
-    Field("firstName", "First name", required=True),
-    Field("lastName", "Last name", required=True),
-    Field("dateOfBirth", "Date of birth", "date"),
-    Field("maritalStatus", "Marital status", options=MARITAL_STATUSES),
-    Field("address", "Home address", "group", children=ADDRESS),
-    Field("homePhone", "Home phone"),
-    Field("cellPhone", "Cell phone"),
-    Field("fax", "Fax"),
-    Field("email", "E-mail"),
-    Field("job", "Employment", "whole", children=JOB),
-)
-SPOUSE = (
-    Field("externalId", "External id"),
-    Field("firstName", "First name", required=True),
-    Field("lastName", "Last name", required=True),
-    Field("dateOfBirth", "Date of birth", "date"),
-    Field("cellPhone", "Cell phone"),
-    Field("job", "Employment", "whole", children=JOB),
-)
+
+# Values of a feed's item, described but not checked.
+Text = Annotated[Any, WithJsonSchema({"type": ["string", "null"]})]
+Day = Annotated[Any, WithJsonSchema({"type": ["string", "null"], "format": "date"})]
+Amount = Annotated[Any, WithJsonSchema({"type": ["number", "null"]})]
+MaskedNumber = Annotated[str, Field(pattern=r"^\*\*\*[\s\S]{0,4}$")]
 
 
-def complete_client(record: Record) -> Record:
-    """The client with every known field present; the id is kept outside the record."""
-    return complete(CLIENT, {name: value for name, value in record.items() if name != "id"})
+class Job(Record):
+    company_name: str | None = Field(None, title="Company")
+    title: str | None = Field(None, title="Title")
+    address: Address | None = Field(None, title="Company address")
+    business_phone: str | None = Field(None, title="Business phone")
+    business_fax: str | None = Field(None, title="Business fax")
 
 
-def complete_spouse(record: Record) -> Record:
-    return complete(SPOUSE, record)
+Employment = Annotated[Job | None, never_null(Job)]
+
+
+class Client(Record):
+    external_id: Key | None = Field(None, title="External id")
+    owner_id: str | None = Field(None, title="Owner id")
+    first_name: Name = Field(title="First name")
+    last_name: Name = Field(title="Last name")
+    date_of_birth: Date | None = Field(None, title="Date of birth")
+    marital_status: str | None = Field(None, title="Marital status", examples=MARITAL_STATUSES)
+    address: Address | None = Field(None, title="Home address")
+    home_phone: str | None = Field(None, title="Home phone")
+    cell_phone: str | None = Field(None, title="Cell phone")
+    fax: str | None = Field(None, title="Fax")
+    email: str | None = Field(None, title="E-mail")
+    job: Employment = Field(default_factory=Job, title="Employment")
+
+
+class ClientPatch(Client):
+    """A merge patch: every field may be left out, and null takes a value away."""
+
+    first_name: Name | None = None  # type: ignore[assignment]
+    last_name: Name | None = None  # type: ignore[assignment]
+    previous_marriages: bool | None = None
+
+
+class Spouse(Record):
+    external_id: Key | None = Field(None, title="External id")
+    first_name: Name = Field(title="First name")
+    last_name: Name = Field(title="Last name")
+    date_of_birth: Date | None = Field(None, title="Date of birth")
+    cell_phone: str | None = Field(None, title="Cell phone")
+    job: Employment = Field(default_factory=Job, title="Employment")
+
+
+class TokenRequest(Record):
+    model_config = ConfigDict(alias_generator=None)
+
+    grant_type: Literal["client_credentials"]
+    client_assertion_type: str
+    client_assertion: str
+    scope: Literal["API"]
+
+
+class Institution(Record):
+    institution: str
+
+
+class Link(Record):
+    source_key: str
+    classification: str
+    owner: Literal["client", "spouse", "other"] | None = None
+
+
+class Links(Record):
+    links: list[Link]
+
+
+class FeedItem(Record):
+    """What investments and policies share. Values are taken as they come; the schema says what they should be."""
+
+    source_key: Annotated[str, Field(min_length=1, max_length=KEY_AT_MOST)]
+    as_of: Day = None
+
+
+class Investment(FeedItem):
+    kind: Literal["investment"]
+    owner: Literal["client", "spouse"] | None = None
+    policy_number: MaskedNumber | None = None
+    asset_name: Text = None
+    holdings_value: Amount = None
+    cash_balance: Amount = None
+    total_value: Amount = None
+    type_of_funds: Text = None
+
+
+class Policy(FeedItem):
+    kind: Literal["policy"]
+    owner: Literal["client", "spouse", "other"] | None = None
+    policy_number: MaskedNumber | None = None
+    policy_name: Text = None
+    current_death_benefits: Amount = None
+
+
+Items = list[Annotated[Investment | Policy, Field(discriminator="kind")]]
+
+
+class FeedLine(Record):
+    """All that one client has."""
+
+    client_id: str
+    as_of: Day = None
+    items: Items
+
+
+ITEMS: TypeAdapter[Items] = TypeAdapter(Items, config=ConfigDict(defer_build=True))
+REJECTIONS = {
+    "": ("invalid_item", "An item must be an object."),
+    "kind": ("invalid_item", "The kind must be investment or policy."),
+    "sourceKey": ("invalid_item", "The sourceKey is missing or too long."),
+    "owner": ("invalid_item", "The owner does not exist for this kind."),
+    "policyNumber": ("policy_number_not_masked", "A policy number goes as *** and at most its last four characters."),
+}
+
+
+def item_rejections(items: list[Any]) -> dict[int, tuple[str, str]]:
+    """(code, message) for each item that is not taken, by its place in the list."""
+    try:
+        ITEMS.validate_python(items)
+    except ValidationError as error:
+        # The errors of an item come in the order of its model; the last first, so that the first one stays.
+        return {int(one["loc"][0]): REJECTIONS[_wrong_field(one)] for one in reversed(error.errors(include_url=False))}
+    return {}
+
+
+def _wrong_field(error: ErrorDetails) -> str:
+    """The field of an item that is wrong; none where the item is no object."""
+    if len(error["loc"]) > 1:
+        return str(error["loc"][-1])
+    return "kind" if isinstance(error["input"], dict) else ""
+
+
+def complete_client(record: Json) -> Json:
+    """The client with every known field present; the id is kept outside the record. Raises Invalid."""
+    return complete(Client, {name: value for name, value in record.items() if name != "id"})
 
 
 def merge(record: Any, patch: Any) -> Any:
@@ -87,15 +192,9 @@ def merge(record: Any, patch: Any) -> Any:
     return merged
 
 
-def mistakes(fields: tuple[Field, ...], record: Record) -> list[dict[str, str]]:
-    """The errors of a record that is refused, as the application words them; empty for a good one."""
-    return list(_mistakes(fields, record))
-
-
-def _mistakes(fields: tuple[Field, ...], record: Record) -> Iterator[dict[str, str]]:
-    for path, message in problems(fields, record):
-        code = "required" if message.endswith(("required.", "blank.")) else "invalid"
-        yield {"code": code, "message": message, "field": path}
-    key = record.get("externalId")
-    if isinstance(key, str) and len(key) > KEY_AT_MOST:
-        yield {"code": "too_long", "message": f"At most {KEY_AT_MOST} characters.", "field": "externalId"}
+def error_of(problem: Problem) -> dict[str, str]:
+    """A problem as the application words it."""
+    if problem.code == "string_too_long":
+        return {"code": "too_long", "message": f"At most {KEY_AT_MOST} characters.", "field": problem.path}
+    code = "required" if problem.code in ("required", "blank") else "invalid"
+    return {"code": code, "message": problem.message, "field": problem.path}

@@ -1,4 +1,4 @@
-"""What eMoney keeps about clients: identity and demographics, spouses, connections, tokens and used assertions."""
+"""What eMoney keeps: clients, spouses, connections, accounts, feeds and used assertions."""
 
 import sqlite3
 import time
@@ -8,159 +8,175 @@ from typing import Any
 
 import orjson
 
-from include.sandbox.common.database import Database, batches
-from include.sandbox.common.sessions import Sessions
+from include.sandbox.common.store import LAST_CHARACTER, VendorStore, batches
 from include.sandbox.common.wire import as_timestamp, dump, parse
 from include.sandbox.emoney.accounts import Accounts
-from include.sandbox.emoney.records import INSTITUTION, complete_client, complete_spouse
-from include.sandbox.emoney.schema import APPLICATION, SCHEMA, as_client_id, as_connection_id
+from include.sandbox.emoney.feeds import Feeds
 
+INSTITUTION = "SmartOffice (Ebix CRM)"
+CLIENT_PREFIX = "em-"
+CONNECTION_PREFIX = "cn-"
 ADD_CLIENT = """INSERT INTO clients (client_id, external_id, owner_id, first_name, last_name, birth_date, first_key,
   last_key, visible_at, document) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 UPDATE_CLIENT = """UPDATE clients SET external_id = ?2, owner_id = ?3, first_name = ?4, last_name = ?5, birth_date = ?6,
   first_key = ?7, last_key = ?8, document = ?9 WHERE client_id = ?1"""
-LISTED = "SELECT client_id, first_name, last_name, birth_date, owner_id, external_id FROM clients "
-CONNECTION = """SELECT connection_id, institution, status, created_at, last_as_of, last_refreshed_at FROM connections
+# The searched columns as the API names them.
+LISTED = f"""SELECT '{CLIENT_PREFIX}' || client_id AS id, first_name AS firstName, last_name AS lastName,
+  birth_date AS dateOfBirth, owner_id AS ownerId, external_id AS externalId FROM clients """
+SEARCHED = {"firstName": "first_key", "lastName": "last_key", "ownerId": "owner_id", "externalId": "external_id"}
+CONNECT = "INSERT INTO connections (client_id, institution, created_at) VALUES (?, ?, ?)"
+CONNECTIONS = f"""SELECT '{CONNECTION_PREFIX}' || connection_id AS id, institution, status, created_at AS createdAt,
+  last_as_of AS lastAsOf, last_refreshed_at AS lastRefreshedAt FROM connections
   WHERE client_id = ? ORDER BY connection_id"""
 
 
+def as_client_id(number: int) -> str:
+    return f"{CLIENT_PREFIX}{number}"
+
+
 def _columns(client: dict[str, Any]) -> tuple[Any, ...]:
-    """The searched columns of a client, in the order of the statements above."""
+    """The searched columns of a client, in the order of the statements."""
     first, last = client["firstName"], client["lastName"]
     identity = (client["externalId"], client["ownerId"], first, last, client["dateOfBirth"])
     return (*identity, first.casefold(), last.casefold())
 
 
-def _listed(row: tuple[Any, ...]) -> dict[str, Any]:
-    names = ("firstName", "lastName", "dateOfBirth", "ownerId", "externalId")
-    return {"id": as_client_id(row[0]), **dict(zip(names, row[1:6], strict=True))}
+class Store(VendorStore):
+    """Every write is one transaction. Records that come in are valid and whole."""
 
-
-class Store:
-    """The whole state in one SQLite file; every write is one transaction."""
+    schema = """
+CREATE TABLE IF NOT EXISTS clients (
+  client_id INTEGER PRIMARY KEY AUTOINCREMENT, external_id TEXT, owner_id TEXT, first_name TEXT NOT NULL,
+  last_name TEXT NOT NULL, birth_date TEXT, first_key TEXT NOT NULL, last_key TEXT NOT NULL,
+  visible_at REAL NOT NULL DEFAULT 0, document BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS clients_by_external ON clients (external_id);
+CREATE INDEX IF NOT EXISTS clients_by_name ON clients (last_key, first_key);
+CREATE INDEX IF NOT EXISTS clients_by_owner ON clients (owner_id);
+CREATE TABLE IF NOT EXISTS spouses (client_id INTEGER PRIMARY KEY REFERENCES clients, document BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS connections (
+  connection_id INTEGER PRIMARY KEY AUTOINCREMENT, client_id INTEGER NOT NULL REFERENCES clients,
+  institution TEXT NOT NULL, status TEXT NOT NULL DEFAULT 'active', created_at TEXT NOT NULL,
+  last_as_of TEXT, last_refreshed_at TEXT,
+  last_feed INTEGER NOT NULL DEFAULT 0, UNIQUE (client_id, institution));
+CREATE TABLE IF NOT EXISTS accounts (
+  client_id INTEGER NOT NULL REFERENCES clients, source_key TEXT NOT NULL, kind TEXT NOT NULL, name TEXT,
+  state TEXT NOT NULL DEFAULT 'available', classification TEXT, owner TEXT, linked_after INTEGER,
+  is_missing INTEGER NOT NULL DEFAULT 0, last_refreshed_at TEXT, amounts BLOB NOT NULL,
+  PRIMARY KEY (client_id, source_key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS feeds (
+  feed_number INTEGER PRIMARY KEY AUTOINCREMENT, feed_id TEXT NOT NULL UNIQUE, digest BLOB NOT NULL,
+  status TEXT NOT NULL, content BLOB, lines INTEGER NOT NULL, lines_done INTEGER NOT NULL DEFAULT 0,
+  hold_until REAL NOT NULL DEFAULT 0, rejects TEXT, refreshed INTEGER NOT NULL DEFAULT 0,
+  unchanged INTEGER NOT NULL DEFAULT 0, available INTEGER NOT NULL DEFAULT 0, missing INTEGER NOT NULL DEFAULT 0,
+  rejected INTEGER NOT NULL DEFAULT 0, stamp TEXT, refreshed_at TEXT);
+CREATE TABLE IF NOT EXISTS feed_entries (
+  feed_number INTEGER NOT NULL REFERENCES feeds, client_id TEXT, source_key TEXT, code TEXT, message TEXT);
+CREATE INDEX IF NOT EXISTS feed_entries_by_feed ON feed_entries (feed_number);
+CREATE TABLE IF NOT EXISTS assertions (jti TEXT PRIMARY KEY, expires_at REAL NOT NULL) WITHOUT ROWID;
+"""
+    application = 0x454D4F4E
+    tables = ("feed_entries", "feeds", "accounts", "connections", "spouses", "clients")
 
     def __init__(self, path: Path, search_lag: float = 0.0, clock: Callable[[], float] = time.time) -> None:
-        self.database = Database(path, SCHEMA, APPLICATION)
+        super().__init__(path, search_lag, clock)
         self.accounts = Accounts(self.database)
-        self.search_lag = search_lag
-        self.clock = clock
-        self.sessions = Sessions(self.database, clock)
+        self.feeds = Feeds(self.database)
 
     def use_assertion(self, jti: str, expires_at: float) -> bool:
         """Whether the assertion is new; it is kept until it could not be used any more anyway."""
-        try:
-            with self.database.write() as connection:
-                connection.execute("DELETE FROM assertions WHERE expires_at < ?", (self.clock() - 60,))
-                connection.execute("INSERT INTO assertions VALUES (?, ?)", (jti, expires_at))
-        except sqlite3.IntegrityError:
-            return False
-        return True
+        with self.database.write() as connection:
+            connection.execute("DELETE FROM assertions WHERE expires_at < ?", (self.clock() - 60,))
+            added = connection.execute("INSERT OR IGNORE INTO assertions VALUES (?, ?)", (jti, expires_at))
+        return added.rowcount > 0
 
     def search(self, wanted: dict[str, str]) -> list[dict[str, Any]]:
         """Clients by the API's search parameters, all of which must hold; names in any case."""
-        columns = {"firstName": "first_key", "lastName": "last_key", "ownerId": "owner_id", "externalId": "external_id"}
-        where = ["visible_at <= ?"]
-        values: list[Any] = [self.clock()]
-        for name, value in wanted.items():
-            where.append(f"{columns[name]} = ?")
-            values.append(value.casefold() if name.endswith("Name") else value)
-        rows = self.database.query(f"{LISTED}WHERE {' AND '.join(where)} ORDER BY client_id", tuple(values))
-        return [_listed(row) for row in rows]
+        where = " AND ".join(["visible_at <= ?", *(f"{SEARCHED[name]} = ?" for name in wanted)])
+        values = [value.casefold() if name.endswith("Name") else value for name, value in wanted.items()]
+        return self.database.rows(f"{LISTED}WHERE {where} ORDER BY client_id", [self.clock(), *values])
 
-    def page_of_clients(self, prefix: str, page: int, rows: int) -> list[dict[str, Any]]:
+    def page(self, prefix: str, page: int, rows: int) -> list[dict[str, Any]]:
         """Clients whose last name begins with the prefix (any case), by name; one more than a page may hold."""
-        low, high = prefix.casefold(), prefix.casefold() + "\U0010ffff"
-        tail = "WHERE last_key >= ? AND last_key < ? ORDER BY last_key, first_key, client_id LIMIT ? OFFSET ?"
-        found = self.database.query(LISTED + tail, (low, high, rows + 1, (page - 1) * rows))
-        return [_listed(row) for row in found]
+        low = prefix.casefold()
+        where = "WHERE last_key >= ? AND last_key < ? ORDER BY last_key, first_key, client_id LIMIT ? OFFSET ?"
+        return self.database.rows(LISTED + where, (low, low + LAST_CHARACTER, rows + 1, (page - 1) * rows))
 
     def add_client(self, client: dict[str, Any], lag: float | None = None) -> int:
-        """The id of a new client; the record is already valid."""
-        visible_at = self.clock() + (self.search_lag if lag is None else lag)
-        return self._add([{"client": client}], visible_at)[0]
+        """The id of a new client."""
+        return self._add([{"client": client}], self.visible_at(lag))[0]
 
     def add_clients(self, rows: Iterable[dict[str, Any]]) -> list[int]:
-        """Fill in bulk, not validated; the ids in order.
+        """Fill in bulk; the ids in order. Raises Invalid.
 
         A row is `{"client": Client, "spouse": Spouse | None, "connected": bool, "accounts": [Account]}`, all but the
         client optional; an Account is an Item with `state` ("available" or "linked") and `classification`.
         """
+        from include.sandbox.common.records import complete  # with pydantic, so late as the API
+        from include.sandbox.emoney.records import Spouse, complete_client
+
         added: list[int] = []
         for batch in batches(rows):
-            added += self._add(batch, 0.0)
+            whole = [{**row, "client": complete_client(row["client"])} for row in batch]
+            for row in whole:
+                row["spouse"] = complete(Spouse, row["spouse"]) if row.get("spouse") else None
+            added += self._add(whole, 0.0)
         return added
 
     def _add(self, rows: list[dict[str, Any]], visible_at: float) -> list[int]:
         now = as_timestamp(self.clock())
         with self.database.write() as connection:
             first_id = self.database.next_id("clients")
-            ids = list(range(first_id, first_id + len(rows)))
-            clients, spouses, connected = [], [], []
-            for client_id, row in zip(ids, rows, strict=True):
-                client = complete_client(row["client"])
-                clients.append((client_id, *_columns(client), visible_at, dump(client)))
-                if row.get("spouse") is not None:
-                    spouses.append((client_id, dump(complete_spouse(row["spouse"]))))
-                if row.get("connected"):
-                    connected.append((client_id, INSTITUTION, now))
-            connection.executemany(ADD_CLIENT, clients)
+            numbered = list(enumerate(rows, first_id))
+            connection.executemany(
+                ADD_CLIENT,
+                [(number, *_columns(row["client"]), visible_at, dump(row["client"])) for number, row in numbered],
+            )
+            spouses = [(number, dump(row["spouse"])) for number, row in numbered if row.get("spouse")]
             connection.executemany("INSERT INTO spouses VALUES (?, ?)", spouses)
             connection.executemany(
-                "INSERT INTO connections (client_id, institution, created_at) VALUES (?, ?, ?)", connected
+                CONNECT, [(number, INSTITUTION, now) for number, row in numbered if row.get("connected")]
             )
-            self.accounts.fill(connection, zip(ids, rows, strict=True))
-        return ids
+            self.accounts.fill(connection, numbered)
+        return [number for number, _ in numbered]
 
     def client_json(self, client_id: int) -> bytes | None:
         """The client as the API shows it; None where there is none."""
-        row = self.database.query("SELECT document FROM clients WHERE client_id = ?", (client_id,)).fetchone()
-        return None if row is None else b'{"id":"' + as_client_id(client_id).encode() + b'",' + row[0][1:]
+        document = self.database.value("SELECT document FROM clients WHERE client_id = ?", client_id)
+        return None if document is None else b'{"id":"' + as_client_id(client_id).encode() + b'",' + document[1:]
 
     def client(self, client_id: int) -> dict[str, Any] | None:
         found = self.client_json(client_id)
         return None if found is None else parse(found)
 
     def replace_client(self, client_id: int, client: dict[str, Any]) -> None:
-        whole = complete_client(client)
-        with self.database.write() as connection:
-            connection.execute(UPDATE_CLIENT, (client_id, *_columns(whole), dump(whole)))
+        self.database.change(UPDATE_CLIENT, client_id, *_columns(client), dump(client))
 
     def spouse_json(self, client_id: int) -> bytes | None:
-        row = self.database.query("SELECT document FROM spouses WHERE client_id = ?", (client_id,)).fetchone()
-        return None if row is None else row[0]
+        document: bytes | None = self.database.value("SELECT document FROM spouses WHERE client_id = ?", client_id)
+        return document
 
     def put_spouse(self, client_id: int, spouse: dict[str, Any]) -> bytes:
-        document = dump(complete_spouse(spouse))
-        with self.database.write() as connection:
-            connection.execute("INSERT OR REPLACE INTO spouses VALUES (?, ?)", (client_id, document))
+        document = dump(spouse)
+        self.database.change("INSERT OR REPLACE INTO spouses VALUES (?, ?)", client_id, document)
         return document
 
     def delete_spouse(self, client_id: int) -> bool:
-        with self.database.write() as connection:
-            return connection.execute("DELETE FROM spouses WHERE client_id = ?", (client_id,)).rowcount > 0
+        return self.database.change("DELETE FROM spouses WHERE client_id = ?", client_id) > 0
 
     def connections(self, client_id: int) -> list[dict[str, Any]]:
-        names = ("institution", "status", "createdAt", "lastAsOf", "lastRefreshedAt")
-        return [
-            {"id": as_connection_id(row[0]), **dict(zip(names, row[1:], strict=True))}
-            for row in self.database.query(CONNECTION, (client_id,))
-        ]
+        return self.database.rows(CONNECTIONS, (client_id,))
 
-    def connect(self, client_id: int, institution: str) -> str:
-        """The id of a new connection; raises IntegrityError where the client has one with the institution."""
-        with self.database.write() as connection:
-            added = connection.execute(
-                "INSERT INTO connections (client_id, institution, created_at) VALUES (?, ?, ?)",
-                (client_id, institution, as_timestamp(self.clock())),
-            )
-        return as_connection_id(int(added.lastrowid or 0))
+    def connect(self, client_id: int) -> bool:
+        """Whether the client is now connected to the institution and was not before."""
+        now = as_timestamp(self.clock())
+        try:
+            return self.database.change(CONNECT, client_id, INSTITUTION, now) > 0
+        except sqlite3.IntegrityError:
+            return False
 
     def set_connection_status(self, client_id: int, connection_id: int, status: str) -> None:
-        with self.database.write() as connection:
-            connection.execute(
-                "UPDATE connections SET status = ? WHERE client_id = ? AND connection_id = ?",
-                (status, client_id, connection_id),
-            )
+        where = "WHERE client_id = ? AND connection_id = ?"
+        self.database.change(f"UPDATE connections SET status = ? {where}", status, client_id, connection_id)
 
     def disconnect(self, client_id: int, connection_id: int) -> bool:
         """Whether there was such a connection; its accounts and their history go with it."""
@@ -171,11 +187,11 @@ class Store:
                 connection.execute("DELETE FROM accounts WHERE client_id = ?", (client_id,))
         return gone
 
-    def describe(self) -> list[dict[str, Any]]:
-        """Every client with all that belongs to it."""
+    def describe(self) -> dict[str, Any]:
+        """Every client with all that belongs to it, and every feed."""
         spouses = dict(self.database.query("SELECT client_id, document FROM spouses"))
         accounts = self.accounts.describe()
-        return [
+        clients = [
             {
                 "id": as_client_id(client_id),
                 "client": orjson.Fragment(document),
@@ -185,3 +201,4 @@ class Store:
             }
             for client_id, document in self.database.query("SELECT client_id, document FROM clients ORDER BY 1")
         ]
+        return {"clients": clients, "feeds": self.feeds.describe()}

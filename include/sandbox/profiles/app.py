@@ -1,61 +1,43 @@
-"""Profiles put together: one ASGI application."""
+"""Profiles put together: its settings and its application."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import KW_ONLY, dataclass, field
 
-from starlette.applications import Starlette
-from starlette.routing import Mount
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from include.sandbox.common.control import Control
+from include.sandbox.common.api import Api
+from include.sandbox.common.app import Sandbox
 from include.sandbox.common.faults import Deck
-from include.sandbox.common.gate import Gate
 from include.sandbox.common.limits import CallLimit
-from include.sandbox.common.pages import static_files
-from include.sandbox.profiles.api import Api, say
-from include.sandbox.profiles.pages import Pages
+from include.sandbox.common.server import CommonSettings
 from include.sandbox.profiles.store import Store
 
 
 @dataclass(frozen=True)
-class Settings:
-    database: Path
-    login: str = "planbridge"
-    password: str = "sandbox"
-    token_lifetime: float = 1800.0
-    search_lag: float = 0.0
-    limit_per_minute: int = 0
-    seed: int = 1
+class Settings(CommonSettings):
+    """The sandbox of Profiles: households, cases and their documents."""
+
+    _: KW_ONLY
+    login: str = field(default="planbridge", metadata={"help": "user name of the API"})
+    password: str = field(default="sandbox", metadata={"help": "password of the API"})
+    limit_per_minute: int = field(default=0, metadata={"help": "API calls in any 60 s before 429; 0 = no limit"})
 
 
-class ProfilesApp:
-    """API calls go through the gate, everything else is a page or the sandbox's own."""
+class ProfilesApp(Sandbox):
+    vendor = "Profiles"
+    api_paths = ("/api/",)
 
     def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self.store = Store(settings.database, settings.search_lag)
-        api = Api(self.store, settings.login, settings.password, settings.token_lifetime)
-        self.gate = Gate(
-            api.routes(),
-            Deck(settings.seed),
-            say,
-            api.authorize,
-            self.store.sessions.end_all,
-            CallLimit(settings.limit_per_minute, 0),
-            lambda request: "everybody",
-        )
-        control = Control(self.gate, self.store.describe, self.store.reset)
-        routes = [*control.routes(), Mount("/static", static_files), *Pages(self.store).routes()]
-        self.pages = Starlette(routes=routes, lifespan=self._lifespan)
+        super().__init__(self.store, Deck(settings.seed), CallLimit(settings.limit_per_minute, 0))
 
-    @asynccontextmanager
-    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        yield
-        self.store.database.close()
+    def load_api(self) -> Api:
+        from include.sandbox.profiles.api import ProfilesApi
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith("/api/"):
-            await self.gate(scope, receive, send)
-        else:
-            await self.pages(scope, receive, send)
+        given = self.settings
+        return ProfilesApi(self.store, given.login, given.password, given.token_lifetime)
+
+    def load_pages(self) -> ASGIApp:
+        from include.sandbox.profiles.pages import ProfilesPages
+
+        return ProfilesPages(self.store).router()

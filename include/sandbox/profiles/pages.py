@@ -1,186 +1,181 @@
 """The pages of Profiles: households, and the case with all that is in it."""
 
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from include.sandbox.common.fields import Record, inputs, taken
-from include.sandbox.common.pages import ROWS_ON_A_PAGE, Templates, may_change, page_number, read_form, see_other
-from include.sandbox.common.wire import Unreadable, parse
-from include.sandbox.profiles.api import as_id
-from include.sandbox.profiles.document import refusals
-from include.sandbox.profiles.places import NoSuchPlace, Place, find, find_end
+from include.sandbox.common.api import Call
+from include.sandbox.common.forms import taken, unknown
+from include.sandbox.common.pages import CannotShow, Pages, see_other
+from include.sandbox.common.records import Json, Record, columns
+from include.sandbox.common.store import number_in
+from include.sandbox.common.wire import Invalid, Unreadable, dump, parse, read_form
+from include.sandbox.profiles.places import LISTS, PEOPLE, NoSuchPlace, Place, find, find_end
+from include.sandbox.profiles.records import Document, complete_document
 from include.sandbox.profiles.store import Case, Store, VersionMoved
-from include.sandbox.profiles.view import as_note, view
 
-Form = dict[str, str]
-CasePage = Callable[[Request, Case], Awaitable[Response]]
+CASE = "/cases/{case_id}"
 NOTES = "notes"
+# The columns of each list's table; an item is called by the first of them.
+SHOWN = {
+    "dependents": ("firstName", "lastName", "birthDate"),
+    "assets": ("accountName", "accountType", "owner", "holdingsValue", "cashBalance"),
+    "liabilities": ("liabilityName", "owner", "currentBalance", "remainingYears", "annualInterestRate",
+                    "scheduledMonthlyPayment"),
+    "insurancePolicies": ("insurancePolicy", "kind", "insured", "deathBenefit", "annualPremium", "beneficiaries"),
+}  # fmt: skip
+TABLES = [
+    (one, [field for name in SHOWN[one.name] for field in columns(one.model) if field.name == name]) for one in LISTS
+]
 
 
-class Pages:
+class ProfilesPages(Pages):
+    vendor = "Profiles"
+    folder = Path(__file__).parent / "templates"
+    sections: ClassVar = {"/households": "Households"}
+
     def __init__(self, store: Store) -> None:
+        super().__init__()
         self.store = store
-        self.templates = Templates(Path(__file__).parent / "templates", "Profiles")
 
-    def routes(self) -> list[Route]:
-        case = "/cases/{case_id}"
-        return [
-            Route("/", self.home),
-            Route("/households", self.households),
-            Route(case, self._on_case(self.case)),
-            Route(f"{case}/open", self._on_case(self.open), methods=["POST"]),
-            Route(f"{case}/close", self._on_case(self.close), methods=["POST"]),
-            Route(f"{case}/edit", self._on_case(self.edit)),
-            Route(f"{case}/edit", self._on_case(self.save), methods=["POST"]),
-            Route(f"{case}/add", self._on_case(self.new)),
-            Route(f"{case}/add", self._on_case(self.save_new), methods=["POST"]),
-            Route(f"{case}/delete", self._on_case(self.delete), methods=["POST"]),
-        ]
+    def find(self, request: Request) -> tuple[Case]:
+        case = self.store.case(number_in(request.path_params["case_id"]))
+        if case is None:
+            raise CannotShow("No such case", "The case does not exist.", 404)
+        return (case,)
 
-    def _on_case(self, page: CasePage) -> Callable[[Request], Awaitable[Response]]:
-        """The page with its case; forms from elsewhere and cases or places that do not exist get a message."""
-
-        async def answer_page(request: Request) -> Response:
-            if request.method == "POST" and not may_change(request):
-                return self.templates.message("Not allowed", "This form was not sent from a page of this sandbox.", 403)
-            case = self.store.case(as_id(request.path_params["case_id"]))
-            if case is None:
-                return self.templates.message("No such case", "The case does not exist.", 404)
-            back = f"/cases/{case.case_id}"
-            try:
-                return await page(request, case)
-            except NoSuchPlace:
-                text = "The case has nothing at this place (any more)."
-                return self.templates.message("Not there", text, 404, back)
-            except VersionMoved:
-                text = "Somebody changed the case in the meantime. Look at it again, then repeat the change."
-                return self.templates.message("The case has changed", text, 409, back)
-
-        return answer_page
-
-    async def home(self, request: Request) -> Response:
-        return see_other("/households")
-
+    @Call("GET", "/households")
     async def households(self, request: Request) -> Response:
-        text, page = request.query_params.get("q", "").strip(), page_number(request)
-        found = self.store.page_of_households(text, page, ROWS_ON_A_PAGE)
-        shown, has_more = found[:ROWS_ON_A_PAGE], len(found) > ROWS_ON_A_PAGE
-        return self.templates.page("households.html", households=shown, text=text, page=page, has_more=has_more)
+        return self.show_list(request, "households.html", self.store.page)
 
+    @Call("GET", CASE)
     async def case(self, request: Request, case: Case) -> Response:
-        return self.templates.page("case.html", case=case, **view(parse(case.document)))
+        document = parse(case.document)
+        others = dict(_others(Document, document, ""))
+        others = others.pop("", {}) | others
+        values = {"document": document, "notes": _as_note(document[NOTES]), "others": _as_note(others or None)}
+        return self.show("case.html", case=case, people=PEOPLE, tables=TABLES, **values)
 
+    @Call("POST", f"{CASE}/open")
     async def open(self, request: Request, case: Case) -> Response:
         opened_by = (await read_form(request)).get("openedBy", "").strip()
         if opened_by and case.state == "closed":
             self.store.set_open(case.case_id, opened_by)
-        return see_other(f"/cases/{case.case_id}")
+        return see_other(_at(case))
 
+    @Call("POST", f"{CASE}/close")
     async def close(self, request: Request, case: Case) -> Response:
         self.store.set_open(case.case_id, None)
-        return see_other(f"/cases/{case.case_id}")
+        return see_other(_at(case))
 
+    @Call("GET", f"{CASE}/edit")
     async def edit(self, request: Request, case: Case) -> Response:
-        at = request.query_params.get("at", "")
-        document = parse(case.document)
+        at, document = request.query_params.get("at", ""), parse(case.document)
+        form = {"at": at, "version": str(case.version)}
         if at == NOTES:
-            return self._notes_form(case, as_note(document["notes"]), str(case.version))
-        place = find(document, at)
-        return self._form(case, f"Edit {place.title}", "edit", at, place.record, place)
+            return self._form(case, form, "Edit notes", notes=_as_note(document[NOTES]))
+        place = _place(find, case, document, at)
+        return self._form(case, form, f"Edit {place.title}", model=place.model, record=place.record)
 
+    @Call("POST", f"{CASE}/edit")
     async def save(self, request: Request, case: Case) -> Response:
-        form = await read_form(request)
+        form, document = await read_form(request), parse(case.document)
         if form.get("at") == NOTES:
-            return self._save_notes(case, form)
-        document = parse(case.document)
-        place = find(document, form.get("at", ""))
-        record = taken(place.fields, place.record, form)
-        return self._save(case, document, place, record, form, f"Edit {place.title}", "edit")
+            return self._save_notes(case, document, form)
+        place = _place(find, case, document, form.get("at", ""))
+        return self._save(case, document, form, f"Edit {place.title}", place, place.record)
 
+    @Call("GET", f"{CASE}/add")
     async def new(self, request: Request, case: Case) -> Response:
-        to = request.query_params.get("to", "")
-        place = find_end(parse(case.document), to)
-        return self._form(case, f"Add {place.title}", "add", to, {}, place)
+        form = {"at": request.query_params.get("to", ""), "version": str(case.version)}
+        place = _place(find_end, case, parse(case.document), form["at"])
+        return self._form(case, form, f"Add {place.title}", model=place.model, record={})
 
+    @Call("POST", f"{CASE}/add")
     async def save_new(self, request: Request, case: Case) -> Response:
-        form = await read_form(request)
-        document = parse(case.document)
-        place = find_end(document, form.get("at", ""))
-        record = taken(place.fields, {}, form)
-        return self._save(case, document, place, record, form, f"Add {place.title}", "add")
+        form, document = await read_form(request), parse(case.document)
+        place = _place(find_end, case, document, form.get("at", ""))
+        return self._save(case, document, form, f"Add {place.title}", place, {})
 
+    @Call("POST", f"{CASE}/delete")
     async def delete(self, request: Request, case: Case) -> Response:
-        form = await read_form(request)
-        document = parse(case.document)
-        if form.get("at") == "clientA":
-            raise NoSuchPlace
-        find(document, form.get("at", "")).remove()
-        problems = refusals(document)
-        if problems:
-            text = " ".join(_told(problems))
-            return self.templates.message("Cannot be deleted", text, 400, f"/cases/{case.case_id}")
-        return self._write(case, document, form)
-
-    def _write(self, case: Case, document: Record, form: Form) -> Response:
-        self.store.replace(case, form.get("version", ""), document, even_open=True)
-        return see_other(f"/cases/{case.case_id}")
-
-    def _save(
-        self, case: Case, document: Record, place: Place, record: Record, form: Form, title: str, action: str
-    ) -> Response:
-        place.put(record)
-        problems = refusals(document)
-        if problems:
-            told = _told(problems)
-            return self._form(case, title, action, form.get("at", ""), record, place, told, form.get("version", ""))
-        return self._write(case, document, form)
+        form, document = await read_form(request), parse(case.document)
+        at = form.get("at", "")
+        _place(find, case, document, at if at != "clientA" else "").remove()
+        try:
+            return self._write(case, document, form)
+        except Invalid as invalid:
+            raise CannotShow("Cannot be deleted", " ".join(map(str, invalid.problems)), 400, _at(case)) from invalid
 
     def _form(
-        self,
-        case: Case,
-        title: str,
-        action: str,
-        at: str,
-        record: Record,
-        place: Place,
-        problems: list[str] | None = None,
-        version: str | None = None,
+        self, case: Case, form: dict[str, str], title: str, problems: Iterable[object] = (), **over: Any
     ) -> Response:
-        values: dict[str, Any] = {
-            "case": case,
-            "title": title,
-            "action": f"/cases/{case.case_id}/{action}",
-            "at": at,
-            "version": case.version if version is None else version,
-            "inputs": [one for one in inputs(place.fields, record) if one.name != "externalSourceId"],
-            "text": None,
-            "problems": problems or [],
-        }
-        return self.templates.page("edit.html", 400 if problems else 200, **values)
+        hidden = {name: form.get(name, "") for name in ("at", "version")}
+        return self.show_form(title, case.name, _at(case), problems=problems, hidden=hidden, **over)
 
-    def _notes_form(self, case: Case, text: str, version: str, problems: list[str] | None = None) -> Response:
-        values = {"case": case, "title": "Edit notes", "action": f"/cases/{case.case_id}/edit", "at": NOTES,
-                  "version": version, "inputs": [], "text": text, "problems": problems or []}  # fmt: skip
-        return self.templates.page("edit.html", 400 if problems else 200, **values)
+    def _save(
+        self, case: Case, document: Json, form: dict[str, str], title: str, place: Place, before: Json
+    ) -> Response:
+        record = taken(place.model, before, form)
+        place.put(record)
+        try:
+            return self._write(case, document, form)
+        except Invalid as invalid:
+            return self._form(case, form, title, invalid.problems, model=place.model, record=record)
 
-    def _save_notes(self, case: Case, form: Form) -> Response:
+    def _save_notes(self, case: Case, document: Json, form: dict[str, str]) -> Response:
         """Notes that were text (or nothing) stay text; notes of another shape are edited as JSON."""
-        document = parse(case.document)
         text = form.get("text", "").replace("\r\n", "\n")
-        if document["notes"] is None or isinstance(document["notes"], str):
-            document["notes"] = text or None
+        if document[NOTES] is None or isinstance(document[NOTES], str):
+            document[NOTES] = text or None
             return self._write(case, document, form)
         try:
-            document["notes"] = parse(text.encode()) if text.strip() else None
+            document[NOTES] = parse(text.encode()) if text.strip() else None
         except Unreadable:
-            return self._notes_form(case, text, form.get("version", ""), ["These notes must be valid JSON."])
+            return self._form(case, form, "Edit notes", ["These notes must be valid JSON."], notes=text)
         return self._write(case, document, form)
 
+    def _write(self, case: Case, document: Json, form: dict[str, str]) -> Response:
+        """Raises Invalid."""
+        try:
+            self.store.replace(case, form.get("version", ""), complete_document(Document, document), even_open=True)
+        except VersionMoved as moved:
+            text = "Somebody changed the case in the meantime. Look at it again, then repeat the change."
+            raise CannotShow("The case has changed", text, 409, _at(case)) from moved
+        return see_other(_at(case))
 
-def _told(problems: dict[str, list[str]]) -> list[str]:
-    return [f"{path}: {message}" for path, messages in problems.items() for message in messages]
+
+def _at(case: Case) -> str:
+    return f"/cases/{case.case_id}"
+
+
+def _place(look: Callable[[Json, str], Place], case: Case, document: Json, at: str) -> Place:
+    try:
+        return look(document, at)
+    except NoSuchPlace as error:
+        raise CannotShow("Not there", "The case has nothing at this place (any more).", 404, _at(case)) from error
+
+
+def _as_note(value: Any) -> str:
+    """Text as it is, nothing for null, and another shape as JSON that a person can read."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(orjson.loads(dump(value)), indent=2, ensure_ascii=False)
+
+
+def _others(model: type[Record], record: Json, at: str) -> Iterator[tuple[str, Json]]:
+    """(place, fields that the model does not know) of the record and all that is in it."""
+    if more := unknown(model, record):
+        yield at, more
+    for column in columns(model):
+        inner = record[column.name]
+        if column.model is None or not inner:
+            continue
+        for place, one in enumerate(inner) if column.kind == "list" else [(None, inner)]:
+            where = f"{column.name}[{place}]" if column.kind == "list" else column.name
+            yield from _others(column.model, one, f"{at}.{where}" if at else where)

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from include.sandbox.common.fields import Field, Record
-from include.sandbox.profiles.document import ASSET, DEPENDENT, HOLDING, LIABILITY, PERSON, POLICY
+from include.sandbox.common.records import Json, Record, columns
+from include.sandbox.profiles.records import Document
+
+PEOPLE = [column for column in columns(Document) if column.kind == "record"]
+LISTS = [column for column in columns(Document) if column.kind == "list"]
 
 
 class NoSuchPlace(LookupError):
@@ -12,46 +15,22 @@ class NoSuchPlace(LookupError):
 
 
 @dataclass(frozen=True)
-class Listing:
-    """One list of the document as the page shows it."""
-
-    name: str
-    label: str
-    singular: str
-    fields: tuple[Field, ...]
-    columns: tuple[str, ...]
-
-
-LISTINGS = (
-    Listing("dependents", "Dependents", "dependent", DEPENDENT, ("firstName", "lastName", "birthDate")),
-    Listing("assets", "Assets", "asset", ASSET,
-            ("accountName", "accountType", "owner", "holdingsValue", "cashBalance")),
-    Listing("liabilities", "Liabilities", "liability", LIABILITY,
-            ("liabilityName", "owner", "currentBalance", "remainingYears", "annualInterestRate",
-             "scheduledMonthlyPayment")),
-    Listing("insurancePolicies", "Insurance policies", "policy", POLICY,
-            ("insurancePolicy", "kind", "insured", "deathBenefit", "annualPremium", "beneficiaries")),
-)  # fmt: skip
-PEOPLE = {"clientA": "Client A", "clientB": "Client B"}
-
-
-@dataclass(frozen=True)
 class Place:
-    """A record of the document, or the end of a list: `holder[slot]`, described by `fields`."""
+    """A record of the document, or the end of a list: `holder[slot]`, described by `model`."""
 
     holder: Any
     slot: Any
-    fields: tuple[Field, ...]
+    model: type[Record]
     title: str
 
     @property
-    def record(self) -> Record:
-        record: Record = self.holder[self.slot]
+    def record(self) -> Json:
+        record: Json = self.holder[self.slot]
         return record
 
-    def put(self, record: Record) -> None:
-        if isinstance(self.holder, list) and self.slot == len(self.holder):
-            self.holder.append(record)
+    def put(self, record: Json) -> None:
+        if isinstance(self.holder, list):
+            self.holder[self.slot : self.slot + 1] = [record]
         else:
             self.holder[self.slot] = record
 
@@ -62,42 +41,32 @@ class Place:
             self.holder[self.slot] = None
 
 
-def find(document: Record, at: str) -> Place:
+def find(document: Json, at: str) -> Place:
     """The place of a record that is there; raises NoSuchPlace."""
-    match at.split("."):
-        case [person] if person in PEOPLE and document.get(person) is not None:
-            return Place(document, person, PERSON, PEOPLE[person])
-        case [name, number]:
-            listing = _listing(name)
-            return _in_list(document[name], number, listing.fields, listing.singular)
-        case ["assets", number, "holdings", inner]:
-            asset = _in_list(document["assets"], number, ASSET, "asset").record
-            return _in_list(asset["holdings"], inner, HOLDING, "holding")
+    owner, _, slot = at.rpartition(".")
+    if not owner:
+        return _person(document, at, is_there=True)
+    end = find_end(document, owner)
+    if not (isinstance(end.holder, list) and slot.isascii() and slot.isdigit() and len(slot) < 7):
+        raise NoSuchPlace(at)
+    if int(slot) >= len(end.holder):
+        raise NoSuchPlace(at)
+    return Place(end.holder, int(slot), end.model, end.title)
+
+
+def find_end(document: Json, to: str) -> Place:
+    """The place for a new record: the end of a list, or the person who is not there yet; raises NoSuchPlace."""
+    owner, _, name = to.rpartition(".")
+    inside = find(document, owner) if owner else Place([document], 0, Document, "")
+    for column in columns(inside.model):
+        if column.name == name and column.model and column.kind == "list":
+            items = inside.record[name]
+            return Place(items, len(items), column.model, column.singular)
+    return _person(document, to, is_there=False)
+
+
+def _person(document: Json, at: str, is_there: bool) -> Place:
+    for column in PEOPLE:
+        if column.name == at and column.model and (document[at] is not None) == is_there:
+            return Place(document, at, column.model, column.label)
     raise NoSuchPlace(at)
-
-
-def find_end(document: Record, to: str) -> Place:
-    """The place for a new record; raises NoSuchPlace."""
-    match to.split("."):
-        case ["clientB"] if document.get("clientB") is None:
-            return Place(document, "clientB", PERSON, "Client B")
-        case [name] if name not in PEOPLE:
-            listing = _listing(name)
-            return Place(document[name], len(document[name]), listing.fields, listing.singular)
-        case ["assets", number, "holdings"]:
-            holdings = _in_list(document["assets"], number, ASSET, "asset").record["holdings"]
-            return Place(holdings, len(holdings), HOLDING, "holding")
-    raise NoSuchPlace(to)
-
-
-def _listing(name: str) -> Listing:
-    for listing in LISTINGS:
-        if listing.name == name:
-            return listing
-    raise NoSuchPlace(name)
-
-
-def _in_list(items: list[Any], number: str, fields: tuple[Field, ...], title: str) -> Place:
-    if not (number.isascii() and number.isdigit() and len(number) < 7 and int(number) < len(items)):
-        raise NoSuchPlace(number)
-    return Place(items, int(number), fields, title)
