@@ -137,6 +137,7 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("assets[0]", {"assets": [1]}),
     ("assets[1].externalSourceId", {"assets": TWICE}),
     ("assets[0].externalSourceId", {"assets": [{"externalSourceId": "x" * 65}]}),
+    ("assets[0].externalSourceId", {"assets": [{"externalSourceId": ["x:1"]}]}),
     ("assets[0].holdingsValue", {"assets": [{"holdingsValue": -0.01}]}),
     ("assets[0].holdingsValue", {"assets": [{"holdingsValue": True}]}),
     ("assets[0].owner", {"assets": [{"owner": "clientB"}]}),

@@ -169,7 +169,7 @@ def _problem(error: ErrorDetails) -> Problem:
     if error["type"] == "literal_error":
         given["expected"] = given["expected"].replace("'", "").replace(" or ", ", ")
     words = WORDS[error["type"]].format(**given) if error["type"] in WORDS else error["msg"]
-    return Problem(path, error["type"], f"The {path if error['type'] == 'list_type' else loc[-1]} field {words}.")
+    return Problem(path, error["type"], f"The {loc[-1]} field {words}.")
 
 
 class Column(NamedTuple):

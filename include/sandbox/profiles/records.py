@@ -181,10 +181,10 @@ def _between_items(items: Any, at: str, has_client_b: bool) -> Iterator[Problem]
         if not isinstance(item, dict):
             continue
         path, key = f"{at}[{place}]", item.get("externalSourceId")
-        if key in seen:
-            words = "The externalSourceId field must not occur twice in a list."
-            yield Problem(f"{path}.externalSourceId", "twice", words)
         if isinstance(key, str):
+            if key in seen:
+                words = "The externalSourceId field must not occur twice in a list."
+                yield Problem(f"{path}.externalSourceId", "twice", words)
             seen.add(key)
         for name in ("owner", "insured"):
             if item.get(name) == "clientB" and not has_client_b:
