@@ -11,19 +11,21 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from include.local.installation import Refused
+
 PATIENCE_SECONDS = 120
 ENDED = ("success", "failed")
 
 
-class TooLong(Exception):
+class TooLong(Refused):
     """What a call waited for did not happen in time."""
 
 
-class Refusal(Exception):
+class ApiError(Refused):
     """The API refused a call."""
 
     def __init__(self, status: int, words: str) -> None:
-        super().__init__(f"{status}: {words}")
+        super().__init__(f"Airflow's REST API answered {status}: {words}")
         self.status = status
 
 
@@ -40,7 +42,7 @@ class Visitor:
         return self
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        """One call; gives its JSON. Raises `Refusal`."""
+        """One call; gives its JSON. Raises `ApiError`."""
         request = urllib.request.Request(f"{self.base}{path}", method=method)
         if body is not None:
             request.data = json.dumps(body).encode()
@@ -51,7 +53,7 @@ class Visitor:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
-            raise Refusal(error.code, error.read().decode(errors="replace")[:500]) from None
+            raise ApiError(error.code, error.read().decode(errors="replace")[:500]) from None
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any], run_id: str) -> str:
         """Start a run as the form does; gives its id."""
@@ -64,10 +66,10 @@ class Visitor:
         def is_there() -> bool:
             try:
                 return bool(self.call("GET", f"/api/v2/dags/{dag_id}/details"))
-            except Refusal:
+            except ApiError:
                 return False
 
-        wait_until(is_there, f"{dag_id} is there")
+        wait_until(is_there, f"Airflow has read the DAG {dag_id}")
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         return str(self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}")["state"])
@@ -81,7 +83,7 @@ class Visitor:
         return dict(self.call("GET", self._action(dag_id, run_id, task_id)))
 
     def answer(self, dag_id: str, run_id: str, task_id: str, option: str, **params: Any) -> None:
-        """Answer a required action. Raises `Refusal`."""
+        """Answer a required action. Raises `ApiError`."""
         body = {"chosen_options": [option], "params_input": params}
         self.call("PATCH", self._action(dag_id, run_id, task_id), body)
 
@@ -102,5 +104,5 @@ def wait_until(is_so: Callable[[], bool], what: str, seconds: float = PATIENCE_S
     give_up = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > give_up:
-            raise TooLong(f"not within {seconds:.0f} s: {what}")
+            raise TooLong(f"Not within {seconds:.0f} s: {what}.")
         time.sleep(0.5)

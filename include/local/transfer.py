@@ -14,7 +14,7 @@ from pathlib import Path
 
 from include import ROOT
 from include.local import demo, up
-from include.local.api import ENDED, TooLong, Visitor
+from include.local.api import ENDED, Visitor
 from include.local.installation import Installation, Refused
 from include.local.processes import python
 from include.local.progress import console, show_finished
@@ -92,7 +92,8 @@ def _transfer(installation: Installation, base: str, wish: Wish) -> tuple[str, s
         f"set {wish.set_id} of office {wish.source_office_id} to office {wish.target_office_id}",
         markup=False,
     )
-    _trigger(asking, conf, run_id)
+    asking.wait_for_dag(DAG)
+    asking.trigger(DAG, conf, run_id)
     began: dict[str, float] = {}
     shown: set[str] = set()
     is_answered = False
@@ -109,15 +110,6 @@ def _transfer(installation: Installation, base: str, wish: Wish) -> tuple[str, s
         time.sleep(0.3)
     _show(asking.task_states(DAG, run_id), began, shown)
     return run_id, state
-
-
-def _trigger(asking: Visitor, conf: Mapping[str, object], run_id: str) -> None:
-    """Trigger the run as soon as Airflow has read the DAG."""
-    try:
-        asking.wait_for_dag(DAG)
-    except TooLong as error:
-        raise Refused(f"Airflow has not read the DAG {DAG}: {error}") from None
-    asking.trigger(DAG, conf, run_id)
 
 
 def _show(states: Mapping[str, str | None], began: dict[str, float], shown: set[str]) -> None:

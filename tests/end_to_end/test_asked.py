@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from include.local.api import Refusal
+from include.local.api import ApiError
 from tests.end_to_end.live import DAG, Live
 from tests.pipelines.household.test_question import add_household, cases_of
 
@@ -92,7 +92,7 @@ def is_answered(live: Live, run: str) -> bool:
     """Answers, if the question is there."""
     try:
         live.answer(run, "Create New Client and Case")
-    except Refusal as refusal:
+    except ApiError as refusal:
         if refusal.status != 404:
             raise
         return False

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from include.demo import build_office
-from include.local.api import Refusal, Visitor
+from include.local.api import ApiError, Visitor
 from tests.end_to_end.services import Services
 
 pytestmark = [pytest.mark.airflow, pytest.mark.postgres, pytest.mark.xdist_group("office_transfer")]
@@ -128,7 +128,7 @@ def test_the_question_goes_to_the_receiving_user_with_the_manifests_counts(offic
 
 @pytest.mark.parametrize("who", ["admin", BYSTANDER, ASKING])
 def test_nobody_else_can_accept(offices: Offices, waiting: Waiting, who: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         offices.services.visitor(who).answer(DAG, "accepted", "accept_transfer", "Accept")
     assert refused.value.status == 403
     assert waiting.asking.task_states(DAG, "accepted")["accept_transfer"] == "awaiting_input"
