@@ -1,4 +1,9 @@
-"""What the two vendors' deliveries share: the payload of a unit, the job it belongs to, how it ended."""
+"""One unit to one vendor, exactly once: what both vendors share.
+
+`deliver` takes the unit's lock, settles the writes that an earlier run began, finds the unit's link and lets the vendor
+bring the record up to date. `attempt` makes one write. Every write is an intent in the ledger before its first byte
+leaves.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +11,16 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from sqlalchemy.engine import Connection
 
 from etl.errors import (
+    VENDOR_NAMES,
     Ambiguous,
     CaseOpen,
     Gone,
@@ -25,20 +33,24 @@ from etl.errors import (
     VendorUnavailable,
     VersionConflict,
 )
-from etl.load.ledger import life_events, links, locks, pins
+from etl.load.ledger import intents, life_events, links, locks
 from etl.load.ledger.changes import Change
+from etl.load.ledger.intents import Intent
 from etl.load.ledger.life_events import LifeEvent
-from etl.load.ledger.links import Link
+from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.pins import Pin
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import rekeying
-from etl.load.profiles.pins import Pins
 
 Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 # How often a write of unknown outcome, or one that met another's write, is tried before it is left to the next run.
 TRIES = 3
+# Why a unit of which an earlier run's creation was found waits, where its couple has changed in between.
+CREATED_BEFORE = "an earlier run's creation is confirmed now; what has changed since then goes with the next run"
+LOCKED = "another run is writing this household now"
 
 
 @dataclass(frozen=True)
@@ -165,6 +177,190 @@ class Delivered:
     findings: tuple[LoadFinding, ...] = ()
     changes: tuple[Change, ...] = ()
 
+    def as_kind(self, kind: str) -> Delivered:
+        """The same with another outcome."""
+        return replace(self, outcome=replace(self.outcome, outcome=kind))
+
+
+def ended(
+    vendor: str,
+    unit_key: str,
+    kind: str,
+    reason: str | None = None,
+    link: Link | None = None,
+    findings: tuple[LoadFinding, ...] = (),
+    changes: tuple[Change, ...] = (),
+    code: str | None = None,
+) -> Delivered:
+    """How a unit with this link ended."""
+    outcome = Outcome(vendor, unit_key, kind, reason, link.vendor_client_id if link else None, code)
+    return Delivered(outcome, findings, changes)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A unit as the ledger knows it at one vendor: its link, and what was last sent by part.
+
+    ``is_new``: this run has found that an earlier run created the record.
+    """
+
+    link: Link | None
+    before: Mapping[str, Sent]
+    is_new: bool = False
+
+
+class VendorDelivery(Protocol):
+    """What a vendor adds to `deliver`. ``part``: the part whose hash says whether a unit has changed."""
+
+    vendor: ClassVar[str]
+    part: ClassVar[str]
+
+    def settle(self, job: Job, payload: Payload, intent: Intent) -> Link | None:
+        """Finds out what became of a write that an earlier run began; gives the link to a record that it created.
+
+        Raises `Gone` where the record that was to be written no longer exists.
+        """
+
+    def bring_up_to_date(self, job: Job, payload: Payload, standing: Standing) -> Delivered:
+        """Matches, creates or updates the unit's record, with the lock held."""
+
+    def apply_life_event(self, job: Job, payload: Payload, standing: Standing) -> Delivered:
+        """Does the same for a couple that has changed, as somebody has confirmed (LIFE-EVENT)."""
+
+
+def deliver(to: VendorDelivery, job: Job, payload: Payload) -> Delivered:
+    """Brings one unit up to date at one vendor. An error that concerns this unit alone becomes its outcome.
+
+    Raises `CredentialsRefused` (the vendor's load stops), `LedgerUnavailable`, `StagingError` and, by hand,
+    `ParamsError` for a request that makes no sense for this unit.
+    """
+    link: Link | None = None
+    try:
+        with household_lock(job, to.vendor, payload.unit_key) as held:
+            if not held:
+                return ended(to.vendor, payload.unit_key, "deferred", LOCKED)
+            known = known_as(job, to.vendor, payload)
+            created = _settle(to, job, payload)
+            link = created or links.find_link(job.ledger, to.vendor, known)
+            require_newest_couple(job, to.vendor, link, payload)
+            standing = Standing(link, links.find_sent(job.ledger, to.vendor, known), created is not None)
+            waits = must_wait(job, payload, standing)
+            if waits is not None:
+                return ended(to.vendor, payload.unit_key, *waits, link)
+            if link is not None and payload.life_event is not None and is_other_couple(link, payload):
+                return to.apply_life_event(job, payload, standing)
+            delivered = to.bring_up_to_date(job, payload, standing)
+            return delivered if created is None else delivered.as_kind("created")
+    except (SetAside, VendorUnavailable) as error:
+        if isinstance(error, Gone) and not job.dry_run:
+            # Without a hash the unit is looked at in every run until a person acts, whatever the CRM says then.
+            links.complete(job.ledger, to.vendor, payload.unit_key, to.part, "")
+        return set_aside(to.vendor, payload.unit_key, error, link.vendor_client_id if link else None)
+
+
+def _settle(to: VendorDelivery, job: Job, payload: Payload) -> Link | None:
+    """Settles what earlier runs left in doubt.
+
+    Raises `Gone` at night where a record that was to be written no longer exists. By hand it does not: the person may
+    have said what replaces the record (MATCH-GONE).
+    """
+    link, gone = None, None
+    for intent in [] if job.dry_run else intents.open_intents(job.ledger, to.vendor, payload.unit_key):
+        try:
+            link = to.settle(job, payload, intent) or link
+        except Gone as error:
+            gone = error
+    if gone is not None and job.by_hand is None:
+        raise gone
+    return link
+
+
+def must_wait(job: Job, payload: Payload, standing: Standing) -> tuple[str, str] | None:
+    """Why nothing is written now, as outcome and reason."""
+    if standing.is_new and standing.link is not None and is_other_couple(standing.link, payload):
+        return "deferred", CREATED_BEFORE
+    is_looking = job.by_hand is not None and job.by_hand.action == "open_case"
+    newest = max((part.as_of for part in standing.before.values()), default=job.as_of)
+    if newest > job.as_of and not is_looking:
+        return "skipped", f"superseded: {newest} has been sent already"
+    return None
+
+
+def begin(
+    job: Job, vendor: str, payload: Payload, step: str, values: Any, expected_version: str | None = None
+) -> Intent:
+    """Notes in the ledger which write is about to be made."""
+    return intents.begin(
+        job.ledger, vendor, payload.unit_key, step, payload.payload_hash, values, job.as_of, job.run_id,
+        expected_version,
+    )  # fmt: skip
+
+
+def attempt(
+    job: Job,
+    intent: Intent,
+    send: Callable[[], Found],
+    confirm: Callable[[Found], Result],
+    look: Callable[[], Found | None] | None = None,
+    tries: int = TRIES,
+) -> Result:
+    """Makes the write of an intent once; gives what ``confirm`` makes of the answer.
+
+    ``confirm`` notes the result in the ledger. ``look`` finds what a write without an answer has created: only where it
+    finds nothing within the vendor's search lag, the write is sent again. Without ``look`` the write sets values and
+    adds nothing, and may be repeated at once.
+
+    Raises `InDoubt` where the vendor never confirmed the write, other `SetAside` and `VendorUnavailable` where it
+    surely wrote nothing.
+    """
+    is_repeated = False
+    for tried in range(1, tries + 1):
+        try:
+            return confirm(send())
+        except InDoubt:
+            intents.mark(job.ledger, intent, "in_doubt")
+            found = wait_for(job, look) if look is not None else None
+            if found is not None:
+                return confirm(found)
+            if look is None and tried == tries:
+                raise
+            is_repeated = look is None
+        except (SetAside, VendorUnavailable):
+            # A failed repetition does not undo what the try before it may have written.
+            intents.mark(job.ledger, intent, "in_doubt" if is_repeated else "refused")
+            raise
+    made = intent.step.removeprefix("create_")
+    raise InDoubt(
+        f"{VENDOR_NAMES[intent.vendor]} did not confirm the new {made}; the next run looks again before it sends."
+    )
+
+
+def settle_creation(
+    job: Job, intent: Intent, look: Callable[[], Found | None], confirm: Callable[[Found], Result]
+) -> Result | None:
+    """What became of a creation that an earlier run began; None where it created nothing.
+
+    Raises `Gone` where ``look`` does: then it created nothing either.
+    """
+    try:
+        found = wait_for(job, look, since_seconds=(job.ledger.now() - intent.updated_at).total_seconds())
+    except Gone:
+        intents.mark(job.ledger, intent, "abandoned")
+        raise
+    if found is None:
+        intents.mark(job.ledger, intent, "abandoned")
+        return None
+    return confirm(found)
+
+
+def save_link(job: Job, vendor: str, link: Link, connection: Connection | None = None) -> None:
+    """Keeps a new link, in ``connection``'s transaction where one is given; a dry run keeps nothing."""
+    values = asdict(link)
+    unit_key = values.pop("unit_key")
+    if not job.dry_run:
+        with nullcontext(connection) if connection is not None else job.ledger.write() as writing:
+            links.save_link(job.ledger, writing, vendor, unit_key, **values)
+
 
 @contextmanager
 def household_lock(job: Job, vendor: str, unit_key: str) -> Iterator[bool]:
@@ -219,14 +415,6 @@ def take_over_links(job: Job, vendor: str, unit_keys: Iterable[str]) -> None:
                 _take_over(job, vendor, before, unit_key)
 
 
-def pins_in_force(job: Job, unit_key: str) -> Pins:
-    """The pins on a unit's case: those of the ledger, with what this run changes of them."""
-    known = {one.field: one for one in pins.pins_of(job.ledger, unit_key)}
-    asked = job.by_hand or ByHand()
-    kept = {name: one for name, one in known.items() if name not in asked.unpins}
-    return Pins.of((kept | {one.field: one for one in asked.pins}).values())
-
-
 def is_other_couple(link: Link, payload: Payload) -> bool:
     """Whether head or spouse are not those whom the vendor has (LIFE-EVENT); an added spouse is no such event."""
     other_head = link.client_contact_id != payload.client_contact_id
@@ -245,10 +433,6 @@ def require_newest_couple(job: Job, vendor: str, link: Link | None, payload: Pay
         return
     if life_events.is_newer_than(job.ledger, vendor, payload.unit_key, job.run_id):
         raise LockLost("A life event was carried out since this run read the CRM; the next run goes by it.")
-
-
-# Of a creation that an earlier run began and this one found at the vendor, while the couple has changed in between.
-CREATED_BEFORE = "an earlier run's creation is confirmed now; what has changed since then goes with the next run"
 
 
 def set_aside(

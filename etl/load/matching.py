@@ -9,7 +9,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
+from etl import errors
+from etl.load.delivery import LoadFinding, entity_of
 from etl.load.emoney.responses import FoundClient
+from etl.load.ledger.links import Link
 from etl.load.profiles.responses import FoundHousehold, SearchResult
 
 STORED = "MATCH-STORED"
@@ -26,10 +29,9 @@ class Adopt:
     case_id: str | None
     rule: str
 
-    @property
-    def household_id(self) -> str:
-        """Profiles' word for the client's record."""
-        return self.client_id
+    def link_of(self, unit_key: str) -> Link:
+        """The link to be made; nobody knows yet which couple the record was made for."""
+        return Link(unit_key, self.client_id, self.case_id, None, None, None, self.rule)
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,13 @@ class CreateNew:
 
     rule: str
     candidates: tuple[str, ...] = ()
+
+    def findings(self, unit_key: str, likeness: str) -> tuple[LoadFinding, ...]:
+        """The namesakes, by ids, for the stewards; ``likeness``: what is the same."""
+        if not self.candidates:
+            return ()
+        detail = f"{likeness}: {', '.join(self.candidates[:10])}"
+        return (LoadFinding(self.rule, *entity_of(unit_key), None, detail),)
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,14 @@ class Ambiguous:
 
 
 Decision = Adopt | CreateNew | Ambiguous
+
+
+def require_clear(decision: Decision, records: str = "records") -> Adopt | CreateNew:
+    """The decision. Raises `etl.errors.Ambiguous` with the candidates' ids where several records match."""
+    if isinstance(decision, Ambiguous):
+        found = decision.candidates
+        raise errors.Ambiguous(f"several {records} match: {', '.join(found)}", found)
+    return decision
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 import pytest
 
-from etl.load.delivery import Delivered, Job, Payload
-from etl.load.emoney import deliver as deliver_emoney
+from etl.load.delivery import Delivered, Job, Payload, deliver
 from etl.load.emoney.client import EmoneyClient
+from etl.load.emoney.deliver import EmoneyDelivery
 from etl.load.emoney.feed import Line, Refreshed, send_feeds, settle_feeds
 from etl.load.http.request import TransportSettings
 from etl.load.http.transport import Transport
@@ -22,8 +22,8 @@ from etl.load.ledger import intents, links
 from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.locks import check_held
 from etl.load.ledger.store import Ledger
-from etl.load.profiles import deliver as deliver_profiles
 from etl.load.profiles.client import ProfilesClient
+from etl.load.profiles.deliver import ProfilesDelivery
 from tests.keys import vendor_keys
 from tests.load.documents import document, person
 from tests.run_book import Vendors
@@ -121,10 +121,10 @@ class Desk:
         return EmoneyClient(transport, "planbridge", self.emoney_key, vendor_keys()[0])
 
     def to_profiles(self, payload: Payload, as_of: date = DAY, dry_run: bool = False) -> Delivered:
-        return deliver_profiles.deliver(self.profiles_client(), self.job(as_of, dry_run), payload)
+        return deliver(ProfilesDelivery(self.profiles_client()), self.job(as_of, dry_run), payload)
 
     def to_emoney(self, payload: Payload, as_of: date = DAY, dry_run: bool = False) -> Delivered:
-        return deliver_emoney.deliver(self.emoney_client(), self.job(as_of, dry_run), payload)
+        return deliver(EmoneyDelivery(self.emoney_client()), self.job(as_of, dry_run), payload)
 
     def feed(self, *lines: Line, as_of: date = DAY, deadline: float = 2.0) -> Refreshed:
         return send_feeds(self.emoney_client(), self.job(as_of), lines, deadline)

@@ -15,12 +15,13 @@ the couple last sent is the old one, so that whoever confirms the event again ta
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from etl.errors import Ambiguous
-from etl.load.delivery import Job, Payload
+from etl.load.delivery import Job, Payload, Standing
 from etl.load.emoney.client import EmoneyClient
 from etl.load.emoney.patch import leaves
 from etl.load.emoney.people import UNFINISHED, VENDOR, same_person, status_patch, with_owner, write_step
@@ -28,14 +29,6 @@ from etl.load.ledger import life_events, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.life_events import LifeEvent
 from etl.load.ledger.links import Link, Sent
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A unit as the ledger knows it: its link, and what was last sent by part."""
-
-    link: Link | None
-    before: dict[str, Sent]
 
 
 @dataclass(frozen=True)
@@ -47,7 +40,7 @@ class _Case:
     payload: Payload
     event: LifeEvent
     link: Link
-    before: dict[str, Sent]
+    before: Mapping[str, Sent]
 
     @property
     def person(self) -> dict[str, Any]:
@@ -62,15 +55,16 @@ class _Case:
         return found.base if found else None
 
 
-def carry_out(
-    client: EmoneyClient, job: Job, payload: Payload, link: Link, before: dict[str, Sent]
+def apply_life_event(
+    client: EmoneyClient, job: Job, payload: Payload, standing: Standing
 ) -> tuple[Standing, tuple[Change, ...]]:
     """Makes eMoney and the ledger know of the event; gives how the unit stands then, and what was changed.
 
     A dry run writes nothing and gives the same. Raises `Ambiguous` where eMoney has a spouse whom nobody sent.
     """
     assert payload.life_event is not None
-    case = _Case(client, job, payload, payload.life_event, link, before)
+    assert standing.link is not None
+    case = _Case(client, job, payload, payload.life_event, standing.link, standing.before)
     if case.event.is_swap:
         return _swap(case)
     if case.event.client == case.event.client_sent:
@@ -162,7 +156,7 @@ def _is_the_one_sent(case: _Case, theirs: dict[str, Any]) -> bool:
     return bool(theirs.get("externalId") == f"contact:{case.event.spouse_sent}")
 
 
-def _write(case: _Case, step: str, values: Any, send: Any) -> None:
+def _write(case: _Case, step: str, values: Any, send: Callable[[], None]) -> None:
     if not case.job.dry_run:
         write_step(case.job, case.payload, step, values, send)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from etl.errors import Ambiguous, InDoubt, SetAside, VendorUnavailable
-from etl.load.delivery import TRIES, Job, LoadFinding, Payload, entity_of
+from etl.errors import Ambiguous
+from etl.load.delivery import Job, LoadFinding, Payload, attempt, begin, entity_of
 from etl.load.emoney.client import EmoneyClient
 from etl.load.emoney.patch import Patch, patch_for, patched
 from etl.load.ledger import changes, findings, intents, life_events, links
@@ -87,7 +89,7 @@ def update_client(
     values, updated = patch.values, Updated.by(payload, patch)
     updated.note(job, payload)
     if values and not job.dry_run:
-        write_step(job, payload, "patch_client", values, lambda: client.patch_client(link.vendor_client_id, values))
+        write_step(job, payload, "patch_client", values, partial(client.patch_client, link.vendor_client_id, values))
     if not job.dry_run:
         remember(job, payload, "client", patch.base, client_contact_id=payload.client_contact_id)
     return updated
@@ -116,29 +118,15 @@ def update_spouse(
     if not job.dry_run:
         whole = patched(theirs, patch.values) if theirs is not None else spouse
         if patch.values or theirs is None:
-            write_step(job, payload, "put_spouse", spouse, lambda: client.put_spouse(link.vendor_client_id, whole))
+            write_step(job, payload, "put_spouse", spouse, partial(client.put_spouse, link.vendor_client_id, whole))
         remember(job, payload, "spouse", patch.base, spouse_contact_id=payload.spouse_contact_id)
     return updated
 
 
-def write_step(job: Job, payload: Payload, step: str, values: Any, send: Any) -> None:
-    """One write that may be repeated: in doubt it is simply sent again, for it sets values and adds nothing."""
-    intent = intents.begin(
-        job.ledger, VENDOR, payload.unit_key, step, payload.payload_hash, values, job.as_of, job.run_id
-    )
-    for attempt in range(TRIES):
-        try:
-            send()
-            break
-        except InDoubt:
-            intents.mark(job.ledger, intent, "in_doubt")
-            if attempt == TRIES - 1:
-                raise
-        except (SetAside, VendorUnavailable):
-            # What an earlier try has done this one does not undo by failing.
-            intents.mark(job.ledger, intent, "in_doubt" if attempt else "refused")
-            raise
-    intents.mark(job.ledger, intent, "confirmed")
+def write_step(job: Job, payload: Payload, step: str, values: Any, send: Callable[[], None]) -> None:
+    """One write that sets values and adds nothing: in doubt it is simply sent again."""
+    intent = begin(job, VENDOR, payload, step, values)
+    attempt(job, intent, send, lambda _: intents.mark(job.ledger, intent, "confirmed"))
 
 
 def remember(job: Job, payload: Payload, part: str, values: Any, **contacts: int | None) -> None:

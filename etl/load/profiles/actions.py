@@ -23,30 +23,29 @@ from datetime import datetime
 
 from etl.errors import Gone, ParamsError, SetAside, VendorUnavailable
 from etl.load import matching
-from etl.load.delivery import ByHand, Delivered, Job, Payload
+from etl.load.delivery import ByHand, Delivered, Job, Payload, ended, save_link
 from etl.load.ledger import intents, links
 from etl.load.ledger.answers import Answer, find_answer
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
 from etl.load.preview import case_fields
 from etl.load.profiles.client import ProfilesClient
-from etl.load.profiles.create import CASE_STEP, CLIENT_STEP, create_case, create_client, save_link
+from etl.load.profiles.create import CASE_STEP, CLIENT_STEP, create_case, create_client, would_create
 from etl.load.profiles.new_case import new_case_of
 from etl.load.profiles.search import Choice, choose, describe, search
-from etl.load.profiles.steps import bring_up_to_date, outcome, would_create
-from etl.load.profiles.update import VENDOR, update_case
+from etl.load.profiles.update import VENDOR, update_case, update_if_changed
 from etl.outcomes import UNANSWERED, UNCHOSEN
 
 CHOSEN = "CHOSEN"
 
 
-def carry_out(client: ProfilesClient, job: Job, payload: Payload, link: Link | None) -> Delivered:
+def apply_action(client: ProfilesClient, job: Job, payload: Payload, link: Link | None) -> Delivered:
     """Does what was asked for, with the unit's lock held."""
     assert job.by_hand is not None
     answer = find_answer(job.ledger, job.run_id, VENDOR, payload.unit_key)
     if answer is not None and answer.status != "answered" and link is None:
         reason = f"nobody answered which record of Profiles it is: {_shown(answer)}"
-        return outcome(payload, "deferred", reason, code=UNANSWERED)
+        return ended(VENDOR, payload.unit_key, "deferred", reason, code=UNANSWERED)
     wanted = wanted_by(job.by_hand, answer)
     link = _unless_gone(client, link, wanted)
     if wanted.action == "create_client_and_case":
@@ -57,10 +56,10 @@ def carry_out(client: ProfilesClient, job: Job, payload: Payload, link: Link | N
     if target is None:
         found = search(client, job, payload)
         reason = f"somebody has to choose from the Search list: {describe(found)}"
-        return outcome(payload, "deferred", reason, code=UNCHOSEN)
+        return ended(VENDOR, payload.unit_key, "deferred", reason, code=UNCHOSEN)
     if wanted.action == "open_case":
         url = client.case_url(str(target.vendor_case_id))
-        return outcome(payload, "unchanged", _opens(target.vendor_case_id, url), target)
+        return ended(VENDOR, payload.unit_key, "unchanged", _opens(target.vendor_case_id, url), target)
     return _update(client, job, payload, link, target)
 
 
@@ -130,19 +129,19 @@ def _unless_gone(client: ProfilesClient, link: Link | None, wanted: Choice) -> L
 def _new_client(client: ProfilesClient, job: Job, payload: Payload, link: Link | None) -> Delivered:
     made = _made_since(job, payload, CLIENT_STEP)
     if made is not None and link is not None:
-        return _merged(bring_up_to_date(client, job, payload, link), job, made)
+        return _merged(update_if_changed(client, job, payload, link), job, made)
     if link is not None:
         raise ParamsError(_linked_already(link))
     if job.dry_run:
         return would_create(job, payload, "would be created")
     known = [household.household_id for household in client.find_by_external_id(payload.external_id).households]
-    return outcome(payload, "created", None, create_client(client, job, payload, known))
+    return ended(VENDOR, payload.unit_key, "created", None, create_client(client, job, payload, known))
 
 
 def _new_case(client: ProfilesClient, job: Job, payload: Payload, link: Link | None, wanted: Choice) -> Delivered:
     made = _made_since(job, payload, CASE_STEP)
     if made is not None and link is not None and wanted.household_id in (None, made.values["household"]):
-        return _merged(bring_up_to_date(client, job, payload, link), job, made)
+        return _merged(update_if_changed(client, job, payload, link), job, made)
     matched_by = link.matched_by if link else CHOSEN
     if wanted.household_id or wanted.case_id:
         household_id = _checked(client, job, payload, link, wanted).household_id
@@ -153,13 +152,15 @@ def _new_case(client: ProfilesClient, job: Job, payload: Payload, link: Link | N
     assert household_id is not None
     new_case = new_case_of(client, job, payload, link)
     if job.dry_run:
-        delivered = outcome(payload, "created", f"a new case would be made in household {household_id}", link)
+        delivered = ended(
+            VENDOR, payload.unit_key, "created", f"a new case would be made in household {household_id}", link
+        )
         as_before = {change.field for change in new_case.changes}
         told = tuple(one for one in case_fields(job, new_case.document) if one.field not in as_before)
     else:
         new = create_case(client, job, payload, new_case, household_id, matched_by)
         reason = f"new case {new.vendor_case_id} in household {household_id}"
-        delivered, told = outcome(payload, "created", reason, new, new_case.findings(payload)), ()
+        delivered, told = ended(VENDOR, payload.unit_key, "created", reason, new, new_case.findings(payload)), ()
     return replace(delivered, changes=(*new_case.changes, *told))
 
 
@@ -167,7 +168,7 @@ def _update(client: ProfilesClient, job: Job, payload: Payload, link: Link | Non
     """Reads, merges and writes the case; one that was not the unit's so far is linked first."""
     if link != target and not job.dry_run:
         with job.ledger.write() as connection:
-            save_link(job, target, connection)
+            save_link(job, VENDOR, target, connection)
             links.begin_other_case(job.ledger, connection, target, VENDOR, job.run_id)
     return update_case(client, job, payload, target)
 
@@ -188,8 +189,7 @@ def _target(
         return Link(payload.unit_key, str(chosen.household_id), chosen.case_id, None, None, None, CHOSEN)
     found = search(client, job, payload)
     if isinstance(found.decision, matching.Adopt):
-        adopted = found.decision
-        return Link(payload.unit_key, adopted.household_id, adopted.case_id, None, None, None, adopted.rule)
+        return found.decision.link_of(payload.unit_key)
     if wanted.action == "auto":
         return None
     raise ParamsError(
@@ -234,7 +234,7 @@ def _made_since(job: Job, payload: Payload, step: str) -> intents.Intent | None:
 def _merged(delivered: Delivered, job: Job, made: intents.Intent) -> Delivered:
     """What this run made in an earlier try is its creation; what another one made is said to be that one's."""
     if made.run_id == job.run_id:
-        return replace(delivered, outcome=replace(delivered.outcome, outcome="created"))
+        return delivered.as_kind("created")
     reason = f"merged with run {made.run_id}, which made the same since this one was asked for"
     return replace(delivered, outcome=replace(delivered.outcome, reason=reason))
 

@@ -9,6 +9,7 @@ from etl.load.http.transport import Transport
 from etl.load.profiles.document import Document
 from etl.load.profiles.responses import (
     Case,
+    Created,
     FoundHousehold,
     SearchResult,
     read_case,
@@ -26,7 +27,7 @@ from etl.names import spellings
 # What a search can have found, the best first.
 MATCH_TYPES = ("exact", "lastName", "none")
 
-__all__ = ["Case", "FoundHousehold", "ProfilesClient", "SearchResult"]
+__all__ = ["Case", "Created", "FoundHousehold", "ProfilesClient", "SearchResult"]
 
 
 class ProfilesClient:
@@ -79,15 +80,15 @@ class ProfilesClient:
         ids, accepts = {"household_id": household_id}, frozenset({200, 404})
         return self._transport.call(Call("GET", route, read, "reads", ids, accepts=accepts))
 
-    def create_household(self, external_id: str, case_name: str, document: Document) -> tuple[str, str, str]:
-        """Make client and case: (household id, case id, version). Two equal calls make two households."""
+    def create_household(self, external_id: str, case_name: str, document: Document) -> Created:
+        """Make client and case. Two equal calls make two households."""
         body = {"externalSourceId": external_id, "case": {"name": case_name, **document}}
         accepts = frozenset({201})
         call = Call("POST", "/api/households", read_created, "writes", body=write_json(body), accepts=accepts)
         return self._transport.call(call)
 
-    def create_case(self, household_id: str, name: str, document: Document) -> tuple[str, str]:
-        """Make a further case: (case id, version). Gone where there is no such household."""
+    def create_case(self, household_id: str, name: str, document: Document) -> Created:
+        """Make a further case. Gone where there is no such household."""
         return self._transport.call(
             Call(
                 "POST",

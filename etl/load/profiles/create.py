@@ -1,8 +1,7 @@
 """A new client with its case at Profiles, or a new case in a client's household: made exactly once.
 
-Two equal calls make two records, so that each is an intent in the ledger first. Where the answer is lost, the vendor is
-read until its search must know, and only then the record is sent again: a client is found by our external id, a case,
-which has none, among the household's cases that were not there before.
+Two equal calls make two records. Where an answer is lost, `etl.load.delivery.attempt` looks for the record before it
+sends again: for a client by our external id, for a case (which has no such id) among the household's new cases.
 """
 
 from __future__ import annotations
@@ -11,19 +10,39 @@ from collections.abc import Collection
 from functools import partial
 from typing import Any
 
-from etl.errors import Ambiguous, Gone, InDoubt, SetAside, VendorUnavailable
-from etl.load.delivery import TRIES, Job, Payload, pins_in_force, wait_for
+from etl.errors import Ambiguous
+from etl.load.delivery import (
+    Delivered,
+    Job,
+    LoadFinding,
+    Payload,
+    attempt,
+    begin,
+    ended,
+    save_link,
+    settle_creation,
+)
 from etl.load.ledger import intents, life_events, links
 from etl.load.ledger.intents import Intent
 from etl.load.ledger.links import Link
-from etl.load.profiles.client import Case, FoundHousehold, ProfilesClient
+from etl.load.preview import case_fields
+from etl.load.profiles.client import Case, Created, ProfilesClient
 from etl.load.profiles.document import flatten
 from etl.load.profiles.new_case import NewCase
+from etl.load.profiles.pins import pins_in_force
 from etl.load.profiles.update import VENDOR, save_case
 from etl.names import same_name
 
 CLIENT_STEP = "create_household"
 CASE_STEP = "create_case"
+
+
+def would_create(
+    job: Job, payload: Payload, reason: str, link: Link | None = None, findings: tuple[LoadFinding, ...] = ()
+) -> Delivered:
+    """What a dry run says of a new client and case."""
+    told = case_fields(job, payload.read()["document"])
+    return ended(VENDOR, payload.unit_key, "created", reason, link, findings, told)
 
 
 def create_client(client: ProfilesClient, job: Job, payload: Payload, known: Collection[str] = ()) -> Link:
@@ -34,19 +53,8 @@ def create_client(client: ProfilesClient, job: Job, payload: Payload, known: Col
     """
     content = payload.read()
     intent = _begin(job, payload, CLIENT_STEP, {"known": sorted(known)})
-    for _ in range(TRIES):
-        try:
-            made = client.create_household(payload.external_id, content["case_name"], content["document"])
-            return _confirm_client(job, payload, intent, made[0], made[1])
-        except InDoubt:
-            intents.mark(job.ledger, intent, "in_doubt")
-            found = wait_for(job, lambda: _find_client(client, payload, intent))
-            if found is not None:
-                return _confirm_client(job, payload, intent, found.household_id, found.cases[0].case_id)
-        except (SetAside, VendorUnavailable):
-            intents.mark(job.ledger, intent, "refused")
-            raise
-    raise InDoubt("Profiles did not confirm the new client; the next run looks again before it sends.")
+    send = partial(client.create_household, payload.external_id, content["case_name"], content["document"])
+    return attempt(job, intent, send, partial(_confirm, job, payload, intent), partial(_find, client, payload, intent))
 
 
 def create_case(
@@ -58,63 +66,19 @@ def create_case(
     more = {"household": household_id, "known": known, "name": name, "matched_by": matched_by}
     more |= {"document": new.document, "base": new.base}
     intent = _begin(job, payload, CASE_STEP, more)
-    for _ in range(TRIES):
-        try:
-            case_id, _version = client.create_case(household_id, name, new.document)
-            return _confirm_case(job, payload, intent, case_id)
-        except InDoubt:
-            intents.mark(job.ledger, intent, "in_doubt")
-            found = wait_for(job, lambda: _find_case(client, intent))
-            if found is not None:
-                return _confirm_case(job, payload, intent, found)
-        except (SetAside, VendorUnavailable):
-            intents.mark(job.ledger, intent, "refused")
-            raise
-    raise InDoubt("Profiles did not confirm the new case; the next run looks again before it sends.")
+    send = partial(client.create_case, household_id, name, new.document)
+    return attempt(job, intent, send, partial(_confirm, job, payload, intent), partial(_find, client, payload, intent))
 
 
-def settle_creation(client: ProfilesClient, job: Job, payload: Payload, intent: Intent) -> Link | None:
-    """What became of a creation that an earlier run began: the link to what it made, None where nothing came of it.
-
-    Raises `Gone` where the household of a new case is there no longer: nothing came of that either.
-    """
-    try:
-        link = _find_created(client, job, payload, intent)
-    except Gone:
-        intents.mark(job.ledger, intent, "abandoned")
-        raise
-    if link is None:
-        intents.mark(job.ledger, intent, "abandoned")
-    return link
+def is_creation(intent: Intent) -> bool:
+    """Whether the write makes a client or a case."""
+    return intent.step in (CLIENT_STEP, CASE_STEP)
 
 
-def _find_created(client: ProfilesClient, job: Job, payload: Payload, intent: Intent) -> Link | None:
-    age = (job.ledger.now() - intent.updated_at).total_seconds()
-    if intent.step == CLIENT_STEP:
-        household = wait_for(job, partial(_find_client, client, payload, intent), since_seconds=age)
-        if household is not None:
-            return _confirm_client(job, payload, intent, household.household_id, household.cases[0].case_id)
-    else:
-        case_id = wait_for(job, partial(_find_case, client, intent), since_seconds=age)
-        if case_id is not None:
-            return _confirm_case(job, payload, intent, case_id)
-    return None
-
-
-def save_link(job: Job, link: Link, connection: Any = None) -> None:
-    """Keeps a link, in ``connection``'s transaction where one is given; a dry run keeps nothing."""
-    values = {
-        "vendor_client_id": link.vendor_client_id,
-        "vendor_case_id": link.vendor_case_id,
-        "client_contact_id": link.client_contact_id,
-        "spouse_contact_id": link.spouse_contact_id,
-        "matched_by": link.matched_by,
-    }
-    if connection is not None:
-        links.save_link(job.ledger, connection, VENDOR, link.unit_key, **values)
-    elif not job.dry_run:
-        with job.ledger.write() as own:
-            links.save_link(job.ledger, own, VENDOR, link.unit_key, **values)
+def settle_created(client: ProfilesClient, job: Job, payload: Payload, intent: Intent) -> Link | None:
+    """The link to what an earlier run created, None where it created nothing. Raises `Gone` without the household."""
+    confirm, find = partial(_confirm, job, payload, intent), partial(_find, client, payload, intent)
+    return settle_creation(job, intent, find, confirm)
 
 
 def _begin(job: Job, payload: Payload, step: str, more: dict[str, Any]) -> Intent:
@@ -125,22 +89,25 @@ def _begin(job: Job, payload: Payload, step: str, more: dict[str, Any]) -> Inten
         "spouse": payload.spouse_contact_id,
         "life_event": life_events.as_told(payload.life_event, job.run_id, reason),
     }
-    return intents.begin(
-        job.ledger, VENDOR, payload.unit_key, step, payload.payload_hash, {**values, **more}, job.as_of, job.run_id
-    )
+    return begin(job, VENDOR, payload, step, {**values, **more})
 
 
-def _find_client(client: ProfilesClient, payload: Payload, intent: Intent) -> FoundHousehold | None:
+def _find(client: ProfilesClient, payload: Payload, intent: Intent) -> Created | None:
+    """What a creation has made, as far as Profiles shows it."""
+    return _find_client(client, payload, intent) if intent.step == CLIENT_STEP else _find_case(client, intent)
+
+
+def _find_client(client: ProfilesClient, payload: Payload, intent: Intent) -> Created | None:
     found = client.find_by_external_id(payload.external_id).households
     known = intent.values.get("known", ())
     households = [household for household in found if household.household_id not in known]
     if len(households) > 1 or (households and len(households[0].cases) != 1):
         ids = tuple(household.household_id for household in households)
         raise Ambiguous(f"our record is there more than once: {', '.join(ids)}", ids)
-    return households[0] if households else None
+    return next((Created(one.household_id, one.cases[0].case_id, one.cases[0].version) for one in households), None)
 
 
-def _find_case(client: ProfilesClient, intent: Intent) -> str | None:
+def _find_case(client: ProfilesClient, intent: Intent) -> Created | None:
     """The case that was made: new in the household, with our name for it and the same client.
 
     One that holds exactly what was sent comes first: an advisor may make a case by hand in the same moment.
@@ -150,9 +117,10 @@ def _find_case(client: ProfilesClient, intent: Intent) -> str | None:
     alike = [case for case in map(client.read_case, fresh) if _is_alike(case, intent)]
     sent = flatten(intent.values["document"])
     same = [case for case in alike if flatten(case.document) == sent]
-    candidates = tuple(case.case_id for case in same or alike)
+    candidates = [Created(household.household_id, case.case_id, case.version) for case in same or alike]
     if len(candidates) > 1:
-        raise Ambiguous(f"the new case is there more than once: {', '.join(candidates)}", candidates)
+        ids = tuple(one.case_id for one in candidates)
+        raise Ambiguous(f"the new case is there more than once: {', '.join(ids)}", ids)
     return candidates[0] if candidates else None
 
 
@@ -162,26 +130,19 @@ def _is_alike(case: Case, intent: Intent) -> bool:
     return case.name == intent.values["name"] and same and theirs.get("birthDate") == ours["birthDate"]
 
 
-def _confirm_client(job: Job, payload: Payload, intent: Intent, household_id: str, case_id: str) -> Link:
-    return _confirm(job, payload, intent, household_id, case_id, "CREATED")
-
-
-def _confirm_case(job: Job, payload: Payload, intent: Intent, case_id: str) -> Link:
-    return _confirm(job, payload, intent, intent.values["household"], case_id, intent.values["matched_by"])
-
-
-def _confirm(job: Job, payload: Payload, intent: Intent, household_id: str, case_id: str, matched_by: str) -> Link:
+def _confirm(job: Job, payload: Payload, intent: Intent, made: Created) -> Link:
     values = intent.values
-    link = Link(payload.unit_key, household_id, case_id, None, values["client"], values["spouse"], matched_by)
+    matched_by = values.get("matched_by", "CREATED")
+    link = Link(payload.unit_key, made.household_id, made.case_id, None, values["client"], values["spouse"], matched_by)
     old = links.find_link(job.ledger, VENDOR, payload.unit_key)
     # What is pinned to SmartOffice is looked at in every run, whatever the CRM says then.
-    offer = "" if pins_in_force(job, payload.unit_key).overrule_edits else intent.payload_hash
+    payload_hash = "" if pins_in_force(job, payload.unit_key).overrule_edits else intent.payload_hash
     with job.ledger.write() as connection:
         if old is not None:
             told = values.get("life_event", {})
-            life_events.replace_record(job.ledger, connection, VENDOR, old, household_id, told)
-        save_link(job, link, connection)
+            life_events.replace_record(job.ledger, connection, VENDOR, old, made.household_id, told)
+        save_link(job, VENDOR, link, connection)
         base = values.get("base", values["document"])
-        save_case(job, connection, payload.unit_key, case_id, offer, base, intent.as_of)
+        save_case(job, connection, payload.unit_key, made.case_id, payload_hash, base, intent.as_of)
         intents.mark(job.ledger, intent, "confirmed", connection)
     return link

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from etl.errors import Gone
-from etl.load.delivery import Job, LoadFinding, Payload, entity_of, pins_in_force
+from etl.load.delivery import Job, LoadFinding, Payload, entity_of
 from etl.load.ledger import case_bases, intents
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link
@@ -18,7 +18,7 @@ from etl.load.ledger.undos import STEP as UNDO_STEP
 from etl.load.profiles.client import ProfilesClient
 from etl.load.profiles.document import KEY, Document, FlatDocument, Path, flatten, show, unflatten
 from etl.load.profiles.merge import is_same
-from etl.load.profiles.pins import Pins
+from etl.load.profiles.pins import Pins, pins_in_force
 from etl.load.profiles.revert import Footprint, holders_of, rewritten
 from etl.load.profiles.update import VENDOR
 

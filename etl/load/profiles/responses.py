@@ -3,7 +3,7 @@ asked for, is Unreadable."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from etl.errors import CaseOpen, CredentialsRefused, Gone, Rejected, VersionConflict
 from etl.load.http.request import Answer, SignedIn
@@ -73,6 +73,14 @@ class Case:
     document: Document = field(repr=False)
 
 
+class Created(NamedTuple):
+    """A new case, with its household."""
+
+    household_id: str
+    case_id: str
+    version: str
+
+
 def read_token(answer: Answer) -> SignedIn:
     if answer.status == 403:
         reasons = [OPERATOR_MUST_ACT[code] for code in answer.fault.codes if code in OPERATOR_MUST_ACT]
@@ -139,15 +147,15 @@ def read_household_asked_for(answer: Answer, household_id: str) -> FoundHousehol
     return found
 
 
-def read_created(answer: Answer) -> tuple[str, str, str]:
+def read_created(answer: Answer) -> Created:
     body = an_object(answer.json)
-    return an_id(body, "householdId"), an_id(body, "caseId"), an_id(body, "version")
+    return Created(an_id(body, "householdId"), an_id(body, "caseId"), an_id(body, "version"))
 
 
-def read_created_case(answer: Answer, household_id: str) -> tuple[str, str]:
+def read_created_case(answer: Answer, household_id: str) -> Created:
     _gone_at_404(answer, f"household {household_id}")
     body = an_object(answer.json)
-    return an_id(body, "caseId"), an_id(body, "version")
+    return Created(household_id, an_id(body, "caseId"), an_id(body, "version"))
 
 
 def read_case(answer: Answer, case_id: str) -> Case:

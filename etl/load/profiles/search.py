@@ -25,6 +25,8 @@ BUTTONS = {
     "Create New Client and Case": "create_client_and_case",
 }
 
+# What namesakes have in common (MATCH-LAST-NAME).
+SAME_LAST_NAME = "same last name"
 _KINDS = {"key": "matched by our key", "exact": "that match exactly", "lastName": "of the same last name"}
 
 

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from etl.errors import Gone, InDoubt, SetAside, VendorUnavailable, VersionConflict
-from etl.load.delivery import TRIES, Delivered, Job, household_lock, set_aside
+from etl.load.delivery import LOCKED, TRIES, Delivered, Job, household_lock, set_aside
 from etl.load.ledger import intents, links, undos
 from etl.load.ledger.changes import Change
 from etl.load.ledger.intents import Intent
@@ -46,7 +46,7 @@ def take_back(client: ProfilesClient, job: Job, trace: Trace) -> Delivered:
     try:
         with household_lock(job, VENDOR, trace.unit_key) as held:
             if not held:
-                return _ended(job, trace, "deferred", "another run is writing this household now")
+                return _ended(job, trace, "deferred", LOCKED)
             back = _write(client, job, trace)
     except (SetAside, VendorUnavailable) as error:
         outcome = set_aside(VENDOR, trace.unit_key, error, trace.vendor_id).outcome

@@ -12,21 +12,28 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from etl.errors import CaseOpen, Gone, InDoubt, SetAside, VendorUnavailable, VersionConflict
-from etl.load.delivery import TRIES, Delivered, Job, LoadFinding, Payload, entity_of, pins_in_force
+from etl.load.delivery import TRIES, Delivered, Job, LoadFinding, Payload, begin, ended, entity_of
 from etl.load.ledger import case_bases, intents, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.intents import Intent
 from etl.load.ledger.links import Link
-from etl.load.ledger.runs import Outcome
 from etl.load.preview import case_fields
 from etl.load.profiles.client import Case, ProfilesClient
 from etl.load.profiles.merge import Merged, confirm, merge
-from etl.load.profiles.pins import Pins
+from etl.load.profiles.pins import Pins, pins_in_force
 
 VENDOR = "profiles"
 # Why a field stays at Profiles as it is there.
 EDITED = "edited in Profiles"
 NEVER_SENT = "never sent: nobody has said which of the two is right"
+
+
+def update_if_changed(client: ProfilesClient, job: Job, payload: Payload, link: Link) -> Delivered:
+    """The linked case, if anything has changed since it was last sent."""
+    before = links.find_sent(job.ledger, VENDOR, link.unit_key).get("case")
+    if before is not None and before.offered_hash == payload.payload_hash:
+        return ended(VENDOR, payload.unit_key, "unchanged", None, link)
+    return update_case(client, job, payload, link)
 
 
 def update_case(client: ProfilesClient, job: Job, payload: Payload, link: Link) -> Delivered:
@@ -44,7 +51,7 @@ def update_case(client: ProfilesClient, job: Job, payload: Payload, link: Link) 
     for _ in range(TRIES):
         case = client.read_case(link.vendor_case_id)
         if lost is not None and case.version != lost.expected_version:
-            base = take_for_ours(job, payload, lost, case)
+            base = confirm_lost_write(job, payload, lost, case)
             written = (*written, *_written_by(lost))
             lost = None
         refuse_open(case)
@@ -54,7 +61,13 @@ def update_case(client: ProfilesClient, job: Job, payload: Payload, link: Link) 
                 _remember(job, payload, case, merged, pins, None)
             arrived = case_fields(job, document, merged.added)
             return _delivered(payload, link, merged, (*written, *arrived))
-        intent = _begin(job, payload, case, merged)
+        values = {
+            "case": case.case_id,
+            "base": merged.base,
+            "written": [[change.path, change.old, change.new] for change in merged.written],
+            "added": list(merged.added),
+        }
+        intent = begin(job, VENDOR, payload, "replace_case", values, case.version)
         is_written, lost = write_case(client, job, case, merged.document, intent, lost)
         if is_written:
             _remember(job, payload, case, merged, pins, intent)
@@ -77,10 +90,10 @@ def settle_update(client: ProfilesClient, job: Job, payload: Payload, intent: In
     if case.version == intent.expected_version:
         intents.mark(job.ledger, intent, "abandoned")
         return
-    take_for_ours(job, payload, intent, case)
+    confirm_lost_write(job, payload, intent, case)
 
 
-def take_for_ours(job: Job, payload: Payload, intent: Intent, case: Case) -> Any:
+def confirm_lost_write(job: Job, payload: Payload, intent: Intent, case: Case) -> Any:
     """Confirms what the case holds of a write without an answer; gives the base from there on."""
     confirmed = confirm(case_bases.find_base(job.ledger, case.case_id), intent.values["base"], case.document)
     with job.ledger.write() as connection:
@@ -96,19 +109,6 @@ def save_case(
     """Remembers what was offered to a unit's case and what was written into it, within a transaction."""
     links.save_sent(job.ledger, connection, VENDOR, unit_key, "case", offer, None, as_of, job.run_id)
     case_bases.save_base(job.ledger, connection, case_id, base, job.run_id)
-
-
-def _begin(job: Job, payload: Payload, case: Case, merged: Merged) -> Intent:
-    values = {
-        "case": case.case_id,
-        "base": merged.base,
-        "written": [[change.path, change.old, change.new] for change in merged.written],
-        "added": list(merged.added),
-    }
-    return intents.begin(
-        job.ledger, VENDOR, payload.unit_key, "replace_case", payload.payload_hash, values, job.as_of, job.run_id,
-        case.version,
-    )  # fmt: skip
 
 
 def _remember(job: Job, payload: Payload, case: Case, merged: Merged, pins: Pins, intent: Intent | None) -> None:
@@ -130,8 +130,8 @@ def _remember(job: Job, payload: Payload, case: Case, merged: Merged, pins: Pins
 
 def _delivered(payload: Payload, link: Link, merged: Merged, written: tuple[Change, ...]) -> Delivered:
     kind = "updated" if written or merged.changes else "unchanged"
-    outcome = Outcome(VENDOR, payload.unit_key, kind, None, link.vendor_client_id)
-    return Delivered(outcome, _findings(payload, merged), (*written, *_changes(merged)))
+    changes = (*written, *_changes(merged))
+    return ended(VENDOR, payload.unit_key, kind, None, link, _findings(payload, merged), changes)
 
 
 def _written_by(intent: Intent) -> tuple[Change, ...]:

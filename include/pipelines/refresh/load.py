@@ -7,7 +7,7 @@ under its lock. eMoney's values follow in the feed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from typing import Any
@@ -17,12 +17,12 @@ import pandas as pd
 from etl.defects import note_defect
 from etl.errors import PlanbridgeError, RetryLater, StopRun
 from etl.frames import are_among
-from etl.load.delivery import Delivered, Job, Payload, take_over_links
-from etl.load.emoney import deliver as deliver_emoney
+from etl.load.delivery import Delivered, Job, Payload, VendorDelivery, deliver, take_over_links
+from etl.load.emoney.deliver import EmoneyDelivery
 from etl.load.ledger import changes, findings, intents, links, runs
 from etl.load.ledger.runs import Outcome
-from etl.load.profiles import deliver as deliver_profiles
 from etl.load.profiles.actions import with_address
+from etl.load.profiles.deliver import ProfilesDelivery
 from etl.narrowing import narrow
 from include.pipelines.couples.life_events import read_confirmed
 from include.pipelines.identity.link_ownership import read_taken_over
@@ -91,11 +91,7 @@ def _load_profiles(context: RunContext, number: int, staged: pd.DataFrame) -> Co
     if waiting:
         client = profiles_client(context)
         in_flight = context.settings.profiles.calls_in_flight
-        kinds.update(
-            _deliver_all(
-                context, "profiles", waiting, lambda one: deliver_profiles.deliver(client, job, one), in_flight
-            )
-        )
+        kinds.update(_deliver_all(context, ProfilesDelivery(client), job, waiting, in_flight))
     return Counter(kinds.values())
 
 
@@ -108,9 +104,7 @@ def _load_emoney(context: RunContext, number: int, staged: pd.DataFrame) -> Coun
     kinds = _keep_unchanged(context, job, "emoney", ["client", "spouse"], staged[equal])
     waiting = _confirmed(context, "emoney", [payload_of(row) for row in each_row(staged[~equal])])
     in_flight = context.settings.emoney.calls_in_flight
-    kinds.update(
-        _deliver_all(context, "emoney", waiting, lambda one: deliver_emoney.deliver(client, job, one), in_flight)
-    )
+    kinds.update(_deliver_all(context, EmoneyDelivery(client), job, waiting, in_flight))
     refresh = refresh_values if job.by_hand is None else refresh_by_hand
     kinds.update(refresh(context, job, client, number, staged, kinds))
     return Counter(kinds.values())
@@ -166,17 +160,17 @@ def _written_before(context: RunContext, vendor: str, unit_keys: Iterable[str]) 
 
 
 def _deliver_all(
-    context: RunContext, vendor: str, payloads: list[Payload], deliver: Callable[[Payload], Delivered], threads: int
+    context: RunContext, to: VendorDelivery, job: Job, payloads: list[Payload], threads: int
 ) -> dict[str, str]:
     """Delivers through a pool of threads and saves as it goes. A stop leaves the rest as failed, with the reason."""
-    kinds: dict[str, str] = {}
+    vendor, kinds = to.vendor, dict[str, str]()
     stopped: PlanbridgeError | None = None
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix=vendor) as pool:
         for part in _parts(payloads):
             if stopped is not None:
                 done = [Delivered(Outcome(vendor, one.unit_key, "failed", str(stopped))) for one in part]
             else:
-                done, stopped = _deliver_part(pool, deliver, vendor, part)
+                done, stopped = _deliver_part(pool, to, job, part)
             _save(context, vendor, done)
             kinds.update({one.outcome.unit_key: one.outcome.outcome for one in done})
     if stopped is not None:
@@ -185,22 +179,22 @@ def _deliver_all(
 
 
 def _deliver_part(
-    pool: ThreadPoolExecutor, deliver: Callable[[Payload], Delivered], vendor: str, payloads: list[Payload]
+    pool: ThreadPoolExecutor, to: VendorDelivery, job: Job, payloads: list[Payload]
 ) -> tuple[list[Delivered], PlanbridgeError | None]:
     done: list[Delivered] = []
     stopped: PlanbridgeError | None = None
-    running = {pool.submit(deliver, payload): payload.unit_key for payload in payloads}
+    running = {pool.submit(deliver, to, job, payload): payload.unit_key for payload in payloads}
     for future in as_completed(running):
         try:
             done.append(future.result())
         except StopRun as error:
             stopped = stopped or error
-            done.append(Delivered(Outcome(vendor, running[future], "failed", str(error))))
+            done.append(Delivered(Outcome(to.vendor, running[future], "failed", str(error))))
         except RetryLater:
             raise
         except Exception as error:  # a defect that one household brings to light must not stop all others
-            reason = note_defect(error, f"load {vendor}", running[future])
-            done.append(Delivered(Outcome(vendor, running[future], "failed", reason)))
+            reason = note_defect(error, f"load {to.vendor}", running[future])
+            done.append(Delivered(Outcome(to.vendor, running[future], "failed", reason)))
     return done, stopped
 
 

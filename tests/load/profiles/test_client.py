@@ -124,7 +124,7 @@ def test_an_open_case_says_who_has_it(vendor: str, client: ProfilesClient) -> No
 
 def test_a_further_case_is_made_in_a_household(client: ProfilesClient) -> None:
     household_id, first, _ = client.create_household("household:12", "The Lees", document())
-    second, _ = client.create_case(household_id, "Another plan", document())
+    _, second, _ = client.create_case(household_id, "Another plan", document())
     assert [case.case_id for case in client.household(household_id).cases] == [first, second]
 
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.errors import ParamsError
-from etl.load.delivery import ByHand
+from etl.load.delivery import ByHand, deliver
 from etl.load.ledger import links, pins
 from etl.load.ledger.pins import Pin
-from etl.load.profiles import deliver as deliver_profiles
+from etl.load.profiles.deliver import ProfilesDelivery
 from etl.load.profiles.document import flatten, show
 from etl.load.profiles.field_paths import read_path, read_paths
 from etl.load.profiles.merge import Merged, merge
@@ -216,7 +216,7 @@ def test_a_dry_run_shows_what_a_pin_would_do_and_leaves_none(desk: Desk) -> None
     asked = ByHand(pins=(Pin("clientA.cellPhone", "profiles", "x"),))
     job = replace(desk.job(dry_run=True), by_hand=asked)
     payload = household(clientA=person(cellPhone="2"))
-    delivered = deliver_profiles.deliver(desk.profiles_client(), job, payload)
+    delivered = deliver(ProfilesDelivery(desk.profiles_client()), job, payload)
     assert decided(delivered) == {("clientA.cellPhone", "pinned")}
     assert pins.pins_of(desk.ledger, "H1") == ()
 

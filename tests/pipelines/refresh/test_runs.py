@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from etl.errors import StopRun
 from etl.load.ledger import runs
 from etl.load.ledger.store import unpack
+from etl.load.profiles.deliver import ProfilesDelivery
 from tests.load.killing import finish, run_and_kill, start
 from tests.run_book import Book, closed_port
 
@@ -292,18 +293,16 @@ def test_no_log_and_no_ledger_text_holds_a_clients_data(book: Book, caplog: pyte
 
 
 def test_a_defect_in_one_household_does_not_stop_the_others(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    from etl.load.profiles import deliver as deliver_profiles
-
     book.couple(1)
     book.couple(2)
-    deliver = deliver_profiles.deliver
+    bring_up_to_date = ProfilesDelivery.bring_up_to_date
 
-    def stumble(client: Any, job: Any, payload: Any) -> Any:
+    def stumble(to: ProfilesDelivery, job: Any, payload: Any, standing: Any) -> Any:
         if payload.unit_key == "H1":
             raise KeyError("Quillfeather")
-        return deliver(client, job, payload)
+        return bring_up_to_date(to, job, payload, standing)
 
-    monkeypatch.setattr(deliver_profiles, "deliver", stumble)
+    monkeypatch.setattr(ProfilesDelivery, "bring_up_to_date", stumble)
     ran = book.run(vendors=("profiles",))
     assert ran.stopped is None
     assert ran.outcomes("profiles") == {"H1": "failed", "H2": "created"}
