@@ -1,6 +1,6 @@
 """What every part of the pipeline asks of whole columns, and pandas answers slowly."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,19 @@ def are_among(texts: "pd.Series[str]", keys: Iterable[str]) -> npt.NDArray[np.bo
     found = pc.is_in(_as_arrow(texts), value_set=_as_arrow(keys).drop_null())
     among: npt.NDArray[np.bool_] = found.to_numpy(zero_copy_only=False)
     return among
+
+
+def empty(columns: Sequence[str]) -> pd.DataFrame:
+    """A frame of texts with these columns and no rows."""
+    return pd.DataFrame({column: pd.Series(dtype="str") for column in columns})
+
+
+def require_columns(of: object, what: str, **columns_of: Sequence[str]) -> None:
+    """Each named frame of ``of`` has its columns. Raises `ValueError` naming those that are missing."""
+    for name, columns in columns_of.items():
+        missing = [column for column in columns if column not in getattr(of, name).columns]
+        if missing:
+            raise ValueError(f"The {what}'s {name} lack the columns {', '.join(missing)}")
 
 
 def _as_arrow(texts: Iterable[str]) -> pa.Array:

@@ -4,8 +4,9 @@ A name in the CRM is somebody else's input. In a browser, a terminal or a spread
 reading direction round or act as a formula. Markup is left to the template's escaping.
 """
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,30 @@ def texts(column: pd.Series) -> pd.Series:
     if pd.api.types.is_float_dtype(column.dtype):
         column = column.astype("Int64")
     return pd.Series(each_distinct(column, lambda cell: show(str(cell))), column.index, dtype="str")
+
+
+def as_texts(frame: pd.DataFrame, columns: Iterable[str] | None = None) -> pd.DataFrame:
+    """The named columns of a frame (all, if none are named) as text without nulls, on a fresh index."""
+    named = frame.columns if columns is None else columns
+    return pd.DataFrame({column: texts(frame[column]) for column in named}).reset_index(drop=True)
+
+
+def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a frame as mappings, for a template or for JSON; numpy's whole numbers become Python's."""
+    return [
+        {str(name): value.item() if hasattr(value, "item") else value for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
+
+
+def json_bytes(value: Any) -> bytes:
+    """A value as a JSON file that people can read, too. Raises `ValueError` for a number that JSON does not have."""
+    return json.dumps(value, allow_nan=False, indent=2).encode()
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: ``1 household``, ``1,204 households``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def vendor_name(vendor: str) -> str:

@@ -2,22 +2,35 @@
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from include.report.display import label, show, side_name, vendor_name
+from include.report.display import counted, label, show, side_name, vendor_name
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
+def render(template: str, users: Mapping[str, int] = MappingProxyType({}), **content: Any) -> str:
+    """A page as text. What is not the template's own is escaped, and unseen characters are spelled out.
+
+    ``users``: the users by whom the page can be filtered, each with a number for the style sheet.
+    """
+    environment = _environment()
+    style = environment.get_template("style.css.j2").render(users=len(users))
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return environment.get_template(template).render(style=Markup(style), style_hash=digest, users=users, **content)
+
+
 @cache
-def page_environment() -> Environment:
-    """The templates, compiled once; everything that is not theirs is escaped, and unseen characters are spelled out."""
+def _environment() -> Environment:
+    """The templates, compiled once."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -29,14 +42,8 @@ def page_environment() -> Environment:
     environment.filters.update(
         vendor=vendor_name, side=side_name, label=label, number=_number, moment=_moment, duration=duration
     )
+    environment.globals.update(counted=counted)
     return environment
-
-
-def styled(environment: Environment, users: int = 0) -> dict[str, Any]:
-    """``style`` and ``style_hash`` for a page, with the filters of so many users."""
-    style = environment.get_template("style.css.j2").render(users=users)
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return {"style": Markup(style), "style_hash": digest}
 
 
 def _visible(value: object) -> object:

@@ -200,8 +200,7 @@ def test_a_cell_too_long_for_a_spreadsheet_is_cut(tmp_path: Path) -> None:
 
 
 def test_rows_written_in_many_parts_arrive_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("include.report.run.workbook._ROWS_AT_A_TIME", 7)
-    monkeypatch.setattr("include.report.run.worklist._ROWS_AT_A_TIME", 7)
+    monkeypatch.setattr("include.report.sheets._ROWS_AT_A_TIME", 7)
     write_report(tmp_path, a_report(findings=findings(*({"entity_id": number} for number in range(100, 145)))))
     sheet = openpyxl.load_workbook(tmp_path / "worklist.xlsx")["worklist"]
     with (tmp_path / "worklist.csv").open(encoding="utf-8-sig", newline="") as file:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from include.report.run.life_event_page import render_life_events
+from include.report.run.pages import render_life_events
 from include.report.run.proposals import PersonGoes, Proposal, RecordGoes, together
 from include.report.run.writer import write_report
 from tests.report.builders import a_report, a_run, available, labels

@@ -13,7 +13,7 @@ import pytest
 from etl.outcomes import CHOICES
 from include.report.html import duration
 from include.report.run.model import RunReport
-from include.report.run.page import render_page
+from include.report.run.pages import render_worklist
 from include.report.run.tallies import tally
 from include.report.run.writer import write_report
 from tests.report.builders import a_busy_report, a_report, a_run, changes, findings, labels, outcomes
@@ -23,7 +23,7 @@ GOLDEN = Path(__file__).parent / "golden" / "worklist.html"
 
 
 def html_of(report: RunReport, limit: int = 2_000) -> str:
-    return render_page(report, tally(report), limit)
+    return render_worklist(report, tally(report), limit)
 
 
 @pytest.fixture(scope="module")

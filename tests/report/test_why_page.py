@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from include.report.run.model import LINEAGE_COLUMNS, PIN_COLUMNS
-from include.report.run.why_page import ROWS_SHOWN, render_why
+from include.report.run.pages import FIELDS_SHOWN, render_why
 from include.report.run.writer import write_report
 from tests.report.builders import a_report
 
@@ -44,9 +44,9 @@ def test_pins_are_listed_with_side_reason_person_and_time() -> None:
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
-    page = render_why(replace(a_report(), lineage=lineage(*[ROW] * (ROWS_SHOWN + 1))))
+    page = render_why(replace(a_report(), lineage=lineage(*[ROW] * (FIELDS_SHOWN + 1))))
     assert "Only the first 1,000 are shown" in page
-    assert page.count("contact_phone.number") == ROWS_SHOWN
+    assert page.count("contact_phone.number") == FIELDS_SHOWN
 
 
 def test_the_page_is_there_only_where_there_is_something_to_tell(tmp_path: Path) -> None:

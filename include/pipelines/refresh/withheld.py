@@ -10,7 +10,7 @@ from expectations import rules
 from expectations.rules.load import USER_LICENSES
 from include.pipelines.refresh.plan import shard_name
 from include.pipelines.run.context import RunContext
-from include.report.run.advice import counted
+from include.report.display import counted
 from include.runtime.staging import each_row
 
 _NOUNS = {"LIC-EMONEY-POLICIES": ("policy", "policies"), "LIC-EMONEY-INVESTMENTS": ("account", "accounts")}

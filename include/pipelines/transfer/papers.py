@@ -11,10 +11,9 @@ from etl.load.ledger.transfers import transfers
 from etl.load.ledger.transfers.transfers import Transfer
 from etl.transform.transfers import TransferPlan
 from include.pipelines.transfer.context import TransferContext
-from include.report.display import asked_by
+from include.report.display import asked_by, counted
 from include.report.manifest.files import write_manifest
 from include.report.manifest.model import DECISIONS, ENTITY_WORDS, Manifest
-from include.report.run.advice import counted
 
 # How a transfer ended, as people are told; ``{who}`` is whoever answered.
 ENDINGS = {

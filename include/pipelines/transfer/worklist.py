@@ -12,8 +12,9 @@ from expectations.facts.transfer import TRANSFER
 from include.pipelines.transfer.checks import unit_key
 from include.pipelines.transfer.context import TransferContext
 from include.pipelines.transfer.papers import Papers
+from include.report.display import counted
 from include.report.manifest.model import Manifest
-from include.report.run.advice import Step, counted
+from include.report.run.advice import Step
 from include.report.run.model import Run, RunReport, Told
 from include.report.run.writer import write_report
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pandas as pd
-import xlsxwriter
 
 from etl.files import write_whole
-from include.report.display import texts
+from include.report.display import as_texts, json_bytes, rows_of, texts
 from include.report.manifest.model import DECISIONS, ENTITY_WORDS, RECORD_COLUMNS, Manifest
 from include.report.manifest.page import render_manifest
-from include.report.run.workbook import OPTIONS, SHEET_ROWS, write_sheet
-from include.report.run.worklist import write_csv
+from include.report.sheets import workbook, write_csv, write_sheet
 
 SCHEMA_VERSION = 1
 LINE_COLUMNS = (
@@ -35,8 +31,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> Path:
     lines = manifest_lines(manifest)
     write_whole(folder / "manifest.csv", lambda file: write_csv(file, lines))
     write_whole(folder / "manifest.xlsx", lambda file: _write_workbook(file, manifest, lines, folder))
-    path = write_whole(folder / "manifest.html", _writer(render_manifest(manifest)))
-    write_whole(folder / "manifest.json", _writer(json.dumps(manifest_summary(manifest), allow_nan=False, indent=2)))
+    path = write_whole(folder / "manifest.html", render_manifest(manifest).encode())
+    write_whole(folder / "manifest.json", json_bytes(manifest_summary(manifest)))
     return path
 
 
@@ -55,21 +51,13 @@ def mark_returned(folder: Path, told: str) -> None:
         html = html.replace(
             "<span>Transfer <strong>Closed</strong></span>", "<span>Transfer <strong>Returned</strong></span>"
         )
-        write_whole(page, _writer(html))
+        write_whole(page, html.encode())
     summary = json.loads(counts.read_text(encoding="utf-8")) | {"status": "returned", "ended": told}
-    write_whole(counts, _writer(json.dumps(summary, allow_nan=False, indent=2)))
-
-
-def _writer(text: str) -> Callable[[BinaryIO], None]:
-    def write(file: BinaryIO) -> None:
-        file.write(text.encode())
-
-    return write
+    write_whole(counts, json_bytes(summary))
 
 
 def manifest_summary(manifest: Manifest) -> dict[str, Any]:
     """The manifest in counts, for machines; no names, no values."""
-    decided = ["entity", *DECISIONS]
     rules = manifest.by_rule[["rule_id", "decision", "records", "contacts"]].fillna({"rule_id": ""})
     return {
         "schema_version": SCHEMA_VERSION,
@@ -78,15 +66,11 @@ def manifest_summary(manifest: Manifest) -> dict[str, Any]:
         "ended": manifest.ended,
         "agrees": manifest.agrees,
         "facts": dict(manifest.facts),
-        "by_table": [dict(zip(decided, row, strict=True)) for row in _plain(manifest.by_table[decided])],
-        "by_rule": [dict(zip(rules.columns, row, strict=True)) for row in _plain(rules)],
+        "by_table": rows_of(manifest.by_table[["entity", *DECISIONS]]),
+        "by_rule": rows_of(rules),
         "held": len(manifest.held),
         "closure": len(manifest.closure),
     }
-
-
-def _plain(rows: pd.DataFrame) -> list[tuple[Any, ...]]:
-    return list(zip(*(rows[column].tolist() for column in rows.columns), strict=True))
 
 
 def manifest_lines(manifest: Manifest) -> pd.DataFrame:
@@ -106,22 +90,15 @@ def manifest_lines(manifest: Manifest) -> pd.DataFrame:
 
 
 def _write_workbook(file: BinaryIO, manifest: Manifest, lines: pd.DataFrame, scratch: Path) -> None:
-    """``scratch`` is a folder on the same disk for the writer's temporary files, which hold client data too."""
-    with (
-        tempfile.TemporaryDirectory(dir=scratch, prefix=".xlsx-") as folder,
-        xlsxwriter.Workbook(file, {**OPTIONS, "tmpdir": folder}) as book,
-    ):
-        write_sheet(book, "manifest", lines, SHEET_ROWS, "manifest.csv holds them all")
+    everything = "manifest.csv holds them all"
+    with workbook(file, scratch) as book:
+        write_sheet(book, "manifest", lines, everything)
         tables = manifest.by_table.rename(columns={"words": "record"}).drop(columns="entity")
-        write_sheet(book, "by table", tables[["record", *DECISIONS]].astype("str"), SHEET_ROWS, "")
-        write_sheet(book, "by rule", _as_texts(manifest.by_rule), SHEET_ROWS, "")
+        write_sheet(book, "by table", tables[["record", *DECISIONS]].astype("str"), "")
+        write_sheet(book, "by rule", as_texts(manifest.by_rule), "")
         if len(manifest.fields):
-            write_sheet(book, "fields left out", _as_texts(manifest.fields), SHEET_ROWS, "manifest.csv holds them all")
+            write_sheet(book, "fields left out", as_texts(manifest.fields), everything)
         if len(manifest.closure):
-            write_sheet(book, "closure list", _as_texts(manifest.closure.drop(columns="is_direct")), SHEET_ROWS, "")
+            write_sheet(book, "closure list", as_texts(manifest.closure.drop(columns="is_direct")), "")
         if len(manifest.held):
-            write_sheet(book, "held back", _as_texts(manifest.held), SHEET_ROWS, "")
-
-
-def _as_texts(rows: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame({column: texts(rows[column]) for column in rows.columns})
+            write_sheet(book, "held back", as_texts(manifest.held), "")

@@ -9,8 +9,8 @@ from functools import cached_property
 
 import pandas as pd
 
+from etl.frames import empty, require_columns
 from expectations.rules import FINDING_COLUMNS
-from include.report.frames import empty, require_columns
 
 RECORD_COLUMNS = ("entity", "entity_id", "contact_id", "group", "decision", "rule_id", "reason", "target_id")
 FIELD_COLUMNS = ("entity", "entity_id", "contact_id", "field", "rule_id", "reason")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from include.report.html import page_environment, styled
+from include.report.display import rows_of
+from include.report.html import render
 from include.report.manifest.model import DECISIONS, ENTITY_WORDS, Manifest
-from include.report.run.advice import counted
 
 # What one page can hold and still be read.
 CONTACTS_SHOWN = 500
@@ -53,36 +53,30 @@ class ContactCard:
 
 
 def render_manifest(manifest: Manifest, limit: int = CONTACTS_SHOWN) -> str:
-    """The page as text. Everything that is not the template's own is escaped, and unseen characters are spelled out."""
-    environment = page_environment()
-    environment.globals.update(counted=counted)
+    """The page as text (`include.report.html.render`)."""
     cards = _cards(manifest, limit)
     contacts = manifest.records[manifest.records["entity"] == "contact"]
     direct = manifest.closure[manifest.closure["is_direct"].astype(bool)]
-    return environment.get_template("manifest.html.j2").render(
-        **styled(environment),
+    return render(
+        "manifest.html.j2",
         manifest=manifest,
         words={decision: told[manifest.has_moved] for decision, told in DECISION_WORDS.items()},
         colours={decision: told[2] for decision, told in DECISION_WORDS.items()},
         decisions=[one for one in DECISIONS if one != "failed" or "failed" in set(manifest.records["decision"])],
         totals={decision: int((manifest.records["decision"] == decision).sum()) for decision in DECISIONS},
-        tables=_rows(manifest.by_table),
-        rules=_rows(manifest.by_rule.fillna({"rule_id": "", "reason": ""})),
-        fields=_rows(manifest.fields.head(ROWS_SHOWN)),
+        tables=rows_of(manifest.by_table),
+        rules=rows_of(manifest.by_rule.fillna({"rule_id": "", "reason": ""})),
+        fields=rows_of(manifest.fields.head(ROWS_SHOWN)),
         entity_words=ENTITY_WORDS,
-        closure=_rows(direct.head(ROWS_SHOWN)),
+        closure=rows_of(direct.head(ROWS_SHOWN)),
         closure_more=len(manifest.closure) - len(direct.head(ROWS_SHOWN)),
-        held=_rows(manifest.held.head(ROWS_SHOWN)),
-        failed=_rows(manifest.groups[manifest.groups["status"] == "failed"].head(ROWS_SHOWN)),
+        held=rows_of(manifest.held.head(ROWS_SHOWN)),
+        failed=rows_of(manifest.groups[manifest.groups["status"] == "failed"].head(ROWS_SHOWN)),
         names=dict(zip(manifest.contacts["contact_id"].astype("str"), manifest.contacts["name"], strict=True)),
         cards=cards,
         cards_total=contacts["contact_id"].nunique(),
         rows_shown=ROWS_SHOWN,
     )
-
-
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _cards(manifest: Manifest, limit: int) -> list[ContactCard]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from etl.outcomes import CHOICES
-from include.report.display import label, vendor_name
+from include.report.display import counted, label, vendor_name
 from include.report.run.model import RunReport
 from include.report.run.tallies import Book, Tallies
 
@@ -37,11 +37,6 @@ class Step:
     what: str
     why: str
     anchor: str
-
-
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """A number with its noun: ``1 household``, ``1,204 households``."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def headline(report: RunReport, tallies: Tallies) -> list[str]:

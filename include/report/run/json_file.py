@@ -3,9 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
-import pandas as pd
-
-from include.report.run.model import AVAILABLE_COLUMNS, SEVERITIES, STATUSES, Run, RunReport, as_texts
+from include.report.display import as_texts, rows_of
+from include.report.run.model import AVAILABLE_COLUMNS, SEVERITIES, STATUSES, Run, RunReport
 from include.report.run.tallies import Book, Tallies
 
 SCHEMA_VERSION = 1
@@ -21,15 +20,15 @@ def run_summary(report: RunReport, tallies: Tallies) -> dict[str, Any]:
         "units": report.units,
         "outcomes": {book.vendor: book.outcomes for book in tallies.books},
         "books": {book.vendor: _book(book) for book in tallies.books},
-        "reasons": _records(tallies.reasons.head(ITEMS_LISTED)),
+        "reasons": rows_of(tallies.reasons.head(ITEMS_LISTED)),
         "findings": {**_findings(tallies), "open_elsewhere": len(report.open_elsewhere)},
         "newly_available": {
             "count": len(report.newly_available),
-            "by_category": _records(tallies.available),
-            "items": _available_items(report),
+            "by_category": rows_of(tallies.available),
+            "items": rows_of(as_texts(report.newly_available.head(ITEMS_LISTED), AVAILABLE_COLUMNS)),
         },
-        "changes": {"count": len(report.changes), "by_field": _records(tallies.changed.head(ITEMS_LISTED))},
-        "receipts": _records(tallies.receipts),
+        "changes": {"count": len(report.changes), "by_field": rows_of(tallies.changed.head(ITEMS_LISTED))},
+        "receipts": rows_of(tallies.receipts),
         "stages": {stage: float(seconds) for stage, seconds in report.stages.items()},
         "settings": {**report.settings, **report.guard_lines},
         "removed": asdict(report.removed) if report.removed else None,
@@ -71,17 +70,5 @@ def _findings(tallies: Tallies) -> dict[str, Any]:
         "open": len(still_open),
         "by_severity": {severity: int((still_open["severity"] == severity).sum()) for severity in SEVERITIES},
         "by_status": {status: int((findings["status"] == status).sum()) for status in STATUSES},
-        "by_rule": _records(tallies.by_rule[columns]),
+        "by_rule": rows_of(tallies.by_rule[columns]),
     }
-
-
-def _available_items(report: RunReport) -> list[dict[str, Any]]:
-    return _records(as_texts(report.newly_available.head(ITEMS_LISTED), AVAILABLE_COLUMNS))
-
-
-def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain values; numpy's whole numbers become Python's."""
-    return [
-        {str(name): value.item() if hasattr(value, "item") else value for name, value in row.items()}
-        for row in rows.to_dict("records")
-    ]

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from include.report.display import asked_by, texts, vendor_name
-from include.report.frames import empty, require_columns
+from etl.frames import empty, require_columns
+from include.report.display import asked_by, vendor_name
 from include.report.run.proposals import Proposal
 
 SEVERITIES = ("critical", "warning", "info")
@@ -172,8 +172,3 @@ class RunReport:
     def consequence(self, severity: str, vendor_words: str) -> str:
         """What happens if nobody mends it, at the vendor or vendors named."""
         return self.consequences.get(severity, "").replace("{vendor}", vendor_words)
-
-
-def as_texts(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
-    """The named columns of a frame as text without nulls, on a fresh index."""
-    return pd.DataFrame({column: texts(frame[column]) for column in columns}).reset_index(drop=True)

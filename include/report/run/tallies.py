@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from etl.outcomes import NOT_SENT, OUTCOMES
+from include.report.display import as_texts
 from include.report.run.model import (
     AVAILABLE_COLUMNS,
     CHANGE_COLUMNS,
@@ -14,7 +15,6 @@ from include.report.run.model import (
     SEVERITIES,
     STATUSES,
     RunReport,
-    as_texts,
 )
 
 

@@ -1,30 +1,17 @@
-"""worklist.xlsx: the worklist, the outcomes, the rules and the changes, in cells that are nothing but text."""
+"""worklist.xlsx: the worklist, the outcomes, the rules and the changes."""
 
-import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
 import pandas as pd
-import xlsxwriter
 
-from include.report.display import label, texts, vendor_name
+from include.report.display import texts, vendor_name
 from include.report.run.model import CHANGE_COLUMNS, RunReport
 from include.report.run.tallies import Tallies
-from include.report.text_sheet import write_texts
+from include.report.sheets import SHEET_ROWS, workbook, write_sheet
 
-# Excel's own limit, and where the changes stop so that one large first run does not take minutes to write.
-SHEET_ROWS = 1_048_576
+# Where the changes stop, so that one large first run does not take minutes to write.
 CHANGE_ROWS = 50_000
-_ROWS_AT_A_TIME = 20_000
-
-_WIDTHS = {"message": 60, "remedy": 60, "consequence": 50, "reason": 50, "household name": 28, "head name": 24}
-OPTIONS = {
-    "strings_to_formulas": False,
-    "strings_to_urls": False,
-    "strings_to_numbers": False,
-    "nan_inf_to_errors": False,
-    "constant_memory": True,
-}
 
 
 def write_workbook(
@@ -37,24 +24,19 @@ def write_workbook(
 ) -> None:
     """The sheets worklist, outcomes (but ``unchanged``, which are counted), by rule and, where there are any, changes.
 
-    ``scratch`` is a folder on the same disk for the writer's temporary files, which hold client data too.
+    ``scratch``: see `workbook`.
     """
-    with (
-        tempfile.TemporaryDirectory(dir=scratch, prefix=".xlsx-") as folder,
-        xlsxwriter.Workbook(file, {**OPTIONS, "tmpdir": folder}) as book,
-    ):
-        # The same report makes the same bytes, whenever it is made.
-        book.set_properties({"created": report.run.finished_at or report.run.started_at})
-        write_sheet(book, "worklist", lines, sheet_rows, "worklist.csv holds them all")
+    with workbook(file, scratch, report.run.finished_at or report.run.started_at) as book:
+        write_sheet(book, "worklist", lines, "worklist.csv holds them all", sheet_rows)
         outcomes = tallies.outcomes.drop(columns="code")
-        # Most of a night's units, and there is nothing to tell of them.
-        told = outcomes[outcomes["outcome"] != "unchanged"]
-        elsewhere, unchanged = "the ledger's outcome_v holds them all", len(outcomes) - len(told)
+        # Most of a night's units are unchanged, and there is nothing to say about them.
+        shown = outcomes[outcomes["outcome"] != "unchanged"]
+        elsewhere, unchanged = "the ledger's outcome_v holds them all", len(outcomes) - len(shown)
         note = f"… and {unchanged:,} that were unchanged: {elsewhere}." if unchanged else ""
-        write_sheet(book, "outcomes", told, sheet_rows, elsewhere, note)
-        write_sheet(book, "by rule", _rule_rows(tallies), sheet_rows, "")
+        write_sheet(book, "outcomes", shown, elsewhere, sheet_rows, note)
+        write_sheet(book, "by rule", _rule_rows(tallies), "", sheet_rows)
         if len(report.changes):
-            write_sheet(book, "changes", _change_rows(report), min(sheet_rows, CHANGE_ROWS), "counts: run.json")
+            write_sheet(book, "changes", _change_rows(report), "counts: run.json", min(sheet_rows, CHANGE_ROWS))
 
 
 def _rule_rows(tallies: Tallies) -> pd.DataFrame:
@@ -68,25 +50,3 @@ def _change_rows(report: RunReport) -> pd.DataFrame:
     columns = [*CHANGE_COLUMNS, *(column for column in ("old", "new") if column in report.changes.columns)]
     first = report.changes.head(CHANGE_ROWS + 1)[columns]
     return pd.DataFrame({column: texts(first[column]) for column in columns})
-
-
-def write_sheet(
-    book: xlsxwriter.Workbook, name: str, rows: pd.DataFrame, sheet_rows: int, elsewhere: str, note: str = ""
-) -> None:
-    """One sheet with a frozen header and a filter; rows beyond the limit are told of in the last one, or a note is."""
-    sheet = book.add_worksheet(name)
-    heading = book.add_format({"bold": True, "bottom": 1, "bg_color": "#E8EEF2"})
-    titles = [label(column) for column in rows.columns]
-    for position, title in enumerate(titles):
-        sheet.set_column(position, position, _WIDTHS.get(title.lower(), 16))
-    sheet.freeze_panes(1, 0)
-    sheet.write_row(0, 0, titles, heading)
-    shown = rows if len(rows) < sheet_rows else rows.head(sheet_rows - 2)
-    for start in range(0, len(shown), _ROWS_AT_A_TIME):
-        write_texts(sheet, start + 1, shown.iloc[start : start + _ROWS_AT_A_TIME])
-    if len(shown) < len(rows):
-        note = f"… and more rows than fit on this sheet: {elsewhere}."
-    if note:
-        sheet.write_string(len(shown) + 1, 0, note)
-    sheet.autofilter(0, 0, max(len(shown), 1), len(titles) - 1)
-    sheet.ignore_errors({"number_stored_as_text": f"A1:XFD{SHEET_ROWS}"})

@@ -1,21 +1,15 @@
-"""The worklist: one line for each finding, with what a person needs to find and mend it; and its CSV file."""
-
-import csv
-import io
-from typing import BinaryIO
+"""The worklist: one line for each finding, with what a person needs to find and mend it."""
 
 import pandas as pd
 
-from include.report.display import each_distinct, neutralise, vendor_name
-from include.report.run.model import LABEL_COLUMNS, STATUSES, RunReport, as_texts
+from include.report.display import as_texts, vendor_name
+from include.report.run.model import LABEL_COLUMNS, STATUSES, RunReport
 from include.report.run.tallies import Tallies, severity_ranks
 
 WORKLIST_COLUMNS = (
     *("severity", "status", "vendor", "unit_key", "household_name", "head_name", "office_name", "assigned_user"),
     *("outcome", "rule_id", "entity", "entity_id", "field", "message", "remedy", "consequence", "since"),
 )
-
-_ROWS_AT_A_TIME = 20_000
 
 
 def worklist(report: RunReport, tallies: Tallies) -> pd.DataFrame:
@@ -51,16 +45,3 @@ def _consequences(report: RunReport, lines: pd.DataFrame) -> pd.Series:
         [sentences[pair] for pair in zip(lines["severity"], lines["vendor"], strict=True)], lines.index, dtype="str"
     )
     return told.where(lines["status"] != "mended", "Mended since the last run; nothing more to do.")
-
-
-def write_csv(file: BinaryIO, lines: pd.DataFrame) -> None:
-    """RFC 4180 with a byte order mark (Excel reads it as UTF-8), every cell quoted and neutralised."""
-    file.write(b"\xef\xbb\xbf")
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
-    writer.writerow(lines.columns)
-    for start in range(0, len(lines), _ROWS_AT_A_TIME):
-        part = lines.iloc[start : start + _ROWS_AT_A_TIME]
-        writer.writerows(zip(*(each_distinct(part[column], neutralise) for column in part.columns), strict=True))
-    text.flush()
-    text.detach()

@@ -1,29 +1,34 @@
-"""worklist.html: one page without script or outside addresses, made from the template beside this module."""
+"""A run's pages: the worklist, the life events, and where the values come from. No script, no outside addresses."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from etl.outcomes import OUTCOMES
-from include.report.display import vendor_name
-from include.report.html import page_environment, styled
-from include.report.run.advice import advice, counted, decided, ending, headline, meanings
+from include.report.display import as_texts, rows_of, vendor_name
+from include.report.html import render
+from include.report.run.advice import advice, decided, ending, headline, meanings
 from include.report.run.households import Household, households, rule_anchor, urgent_units
 from include.report.run.model import (
     AVAILABLE_COLUMNS,
     CHANGE_COLUMNS,
+    LINEAGE_COLUMNS,
+    PIN_COLUMNS,
     SEVERITIES,
     STATUSES,
     RunReport,
-    as_texts,
 )
+from include.report.run.proposals import together
 from include.report.run.tallies import Book, Tallies
 
 # What one page can hold and still be read: about five megabytes at the worst.
 HOUSEHOLDS_SHOWN = 2_000
 LINKS_SHOWN = 100
 ROWS_SHOWN = 200
+EVENTS_SHOWN = 300
+FIELDS_SHOWN = 1_000
 USERS_OFFERED = 60
 
 # Of so many units each outcome is told, and of so many each field.
@@ -54,21 +59,54 @@ class RuleSection:
         return self.severity != "info" and self.findings > 0
 
 
-def render_page(report: RunReport, tallies: Tallies, limit: int = HOUSEHOLDS_SHOWN) -> str:
-    """The page as text. Everything that is not the template's own is escaped, and unseen characters are spelled out."""
-    environment = page_environment()
-    environment.globals.update(counted=counted, rule_anchor=rule_anchor, ending=ending, decided=decided)
+def render_worklist(report: RunReport, tallies: Tallies, limit: int = HOUSEHOLDS_SHOWN) -> str:
+    """worklist.html as text (`include.report.html.render`)."""
     keys, total = urgent_units(tallies, limit)
     shown = households(report, tallies, keys)
     users = _users(shown)
-    return environment.get_template("worklist.html.j2").render(
-        **styled(environment, len(users)),
-        users=users,
+    return render(
+        "worklist.html.j2",
+        users,
         **_content(report, tallies),
         households=shown,
         households_total=total,
         rules=_rules(tallies, shown),
         rows_shown=ROWS_SHOWN,
+        rule_anchor=rule_anchor,
+        ending=ending,
+        decided=decided,
+    )
+
+
+def render_life_events(report: RunReport) -> str:
+    """life_events.html as text: for people who decide about couples that have changed."""
+    labels = report.labels
+    named = labels["household_name"].fillna("").str.strip().where(lambda names: names != "", labels["head_name"])
+    return render(
+        "life_events.html.j2",
+        run=report.run,
+        is_held=not all(one.is_confirmed for one in report.life_events),
+        events=together(report.life_events)[:EVENTS_SHOWN],
+        names=dict(zip(labels["unit_key"], named.fillna(""), strict=True)),
+        rows_shown=ROWS_SHOWN,
+    )
+
+
+def render_why(report: RunReport) -> str:
+    """why.html as text: where the values of a run come from and what was decided about each, without the values."""
+    lineage = as_texts(report.lineage, LINEAGE_COLUMNS)
+    shown = lineage.head(FIELDS_SHOWN)
+    return render(
+        "why.html.j2",
+        run=report.run,
+        units=lineage.groupby(["unit_key", "vendor"], sort=False).ngroups,
+        total=len(lineage),
+        groups=[
+            (key, vendor, len(rows), [(holder, rows_of(inner)) for holder, inner in _by_holder(rows)])
+            for (key, vendor), rows in shown.groupby(["unit_key", "vendor"], sort=False)
+        ],
+        pins=rows_of(as_texts(report.pins, PIN_COLUMNS).head(FIELDS_SHOWN)),
+        rows_shown=FIELDS_SHOWN,
     )
 
 
@@ -114,7 +152,14 @@ def _field_by_field(report: RunReport) -> list[dict[str, Any]]:
 
 
 def _head(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in row.items()} for row in rows.head(ROWS_SHOWN).to_dict("records")]
+    return rows_of(rows.head(ROWS_SHOWN))
+
+
+def _by_holder(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The fields of each person and item, with their names within it."""
+    parts = rows["field"].str.extract(r"^(?P<holder>.*\]|[^.]*)\.?(?P<name>.*)$")
+    for holder, inner in rows.assign(name=parts["name"]).groupby(parts["holder"], sort=False):
+        yield str(holder), inner
 
 
 def _bar(book: Book) -> list[tuple[str, int, int, int]]:
