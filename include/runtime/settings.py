@@ -37,37 +37,63 @@ class _Section(BaseModel):
 
 
 class Data(_Section):
-    folder: Path = Field(Path(".planbridge"), description="staging files, reports, the default ledger")
-    keep_days: int = Field(7, ge=0, description="how long staged files of a failed run are kept")
-    lineage_days: int = Field(400, ge=0, description="how long superseded lineage is kept; the latest always stays")
-    repeats_days: int = Field(14, ge=7, description="how long rows are kept that only repeat the night before")
-    values_days: int = Field(90, ge=30, description="how long values before and after are kept; so long undo works")
-    facts_days: int = Field(2555, ge=365, description="how long runs, outcomes, findings, decisions and feeds are kept")
-    removal_rows: int = Field(5000, ge=100, le=100_000, description="rows that a night removes in one transaction")
-    removal_seconds: float = Field(60, ge=1, le=3600, description="how long a night removes what is old enough")
+    folder: Path = Field(Path(".planbridge"), description="Folder of staging files, reports and the default ledger")
+    keep_days: int = Field(7, ge=0, description="Days for which staged files of a failed run are kept")
+    lineage_days: int = Field(
+        400, ge=0, description="Days for which replaced lineage is kept; the latest of each unit always stays"
+    )
+    repeats_days: int = Field(
+        14, ge=7, description="Days for which rows that only repeat the night before are kept; their counts stay"
+    )
+    values_days: int = Field(
+        90, ge=30, description="Days for which values before and after a write are kept; undo works for as long"
+    )
+    facts_days: int = Field(
+        2555, ge=365, description="Days for which runs, outcomes, findings, decisions and feeds are kept"
+    )
+    removal_rows: int = Field(
+        5000, ge=100, le=100_000, description="Rows that a night removes by age in one transaction"
+    )
+    removal_seconds: float = Field(
+        60, ge=1, le=3600, description="Seconds for which a night removes rows by age; the next night continues"
+    )
 
 
 class Profiles(_Section):
-    enroll: str = Field("linked", pattern=r"^(linked|all|set:.+)$", description="linked, all or set:<name>")
-    calls_in_flight: int = Field(4, ge=1, le=64, description="calls under way at once")
-    call_seconds: float = Field(30, ge=1, le=120, description="how long one call may take, from first to last byte")
-    search_lag_seconds: float = Field(10, ge=0, le=300, description="how long a new household may stay unfindable")
-    answer_within: timedelta = Field(timedelta(days=1), gt=timedelta(0), description="how long a question waits")
+    enroll: str = Field(
+        "linked",
+        pattern=r"^(linked|all|set:.+)$",
+        description="Units that a weeknight run sends: linked, all, or set:<name> for the members of a CRM set",
+    )
+    calls_in_flight: int = Field(4, ge=1, le=64, description="Calls in flight at once")
+    call_seconds: float = Field(30, ge=1, le=120, description="Seconds for one call, from the first byte to the last")
+    search_lag_seconds: float = Field(
+        10, ge=0, le=300, description="Seconds for which a new household may be missing from the search"
+    )
+    answer_within: timedelta = Field(
+        timedelta(days=1), gt=timedelta(0), description="How long a question of a run by hand waits for its answer"
+    )
 
 
 class Emoney(_Section):
-    enroll: str = Field("linked", pattern=r"^(linked|all|set:.+)$", description="linked, all or set:<name>")
-    calls_per_minute: int = Field(60, ge=1, description="of this machine, per api key")
-    calls_in_flight: int = Field(8, ge=1, le=60, description="calls under way at once")
-    call_seconds: float = Field(30, ge=1, le=120, description="how long one call may take, from first to last byte")
+    enroll: str = Field(
+        "linked",
+        pattern=r"^(linked|all|set:.+)$",
+        description="Units that a weeknight run sends: linked, all, or set:<name> for the members of a CRM set",
+    )
+    calls_per_minute: int = Field(60, ge=1, description="Calls a minute of this machine, for each API key")
+    calls_in_flight: int = Field(8, ge=1, le=60, description="Calls in flight at once")
+    call_seconds: float = Field(30, ge=1, le=120, description="Seconds for one call, from the first byte to the last")
     auto_link: Annotated[tuple[str, ...], NoDecode, _BY_COMMAS] = Field(
-        (), description="categories that a weeknight run may link"
+        (), description="Categories that a weeknight run may link, separated by commas"
     )
     keep: Annotated[tuple[str, ...], NoDecode, _BY_COMMAS] = Field(
-        (), description="fields that stay as somebody edited them at eMoney, where they changed in SmartOffice, too"
+        (), description="Fields that keep an edit made at eMoney although the CRM's value changed, separated by commas"
     )
-    feed_deadline_seconds: float = Field(300, ge=1, description="how long a feed may take at the vendor")
-    search_lag_seconds: float = Field(10, ge=0, le=300, description="how long a new client may stay unfindable")
+    feed_deadline_seconds: float = Field(300, ge=1, description="Seconds that eMoney may take for a feed")
+    search_lag_seconds: float = Field(
+        10, ge=0, le=300, description="Seconds for which a new client may be missing from the search"
+    )
 
     @field_validator("keep")
     @classmethod
@@ -79,17 +105,20 @@ class Emoney(_Section):
 
 
 class Refresh(_Section):
-    households_per_shard: int = Field(5000, ge=1, le=100_000, description="units in one shard")
+    households_per_shard: int = Field(5000, ge=1, le=100_000, description="Units in one shard")
     overlap: timedelta = Field(
-        timedelta(hours=1), ge=timedelta(0), le=CENTURY, description="how far back before the last modified_at seen"
+        timedelta(hours=1),
+        ge=timedelta(0),
+        le=CENTURY,
+        description="How far a run reaches back before the last modified_at that it saw",
     )
     as_of_ahead: timedelta = Field(
-        timedelta(0), ge=timedelta(0), le=CENTURY, description="how far as_of may lie ahead of the office's day"
+        timedelta(0), ge=timedelta(0), le=CENTURY, description="How far as_of may lie ahead of the office's day"
     )
-    timezone: str = Field(TIMEZONE, description="the zone of the schedule and of the run's date")
-    schedule: str = Field(CRON, description="cron")
+    timezone: str = Field(TIMEZONE, description="Time zone of the schedule and of the run's date")
+    schedule: str = Field(CRON, description="Start of the weeknight run, as cron")
     holidays: Annotated[tuple[date, ...], NoDecode, _BY_COMMAS] = Field(
-        (), description="dates without a scheduled run, by commas"
+        (), description="Dates without a scheduled run, separated by commas"
     )
 
     @property
@@ -115,26 +144,38 @@ class Refresh(_Section):
 
 
 class Guard(_Section):
-    max_changed_percent: float = Field(30, ge=0, le=100, description="of the linked units, that would be updated")
-    max_rule_percent: float = Field(30, ge=0, le=100, description="of the units in scope, that break one critical rule")
-    max_created_percent: float = Field(30, ge=0, description="of the linked units, that would be created beside them")
-    max_gone_percent: float = Field(10, ge=0, le=100, description="of units, a table's records or a feed's items, gone")
-    max_alike_percent: float = Field(10, ge=0, le=100, description="of the linked units, with a field changed alike")
-    at_least: int = Field(3, ge=1, description="fewer units than this never trip a guard")
+    max_changed_percent: float = Field(
+        30, ge=0, le=100, description="Percent of the linked units that may be updated by one run"
+    )
+    max_rule_percent: float = Field(
+        30, ge=0, le=100, description="Percent of the units in scope that may break one critical rule"
+    )
+    max_created_percent: float = Field(
+        30, ge=0, description="Units that one run may create, as percent of the linked units"
+    )
+    max_gone_percent: float = Field(
+        10, ge=0, le=100, description="Percent of units, of a table's records or of a feed's items that may vanish"
+    )
+    max_alike_percent: float = Field(
+        10, ge=0, le=100, description="Percent of the linked units in which one field may change in the same way"
+    )
+    at_least: int = Field(3, ge=1, description="Fewer units than this never trip a guard")
 
 
 class Rules(_Section):
-    file: Path | None = Field(None, description="severity overrides")
+    file: Path | None = Field(None, description="File of severities that replace those of the rules, TOML or JSON")
 
 
 class Vendors(_Section):
-    users_file: Path | None = Field(None, description="CSV: vendor, crm_user, vendor_user (EMY-OWNER)")
+    users_file: Path | None = Field(
+        None, description="File of vendor users, CSV: vendor, crm_user, vendor_user (EMY-OWNER)"
+    )
 
 
 class Service(_Section):
-    user: str = Field("service", min_length=1, description="user name for units that nobody is assigned to")
+    user: str = Field("service", min_length=1, description="CRM user for units that are assigned to nobody")
     may_act_for_others: Annotated[tuple[str, ...], NoDecode, _BY_COMMAS] = Field(
-        (), description="Airflow users who may run in the name of another CRM user, by commas (LIC-ACTING)"
+        (), description="Airflow users who may act for another CRM user, separated by commas (LIC-ACTING)"
     )
 
 
@@ -169,7 +210,7 @@ def read_settings() -> Settings:
     ours = sorted(name for name in os.environ if name.upper().startswith(PREFIX))
     unknown = [name + _nearest(name, known) for name in ours if name.upper() not in known]
     if unknown:
-        raise SettingsError(f"Unknown setting {'; '.join(unknown)}. All settings are in .env.example.")
+        raise SettingsError(f"Unknown setting {'; '.join(unknown)}. docs/engineer.md lists all settings.")
     try:
         return Settings()
     except ValidationError as error:
