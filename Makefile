@@ -1,10 +1,13 @@
 # Everything a person runs. Only Python 3.11 or newer, git and make have to be there.
 .DEFAULT_GOAL := help
 .PHONY: help setup browser demo demo-transfer cancel-transfer return up why undo ledger ledger-upgrade test lint style \
-	bench lock clean
+	bench documents lock clean
 
 PYTHON := .venv/bin/python
+PLANBRIDGE := $(PYTHON) -m include.commands.cli
 JOBS ?= 3
+LOCK = $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 # Whatever imports Airflow must not make ~/airflow.
 export AIRFLOW_HOME := $(CURDIR)/.planbridge/airflow
 # Airflow and the tests start many processes: what one has compiled, the next ones read.
@@ -21,36 +24,36 @@ setup: ## The virtual environment .venv from the locked requirements (the others
 	@sh include/local/setup.sh
 
 demo: setup ## The weeknight run over a demo office and two vendor sandboxes; FRESH=1 starts over
-	@$(PYTHON) -m include.local demo $(if $(FRESH),--fresh)
+	@$(PLANBRIDGE) demo $(if $(FRESH),--fresh)
 
 cancel-transfer: $(if $(TRANSFER),setup) ## End a transfer that nobody has accepted: TRANSFER=…
 	@$(if $(TRANSFER),,$(call usage,make cancel-transfer TRANSFER=…))
-	@$(DEMO_ENV) $(PYTHON) -m include.commands.transfer cancel "$(TRANSFER)"
+	@$(DEMO_ENV) $(PLANBRIDGE) transfer cancel "$(TRANSFER)"
 
 return: $(if $(TRANSFER),setup) ## Bring a transfer back within 30 days, if nothing was edited since: TRANSFER=…
 	@$(if $(TRANSFER),,$(call usage,make return TRANSFER=…))
-	@$(DEMO_ENV) $(PYTHON) -m include.commands.transfer return "$(TRANSFER)"
+	@$(DEMO_ENV) $(PLANBRIDGE) transfer return "$(TRANSFER)"
 
 demo-transfer: setup ## A set of the demo office moves to another office; FRESH=1 starts over
-	@$(PYTHON) -m include.local demo-transfer $(if $(FRESH),--fresh)
+	@$(PLANBRIDGE) demo-transfer $(if $(FRESH),--fresh)
 
 up: setup ## The same installation kept running with Airflow's web UI; PORT=8080, Ctrl-C stops it
-	@$(PYTHON) -m include.local up $(if $(PORT),--port $(PORT))
+	@$(PLANBRIDGE) up $(if $(PORT),--port $(PORT))
 
 why: $(if $(UNIT),setup) ## Where a value comes from and what became of it; UNIT=H12 FIELD=clientA.homePhone VENDOR=profiles DATE=2026-11-20
 	@$(if $(UNIT),,$(call usage,make why UNIT=H12 [FIELD=…] [VENDOR=profiles|emoney] [DATE=…]))
-	@$(DEMO_ENV) $(PYTHON) -m include.commands.why $(if $(UNIT),--unit "$(UNIT)") $(if $(FIELD),--field "$(FIELD)") \
+	@$(DEMO_ENV) $(PLANBRIDGE) why $(if $(UNIT),--unit "$(UNIT)") $(if $(FIELD),--field "$(FIELD)") \
 		$(if $(VENDOR),--vendor "$(VENDOR)") $(if $(DATE),--date "$(DATE)")
 
 undo: $(if $(RUN),setup) ## Put back at Profiles what a run wrote, where it still stands; RUN=… UNIT=H12, DRY=1 only says what
 	@$(if $(RUN),,$(call usage,make undo RUN=… [UNIT=H12] [DRY=1]))
-	@$(DEMO_ENV) $(PYTHON) -m include.commands.undo $(if $(RUN),--run "$(RUN)") $(if $(UNIT),--unit "$(UNIT)") $(if $(DRY),--dry-run)
+	@$(DEMO_ENV) $(PLANBRIDGE) undo $(if $(RUN),--run "$(RUN)") $(if $(UNIT),--unit "$(UNIT)") $(if $(DRY),--dry-run)
 
 ledger: setup ## Where the ledger is, its revision, and whether this code needs an upgrade of it
-	@$(DEMO_ENV) $(PYTHON) -m include.commands.ledger check
+	@$(DEMO_ENV) $(PLANBRIDGE) ledger check
 
 ledger-upgrade: setup ## Bring the ledger to the revision that this code needs; TRY=1 only tries it, on a copy
-	@$(DEMO_ENV) $(PYTHON) -m include.commands.ledger upgrade $(if $(TRY),--try)
+	@$(DEMO_ENV) $(PLANBRIDGE) ledger upgrade $(if $(TRY),--try)
 
 test: browser style ## Style, types and the whole test suite; JOBS=3
 	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup
@@ -68,10 +71,13 @@ style: setup
 bench: setup ## The benchmarks, as a table of ratios
 	@$(PYTHON) -m tests.benchmarks
 
-lock: setup ## requirements.txt anew from requirements.in; UPGRADE=1 takes the newest versions
-	@$(PYTHON) -m uv pip compile requirements.in --quiet --universal --python-version 3.11 --generate-hashes \
-		--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) -o requirements.txt
+documents: setup ## The generated tables of docs/ and .env.example anew
+	@$(PLANBRIDGE) documents
+
+lock: setup ## Both locks anew from requirements.in and requirements-dev.in; UPGRADE=1 takes the newest versions
+	@$(LOCK) requirements.in -o requirements.txt
+	@$(LOCK) requirements-dev.in -o requirements-dev.txt
 
 clean: ## Forget the demo: Airflow's home, ledger, sandboxes, reports, tools' caches (.venv stays)
-	@if .venv/bin/python -c 'import typer' 2>/dev/null; then $(PYTHON) -m include.local clean; else rm -rf .planbridge; fi
+	@if .venv/bin/python -c 'import typer' 2>/dev/null; then $(PLANBRIDGE) clean; else rm -rf .planbridge; fi
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

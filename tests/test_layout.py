@@ -112,7 +112,16 @@ DOORS: dict[str, tuple[str, ...]] = {
     # Outside parties: they know the CRM's tables and nothing of the pipeline.
     "include.sandbox": ("etl.schema",),
     "include.demo": ("etl.schema",),
-    "include.local": ("include", "etl.files", "include.runtime", "include.demo", "include.commands"),
+    "include.local": ("include", "etl.errors", "etl.files", "include.runtime", "include.demo", "include.commands"),
+    "include.commands.cli": (
+        "etl.errors",
+        "etl.files",
+        *RUN[:3],
+        "include.why",
+        "include.pipelines.undo",
+        "include.commands",
+        "include.local",
+    ),
     "dags": (
         "include.runtime",
         "include.pipelines.refresh",

@@ -1,37 +1,19 @@
-"""``make ledger`` and ``make ledger-upgrade``: ``python -m include.commands.ledger check`` and ``upgrade [--try]``."""
+"""The ledger's revision and its upgrade, as ``planbridge ledger`` shows them."""
 
 from __future__ import annotations
 
 import time
-from typing import Annotated
 
-import typer
 from rich.console import Console
 
 from etl.load.ledger.migrations import newest_revision
-from include.commands.operator import finish, ledger_as_it_stands, operator_settings
+from include.commands.operator import ledger_as_it_stands, operator_settings
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console()
 
 
-@app.command()
-def check() -> None:
-    """Say where the ledger is, which revision it has, and whether this code needs an upgrade of it; 1 where it does."""
-    finish(_check)
-
-
-@app.command()
-def upgrade(
-    trial: Annotated[bool, typer.Option("--try", help="On a copy (SQLite), or taken back at the end (PostgreSQL).")] = (
-        False
-    ),
-) -> None:
-    """Bring the ledger to the revision that this code needs. A run does the same by itself when it starts."""
-    finish(lambda: _upgrade(trial))
-
-
-def _check() -> int:
+def check() -> int:
+    """Shows where the ledger is and which revision it has; gives 1 where this code needs an upgrade of it."""
     ledger = ledger_as_it_stands(operator_settings())
     if ledger.is_current():
         console.print(f"{ledger.place}: revision {ledger.revision()}, as this code needs it.", soft_wrap=True)
@@ -44,7 +26,8 @@ def _check() -> int:
     return 1
 
 
-def _upgrade(trial: bool) -> int:
+def upgrade(trial: bool) -> int:
+    """Upgrades the ledger; a trial does so on a copy (SQLite) or is rolled back (PostgreSQL)."""
     ledger = ledger_as_it_stands(operator_settings())
     if ledger.is_current():
         console.print(f"{ledger.place}: revision {ledger.revision()}, nothing to upgrade.", soft_wrap=True)
@@ -55,7 +38,3 @@ def _upgrade(trial: bool) -> int:
     done = f"would be revision {newest_revision()}; it stays as it was" if trial else f"revision {newest_revision()}"
     console.print(f"{ledger.place}: {done} ({seconds:.1f} s).", soft_wrap=True)
     return 0
-
-
-if __name__ == "__main__":
-    app()

@@ -1,4 +1,4 @@
-"""What the commands for operators share: settings, the ledger as the DAGs find it, and how they end.
+"""What the commands for operators share: settings, and the ledger as the DAGs find it.
 
 A connection comes from ``AIRFLOW_CONN_<ID>`` or from Airflow itself (its database, a secrets backend). Importing
 Airflow takes seconds: a command that must answer at once reads what stands in the environment by itself, and asks
@@ -11,20 +11,17 @@ import configparser
 import json
 import os
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import typer
 from rich.console import Console
-from rich.text import Text
 from sqlalchemy.engine import make_url
 
 from etl.databases import sqlite_uri
-from etl.errors import LedgerUnavailable, PlanbridgeError, SettingsError
+from etl.errors import LedgerUnavailable, SettingsError
 from etl.load.ledger.runs import has_runs
 from etl.load.ledger.store import Ledger, default_url
 from include import ROOT
@@ -35,19 +32,6 @@ from include.runtime.settings import Settings, read_settings
 
 # Where `make demo` and `make up` keep their data: the command finds their ledger where there is no other.
 DEMO = Path(".planbridge/demo")
-
-
-def finish(command: Callable[[], int]) -> None:
-    """Runs a command and leaves with its exit status; what it raises on purpose is a line in words."""
-    try:
-        status = command()
-    except PlanbridgeError as error:
-        Console(stderr=True).print(Text(str(error), style="red"), soft_wrap=True)
-        status = 1
-    except KeyboardInterrupt:
-        Console(stderr=True).print("Stopped.")
-        status = 130
-    raise typer.Exit(status)
 
 
 def operator_settings() -> Settings:

@@ -1,16 +1,13 @@
-"""What a run did, in a terminal: reads a report's run.json and prints it, at 80 columns, with or without colour.
-
-``python -m include.commands.run_summary <path to run.json>``
-"""
+"""What a run did, in a terminal: reads a report's run.json and prints it, at 80 columns, with or without colour."""
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
+from etl.errors import PlanbridgeError
 from include.commands.terminal import line, make_table, print_path
 from include.report.display import vendor_name
 
@@ -22,7 +19,7 @@ _RULES_SHOWN = 40
 _REASONS_SHOWN = 10
 
 
-class UnreadableSummary(Exception):
+class UnreadableSummary(PlanbridgeError):
     """The file is not a run.json of this version."""
 
 
@@ -124,19 +121,5 @@ def _print_closing(summary: dict[str, Any], path: Path, console: Console) -> boo
 
 
 def show(path: Path) -> int:
-    """Print the summary in ``path``; gives the exit status: 1 where it cannot be read or its books do not balance."""
-    try:
-        summary = read_summary(path)
-    except UnreadableSummary as problem:
-        Console(stderr=True).print(line(str(problem), "red"), soft_wrap=True)
-        return 1
-    return int(not print_summary(summary, path, Console()))
-
-
-def main(path: Annotated[Path, typer.Argument(help="A report's run.json.", show_default=False)]) -> None:
-    """Print what a run did."""
-    raise typer.Exit(show(path))
-
-
-if __name__ == "__main__":
-    typer.run(main)
+    """Print the summary in ``path``; gives the exit status: 1 where its books do not balance."""
+    return int(not print_summary(read_summary(path), path, Console()))

@@ -6,19 +6,21 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from etl.errors import PlanbridgeError
 from include import ROOT
 
 SECRETS = ("jwt", "session", "admin", "users", "profiles_password", "emoney_api_key")
 TYPED = ("admin", "users")  # by people
 
 
-class Refused(Exception):
+class Refused(PlanbridgeError):
     """The command cannot be done now; the message says why and what to do."""
 
 
@@ -81,6 +83,11 @@ class Installation:
                 yield
             finally:
                 who.unlink(missing_ok=True)
+
+    def remove(self, command: str) -> None:
+        """Remove the folder with everything in it. Raises Refused while a command uses it."""
+        with self.in_use(command):
+            shutil.rmtree(self.folder)
 
 
 def _already(who: Path) -> str:

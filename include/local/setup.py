@@ -1,8 +1,8 @@
-"""Fill ``.venv`` from the hash-locked ``requirements.txt``.
+"""Fill ``.venv`` from the hash-locked ``requirements.txt`` and ``requirements-dev.txt``, and put ``planbridge`` there.
 
 ``python -m include.local.setup`` runs on the machine's own Python (3.11 or newer), before anything is installed: the
 standard library only. It installs with the machine's uv or the one from the lock, and with pip where uv fails. The copy
-of ``requirements.txt`` inside ``.venv`` is written last: a set-up that was interrupted has none and starts over.
+of both locks inside ``.venv`` is written last: a set-up that was interrupted has none and starts over.
 """
 
 import fcntl
@@ -19,8 +19,9 @@ from include import ROOT
 
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-LOCK = ROOT / "requirements.txt"
+LOCKS = (ROOT / "requirements.txt", ROOT / "requirements-dev.txt")
 INSTALLED = VENV / "requirements.txt"
+PROGRAM = VENV / "bin" / "planbridge"
 HINT = """Set-up failed. Packages come from the Python package index, or from the mirror that pip is configured for:
 check the network and run make again."""
 
@@ -30,8 +31,13 @@ class SetupFailed(Exception):
 
 
 def is_complete() -> bool:
-    """Whether .venv holds exactly what requirements.txt names."""
-    return PYTHON.exists() and INSTALLED.exists() and INSTALLED.read_bytes() == LOCK.read_bytes()
+    """Whether .venv holds exactly what the locks name."""
+    return PYTHON.exists() and INSTALLED.exists() and INSTALLED.read_text() == locked()
+
+
+def locked() -> str:
+    """Both locks, one after the other."""
+    return "".join(lock.read_text() for lock in LOCKS)
 
 
 @contextmanager
@@ -71,15 +77,16 @@ def run(title: str, *command: object) -> None:
 
 def pinned(name: str) -> str:
     """The lines of one package in the lock, hashes included."""
-    found = re.search(rf"^{name}==.*?(?=^\S)", LOCK.read_text() + "end\n", re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^{name}==.*?(?=^\S)", locked() + "end\n", re.MULTILINE | re.DOTALL)
     if not found:
-        raise SetupFailed(f"requirements.txt does not name {name}")
+        raise SetupFailed(f"The locks do not name {name}")
     return found[0]
 
 
 def install() -> None:
-    """Install what the lock names, and nothing else."""
-    count = len(re.findall(r"^[a-z0-9].*==", LOCK.read_text(), re.MULTILINE))
+    """Install what the locks name, and nothing else."""
+    count = len(set(re.findall(r"^[a-z0-9].*==", locked(), re.MULTILINE)))
+    files = [word for lock in LOCKS for word in ("-r", lock)]
     pip = (PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--require-hashes")
     try:
         uv = shutil.which("uv")
@@ -88,10 +95,18 @@ def install() -> None:
             uv_lock.write_text(pinned("uv"))
             run("fetching uv", *pip, "--no-deps", "-r", uv_lock)
             uv = str(VENV / "bin" / "uv")
-        sync = (uv, "pip", "sync", "--require-hashes", "--compile-bytecode", "--python", PYTHON, LOCK)
+        sync = (uv, "pip", "sync", "--require-hashes", "--compile-bytecode", "--python", PYTHON, *LOCKS)
         run(f"installing {count} packages", *sync)
     except SetupFailed:
-        run(f"installing {count} packages with pip (some minutes)", *pip, "-r", LOCK)
+        run(f"installing {count} packages with pip (some minutes)", *pip, *files)
+
+
+def write_program() -> None:
+    """Write ``.venv/bin/planbridge``, which works from every folder."""
+    PROGRAM.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{ROOT}${{PYTHONPATH:+:$PYTHONPATH}}" exec "{PYTHON}" -m include.commands.cli "$@"\n'
+    )
+    PROGRAM.chmod(0o755)
 
 
 def main() -> int:
@@ -105,7 +120,8 @@ def main() -> int:
                 run(f"making .venv with Python {sys.version.split()[0]}", sys.executable, "-m", "venv", VENV)
             INSTALLED.unlink(missing_ok=True)
             install()
-            shutil.copyfile(LOCK, INSTALLED)
+            write_program()
+            INSTALLED.write_text(locked())
         except SetupFailed as failure:
             print(f"{failure}\n\n{HINT}", file=sys.stderr)
             return 1

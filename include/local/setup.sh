@@ -1,6 +1,6 @@
-# Fills .venv from requirements.txt unless that is done already; run from the checkout's root.
+# Fills .venv from the two locks unless that is done already; run from the checkout's root.
 # The copy .venv/requirements.txt is written last: it names what was installed, completely.
-if .venv/bin/python -c '' 2>/dev/null && cmp -s requirements.txt .venv/requirements.txt; then
+if .venv/bin/python -c '' 2>/dev/null && cat requirements.txt requirements-dev.txt | cmp -s - .venv/requirements.txt; then
     exit 0
 fi
 

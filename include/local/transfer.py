@@ -49,7 +49,7 @@ def run(installation: Installation, *, fresh: bool) -> int:
         up.start_services(running, port, SERVICES)
         run_id, state = _transfer(installation, f"http://127.0.0.1:{port}", wish)
         shown = subprocess.run(
-            python("include.commands.transfer", "show", run_id), cwd=ROOT, env=running.variables, check=False
+            python("include.commands.cli", "transfer", "show", run_id), cwd=ROOT, env=running.variables, check=False
         ).returncode
         if state != "success":
             console.print(f"[red]The run failed.[/] Its logs: {installation.airflow_home / 'logs'}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import sys
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 from urllib.error import URLError
 
 from include.local import airflow_home, demo
-from include.local.installation import Installation, write_private
+from include.local.installation import Installation, Refused, write_private
 from include.local.processes import Programs
 from include.local.progress import console, stage
 
@@ -25,6 +26,13 @@ SERVICES = {
     "triggerer": ("triggerer", "--skip-serve-logs"),
 }
 HEALTHY_WITHIN_SECONDS = 120
+
+
+def read_port(text: str) -> int:
+    """A port's number. Raises Refused for any other text."""
+    if not re.fullmatch("[0-9]{1,5}", text) or not 0 < int(text) < 65536:
+        raise Refused(f"PORT is a number from 1 to 65535, not {text!r}. For example: make up PORT=8080")
+    return int(text)
 
 
 def run(installation: Installation, *, port: int) -> int:

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from etl.load.ledger.migrations import newest_revision
-from include.commands.ledger import app
+from include.commands.cli import app
 from tests.load.ledger.test_migrations import BEFORE_REVISIONS
 
 
@@ -26,7 +26,7 @@ def test_an_older_ledger_is_named_tried_and_upgraded(tmp_path: Path, monkeypatch
 
 def run(*command: str) -> tuple[int, str]:
     """The exit status, and what is said of the ledger after its place."""
-    done = CliRunner().invoke(app, command)
+    done = CliRunner().invoke(app, ["ledger", *command])
     line = done.output.splitlines()[-1].partition("ledger.db: ")[2]
     return done.exit_code, line.partition(" make ")[0].partition(" (")[0]
 
@@ -35,7 +35,7 @@ def test_where_no_run_was_made_the_place_is_named_and_nothing_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLANBRIDGE__DATA__FOLDER", str(tmp_path))
-    done = CliRunner().invoke(app, ["check"])
+    done = CliRunner().invoke(app, ["ledger", "check"])
     assert done.exit_code == 1
     assert "no run has been made there" in done.output
     assert list(tmp_path.iterdir()) == []

@@ -10,8 +10,9 @@ import pytest
 import typer
 
 from include import ROOT
-from include.local.__main__ import finish, read_port
+from include.commands.cli import finish
 from include.local.installation import Installation, Refused, write_private
+from include.local.up import read_port
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_a_folder_that_cannot_be_written_is_reported_in_words(capsys: pytest.Cap
     with pytest.raises(typer.Exit) as ended:
         finish(command)
     assert ended.value.exit_code == 1
-    said = " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().err.split())
     assert "/checkout/.planbridge cannot be written or read (Permission denied). Make it writable" in said
 
 

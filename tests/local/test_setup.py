@@ -17,10 +17,12 @@ import pytest
 from include import ROOT
 from include.local import setup
 
+LOCKS = ("requirements", "requirements-dev")
 NAMED = {
     re.split(r"[\[=<>~ ]", line, maxsplit=1)[0]
-    for line in (ROOT / "requirements.in").read_text().splitlines()
-    if line and not line.startswith("#")
+    for lock in LOCKS
+    for line in (ROOT / f"{lock}.in").read_text().splitlines()
+    if line and not line.startswith(("#", "-c"))
 }
 COMMANDS = ("demo", "test", "up", "bench", "lint", "lock", "clean", "help")
 
@@ -47,22 +49,34 @@ def fake_python(folder: Path, body: str) -> None:
 def checkout(tmp_path: Path) -> Path:
     """A checkout with nothing prepared, and on its PATH the tools that every machine has."""
     shutil.copytree(ROOT / "include" / "local", tmp_path / "include" / "local")
-    shutil.copy(ROOT / "requirements.txt", tmp_path)
+    for lock in LOCKS:
+        shutil.copy(ROOT / f"{lock}.txt", tmp_path)
     (tmp_path / "bin").mkdir()
-    for tool in ("cmp", "basename", "dirname", "sh", "tail"):
+    for tool in ("cat", "cmp", "basename", "dirname", "sh", "tail"):
         (tmp_path / "bin" / tool).symlink_to(shutil.which(tool) or "")
     return tmp_path
 
 
-def test_every_package_is_pinned_with_hashes() -> None:
-    lock = (ROOT / "requirements.txt").read_text().replace("\\\n", " ")
+@pytest.mark.parametrize(("name", "at_least"), zip(LOCKS, (100, 30), strict=True))
+def test_every_package_is_pinned_with_hashes(name: str, at_least: int) -> None:
+    lock = (ROOT / f"{name}.txt").read_text().replace("\\\n", " ")
     pins = [line for line in lock.splitlines() if line and not line.lstrip().startswith("#")]
-    assert len(pins) > 100
+    assert len(pins) > at_least
     assert [pin for pin in pins if not re.match(r"[a-z0-9._-]+(\[[a-z,-]+\])?==\S+.* --hash=sha256:", pin)] == []
 
 
-def test_the_lock_holds_everything_that_is_named() -> None:
-    lock = (ROOT / "requirements.txt").read_text()
+def test_what_both_locks_hold_has_one_version() -> None:
+    night, more = (dict(re.findall(r"^([a-z0-9.-]+)(?:\[.*\])?==(\S+)", text_of(name), re.MULTILINE)) for name in LOCKS)
+    assert {name for name in night.keys() & more.keys() if night[name] != more[name]} == set()
+    assert not {"pytest", "mypy", "selenium", "faker"} & night.keys()
+
+
+def text_of(lock: str) -> str:
+    return (ROOT / f"{lock}.txt").read_text()
+
+
+def test_the_locks_hold_everything_that_is_named() -> None:
+    lock = "".join(map(text_of, LOCKS))
     assert [name for name in sorted(NAMED) if not re.search(rf"^{name}(\[[a-z,]+\])?==", lock, re.MULTILINE)] == []
 
 
@@ -98,7 +112,7 @@ def test_make_knows_every_command() -> None:
 def test_the_second_set_up_does_nothing(checkout: Path) -> None:
     (checkout / ".venv" / "bin").mkdir(parents=True)
     (checkout / ".venv" / "bin" / "python").symlink_to(sys.executable)
-    shutil.copy(ROOT / "requirements.txt", checkout / ".venv" / "requirements.txt")
+    (checkout / ".venv" / "requirements.txt").write_text("".join(map(text_of, LOCKS)))
     fake_python(checkout / "bin", "echo no set-up was needed >&2; exit 1")
     done = shell("sh include/local/setup.sh", checkout, PATH=f"{checkout}/bin:/bin")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -108,7 +122,7 @@ def test_a_changed_lock_and_an_interrupted_set_up_are_not_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     python, lock, installed = tmp_path / "python", tmp_path / "lock", tmp_path / "installed"
-    for name, path in (("PYTHON", python), ("LOCK", lock), ("INSTALLED", installed)):
+    for name, path in (("PYTHON", python), ("LOCKS", (lock,)), ("INSTALLED", installed)):
         monkeypatch.setattr(setup, name, path)
     python.touch()
     lock.write_text("pandas==3.1.1")
@@ -248,9 +262,9 @@ def noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to set up on a machine without uv, whose Python notes its arguments in the file that this gives."""
     lock, venv = tmp_path / "requirements.txt", tmp_path / ".venv"
     lock.write_text(f"pandas==3.1.1 --hash=sha256:0\n{setup.pinned('uv')}")
-    places = {"ROOT": tmp_path, "LOCK": lock, "VENV": venv, "PYTHON": venv / "bin" / "python"}
-    for name, path in places.items():
-        monkeypatch.setattr(setup, name, path)
+    places = {"ROOT": tmp_path, "LOCKS": (lock,), "VENV": venv, "PYTHON": venv / "bin" / "python"}
+    for name, place in places.items():
+        monkeypatch.setattr(setup, name, place)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin")
     venv.mkdir()
     program(venv / "bin" / "python", 'echo "python $@" >> noted')

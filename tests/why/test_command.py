@@ -20,9 +20,9 @@ from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import run
 from include import ROOT
 from include.commands import operator
+from include.commands.cli import app
 from include.commands.operator import operator_context, operator_settings, read_connection
 from include.commands.transfer_actions import bring_back, cancel
-from include.commands.why import app as why_app
 from include.pipelines.undo.undoing import request_of
 from include.runtime.connections import database_url
 from include.why.asking import ask
@@ -33,17 +33,17 @@ from tests.run_book import Book
 pytestmark = pytest.mark.xdist_group("why")
 
 
-def call(module: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own, with no connection but those given, and a home of Airflow's that is empty."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_CONN", "PLANB"))}
     environment |= {"COLUMNS": "200", **variables}
-    command = [sys.executable, "-m", module, *arguments]
+    command = [sys.executable, "-m", "include.commands.cli", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
 def why(*arguments: str, **variables: str) -> Result:
     """`make why` in this process, which has its libraries already."""
-    return CliRunner().invoke(why_app, arguments, env={"COLUMNS": "200", **variables})
+    return CliRunner().invoke(app, ["why", *arguments], env={"COLUMNS": "200", **variables})
 
 
 def data_of(book: Book) -> str:
@@ -55,7 +55,7 @@ def test_the_ledger_under_the_data_folder_answers_at_once(told_book: Book) -> No
     libraries = spent_on([sys.executable, "-c", "import pandas, pyarrow, sqlalchemy, typer, rich"])
     folder = data_of(told_book)
     before = spent()
-    done = call("include.commands.why", "--unit", "H1", "--field", "clientA.cellPhone", PLANBRIDGE__DATA__FOLDER=folder)
+    done = call("why", "--unit", "H1", "--field", "clientA.cellPhone", PLANBRIDGE__DATA__FOLDER=folder)
     seconds = spent() - before
     assert done.returncode == 0, done.stderr
     assert "contact_phone.number, key 9" in done.stdout
@@ -85,7 +85,7 @@ def test_the_connection_of_the_environment_comes_first(told_book: Book, form: st
 
 
 def test_what_cannot_be_answered_is_a_line_in_words(told_book: Book) -> None:
-    done = call("include.commands.why", "--unit", "H99", PLANBRIDGE__DATA__FOLDER=data_of(told_book))
+    done = call("why", "--unit", "H99", PLANBRIDGE__DATA__FOLDER=data_of(told_book))
     assert (done.returncode, done.stdout) == (1, "")
     assert "The ledger knows no unit H99" in done.stderr
     assert "Traceback" not in done.stderr
@@ -222,13 +222,13 @@ def test_an_undo_finds_ledger_and_vendor_and_prints_a_table(told_book: Book, tmp
         "password": "sandbox",
     }
     variables = {"PLANBRIDGE__DATA__FOLDER": data_of(told_book), "AIRFLOW_CONN_PROFILES": json.dumps(profiles)}
-    done = call("include.commands.undo", "--run", "run-2", "--dry-run", **variables)
+    done = call("undo", "--run", "run-2", "--dry-run", **variables)
     assert done.returncode == 0, done.stderr
     assert "clientA.cellPhone" in done.stdout
     assert "would go back" in done.stdout
     assert "eMoney has no undo" in done.stdout
     assert "555-01" not in done.stdout
-    refused = call("include.commands.undo", "--run", "run-9", **variables)
+    refused = call("undo", "--run", "run-9", **variables)
     assert refused.returncode == 1
     assert "There is no run run-9" in refused.stderr
 

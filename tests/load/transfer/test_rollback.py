@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from etl.errors import ParamsError
-from include.commands.transfer import app
+from include.commands.cli import app
 from tests.load.transfer.test_move import family
 from tests.pipelines.transfer.books import Book
 from tests.pipelines.transfer.moving import TransferDesk, kept, make_desk
@@ -142,9 +142,7 @@ def test_a_return_is_told_in_the_manifest_and_a_second_one_says_when_it_was(tmp_
         "AIRFLOW_CONN_CRM": area.crm.url,
         "PLANBRIDGE__DATA__FOLDER": str(tmp_path),
     }
-    first = call(
-        "include.commands.transfer", "return", "t1", **places
-    )  # the second one in this process, which takes less long
+    first = call("transfer", "return", "t1", **places)  # the second one in this process, which takes less long
     assert (first.returncode, "is back in the source office" in first.stdout) == (0, True), first.stderr
     page = (area.reports("t1") / "manifest.html").read_text(encoding="utf-8")
     told = area.found("t1").why
@@ -154,6 +152,6 @@ def test_a_return_is_told_in_the_manifest_and_a_second_one_says_when_it_was(tmp_
     assert "Transfer <strong>Returned</strong>" in page
     summary = json.loads((area.reports("t1") / "manifest.json").read_text())
     assert (summary["status"], summary["ended"]) == ("returned", told)
-    second = CliRunner().invoke(app, ["return", "t1"], env=places | {"COLUMNS": "200"})
+    second = CliRunner().invoke(app, ["transfer", "return", "t1"], env=places | {"COLUMNS": "200"})
     assert f"The transfer t1 was returned before; nothing was done. {told}" in second.stdout.replace("\n", " ")
     assert (area.reports("t1") / "manifest.html").read_text(encoding="utf-8") == page

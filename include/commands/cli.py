@@ -1,0 +1,231 @@
+"""``planbridge``: the one program behind ``make``. ``planbridge --help`` lists the commands.
+
+Bodies import what they need: a command answers as fast as its own libraries load.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from datetime import date
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, ParamSpec
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from etl.errors import ParamsError, PlanbridgeError
+from etl.files import unwritable
+
+Given = ParamSpec("Given")
+
+
+def group(help_text: str) -> typer.Typer:
+    """A program or a group of commands."""
+    return typer.Typer(help=help_text, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+app = group("Planbridge: clients of the CRM to Profiles and eMoney.")
+ledger_app = group("The ledger: its revision and its upgrade.")
+transfer_app = group("Transfers of contacts between offices.")
+app.add_typer(ledger_app, name="ledger")
+app.add_typer(transfer_app, name="transfer")
+
+
+def finish(command: Callable[[], int]) -> None:
+    """Runs a command and leaves with its exit status. An error that somebody can mend is one line in words."""
+    try:
+        status = command()
+    except (PlanbridgeError, OSError) as error:
+        words = str(error) if isinstance(error, PlanbridgeError) else unwritable(error)
+        if words is None:
+            raise
+        way_out = "" if isinstance(error, PlanbridgeError) else " Make it writable for you, or free the disk."
+        Console(stderr=True).print(Text(words + way_out, style="red"), soft_wrap=True)
+        status = 1
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Stopped.")
+        status = 130
+    raise typer.Exit(status)
+
+
+def ends(command: Callable[Given, int]) -> Callable[Given, None]:
+    """A command that leaves with the exit status that its body gives."""
+
+    @wraps(command)
+    def run(*args: Given.args, **kwargs: Given.kwargs) -> None:
+        finish(lambda: command(*args, **kwargs))
+
+    return run
+
+
+Fresh = Annotated[bool, typer.Option("--fresh", help="Start over with a new demo office and empty sandboxes.")]
+RunId = Annotated[str, typer.Option("--run", help="The run to undo, by its id.")]
+TransferId = Annotated[str, typer.Argument(help="The transfer: the id of its run.", show_default=False)]
+
+
+@app.command("demo")
+@ends
+def demo(fresh: Fresh = False) -> int:
+    """Run the weeknight refresh once over the demo office and the sandboxes."""
+    from include.local import demo as local
+    from include.local.installation import Installation
+
+    return local.run(Installation(), fresh=fresh)
+
+
+@app.command("demo-transfer")
+@ends
+def demo_transfer(fresh: Fresh = False) -> int:
+    """Move a set of the demo office to another office, accepted by its receiving user."""
+    from include.local import transfer as local
+    from include.local.installation import Installation
+
+    return local.run(Installation(), fresh=fresh)
+
+
+@app.command("up")
+@ends
+def up(port: Annotated[str, typer.Option(help="Port of Airflow's web UI on 127.0.0.1.")] = "8080") -> int:
+    """Keep the demo installation running with Airflow's web UI until Ctrl-C."""
+    from include.local import up as local
+    from include.local.installation import Installation
+
+    return local.run(Installation(), port=local.read_port(port))
+
+
+@app.command("clean")
+@ends
+def clean() -> int:
+    """Remove the demo installation: Airflow's home, demo office, sandboxes, ledger, reports."""
+    from include.local.installation import Installation
+
+    Installation().remove("make clean")
+    return 0
+
+
+@app.command("show")
+@ends
+def show(path: Annotated[Path, typer.Argument(help="A report's run.json.", show_default=False)]) -> int:
+    """Print what a run did."""
+    from include.commands import run_summary
+
+    return run_summary.show(path)
+
+
+@app.command("why")
+@ends
+def why(
+    unit: Annotated[str, typer.Option(help="The household or contact, such as H12 or C7.")],
+    field: Annotated[str, typer.Option(help="clientA.homePhone, account:5.holdingsValue, …; without it all.")] = "",
+    vendor: Annotated[str, typer.Option(help="profiles or emoney; without it both.")] = "",
+    until: Annotated[str, typer.Option("--date", help="As it stood after the runs up to this date.")] = "",
+) -> int:
+    """Show where a value at a vendor comes from and what was decided about it, by which rule, run and user."""
+    from include.commands.operator import open_ledger, operator_settings
+    from include.commands.why_table import print_told
+    from include.why.asking import ask
+
+    day = _read_day(until.strip())
+    ledger = open_ledger(operator_settings())
+    print_told(ask(ledger, unit.strip().upper(), field.strip() or None, vendor.strip() or None, day), Console())
+    return 0
+
+
+@app.command("undo")
+@ends
+def undo(
+    run: RunId,
+    unit: Annotated[str, typer.Option(help="Only this household or contact, such as H12 or C7.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go back, and write nothing.")] = False,
+) -> int:
+    """Put back at Profiles what a run wrote, where it still stands as the run wrote it."""
+    from include.commands.operator import operator_context, operator_settings
+    from include.commands.undo_table import print_undone
+    from include.pipelines.undo.undoing import request_of, undo_run
+    from include.runtime.context import reports_of
+
+    settings = operator_settings()
+    context = operator_context(request_of(getpass.getuser(), settings.refresh.timezone, dry_run), settings)
+    undone = undo_run(context, run.strip(), unit.strip().upper() or None)
+    print_undone(undone, reports_of(settings, undone.run_id) / "worklist.html", Console())
+    if undone.stopped is not None:
+        raise undone.stopped
+    return int(any(one.outcome in ("failed", "deferred") for one in undone.outcomes))
+
+
+@ledger_app.command("check")
+@ends
+def ledger_check() -> int:
+    """Show where the ledger is and which revision it has. Exit status 1: this code needs an upgrade of it."""
+    from include.commands import ledger
+
+    return ledger.check()
+
+
+@ledger_app.command("upgrade")
+@ends
+def ledger_upgrade(
+    trial: Annotated[bool, typer.Option("--try", help="On a copy (SQLite), or rolled back (PostgreSQL).")] = False,
+) -> int:
+    """Upgrade the ledger to the revision that this code needs. A run does the same when it starts."""
+    from include.commands import ledger
+
+    return ledger.upgrade(trial)
+
+
+@transfer_app.command("show")
+@ends
+def transfer_show(transfer: TransferId) -> int:
+    """Print what a transfer's manifest says, in counts."""
+    from include.commands.operator import operator_settings
+    from include.commands.transfer_summary import print_summary, read_summary
+    from include.runtime.context import reports_of
+
+    folder = reports_of(operator_settings(), transfer)
+    return int(not print_summary(read_summary(folder), folder, Console()))
+
+
+@transfer_app.command("cancel")
+@ends
+def transfer_cancel(transfer: TransferId) -> int:
+    """End a transfer that nobody has accepted yet; nothing is moved."""
+    from include.commands.transfer_actions import cancel
+
+    Console().print(cancel(transfer, getpass.getuser()), soft_wrap=True, markup=False)
+    return 0
+
+
+@transfer_app.command("return")
+@ends
+def transfer_return(transfer: TransferId) -> int:
+    """Bring a transfer back within 30 days, if nothing of it was edited since."""
+    from include.commands.transfer_actions import bring_back, print_return
+
+    done = bring_back(transfer)
+    print_return(transfer, done, Console())
+    return int(len(done.edited) > 0)
+
+
+@app.command("documents")
+@ends
+def documents() -> int:
+    """Renew the generated tables of docs/ and .env.example."""
+    from include.commands.documents import renew
+
+    for name in renew():
+        Console().print(f"{name}: renewed")
+    return 0
+
+
+def _read_day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise ParamsError(f"DATE is a date such as 2026-03-31, not {text!r}.") from None
+
+
+if __name__ == "__main__":
+    app(prog_name="planbridge")
