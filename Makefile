@@ -1,6 +1,6 @@
 # Everything a person runs. Only Python 3.11 or newer, git and make have to be there.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo demo-transfer cancel-transfer return up why undo ledger ledger-upgrade test lint style \
+.PHONY: help setup browser demo demo-transfer cancel-transfer return up why undo ledger ledger-upgrade test test-all lint style \
 	bench documents lock clean
 
 PYTHON := .venv/bin/python
@@ -58,13 +58,16 @@ ledger-upgrade: setup ## Bring the ledger to the revision that this code needs; 
 test: browser style ## Style, types and the whole test suite; JOBS=3
 	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup
 
-browser: setup
+test-all: browser style ## The same, and what takes longer: every boundary killed
+	@EVERY_BOUNDARY=1 $(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup
+
+browser: setup ## The browser of the tests, installed where apt may
 	@$(PYTHON) -m include.local.browser
 
 lint: style ## Style and types only
 	@$(PYTHON) -m mypy
 
-style: setup
+style: setup ## Style only
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check --quiet . || { $(PYTHON) -m ruff format --check . ; exit 1; }
 

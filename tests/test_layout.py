@@ -107,7 +107,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "include.pipelines.household": (*KERNEL, *EXTRACT, *TRANSFORM, *LOAD, *CHECKS, *REFRESH),
     "include.pipelines.undo": (*KERNEL, *LOAD, *RUN),
     "include.pipelines.transfer": (*KERNEL, *EXTRACT, *LEDGER, *CHECKS, *RUN[:3], *TRANSFER),
-    "include.commands": (*KERNEL, *EXTRACT, *LEDGER, *TRANSFER, *REFRESH, "include.pipelines.undo"),
+    "include.commands": (*KERNEL, *RULES, *EXTRACT, *LEDGER, *TRANSFER, *REFRESH, "include.pipelines.undo"),
     "include.plugins": ("expectations",),
     # Outside parties: they know the CRM's tables and nothing of the pipeline.
     "include.sandbox": ("etl.schema",),

@@ -57,7 +57,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("name", "at_least"), zip(LOCKS, (100, 30), strict=True))
+@pytest.mark.parametrize(("name", "at_least"), [(LOCKS[0], 100), (LOCKS[1], 30)])
 def test_every_package_is_pinned_with_hashes(name: str, at_least: int) -> None:
     lock = (ROOT / f"{name}.txt").read_text().replace("\\\n", " ")
     pins = [line for line in lock.splitlines() if line and not line.lstrip().startswith("#")]

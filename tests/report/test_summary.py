@@ -8,6 +8,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from include.commands import run_summary
+from include.commands.cli import app
 from include.report.run.json_file import SCHEMA_VERSION as WRITTEN_VERSION
 from include.report.run.writer import write_report
 from tests.report.builders import a_busy_report, a_report, findings, outcomes
@@ -94,14 +95,12 @@ def test_a_file_that_is_no_summary_is_an_error_and_no_traceback(content: str | N
         path.write_text(content)
     with pytest.raises(run_summary.UnreadableSummary, match=r"run\.json"):
         run_summary.read_summary(path)
-    assert run_summary.show(path) == 1
+    failed = CliRunner().invoke(app, ["show", str(path)])
+    assert failed.exit_code == 1
+    assert "run.json" in failed.output
 
 
 def test_the_command_prints_the_summary(busy: Path) -> None:
-    import typer
-
-    app = typer.Typer()
-    app.command()(run_summary.main)
-    result = CliRunner().invoke(app, [str(busy)])
+    result = CliRunner().invoke(app, ["show", str(busy)])
     assert result.exit_code == 0
     assert "What happened to the households" in result.output
