@@ -15,6 +15,7 @@ import pandas as pd
 from etl.names import name_form
 
 Vendor: TypeAlias = Literal["profiles", "emoney"]
+VENDORS: tuple[Vendor, ...] = ("profiles", "emoney")
 
 
 def normal(label: str) -> str:

@@ -1,64 +1,35 @@
 """eMoney: client, spouse and the feed's items of each unit, assembled in the order of the guide's headings."""
 
-import datetime as dt
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from etl.transform import portfolio
-from etl.transform.arrays import NULL, Frames, Objects, integers, strings, trimmed
-from etl.transform.built import Built
-from etl.transform.documents import Json, amounts, grouped, keys, one_after_the_other, records, written
-from etl.transform.facts import facts_of
+from etl.transform.arrays import NULL, Objects, integers, strings, trimmed
+from etl.transform.documents import Json, amounts, grouped, keys, one_after_the_other, records
 from etl.transform.mapping.fields import INVESTMENT_ITEM_FIELDS, POLICY_ITEM_FIELDS
 from etl.transform.portfolio import Portfolio
-from etl.transform.receipts import receipts_of
-from etl.transform.rules import contacts, households, licenses
+from etl.transform.rules import contacts
 from etl.transform.rules.accounts import funds
 from etl.transform.rules.contacts import Reach
 from etl.transform.rules.households import Households
-from etl.transform.rules.licenses import Runners
-from etl.transform.rules.owners import owners_of
+from etl.transform.rules.licenses import RunAs
 from etl.transform.rules.policies import masked_numbers, owner_roles, policy_names
 from etl.values import EMONEY_POLICY_CATEGORIES, EMONEY_STATUS_WITH_SPOUSE, EMONEY_STATUS_WITHOUT_SPOUSE
 
-# ACC-OWNER, POL-OWNER-EMONEY: by role; -1, the last, is anybody else.
+# ACC-OWNER, POL-OWNER-EMONEY: by role; -1, the last, stands for all others.
 OWNERS = np.array(["client", "spouse", "other"], dtype=object)
 
 
-def build(
-    frames: Frames, as_of: dt.date, service_user: str = "service", vendor_users: Mapping[str, str] | None = None
-) -> Built:
-    """Everything that eMoney gets for the units in its scope, with its facts, receipts, users and items.
-
-    ``vendor_users``: who a CRM user is at eMoney, by user name (EMY-OWNER); None: nobody is asked for an owner.
-    A unit whose client is no usable person has facts and receipts but no document (HH-HEAD).
-    """
-    family = households.resolve(frames, "emoney")
-    runners = licenses.assign(family, frames, "emoney", service_user)
-    reached = contacts.reach(family.book, frames)
-    owned = portfolio.gather(family, frames, as_of, "emoney", runners)
-    rows = households.document_rows(family)
-    owners = owners_of(family, frames["users"], vendor_users)
-    documents = written(rows, family.is_usable, _documents(family, reached, owned, owners.ids))
-    receipts = receipts_of(family, reached, owned, frames, "emoney")
-    facts = facts_of(family, reached, owned, receipts, frames, "emoney", owners.unknown)
-    withheld = _withheld(family, owned, runners)
-    return Built(documents, facts, receipts, runners.users, _item_list(family, owned), withheld)
-
-
-def _documents(family: Households, reached: Reach, owned: Portfolio, owner_ids: Objects) -> Json:
+def documents(family: Households, reached: Reach, owned: Portfolio, owner_ids: Objects) -> Json:
     """The document of every unit, by unit number."""
     units = len(family.units)
     more = {"ownerId": owner_ids, "maritalStatus": _marital_statuses(family)}
-    items = one_after_the_other(_investments(owned), _policies(owned))
+    values = one_after_the_other(_investments(owned), _policies(owned))
     unit_no = np.concatenate([integers(owned.sent_accounts["unit_no"]), integers(owned.sent_policies["unit_no"])])
     parts = {
         "client": contacts.persons(reached, family.client_at, "client", more=more),
         "spouse": contacts.spouses(reached, family.spouse_at, "spouse"),
-        "items": grouped(items, unit_no, units),
+        "items": grouped(values, unit_no, units),
     }
     return records(tuple((name, name) for name in parts), parts)
 
@@ -101,7 +72,7 @@ def _policies(owned: Portfolio) -> Json:
     )
 
 
-def _item_list(family: Households, owned: Portfolio) -> pd.DataFrame:
+def items(family: Households, owned: Portfolio) -> pd.DataFrame:
     """EMY-LINK: unit_key, source_key, category, owner of every item; Profiles' categories and the insurance types."""
     accounts, policies = owned.sent_accounts, owned.sent_policies
     kinds = [EMONEY_POLICY_CATEGORIES.get(kind) for kind in policies["kind"]]
@@ -118,12 +89,12 @@ def _item_list(family: Households, owned: Portfolio) -> pd.DataFrame:
     )
 
 
-def _withheld(family: Households, owned: Portfolio, runners: Runners) -> pd.DataFrame:
-    """LIC-EMONEY-*: unit_key, source_key, rule_id, lacking (names of rights) of what would go with them."""
+def withheld(family: Households, owned: Portfolio, run_as: RunAs) -> pd.DataFrame:
+    """LIC-EMONEY-*: unit_key, source_key, rule_id, lacking (names of rights) of records that would otherwise go."""
     parts = []
     for entity, found, lacking in (
-        ("account", owned.accounts, runners.lacks_for_investments),
-        ("policy", owned.policies, runners.lacks_for_policies),
+        ("account", owned.accounts, run_as.lacks_for_investments),
+        ("policy", owned.policies, run_as.lacks_for_policies),
     ):
         rows = found[found["is_withheld"].to_numpy()]
         unit_no = integers(rows["unit_no"])

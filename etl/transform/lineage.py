@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from etl.transform import portfolio
 from etl.transform.arrays import NULL, Frames, Ints, Objects, flags, integers, is_none, texts
+from etl.transform.assembly import decide
 from etl.transform.documents import keys
 from etl.transform.mapping.fields import person_fields
 from etl.transform.portfolio import Portfolio
 from etl.transform.receipts import receipts_of
 from etl.transform.receipts.people import ROLES
-from etl.transform.rules import contacts, households, licenses
 from etl.transform.rules.contacts import Reach
 from etl.transform.rules.households import Households
 from etl.transform.rules.liabilities import CURRENT_SET, NAME_COLUMNS, ORIGINATING_SET
@@ -68,9 +67,7 @@ class Lineage:
 
 def trace(frames: Frames, as_of: dt.date, vendor: Vendor, service_user: str = "service") -> Lineage:
     """Where the values of the units in a vendor's scope come from, and which do not go."""
-    family = households.resolve(frames, vendor)
-    reached = contacts.reach(family.book, frames)
-    owned = portfolio.gather(family, frames, as_of, vendor, licenses.assign(family, frames, vendor, service_user))
+    family, _, reached, owned = decide(vendor, frames, as_of, service_user)
     rows = _Rows(family)
     for role in (CLIENT, SPOUSE):
         _add_person(rows, reached, role, vendor)

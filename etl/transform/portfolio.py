@@ -10,7 +10,7 @@ from etl.transform.arrays import Flags, Frames, Ints, Objects, integers
 from etl.transform.rules.accounts import accounts_of, categories, positions_of, twin_policies
 from etl.transform.rules.households import Households
 from etl.transform.rules.liabilities import Figures, figures, liabilities_of
-from etl.transform.rules.licenses import Runners
+from etl.transform.rules.licenses import RunAs
 from etl.transform.rules.policies import beneficiaries_of, is_one_of_kinds, policies_of
 from etl.values import INSURANCE_POLICY_KINDS, Vendor
 
@@ -87,13 +87,13 @@ def going(found: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     return taken.assign(**{name: goes[name].to_numpy() for name in found_out})
 
 
-def gather(households: Households, frames: Frames, as_of: dt.date, vendor: Vendor, runners: Runners) -> Portfolio:
+def gather(households: Households, frames: Frames, as_of: dt.date, vendor: Vendor, run_as: RunAs) -> Portfolio:
     """Everybody's records for one vendor."""
     return Portfolio(
         households,
         frames,
         as_of,
-        accounts_of(households, frames, vendor, runners.may_send_investments),
+        accounts_of(households, frames, vendor, run_as.may_send_investments),
         liabilities_of(households, frames),
-        policies_of(households, frames, vendor, runners.may_send_policies),
+        policies_of(households, frames, vendor, run_as.may_send_policies),
     )

@@ -1,60 +1,37 @@
 """Profiles: the case of each unit, assembled in the order of the guide's headings."""
 
-import datetime as dt
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from etl.transform import portfolio
-from etl.transform.arrays import Frames, Ints, Objects, integers, trimmed, where
-from etl.transform.built import Built
+from etl.transform.arrays import Ints, Objects, integers, trimmed, where
 from etl.transform.documents import (
     Json,
     amounts,
     encoded,
     grouped,
     keys,
+    no_lists,
     one_after_the_other,
     quoted,
     records,
-    written,
 )
-from etl.transform.facts import facts_of
 from etl.transform.mapping.fields import ASSET_FIELDS, HOLDING_FIELDS, LIABILITY_FIELDS, POLICY_FIELDS
 from etl.transform.portfolio import Portfolio
-from etl.transform.receipts import receipts_of
-from etl.transform.rules import contacts, households, licenses
+from etl.transform.rules import contacts, households
 from etl.transform.rules.accounts import funds
-from etl.transform.rules.annuities import fixed_annuities
 from etl.transform.rules.contacts import Reach
 from etl.transform.rules.households import Households
 from etl.transform.rules.liabilities import liability_names
 from etl.transform.rules.members import DEPENDENT
 from etl.transform.rules.policies import eliminations, is_one_of_kinds, policy_names, premiums
-from etl.values import ELIMINATION_KINDS
+from etl.values import ELIMINATION_KINDS, FIXED_ANNUITY
 
 # ACC-OWNER, POL-OWNER-PROFILES: by the role of the primary contact.
 OWNERS = np.array(["clientA", "clientB"], dtype=object)
 
 
-def build(frames: Frames, as_of: dt.date, service_user: str = "service") -> Built:
-    """Everything that Profiles gets for the units in its scope, with its facts, receipts and users.
-
-    A unit whose client is no usable person has facts and receipts but no document (HH-HEAD).
-    """
-    family = households.resolve(frames, "profiles")
-    runners = licenses.assign(family, frames, "profiles", service_user)
-    reached = contacts.reach(family.book, frames)
-    owned = portfolio.gather(family, frames, as_of, "profiles", runners)
-    rows = households.document_rows(family)
-    documents = written(rows, family.is_usable, _documents(family, reached, owned))
-    receipts = receipts_of(family, reached, owned, frames, "profiles")
-    facts = facts_of(family, reached, owned, receipts, frames, "profiles")
-    return Built(documents, facts, receipts, runners.users)
-
-
-def _documents(family: Households, reached: Reach, owned: Portfolio) -> Json:
+def documents(family: Households, reached: Reach, owned: Portfolio) -> Json:
     """The document of every unit, by unit number."""
     units = len(family.units)
     parts = {
@@ -92,9 +69,28 @@ def _assets(owned: Portfolio, units: int) -> Json:
             "holdings": _holdings(owned),
         },
     )
-    fixed = fixed_annuities(annuities, OWNERS[integers(annuities["role"])])
     unit_no = np.concatenate([integers(accounts["unit_no"]), integers(annuities["unit_no"])])
-    return grouped(one_after_the_other(investments, fixed), unit_no, units)
+    return grouped(one_after_the_other(investments, _fixed_annuities(annuities)), unit_no, units)
+
+
+def _fixed_annuities(policies: pd.DataFrame) -> Json:
+    """ACC-FIXED-ANNUITY: annuity policies as assets, of any plan type.
+
+    Name by POL-NAME, value = gross cash value; no cash balance, no type of funds, no holdings.
+    """
+    return records(
+        ASSET_FIELDS,
+        {
+            "source_id": keys("policy", integers(policies["policy_id"])),
+            "account_name": policy_names(policies),
+            "category": FIXED_ANNUITY,
+            "account_value": amounts(integers(policies["gross_cash_value"])),
+            "loan_balance": None,
+            "funds": None,
+            "owner": OWNERS[integers(policies["role"])],
+            "holdings": no_lists(len(policies)),
+        },
+    )
 
 
 def _holdings(owned: Portfolio) -> Json:

@@ -6,15 +6,16 @@ from datetime import date
 from functools import partial
 from typing import Any, Literal, Self
 
+from etl.values import VENDORS
+
 Severity = Literal["critical", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 
 PROFILES = ("profiles",)
 EMONEY = ("emoney",)
-BOTH = ("profiles", "emoney")
-VENDORS = BOTH
+BOTH: tuple[str, ...] = VENDORS
 TRANSFER_ONLY = ("transfer",)
-SUITES = (*VENDORS, *TRANSFER_ONLY)
+SUITES: tuple[str, ...] = (*VENDORS, *TRANSFER_ONLY)
 """Each vendor and the transfer between offices have a suite of checks."""
 
 AS_OF = "as_of"

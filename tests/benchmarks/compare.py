@@ -37,7 +37,7 @@ def main(households: int) -> None:
 
 
 def _compare_transforms(context: RunContext) -> dict[str, float]:
-    from etl.transform import profiles
+    from etl.transform.assembly import assemble
     from tests.benchmarks.comparison import duckdb_documents, per_household
 
     folder = context.staging.folder / "parquet"
@@ -46,7 +46,7 @@ def _compare_transforms(context: RunContext) -> dict[str, float]:
         frame.to_parquet(folder / f"{name}.parquet")
 
     def ours() -> int:
-        return len(profiles.build(context.staging.read(shard_name("source", 0)), AS_OF).documents)
+        return len(assemble("profiles", context.staging.read(shard_name("source", 0)), AS_OF).documents)
 
     units = ours()
     ratios = [(_seconds(ours), _seconds(lambda: duckdb_documents.run(folder, AS_OF))) for _ in range(5)]

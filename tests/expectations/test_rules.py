@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from etl.schema import NOT_FINITE
+from etl.values import VENDORS
 from expectations.gate import Verdict
 from expectations.rules import RULES, TABLE
-from expectations.rules.types import VENDORS
 from tests.expectations.facts import facts_with, rules_broken, sound_facts, verdict_of, verdict_of_all
 
 NBSP = "\N{NO-BREAK SPACE}"

@@ -21,11 +21,11 @@ from etl.extract.scope import depends_on_as_of
 from etl.extract.shard import read_shard
 from etl.extract.source import Snapshot, to_frame
 from etl.schema import metadata
-from etl.transform import emoney, profiles
+from etl.transform.assembly import assemble
+from etl.values import VENDORS
 from expectations.gate import validate
 from tests.builders import AS_OF, RIGHTS
 
-BUILDERS = {"profiles": profiles, "emoney": emoney}
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -176,11 +176,11 @@ def read(url: str, units_per_shard: int = 1_000_000) -> Read:
             numbers = census.units.index[start : start + units_per_shard]
             frames = {name: to_frame(rows) for name, rows in read_shard(snapshot, census, numbers).items()}
             frames["units"] = frames["units"].assign(in_profiles=True, in_emoney=True)
-            for vendor, builder in BUILDERS.items():
-                built = builder.build(frames, AS_OF, "service")
-                verdict = validate(vendor, built.facts, frames["units"]["unit_key"].to_list(), as_of=AS_OF)
+            for vendor in VENDORS:
+                batch = assemble(vendor, frames, AS_OF)
+                verdict = validate(vendor, batch.facts, frames["units"]["unit_key"].to_list(), as_of=AS_OF)
                 held |= {(vendor, unit_key) for unit_key in verdict.held["unit_key"]}
-                for row in built.documents.itertuples():
+                for row in batch.documents.itertuples():
                     documents[vendor, row.unit_key] = row.document
                 for row in verdict.findings.itertuples():
                     found = (row.rule_id, row.entity, int(row.entity_id), row.message)

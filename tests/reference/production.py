@@ -5,7 +5,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -14,7 +13,7 @@ from etl.extract.census import take_census
 from etl.extract.scope import in_shards
 from etl.extract.shard import read_shard
 from etl.extract.source import Snapshot, to_frame
-from etl.transform import emoney, profiles
+from etl.transform.assembly import assemble
 from expectations.gate import validate
 from tests.reference.compare import compare_documents
 from tests.reference.model import Model, Verdict
@@ -22,7 +21,6 @@ from tests.reference.model import Model, Verdict
 Found = tuple[str, str, str, int]
 # A figure that is not finite cannot be sent either; a policy without a product is of no kind whose figures are checked.
 OVERLAPPING = {"LIA-INCOMPLETE": "ACC-MONEY", "ACC-MONEY": "POL-NAME-MISSING"}
-BUILDERS: dict[str, ModuleType] = {"profiles": profiles, "emoney": emoney}
 
 
 @dataclass(frozen=True)
@@ -55,16 +53,16 @@ def read_shards(url: str, units_per_shard: int) -> list[dict[str, pd.DataFrame]]
 
 def produce(vendor: str, frames: dict[str, pd.DataFrame], as_of: date) -> Produced:
     """Transform the frames and ask the gate."""
-    built = BUILDERS[vendor].build(frames, as_of, "service")
-    verdict = validate(vendor, built.facts, frames["units"]["unit_key"].to_list(), as_of=as_of)
+    batch = assemble(vendor, frames, as_of)
+    verdict = validate(vendor, batch.facts, frames["units"]["unit_key"].to_list(), as_of=as_of)
     documents = {
-        row.unit_key: json.loads(row.document, parse_float=Decimal) for row in built.documents.itertuples(index=False)
+        row.unit_key: json.loads(row.document, parse_float=Decimal) for row in batch.documents.itertuples(index=False)
     }
     people = {
         row.unit_key: (_id(row.client_contact_id), _id(row.spouse_contact_id))
-        for row in built.documents.itertuples(index=False)
+        for row in batch.documents.itertuples(index=False)
     }
-    users = {row.unit_key: (row.user_name, _names(row.missing)) for row in built.users.itertuples(index=False)}
+    users = {row.unit_key: (row.user_name, _names(row.missing)) for row in batch.users.itertuples(index=False)}
     return Produced(documents, people, _listed(verdict.findings), set(verdict.held["unit_key"]), users)
 
 

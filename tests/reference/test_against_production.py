@@ -9,10 +9,12 @@ from datetime import date
 import pandas as pd
 import pytest
 
+from etl.transform.assembly import assemble
+from etl.values import VENDORS
 from include.demo.build import TODAY, build_office
 from tests.reference import nasty
 from tests.reference.model import Model
-from tests.reference.production import BUILDERS, find_differences, produce, read_frames, read_shards
+from tests.reference.production import find_differences, produce, read_frames, read_shards
 from tests.reference.records import read_crm
 from tests.reference.tables import SEVERITY
 
@@ -26,7 +28,7 @@ def differences(url: str, as_of: date) -> list[str]:
     assert sorted(frames["units"]["unit_key"]) == sorted(model.unit_keys())
     return [
         f"{vendor} {line}"
-        for vendor in BUILDERS
+        for vendor in VENDORS
         for line in find_differences(model, vendor, produce(vendor, frames, as_of))
     ]
 
@@ -52,12 +54,12 @@ def test_production_reads_postgresql_as_it_reads_sqlite(postgres_url):
     assert differences(url, DAYS[0]) == []
 
 
-@pytest.mark.parametrize("vendor", BUILDERS)
+@pytest.mark.parametrize("vendor", VENDORS)
 def test_SCP_5_a_unit_gets_the_same_bytes_whatever_shares_its_shard(tmp_path, vendor):
     url = f"sqlite:///{tmp_path / 'crm.db'}"
     nasty.build(url, seed=5, households=16)
     whole, *parts = (
-        pd.concat([BUILDERS[vendor].build(shard, DAYS[0], "service").documents for shard in read_shards(url, size)])
+        pd.concat([assemble(vendor, shard, DAYS[0]).documents for shard in read_shards(url, size)])
         .set_index("unit_key")
         .sort_index()[["document", "payload_hash"]]
         for size in (1_000_000, 5, 1)

@@ -4,47 +4,45 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from etl.transform import emoney, profiles
-from etl.transform.built import Built
+from etl.transform.assembly import VendorBatch, assemble
 from tests.builders import AS_OF, Office
 
 
-def built(office: Office, vendor: str, **changes: Any) -> Built:
-    vendors = {"profiles": profiles.build, "emoney": emoney.build}
-    return vendors[vendor](office.frames(), changes.pop("as_of", AS_OF), **changes)
+def batch_of(office: Office, vendor: str, **changes: Any) -> VendorBatch:
+    return assemble(vendor, office.frames(), changes.pop("as_of", AS_OF), **changes)
 
 
-def document(built_: Built, unit_key: str) -> dict[str, Any]:
+def document(batch: VendorBatch, unit_key: str) -> dict[str, Any]:
     """One document, with its numbers as Decimal."""
-    rows = built_.documents.set_index("unit_key")["document"]
+    rows = batch.documents.set_index("unit_key")["document"]
     return json.loads(rows[unit_key], parse_float=Decimal, parse_int=int)
 
 
 def case(office: Office, unit_key: str, **changes: Any) -> dict[str, Any]:
     """The Profiles document of a unit."""
-    return document(built(office, "profiles", **changes), unit_key)["document"]
+    return document(batch_of(office, "profiles", **changes), unit_key)["document"]
 
 
 def client_file(office: Office, unit_key: str, **changes: Any) -> dict[str, Any]:
     """The eMoney document of a unit."""
-    return document(built(office, "emoney", **changes), unit_key)
+    return document(batch_of(office, "emoney", **changes), unit_key)
 
 
-def fact(built_: Built, name: str, entity_id: int) -> dict[str, Any]:
+def fact(batch: VendorBatch, name: str, entity_id: int) -> dict[str, Any]:
     """One row of the facts; no value is None."""
-    rows = built_.facts[name]
+    rows = batch.facts[name]
     row = rows[rows["entity_id"] == entity_id].astype(object)
     assert len(row) == 1, f"{len(row)} facts of {name} {entity_id}"
     return row.where(row.notna(), None).iloc[0].to_dict()
 
 
-def receipts(built_: Built) -> set[tuple[str, int, str, str]]:
+def receipts(batch: VendorBatch) -> set[tuple[str, int, str, str]]:
     """All receipts as (entity, id, field, rule)."""
     columns = ["entity", "entity_id", "field", "rule_id"]
-    return set(built_.receipts[columns].itertuples(index=False, name=None))
+    return set(batch.receipts[columns].itertuples(index=False, name=None))
 
 
-def left_out(built_: Built) -> set[tuple[str, int, str]]:
+def left_out(batch: VendorBatch) -> set[tuple[str, int, str]]:
     """Whole records left out by a reported rule, as (entity, id, rule)."""
     columns = ["entity", "entity_id", "rule_id"]
-    return set(built_.facts["left_out"][columns].itertuples(index=False, name=None))
+    return set(batch.facts["left_out"][columns].itertuples(index=False, name=None))

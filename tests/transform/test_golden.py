@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.transform.reading import built
+from tests.transform.reading import batch_of
 from tests.transform.rich import rich_office
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -15,7 +15,7 @@ GOLDEN = Path(__file__).parent.parent / "golden"
 @pytest.mark.parametrize("vendor", ["profiles", "emoney"])
 def test_the_document_of_the_rich_household_is_the_golden_one(vendor):
     office, home = rich_office()
-    documents = built(office, vendor).documents.set_index("unit_key")["document"]
+    documents = batch_of(office, vendor).documents.set_index("unit_key")["document"]
     written = json.dumps(json.loads(documents[home.unit_key]), indent=2, ensure_ascii=False) + "\n"
     file = GOLDEN / f"{vendor}.json"
     if os.environ.get("UPDATE_GOLDEN"):

@@ -9,7 +9,7 @@ import pytest
 
 from etl.transform import lineage
 from tests.builders import AS_OF, Office
-from tests.transform.reading import built, document
+from tests.transform.reading import batch_of, document
 from tests.transform.rich import rich_office
 
 FRAMES = {
@@ -55,7 +55,7 @@ def cell(office: Office, row: dict[str, Any]) -> Any:
 @pytest.mark.parametrize("vendor", ["profiles", "emoney"])
 def test_the_named_cell_holds_the_value_that_goes(vendor: str) -> None:
     office, home = rich_office()
-    content = document(built(office, vendor), home.unit_key)
+    content = document(batch_of(office, vendor), home.unit_key)
     content = content["document"] if vendor == "profiles" else content
     compared = 0
     for row in rows_of(office, vendor, home.unit_key):
@@ -76,7 +76,7 @@ def test_the_named_cell_holds_the_value_that_goes(vendor: str) -> None:
 @pytest.mark.parametrize("vendor", ["profiles", "emoney"])
 def test_the_named_address_is_the_one_that_goes(vendor: str) -> None:
     office, home = rich_office()
-    content = document(built(office, vendor), home.unit_key)
+    content = document(batch_of(office, vendor), home.unit_key)
     content = content["document"] if vendor == "profiles" else content
     addresses = office.frames()["addresses"].set_index("address_id")
     rows = [row for row in rows_of(office, vendor, home.unit_key) if row["table"] == "contact_address"]
@@ -108,7 +108,7 @@ def test_a_figure_of_the_current_set_is_named_as_such_and_a_blank_one_as_compute
 def test_the_receipts_are_those_of_the_build() -> None:
     office, _ = rich_office()
     for vendor in ("profiles", "emoney"):
-        pd.testing.assert_frame_equal(traced(office, vendor).receipts, built(office, vendor).receipts)
+        pd.testing.assert_frame_equal(traced(office, vendor).receipts, batch_of(office, vendor).receipts)
 
 
 def test_a_unit_that_is_not_in_a_vendors_scope_has_no_lineage() -> None:

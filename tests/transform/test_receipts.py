@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from etl.transform.built import Built
+from etl.transform.assembly import VendorBatch
 from etl.transform.mapping.columns import sent_columns
 from etl.values import ACCOUNT_TYPE_CATEGORIES, HOW_HELD_CATEGORIES, normal
 from tests.builders import COLUMNS, Home, Office, person
-from tests.transform.reading import built, document, receipts
+from tests.transform.reading import batch_of, document, receipts
 
 # CRM table, frame, entity of a receipt, id column.
 TABLES = (
@@ -136,7 +136,7 @@ def went(column: str, value: Any, part: dict[str, Any] | None) -> bool:
     return str(value) in texts
 
 
-def unaccounted(office: RandomOffice, vendor: str, result: Built) -> list[str]:
+def unaccounted(office: RandomOffice, vendor: str, result: VendorBatch) -> list[str]:
     found = parts(office.home, document(result, office.home.unit_key))
     kept = {(entity, number, field) for entity, number, field, _ in receipts(result)}
     wrong = []
@@ -160,12 +160,12 @@ def unaccounted(office: RandomOffice, vendor: str, result: Built) -> list[str]:
 @pytest.mark.parametrize("seed", range(8))
 def test_each_value_is_sent_or_has_a_receipt_and_never_both(vendor, seed):
     office = RandomOffice(seed)
-    assert unaccounted(office, vendor, built(office.office, vendor)) == []
+    assert unaccounted(office, vendor, batch_of(office.office, vendor)) == []
 
 
 @pytest.mark.parametrize("vendor", ["profiles", "emoney"])
 def test_no_receipt_is_given_twice(vendor):
-    result = built(RandomOffice(99).office, vendor)
+    result = batch_of(RandomOffice(99).office, vendor)
     assert not result.receipts.duplicated().any()
     assert result.receipts.notna().all(axis=None)
 
@@ -177,7 +177,7 @@ def test_beneficiaries_who_do_not_go_have_a_receipt():
     office.beneficiary(life, home.members[1])
     office.beneficiary(life, home.members[2])
     office.beneficiary(annuity, home.members[1])
-    given = receipts(built(office, "profiles"))
+    given = receipts(batch_of(office, "profiles"))
     assert ("policy", life, f"beneficiary contact:{home.members[2]}", "POL-BENEFICIARY") in given
     assert ("policy", annuity, f"beneficiary contact:{home.members[1]}", "ACC-FIXED-ANNUITY") in given
     assert len([field for _, _, field, _ in given if field.startswith("beneficiary")]) == 2
@@ -188,7 +188,7 @@ def test_receipts_name_the_rule():
     home = office.couple()
     home_phone, pager = office.phone(home.members[1]), office.phone(home.head, phone_type="Pager")
     first, second = office.address(home.head), office.address(home.head, is_preferred=True)
-    given = receipts(built(office, "profiles"))
+    given = receipts(batch_of(office, "profiles"))
     assert ("phone", home_phone, "*", "DEM-MATRIX") in given
     assert ("phone", pager, "*", "DEM-MATRIX") in given
     assert ("address", first, "*", "DEM-PICK") in given

@@ -1,5 +1,6 @@
-"""In whose name a unit runs, and what that user may do (LIC-*)."""
+"""In whose name a unit runs and what that user may do (LIC-*); who owns the client at eMoney (EMY-OWNER)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from etl.transform.arrays import (
     positions,
     strings,
     texts,
+    where,
     with_none,
 )
 from etl.transform.rules.households import Households
@@ -34,10 +36,11 @@ NO_ACCOUNT = "user account"
 
 
 @dataclass(frozen=True)
-class Runners:
-    """``users``: unit_key, user_name, missing, missing_rule. By unit number, the names that the user lacks for policies
+class RunAs:
+    """The users in whose names the units run, and what they lack.
 
-    and for investments, joined by a comma; null where these may go.
+    ``users``: unit_key, user_name, missing, missing_rule. The others are by unit number: the names of the rights that
+    the user lacks, joined by a comma; null where policies or investments may go.
     """
 
     users: pd.DataFrame
@@ -55,7 +58,7 @@ class Runners:
         return is_none(self.lacks_for_investments)
 
 
-def assign(households: Households, frames: Frames, vendor: Vendor, service_user: str) -> Runners:
+def assign(households: Households, frames: Frames, vendor: Vendor, service_user: str) -> RunAs:
     """LIC-ENABLED, LIC-PROFILES, LIC-EMONEY: the user a client is assigned to, else the service user.
 
     A name is missing where the user may not run; several are joined by a comma, and the first gives the rule.
@@ -79,7 +82,7 @@ def assign(households: Households, frames: Frames, vendor: Vendor, service_user:
         len(user_at),
     )
     rules = first_reason({"LIC-ENABLED": ~is_enabled, license_rule: ~is_licensed}, len(user_at))
-    runners = pd.DataFrame(
+    run_as = pd.DataFrame(
         {
             "unit_key": households.units["unit_key"],
             "user_name": strings(names),
@@ -89,8 +92,29 @@ def assign(households: Households, frames: Frames, vendor: Vendor, service_user:
     )
     if vendor == "profiles":
         nothing = np.full(len(user_at), None, dtype=object)
-        return Runners(runners, nothing, nothing)
-    return Runners(runners, holds.lacking(EMONEY_POLICY_LICENSES), holds.lacking(EMONEY_INVESTMENT_LICENSES))
+        return RunAs(run_as, nothing, nothing)
+    return RunAs(run_as, holds.lacking(EMONEY_POLICY_LICENSES), holds.lacking(EMONEY_INVESTMENT_LICENSES))
+
+
+@dataclass(frozen=True)
+class Owners:
+    """By unit number: ``ids``, the owner's id at the vendor; ``unknown``, the CRM user that the table lacks."""
+
+    ids: Objects
+    unknown: Objects
+
+
+def owners_of(households: Households, users: pd.DataFrame, vendor_users: Mapping[str, str] | None) -> Owners:
+    """EMY-OWNER: the vendor user of the CRM user to whom each client is assigned.
+
+    An unassigned client has no owner. Without a table no client has an owner, and none is unknown.
+    """
+    assigned = np.append(integers(households.book.contacts["assigned_user_id"]), NULL)[households.client_at]
+    names = with_none(texts(users["user_name"]))[positions(integers(users["user_id"]), assigned)]
+    table = vendor_users or {}
+    ids = np.array([table.get(name) for name in names], dtype=object)
+    is_missed = [vendor_users is not None and name is not None and name not in table for name in names]
+    return Owners(ids, where(np.array(is_missed, dtype=np.bool_), names))
 
 
 def _user_positions(households: Households, users: pd.DataFrame, service_user: str) -> Ints:

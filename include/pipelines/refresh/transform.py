@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
@@ -25,7 +25,7 @@ from include.pipelines.run.defects import name_defects
 from include.pipelines.run.frames import of_units
 
 if TYPE_CHECKING:
-    from etl.transform.built import Built
+    from etl.transform.assembly import VendorBatch
 
 
 def transform_shard(context: RunContext, number: int) -> int:
@@ -65,38 +65,36 @@ def _build(
     context: RunContext, vendor: str, frames: dict[str, pd.DataFrame], names: Mapping[str, str]
 ) -> dict[str, pd.DataFrame]:
     """The tables of one vendor for the units of these frames."""
-    from etl.transform import emoney, profiles
+    from etl.transform.assembly import assemble
+    from etl.values import Vendor
 
-    as_of, service_user = context.request.as_of, context.settings.service.user
-    if vendor == "profiles":  # whose cases have no owner
-        built = profiles.build(frames, as_of, service_user)
-    else:
-        built = emoney.build(frames, as_of, service_user, (context.vendor_users or {}).get(vendor))
+    users = (context.vendor_users or {}).get(vendor)
+    batch = assemble(cast(Vendor, vendor), frames, context.request.as_of, context.settings.service.user, users)
     if names:
-        items, withheld = (key_aliases.in_items(keyed, names) for keyed in (built.items, built.withheld))
-        documents = key_aliases.in_documents(built.documents, names, frames["members"])
-        built = replace(built, documents=documents, items=items, withheld=withheld)
-    documents = _in_parts(built) if vendor == "emoney" else built.documents
-    facts = {f"facts_{name}": built.facts[name][list(FRAMES[name])] for name in FRAMES_OF[vendor]}
+        items, withheld = (key_aliases.in_items(keyed, names) for keyed in (batch.items, batch.withheld))
+        documents = key_aliases.in_documents(batch.documents, names, frames["members"])
+        batch = replace(batch, documents=documents, items=items, withheld=withheld)
+    documents = _in_parts(batch) if vendor == "emoney" else batch.documents
+    facts = {f"facts_{name}": batch.facts[name][list(FRAMES[name])] for name in FRAMES_OF[vendor]}
     return {
         "documents": documents,
         "heads": documents.drop(columns=["document", "withheld_keys"], errors="ignore"),
-        "receipts": built.book.counts(),
-        "users": built.users,
-        "items": built.items,
-        "withheld": built.withheld,
+        "receipts": batch.book.counts(),
+        "users": batch.users,
+        "items": batch.items,
+        "withheld": batch.withheld,
         **facts,
     }
 
 
-def _in_parts(built: Built) -> pd.DataFrame:
+def _in_parts(batch: VendorBatch) -> pd.DataFrame:
     """eMoney takes people by call and values by feed: the documents with the hash of each, and the values' keys."""
-    documents = built.documents
+    documents = batch.documents
     hashes = {
         name: pd.array([digest(document) for document in documents["document"]], dtype="str")
         for name, digest in (("people_hash", people_hash), ("items_hash", items_hash))
     }
-    lists = zip(KEY_LISTS, (built.items, built.withheld), strict=True)
+    lists = zip(KEY_LISTS, (batch.items, batch.withheld), strict=True)
     listed = {name: _key_lists(documents["unit_key"], keyed) for name, keyed in lists}
     return documents.assign(**hashes, **listed)
 

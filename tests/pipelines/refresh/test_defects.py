@@ -44,7 +44,7 @@ def test_each_household_that_a_step_breaks_over_is_failed_and_all_others_go(
     for number in range(1, 8):
         book.couple(number, last_name=SECRET if number == 1 else "Harbor")
     with monkeypatch.context() as patched:
-        break_over(patched, profiles, "build", "H1", lambda frames, *_: set(frames["units"]["unit_key"]))
+        break_over(patched, profiles, "documents", "H1", lambda family, *_: set(family.units["unit_key"]))
         break_over(patched, gx, "run_suites", "H2", households_checked)
         break_over(patched, tracing, "trace", "H3", lambda frames, *_: set(frames["units"]["unit_key"]))
         break_over(patched, emoney_values, "lines_of", "H4", lambda _job, staged, *_: set(staged["unit_key"]))

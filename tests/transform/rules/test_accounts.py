@@ -3,7 +3,7 @@
 import pytest
 
 from tests.builders import RIGHTS, Office, person
-from tests.transform.reading import built, case, client_file, fact, left_out
+from tests.transform.reading import batch_of, case, client_file, fact, left_out
 
 
 def asset(office: Office, unit_key: str) -> dict:
@@ -30,7 +30,7 @@ def test_the_category_is_by_account_type_then_by_how_held(account_type, how_held
     client = office.single()
     account = office.account(client, account_type=account_type, how_held=how_held, is_qualified=is_qualified)
     assert asset(office, f"C{client}")["accountType"] == category
-    facts = fact(built(office, "profiles"), "accounts", account)
+    facts = fact(batch_of(office, "profiles"), "accounts", account)
     assert (facts["category"], facts["category_source"]) == (category, source)
     assert facts["is_variable_annuity"] is (category == "Variable Annuity")
 
@@ -67,7 +67,7 @@ def test_only_accounts_of_client_and_spouse_go():
     accounts = [office.account(contact_id) for contact_id in home.members]
     assets = case(office, home.unit_key)["assets"]
     assert [each["owner"] for each in assets] == ["clientA", "clientB"]
-    assert left_out(built(office, "profiles")) == {("account", accounts[2], "ACC-SCOPE-PROFILES")}
+    assert left_out(batch_of(office, "profiles")) == {("account", accounts[2], "ACC-SCOPE-PROFILES")}
     assert [each["owner"] for each in client_file(office, home.unit_key)["items"]] == ["client", "spouse"]
 
 
@@ -83,7 +83,7 @@ def test_positions_go_as_holdings_of_their_account():
     growth = assets[0]["holdings"][1]
     assert (growth["holdingName"], growth["ticker"], float(growth["holdingsValue"])) == ("Growth", None, 1.05)
     assert assets[1]["holdings"] == []
-    assert fact(built(office, "profiles"), "accounts", account)["position_count"] == 2
+    assert fact(batch_of(office, "profiles"), "accounts", account)["position_count"] == 2
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_one_contract_twice_is_found_by_its_number(account_number, policy_number
     account = office.account(client, account_number=account_number)
     policy = office.policy(client, policy_number=policy_number)
     for vendor in ("profiles", "emoney"):
-        assert fact(built(office, vendor), "accounts", account)["twin_policy_id"] == (policy if is_twin else None)
+        assert fact(batch_of(office, vendor), "accounts", account)["twin_policy_id"] == (policy if is_twin else None)
 
 
 def test_a_twin_has_the_same_primary_contact_and_goes_itself():
@@ -111,7 +111,7 @@ def test_a_twin_has_the_same_primary_contact_and_goes_itself():
     account = office.account(home.members[0], account_number="A1")
     office.policy(home.members[1], policy_number="A1")
     office.policy(home.members[0], policy_number="A1", status="Lapsed")
-    assert fact(built(office, "profiles"), "accounts", account)["twin_policy_id"] is None
+    assert fact(batch_of(office, "profiles"), "accounts", account)["twin_policy_id"] is None
 
 
 def test_an_annuity_policy_is_a_fixed_annuity_whatever_its_plan_type():
@@ -125,7 +125,7 @@ def test_an_annuity_policy_is_a_fixed_annuity_whatever_its_plan_type():
         "cashBalance": None, "typeOfFund": None, "owner": "clientA", "holdings": [],
     }  # fmt: skip
     assert float(asset(office, f"C{client}")["holdingsValue"]) == 75.5
-    facts = fact(built(office, "profiles"), "policies", policy)
+    facts = fact(batch_of(office, "profiles"), "policies", policy)
     assert (facts["kind"], facts["plan_type"]) == ("annuity", "VA")
 
 
@@ -135,7 +135,7 @@ def test_without_investment_tracking_no_account_reaches_emoney():
     client = office.single(assigned_user_id=user_id)
     office.account(client)
     policy = office.policy(client)
-    result = built(office, "emoney")
+    result = batch_of(office, "emoney")
     assert [item["sourceKey"] for item in client_file(office, f"C{client}")["items"]] == [f"policy:{policy}"]
     assert set(result.receipts["rule_id"]) == {"LIC-EMONEY-INVESTMENTS"}
     assert len(case(office, f"C{client}")["assets"]) == 1
@@ -146,7 +146,7 @@ def test_items_are_listed_with_their_category():
     home = office.couple()
     office.account(home.head, account_type="Roth IRA")
     office.policy(home.members[1], insurance_type="LTC")
-    items = built(office, "emoney").items
+    items = batch_of(office, "emoney").items
     assert items.to_dict("records") == [
         {"unit_key": home.unit_key, "source_key": "account:1", "category": "Roth IRA", "owner": "client"},
         {"unit_key": home.unit_key, "source_key": "policy:1", "category": "LTC", "owner": "spouse"},

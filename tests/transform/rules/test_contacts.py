@@ -3,7 +3,7 @@
 import pytest
 
 from tests.builders import Office, person
-from tests.transform.reading import built, case, client_file, fact
+from tests.transform.reading import batch_of, case, client_file, fact
 
 
 def client_a(office: Office, client: int) -> dict:
@@ -74,7 +74,7 @@ def test_what_is_no_email_is_not_sent_and_reported_as_it_is(office, client, addr
     office.email(client, address=address)
     assert client_a(office, client)["email"] is None
     assert client_file(office, f"C{client}")["client"]["email"] is None
-    assert fact(built(office, "profiles"), "people", client)["email"] == address
+    assert fact(batch_of(office, "profiles"), "people", client)["email"] == address
 
 
 def test_the_email_is_picked_over_all_types(office, client):
@@ -129,7 +129,7 @@ def test_one_contact_in_two_units_goes_with_both(office):
 
 def test_facts_of_people_are_trimmed(office):
     home = office.household(head=person(first_name=" Ann ", last_name=" ", gender=" "))
-    facts = fact(built(office, "profiles"), "people", home.head)
+    facts = fact(batch_of(office, "profiles"), "people", home.head)
     assert (facts["person_role"], facts["first_name"], facts["last_name"], facts["gender"]) == (
         "client",
         "Ann",

@@ -3,11 +3,11 @@
 import pytest
 
 from tests.builders import Office, person
-from tests.transform.reading import built, case, client_file, fact, left_out
+from tests.transform.reading import batch_of, case, client_file, fact, left_out
 
 
 def households_fact(office: Office, vendor: str, entity_id: int) -> dict:
-    return fact(built(office, vendor), "households", entity_id)
+    return fact(batch_of(office, vendor), "households", entity_id)
 
 
 @pytest.mark.parametrize("role", ["Husband", "wife", " SPOUSE ", "Domestic Partner\u00a0"])
@@ -148,14 +148,14 @@ def test_an_incomplete_dependent_is_left_out(column):
     office = Office()
     home = office.household(son=person(**{column: None}))
     assert case(office, home.unit_key)["dependents"] == []
-    assert left_out(built(office, "profiles")) == {("contact", home.members[1], "DEM-DEPENDENT")}
+    assert left_out(batch_of(office, "profiles")) == {("contact", home.members[1], "DEM-DEPENDENT")}
 
 
 def test_emoney_has_no_dependents():
     office = Office()
     home = office.household(son=person())
     assert client_file(office, home.unit_key).keys() == {"client", "spouse", "items"}
-    assert left_out(built(office, "emoney")) == set()
+    assert left_out(batch_of(office, "emoney")) == set()
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_emoney_has_no_dependents():
 def test_a_case_is_named_after_the_household_and_cut(name, expected):
     office = Office()
     home = office.household(name=name)
-    documents = built(office, "profiles").documents
+    documents = batch_of(office, "profiles").documents
     assert f'"case_name":"{expected}"' in documents["document"].iloc[0].decode(), home.unit_key
 
 
@@ -186,6 +186,6 @@ def test_a_deceased_head_is_reported_and_still_has_a_document():
 def test_documents_name_client_and_spouse():
     office = Office()
     home, client = office.couple(), office.single()
-    rows = built(office, "profiles").documents.set_index("unit_key")
+    rows = batch_of(office, "profiles").documents.set_index("unit_key")
     assert rows.loc[home.unit_key, ["client_contact_id", "spouse_contact_id"]].tolist() == list(home.members[:2])
     assert rows.loc[f"C{client}"].isna().tolist() == [False, True, False, False]

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from tests.builders import Office, person
-from tests.transform.reading import built, case, client_file, fact, left_out
+from tests.transform.reading import batch_of, case, client_file, fact, left_out
 
 AS_OF = date(2026, 1, 31)
 ORIGINATED = {
@@ -35,7 +35,7 @@ def test_a_liability_is_named_by_the_first_name_that_is_not_blank(
 ):
     liability = office.liability(client, lender=lender, loan_number=loan_number, account_name=account_name)
     assert case(office, f"C{client}")["liabilities"][0]["liabilityName"] == expected
-    assert fact(built(office, "profiles"), "liabilities", liability)["liability_name"] == expected
+    assert fact(batch_of(office, "profiles"), "liabilities", liability)["liability_name"] == expected
 
 
 def test_calculate_selected_sends_the_current_loan(office, client):
@@ -49,14 +49,14 @@ def test_calculate_not_selected_sends_the_originating_loan_even_where_current_fi
 ):
     liability = office.liability(client, calculate=calculate, orig_monthly_payment="1200.25", **ORIGINATED)
     assert sent(office, client) == (200000, 6, 1200.25, 30)
-    facts = fact(built(office, "profiles"), "liabilities", liability)
+    facts = fact(batch_of(office, "profiles"), "liabilities", liability)
     assert (facts["has_current_figures"], facts["computed_figures"], facts["calculate"]) == (True, 0, False)
 
 
 def test_blank_current_figures_are_computed_from_the_originating_terms(office, client):
     liability = office.liability(client, **BLANK, **ORIGINATED)
     assert sent(office, client) == (182795.91, 6, 1199.1, 24)
-    facts = fact(built(office, "profiles"), "liabilities", liability)
+    facts = fact(batch_of(office, "profiles"), "liabilities", liability)
     assert (facts["computed_figures"], facts["sent_balance"], facts["sent_years"]) == (4, 18279591, 24000)
 
 
@@ -73,7 +73,7 @@ def test_one_blank_current_figure_leaves_the_others_as_recorded(office, client):
 def test_a_blank_originating_payment_is_computed(office, client):
     liability = office.liability(client, calculate=False, **ORIGINATED)
     assert sent(office, client) == (200000, 6, 1199.1, 30)
-    assert fact(built(office, "profiles"), "liabilities", liability)["computed_figures"] == 1
+    assert fact(batch_of(office, "profiles"), "liabilities", liability)["computed_figures"] == 1
 
 
 def test_zero_is_a_value_and_is_not_computed(office, client):
@@ -89,7 +89,7 @@ def test_what_cannot_be_computed_is_null(office, client):
 def test_a_figure_that_is_not_finite_is_not_replaced(office, client):
     liability = office.liability(client, **ORIGINATED | {"loan_balance": float("nan"), "interest_rate": float("inf")})
     assert sent(office, client) == (None, None, 100, 8)
-    facts = fact(built(office, "profiles"), "liabilities", liability)
+    facts = fact(batch_of(office, "profiles"), "liabilities", liability)
     assert (facts["sent_balance"], facts["computed_figures"]) == (None, 0)
 
 
@@ -109,7 +109,7 @@ def test_LIA_TERM_nothing_is_computed_from_a_term_that_no_loan_can_have(office, 
     balance, rate, _, years = sent(office, client)
     assert (balance, rate) == (None, 6)
     assert years is None or "amount" in term
-    facts = fact(built(office, "profiles"), "liabilities", liability)
+    facts = fact(batch_of(office, "profiles"), "liabilities", liability)
     flags = [facts[f"orig_{name}_is_possible"] for name in ("amount", "period", "date")]
     (column,) = IMPOSSIBLE[term]
     assert flags == [column != f"orig_{name}" for name in ("loan_amount", "balloon_period", "loan_date")]
@@ -125,7 +125,7 @@ def test_LIA_TERM_nothing_is_computed_from_a_term_that_no_loan_can_have(office, 
 )
 def test_LIA_TERM_the_utmost_that_a_loan_can_have_is_possible(office, client, terms):
     liability = office.liability(client, **ORIGINATED | terms)
-    facts = fact(built(office, "profiles"), "liabilities", liability)
+    facts = fact(batch_of(office, "profiles"), "liabilities", liability)
     assert all(facts[f"orig_{name}_is_possible"] for name in ("amount", "period", "date"))
 
 
@@ -134,12 +134,12 @@ def test_LIA_TERM_the_utmost_that_a_loan_can_have_is_possible(office, client, te
 )
 def test_drift_is_per_mille_of_the_original_amount_rounded_up(office, client, balance, permille):
     liability = office.liability(client, **ORIGINATED | {"loan_balance": balance})
-    assert fact(built(office, "profiles"), "liabilities", liability)["drift_permille"] == permille
+    assert fact(batch_of(office, "profiles"), "liabilities", liability)["drift_permille"] == permille
 
 
 def test_there_is_no_drift_without_calculate(office, client):
     liability = office.liability(client, calculate=False, **ORIGINATED)
-    assert fact(built(office, "profiles"), "liabilities", liability)["drift_permille"] is None
+    assert fact(batch_of(office, "profiles"), "liabilities", liability)["drift_permille"] is None
 
 
 def test_computed_figures_follow_the_date_of_the_run(office, client):
@@ -155,6 +155,6 @@ def test_liabilities_of_others_do_not_go_and_emoney_takes_none(office):
     home = office.couple(son=person())
     ids = [office.liability(contact_id) for contact_id in home.members]
     assert [each["owner"] for each in case(office, home.unit_key)["liabilities"]] == ["clientA", "clientB"]
-    assert left_out(built(office, "profiles")) == {("liability", ids[2], "LIA-SCOPE")}
+    assert left_out(batch_of(office, "profiles")) == {("liability", ids[2], "LIA-SCOPE")}
     assert client_file(office, home.unit_key)["items"] == []
-    assert "liabilities" not in built(office, "emoney").facts
+    assert "liabilities" not in batch_of(office, "emoney").facts

@@ -3,14 +3,14 @@
 import pytest
 
 from tests.builders import RIGHTS, SERVICE_USER, Office
-from tests.transform.reading import built
+from tests.transform.reading import batch_of
 
 POLICY_RIGHTS = ("Policy Tracking", "Pending Case & Policy Setup Administrator")
 LICENSE = {"profiles": ("Profiles Professional - Web", "LIC-PROFILES"), "emoney": ("eMoney", "LIC-EMONEY")}
 
 
 def runner(office: Office, vendor: str, **changes: str) -> tuple:
-    users = built(office, vendor, **changes).users
+    users = batch_of(office, vendor, **changes).users
     row = users[["user_name", "missing", "missing_rule"]].astype(object)
     return tuple(row.where(row.notna(), None).iloc[0])
 
@@ -75,6 +75,6 @@ def test_what_only_a_license_keeps_back_is_listed_with_the_names_that_are_missin
     office.account(client)
     office.policy(client)
     office.policy(client, status="Lapsed")
-    listed = built(office, "emoney").withheld
+    listed = batch_of(office, "emoney").withheld
     entities = [key.partition(":")[0] for key in listed["source_key"]]
     assert list(zip(entities, listed["rule_id"], listed["lacking"], strict=True)) == withheld

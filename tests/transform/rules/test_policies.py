@@ -3,7 +3,7 @@
 import pytest
 
 from tests.builders import RIGHTS, Office, person
-from tests.transform.reading import built, case, client_file, fact, left_out
+from tests.transform.reading import batch_of, case, client_file, fact, left_out
 
 
 def policy_of(office: Office, client: int) -> dict:
@@ -26,7 +26,7 @@ def test_policies_in_force_go(office, client, status):
 def test_other_policies_are_left_out_and_counted(office, client, status):
     policy = office.policy(client, status=status)
     for vendor in ("profiles", "emoney"):
-        result = built(office, vendor)
+        result = batch_of(office, vendor)
         assert left_out(result) == {("policy", policy, "POL-STATUS")}
         assert len(result.facts["policies"]) == 0
 
@@ -42,7 +42,7 @@ def test_insurance_types_become_kinds(office, client, insurance_type, kind):
 def test_other_insurance_types_do_not_go(office, client):
     policy = office.policy(client, insurance_type="Umbrella")
     for vendor in ("profiles", "emoney"):
-        assert left_out(built(office, vendor)) == {("policy", policy, "POL-TYPE")}
+        assert left_out(batch_of(office, vendor)) == {("policy", policy, "POL-TYPE")}
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_policy_is_named_by_carrier_and_plan(office, client, carrier, plan, ex
     policy = office.policy(client, carrier_name=carrier, plan_name=plan)
     assert policy_of(office, client)["insurancePolicy"] == expected
     assert item_of(office, client)["policyName"] == expected
-    assert fact(built(office, "profiles"), "policies", policy)["policy_name"] == expected
+    assert fact(batch_of(office, "profiles"), "policies", policy)["policy_name"] == expected
 
 
 def test_a_policy_without_a_product_stays_in_the_facts_so_that_it_holds_its_household(office, client):
@@ -61,7 +61,7 @@ def test_a_policy_without_a_product_stays_in_the_facts_so_that_it_holds_its_hous
         client, product_id=None, insurance_type=None, plan_name=None, carrier_name=None, plan_type=None
     )
     for vendor in ("profiles", "emoney"):
-        facts = fact(built(office, vendor), "policies", policy)
+        facts = fact(batch_of(office, vendor), "policies", policy)
         assert (facts["kind"], facts["policy_name"]) == (None, None)
     assert case(office, f"C{client}")["insurancePolicies"] == []
 
@@ -96,13 +96,13 @@ def test_death_benefits_are_never_exchanged(office, client):
 def test_an_elimination_period_is_a_count_and_a_unit(office, client, text, expected, is_readable):
     policy = office.policy(client, insurance_type="LTC", elimination_period=text)
     assert policy_of(office, client)["eliminationPeriod"] == expected
-    assert fact(built(office, "profiles"), "policies", policy)["elimination_is_readable"] is is_readable
+    assert fact(batch_of(office, "profiles"), "policies", policy)["elimination_is_readable"] is is_readable
 
 
 def test_life_has_no_elimination_period(office, client):
     policy = office.policy(client, elimination_period="90 Days")
     assert policy_of(office, client)["eliminationPeriod"] is None
-    assert fact(built(office, "profiles"), "policies", policy)["elimination_is_readable"] is True
+    assert fact(batch_of(office, "profiles"), "policies", policy)["elimination_is_readable"] is True
 
 
 @pytest.mark.parametrize(("insured", "expected"), [(None, "clientB"), (0, "clientA"), (1, "clientB")])
@@ -116,7 +116,7 @@ def test_the_insured_is_recorded_or_the_primary_contact(office, insured, expecte
 def test_a_policy_on_somebody_else_does_not_go_to_profiles(office):
     home = office.couple(son=person())
     policy = office.policy(home.head, primary_insured_id=home.members[2])
-    assert left_out(built(office, "profiles")) == {("policy", policy, "POL-INSURED-OTHER")}
+    assert left_out(batch_of(office, "profiles")) == {("policy", policy, "POL-INSURED-OTHER")}
     (item,) = client_file(office, home.unit_key)["items"]
     assert item["owner"] == "other"
 
@@ -135,7 +135,7 @@ def test_beneficiaries_are_people_of_the_document_in_order(office):
     _, _, son, uncle, daughter = home.members
     (sent,) = case(office, home.unit_key)["insurancePolicies"]
     assert sent["beneficiaries"] == ["clientA", "clientB", f"dependent:contact:{son}"]
-    others = built(office, "profiles").facts["left_out"].query("rule_id == 'POL-BENEFICIARY'")
+    others = batch_of(office, "profiles").facts["left_out"].query("rule_id == 'POL-BENEFICIARY'")
     assert others["entity_id"].tolist() == [policy, policy]
     assert others["field"].tolist() == [f"beneficiary contact:{uncle}", f"beneficiary contact:{daughter}"]
 
@@ -167,7 +167,7 @@ def test_emoney_gets_four_characters_of_a_policy_number_and_never_all(office, cl
 
 def test_no_full_policy_number_is_in_a_document_of_emoney(office, client):
     office.policy(client, policy_number="SECRET-98765")
-    result = built(office, "emoney")
+    result = batch_of(office, "emoney")
     assert "SECRET" not in result.documents["document"].iloc[0].decode()
     assert all("98765" not in frame.to_csv() for frame in (*result.facts.values(), result.receipts, result.items))
 
@@ -180,5 +180,5 @@ def test_without_its_licenses_no_policy_reaches_emoney(missing):
     account = office.account(client)
     office.policy(client)
     assert item_of(office, client)["sourceKey"] == f"account:{account}"
-    assert set(built(office, "emoney").receipts["rule_id"]) == {"LIC-EMONEY-POLICIES"}
+    assert set(batch_of(office, "emoney").receipts["rule_id"]) == {"LIC-EMONEY-POLICIES"}
     assert policy_of(office, client)["kind"] == "life"
