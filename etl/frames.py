@@ -1,6 +1,7 @@
 """What every part of the pipeline asks of whole columns, and pandas answers slowly."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,11 @@ def require_columns(of: object, what: str, **columns_of: Sequence[str]) -> None:
         missing = [column for column in columns if column not in getattr(of, name).columns]
         if missing:
             raise ValueError(f"The {what}'s {name} lack the columns {', '.join(missing)}")
+
+
+def each_row(rows: pd.DataFrame) -> Iterator[Any]:
+    """The rows of a frame, with its columns as attributes."""
+    return iter(rows.itertuples(index=False))
 
 
 def _as_arrow(texts: Iterable[str]) -> pa.Array:

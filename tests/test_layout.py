@@ -139,8 +139,6 @@ STILL_OPEN = {
     ("etl.load.matching", "etl.load.emoney.responses"),
     ("etl.load.matching", "etl.load.profiles.responses"),
     ("etl.load.preview", "etl.load.profiles.document"),
-    ("include.pipelines.couples.life_events", "include.pipelines.refresh.plan"),
-    ("include.pipelines.guards.documents", "include.pipelines.refresh.plan"),
 }
 
 # Modules that only their own package may import.

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.engine import Connection
 
+from etl.frames import each_row
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import transfers
 from include.commands.operator import open_ledger, operator_connections, operator_settings
@@ -19,7 +20,6 @@ from include.report.manifest.model import ENTITY_WORDS
 from include.runtime.acting import COMMAND_LINE
 from include.runtime.connections import Connections
 from include.runtime.context import ledger_of, reports_of
-from include.runtime.staging import each_row
 
 EDITED_SHOWN = 40
 

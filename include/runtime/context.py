@@ -1,4 +1,4 @@
-"""Where a run finds its ledger and its files, whatever it is asked to do."""
+"""Where a run finds its ledger and its files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from etl.load.ledger.store import Ledger, default_url
 from include import ROOT
 from include.runtime.connections import Connections
 from include.runtime.settings import Settings
-from include.runtime.staging import folder_name
+from include.runtime.staging import Staging, folder_name
 
 
 def data_folder_of(settings: Settings) -> Path:
@@ -32,7 +32,7 @@ def reports_of(settings: Settings, run_id: str) -> Path:
 
 
 class HasRunId(Protocol):
-    """What every request has."""
+    """A request of any run."""
 
     @property
     def run_id(self) -> str: ...
@@ -43,21 +43,30 @@ Request = TypeVar("Request", bound=HasRunId)
 
 @dataclass(frozen=True)
 class Context(Generic[Request]):
-    """A request with everything it needs; made anew in each task's process."""
+    """A request with everything that it needs; made once in each task's process.
+
+    ``opened``: the ledger, where the request could not be read without it.
+    """
 
     request: Request
     settings: Settings
     connections: Connections = field(repr=False)
+    opened: Ledger | None = field(default=None, repr=False)
 
     @cached_property
     def data_folder(self) -> Path:
-        """Where everything lies that is not in a database."""
+        """The folder of everything that is not in a database."""
         return data_folder_of(self.settings)
 
     @cached_property
     def ledger(self) -> Ledger:
         """The ledger, opened and with its tables in place."""
-        return ledger_of(self.settings, self.connections)
+        return ledger_of(self.settings, self.connections) if self.opened is None else self.opened
+
+    @cached_property
+    def staging(self) -> Staging:
+        """The run's staged files."""
+        return Staging(self.data_folder, self.request.run_id)
 
     @property
     def reports(self) -> Path:

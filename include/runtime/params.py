@@ -1,9 +1,12 @@
-"""What every run's form asks for, read: refused in words (`ParamsError`) where it is not as the form says."""
+"""The parameters of a run, read from its form. What is not as the form says is refused in words (`ParamsError`).
+
+Numbers may come as text, as the command line and other programs send them.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -21,7 +24,7 @@ def refuse_unknown(conf: Mapping[str, Any], params: Mapping[str, Any]) -> None:
 
 
 def read_date(value: object, default: date) -> date:
-    """The day of a run. Raises `ParamsError` for what is no date."""
+    """The day of a run. Raises `ParamsError` for a text that is no date."""
     if value in (None, ""):
         return default
     try:
@@ -31,7 +34,7 @@ def read_date(value: object, default: date) -> date:
 
 
 def read_as_of(params: Mapping[str, Any], default: date, latest: date) -> date:
-    """The day that a run is as of; later than ``latest`` in a dry run alone. Raises `ParamsError`.
+    """The day that a run is as of. Only a dry run may be as of a day later than ``latest``. Raises `ParamsError`.
 
     A household that was sent as of a later day is not sent as of an earlier one: a mistyped year would stop them all.
     """
@@ -45,7 +48,7 @@ def read_as_of(params: Mapping[str, Any], default: date, latest: date) -> date:
 
 
 def read_number(name: str, value: object) -> int | None:
-    """The number of a record; it may come as text. Raises `ParamsError` for what is none."""
+    """The number of a record, None for an empty field. Raises `ParamsError`."""
     if value in (None, ""):
         return None
     text = str(value).strip()
@@ -54,8 +57,42 @@ def read_number(name: str, value: object) -> int | None:
     return int(text)
 
 
+def read_text(name: str, value: object) -> str | None:
+    """A text without blanks around it, None for an empty field. Raises `ParamsError`."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ParamsError(f"{name} is a text, not {value!r}.")
+    return str(value).strip()
+
+
+def read_list(name: str, value: object) -> list[Any]:
+    """A list, empty for an empty field. Raises `ParamsError`."""
+    if value in (None, ""):
+        return []
+    if not isinstance(value, list):
+        raise ParamsError(f"{name} is a list, not {value!r}.")
+    return value
+
+
+def read_choice(name: str, value: object, allowed: Sequence[str], where: str = "") -> str:
+    """One of several values; ``where``: to what the choice belongs. Raises `ParamsError`."""
+    if value not in allowed:
+        given = "is missing" if value in (None, "") else f"{value!r} is not known"
+        raise ParamsError(f"{name} {given}{where}: choose {', '.join(allowed[:-1])} or {allowed[-1]}.")
+    return str(value)
+
+
+def read_switch(name: str, params: Mapping[str, Any]) -> bool:
+    """A switch, off for an empty field. Raises `ParamsError`."""
+    value = params.get(name, False)
+    if not isinstance(value, bool):
+        raise ParamsError(f"{name} is true or false, not {value!r}.")
+    return value
+
+
 def is_key(text: str) -> bool:
-    """Whether these are the digits of a key that the CRM may have: of a whole number of 64 bits."""
+    """Whether these are the digits of a key that the CRM may have: a whole number of 64 bits."""
     return _NUMBER.fullmatch(text) is not None and -(2**63) <= int(text) < 2**63
 
 
@@ -68,11 +105,3 @@ def is_source_key(text: str) -> bool:
 def is_unit_key(text: object) -> bool:
     """Whether this names a unit (SCP-1, SCP-2): ``H12``, ``C7``."""
     return isinstance(text, str) and text[:1] in ("H", "C") and is_key(text[1:])
-
-
-def read_switch(name: str, params: Mapping[str, Any]) -> bool:
-    """A switch, off where it is not given. Raises `ParamsError` for what is neither true nor false."""
-    value = params.get(name, False)
-    if not isinstance(value, bool):
-        raise ParamsError(f"{name} is true or false, not {value!r}.")
-    return value

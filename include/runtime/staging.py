@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -95,14 +94,9 @@ class Staging:
         """Whether anything of the run is staged."""
         return self.folder.exists()
 
-    def remove(self) -> None:
-        """The run has succeeded: client data go, all at once as far as anybody sees."""
-        _remove(self.folder)
-
-
-def each_row(table: pd.DataFrame) -> Iterator[Any]:
-    """The rows of a staged table, with its columns as attributes."""
-    return iter(table.itertuples(index=False))
+    def remove(self, stage: str = "") -> None:
+        """Removes a stage or, when the run has succeeded, all of them: at once, as far as any reader sees."""
+        _remove(self.folder / stage)
 
 
 def remove_old_runs(data_folder: Path, keep_days: int) -> None:

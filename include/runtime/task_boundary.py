@@ -1,17 +1,18 @@
-"""Where Airflow meets the pipeline, whatever the DAG: what a step raises becomes what Airflow does with its task.
+"""Where Airflow meets the pipeline, in every DAG: what a step raises becomes what Airflow does with its task.
 
-What a step raises on purpose ends its task with one line in words, noted in the ledger for the run's report:
-`StopRun` for good, `RetryLater` until the retries are used up (under ``airflow dags test``, where somebody waits, at
-once). Only ids, counts and paths cross between tasks.
+A step that raises on purpose ends its task with one line in words, and the ledger notes the line for the run's report.
+`StopRun` ends the task for good. `RetryLater` ends it until the retries are used up; under ``airflow dags test``, where
+a person waits, it ends the task at once. Only ids, counts and paths cross between tasks.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Collection
-from datetime import date, timedelta
-from typing import Any, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context
@@ -20,12 +21,16 @@ from etl.defects import note_defect
 from etl.errors import ParamsError, RetryLater, SettingsError, StopRun
 from etl.files import unwritable
 from include.runtime.acting import COMMAND_LINE, Actor
+from include.runtime.stops import Step, forget_stop, note_stop
+
+if TYPE_CHECKING:
+    from include.runtime.settings import Settings
 
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
-# Whom Airflow names for a run by ``airflow dags test``: somebody waits for it.
+# The user whom Airflow names for a run by ``airflow dags test``: a person waits for it.
 AT_A_TERMINAL = "dag_test"
 
 MAKE_WRITABLE = (
@@ -42,7 +47,7 @@ class EndedForGood(Ended):
     """No retry can help: the DAG's retry policy knows this class."""
 
 
-# How often and when a task of ours is tried again: the ``default_args`` of every DAG.
+# How often and when a task is tried again: the ``default_args`` of every DAG.
 RETRIES: dict[str, Any] = {
     "retries": 3,
     "retry_delay": timedelta(seconds=30),
@@ -53,45 +58,47 @@ RETRIES: dict[str, Any] = {
 }
 
 
-def staged(name: str, make_context: Callable[[], Any], step: Callable[[Any], Result]) -> Result:
-    """A step that stages files: timed, its reason for a stop noted under its name, and forgotten when it is through.
+def staged(step: Step, make_context: Callable[[], Any], do: Callable[..., Result], *given: Any) -> Result:
+    """Runs a step that stages files: ``do(context, *given)``. The step is timed, and its stop noted or forgotten.
 
     ``make_context`` gives the run's context, with ``request.run_id``, ``ledger`` and ``staging``.
     """
-    from etl.load.ledger import runs
-    from include.runtime.staging import MISTAKES
-
-    def timed(context: Any) -> Result:
-        try:
-            with context.staging.timed(name):
-                result = step(context)
-        except ParamsError:
-            context.staging.write(f"{MISTAKES}/{name}", {})
-            raise
-        runs.forget_stop(context.ledger, context.request.run_id, name)
-        return result
-
-    return in_words(make_context, timed, name)
-
-
-def in_words(make_context: Callable[[], Any], step: Callable[[Any], Result], name: str | None = None) -> Result:
-    """Runs a step; what ends it is logged in words and, where no retry follows, noted in the ledger under its name."""
     context = None
-    for_good = True
     try:
         context = make_context()
-        return step(context)
-    except StopRun as error:
-        why = str(error)
-    except RetryLater as error:
-        why, for_good = str(error), not _will_retry()
+        with context.staging.timed(step.name):
+            result = do(context, *given)
+        forget_stop(context, step)
+        return result
     except Exception as error:
-        refused = unwritable(error)
-        why, for_good = (f"{refused} {MAKE_WRITABLE}", True) if refused else (_in_words(error, name), not _will_retry())
+        raise _end(error, step, context) from None
+
+
+def in_words(make_context: Callable[[], Any], do: Callable[..., Result], *given: Any) -> Result:
+    """Runs a step that stages nothing: ``do(context, *given)``. What ends it is logged in words and noted nowhere."""
+    try:
+        return do(make_context(), *given)
+    except Exception as error:
+        raise _end(error) from None
+
+
+def _end(error: Exception, step: Step | None = None, context: Any = None) -> Ended:
+    """Logs why a task ends, and notes it in the ledger where no retry follows."""
+    refused = unwritable(error)
+    for_good = isinstance(error, StopRun) or refused is not None or not _will_retry()
+    if isinstance(error, (StopRun, RetryLater)):
+        why = str(error)
+    elif refused is not None:
+        why = f"{refused} {MAKE_WRITABLE}"
+    else:
+        why = f"The task was stopped by {note_defect(error, step.name if step else 'report')}"
     log.error(why if for_good else f"{why} The task is tried again.")
-    if name is not None and for_good and context is not None:
-        _note_stop(context, name, why)
-    raise EndedForGood(1) if for_good else Ended(1)
+    if step is not None and for_good and context is not None:
+        try:
+            note_stop(context, step, why, isinstance(error, ParamsError))
+        except RetryLater:
+            log.warning("The ledger could not note why the run stopped.")
+    return EndedForGood(1) if for_good else Ended(1)
 
 
 def lost_tasks(context: Any) -> list[str]:
@@ -102,23 +109,45 @@ def lost_tasks(context: Any) -> list[str]:
     return sorted(name for name, state in states.items() if state == "failed")
 
 
+@dataclass(frozen=True)
+class Triggered:
+    """A run as Airflow has it.
+
+    ``params``: those that its DAG declares; ``day``: by the office's clock; ``at``: when it was triggered.
+    """
+
+    run_id: str
+    dag_id: str
+    params: dict[str, Any]
+    conf: dict[str, Any]
+    day: date
+    at: datetime
+    actor: Actor
+    is_scheduled: bool
+
+
+def find_triggered(settings: Settings) -> Triggered:
+    """The run of the current task."""
+    airflow = get_current_context()
+    run = airflow["dag_run"]
+    day = (run.logical_date or run.run_after).astimezone(ZoneInfo(settings.refresh.timezone)).date()
+    user: str | None = COMMAND_LINE if is_at_a_terminal() else run.triggering_user_name
+    actor = Actor.of(user, settings.service.may_act_for_others)
+    is_scheduled = run.run_type == "scheduled"
+    return Triggered(
+        run.run_id, run.dag_id, given_params(), dict(run.conf or {}), day, run.run_after, actor, is_scheduled
+    )
+
+
 def given_params() -> dict[str, Any]:
     """The run's parameters that its DAG declares: Airflow puts all that the conf holds among the parameters."""
     airflow = get_current_context()
     return {name: airflow["params"][name] for name in airflow["dag"].params}
 
 
-def office_day(timezone: str) -> date:
-    """The run's day by the office's clock."""
-    run = get_current_context()["dag_run"]
-    moment = run.logical_date or run.run_after
-    return moment.astimezone(ZoneInfo(timezone)).date()
-
-
-def find_actor(may_act: Collection[str] = ()) -> Actor:
-    """Who triggered the run, as Airflow knows it; ``may_act``: the users who may act for others."""
-    user: str | None = get_current_context()["dag_run"].triggering_user_name
-    return Actor.of(COMMAND_LINE if user == AT_A_TERMINAL else user, may_act)
+def is_at_a_terminal() -> bool:
+    """Whether the run is one by ``airflow dags test``, where nobody can answer a question."""
+    return bool(get_current_context()["dag_run"].triggering_user_name == AT_A_TERMINAL)
 
 
 def find_connection(conn_id: str) -> Any:
@@ -139,22 +168,6 @@ def find_connection(conn_id: str) -> Any:
         return None
 
 
-def _in_words(error: Exception, name: str | None) -> str:
-    sentence = note_defect(error, name or "report")
-    return f"The task was stopped by {sentence}"
-
-
-def _note_stop(context: Any, name: str, why: str) -> None:
-    from etl.load.ledger import runs
-
-    try:
-        runs.stop_run(context.ledger, context.request.run_id, name, why)
-    except RetryLater:
-        log.warning("The ledger could not note why the run stopped.")
-
-
 def _will_retry() -> bool:
-    airflow = get_current_context()
-    if airflow["dag_run"].triggering_user_name == AT_A_TERMINAL:
-        return False
-    return airflow["ti"].try_number <= (getattr(airflow["ti"], "max_tries", 0) or 0)
+    instance = get_current_context()["ti"]
+    return not is_at_a_terminal() and instance.try_number <= (getattr(instance, "max_tries", 0) or 0)

@@ -14,7 +14,7 @@ from etl.load.ledger.pins import Pin
 from etl.load.ledger.runs import UnitRun
 from etl.load.ledger.store import Ledger
 from etl.load.profiles.document import flatten, show
-from include.pipelines.run.value_shape import leaves, shape_of
+from include.pipelines.run.named_values import named_values, shape_of
 from include.why.origins import TABLES
 
 # Outcomes of runs that came to nothing for a unit: what was so before them is so still.
@@ -62,7 +62,7 @@ class History:
             return {show(path): value for path, value in flatten(bases.get("case")).items()}
         items = [{"sourceKey": key, **(item or {})} for key, item in (bases.get("items") or {}).items()]
         document = {"client": bases.get("client") or {}, "spouse": bases.get("spouse"), "items": items}
-        return dict(leaves("emoney", document))
+        return dict(named_values("emoney", document))
 
     @cached_property
     def shapes(self) -> dict[str, str]:

@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from include.pipelines.refresh.plan import plan_and_extract, shard_name
+from include.pipelines.refresh.plan import plan_and_extract
 from include.pipelines.refresh.transform import transform_shard
 from include.pipelines.refresh.validate import read_facts
 from include.pipelines.run.context import RunContext
+from include.pipelines.run.shards import shard_name
 from tests.benchmarks.harness import AS_OF, Bench, make_keys
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 import pandas as pd
 
+from etl.frames import each_row
 from etl.load.delivery import entity_of
 from etl.load.emoney.parts import items_of
 from etl.load.ledger import links
@@ -24,10 +25,10 @@ from etl.load.ledger.case_bases import save_base
 from etl.load.ledger.runs import read_outcomes
 from etl.load.ledger.tables import link
 from include.demo.changes import change_office
-from include.pipelines.refresh.plan import plan_and_extract, shard_name
+from include.pipelines.refresh.plan import plan_and_extract
 from include.pipelines.refresh.report import report_run
 from include.pipelines.run.context import VENDORS, RunContext
-from include.runtime.staging import each_row
+from include.pipelines.run.shards import shard_name
 from include.sandbox.emoney.store import Store as EmoneyStore
 from include.sandbox.emoney.store import as_client_id
 from include.sandbox.profiles.store import Store as ProfilesStore

@@ -18,6 +18,7 @@ from etl.errors import SourceUnavailable, StopRun
 from etl.load.ledger import guards, runs
 from include.pipelines.refresh import tasks
 from include.runtime import settings, task_boundary
+from include.runtime.stops import Step
 
 pytestmark = pytest.mark.airflow
 
@@ -58,8 +59,7 @@ def begin(monkeypatch: pytest.MonkeyPatch, folder: Path, **run: Any) -> Airflow:
     airflow = Airflow(**run)
     monkeypatch.setenv("PLANBRIDGE__DATA__FOLDER", str(folder))
     monkeypatch.setenv("PLANBRIDGE__REFRESH__HOLIDAYS", "2026-03-02")
-    for module in (task_boundary, tasks):
-        monkeypatch.setattr(module, "get_current_context", lambda: airflow.context)
+    monkeypatch.setattr(task_boundary, "get_current_context", lambda: airflow.context)
     monkeypatch.setattr(tasks, "find_connection", lambda conn_id: None)
     settings.settings.cache_clear()
     return airflow
@@ -88,12 +88,12 @@ def run_step(error: Exception) -> type[BaseException]:
         raise error
 
     with pytest.raises(task_boundary.Ended) as ended:
-        task_boundary.in_words(tasks._context, step, "step")
+        task_boundary.staged(Step("extract"), tasks.refresh_context, step)
     return ended.type
 
 
 def test_a_run_is_as_of_the_offices_day(airflow: Airflow) -> None:
-    assert tasks._context().request.as_of.isoformat() == "2026-03-02"
+    assert tasks.refresh_context().request.as_of.isoformat() == "2026-03-02"
 
 
 @pytest.mark.parametrize(("run_type", "is_holiday"), [("scheduled", True), ("manual", False)])
@@ -103,15 +103,15 @@ def test_only_a_scheduled_run_keeps_the_holidays(
     from airflow.sdk.api.datamodels._generated import DagRunType
 
     begin(monkeypatch, tmp_path, run_type=DagRunType(run_type))
-    assert tasks._context().request.is_holiday is is_holiday
+    assert tasks.refresh_context().request.is_holiday is is_holiday
 
 
 def test_a_release_is_as_of_the_day_of_what_was_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     begin(monkeypatch, tmp_path, conf={"release_guard": " checked "}, triggering_user_name="ann")
     guards.save_stop(
-        tasks._context().ledger, guards.Stopped("emoney", "night", date(2026, 2, 27), ("4 × state",), "", {})
+        tasks.refresh_context().ledger, guards.Stopped("emoney", "night", date(2026, 2, 27), ("4 × state",), "", {})
     )
-    request = tasks._context().request
+    request = tasks.refresh_context().request
     assert (request.as_of, request.release_guard) == (date(2026, 2, 27), "checked")
 
 
@@ -148,13 +148,13 @@ def test_a_run_is_as_of_no_day_ahead_of_the_offices_but_for_what_the_setting_all
     monkeypatch.setenv("PLANBRIDGE__REFRESH__AS_OF_AHEAD", ahead)
     tomorrow = datetime.now(ZoneInfo("America/New_York")).date() + timedelta(days=1)
     begin(monkeypatch, tmp_path, run_type="manual", conf={"as_of": tomorrow.isoformat()})
-    mistake = tasks._context().request.mistake
+    mistake = tasks.refresh_context().request.mistake
     assert (mistake is not None and f"as_of {tomorrow} is ahead" in mistake) is is_refused
 
 
 def test_a_logical_date_ahead_makes_no_run_as_of_that_day(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     begin(monkeypatch, tmp_path, run_type="manual", logical_date=datetime(2062, 3, 3, 12, tzinfo=UTC))
-    assert "as_of 2062-03-03 is ahead" in str(tasks._context().request.mistake)
+    assert "as_of 2062-03-03 is ahead" in str(tasks.refresh_context().request.mistake)
 
 
 def test_what_may_succeed_later_is_tried_again_and_not_noted(airflow: Airflow, tmp_path: Path) -> None:
@@ -174,9 +174,9 @@ def test_a_step_that_gets_through_at_last_forgets_what_stopped_it(airflow: Airfl
         raise StopRun("Mend it.")
 
     with pytest.raises(task_boundary.EndedForGood):
-        task_boundary.staged("load_profiles 0", tasks._context, stop)
+        task_boundary.staged(Step("load", "profiles", 0), tasks.refresh_context, stop)
     assert why_stopped(tmp_path) == "Mend it."
-    task_boundary.staged("load_profiles 0", tasks._context, lambda context: None)
+    task_boundary.staged(Step("load", "profiles", 0), tasks.refresh_context, lambda context: None)
     assert why_stopped(tmp_path) is None
 
 
@@ -206,7 +206,7 @@ def test_a_folder_that_cannot_be_written_is_named_and_no_defect(airflow: Airflow
 
 
 def test_a_task_that_was_killed_leaves_the_run_stopped(airflow: Airflow, tmp_path: Path) -> None:
-    start(tasks._context())
+    start(tasks.refresh_context())
     airflow.states = {"extract_crm": "success", "load_emoney_0": "failed", "report_run": "running"}
     with pytest.raises(task_boundary.EndedForGood):
         tasks.report_run()

@@ -14,32 +14,28 @@ from typing import Any
 
 import pandas as pd
 
-from etl.frames import are_among
+from etl.frames import are_among, each_row
 from etl.load.ledger import runs
 from etl.load.ledger.life_events import LifeEvent
 from etl.load.life_event import find_event
 from etl.narrowing import narrow
 from etl.outcomes import DONE
-from expectations import rules
 from include.pipelines.couples.former import HOLDERS
 from include.pipelines.couples.former import STAGE as FORMER
 from include.pipelines.couples.proposals import conf_of, propose
 from include.pipelines.identity.link_ownership import links_of
-from include.pipelines.refresh.plan import shard_name
 from include.pipelines.run.context import RunContext
-from include.pipelines.run.defects import name_defects
+from include.pipelines.run.findings import as_findings, name_defects, unit_finding
+from include.pipelines.run.shards import read_decisions, read_shards, shard_name
 from include.report.run.proposals import Proposal
-from include.runtime.staging import each_row
 
-EVENT_COLUMNS = ("unit_key", *LifeEvent.__dataclass_fields__)
 PEOPLE_FRAMES = ("contacts", "client_of", "accounts", "liabilities", "policies", "beneficiaries")
 PROPOSALS = "proposals"
+RULE = "LIFE-EVENT"
 WIDOWED_STATUSES = ("widowed", "widow", "widower")
-
-
-# The table of confirmed events: a column for each field of an event.
-_KINDS = {"unit_key": "str", "kind": "str", "client_died": "bool", "spouse_died": "bool"}
-NO_EVENTS = pd.DataFrame({name: pd.Series(dtype=_KINDS.get(name, "Int64")) for name in EVENT_COLUMNS})
+# The table of confirmed events; ``event``: JSON.
+EVENT_COLUMNS = ("unit_key", "event")
+NO_EVENTS = pd.DataFrame({name: pd.Series(dtype="str") for name in EVENT_COLUMNS})
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,7 @@ class LifeEvents:
 
 
 def find_life_events(
-    context: RunContext, vendor: str, decisions: pd.DataFrame, gate_findings: pd.DataFrame, overrides: Any
+    context: RunContext, vendor: str, decisions: pd.DataFrame, gate_findings: pd.DataFrame
 ) -> LifeEvents:
     """Against what was last sent: the head changed or died, or a spouse has gone or is another."""
     hand = context.request.by_hand
@@ -74,13 +70,13 @@ def find_life_events(
         proposal = replace(proposal, is_confirmed=is_confirmed, reason=(reason or "") if is_confirmed else "")
         proposals.append(proposal)
         if is_confirmed:
-            confirmed.append({"unit_key": row.unit_key, **asdict(event)})
+            confirmed.append((row.unit_key, json.dumps(asdict(event))))
         else:
-            found.append(_finding(vendor, row.unit_key, proposal.in_short, overrides))
-    found += _held_by_others(context, vendor, decisions, overrides)
-    events = pd.DataFrame(confirmed, columns=list(EVENT_COLUMNS)).astype(NO_EVENTS.dtypes.to_dict())
+            found.append(unit_finding(context, RULE, vendor, row.unit_key, proposal.in_short))
+    found += _held_by_others(context, vendor, decisions)
+    events = pd.DataFrame(confirmed, columns=list(EVENT_COLUMNS), dtype="str")
     failed = name_defects(f"life events {vendor}", looked_at)
-    return LifeEvents(pd.DataFrame(found, columns=list(rules.FINDING_COLUMNS)), events, proposals, failed)
+    return LifeEvents(as_findings(found), events, proposals, failed)
 
 
 def _happened(
@@ -88,13 +84,26 @@ def _happened(
 ) -> tuple[Any, LifeEvent, Proposal] | None:
     """What happened to one of the other couples, with a proposal; None for nothing."""
     frames = frames_of[row.shard]
-    event = find_event(
+    event = _event_of(row, frames)
+    return None if event is None else (row, event, propose(vendor, row.unit_key, event, frames))
+
+
+def _event_of(row: Any, frames: dict[str, pd.DataFrame]) -> LifeEvent | None:
+    return find_event(
         (_id(row.client_contact_id_sent), _id(row.spouse_contact_id_sent)),
         (_id(row.client_contact_id), _id(row.spouse_contact_id)),
         _died(frames),
         _is_widowed(frames, _id(row.client_contact_id)),
     )
-    return None if event is None else (row, event, propose(vendor, row.unit_key, event, frames))
+
+
+def find_parted(context: RunContext, vendor: str) -> list[int]:
+    """The contacts who are of the unit of a run by hand no longer, by its document: before anything is checked."""
+    heads, frames = read_shards(context, vendor, [0], "heads"), _frames_of(context, 0)
+    linked = links_of(context, vendor, heads[["unit_key", "client_contact_id"]], of_these_alone=True)
+    dead = heads.loc[heads["client_contact_id"].isin(list(_died(frames))), "unit_key"]
+    events = (_event_of(row, frames) for row in each_row(_other_couples(heads, linked, set(dead))))
+    return [contact_id for event in events if event is not None for contact_id in event.parted]
 
 
 def read_confirmed(context: RunContext, vendor: str) -> dict[str, LifeEvent]:
@@ -102,7 +111,7 @@ def read_confirmed(context: RunContext, vendor: str) -> dict[str, LifeEvent]:
     if context.request.by_hand is None:
         return {}
     events = context.staging.read(f"verdict/{vendor}", ["events"])["events"]
-    return {row.unit_key: _event(row) for row in each_row(events)}
+    return {row.unit_key: LifeEvent(**json.loads(row.event)) for row in each_row(events)}
 
 
 def stage_proposals(context: RunContext, vendor: str, proposals: list[Proposal]) -> None:
@@ -124,26 +133,9 @@ def _then(context: RunContext, proposal: Proposal) -> tuple[str, ...]:
     vendor = proposal.vendor
     outcomes = runs.read_outcomes(context.ledger, context.request.run_id, vendor)
     through = {proposal.unit_key, *outcomes.loc[outcomes["outcome"].isin(DONE), "unit_key"]}
-    decisions = context.staging.read(f"verdict/{vendor}", ["decisions"])["decisions"]
+    decisions = read_decisions(context, vendor)
     left = decisions.loc[~decisions["unit_key"].isin(through), "client_contact_id"].dropna()
     return (*proposal.then, *(conf_of(vendor, int(contact_id)) for contact_id in left))
-
-
-def read_parted(context: RunContext, vendor: str) -> list[int]:
-    """The contacts who are of their unit no longer, by the events that this run's person has confirmed."""
-    return [contact_id for event in read_confirmed(context, vendor).values() for contact_id in event.parted]
-
-
-def _event(row: Any) -> LifeEvent:
-    return LifeEvent(
-        kind=str(row.kind),
-        client_sent=int(row.client_sent),
-        spouse_sent=_id(row.spouse_sent),
-        client=int(row.client),
-        spouse=_id(row.spouse),
-        client_died=bool(row.client_died),
-        spouse_died=bool(row.spouse_died),
-    )
 
 
 def _other_couples(decisions: pd.DataFrame, linked: pd.DataFrame, dead_heads: set[str]) -> pd.DataFrame:
@@ -183,9 +175,7 @@ def _is_widowed(frames: dict[str, pd.DataFrame], client: int | None) -> bool:
     return bool(statuses.str.strip().str.lower().isin(WIDOWED_STATUSES).any())
 
 
-def _held_by_others(
-    context: RunContext, vendor: str, decisions: pd.DataFrame, overrides: Any
-) -> list[dict[str, object]]:
+def _held_by_others(context: RunContext, vendor: str, decisions: pd.DataFrame) -> list[dict[str, Any]]:
     """Who is still in the record of a household at eMoney whose event nobody has confirmed."""
     if vendor != "emoney" or not context.staging.has(HOLDERS):
         return []
@@ -198,26 +188,15 @@ def _held_by_others(
         "Contact {0} is still the {1} of {2}'s record at eMoney. Run {2} by hand and confirm what has happened there: "
     )
     return [
-        _finding(
+        unit_finding(
+            context,
+            RULE,
             vendor,
             row.unit_key,
             words.format(row.client_contact_id, row.role, row.holder) + then[row.role],
-            overrides,
         )
         for row in each_row(holders[are_among(holders["unit_key"], decisions["unit_key"])])
     ]
-
-
-def _finding(vendor: str, unit_key: str, message: str, overrides: Any) -> dict[str, object]:
-    return rules.finding(
-        "LIFE-EVENT",
-        vendor,
-        unit_key,
-        entity="household" if unit_key[0] == "H" else "contact",
-        entity_id=int(unit_key[1:]),
-        message=message,
-        overrides=overrides,
-    )
 
 
 def _id(value: Any) -> int | None:

@@ -13,10 +13,10 @@ from typing import Any
 
 import pandas as pd
 
+from etl.frames import each_row
 from etl.load.ledger.life_events import LifeEvent
 from etl.values import SPOUSE_ROLES, is_one_of
 from include.report.run.proposals import PersonGoes, Proposal, RecordGoes
-from include.runtime.staging import each_row
 
 Frames = Mapping[str, pd.DataFrame]
 

@@ -12,20 +12,17 @@ from typing import Any
 import orjson
 import pandas as pd
 
-from etl.frames import are_among
+from etl.frames import are_among, each_row
 from etl.load.ledger import links, runs
 from include.pipelines.guards.alike import ChangesAlike
 from include.pipelines.guards.stop import Cause, Limit, hash_of, is_guarded
 from include.pipelines.identity.link_ownership import links_of
-from include.pipelines.refresh.plan import shard_name
 from include.pipelines.run.context import RunContext
-from include.pipelines.run.value_shape import leaves
-from include.runtime.staging import each_row
+from include.pipelines.run.named_values import named_values
+from include.pipelines.run.shards import OFFERED, read_documents
 
 # As the source keys of eMoney's items begin, and the CRM's table.
 KINDS = {"account": "investment_account", "policy": "policy"}
-# The part of what was sent, and the hash that it was offered with.
-OFFERED = {"case": "payload_hash", "client": "people_hash", "items": "items_hash"}
 
 
 def of_documents(context: RunContext, vendor: str, decisions: pd.DataFrame, findings: pd.DataFrame) -> list[Cause]:
@@ -76,8 +73,7 @@ class _Compared:
             part: links.read_bases(context.ledger, vendor, part, rows.loc[rows_of[rows.index], "unit_key"])
             for part, rows_of in self._parts().items()
         }
-        documents = context.staging.read(shard_name(vendor, number), ["documents"])["documents"]
-        for row in each_row(documents[are_among(documents["unit_key"], rows["unit_key"])]):
+        for row in each_row(read_documents(context, vendor, number, rows["unit_key"])):
             before = {part: of_units.get(row.unit_key) for part, of_units in bases.items()}
             now = orjson.loads(row.document)
             self.alike.add(_values_by_name(vendor, _as_document(vendor, before)), _values_by_name(vendor, now))
@@ -105,7 +101,7 @@ def _as_document(vendor: str, bases: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _values_by_name(vendor: str, document: dict[str, Any]) -> dict[str, Any]:
-    return dict(leaves(vendor, document))
+    return dict(named_values(vendor, document))
 
 
 def _one_rule(context: RunContext, vendor: str, units: int, findings: pd.DataFrame) -> Iterator[Cause]:

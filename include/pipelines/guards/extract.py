@@ -15,12 +15,11 @@ import pandas as pd
 from etl.errors import VENDOR_NAMES, CredentialsRefused, SetAside, VendorUnavailable
 from etl.extract.census import Census
 from etl.extract.changes import TABLES, Movement
-from etl.frames import are_among
+from etl.frames import are_among, each_row
 from etl.load.ledger import guards, runs
 from include.pipelines.guards.stop import Cause, Limit, hash_of, is_guarded, linked_marker, named
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.vendors import emoney_client, profiles_client
-from include.runtime.staging import each_row
 
 log = logging.getLogger(__name__)
 

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import Param, get_current_context
+from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
-from include.pipelines.household.tasks import sync_context
-from include.runtime.task_boundary import AT_A_TERMINAL, staged
+from include.pipelines.household.tasks import household_context
+from include.runtime.stops import Step
+from include.runtime.task_boundary import is_at_a_terminal, staged
 
-STEP = "choose"
+if TYPE_CHECKING:
+    from include.pipelines.household.question import Question
+
+STEP = Step("choose")
 
 
 class ChooseRecord(HITLOperator):
@@ -35,10 +39,17 @@ class ChooseRecord(HITLOperator):
         """Asks, or ends at once. Under ``airflow dags test`` nobody can answer: the load says what is to be chosen."""
         from include.pipelines.household.question import question_for
 
-        is_there = get_current_context()["dag_run"].triggering_user_name != AT_A_TERMINAL
-        question = staged(STEP, sync_context, lambda run: question_for(run, is_there))
-        if question is None:
-            return None
+        question = staged(STEP, household_context, question_for, not is_at_a_terminal())
+        return None if question is None else self._ask(question, context)
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> str | None:
+        """The answer as the ledger has it now: an action, or ``timed_out``. One that does not count is ignored."""
+        from include.pipelines.household.question import Question, answer_to
+
+        answer = staged(STEP, household_context, answer_to, event)
+        return self._ask(answer, context) if isinstance(answer, Question) else answer
+
+    def _ask(self, question: Question, context: Any) -> Any:
         self.subject, self.body, self.options = question.subject, question.body, list(question.buttons)
         self.params = ParamsDict(
             {
@@ -50,13 +61,6 @@ class ChooseRecord(HITLOperator):
         )
         self.response_timeout = timedelta(seconds=question.seconds)
         return super().execute(context)
-
-    def execute_complete(self, context: Any, event: dict[str, Any]) -> str | None:
-        """What was answered, as the ledger has it now: an action, or ``timed_out``. Who may not answer is passed by."""
-        from include.pipelines.household.question import keep_answer
-
-        answer: str | None = staged(STEP, sync_context, lambda run: keep_answer(run, event))
-        return self.execute(context) if answer is None else answer
 
 
 def _id(title: str, description: str, ids: Mapping[str, str]) -> Param:

@@ -1,7 +1,7 @@
-"""The first stages of a run by hand: who is meant, may it go, and the documents as the night would build them.
+"""The first stages of a run by hand: the unit that is meant, whether it may go, and its document, as at night.
 
-Nothing is sent before it is through. What is not as it should be is refused in words (`ParamsError`), with the run in
-the ledger and the reason in its report.
+Nothing is sent before these stages are through. A request that cannot be carried out is refused in words
+(`ParamsError`), with the run in the ledger and the reason in its report.
 """
 
 from __future__ import annotations
@@ -15,53 +15,55 @@ from etl.extract.changes import Movement, track
 from etl.extract.contact_units import units_of_persons
 from etl.extract.shard import Frames, read_shard
 from etl.extract.source import Snapshot, to_frame
+from etl.frames import are_among
 from etl.load.ledger import life_events, links, pins, runs
 from etl.values import USER_STATUS_ENABLED, USER_STATUSES, VENDOR_LICENSES, is_one_of
 from include.pipelines.couples.former import stage_former
-from include.pipelines.couples.life_events import read_parted
+from include.pipelines.couples.life_events import find_parted, read_confirmed
 from include.pipelines.household.relink import end_link, make_link
 from include.pipelines.identity.link_ownership import current_links, read_taken_over
 from include.pipelines.identity.merged import follow_dependents, follow_merges_of
 from include.pipelines.identity.same_person import stage_twins_beside, stage_twins_of
-from include.pipelines.refresh.begin import begin_run
-from include.pipelines.refresh.plan import shard_name
+from include.pipelines.refresh.plan import begin_run
 from include.pipelines.refresh.transform import transform_shard
 from include.pipelines.refresh.validate import validate_vendor
 from include.pipelines.run.context import VENDORS, HandRequest, RunContext
-from include.pipelines.run.found import stage_clock
+from include.pipelines.run.findings import stage_clock
+from include.pipelines.run.shards import read_scope, shard_name
 from include.runtime.acting import is_unknown
 
 
 def prepare_unit(context: RunContext) -> str:
     """Registers the run, finds the unit, builds its document and puts it through the gate; gives the unit's key.
 
-    At Profiles, a former partner whose couple's end is confirmed goes in the same run, as a unit of the own
-    (LIFE-EVENT). Raises `ParamsError` where the unit or the user cannot run, and what the stages of the night raise.
+    A person confirms the end of a couple: then the former partners go to Profiles in the same run, each as a unit of
+    their own (LIFE-EVENT). Raises `ParamsError` where the unit or the user cannot run, and what the stages raise.
     """
     unit_key = read_unit(context)
-    (vendor,) = context.request.vendors
-    if _hand(context).what.unlink is not None:
+    vendor = context.request.vendor
+    if context.request.hand.what.unlink is not None:
         return unit_key
     transform_shard(context, 0)
-    validate_vendor(context, vendor)
-    is_confirmed = vendor == "profiles" and _hand(context).what.life_event is not None
-    partners = read_former_partners(context, unit_key) if is_confirmed else 0
+    is_confirmed = vendor == "profiles" and context.request.hand.what.life_event is not None
+    parted = find_parted(context, vendor) if is_confirmed else []
+    partners = read_former_partners(context, unit_key, parted) if is_confirmed else 0
     for number in range(1, partners + 1):
         transform_shard(context, number)
-    if partners:
-        validate_vendor(context, vendor)
+    validate_vendor(context, vendor)
+    if partners and parted and unit_key not in read_confirmed(context, vendor):
+        _leave_partners(context, unit_key)
     return unit_key
 
 
 def read_unit(context: RunContext) -> str:
-    """Stages ``plan/scope`` and ``source/00000`` of the one unit; gives its key."""
+    """Stages ``plan/scope`` and ``source/00000`` of the one unit; gives the unit's key."""
     begin_run(context)
-    (vendor,) = context.request.vendors
+    vendor = context.request.vendor
     with Snapshot(context.connections.crm, readers=1) as snapshot:
         _require_user(context, snapshot)
-        if _hand(context).what.unlink is not None:
+        if context.request.hand.what.unlink is not None:
             return end_link(context, snapshot)
-        unit_key = _unit_key(snapshot, _hand(context))
+        unit_key = _unit_key(snapshot, context.request.hand)
         census, at, frames, movement = _read(snapshot, unit_key)
         make_link(context, snapshot, unit_key, _people(census, at))
         told_apart = follow_merges_of(context, snapshot, census, at)
@@ -87,15 +89,15 @@ def _people(census: Census, at: int) -> list[int]:
     return [int(one) for one in pd.concat([client, others]).drop_duplicates()]
 
 
-def read_former_partners(context: RunContext, unit_key: str) -> int:
+def read_former_partners(context: RunContext, unit_key: str, parted: list[int]) -> int:
     """Stages the former partners of the unit's couple as units of their own, from ``source/00001`` on; gives how many.
 
-    Who is somebody's spouse by now, or head of several, is left to a run of the own. Who was left behind when the
-    event was carried out goes once it is confirmed again; those that an earlier try has dealt with count, too.
+    ``parted``: the contacts who are of the unit no longer. A former partner who is a spouse again, or leads several
+    units, needs another run. A former partner who was left out when the event was carried out goes when a person
+    confirms the event again. Those that an earlier try of the run has dealt with count, too.
     """
-    (vendor,) = context.request.vendors
+    vendor = context.request.vendor
     ledger, run_id = context.ledger, context.request.run_id
-    parted = read_parted(context, vendor)
     earlier = [] if parted else life_events.parted_last(ledger, vendor, unit_key)
     before = set(runs.read_outcomes(ledger, run_id, vendor)["unit_key"]) - {unit_key}
     if not parted and not earlier and not before:
@@ -109,20 +111,33 @@ def read_former_partners(context: RunContext, unit_key: str) -> int:
         stage_twins_beside(context, snapshot, [(census, at) for census, at, _frames, _movement in read])
     for number, (_census, _at, frames, movement) in enumerate(read, 1):
         _stage(context, frames, movement, number)
-    planned = context.staging.read("plan/scope")["units"].head(1)
+    planned = read_scope(context).head(1)
     _plan(context, pd.concat([planned, *(movement.units for _census, _at, _frames, movement in read)]))
     return len(partners)
 
 
+def _leave_partners(context: RunContext, unit_key: str) -> None:
+    """The gate holds the unit, so its event is not carried out: the run goes on without the former partners."""
+    vendor = context.request.vendor
+    scope = read_scope(context)
+    partners = scope.loc[scope["unit_key"] != unit_key, "unit_key"]
+    verdict = context.staging.read(f"verdict/{vendor}")
+    mine = {name: rows[~are_among(rows["unit_key"], partners)] for name, rows in verdict.items()}
+    context.staging.write(f"verdict/{vendor}", mine)
+    for number in range(1, len(scope)):
+        context.staging.remove(shard_name(vendor, number))
+    _plan(context, scope.head(1))
+
+
 def _read(snapshot: Snapshot, unit_key: str) -> tuple[Census, int, Frames, Movement]:
-    """The census as far as it concerns the unit, its number there, its frames, and how its rows stand."""
+    """The census around the unit, the unit's number there, its frames, and when its rows were changed."""
     census, at = single_unit.take_census_of(snapshot, unit_key)
     numbers = pd.Index([at])
     return census, at, read_shard(snapshot, census, numbers), track(snapshot, census, numbers)
 
 
 def _stage(context: RunContext, frames: Frames, movement: Movement, number: int) -> None:
-    (vendor,) = context.request.vendors
+    vendor = context.request.vendor
     _name_user(context, frames)
     for name in VENDORS:
         frames["units"] = frames["units"].append_column(f"in_{name}", [[name == vendor]])
@@ -131,17 +146,12 @@ def _stage(context: RunContext, frames: Frames, movement: Movement, number: int)
 
 
 def _plan(context: RunContext, units: pd.DataFrame) -> None:
-    """The units of the run, each a shard of its own: the first is the one that was asked for."""
-    (vendor,) = context.request.vendors
+    """Stages the units of the run, each as a shard: the first is the unit that was asked for."""
+    vendor = context.request.vendor
     scope = units[["unit_key", "digest", "records"]].assign(shard=range(len(units)))
     flags = {name: name == vendor for name in VENDORS}
     context.staging.write("plan/scope", {"units": scope.assign(**flags)})
     runs.plan_vendor(context.ledger, context.request.run_id, vendor, None, len(units))
-
-
-def _hand(context: RunContext) -> HandRequest:
-    assert context.request.by_hand is not None
-    return context.request.by_hand
 
 
 def _unit_key(snapshot: Snapshot, hand: HandRequest) -> str:
@@ -152,8 +162,8 @@ def _unit_key(snapshot: Snapshot, hand: HandRequest) -> str:
 
 
 def _check_choice(context: RunContext, vendor: str, own: set[str]) -> None:
-    """The case or household that was chosen is not one that the ledger knows as another unit's."""
-    what = _hand(context).what
+    """Raises `ParamsError` where the case or household that was chosen is linked to another unit."""
+    what = context.request.hand.what
     for name, chosen, column in (
         ("case_id", what.case_id, "vendor_case_id"),
         ("vendor_household_id", what.household_id, "vendor_client_id"),
@@ -164,8 +174,8 @@ def _check_choice(context: RunContext, vendor: str, own: set[str]) -> None:
 
 
 def _pin(context: RunContext, unit_key: str) -> None:
-    """Pins and unpins what the run was asked to; a dry run only says whether that can be done."""
-    request, what = context.request, _hand(context).what
+    """Pins and unpins the fields that were asked for; a dry run only checks that this can be done."""
+    request, what = context.request, context.request.hand.what
     if request.dry_run:
         pins.check_unpins(context.ledger, unit_key, what.unpins, request.run_id)
     else:
@@ -175,11 +185,11 @@ def _pin(context: RunContext, unit_key: str) -> None:
 
 
 def _require_user(context: RunContext, snapshot: Snapshot) -> None:
-    """LIC-ACTING, LIC-ENABLED, LIC-PROFILES, LIC-EMONEY of the user in whose name the run goes, before anything else.
+    """The rights of the user in whose name the run goes: LIC-ACTING, LIC-ENABLED, LIC-PROFILES, LIC-EMONEY.
 
     Raises `ParamsError`.
     """
-    hand, acting = _hand(context), context.request.triggered_by
+    hand, acting = context.request.hand, context.request.triggered_by
     if hand.user_name is None:
         return
     user = office_users.read_user(snapshot, hand.user_name)
@@ -189,7 +199,7 @@ def _require_user(context: RunContext, snapshot: Snapshot) -> None:
         if not hand.may_act_for_others:
             raise ParamsError(is_unknown(hand.user_name))
         return
-    (vendor,) = context.request.vendors
+    vendor = context.request.vendor
     license_name, rule_id = VENDOR_LICENSES[vendor]
     lacking = []
     if not is_one_of(user["status"], USER_STATUSES).all():
@@ -201,8 +211,8 @@ def _require_user(context: RunContext, snapshot: Snapshot) -> None:
 
 
 def _name_user(context: RunContext, frames: Frames) -> None:
-    """The unit runs in the name of the user who was named, else of the one it is assigned to."""
-    user_name = _hand(context).user_name
+    """The unit runs in the name of the user who was named, else of the user to whom it is assigned."""
+    user_name = context.request.hand.user_name
     if user_name is None:
         return
     users = to_frame(frames["users"])
@@ -214,7 +224,7 @@ def _name_user(context: RunContext, frames: Frames) -> None:
 
 
 def _require_assigned(frames: Frames) -> None:
-    """LIC-ACTING: who is no user of the CRM acts for the user a client is assigned to."""
+    """LIC-ACTING: a person who is no user of the CRM acts for the user to whom the client is assigned."""
     contacts, units = to_frame(frames["contacts"]), to_frame(frames["units"])
     clients = contacts[contacts["contact_id"].isin(units["client_contact_id"])]
     if clients["assigned_user_id"].isna().any():

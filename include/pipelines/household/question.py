@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from etl.errors import ParamsError, SetAside, StopRun, VendorUnavailable
+from etl.frames import each_row
 from etl.load import matching
 from etl.load.delivery import Job, Payload, entity_of, known_as
 from etl.load.ledger import answers, intents, links
@@ -22,12 +23,11 @@ from etl.load.profiles.actions import check_request
 from etl.load.profiles.client import FoundHousehold
 from etl.load.profiles.search import BUTTONS, Choice, Found, buttons_for, choose, search
 from include.pipelines.refresh.load import job_of, payload_of
-from include.pipelines.refresh.plan import shard_name
 from include.pipelines.run.context import RunContext
+from include.pipelines.run.shards import read_decisions, read_documents, read_scope
 from include.pipelines.run.vendors import profiles_client
 from include.report.display import show
 from include.runtime.acting import RIGHT
-from include.runtime.staging import each_row
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +93,12 @@ def _question(context: RunContext, payload: Payload, somebody_is_there: bool) ->
     )
 
 
+def answer_to(context: RunContext, event: Mapping[str, Any]) -> str | Question | None:
+    """What was answered (`keep_answer`); the question once more, where the answer does not count."""
+    answer = keep_answer(context, event)
+    return question_for(context, somebody_is_there=True) if answer is None else answer
+
+
 def keep_answer(context: RunContext, event: Mapping[str, Any]) -> str | None:
     """Keeps in the ledger what was answered, by whom and when; gives what it was: an action, or ``timed_out``.
 
@@ -139,14 +145,13 @@ def _payload_to_send(context: RunContext) -> Payload | None:
     hand = context.request.by_hand
     if context.request.vendors != (VENDOR,) or (hand is not None and hand.what.unlink is not None):
         return None
-    decisions = context.staging.read(f"verdict/{VENDOR}", ["decisions"])["decisions"]
-    documents = context.staging.read(shard_name(VENDOR, 0), ["documents"])["documents"]
-    going = documents[documents["unit_key"].isin(decisions.loc[decisions["decision"] == "send", "unit_key"])]
+    decisions = read_decisions(context, VENDOR)
+    going = read_documents(context, VENDOR, 0, decisions.loc[decisions["decision"] == "send", "unit_key"])
     return next((payload_of(row) for row in each_row(going)), None)
 
 
 def _unit_key(context: RunContext) -> str:
-    return str(context.staging.read("plan/scope", ["units"])["units"]["unit_key"].iloc[0])
+    return str(read_scope(context)["unit_key"].iloc[0])
 
 
 def _is_known(job: Job, payload: Payload, link: Link | None) -> bool:

@@ -1,4 +1,4 @@
-"""Links that a person ends or makes by hand: with a reason, and with the history in the ledger."""
+"""Links that a person ends or makes by hand, with a reason. The ledger keeps the history."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from include.pipelines.identity.same_person import said_by
 from include.pipelines.run.context import VENDORS, HandRequest, RunContext
 from include.pipelines.run.vendors import emoney_client, profiles_client
 
-# What made the link: somebody who named the record.
+# How the link was found: a person named the record.
 BY_HAND = "LINKED"
 
 
 def end_link(context: RunContext, snapshot: Snapshot) -> str:
-    """Ends the link that is meant, also of a unit that is none any more; gives the unit's key. Nothing is sent.
+    """Ends the link of the unit that is meant, even where the CRM has no such unit any more; gives the unit's key.
 
-    Raises `ParamsError` where there is no link.
+    Nothing is sent. Raises `ParamsError` where there is no link.
     """
-    hand, ledger, (vendor,) = _hand(context), context.ledger, context.request.vendors
+    hand, ledger, vendor = context.request.hand, context.ledger, context.request.vendor
     assert hand.what.unlink is not None
     unit_key = _linked_unit(context, snapshot, hand, vendor)
     ended = links.find_link(ledger, vendor, unit_key)
@@ -40,18 +40,19 @@ def end_link(context: RunContext, snapshot: Snapshot) -> str:
         would = "would be" if context.request.dry_run else "is"
         words = f"record {ended.vendor_client_id} {would} linked to it no more, and stays at {name} as it is"
         if not context.request.dry_run:
-            with _alone(context, vendor, unit_key):
+            with _exclusive(context, vendor, unit_key):
                 identities.unlink(ledger, vendor, ended, said_by(context, hand.what.unlink))
     _plan(context, unit_key, Outcome(vendor, unit_key, "unchanged", words, ended.vendor_client_id if ended else None))
     return unit_key
 
 
 def make_link(context: RunContext, snapshot: Snapshot, unit_key: str, couple: list[int]) -> None:
-    """Links the unit to the record that was named, once it was read at the vendor; ``couple``: client, then others.
+    """Links the unit to the record that was named, after reading the record at the vendor.
 
-    Raises `ParamsError` for a record that is not there or is another unit's, and for a unit that has another one.
+    ``couple``: the contacts of the unit, its client first. Raises `ParamsError` for a record that the vendor does not
+    have or that is linked to another unit, and for a unit that is linked to another record.
     """
-    hand, ledger, (vendor,) = _hand(context), context.ledger, context.request.vendors
+    hand, ledger, vendor = context.request.hand, context.ledger, context.request.vendor
     wanted = hand.what.link_to
     if wanted is None:
         return
@@ -69,12 +70,12 @@ def make_link(context: RunContext, snapshot: Snapshot, unit_key: str, couple: li
     held = links.find_link(ledger, vendor, holder) if holder else None
     spouse = held.spouse_contact_id if held and held.spouse_contact_id in couple[1:] else None
     made = Link(unit_key, wanted.client_id, case_id, None, couple[0], spouse, BY_HAND)
-    with _alone(context, vendor, unit_key, *([holder] if holder else [])):
+    with _exclusive(context, vendor, unit_key, *([holder] if holder else [])):
         identities.link_by_hand(ledger, vendor, made, holder, said_by(context, wanted.reason))
 
 
 def _read_record(context: RunContext, vendor: str, wanted: LinkTo) -> str | None:
-    """The case of Profiles that is meant; at eMoney none."""
+    """The case that is meant at Profiles, None at eMoney. Raises `ParamsError`."""
     try:
         if vendor == "emoney":
             emoney_client(context).client(wanted.client_id)
@@ -92,7 +93,7 @@ def _read_record(context: RunContext, vendor: str, wanted: LinkTo) -> str | None
 
 
 def _linked_unit(context: RunContext, snapshot: Snapshot, hand: HandRequest, vendor: str) -> str:
-    """A household by its key; a contact by the key that is linked, alone or as the household's that SCP-7 says."""
+    """The unit of a household, or of a contact: the contact alone where that is linked, else its unit by SCP-7."""
     if hand.household_id is not None:
         return f"H{hand.household_id}"
     assert hand.contact_id is not None
@@ -110,9 +111,9 @@ def _is_unit(snapshot: Snapshot, unit_key: str) -> bool:
 
 
 @contextmanager
-def _alone(context: RunContext, vendor: str, *unit_keys: str) -> Iterator[None]:
-    """With the locks of these units. Raises `ParamsError` where another run has one for so long."""
-    holder, patience = locks.holder_name(context.request.run_id), _hand(context).what.lock_wait_seconds
+def _exclusive(context: RunContext, vendor: str, *unit_keys: str) -> Iterator[None]:
+    """Holds the locks of these units. Raises `ParamsError` where another run keeps one of them for too long."""
+    holder, patience = locks.holder_name(context.request.run_id), context.request.hand.what.lock_wait_seconds
     with ExitStack() as held:
         for unit_key in dict.fromkeys(unit_keys):
             if held.enter_context(locks.hold(context.ledger, vendor, unit_key, holder, patience)) is None:
@@ -121,14 +122,9 @@ def _alone(context: RunContext, vendor: str, *unit_keys: str) -> Iterator[None]:
 
 
 def _plan(context: RunContext, unit_key: str, outcome: Outcome) -> None:
-    """The run's one unit, and how it has ended: nothing is built and nothing is loaded."""
-    (vendor,) = context.request.vendors
+    """Stages the one unit of the run and saves its outcome: no document is built and nothing is loaded."""
+    vendor = context.request.vendor
     row = pd.DataFrame({"unit_key": [unit_key], "digest": [0], "shard": [0]})
     context.staging.write("plan/scope", {"units": row.assign(**{name: name == vendor for name in VENDORS})})
     runs.plan_vendor(context.ledger, context.request.run_id, vendor, None, 1)
     runs.save_outcomes(context.ledger, context.request.run_id, [outcome])
-
-
-def _hand(context: RunContext) -> HandRequest:
-    assert context.request.by_hand is not None
-    return context.request.by_hand

@@ -1,12 +1,8 @@
-"""The form of `household_sync`, read and checked: everything that can be judged without the CRM.
-
-Numbers may come as text, as the command line and other programs send them; everything else that is not as the form
-says is refused in words, before any task runs.
-"""
+"""The form of `household_sync`, read and checked as far as that goes without the CRM."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -15,13 +11,22 @@ from etl.load.delivery import ByHand, LinkTo, WantedLink
 from etl.load.profiles.pins import read_pins, read_unpins
 from include.pipelines.run.context import VENDORS, HandRequest, RunRequest
 from include.runtime.acting import Actor
-from include.runtime.params import is_source_key, read_as_of, read_number, read_switch, refuse_unknown
+from include.runtime.params import (
+    is_source_key,
+    read_as_of,
+    read_choice,
+    read_list,
+    read_number,
+    read_switch,
+    read_text,
+    refuse_unknown,
+)
 
 ACTIONS = {
     "profiles": ("auto", "create_client_and_case", "create_case", "update_case", "open_case"),
     "emoney": ("auto", "update"),
 }
-# What only one of the vendors knows.
+# The parameters that only one of the vendors knows.
 ONLY_AT = {
     "case_id": "profiles",
     "vendor_household_id": "profiles",
@@ -42,9 +47,9 @@ def read_sync_request(
     asked_at: datetime,
     latest_as_of: date = date.max,
 ) -> RunRequest:
-    """The request of a run by hand. Raises `ParamsError` in words for whatever is not as the form says (LIC-ACTING)."""
+    """The request of a run by hand. Raises `ParamsError` for a value that is not as the form says (LIC-ACTING)."""
     refuse_unknown(conf, params)
-    vendor = _one_of("vendor", params.get("vendor"), VENDORS)
+    vendor = read_choice("vendor", params.get("vendor"), VENDORS)
     household_id, contact_id = (read_number(name, params.get(name)) for name in ("household_id", "contact_id"))
     if (household_id is None) == (contact_id is None):
         both = "not both" if household_id is not None else "one of them"
@@ -54,7 +59,7 @@ def read_sync_request(
             raise ParamsError(
                 f"{name} means nothing at {VENDOR_NAMES[vendor]}: leave it empty, or run for {VENDOR_NAMES[only]}."
             )
-    user_name = actor.in_the_name_of(_text("requested_by", params.get("requested_by")))
+    user_name = actor.in_the_name_of(read_text("requested_by", params.get("requested_by")))
     what = _what(vendor, params, asked_at)
     return RunRequest(
         run_id,
@@ -69,17 +74,17 @@ def read_sync_request(
 
 
 def unreadable(run_id: str, dag_id: str, as_of: date, actor: Actor) -> RunRequest:
-    """What is known of a run by hand whose form cannot be read."""
+    """The request of a run by hand whose form cannot be read: it asks for nothing."""
     nobody = HandRequest(None, None, ByHand())
     return RunRequest(run_id, dag_id, as_of, requested_by=actor.name, triggered_by=actor.name, by_hand=nobody)
 
 
 def _what(vendor: str, params: Mapping[str, Any], asked_at: datetime) -> ByHand:
-    action = _one_of("action", params.get("action") or "auto", ACTIONS[vendor], f" at {VENDOR_NAMES[vendor]}")
+    action = read_choice("action", params.get("action") or "auto", ACTIONS[vendor], f" at {VENDOR_NAMES[vendor]}")
     update = _answer("update", params.get("update"))
     if not update and vendor != "emoney":
         raise ParamsError("update no means nothing at Profiles: open_case writes nothing, dry_run says what would be.")
-    household_id, case_id = (_text(name, params.get(name)) for name in ("vendor_household_id", "case_id"))
+    household_id, case_id = (read_text(name, params.get(name)) for name in ("vendor_household_id", "case_id"))
     if case_id and action in ("create_client_and_case", "create_case"):
         raise ParamsError(f"{action} makes a case of its own: leave case_id empty, or choose update_case.")
     if household_id and action == "create_client_and_case":
@@ -89,13 +94,13 @@ def _what(vendor: str, params: Mapping[str, Any], asked_at: datetime) -> ByHand:
         household_id=household_id,
         case_id=case_id,
         update=update,
-        life_event=_text("confirm_life_event", params.get("confirm_life_event")),
+        life_event=read_text("confirm_life_event", params.get("confirm_life_event")),
         asked_at=asked_at.astimezone(UTC).replace(tzinfo=None),
-        links=tuple(_link(given) for given in _list("links", params.get("links"))),
+        links=tuple(_link(given) for given in read_list("links", params.get("links"))),
         pins=read_pins(params.get("pin")),
         unpins=read_unpins(params.get("unpin")),
-        are_two=_text("are_two", params.get("are_two")),
-        unlink=_text("unlink", params.get("unlink")),
+        are_two=read_text("are_two", params.get("are_two")),
+        unlink=read_text("unlink", params.get("unlink")),
         link_to=_link_to(params.get("link_to")),
     )
     _check_link_change(wanted, asked_at, read_switch("dry_run", params))
@@ -103,7 +108,7 @@ def _what(vendor: str, params: Mapping[str, Any], asked_at: datetime) -> ByHand:
 
 
 def _check_link_change(wanted: ByHand, asked_at: datetime, is_dry: bool) -> None:
-    """Ending a link is all that its run does; making one names a record of its own, and cannot be tried out."""
+    """A run that ends a link does nothing else. A run that makes a link names the record, and is no dry run."""
     if wanted.unlink is not None:
         asked = asked_at.astimezone(UTC).replace(tzinfo=None)
         if wanted != ByHand(unlink=wanted.unlink, asked_at=asked):
@@ -126,26 +131,12 @@ def _link_to(given: object) -> LinkTo | None:
         return None
     if not isinstance(given, Mapping):
         raise ParamsError(f"{example}; not {given!r}.")
-    strangers = sorted(set(given) - {"id", "case_id", "reason"})
-    client_id, case_id, reason = (_text(f"{name} of link_to", given.get(name)) for name in ("id", "case_id", "reason"))
+    names = ("id", "case_id", "reason")
+    strangers = sorted(set(given) - set(names))
+    client_id, case_id, reason = (read_text(f"{name} of link_to", given.get(name)) for name in names)
     if strangers or client_id is None or reason is None:
         raise ParamsError(f"{example}; not {dict(given)!r}.")
     return LinkTo(client_id, case_id, reason)
-
-
-def _one_of(name: str, value: object, allowed: Sequence[str], where: str = "") -> str:
-    if value not in allowed:
-        given = "is missing" if value in (None, "") else f"{value!r} is not known"
-        raise ParamsError(f"{name} {given}{where}: choose {', '.join(allowed[:-1])} or {allowed[-1]}.")
-    return str(value)
-
-
-def _text(name: str, value: object) -> str | None:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ParamsError(f"{name} is a text, not {value!r}.")
-    return str(value).strip()
 
 
 def _answer(name: str, value: object) -> bool:
@@ -155,14 +146,6 @@ def _answer(name: str, value: object) -> bool:
     if answer is None:
         raise ParamsError(f"{name} is yes or no, not {value!r}.")
     return answer
-
-
-def _list(name: str, value: object) -> list[Any]:
-    if value in (None, ""):
-        return []
-    if not isinstance(value, list):
-        raise ParamsError(f"{name} is a list, not {value!r}.")
-    return value
 
 
 def _link(given: object) -> WantedLink:
@@ -176,7 +159,7 @@ def _link(given: object) -> WantedLink:
     source_key = str(values.get("source_key", "")).strip()
     if strangers or not is_source_key(source_key):
         raise ParamsError(f"{example}; not {given!r}.")
-    owner = _text("the owner of a link", values.get("owner"))
+    owner = read_text("the owner of a link", values.get("owner"))
     if owner is not None:
-        _one_of(f"the owner of {source_key}", owner, ("client", "spouse", "other"))
-    return WantedLink(source_key, _text("the classification of a link", values.get("classification")), owner)
+        read_choice(f"the owner of {source_key}", owner, ("client", "spouse", "other"))
+    return WantedLink(source_key, read_text("the classification of a link", values.get("classification")), owner)

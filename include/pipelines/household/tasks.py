@@ -1,4 +1,4 @@
-"""The tasks of `household_sync`: each reads its parameters and calls one stage, and `task_boundary` ends it.
+"""The tasks of `household_sync`: each calls one stage with the run's context, and `task_boundary` ends it.
 
 Few tasks, because each costs a process of its own: reading, building and checking are one.
 """
@@ -8,20 +8,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from typing import Any
-
-from airflow.sdk import get_current_context
+from typing import TYPE_CHECKING, Any
 
 from etl.errors import VENDOR_NAMES
-from include.runtime.task_boundary import (
-    find_actor,
-    find_connection,
-    given_params,
-    in_words,
-    lost_tasks,
-    office_day,
-    staged,
-)
+from include.runtime.stops import Step
+from include.runtime.task_boundary import find_connection, find_triggered, given_params, in_words, lost_tasks, staged
+
+if TYPE_CHECKING:
+    from include.pipelines.run.context import RunContext
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +24,15 @@ def extract_household() -> str:
     """Finds the unit, builds its document, puts it through the gate; gives its key."""
     from include.pipelines.household.prepare import prepare_unit
 
-    return staged("extract", sync_context, prepare_unit)
+    return staged(Step("extract"), household_context, prepare_unit)
 
 
 def load_household() -> dict[str, int]:
     """The unit to its vendor, as it was asked for, with a former partner's where a life event was confirmed."""
-    from include.pipelines.household.load import load_units
+    from include.pipelines.refresh.load import load_shard
 
-    return staged(f"load_{given_params()['vendor']} 0", sync_context, load_units)
+    vendor = given_params()["vendor"]
+    return staged(Step("load", vendor, 0), household_context, load_shard, vendor)
 
 
 def report_run() -> dict[str, Any]:
@@ -47,21 +42,21 @@ def report_run() -> dict[str, Any]:
     """
     from include.pipelines.refresh.report import report_run as report
 
-    def told(context: Any) -> dict[str, Any]:
-        reported = report(context, lost_tasks(context))
+    def reported(context: RunContext) -> dict[str, Any]:
+        result = report(context, lost_tasks(context))
         then = json.loads((context.reports / "run.json").read_bytes())["then"]
         ended = read_ended(context)
         for one in ended:
             log.info("%s at %s: %s. %s", one.unit_key, VENDOR_NAMES[one.vendor], one.outcome, one.reason)
-        return reported | result_of(context.request.by_hand.what.action, ended, then)
+        return result | result_of(context.request.hand.what.action, ended, then)
 
-    return in_words(sync_context, told)
+    return in_words(household_context, reported)
 
 
 def read_ended(context: Any) -> list[Any]:
     """How each unit of the run ended; a reason is a text, empty where there is none."""
+    from etl.frames import each_row
     from etl.load.ledger.runs import read_outcomes
-    from include.runtime.staging import each_row
 
     return list(each_row(read_outcomes(context.ledger, context.request.run_id).fillna({"reason": ""})))
 
@@ -81,21 +76,16 @@ def result_of(action: str, ended: Sequence[Any], then: Sequence[str]) -> dict[st
     return result | {name: value for name, value in single.items() if value is not None}
 
 
-def sync_context() -> Any:
-    """The run's context, made from Airflow's."""
+def household_context() -> RunContext:
+    """The run's context, made from Airflow's: settings, ledger and request, once a task."""
     from include.pipelines.household.request import read_sync_request, unreadable
     from include.pipelines.run.context import RunContext, or_mistaken
     from include.runtime.connections import Connections
     from include.runtime.settings import settings
 
-    run = get_current_context()["dag_run"]
-    refresh = settings().refresh
-    day = office_day(refresh.timezone)
-    conf, actor = dict(run.conf or {}), find_actor(settings().service.may_act_for_others)
+    run, latest = find_triggered(settings()), settings().refresh.latest_as_of
     request = or_mistaken(
-        lambda: read_sync_request(
-            run.run_id, run.dag_id, given_params(), conf, day, actor, run.run_after, refresh.latest_as_of
-        ),
-        unreadable(run.run_id, run.dag_id, day, actor),
+        lambda: read_sync_request(run.run_id, run.dag_id, run.params, run.conf, run.day, run.actor, run.at, latest),
+        unreadable(run.run_id, run.dag_id, run.day, run.actor),
     )
     return RunContext(request, settings(), Connections(find_connection))

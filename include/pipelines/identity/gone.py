@@ -6,8 +6,6 @@ is back or its link is ended by hand.
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import sqlalchemy as sa
 
@@ -16,15 +14,14 @@ from etl.errors import VENDOR_NAMES
 from etl.extract.census import Census
 from etl.extract.contact_units import households_of
 from etl.extract.source import Snapshot, to_frame
-from etl.frames import are_among
+from etl.frames import are_among, each_row
 from etl.load.ledger import findings, identities
-from expectations import rules
 from include.pipelines.run.context import RunContext
-from include.runtime.staging import each_row
+from include.pipelines.run.findings import as_findings, unit_finding
 
 STAGE = "gone"
 RULE = "SCP-GONE"
-_KINDS = {"unit_key": "str", "entity": "str", "entity_id": "int64", "words": "str"}
+_KINDS = {"unit_key": "str", "words": "str"}
 
 
 def stage_gone(
@@ -38,27 +35,22 @@ def stage_gone(
     why |= _why_contacts(context, snapshot, keys[keys.str.startswith("C")], people)
     rows = [
         (
-            row.unit_key, "household" if row.unit_key[0] == "H" else "contact", int(row.unit_key[1:]),
+            row.unit_key,
             f"{row.unit_key} {why[row.unit_key]}, and is no unit any more. {VENDOR_NAMES[vendor]} keeps its record "
             f"{row.vendor_client_id} as it is, with all that is linked and typed there; nothing is sent to it.",
         )
         for row in each_row(gone)
-    ]  # fmt: skip
+    ]
     context.staging.write(f"{STAGE}/{vendor}", {"units": pd.DataFrame(rows, columns=list(_KINDS)).astype(_KINDS)})
 
 
-def read_gone(context: RunContext, vendor: str, overrides: Any) -> pd.DataFrame:
+def read_gone(context: RunContext, vendor: str) -> pd.DataFrame:
     """SCP-GONE of the units that this run has found gone: `rules.FINDING_COLUMNS`. A run by hand looks for none."""
     stage = f"{STAGE}/{vendor}"
-    units = context.staging.read(stage)["units"] if context.staging.has(stage) else pd.DataFrame(columns=list(_KINDS))
-    found = [
-        rules.finding(
-            RULE, vendor, row.unit_key, entity=row.entity, entity_id=row.entity_id, message=row.words,
-            overrides=overrides,
-        )
-        for row in each_row(units)
-    ]  # fmt: skip
-    return pd.DataFrame(found, columns=list(rules.FINDING_COLUMNS))
+    if not context.staging.has(stage):
+        return as_findings([])
+    units = context.staging.read(stage)["units"]
+    return as_findings(unit_finding(context, RULE, vendor, row.unit_key, row.words) for row in each_row(units))
 
 
 def _why_households(snapshot: Snapshot, keys: pd.Series) -> dict[str, str]:

@@ -21,14 +21,13 @@ from etl.errors import VENDOR_NAMES
 from etl.extract import identity
 from etl.extract.census import Census, read_households
 from etl.extract.source import Snapshot
-from etl.frames import are_among
+from etl.frames import are_among, each_row
 from etl.load.ledger import case_bases, identities, links, locks
 from etl.load.ledger.identities import Merge
 from etl.load.ledger.transfers import rekeying
 from etl.load.merged_contacts import Known, Unclear, decide_merges
-from expectations import rules
 from include.pipelines.run.context import RunContext
-from include.runtime.staging import each_row
+from include.pipelines.run.findings import as_findings, finding
 
 STAGE = "merged"
 NAMES = "merged_names"
@@ -57,7 +56,6 @@ def follow_merges_of(context: RunContext, snapshot: Snapshot, census: Census, un
 
     Gives the pairs of contacts whom the person of this run has told apart by it.
     """
-    assert context.request.by_hand is not None
     unit_key, household_id = census.units.loc[unit, "unit_key"], s.household.c.household_id
     linked = identities.links_of_contacts(context.ledger, identity.read_deleted(snapshot))
     if linked.empty:
@@ -73,7 +71,7 @@ def follow_merges_of(context: RunContext, snapshot: Snapshot, census: Census, un
     theirs = {merged for merged, others in owners.items() if others & couple}
     people = identity.read_identities_like(snapshot, {*couple, *sent, *theirs})
     deleted = set(people.loc[people["is_deleted"], "contact_id"])
-    return _follow(context, snapshot, couples, people, deleted, linked, context.request.by_hand.what.are_two)
+    return _follow(context, snapshot, couples, people, deleted, linked, context.request.hand.what.are_two)
 
 
 def follow_dependents(
@@ -120,7 +118,7 @@ def known_names(context: RunContext) -> Mapping[str, str]:
     return names
 
 
-def find_unclear(context: RunContext, vendor: str, decisions: pd.DataFrame, overrides: Any) -> pd.DataFrame:
+def find_unclear(context: RunContext, vendor: str, decisions: pd.DataFrame) -> pd.DataFrame:
     """MATCH-MERGED of the units in scope: `rules.FINDING_COLUMNS`.
 
     Who confirms a life event of a unit says by it that the contacts are two.
@@ -130,14 +128,10 @@ def find_unclear(context: RunContext, vendor: str, decisions: pd.DataFrame, over
     waiting = waiting[(waiting["vendor"] == vendor) & are_among(waiting["unit_key"], decisions["unit_key"])]
     if hand is not None and hand.what.life_event is not None:
         waiting = waiting.iloc[:0]
-    found = [
-        rules.finding(
-            "MATCH-MERGED", vendor, row.unit_key, entity="contact", entity_id=row.contact_id, message=row.words,
-            overrides=overrides,
-        )
+    return as_findings(
+        finding(context, "MATCH-MERGED", vendor, row.unit_key, "contact", row.contact_id, message=row.words)
         for row in each_row(waiting)
-    ]  # fmt: skip
-    return pd.DataFrame(found, columns=list(rules.FINDING_COLUMNS))
+    )
 
 
 def _follow(

@@ -15,13 +15,12 @@ from etl.extract import identity, scope
 from etl.extract.census import Census
 from etl.extract.identity import BY_CONTACT, Twins
 from etl.extract.source import Snapshot
-from etl.frames import are_among
+from etl.frames import are_among, each_row
 from etl.load.ledger import identities, links
 from etl.load.matching import Place, Twin, decide_twins
-from expectations import rules
 from include.pipelines.identity.link_ownership import links_of
 from include.pipelines.run.context import RunContext
-from include.runtime.staging import each_row
+from include.pipelines.run.findings import as_findings, finding, unit_finding
 
 STAGE = "identity"
 # Who waits, for whom, and by what both are one person.
@@ -58,22 +57,21 @@ def stage_twins_of(
     What the person says of two people counts from now on; ``told_apart``: of whom it was said already. Raises
     `ParamsError` where nobody looks like the same person.
     """
-    assert context.request.by_hand is not None
-    (vendor,) = context.request.vendors
-    reason = context.request.by_hand.what.are_two
+    vendor = context.request.vendor
+    reason = context.request.hand.what.are_two
     twins = _twins_of(context, snapshot, census, unit, None if told_apart else reason)
     _stage(context, vendor, twins)
 
 
 def stage_twins_beside(context: RunContext, snapshot: Snapshot, units: Iterable[tuple[Census, int]]) -> None:
     """The same for those that go along with it."""
-    (vendor,) = context.request.vendors
+    vendor = context.request.vendor
     found = [twin for census, unit in units for twin in _twins_of(context, snapshot, census, unit, None)]
     _stage(context, vendor, found, context.staging.read(f"{STAGE}/{vendor}", ["waiting"])["waiting"])
 
 
 def _twins_of(context: RunContext, snapshot: Snapshot, census: Census, unit: int, reason: str | None) -> list[Twin]:
-    ledger, (vendor,) = context.ledger, context.request.vendors
+    ledger, vendor = context.ledger, context.request.vendor
     unit_key = str(census.units.loc[unit, "unit_key"])
     units, people = identity.read_units_like(snapshot, census, unit, links.contacts_linked(ledger, (vendor,)))
     partners = identity.read_partners(snapshot, units, of_these_alone=True)
@@ -105,41 +103,30 @@ def said_by(context: RunContext, reason: str) -> identities.Said:
     return identities.Said(reason, request.requested_by, request.triggered_by, request.run_id)
 
 
-def find_waiting(context: RunContext, vendor: str, decisions: pd.DataFrame, overrides: Any) -> pd.DataFrame:
+def find_waiting(context: RunContext, vendor: str, decisions: pd.DataFrame) -> pd.DataFrame:
     """MATCH-TWICE of the units in scope: `rules.FINDING_COLUMNS`. Two that are both linked are told, and go on."""
     waiting = context.staging.read(f"{STAGE}/{vendor}", ["waiting"])["waiting"]
     waiting = waiting[are_among(waiting["unit_key"], decisions["unit_key"])]
     found = []
     for row in each_row(waiting):
-        finding = rules.finding(
-            "MATCH-TWICE",
-            vendor,
-            row.unit_key,
-            entity="contact",
-            entity_id=row.contact_id,
-            message=_in_words(row, VENDOR_NAMES[vendor]),
-            overrides=overrides,
-        )
-        if row.are_linked and finding["severity"] == "critical":
+        message = _in_words(row, VENDOR_NAMES[vendor])
+        one = finding(context, "MATCH-TWICE", vendor, row.unit_key, "contact", row.contact_id, message=message)
+        if row.are_linked and one["severity"] == "critical":
             # Both have their record: to hold one would freeze it, and undo nothing.
-            finding["severity"] = "warning"
-        found.append(finding)
-    return pd.DataFrame(found, columns=list(rules.FINDING_COLUMNS))
+            one["severity"] = "warning"
+        found.append(one)
+    return as_findings(found)
 
 
-def find_unlinked(context: RunContext, vendor: str, decisions: pd.DataFrame, overrides: Any) -> pd.DataFrame:
+def find_unlinked(context: RunContext, vendor: str, decisions: pd.DataFrame) -> pd.DataFrame:
     """MATCH-GONE of the units in scope whose link somebody has ended: a night creates nothing in its place."""
     ended = identities.unlinked(context.ledger, vendor) if context.request.by_hand is None else {}
-    found = [
-        rules.finding(
-            "MATCH-GONE", vendor, key, entity="household" if key[0] == "H" else "contact", entity_id=int(key[1:]),
-            message=f"Its link to record {ended[key]} at {VENDOR_NAMES[vendor]} was ended by hand: no night makes one.",
-            overrides=overrides,
-        )
+    words = "Its link to record {} at {} was ended by hand: no night makes one."
+    return as_findings(
+        unit_finding(context, "MATCH-GONE", vendor, key, words.format(ended[key], VENDOR_NAMES[vendor]))
         for key in decisions["unit_key"]
         if key in ended
-    ]  # fmt: skip
-    return pd.DataFrame(found, columns=list(rules.FINDING_COLUMNS))
+    )
 
 
 def _in_words(row: Any, vendor: str) -> str:

@@ -1,42 +1,43 @@
-"""What a run has come to: missing outcomes, findings and their status, and where the next run begins. Decided once."""
+"""The end of a run, decided once: missing outcomes, findings with their status, and where the next run begins."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from textwrap import shorten
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from etl.frames import are_among
+from etl.frames import are_among, each_row
 from etl.load.emoney.patch import is_kept
 from etl.load.ledger import changes, findings, links, runs
 from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.transfers import rekeying
-from expectations import rules
-from include.pipelines.run.context import VENDORS, RunContext
+from include.pipelines.run.context import RunContext
+from include.pipelines.run.findings import as_findings, detailed_finding
+from include.pipelines.run.shards import read_decisions
 from include.report.run.comparison import compare_findings, finding_keys
-from include.runtime.staging import each_row
+from include.runtime.stops import Stop
 
-# What stands in a case until somebody changes it there: found by a merge, true until the next one.
+# Found by a merge with a case, and true until the next merge.
 OF_THE_CASE = ("PROFILES-KEPT", "PROFILES-STALE")
-# What waits at eMoney until it is linked or gone.
+# An item that waits at eMoney until it is linked or gone.
 WAITING = "EMY-NEW"
-# What was edited at eMoney and changed in SmartOffice; where it stays, the two differ until it is written again.
+# A field that was edited at eMoney and changed in SmartOffice. Where it is kept, both differ until the next write.
 OVERWRITTEN = "EMY-OVERWRITTEN"
-# What a load alone finds, and no gate can see mended.
+# Found by a load only: no gate can see that they are mended.
 OF_THE_LOAD = (*OF_THE_CASE, WAITING, OVERWRITTEN, "MATCH-AMBIGUOUS", "MATCH-GONE", "VENDOR-REJECTED", "EMY-REFRESH")
-# An item that waited at eMoney and has been linked by this run, or by an advisor before it.
+# Decisions about an item that waited at eMoney and is linked now, by this run or by an advisor.
 LINKED = ("linked", "linked already", "linked_by_advisor")
 
 
-def close(context: RunContext, scope: pd.DataFrame, stops: Mapping[str, str], stopped: str | None) -> None:
-    """Decides what the run has come to and closes it in the ledger, in one transaction.
+def close(context: RunContext, scope: pd.DataFrame, stops: Sequence[Stop], stopped: str | None) -> None:
+    """Decides how the run ended and closes it in the ledger, in one transaction.
 
-    ``scope``: the units that were taken (none where the run stopped before); ``stops``: step -> why it stopped the run;
-    ``stopped``: the same in short, None where nothing has.
+    ``scope``: the units that were taken (none where the run stopped before); ``stopped``: the stops in one text, None
+    where nothing stopped the run.
     """
     ledger, request = context.ledger, context.request
     missing = _missing_outcomes(context, scope, stopped)
@@ -50,8 +51,8 @@ def close(context: RunContext, scope: pd.DataFrame, stops: Mapping[str, str], st
     close_run(ledger, request.run_id, Closing(status, missing, _findings(context, outcomes), states, gone))
 
 
-def vendors_through(context: RunContext, stops: Mapping[str, str]) -> list[str]:
-    """The vendors whose part of the run nothing has stopped; a dry run brings none through."""
+def vendors_through(context: RunContext, stops: Sequence[Stop]) -> list[str]:
+    """The vendors whose part of the run was not stopped; none in a dry run."""
     request = context.request
     return [vendor for vendor in request.vendors if not request.dry_run and _is_through(vendor, stops)]
 
@@ -63,8 +64,8 @@ def _is_balanced(context: RunContext, outcomes: pd.DataFrame) -> bool:
 
 
 def _missing_outcomes(context: RunContext, scope: pd.DataFrame, stopped: str | None) -> list[Outcome]:
-    """Units that no load has reached are failed, and come back with the next run."""
-    # The run keeps the whole of it; here it stands once for each unit.
+    """The outcomes of units that no load has reached: they are failed, and come back with the next run."""
+    # The run has the whole text; here it stands once for each unit.
     reason = shorten(stopped or "the load did not reach this unit", 300, placeholder=" …")
     missing = []
     for vendor in context.request.vendors:
@@ -76,7 +77,7 @@ def _missing_outcomes(context: RunContext, scope: pd.DataFrame, stopped: str | N
 
 
 def _findings(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
-    """All findings of the run with their status: against those that stood open before it."""
+    """All findings of the run with their status, compared with those that were open before it."""
     ledger, request = context.ledger, context.request
     gate = [context.staging.read(stage)["findings"] for stage in context.staging.stages("verdict")]
     found = pd.concat([*gate, _found_by_the_load(context)], ignore_index=True)
@@ -92,33 +93,20 @@ def _findings(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
     )
     standing = _still_standing(context, before, outcomes)
     standing = standing[~are_among(finding_keys(standing), finding_keys(found))].drop(columns="first_run_id")
-    # Where a load stopped, what it would have found again is not mended: only units that were dealt with are compared;
-    # who ends a link by hand looks at nothing.
+    # A load that stopped has mended nothing: only units that were dealt with are compared. A run that ends a link
+    # looks at no unit.
     is_ended = request.by_hand is not None and request.by_hand.what.unlink is not None
     seen = outcomes.loc[(outcomes["outcome"] != "failed") & (not is_ended), ["vendor", "unit_key"]]
     return compare_findings(before, pd.concat([found, standing], ignore_index=True), seen)
 
 
 def _found_by_the_load(context: RunContext) -> pd.DataFrame:
-    overrides = rules.read_overrides(context.settings.rules.file)
-    rows = [
-        rules.finding(
-            row.rule_id,
-            row.vendor,
-            row.unit_key,
-            entity=row.entity,
-            entity_id=row.entity_id,
-            field=row.field,
-            message=f"{rules.rule(row.rule_id).message} ({row.detail})",
-            overrides=overrides,
-        )
-        for row in each_row(findings.read_load_findings(context.ledger, context.request.run_id))
-    ]
-    return pd.DataFrame(rows, columns=list(rules.FINDING_COLUMNS))
+    found = findings.read_load_findings(context.ledger, context.request.run_id)
+    return as_findings(detailed_finding(context, row.vendor, row) for row in each_row(found))
 
 
 def _still_standing(context: RunContext, before: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Findings of a load that this run has not seen mended: nobody looked, or it stands until something happens."""
+    """Findings of earlier loads that this run has not seen mended: it did not look, or nothing has happened since."""
     mine = before[before["rule_id"].isin(OF_THE_LOAD)].merge(
         outcomes[outcomes["outcome"] != "failed"][["vendor", "unit_key", "outcome"]], on=["vendor", "unit_key"]
     )
@@ -127,26 +115,26 @@ def _still_standing(context: RunContext, before: pd.DataFrame, outcomes: pd.Data
     stands = mine["outcome"].isin(["deferred", "skipped"]) | _was_held_before_the_load(context, mine)
     stands |= mine["rule_id"].isin(OF_THE_CASE) & ~_was_merged(context, mine)
     stands |= _stays_at_emoney(context, mine)
-    # By the rule alone: a household that was not sent waits no longer, too, for what has been linked or is gone.
+    # A finding about a waiting item ends when the item is linked or gone, also in a household that was not sent.
     is_waiting = mine["rule_id"] == WAITING
     stands = stands.mask(is_waiting, ~_has_ended(context, mine, is_waiting))
     return mine.loc[stands, before.columns]
 
 
 def _was_held_before_the_load(context: RunContext, mine: pd.DataFrame) -> pd.Series:
-    """Whether the gate has decided that the unit does not go: then no load has looked at it."""
+    """Whether the gate has held the unit: then no load has looked at it."""
     held = pd.Series(False, index=mine.index)
     for vendor in mine["vendor"].unique():
         is_sent = np.zeros(len(mine), dtype=bool)
         if context.staging.has(f"verdict/{vendor}"):
-            decisions = context.staging.read(f"verdict/{vendor}", ["decisions"])["decisions"]
+            decisions = read_decisions(context, vendor)
             is_sent = are_among(mine["unit_key"], decisions.loc[decisions["decision"] == "send", "unit_key"])
         held |= (mine["vendor"] == vendor) & ~is_sent
     return held
 
 
 def _was_merged(context: RunContext, mine: pd.DataFrame) -> pd.Series:
-    """Whether this run has merged the unit's case; a dry run merges what it would write."""
+    """Whether this run has merged the unit's case; a dry run merges without writing."""
     if context.request.dry_run:
         return mine["outcome"] == "updated"
     merged = links.units_sent_by(context.ledger, "profiles", "case", context.request.run_id, mine["unit_key"].unique())
@@ -154,7 +142,7 @@ def _was_merged(context: RunContext, mine: pd.DataFrame) -> pd.Series:
 
 
 def _stays_at_emoney(context: RunContext, mine: pd.DataFrame) -> pd.Series:
-    """Whether a field is kept as it is at eMoney, of a client to whom this run has written nothing."""
+    """Whether a field is kept as eMoney has it, and this run wrote nothing to the client."""
     ledger, run_id = context.ledger, context.request.run_id
     written = links.units_sent_by(ledger, "emoney", "client", run_id, mine["unit_key"].unique())
     keeps = context.settings.emoney.keep
@@ -166,7 +154,7 @@ def _stays_at_emoney(context: RunContext, mine: pd.DataFrame) -> pd.Series:
 
 
 def _has_ended(context: RunContext, mine: pd.DataFrame, is_waiting: pd.Series) -> pd.Series:
-    """EMY-NEW: whether an item has been linked, or has left the CRM. What may not be sent now is still there."""
+    """EMY-NEW: whether an item is linked, or has left the CRM. An item that may not be sent now is still in the CRM."""
     waiting = mine[is_waiting]
     keys = _item_keys(waiting)
     documents, there = _items(context, waiting["unit_key"])
@@ -176,12 +164,12 @@ def _has_ended(context: RunContext, mine: pd.DataFrame, is_waiting: pd.Series) -
 
 
 def _item_keys(found: pd.DataFrame) -> pd.Series:
-    """``unit key \x1f source key`` of each finding's record."""
+    """``unit key \\x1f source key`` of each finding's record."""
     return (found["unit_key"] + "\x1f" + found["entity"] + ":" + found["entity_id"]).astype("str")
 
 
 def _linked_items(context: RunContext) -> pd.Series:
-    """``unit key \x1f source key`` of what this run has linked at eMoney, or seen linked."""
+    """``unit key \\x1f source key`` of the items that this run has linked at eMoney, or has seen linked."""
     decided = changes.read_decisions(context.ledger, context.request.run_id)
     words = [word for word in LINKED if word != "linked" or not context.request.dry_run]
     linked = decided[decided["decision"].isin(words) & decided["field"].str.match(r"items\[[^\]]+\]$")]
@@ -189,7 +177,7 @@ def _linked_items(context: RunContext) -> pd.Series:
 
 
 def _items(context: RunContext, unit_keys: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """The units among these that have a document; ``unit key \\x1f source key`` of what the CRM has of theirs now."""
+    """The units among these that have a document, and ``unit key \\x1f source key`` of their items in the CRM."""
     stages = context.staging.stages("emoney")
     names = ["unit_key", "source_keys", "withheld_keys"]
     parts = [context.staging.read(stage, ["documents"])["documents"][names] for stage in stages]
@@ -201,19 +189,18 @@ def _items(context: RunContext, unit_keys: pd.Series) -> tuple[pd.Series, pd.Ser
 
 
 def _as_now(context: RunContext, source_keys: pd.Series) -> pd.Series:
-    """Keys that the vendors use, as the CRM has them now (XFR-LINKS)."""
+    """The present keys in the CRM of keys that the vendors use (XFR-LINKS)."""
     now = rekeying.current_keys(context.ledger, source_keys.unique())
     return source_keys.map(lambda key: now.get(key, key)).astype("str")
 
 
-def _is_through(vendor: str, stops: Mapping[str, str]) -> bool:
-    """Whether nothing has stopped this vendor's part of the run: what stopped is the other's load, or nothing."""
-    others = tuple(f"load_{other}" for other in VENDORS if other != vendor)
-    return all(step.startswith(others) for step in stops)
+def _is_through(vendor: str, stops: Sequence[Stop]) -> bool:
+    """Whether this vendor's part of the run was not stopped: at most the load of the other vendor was."""
+    return all(stop.stage == "load" and stop.vendor not in (None, vendor) for stop in stops)
 
 
 def _states(vendor: str, scope: pd.DataFrame, outcomes: pd.DataFrame) -> list[dict[str, Any]]:
-    """unit key, key digest, records and outcome: what the next run's SCP-4 looks at."""
+    """unit_key, digest, records and outcome of each unit, for the scope of the next run (SCP-4)."""
     ended = outcomes[outcomes["vendor"] == vendor].set_index("unit_key")["outcome"]
     mine = scope[scope[vendor]].assign(outcome=scope["unit_key"].map(ended)).astype({"digest": "int64"})
     # A run by hand counts no records.

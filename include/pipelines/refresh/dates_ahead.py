@@ -1,7 +1,7 @@
-"""What was sent as of a day that has not come yet, by a mistyped year: it must not stop the units for good.
+"""Units that were sent as of a future day, by a mistyped year.
 
-A unit that was sent as of a day is not sent as of an earlier one. Days ahead of the office's are taken back when a run
-begins: what was sent so counts as sent the day before the run's.
+A unit that was sent as of a day is not sent as of an earlier one, so these units would stand still for years. When a
+run begins, future days are rolled back to the day before the run's.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ STAGE = "plan/notice"
 log = logging.getLogger(__name__)
 
 
-def take_back(context: RunContext) -> None:
-    """Takes days ahead of the office's back and says so; a dry run only says so."""
+def roll_back_dates(context: RunContext) -> None:
+    """Rolls future days back and stages a notice for the report; a dry run only stages the notice."""
     request, ledger = context.request, context.ledger
     latest = max(context.settings.refresh.latest_as_of, request.as_of)
     units, last = links.sent_after(ledger, request.vendors, latest)
@@ -39,5 +39,5 @@ def take_back(context: RunContext) -> None:
 
 
 def read_notice(context: RunContext) -> str | None:
-    """What was said, for the report."""
+    """The notice for the report, None where there is none."""
     return str(context.staging.read(STAGE)["notice"]["notice"][0]) if context.staging.has(STAGE) else None

@@ -1,4 +1,7 @@
-"""eMoney's values: whose lines go in tonight's feed, and what becomes of them (EMY-REFRESH, EMY-NEW, EMY-LINK)."""
+"""The values of accounts and policies at eMoney: which lines go in the feed, and their outcomes.
+
+Rules: EMY-REFRESH, EMY-NEW, EMY-LINK.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import orjson
 import pandas as pd
 
 from etl.errors import SetAside, StopRun, VendorUnavailable
-from etl.frames import are_among
+from etl.frames import are_among, each_row
 from etl.load.delivery import Job, LoadFinding
 from etl.load.emoney.client import EmoneyClient
 from etl.load.emoney.feed import Ended, Line, Refreshed, send_feeds, settle_feeds
@@ -23,71 +26,73 @@ from etl.load.ledger.runs import Outcome
 from etl.load.preview import item_fields
 from etl.narrowing import narrow
 from etl.outcomes import DONE
-from include.pipelines.refresh.plan import shard_name
 from include.pipelines.run.context import RunContext
-from include.pipelines.run.defects import name_defects
-from include.runtime.staging import each_row
+from include.pipelines.run.findings import name_defects
+from include.pipelines.run.shards import shard_name
 
 Result = TypeVar("Result")
 
 
 def refresh_values(
-    context: RunContext, job: Job, client: EmoneyClient, number: int, staged: pd.DataFrame, kinds: dict[str, str]
+    context: RunContext, job: Job, client: EmoneyClient, number: int, staged: pd.DataFrame, outcomes: dict[str, str]
 ) -> dict[str, str]:
-    """Sends the lines of a shard's connected clients; gives the outcomes that change by it."""
+    """Sends the lines of the connected clients of a shard; gives the outcomes that change.
+
+    ``outcomes``: of the shard's units so far, by unit key.
+    """
     if job.dry_run:
-        foretold, failed = _of_each(staged, lambda rows: foretell_values(job, rows, kinds).units)
+        previews, failed = _narrowed(staged, lambda rows: preview_values(job, rows, outcomes).units)
         return save_outcomes(
-            job, kinds, Refreshed({key: one for part in (*foretold, failed) for key, one in part.items()})
+            job, outcomes, Refreshed({key: one for part in (*previews, failed) for key, one in part.items()})
         )
     try:
         settled = settle_feeds(client, job)
-        lines, failed = _of_each(staged, lambda rows: lines_of(job, rows, kinds))
+        lines, failed = _narrowed(staged, lambda rows: lines_of(job, rows, outcomes))
         refreshed = send_feeds(client, job, chain.from_iterable(lines), context.settings.emoney.feed_deadline_seconds)
         refreshed.units |= failed
     except StopRun as error:
         refreshed = Refreshed()
-        refreshed.put("failed", str(error), lines_of(job, staged, kinds))
-        save_outcomes(job, kinds, refreshed)
+        refreshed.put("failed", str(error), lines_of(job, staged, outcomes))
+        save_outcomes(job, outcomes, refreshed)
         raise
-    # What an earlier run sent, and this one confirmed, is this run's update.
+    # A feed that an earlier run sent and this run confirmed counts as this run's update.
     confirmed = {key: ended for key, ended in settled.units.items() if ended.status == "updated"}
     refreshed.units = confirmed | refreshed.units
     refreshed.findings += settled.findings
     _report_new(context, client, number, refreshed, refreshed.newly_available)
     _report_new(context, client, None, refreshed, settled.newly_available)
     findings.save_load_findings(job.ledger, job.run_id, "emoney", refreshed.findings)
-    return save_outcomes(job, kinds, refreshed)
+    return save_outcomes(job, outcomes, refreshed)
 
 
-def _of_each(staged: pd.DataFrame, step: Callable[[pd.DataFrame], Result]) -> tuple[list[Result], dict[str, Ended]]:
-    """What a step gives for the units; and, as failed, the units over which it breaks."""
-    went = narrow(staged["unit_key"].tolist(), lambda keys: step(staged[are_among(staged["unit_key"], keys)]))
-    failed = name_defects("refresh emoney", went)
-    return went.results, {row.unit_key: Ended("failed", row.reason) for row in each_row(failed)}
+def _narrowed(staged: pd.DataFrame, step: Callable[[pd.DataFrame], Result]) -> tuple[list[Result], dict[str, Ended]]:
+    """The results of a step for the units, and as failed the units that break the step."""
+    narrowed = narrow(staged["unit_key"].tolist(), lambda keys: step(staged[are_among(staged["unit_key"], keys)]))
+    failed = name_defects("refresh emoney", narrowed)
+    return narrowed.results, {row.unit_key: Ended("failed", row.reason) for row in each_row(failed)}
 
 
-def foretell_values(job: Job, staged: pd.DataFrame, kinds: dict[str, str]) -> Refreshed:
-    """What a dry run says of the values: whose are others than were last sent would be updated, and by which fields."""
-    going = staged[staged["unit_key"].map(kinds).isin(DONE)]
+def preview_values(job: Job, staged: pd.DataFrame, outcomes: dict[str, str]) -> Refreshed:
+    """For a dry run: the units whose values would be updated; each changed field is saved."""
+    going = staged[staged["unit_key"].map(outcomes).isin(DONE)]
     sent = links.read_sent(job.ledger, "emoney", "items", going["unit_key"])
     known = dict(zip(sent["unit_key"], sent["offered_hash"], strict=True))
     values = {row.unit_key: items_of(row.document) for row in each_row(going)}
     changed = {key: items for key, items in values.items() if known.get(key) != hashlib.sha256(items).hexdigest()}
     bases = links.read_bases(job.ledger, "emoney", "items", changed)
-    told = ((key, item_fields(job, bases.get(key) or {}, orjson.loads(items))) for key, items in changed.items())
-    changes.save_changes(job.ledger, job.run_id, "emoney", ((key, one) for key, fields in told for one in fields))
+    fields_of = ((key, item_fields(job, bases.get(key) or {}, orjson.loads(items))) for key, items in changed.items())
+    changes.save_changes(job.ledger, job.run_id, "emoney", ((key, one) for key, fields in fields_of for one in fields))
     return Refreshed(dict.fromkeys(changed, Ended("updated")))
 
 
-def lines_of(job: Job, staged: pd.DataFrame, kinds: dict[str, str], again: bool = False) -> list[Line]:
-    """A line for each connected client that has none for this date yet, or whose values are others than were sent.
+def lines_of(job: Job, staged: pd.DataFrame, outcomes: dict[str, str], again: bool = False) -> list[Line]:
+    """A line for each connected client that has no line for this date yet, or whose values have changed since.
 
-    ``again``: also where the same values have been sent for this date.
+    ``again``: also for a client whose same values were sent for this date.
     """
     linked = links.read_links(job.ledger, "emoney", staged["unit_key"]).set_index("unit_key")
     connected = linked.loc[linked["connection_id"].notna(), "vendor_client_id"]
-    going = staged[staged["unit_key"].map(kinds).isin(DONE) & are_among(staged["unit_key"], connected.index)]
+    going = staged[staged["unit_key"].map(outcomes).isin(DONE) & are_among(staged["unit_key"], connected.index)]
     sent = links.read_sent(job.ledger, "emoney", "items", going["unit_key"])
     before = {row.unit_key: (row.offered_hash, row.as_of) for row in each_row(sent)}
     lines = []
@@ -105,9 +110,9 @@ def lines_of(job: Job, staged: pd.DataFrame, kinds: dict[str, str], again: bool 
 def _report_new(
     context: RunContext, client: EmoneyClient, number: int | None, refreshed: Refreshed, new: list[tuple[str, str, str]]
 ) -> None:
-    """Newly available accounts and policies wait to be linked; categories that the office opted in for are linked.
+    """Links the newly available accounts and policies of the categories that the office has chosen; reports the others.
 
-    ``number``: the shard that they belong to, None for any of the run.
+    ``new``: unit key, client id, source key; ``number``: their shard, None for any shard of the run.
     """
     if not new:
         return
@@ -119,7 +124,7 @@ def _report_new(
     for unit_key, client_id, source_key in new:
         key = unit_key, source_key
         category, owner = known.get(key, (None, None))
-        details[key] = in_words(source_key, category, owner)
+        details[key] = proposal_in_words(source_key, category, owner)
         if category is not None and category in auto and owner in ("client", "spouse"):
             wanted.setdefault((unit_key, client_id), []).append(Link(source_key, category, owner))
     linked = _link(context, client, wanted)
@@ -130,23 +135,23 @@ def _report_new(
 
 
 def proposed_links(context: RunContext, stages: list[str]) -> dict[tuple[str, str], tuple[str | None, str | None]]:
-    """(unit key, source key) -> the category and the owner that the rules give an item (EMY-LINK)."""
+    """(unit key, source key) -> the category and the owner of an item by the rules (EMY-LINK)."""
     items = pd.concat([context.staging.read(stage, ["items"])["items"] for stage in stages], ignore_index=True)
     columns = [items[name].astype(object).where(items[name].notna(), None) for name in ("category", "owner")]
     keys = zip(items["unit_key"], items["source_key"], strict=True)
     return dict(zip(keys, zip(*columns, strict=True), strict=True))
 
 
-def in_words(source_key: str, category: str | None, owner: str | None) -> str:
-    """What is proposed for an item, as a finding tells it."""
+def proposal_in_words(source_key: str, category: str | None, owner: str | None) -> str:
+    """The proposal for an item, as a finding words it."""
     words = category or source_key.partition(":")[0]
     return f"{words}, owner {owner}" if owner else words
 
 
 def _link(context: RunContext, client: EmoneyClient, wanted: dict[tuple[str, str], list[Link]]) -> set[tuple[str, str]]:
-    """EMY-LINK: links what the office opted in for; gives (unit key, source key) of what is linked now.
+    """EMY-LINK: links these items; gives (unit key, source key) of the items that are linked now.
 
-    What could not be linked waits at eMoney like everything else that is new.
+    An item that could not be linked waits at eMoney like every other new item.
     """
     linked = []
     for (unit_key, client_id), chosen in wanted.items():
@@ -161,16 +166,17 @@ def _link(context: RunContext, client: EmoneyClient, wanted: dict[tuple[str, str
     return {(unit_key, source_key) for unit_key, source_key, _ in linked}
 
 
-def save_outcomes(job: Job, kinds: dict[str, str], refreshed: Refreshed) -> dict[str, str]:
-    """The outcomes that the feed changes: values are part of what a household gets."""
+def save_outcomes(job: Job, outcomes: dict[str, str], refreshed: Refreshed) -> dict[str, str]:
+    """Saves and gives the outcomes that the feed changes: a household has all only with its values."""
     linked = links.read_links(job.ledger, "emoney", refreshed.units).set_index("unit_key")["vendor_client_id"]
     ended: dict[str, Outcome] = {}
     for key, (status, reason, code) in refreshed.units.items():
-        kind = kinds.get(key)
-        if kind in DONE and status in ("deferred", "failed", "held"):
-            words = reason if kind == "unchanged" else f"the client was {kind}, its values were not refreshed: {reason}"
-            ended[key] = Outcome("emoney", key, status, (words or "")[:1000], linked.get(key), code)
-        elif kind == "unchanged" and status == "updated":
+        outcome = outcomes.get(key)
+        if outcome in DONE and status in ("deferred", "failed", "held"):
+            before = "" if outcome == "unchanged" else f"the client was {outcome}, its values were not refreshed: "
+            words = before + (reason or "")
+            ended[key] = Outcome("emoney", key, status, words[:1000], linked.get(key), code)
+        elif outcome == "unchanged" and status == "updated":
             ended[key] = Outcome("emoney", key, "updated", None, linked.get(key))
     runs.save_outcomes(job.ledger, job.run_id, ended.values())
     return {key: outcome.outcome for key, outcome in ended.items()}

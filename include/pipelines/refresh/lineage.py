@@ -14,16 +14,14 @@ from typing import Any, cast
 import orjson
 import pandas as pd
 
-from etl.frames import are_among
+from etl.frames import are_among, each_row
 from etl.load.ledger.lineage import COLUMNS, digests_before, save_lineage
 from etl.load.ledger.transfers import rekeying
 from etl.narrowing import narrow
-from include.pipelines.refresh.plan import shard_name
 from include.pipelines.run.context import RunContext
-from include.pipelines.run.defects import name_defects
-from include.pipelines.run.frames import of_units
-from include.pipelines.run.value_shape import leaves, shape_of
-from include.runtime.staging import each_row
+from include.pipelines.run.findings import name_defects
+from include.pipelines.run.named_values import named_values, shape_of
+from include.pipelines.run.shards import of_units, read_decisions, read_documents, shard_name
 
 SENT = ("created", "updated")
 
@@ -51,7 +49,7 @@ def _batches(wanted: dict[str, pd.DataFrame], size: int) -> list[list[int]]:
 
 
 def _frames_of(context: RunContext, numbers: list[int], unit_keys: list[str]) -> dict[str, pd.DataFrame]:
-    """What the CRM has of these units in these shards."""
+    """The frames of these units in these shards."""
     few = [of_units(context.staging.read(shard_name("source", number)), unit_keys) for number in numbers]
     if len(few) == 1:
         return few[0]
@@ -63,7 +61,7 @@ def _wanted(context: RunContext, vendor: str, outcomes: pd.DataFrame) -> pd.Data
     mine = outcomes[(outcomes["vendor"] == vendor) & (outcomes["outcome"] != "unchanged")]
     if mine.empty or not context.staging.has(f"verdict/{vendor}"):
         return mine.iloc[:0].assign(shard=0, digest=0)  # the gate has seen nothing
-    decisions = context.staging.read(f"verdict/{vendor}", ["decisions"])["decisions"]
+    decisions = read_decisions(context, vendor)
     units = mine.merge(decisions[["unit_key", "shard", "payload_hash"]], on="unit_key")
     told = zip(units["outcome"], units["reason"].fillna(""), units["payload_hash"].fillna(""), strict=True)
     units["digest"] = [_digest(*one) for one in told]
@@ -80,7 +78,7 @@ def _digest(*texts: str) -> int:
 def _record(
     context: RunContext, vendor: str, number: int, frames: dict[str, pd.DataFrame], units: pd.DataFrame
 ) -> None:
-    """Records the units of one table; one over which the tracing breaks has no rows in it."""
+    """Records the units of one table; a unit that breaks the tracing has no rows."""
     names = rekeying.known_names(context.ledger)
 
     def trace(group: Sequence[str]) -> pd.DataFrame:
@@ -102,7 +100,7 @@ def _rows(
     units: pd.DataFrame,
     names: dict[str, str],
 ) -> pd.DataFrame:
-    """What is recorded of these units, whose frames these are."""
+    """The rows of these units; ``frames``: theirs."""
     from etl.transform import lineage
     from etl.values import Vendor
 
@@ -116,7 +114,7 @@ def _rows(
 
 
 def _as_known(sources: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
-    """Records that came from another office under the keys that the vendors know; ``*`` gives their key of now."""
+    """Records that came from another office, under the keys that the vendors know; ``*`` gives their present key."""
     moved = sources[sources["subject"].isin(names)]
     if moved.empty:
         return sources
@@ -133,10 +131,9 @@ def _receipts(receipts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _shapes(context: RunContext, vendor: str, units: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
-    """What the values look like that were not sent; those of a sent unit are looked at in what was last sent."""
+    """The shapes of values that were not sent. The values of a sent unit stand in what was last sent."""
     kept_back = units[~units["outcome"].isin(SENT)]
     for number in kept_back["shard"].unique():
-        documents = context.staging.read(shard_name(vendor, number), ["documents"])["documents"]
-        for row in each_row(documents[are_among(documents["unit_key"], kept_back["unit_key"])]):
-            for name, value in leaves(vendor, orjson.loads(row.document)):
+        for row in each_row(read_documents(context, vendor, number, kept_back["unit_key"])):
+            for name, value in named_values(vendor, orjson.loads(row.document)):
                 yield "shape", row.unit_key, "", name, None, shape_of(value), None, None

@@ -1,22 +1,22 @@
-"""The fourth stage: what passed the gate goes to the vendor; every unit of the shard gets its outcome.
+"""The fourth stage: the units that passed the gate go to the vendor, and every unit of the shard gets its outcome.
 
-Units whose payload is what was last offered make no call. The others go through a pool of threads, each household
-under its lock. eMoney's values follow in the feed.
+A unit whose payload equals what was last offered makes no call. The others go through a pool of threads, each
+household under its lock. eMoney's values follow in the feed.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from etl.defects import note_defect
-from etl.errors import PlanbridgeError, RetryLater, StopRun
-from etl.frames import are_among
+from etl.errors import RetryLater, StopRun
+from etl.frames import are_among, each_row
 from etl.load.delivery import Delivered, Job, Payload, VendorDelivery, deliver, take_over_links
 from etl.load.emoney.deliver import EmoneyDelivery
 from etl.load.ledger import changes, findings, intents, links, runs
@@ -28,40 +28,64 @@ from include.pipelines.couples.life_events import read_confirmed
 from include.pipelines.identity.link_ownership import read_taken_over
 from include.pipelines.refresh.emoney_by_hand import refresh_by_hand, wanted_links
 from include.pipelines.refresh.emoney_values import refresh_values
-from include.pipelines.refresh.plan import shard_name
 from include.pipelines.run.context import RunContext
-from include.pipelines.run.defects import name_defects
+from include.pipelines.run.findings import name_defects
+from include.pipelines.run.shards import OFFERED, read_decisions, read_documents, read_scope, shard_name
 from include.pipelines.run.vendors import emoney_client, profiles_client
-from include.runtime.staging import each_row
 
-# Outcomes are saved in groups of this many, so that a killed load has lost none that matter.
+# Outcomes are saved in groups of this size: a killed load loses few of them.
 SAVED_AT_ONCE = 200
-# A dry run for so many units says of every field what would be made.
-TOLD_WHOLE = 1_000
+# A dry run for at most so many units says of every field what would be made.
+DESCRIBED_WHOLE = 1_000
+# The parts of a unit that are sent by calls, each with a base in the ledger; the first has the hash of them all.
+PARTS = {"profiles": ("case",), "emoney": ("client", "spouse")}
 
 
-def load_shard(context: RunContext, vendor: str, number: int) -> dict[str, int]:
-    """Loads one shard to one vendor; gives the number of units by outcome.
+def load_shard(context: RunContext, vendor: str, shard: int | None = None) -> dict[str, int]:
+    """Loads one shard to one vendor, or all shards of a run by hand; gives the number of units by outcome.
 
     Raises `CredentialsRefused` (its units are `failed`), `LedgerUnavailable`, `StagingError`.
     """
-    decided = context.staging.read(f"verdict/{vendor}", ["decisions"])["decisions"]
-    decided = decided[decided["shard"] == number]
-    take_over_links(job_of(context, vendor), vendor, decided["unit_key"])
-    not_sent = decided[decided["decision"] != "send"]
-    sent = decided[decided["decision"] == "send"].drop(columns=["client_contact_id", "spouse_contact_id"])
-    outcomes = [_not_sent(context, vendor, row) for row in each_row(not_sent)]
-    runs.save_outcomes(context.ledger, context.request.run_id, outcomes)
-    documents = context.staging.read(shard_name(vendor, number), ["documents"])["documents"]
-    staged = sent[["unit_key", "payload_hash"]].merge(documents, on=["unit_key", "payload_hash"], how="left")
-    load = _load_profiles if vendor == "profiles" else _load_emoney
-    counted = Counter(outcome.outcome for outcome in outcomes)
-    counted.update(load(context, number, staged))
+    counted: Counter[str] = Counter()
+    if vendor not in context.request.vendors:
+        return {}
+    for number in _staged_shards(context, vendor) if shard is None else [shard]:
+        job = job_of(context, vendor, number)
+        staged, outcomes = _decided(context, job, vendor, number)
+        wanted = wanted_links(context, job, number, staged) if vendor == "emoney" else []
+        to = _delivery(context, vendor)
+        outcomes |= (kept := _keep_unchanged(context, job, vendor, staged))
+        waiting = _payloads(context, vendor, staged[~are_among(staged["unit_key"], kept)])
+        outcomes |= _deliver_all(context, to, job, waiting)
+        if isinstance(to, EmoneyDelivery) and job.by_hand is None:
+            outcomes |= refresh_values(context, job, to.client, number, staged, outcomes)
+        elif isinstance(to, EmoneyDelivery):
+            outcomes |= refresh_by_hand(context, job, to.client, number, staged, outcomes, wanted)
+        counted.update(outcomes.values())
     return dict(counted)
 
 
+def _staged_shards(context: RunContext, vendor: str) -> list[int]:
+    """The shards of the run whose documents are staged: none where the run only ends a link."""
+    shards = read_scope(context)["shard"].tolist()
+    return [shard for shard in shards if context.staging.has(shard_name(vendor, shard))]
+
+
+def _decided(context: RunContext, job: Job, vendor: str, shard: int) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The documents of a shard that are sent, and the outcomes of its other units, which are saved."""
+    decided = read_decisions(context, vendor)
+    decided = decided[decided["shard"] == shard]
+    take_over_links(job, vendor, decided["unit_key"])
+    outcomes = [_not_sent(context, vendor, row) for row in each_row(decided[decided["decision"] != "send"])]
+    runs.save_outcomes(context.ledger, context.request.run_id, outcomes)
+    sent = decided.loc[decided["decision"] == "send", ["unit_key", "payload_hash"]]
+    documents = read_documents(context, vendor, shard, sent["unit_key"])
+    staged = sent.merge(documents, on=["unit_key", "payload_hash"], how="left")
+    return staged, {outcome.unit_key: outcome.outcome for outcome in outcomes}
+
+
 def _not_sent(context: RunContext, vendor: str, row: Any) -> Outcome:
-    """What the gate holds, or nobody may send; who wants to look at a case that is held gets its address."""
+    """The outcome of a unit that is not sent. A person who asked to open a held case gets its address."""
     code = None if pd.isna(row.code) else row.code
     outcome = Outcome(vendor, row.unit_key, row.decision, row.reason, code=code)
     hand = context.request.by_hand
@@ -70,44 +94,25 @@ def _not_sent(context: RunContext, vendor: str, row: Any) -> Outcome:
     return with_address(profiles_client(context), job_of(context, vendor), outcome, row.client_contact_id)
 
 
-def job_of(context: RunContext, vendor: str) -> Job:
-    """What the deliveries of this run have in common."""
+def job_of(context: RunContext, vendor: str, shard: int = 0) -> Job:
+    """The facts that all deliveries of a shard share.
+
+    In a run by hand the first shard is the unit that was asked for. Beside it goes a former partner's unit, as it
+    would go at night (LIFE-EVENT).
+    """
     request, settings = context.request, getattr(context.settings, vendor)
-    by_hand = request.by_hand.what if request.by_hand else None
+    by_hand = request.by_hand.what if request.by_hand and shard == 0 else None
     return Job(
         context.ledger, request.run_id, request.as_of, request.dry_run, settings.search_lag_seconds, by_hand=by_hand,
-        tells_new=request.dry_run and len(context.staging.read("plan/scope")["units"]) <= TOLD_WHOLE,
+        tells_new=request.dry_run and len(read_scope(context)) <= DESCRIBED_WHOLE,
         taken_over=read_taken_over(context, vendor), keeps=context.settings.emoney.keep,
     )  # fmt: skip
 
 
-def _load_profiles(context: RunContext, number: int, staged: pd.DataFrame) -> Counter[str]:
-    # Beside the unit that was asked for goes a former partner's, as it would at night (LIFE-EVENT).
-    job = job_of(context, "profiles") if number == 0 else replace(job_of(context, "profiles"), by_hand=None)
-    # Whoever asks by hand wants the case looked at, whether anything has changed here or not.
-    equal = _unchanged(job, "profiles", "case", staged, "payload_hash") & (job.by_hand is None)
-    kinds = _keep_unchanged(context, job, "profiles", ["case"], staged[equal])
-    waiting = _confirmed(context, "profiles", [payload_of(row) for row in each_row(staged[~equal])])
-    if waiting:
-        client = profiles_client(context)
-        in_flight = context.settings.profiles.calls_in_flight
-        kinds.update(_deliver_all(context, ProfilesDelivery(client), job, waiting, in_flight))
-    return Counter(kinds.values())
-
-
-def _load_emoney(context: RunContext, number: int, staged: pd.DataFrame) -> Counter[str]:
-    job = job_of(context, "emoney")
-    if job.by_hand is not None:
-        wanted_links(context, number, staged)
-    client = emoney_client(context)
-    equal = _unchanged(job, "emoney", "client", staged, "people_hash")
-    kinds = _keep_unchanged(context, job, "emoney", ["client", "spouse"], staged[equal])
-    waiting = _confirmed(context, "emoney", [payload_of(row) for row in each_row(staged[~equal])])
-    in_flight = context.settings.emoney.calls_in_flight
-    kinds.update(_deliver_all(context, EmoneyDelivery(client), job, waiting, in_flight))
-    refresh = refresh_values if job.by_hand is None else refresh_by_hand
-    kinds.update(refresh(context, job, client, number, staged, kinds))
-    return Counter(kinds.values())
+def _delivery(context: RunContext, vendor: str) -> ProfilesDelivery | EmoneyDelivery:
+    return (
+        ProfilesDelivery(profiles_client(context)) if vendor == "profiles" else EmoneyDelivery(emoney_client(context))
+    )
 
 
 def payload_of(row: Any) -> Payload:
@@ -116,31 +121,35 @@ def payload_of(row: Any) -> Payload:
     return Payload(row.unit_key, row.payload_hash, row.document, int(row.client_contact_id), spouse)
 
 
-def _confirmed(context: RunContext, vendor: str, payloads: list[Payload]) -> list[Payload]:
-    """The payloads, each with the life event that somebody has confirmed in this run."""
+def _payloads(context: RunContext, vendor: str, staged: pd.DataFrame) -> list[Payload]:
+    """The documents to send, each with the life event that a person has confirmed in this run."""
     events = read_confirmed(context, vendor)
+    payloads = [payload_of(row) for row in each_row(staged)]
     return [replace(one, life_event=events.get(one.unit_key)) for one in payloads] if events else payloads
 
 
-def _unchanged(job: Job, vendor: str, part: str, staged: pd.DataFrame, offered: str) -> pd.Series:
-    """Which rows are what was last offered, linked, and without a write in doubt: nothing is to be done for them."""
+def _unchanged(job: Job, vendor: str, staged: pd.DataFrame) -> pd.Series:
+    """The rows that need no delivery: equal to what was last offered, linked, and without a write in doubt."""
+    part = PARTS[vendor][0]
     before = links.read_sent(job.ledger, vendor, part, staged["unit_key"]).set_index("unit_key")
     linked = links.read_links(job.ledger, vendor, staged["unit_key"])
     complete = linked if vendor == "profiles" else linked[linked["connection_id"].notna()]
-    same = staged["unit_key"].map(before["offered_hash"]) == staged[offered]
+    same = staged["unit_key"].map(before["offered_hash"]) == staged[OFFERED[part]]
     not_older = staged["unit_key"].map(before["as_of"]).map(lambda day: day <= job.as_of, na_action="ignore").eq(True)
     doubtful = intents.units_in_doubt(job.ledger, vendor)
     is_settled = are_among(staged["unit_key"], complete["unit_key"]) & ~are_among(staged["unit_key"], doubtful)
     return same & not_older & is_settled
 
 
-def _keep_unchanged(
-    context: RunContext, job: Job, vendor: str, parts: Iterable[str], rows: pd.DataFrame
-) -> dict[str, str]:
+def _keep_unchanged(context: RunContext, job: Job, vendor: str, staged: pd.DataFrame) -> dict[str, str]:
+    """Saves the outcomes of the units that need no delivery; gives unit key -> outcome."""
+    if vendor == "profiles" and job.by_hand is not None:
+        return {}  # a person who asks by hand wants the case looked at, changed or not
+    rows = staged[_unchanged(job, vendor, staged)]
     if rows.empty:
         return {}
     if not job.dry_run:
-        for part in parts:
+        for part in PARTS[vendor]:
             links.confirm_unchanged(job.ledger, vendor, part, rows["unit_key"], job.as_of)
     linked = links.read_links(job.ledger, vendor, rows["unit_key"]).set_index("unit_key")["vendor_client_id"]
     written = _written_before(context, vendor, rows["unit_key"])
@@ -153,58 +162,49 @@ def _keep_unchanged(
 
 
 def _written_before(context: RunContext, vendor: str, unit_keys: Iterable[str]) -> dict[str, str]:
-    """What an earlier try of this load has written and may not have said: unit key -> created | updated."""
+    """What an earlier try of this load wrote, perhaps without saving the outcome: unit key -> created | updated."""
     run_id = context.request.run_id
     refreshed = links.units_sent_by(context.ledger, vendor, "items", run_id, unit_keys)
     return dict.fromkeys(refreshed, "updated") | intents.written_by(context.ledger, vendor, run_id)
 
 
-def _deliver_all(
-    context: RunContext, to: VendorDelivery, job: Job, payloads: list[Payload], threads: int
-) -> dict[str, str]:
-    """Delivers through a pool of threads and saves as it goes. A stop leaves the rest as failed, with the reason."""
-    vendor, kinds = to.vendor, dict[str, str]()
-    stopped: PlanbridgeError | None = None
+def _deliver_all(context: RunContext, to: VendorDelivery, job: Job, payloads: list[Payload]) -> dict[str, str]:
+    """Delivers through a pool of threads and saves in groups. After a stop the rest are failed, with the reason."""
+    vendor, outcomes = to.vendor, dict[str, str]()
+    stopped: StopRun | None = None
+    threads = getattr(context.settings, vendor).calls_in_flight
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix=vendor) as pool:
-        for part in _parts(payloads):
+        for start in range(0, len(payloads), SAVED_AT_ONCE):
+            part = payloads[start : start + SAVED_AT_ONCE]
             if stopped is not None:
                 done = [Delivered(Outcome(vendor, one.unit_key, "failed", str(stopped))) for one in part]
             else:
-                done, stopped = _deliver_part(pool, to, job, part)
+                running = {pool.submit(deliver, to, job, one): one.unit_key for one in part}
+                wait(running)
+                done = [_ended(vendor, unit_key, future) for future, unit_key in running.items()]
+                errors = [future.exception() for future in running]
+                stopped = next((error for error in errors if isinstance(error, StopRun)), None)
             _save(context, vendor, done)
-            kinds.update({one.outcome.unit_key: one.outcome.outcome for one in done})
+            outcomes |= {one.outcome.unit_key: one.outcome.outcome for one in done}
     if stopped is not None:
         raise stopped
-    return kinds
+    return outcomes
 
 
-def _deliver_part(
-    pool: ThreadPoolExecutor, to: VendorDelivery, job: Job, payloads: list[Payload]
-) -> tuple[list[Delivered], PlanbridgeError | None]:
-    done: list[Delivered] = []
-    stopped: PlanbridgeError | None = None
-    running = {pool.submit(deliver, to, job, payload): payload.unit_key for payload in payloads}
-    for future in as_completed(running):
-        try:
-            done.append(future.result())
-        except StopRun as error:
-            stopped = stopped or error
-            done.append(Delivered(Outcome(to.vendor, running[future], "failed", str(error))))
-        except RetryLater:
-            raise
-        except Exception as error:  # a defect that one household brings to light must not stop all others
-            reason = note_defect(error, f"load {to.vendor}", running[future])
-            done.append(Delivered(Outcome(to.vendor, running[future], "failed", reason)))
-    return done, stopped
-
-
-def _parts(payloads: list[Payload]) -> Iterator[list[Payload]]:
-    for start in range(0, len(payloads), SAVED_AT_ONCE):
-        yield payloads[start : start + SAVED_AT_ONCE]
+def _ended(vendor: str, unit_key: str, future: Future[Delivered]) -> Delivered:
+    """The delivery of a unit. Raises the errors that stop the whole load: `RetryLater`, and exits."""
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, RetryLater) or not isinstance(error, Exception):
+        raise error
+    # A defect that one household brings to light must not stop all others.
+    why = str(error) if isinstance(error, StopRun) else note_defect(error, f"load {vendor}", unit_key)
+    return Delivered(Outcome(vendor, unit_key, "failed", why))
 
 
 def _save(context: RunContext, vendor: str, done: list[Delivered]) -> None:
-    """Saves how these units ended; one of which something cannot be saved is failed, and comes back."""
+    """Saves the outcomes of these units; a unit that cannot be saved is failed, and comes back."""
     ended = {one.outcome.unit_key: one for one in done}
     saved = narrow(list(ended), lambda keys: _save_all(context, vendor, [ended[key] for key in keys]))
     failed = each_row(name_defects(f"load {vendor}", saved))

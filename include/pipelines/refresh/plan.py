@@ -1,4 +1,4 @@
-"""The first stage: which units the run takes, and everything the CRM holds about them, from one snapshot.
+"""The first stage: the units that the run takes, and everything that the CRM holds about them, from one snapshot.
 
 Stages ``plan/scope`` (one row a unit: vendor flags, shard, digest), ``source/<shard>`` (the frames of a shard)
 and ``found/clock``, ``found/strays``.
@@ -15,6 +15,7 @@ from etl.extract import changes, identity, scope
 from etl.extract.broken_rows import read_strays
 from etl.extract.census import Census, take_census
 from etl.extract.contact_units import with_own_units
+from etl.extract.schema_check import check_schema
 from etl.extract.shard import read_shard
 from etl.extract.source import Snapshot
 from etl.frames import are_among
@@ -27,9 +28,31 @@ from include.pipelines.identity.gone import stage_gone
 from include.pipelines.identity.link_ownership import current_links
 from include.pipelines.identity.merged import follow_dependents, follow_merges
 from include.pipelines.identity.same_person import stage_twins
-from include.pipelines.refresh.begin import begin_run
+from include.pipelines.refresh.dates_ahead import roll_back_dates
 from include.pipelines.run.context import RunContext
-from include.pipelines.run.found import stage_clock, stage_strays
+from include.pipelines.run.findings import stage_clock, stage_strays
+from include.pipelines.run.shards import shard_name
+from include.runtime.staging import remove_old_runs
+
+
+def begin_run(context: RunContext) -> None:
+    """Registers a run, at night or by hand, and checks everything that can stop it before the CRM is read.
+
+    Raises `ParamsError`, `SettingsError`, `SchemaMismatch`, `SourceUnavailable`.
+    """
+    request = context.request
+    runs.start_run(
+        context.ledger, request.run_id, request.dag_id, request.as_of, request.requested_by, request.dry_run,
+        request.as_json(), request.triggered_by,
+    )  # fmt: skip
+    request.require_no_mistake()
+    if not request.dry_run:
+        remove_old_runs(context.data_folder, context.settings.data.keep_days)
+    for vendor in request.vendors:
+        context.connections.vendor(vendor)
+    _ = context.vendor_users
+    roll_back_dates(context)
+    check_schema(context.connections.crm)
 
 
 def plan_and_extract(context: RunContext) -> list[int]:
@@ -61,7 +84,7 @@ def plan_and_extract(context: RunContext) -> list[int]:
 
 
 def _decide(context: RunContext, snapshot: Snapshot) -> tuple[Census, _Plan]:
-    """Who is who comes first: merges are followed, twins wait, units that are gone are reported; then the scope."""
+    """The census and the scope. Before the scope: follows merged contacts, holds twins, reports units that are gone."""
     people = identity.read_identities(snapshot)
     census = _take_census(context, snapshot, people)
     planned = _plan(context, snapshot, census, identity.read_twins(snapshot, census, people))
@@ -73,7 +96,7 @@ def _decide(context: RunContext, snapshot: Snapshot) -> tuple[Census, _Plan]:
 
 
 def _guard(context: RunContext, census: Census, planned: _Plan) -> None:
-    """Leaves what the extract says to the vendors' checks; where nothing is due, nobody else will stop the run."""
+    """Stages the causes of the guards for the vendors' checks. Where no unit is due, they stop the run here."""
     causes = {
         vendor: of_extract(context, vendor, census, planned.enrolled[vendor], planned.movement, planned.linked[vendor])
         for vendor in context.request.vendors
@@ -84,9 +107,9 @@ def _guard(context: RunContext, census: Census, planned: _Plan) -> None:
 
 
 def _take_census(context: RunContext, snapshot: Snapshot, people: pd.DataFrame) -> Census:
-    """All units of the CRM. Links go with contacts that were merged before anything is planned (MATCH-MERGED).
+    """All units of the CRM, after the links of merged contacts were moved (MATCH-MERGED).
 
-    Whom a run by hand has linked as a unit of its own stays one, a grown-up child in a household, too (SCP-6).
+    A contact whom a run by hand has linked alone stays a unit, for example a grown-up child in a household (SCP-6).
     """
     census = take_census(snapshot)
 
@@ -95,11 +118,6 @@ def _take_census(context: RunContext, snapshot: Snapshot, people: pd.DataFrame) 
 
     follow_merges(context, snapshot, with_linked(), people)
     return with_linked()
-
-
-def shard_name(stage: str, number: int) -> str:
-    """The folder of a shard's staged files."""
-    return f"{stage}/{number:05d}"
 
 
 @dataclass(frozen=True)
@@ -144,7 +162,7 @@ def _plan(context: RunContext, snapshot: Snapshot, census: Census, twins: identi
 
 
 def _is_whole(context: RunContext) -> bool:
-    """A run that did not look at everything that moved is none to begin from the next time."""
+    """Whether the run looks at everything that changed: only then the next run may begin from its watermark."""
     return not context.request.unit_keys and not context.request.is_holiday
 
 
@@ -157,7 +175,7 @@ def _due(
     since: datetime,
     linked: pd.DataFrame,
 ) -> pd.Index:
-    """SCP-4: changed, came back, never dealt with, depending on the date, or due for the feed."""
+    """SCP-4: units that changed, came back, are new, depend on the date, or are due for the feed."""
     ledger = context.ledger
     states = runs.read_unit_states(ledger, vendor)
     back = states.loc[states["outcome"].isin(NOT_SENT), "unit_key"]
@@ -187,7 +205,7 @@ def _stage_scope(context: RunContext, census: Census, planned: _Plan, shards: li
 
 
 def _left(context: RunContext, vendor: str, census: Census, planned: _Plan) -> list[str]:
-    """Units that left the enrollment: one that comes back later is new, as nobody watched it in between."""
+    """Units that left the enrollment. A unit that comes back later counts as new: no run watched it in between."""
     if not _is_whole(context):
         return []
     watched = runs.read_unit_states(context.ledger, vendor)["unit_key"]

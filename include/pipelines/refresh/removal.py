@@ -1,4 +1,4 @@
-"""A night ends with what has become old enough to go from the ledger."""
+"""Removal by age: at its end a night removes old rows from the ledger."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from include.report.run.model import Removal
 
 log = logging.getLogger(__name__)
 
-# What went, staged as JSON.
+# What was removed, staged as JSON.
 STAGE = "removal"
 
 
 def remove_by_age(context: RunContext) -> Removal | None:
-    """Removes what is older than the settings say; None for a run that is no night, or a dry one.
+    """Removes rows that are older than the settings allow; None for a dry run and for a run that is no night.
 
-    Once for a run: a report that is made again says what went then. What stops it stops no night: the report says why,
-    and the next night goes on.
+    A run removes once: a report that is made again repeats what was removed then. An error here does not stop the
+    night: the report gives the reason, and the next night goes on.
     """
     if context.request.dag_id != NIGHT or context.request.dry_run:
         return None
@@ -38,7 +38,7 @@ def remove_by_age(context: RunContext) -> Removal | None:
 def _remove(context: RunContext) -> Removal:
     data = context.settings.data
     keep = Keep(
-        # As long as a run can be reported again, all that it said is there.
+        # While a run can be reported again, its rows stay.
         repeats_days=max(data.repeats_days, data.keep_days),
         values_days=data.values_days,
         facts_days=data.facts_days,
@@ -52,7 +52,7 @@ def _remove(context: RunContext) -> Removal:
         return _stopped(str(error))
     except Exception as error:
         return _stopped(f"It was stopped by {note_defect(error, 'removal by age')}")
-    # A lock that nobody holds is no history.
+    # Locks that are free are no history.
     return Removal({kind: rows for kind, rows in removed.rows.items() if kind != "locks"}, removed.is_through)
 
 

@@ -1,7 +1,7 @@
-"""The last stage, whatever came before: the run is closed, and its report made. Both may be done again at any time.
+"""The last stage, also after a stop: closes the run and makes its report. Both may be done again at any time.
 
-The run's outcomes are decided once, in the ledger (`closing`). The files are made from the ledger and from the staged
-tables. The staged tables are removed last: where they are gone, the report is complete and stays as it is.
+The outcomes of the run are decided once, in the ledger (`closing`). The files are made from the ledger and from the
+staged tables. The staged tables are removed last: once they are gone, the report is complete and stays as it is.
 """
 
 from __future__ import annotations
@@ -27,19 +27,18 @@ from include.pipelines.run.context import HandRequest, RunContext
 from include.report.display import side_name, vendor_name
 from include.report.run.model import AVAILABLE_COLUMNS, LABEL_COLUMNS, Run, RunReport
 from include.report.run.writer import write_report
-from include.runtime.staging import MISTAKES
+from include.runtime.stops import Stop, read_stops
 from include.why.rows import explained
 
 
 def report_run(context: RunContext, failed_tasks: Sequence[str] = ()) -> dict[str, Any]:
-    """Closes the run: gives its status and the report's folder. ``failed_tasks`` may have noted why, or not.
+    """Closes the run; gives its status and the page of the report. ``failed_tasks``: they may have noted why, or not.
 
     Raises `BooksUnbalanced` where units in scope and outcomes differ, and `StopRun` with the first reason where a step
     has stopped the run: the report is written all the same.
     """
     ledger, run_id = context.ledger, context.request.run_id
-    lost = {name: f"{name} failed before the end; the log of the task shows why." for name in failed_tasks}
-    stops = runs.why_stopped(ledger, run_id) | lost
+    stops = read_stops(context, failed_tasks)
     stopped = _why(stops)
     standing = runs.find_run(ledger, run_id)
     if standing is None:
@@ -60,14 +59,14 @@ def report_run(context: RunContext, failed_tasks: Sequence[str] = ()) -> dict[st
 
 
 def _is_reported(context: RunContext, run: Mapping[str, Any]) -> bool:
-    """Whether the run was closed, and what its report was made of has gone since."""
+    """Whether the run was closed and reported, and its staged tables are gone."""
     if run["finished_at"] is None or context.staging.has("plan/scope"):
         return False
     return bool(runs.read_scope(context.ledger, context.request.run_id)) or not context.staging.exists()
 
 
-def _write(context: RunContext, scope: pd.DataFrame, stops: Mapping[str, str], stopped: str | None) -> None:
-    """The lineage, the report's files and the page of checks, of a run that is closed."""
+def _write(context: RunContext, scope: pd.DataFrame, stops: Sequence[Stop], stopped: str | None) -> None:
+    """Writes the lineage, the report's files and the page of checks of a closed run."""
     for vendor in vendors_through(context, stops):
         guards.remember_links(context, vendor)
     outcomes = runs.read_outcomes(context.ledger, context.request.run_id)
@@ -85,17 +84,17 @@ def _write(context: RunContext, scope: pd.DataFrame, stops: Mapping[str, str], s
     write_report(context.reports, explained(context, report))
 
 
-def _mistake(context: RunContext, stops: Mapping[str, str]) -> Literal["form", "answer"] | None:
+def _mistake(context: RunContext, stops: Sequence[Stop]) -> Literal["form", "answer"] | None:
     """Whether a person's mistake has stopped a run by hand: in the form, or in the answer to the required action."""
-    if context.request.by_hand is None or not context.staging.has(f"{MISTAKES}/{next(iter(stops), None)}"):
+    if context.request.by_hand is None or not stops or not stops[0].is_mistake:
         return None
     return "answer" if answers.is_mistaken(context.ledger, context.request.run_id) else "form"
 
 
-def _why(stops: Mapping[str, str]) -> str | None:
-    """The first reason; where the checks of both vendors have stopped the run, what each of them says."""
-    checks = [why for step, why in stops.items() if step.startswith("validate ")]
-    return " ".join(checks) or next(iter(stops.values()), None)
+def _why(stops: Sequence[Stop]) -> str | None:
+    """The first reason; where the checks of both vendors have stopped the run, the reasons of both."""
+    checks = [stop.why for stop in stops if stop.stage == "validate" and not stop.is_lost]
+    return " ".join(checks) or next((stop.why for stop in stops), None)
 
 
 def _scope(context: RunContext) -> pd.DataFrame:
@@ -106,7 +105,7 @@ def _scope(context: RunContext) -> pd.DataFrame:
 
 
 def _open_elsewhere(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
-    """vendor, unit_key of findings that stand open in units that this run has not looked at."""
+    """vendor, unit_key of open findings in units that this run has not looked at."""
     standing = [findings.read_open_findings(context.ledger, vendor) for vendor in context.request.vendors]
     found = pd.concat(standing, ignore_index=True)
     looked_at = pd.MultiIndex.from_frame(outcomes[["vendor", "unit_key"]])
@@ -160,7 +159,7 @@ def _run(closed: Any) -> Run:
 
 
 def _asked(by_hand: HandRequest) -> dict[str, str | int | float | bool | None]:
-    """What a person asked for, as far as it is not what every run does."""
+    """The fields of a request by hand that differ from those of every run."""
     what = by_hand.what
     asked: dict[str, str | int | float | bool | None] = {
         "household": by_hand.household_id,
@@ -209,7 +208,7 @@ def _newly_available(context: RunContext, found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _receipts(context: RunContext) -> pd.DataFrame:
-    """How many records and values do not go, by rule."""
+    """The number of records and values that do not go, by rule."""
     counted = []
     for vendor in context.request.vendors:
         for stage in context.staging.stages(vendor):

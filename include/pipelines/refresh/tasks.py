@@ -1,4 +1,4 @@
-"""The tasks of `weeknight_refresh`: each reads its parameters and calls one stage, and `task_boundary` ends it.
+"""The tasks of `weeknight_refresh`: each calls one stage with the run's context, and `task_boundary` ends it.
 
 Heavy imports (pandas, Great Expectations) happen in the bodies.
 """
@@ -6,19 +6,13 @@ Heavy imports (pandas, Great Expectations) happen in the bodies.
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import get_current_context
+from include.runtime.stops import Step
+from include.runtime.task_boundary import find_connection, find_triggered, in_words, lost_tasks, staged
 
-from include.runtime.task_boundary import (
-    find_actor,
-    find_connection,
-    given_params,
-    in_words,
-    lost_tasks,
-    office_day,
-    staged,
-)
+if TYPE_CHECKING:
+    from include.pipelines.run.context import RunContext
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +21,7 @@ def extract_crm() -> list[dict[str, Any]]:
     """Checks the parameters and the CRM, decides the scope, stages the shards; gives one mapping entry a shard."""
     from include.pipelines.refresh.plan import plan_and_extract
 
-    shards = staged("extract", _context, plan_and_extract)
+    shards = staged(Step("extract"), refresh_context, plan_and_extract)
     log.info("%s shards staged", len(shards))
     return [{"shard": number} for number in shards]
 
@@ -36,54 +30,45 @@ def transform_shard(shard: int) -> int:
     """Documents, facts and receipts of one shard."""
     from include.pipelines.refresh.transform import transform_shard as transform
 
-    return staged(f"transform {shard}", _context, lambda context: transform(context, shard))
+    return staged(Step("transform", shard=shard), refresh_context, transform, shard)
 
 
 def validate_documents(vendor: str) -> int:
     """The gate over all shards of one vendor: decides every unit before anything is sent."""
     from include.pipelines.refresh.validate import validate_vendor
 
-    def validate_if_wanted(context: Any) -> int:
-        return validate_vendor(context, vendor) if vendor in context.request.vendors else 0
-
-    return staged(f"validate {vendor}", _context, validate_if_wanted)
+    return staged(Step("validate", vendor), refresh_context, validate_vendor, vendor)
 
 
 def load_shard(vendor: str, shard: int) -> dict[str, int]:
     """One shard to one vendor."""
     from include.pipelines.refresh.load import load_shard as load
 
-    def load_if_wanted(context: Any) -> dict[str, int]:
-        return load(context, vendor, shard) if vendor in context.request.vendors else {}
-
-    return staged(f"load_{vendor} {shard}", _context, load_if_wanted)
+    return staged(Step("load", vendor, shard), refresh_context, load, vendor, shard)
 
 
 def report_run() -> dict[str, Any]:
     """Books, findings, the stewards' report; fails where an earlier task has failed."""
     from include.pipelines.refresh.report import report_run as report
 
-    return in_words(_context, lambda context: report(context, lost_tasks(context)))
+    return in_words(refresh_context, lambda context: report(context, lost_tasks(context)))
 
 
-def _context() -> Any:
-    """The run's context, made from Airflow's."""
+def refresh_context() -> RunContext:
+    """The run's context, made from Airflow's: settings, ledger and request, once a task."""
     from etl.load.ledger.guards import last_stopped_day
     from include.pipelines.run.context import RunContext, RunRequest, or_mistaken, read_request
     from include.runtime.connections import Connections
     from include.runtime.context import ledger_of
     from include.runtime.settings import settings
 
-    run = get_current_context()["dag_run"]
-    refresh, params = settings().refresh, given_params()
-    day = office_day(refresh.timezone)
-    is_holiday = run.run_type == "scheduled" and day in refresh.holidays
-    conf, user = dict(run.conf or {}), find_actor().name
-    connections = Connections(find_connection)
-    if params.get("release_guard"):
-        day = last_stopped_day(ledger_of(settings(), connections)) or day
+    run, connections = find_triggered(settings()), Connections(find_connection)
+    ledger, refresh = ledger_of(settings(), connections), settings().refresh
+    is_holiday = run.is_scheduled and run.day in refresh.holidays
+    day = (last_stopped_day(ledger) if run.params.get("release_guard") else None) or run.day
+    user, latest = run.actor.name, refresh.latest_as_of
     request = or_mistaken(
-        lambda: read_request(run.run_id, run.dag_id, params, conf, day, user, is_holiday, refresh.latest_as_of),
+        lambda: read_request(run.run_id, run.dag_id, run.params, run.conf, day, user, is_holiday, latest),
         RunRequest(run.run_id, run.dag_id, day, requested_by=user, triggered_by=user),
     )
-    return RunContext(request, settings(), connections)
+    return RunContext(request, settings(), connections, ledger)

@@ -1,4 +1,4 @@
-"""The second stage: the documents of a shard, what the gate checks of them, and what does not go.
+"""The second stage: the documents of a shard, the facts that the gate checks, and the records that do not go.
 
 Stages for each vendor ``<vendor>/<shard>``: documents, their heads (all but the content), how many receipts
 there are of each kind, users, items, the units that failed, and a ``facts_…`` table for each facts frame, with the
@@ -19,10 +19,9 @@ from etl.load.ledger.feeds import KEY_LISTS
 from etl.narrowing import narrow
 from expectations.facts.vendors import FRAMES, FRAMES_OF
 from include.pipelines.identity import merged
-from include.pipelines.refresh.plan import shard_name
 from include.pipelines.run.context import RunContext
-from include.pipelines.run.defects import name_defects
-from include.pipelines.run.frames import of_units
+from include.pipelines.run.findings import name_defects
+from include.pipelines.run.shards import of_units, shard_name
 
 if TYPE_CHECKING:
     from etl.transform.assembly import VendorBatch
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 def transform_shard(context: RunContext, number: int) -> int:
     """Builds and stages both vendors' documents of a shard; gives the number of units.
 
-    A unit over which the transform breaks is set aside for that vendor, in the table ``failed``: all others go.
+    A unit that breaks the transform is set aside for that vendor, in the table ``failed``; all others go.
     """
     frames = context.staging.read(shard_name("source", number))
     names = merged.known_names(context)
@@ -108,7 +107,7 @@ def _key_lists(unit_keys: pd.Series, keyed: pd.DataFrame) -> pd.api.extensions.E
 
 
 def _labels(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """unit_key, household_name, head_name, assigned_user, office_name: names, for the stewards' report alone."""
+    """unit_key, household_name, head_name, assigned_user, office_name: for the stewards' report only."""
     people = frames["contacts"][["contact_id", "first_name", "last_name", "assigned_user_id"]]
     rows = frames["units"].merge(people, left_on="client_contact_id", right_on="contact_id", how="left")
     rows = rows.merge(frames["users"], left_on="assigned_user_id", right_on="user_id", how="left")

@@ -1,4 +1,4 @@
-"""The third stage: the gate, the licenses, the life events and the guards. Nothing was sent before it is through.
+"""The third stage: the gate, the licenses, the life events and the guards. Nothing is sent before they are through.
 
 Stages for each vendor ``verdict/<vendor>``: decisions (see `_decide`) and findings.
 A unit is sent only if its decision says ``send`` and its staged bytes have the hash that the decision names. One that
@@ -14,25 +14,23 @@ import pandas as pd
 
 from etl.frames import are_among
 from etl.narrowing import Narrowed, narrow
-from expectations import rules
 from include.pipelines.couples.life_events import NO_EVENTS, find_life_events, stage_proposals
 from include.pipelines.guards import stop as guards
 from include.pipelines.guards.documents import of_documents
 from include.pipelines.identity.gone import read_gone
 from include.pipelines.identity.merged import find_unclear
 from include.pipelines.identity.same_person import find_unlinked, find_waiting
-from include.pipelines.refresh.plan import shard_name
 from include.pipelines.refresh.withheld import find_withheld
 from include.pipelines.run.context import RunContext
-from include.pipelines.run.defects import name_defects
-from include.pipelines.run.found import read_found
+from include.pipelines.run.findings import name_defects, read_found
+from include.pipelines.run.shards import read_scope, read_shards
 
-# As many units go through the gate at once: enough to make its fixed cost small, few enough to bound its memory.
+# Units that go through the gate at once: enough to make its fixed cost small, few enough to bound its memory.
 UNITS_AT_ONCE = 50_000
-# How often at most the gate is asked about parts of them, where a check breaks.
+# How often at most the gate checks parts of them, where a check breaks.
 MOST_VALIDATIONS = 200
 
-# A vendor that is due for no unit.
+# The decisions of a vendor for which no unit is due.
 _NOTHING = pd.DataFrame(
     {name: pd.Series(dtype="str") for name in ("unit_key", "decision", "reason", "code", "payload_hash", "people_hash")}
     | {name: pd.Series(dtype="Int64") for name in ("shard", "client_contact_id", "spouse_contact_id")}
@@ -40,7 +38,7 @@ _NOTHING = pd.DataFrame(
 
 
 def validate_vendor(context: RunContext, vendor: str) -> int:
-    """Decides every unit in scope of a vendor; gives the number of units to send.
+    """Decides every unit in scope of a vendor that the run is for; gives the number of units to send.
 
     Raises `GateBroken` where the checks can run over no unit, `GuardTripped` where a guard stops the run: nothing is
     loaded then.
@@ -48,46 +46,44 @@ def validate_vendor(context: RunContext, vendor: str) -> int:
     from expectations.data_docs import write_results
     from expectations.gate import combine
 
-    overrides = rules.read_overrides(context.settings.rules.file)
-    scope = context.staging.read("plan/scope")["units"]
+    if vendor not in context.request.vendors:
+        return 0
+    scope = read_scope(context)
     units = scope[scope[vendor]]
     if units.empty:
-        found = [read_found(context, vendor, units["unit_key"], overrides), read_gone(context, vendor, overrides)]
+        found = [read_found(context, vendor, units["unit_key"]), read_gone(context, vendor)]
         nothing = {"decisions": _NOTHING, "findings": _as_texts(pd.concat(found)), "events": NO_EVENTS}
         guards.require_plausible(context, {vendor: guards.staged_causes(context, vendor)}, {vendor: {}})
         context.staging.write(f"verdict/{vendor}", nothing)
         return 0
-    parts = list(_judge(context, vendor, units, overrides))
+    parts = list(_judge(context, vendor, units))
     verdict = combine([part for judged in parts for part in judged.results])
     write_results(context.reports / "data_docs", verdict.statistics)
     failed = [_failed(context, vendor, units), *(name_defects(f"validate {vendor}", one) for one in parts)]
     decisions = _decide(context, vendor, units, verdict, pd.concat(failed, ignore_index=True))
-    waiting = pd.concat(
-        [find(context, vendor, decisions, overrides) for find in (find_waiting, find_unlinked, find_unclear)]
-    )
+    waiting = pd.concat([find(context, vendor, decisions) for find in (find_waiting, find_unlinked, find_unclear)])
     _hold(decisions, waiting)
-    life_events = find_life_events(context, vendor, decisions, verdict.findings, overrides)
-    outside = [life_events.findings, read_found(context, vendor, units["unit_key"], overrides)]
-    beside = pd.concat([*outside, find_withheld(context, vendor, units, overrides)], ignore_index=True)
+    life_events = find_life_events(context, vendor, decisions, verdict.findings)
+    outside = [life_events.findings, read_found(context, vendor, units["unit_key"])]
+    beside = pd.concat([*outside, find_withheld(context, vendor, units)], ignore_index=True)
     findings = pd.concat([verdict.findings, waiting, beside], ignore_index=True)
     _fail(decisions, life_events.failed)
     _hold(decisions, beside)
     _guard(context, vendor, decisions, findings)
     stage_proposals(context, vendor, life_events.proposals)
-    findings = pd.concat([findings, read_gone(context, vendor, overrides)], ignore_index=True)
+    findings = pd.concat([findings, read_gone(context, vendor)], ignore_index=True)
     tables = {"decisions": decisions, "findings": _as_texts(findings), "events": life_events.confirmed}
     context.staging.write(f"verdict/{vendor}", tables)
     return int((decisions["decision"] == "send").sum())
 
 
 def _failed(context: RunContext, vendor: str, units: pd.DataFrame) -> pd.DataFrame:
-    """unit_key, reason of the units over which the transform broke."""
-    stages = [shard_name(vendor, shard) for shard in sorted(units["shard"].unique())]
-    return context.staging.read_together(stages, "failed")
+    """unit_key, reason of the units that broke the transform."""
+    return read_shards(context, vendor, units["shard"].unique(), "failed")
 
 
-def _judge(context: RunContext, vendor: str, units: pd.DataFrame, overrides: Any) -> Iterator[Narrowed[str, Any]]:
-    """What the gate says of the units that the transform has built, some shards at a time."""
+def _judge(context: RunContext, vendor: str, units: pd.DataFrame) -> Iterator[Narrowed[str, Any]]:
+    """The results of the gate for the units that the transform has built, some shards at a time."""
     from expectations.gate import validate
 
     failed = _failed(context, vendor, units)["unit_key"]
@@ -100,7 +96,7 @@ def _judge(context: RunContext, vendor: str, units: pd.DataFrame, overrides: Any
 
         def check(group: Sequence[str], facts: dict[str, pd.DataFrame] = facts, whole: int = len(keys)) -> Any:
             mine = facts if len(group) == whole else _of_units(facts, group)
-            return validate(vendor, mine, group, as_of=context.request.as_of, overrides=overrides)
+            return validate(vendor, mine, group, as_of=context.request.as_of, overrides=context.overrides)
 
         judged = narrow(keys, check, MOST_VALIDATIONS)
         judged.results = judged.results or [check(())]
@@ -113,11 +109,10 @@ def _of_units(facts: dict[str, pd.DataFrame], unit_keys: Sequence[str]) -> dict[
 
 
 def read_facts(context: RunContext, vendor: str, shards: list[int]) -> dict[str, pd.DataFrame]:
-    """The facts of these shards, staged by the transform, as one frame each."""
+    """The facts of these shards, which the transform has staged, as one frame each."""
     from expectations.facts.vendors import FRAMES_OF
 
-    stages = [shard_name(vendor, number) for number in shards]
-    return {name: context.staging.read_together(stages, f"facts_{name}") for name in FRAMES_OF[vendor]}
+    return {name: read_shards(context, vendor, shards, f"facts_{name}") for name in FRAMES_OF[vendor]}
 
 
 def _decide(context: RunContext, vendor: str, units: pd.DataFrame, verdict: Any, failed: pd.DataFrame) -> pd.DataFrame:
@@ -125,8 +120,7 @@ def _decide(context: RunContext, vendor: str, units: pd.DataFrame, verdict: Any,
 
     ``code``: the rules that hold a unit, or the license rule for which it is skipped.
     """
-    stages = [shard_name(vendor, shard) for shard in sorted(units["shard"].unique())]
-    heads, users = (context.staging.read_together(stages, name) for name in ("heads", "users"))
+    heads, users = (read_shards(context, vendor, units["shard"].unique(), name) for name in ("heads", "users"))
     decisions = units[["unit_key", "shard"]].merge(heads, on="unit_key", how="left")
     held = verdict.held.set_index("unit_key")["rule_ids"]
     decisions["code"] = decisions["unit_key"].map(held).astype("str")
@@ -145,7 +139,7 @@ def _decide(context: RunContext, vendor: str, units: pd.DataFrame, verdict: Any,
 
 
 def _fail(decisions: pd.DataFrame, failed: pd.DataFrame) -> None:
-    """Units over which a step broke (unit_key, reason) wait for somebody who reads the log."""
+    """Units that broke a step (unit_key, reason) are failed: a person has to read the log."""
     reasons = failed.set_index("unit_key")["reason"]
     rows = are_among(decisions["unit_key"], reasons.index) & (decisions["decision"] != "skipped")
     decisions.loc[rows, "reason"] = decisions.loc[rows, "unit_key"].map(reasons)
@@ -154,7 +148,7 @@ def _fail(decisions: pd.DataFrame, failed: pd.DataFrame) -> None:
 
 
 def _hold(decisions: pd.DataFrame, findings: pd.DataFrame) -> None:
-    """Critical findings from outside the gate hold their units too."""
+    """Holds the units with critical findings from outside the gate."""
     critical = findings.loc[findings["severity"] == "critical"].groupby("unit_key")["rule_id"].agg(", ".join)
     rows = are_among(decisions["unit_key"], critical.index) & decisions["decision"].isin(["send", "held"])
     added = decisions.loc[rows, "unit_key"].map(critical)
@@ -165,7 +159,7 @@ def _hold(decisions: pd.DataFrame, findings: pd.DataFrame) -> None:
 
 
 def _guard(context: RunContext, vendor: str, decisions: pd.DataFrame, findings: pd.DataFrame) -> None:
-    """Stops the run before its first write where the extract or the documents are implausible."""
+    """Stops the run before its first write, where the extract or the documents are implausible."""
     causes = guards.staged_causes(context, vendor) + of_documents(context, vendor, decisions, findings)
     going = decisions[decisions["decision"] == "send"]
     documents = dict(zip(going["unit_key"], going["payload_hash"], strict=True))

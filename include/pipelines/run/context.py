@@ -1,4 +1,4 @@
-"""What a run is asked to do, and where it finds its databases, vendors and files."""
+"""The request of a run, and its context: where it finds its databases, vendors and files."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 from etl.errors import ParamsError
 from etl.load.delivery import ByHand
+from expectations import rules
 from include import ROOT
 from include.runtime.context import Context
 from include.runtime.params import is_unit_key, read_as_of, read_switch, refuse_unknown
-from include.runtime.staging import Staging
 from include.runtime.vendor_users import VendorUsers, read_vendor_users
 
 VENDORS = ("profiles", "emoney")
@@ -21,10 +21,10 @@ VENDORS = ("profiles", "emoney")
 
 @dataclass(frozen=True)
 class HandRequest:
-    """What a person asked for: a household or a contact of the CRM, what to do, in whose name.
+    """A request for one household or one contact of the CRM.
 
-    ``user_name``: the CRM user whose licenses count; None: the one the client is assigned to, as at night. That one
-    counts, too, for a user who ``may_act_for_others`` and is none of the CRM's (LIC-ACTING).
+    ``user_name``: the CRM user whose licenses count; None: the user to whom the client is assigned, as at night. The
+    assigned user counts, too, where an Airflow user who ``may_act_for_others`` is no user of the CRM (LIC-ACTING).
     """
 
     household_id: int | None
@@ -36,11 +36,12 @@ class HandRequest:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A run's parameters, checked: all that crosses from task to task. ``by_hand``: for one household alone.
+    """The parameters of a run, checked.
 
-    ``requested_by``: in whose name; ``triggered_by``: who acted (LIC-ACTING).
-    ``mistake``: what of the form cannot be; such a run is in the ledger like any other, says so, and does nothing.
-    ``release_guard``: the reason with which a person lets go on what a guard has stopped.
+    ``requested_by``: the user in whose name the run goes; ``triggered_by``: the user who triggered it (LIC-ACTING).
+    ``is_holiday``: a scheduled run on a holiday, which takes no unit. ``by_hand``: set for a run for one household.
+    ``mistake``: why the form could not be read; the run is in the ledger, reports the mistake and does nothing.
+    ``release_guard``: the reason with which a person releases a run that a guard has stopped.
     """
 
     run_id: str
@@ -52,10 +53,22 @@ class RunRequest:
     unit_keys: tuple[str, ...] = ()
     requested_by: str | None = None
     triggered_by: str | None = None
-    is_holiday: bool = False  # a scheduled run on a holiday takes no unit
+    is_holiday: bool = False
     by_hand: HandRequest | None = None
     mistake: str | None = None
     release_guard: str | None = None
+
+    @property
+    def vendor(self) -> str:
+        """The one vendor of a run by hand."""
+        (vendor,) = self.vendors
+        return vendor
+
+    @property
+    def hand(self) -> HandRequest:
+        """What a person asked for, in a run by hand."""
+        assert self.by_hand is not None
+        return self.by_hand
 
     def require_no_mistake(self) -> None:
         """Raises `ParamsError` where the form could not be read."""
@@ -63,18 +76,12 @@ class RunRequest:
             raise ParamsError(self.mistake)
 
     def as_json(self) -> dict[str, Any]:
-        """For XCom."""
+        """For the ledger."""
         return {**asdict(self), "as_of": self.as_of.isoformat()}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> RunRequest:
-        """The reverse of `as_json`."""
-        lists = {name: tuple(value[name]) for name in ("vendors", "unit_keys")}
-        return cls(**{**value, **lists, "as_of": date.fromisoformat(value["as_of"])})
 
 
 def or_mistaken(read: Callable[[], RunRequest], otherwise: RunRequest) -> RunRequest:
-    """What ``read`` gives; where the form cannot be read, ``otherwise`` with the reason."""
+    """The request that ``read`` gives. Where the form cannot be read: ``otherwise``, with the reason as a mistake."""
     try:
         return read()
     except ParamsError as error:
@@ -91,7 +98,7 @@ def read_request(
     is_holiday: bool = False,
     latest_as_of: date = date.max,
 ) -> RunRequest:
-    """The request of a run. Raises `ParamsError` for an unknown key, vendor, date or unit key, in words."""
+    """The request of a run. Raises `ParamsError` for an unknown key, vendor, date or unit key."""
     refuse_unknown(conf, params)
     vendors = params.get("vendors") or list(VENDORS)
     if not isinstance(vendors, list) or not all(vendor in VENDORS for vendor in vendors):
@@ -116,7 +123,7 @@ def read_request(
 
 
 def _read_release(params: Mapping[str, Any]) -> str | None:
-    """The reason of a release. Raises `ParamsError` for what is no text, or beside what no guard looks at."""
+    """The reason of a release. Raises `ParamsError` where it is no text, or where no guard looks at the run."""
     reason = params.get("release_guard")
     if reason is None or (isinstance(reason, str) and not reason.strip()):
         return None
@@ -128,15 +135,15 @@ def _read_release(params: Mapping[str, Any]) -> str | None:
 
 
 class RunContext(Context[RunRequest]):
-    """A refresh, by night or by hand."""
-
-    @cached_property
-    def staging(self) -> Staging:
-        """The run's staged files."""
-        return Staging(self.data_folder, self.request.run_id)
+    """A run of the pipeline: at night, by hand, or an undo."""
 
     @cached_property
     def vendor_users(self) -> VendorUsers | None:
-        """Who a CRM user is at each vendor; None without a file. Raises `SettingsError`."""
+        """Each vendor's user for each CRM user; None without a file. Raises `SettingsError`."""
         path = self.settings.vendors.users_file
         return None if path is None else read_vendor_users(ROOT / path)
+
+    @cached_property
+    def overrides(self) -> rules.Overrides:
+        """The severities that the office has set for rules. Raises `SettingsError`."""
+        return rules.read_overrides(self.settings.rules.file)

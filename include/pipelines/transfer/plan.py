@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from etl.errors import ParamsError, StopRun
+from etl.frames import each_row
 from etl.load.ledger import runs
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.transfers import transfers
@@ -24,7 +25,6 @@ from include.pipelines.transfer import checks, papers, reading, worklist
 from include.pipelines.transfer.checks import unit_key
 from include.pipelines.transfer.context import TransferContext
 from include.pipelines.transfer.sweep import sweep
-from include.runtime.staging import each_row
 
 ACCEPT_RULE = "XFR-ACCEPT"
 

@@ -16,6 +16,7 @@ from expectations.facts.transfer import TRANSFER
 from include.pipelines.transfer import archive, audit, papers, plan, worklist
 from include.pipelines.transfer.checks import unit_key
 from include.pipelines.transfer.context import TransferContext
+from include.runtime.stops import read_stops
 
 
 def report_transfer(context: TransferContext, failed_tasks: Sequence[str] = ()) -> dict[str, Any]:
@@ -25,9 +26,7 @@ def report_transfer(context: TransferContext, failed_tasks: Sequence[str] = ()) 
     `BooksUnbalanced` where what happened is not what the manifest says: the report is written all the same.
     """
     ledger, request = context.ledger, context.request
-    lost = {name: f"{name} failed before the end; the log of the task shows why." for name in failed_tasks}
-    stops = runs.why_stopped(ledger, request.run_id) | lost
-    stopped = next(iter(stops.values()), None)
+    stopped = next((stop.why for stop in read_stops(context, failed_tasks)), None)
     found = _end(context, stopped)
     if found is not None and found.status == "failed":
         stopped = stopped or "No group could be moved; the manifest says why. The source office is as it was."

@@ -11,7 +11,7 @@ from typing import Any
 
 from etl.errors import ParamsError
 from include.runtime.acting import Actor
-from include.runtime.params import read_number, read_switch, refuse_unknown
+from include.runtime.params import read_number, read_switch, read_text, refuse_unknown
 
 ACCEPT_WITHIN_DAYS = 7
 LONGEST_DAYS = 60
@@ -65,7 +65,7 @@ def read_transfer_request(
     if bool(contact_ids) == (set_id is not None):
         both = "not both" if contact_ids else "one of them"
         raise ParamsError(f"Give contact_ids or a set_id, {both}.")
-    requested_by = actor.in_the_name_of(_text("requested_by", params.get("requested_by")))
+    requested_by = actor.in_the_name_of(read_text("requested_by", params.get("requested_by")))
     if requested_by is None or actor.name is None:
         raise ParamsError("requested_by is missing: the CRM user of the source office who asks for the transfer.")
     return TransferRequest(
@@ -76,7 +76,7 @@ def read_transfer_request(
         _needed("target_office_id", read_number("target_office_id", params.get("target_office_id"))),
         requested_by,
         actor.name,
-        _needed("receiving_user", _text("receiving_user", params.get("receiving_user"))),
+        _needed("receiving_user", read_text("receiving_user", params.get("receiving_user"))),
         contact_ids,
         set_id,
         read_switch("add_related", params),
@@ -100,14 +100,6 @@ def _needed(name: str, value: Any) -> Any:
     if value is None:
         raise ParamsError(f"{name} is missing.")
     return value
-
-
-def _text(name: str, value: object) -> str | None:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    if not isinstance(value, str):
-        raise ParamsError(f"{name} is a user name, not {value!r}.")
-    return value.strip()
 
 
 def _days(value: object) -> timedelta:

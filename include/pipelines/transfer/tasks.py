@@ -1,38 +1,38 @@
-"""The tasks of `office_transfer`: each reads its parameters and calls one stage, and `task_boundary` ends it."""
+"""The tasks of `office_transfer`: each calls one stage with the run's context, and `task_boundary` ends it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 
+from include.runtime.stops import Step
 from include.runtime.task_boundary import (
-    AT_A_TERMINAL,
-    find_actor,
     find_connection,
-    given_params,
+    find_triggered,
     in_words,
+    is_at_a_terminal,
     lost_tasks,
-    office_day,
     staged,
 )
+
+if TYPE_CHECKING:
+    from include.pipelines.transfer.context import TransferContext
 
 
 def plan_transfer() -> dict[str, int]:
     """Reads, claims, checks, plans, writes the manifest."""
     from include.pipelines.transfer.plan import plan_transfer as plan
 
-    return staged("plan", transfer_context, plan)
+    return staged(Step("plan"), transfer_context, plan)
 
 
 def ask() -> Any:
     """What the receiving user is asked; None: nobody is."""
     from include.pipelines.transfer.answer import make_question
 
-    is_there = get_current_context()["dag_run"].triggering_user_name != AT_A_TERMINAL
-    return in_words(transfer_context, lambda context: make_question(context, is_there))
+    return in_words(transfer_context, make_question, not is_at_a_terminal())
 
 
 def patience() -> Any:
@@ -46,14 +46,14 @@ def take_answer(given: Mapping[str, Any]) -> str | None:
     """Keeps an answer; None: it does not count and has to be asked again."""
     from include.pipelines.transfer.answer import take_answer as take
 
-    return in_words(transfer_context, lambda context: take(context, given))
+    return in_words(transfer_context, take, given)
 
 
 def import_transfer() -> dict[str, int]:
     """Moves what was accepted; is skipped where nothing is to be moved."""
     from include.pipelines.transfer.move import move_accepted
 
-    moved: dict[str, int] | None = staged("import", transfer_context, move_accepted)
+    moved: dict[str, int] | None = staged(Step("import"), transfer_context, move_accepted)
     if moved is None:
         raise AirflowSkipException("There is nothing to move: the report says why.")
     return moved
@@ -66,15 +66,13 @@ def report_transfer() -> dict[str, Any]:
     return in_words(transfer_context, lambda context: report(context, lost_tasks(context)))
 
 
-def transfer_context() -> Any:
-    """The run's context, made from Airflow's."""
+def transfer_context() -> TransferContext:
+    """The run's context, made from Airflow's: settings, ledger and request, once a task."""
     from include.pipelines.transfer.context import TransferContext
     from include.pipelines.transfer.request import read_transfer_request
     from include.runtime.connections import Connections
     from include.runtime.settings import settings
 
-    run = get_current_context()["dag_run"]
-    day = office_day(settings().refresh.timezone)
-    actor = find_actor(settings().service.may_act_for_others)
-    request = read_transfer_request(run.run_id, run.dag_id, given_params(), dict(run.conf or {}), day, actor)
+    run = find_triggered(settings())
+    request = read_transfer_request(run.run_id, run.dag_id, run.params, run.conf, run.day, run.actor)
     return TransferContext(request, settings(), Connections(find_connection))

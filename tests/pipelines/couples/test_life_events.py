@@ -10,11 +10,13 @@ import pytest
 
 from etl.load.delivery import ByHand
 from etl.load.ledger import life_events
-from include.pipelines.household.load import load_units
+from include.pipelines.household import prepare
 from include.pipelines.household.prepare import prepare_unit
 from include.pipelines.household.tasks import read_ended, result_of
+from include.pipelines.refresh.load import load_shard
 from include.pipelines.refresh.report import report_run
-from include.pipelines.run.context import HandRequest
+from include.pipelines.refresh.validate import validate_vendor
+from include.pipelines.run.context import HandRequest, RunContext
 from tests.report.pages import read_page
 from tests.run_book import Again, Book, Keep, KeptBook, Ran
 
@@ -37,7 +39,7 @@ def sync(book: Book, vendor: str, as_of: str = NEXT, household_id: int | None = 
         by_hand=HandRequest(None if contact_id else household_id, contact_id, what),
     )
     prepare_unit(context)
-    load_units(context)
+    load_shard(context, *context.request.vendors)
     report_run(context)
     return Ran(context, None)
 
@@ -280,14 +282,24 @@ def test_a_head_who_died_is_held_until_somebody_else_is_head_whatever_is_confirm
     assert people_writes(sent) == before
 
 
-def test_one_run_at_profiles_gives_each_former_partner_a_client_and_case(book: Book) -> None:
+def test_one_run_at_profiles_gives_each_former_partner_a_client_and_case(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
     book.couple(1)
     book.account(3, 102)
     book.run(vendors=("profiles",))
     (joint,) = households(book)
     was = households(book)[joint]
     divorce(book)
+    checks: list[str] = []
+
+    def check(context: RunContext, vendor: str) -> int:
+        checks.append(vendor)
+        return validate_vendor(context, vendor)
+
+    monkeypatch.setattr(prepare, "validate_vendor", check)
     ran = sync(book, "profiles", life_event="they told us")
+    assert checks == ["profiles"]
     assert ran.stopped is None
     assert ran.outcomes("profiles") == {"H1": "created", "C102": "created"}
     result = result_of("auto", read_ended(ran.context), [])
@@ -408,12 +420,16 @@ def test_the_proposal_names_what_has_no_clear_owner(book: Book) -> None:
         assert words in page
 
 
-def test_a_confirmed_event_of_a_unit_that_breaks_another_rule_stays_open(sent: Book) -> None:
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_confirmed_event_of_a_unit_that_breaks_another_rule_stays_open(sent: Book, vendor: str) -> None:
     divorce(sent)
     sent.crm.update("contact", {"contact_id": 101}, birth_date=None)
-    ran = sync(sent, "emoney", life_event="they told us")
-    assert ran.outcomes("emoney") == {"H1": "held"}
-    assert {("H1", "LIFE-EVENT"), ("H1", "DEM-BIRTH-DATE")} <= ran.findings("emoney")
+    writes = sent.vendors.writes()
+    ran = sync(sent, vendor, life_event="they told us")
+    assert ran.outcomes(vendor) == {"H1": "held"}
+    assert {("H1", "LIFE-EVENT"), ("H1", "DEM-BIRTH-DATE")} <= ran.findings(vendor)
+    assert {unit_key for unit_key, _ in ran.findings(vendor)} == {"H1"}
+    assert sent.vendors.writes() == writes
     assert marriages(sent) == {"contact:101": ("Married", None, "First102")}
 
 

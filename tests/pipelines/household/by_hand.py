@@ -9,8 +9,8 @@ from typing import Any
 from etl.errors import PlanbridgeError, RetryLater, StopRun
 from etl.load.delivery import ByHand
 from etl.load.ledger import runs
-from include.pipelines.household.load import load_units
 from include.pipelines.household.prepare import prepare_unit
+from include.pipelines.refresh.load import load_shard
 from include.pipelines.refresh.report import report_run
 from include.pipelines.run.context import HandRequest, RunContext
 from tests.run_book import DAY, Book, Ran
@@ -59,7 +59,7 @@ def run_by_hand(book: Book, household_id: int | None = None, **asked: Any) -> Ra
     """One run to its end; what stopped it is in the ledger and in `Ran.stopped`."""
     context = context_of(book, household_id, **asked)
     (vendor,) = context.request.vendors
-    stages = {"extract": prepare_unit, f"load_{vendor} 0": load_units}
+    stages = {"extract": prepare_unit, f"load_{vendor} 0": lambda context: load_shard(context, vendor)}
     for name, stage in stages.items():
         try:
             stage(context)

@@ -16,6 +16,7 @@ from include.pipelines.refresh.plan import plan_and_extract
 from include.pipelines.refresh.report import report_run
 from include.pipelines.run.context import or_mistaken, read_request
 from include.runtime.acting import Actor
+from include.runtime.stops import Step
 from include.runtime.task_boundary import EndedForGood, staged
 from include.why.asking import ask
 from tests.pipelines.household.by_hand import context_of, run_by_hand
@@ -27,7 +28,7 @@ NEW = "create_client_and_case"
 def test_the_report_of_a_form_with_a_mistake_says_to_correct_it(book: Book) -> None:
     context = context_of(book, 99)
     with pytest.raises(EndedForGood):
-        staged("extract", lambda: context, prepare_unit)
+        staged(Step("extract"), lambda: context, prepare_unit)
     with pytest.raises(StopRun):
         report_run(context)
     page = (context.reports / "worklist.html").read_text()
@@ -48,7 +49,7 @@ def test_a_form_that_cannot_be_read_leaves_a_run_and_its_report(book: Book, is_b
         by_hand=otherwise.by_hand if is_by_hand else None,
     )
     with pytest.raises(EndedForGood):
-        staged("extract", lambda: context, prepare_unit if is_by_hand else plan_and_extract)
+        staged(Step("extract"), lambda: context, prepare_unit if is_by_hand else plan_and_extract)
     with pytest.raises(StopRun, match="Unknown parameter odd"):
         report_run(context)
     (row,) = Ran(context, None).rows("run_v")

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from etl.load.ledger import runs
-from include.pipelines.refresh import emoney_values, lineage
+from etl.load.ledger.lineage import read_lineage
+from include.pipelines.refresh import emoney_values
 from tests.run_book import Book
 
 SECRET = "Quillfeather"
@@ -71,9 +72,9 @@ def test_each_household_that_a_step_breaks_over_is_failed_and_all_others_go(
         assert unit_key in line
         assert "in stumble" in line or "in save" in line
         assert SECRET not in reason + line
-    (recorded,) = ran.rows("lineage", vendor="profiles")
-    assert {len(lineage.read_rows(recorded["content"], key)) > 0 for key in ("H4", "H6")} == {True}
-    assert len(lineage.read_rows(recorded["content"], "H3")) == 0
+    ledger, run_id = ran.context.ledger, ran.context.request.run_id
+    traced = {key: read_lineage(ledger, "profiles", key, {run_id})[0] for key in ("H3", "H4", "H6")}
+    assert {key for key, rows in traced.items() if rows} == {"H4", "H6"}
     again = book.run()
     assert again.stopped is None
     assert again.outcomes("profiles")["H1"] == again.outcomes("profiles")["H2"] == "created"

@@ -10,7 +10,7 @@ import pytest
 
 from etl.transform import lineage
 from etl.values import Vendor
-from include.pipelines.run.frames import of_units
+from include.pipelines.run.shards import of_units
 from tests.reference.nasty import build
 from tests.reference.production import read_frames
 

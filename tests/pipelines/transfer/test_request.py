@@ -72,7 +72,7 @@ def test_an_answer_has_seven_days_unless_it_is_said_otherwise() -> None:
         ({"set_id": 7, "source_office_id": None}, "source_office_id is missing"),
         ({"set_id": 7, "target_office_id": ""}, "target_office_id is missing"),
         ({"set_id": 7, "receiving_user": " "}, "receiving_user is missing"),
-        ({"set_id": 7, "receiving_user": 3}, "receiving_user is a user name"),
+        ({"set_id": 7, "receiving_user": [3]}, "receiving_user is a text"),
         ({"set_id": 7, "dry_run": "yes"}, "dry_run is true or false"),
         ({"set_id": 7, "accept_within": 0}, "accept_within is a number of days up to 60"),
         ({"set_id": 7, "accept_within": "nan"}, "accept_within is a number of days"),
