@@ -21,7 +21,7 @@ from tests.run_book import Book
 
 OWN = tuple(str(ROOT / folder) + "/" for folder in ("dags", "etl", "expectations", "include"))
 # Own frames, with the DAG file as the first one and the task as the second.
-FROM_DAG_TO_SOCKET = 17
+FROM_DAG_TO_SOCKET = 18
 FROM_TASK_TO_DELIVERY = 4
 
 
