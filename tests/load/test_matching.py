@@ -5,18 +5,18 @@ import pytest
 from etl.load.emoney.client import FoundClient
 from etl.load.matching import Adopt, Ambiguous, CreateNew, decide_emoney, decide_profiles
 from etl.load.profiles.client import FoundHousehold, SearchResult
-from etl.load.profiles.responses import FoundCase
+from etl.load.profiles.responses import FoundCase, FoundPerson
 
 NOBODY: frozenset[str] = frozenset()
 
 
 def household(household_id: str, *case_ids: str) -> FoundHousehold:
-    cases = tuple(FoundCase(case_id, "Lee", "closed", "1") for case_id in case_ids)
-    return FoundHousehold(household_id, "Ann", "Lee", "1970-01-31", None, cases)
+    cases = tuple(FoundCase(case_id, "closed", "1") for case_id in case_ids)
+    return FoundHousehold(household_id, FoundPerson(), cases)
 
 
 def client(client_id: str, birth_date: str | None = "1970-01-31") -> FoundClient:
-    return FoundClient(client_id, "Ann", "Lee", birth_date, None, None)
+    return FoundClient(client_id, birth_date=birth_date)
 
 
 NOTHING = SearchResult("none", ())

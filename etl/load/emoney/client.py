@@ -13,6 +13,7 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 
 import jwt
+import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -36,10 +37,10 @@ from etl.load.emoney.responses import (
     read_new_id,
     read_spouse,
 )
-from etl.load.http.request import Answer, Call, SignedIn
+from etl.load.http.request import Call, Response, SignedIn
 from etl.load.http.strict_json import write_json
 from etl.load.http.transport import Transport
-from etl.load.http.validate import a_token, an_object, seconds_or_none
+from etl.load.http.validate import read_sign_in
 from etl.names import spellings
 
 __all__ = ["Account", "Connection", "EmoneyClient", "FeedState", "FoundClient", "Link", "LinkResult"]
@@ -116,15 +117,13 @@ class EmoneyClient:
         }
         return urlencode(form).encode()
 
-    def _read_token(self, answer: Answer) -> SignedIn:
-        if answer.status != 200:
+    def _read_token(self, response: Response) -> SignedIn:
+        if response.status != 200:
             raise CredentialsRefused(
-                f"eMoney refuses the log-in ({answer.status}: {answer.fault}); check client id, api key and private "
-                "key of the connection `emoney`, the certificate that eMoney holds, and this machine's clock"
+                f"eMoney refuses the log-in ({response.status}: {response.fault}); check client id, api key and "
+                "private key of the connection `emoney`, the certificate that eMoney holds, and this machine's clock"
             )
-        body = an_object(answer.json)
-        headers = {"Authorization": f"Bearer {a_token(body, 'access_token')}", "apikey": self._api_key}
-        return SignedIn(headers, seconds_or_none(body, "expires_in"))
+        return read_sign_in(response.json, "access_token", {"apikey": self._api_key})
 
     def search(self, first: str, last: str) -> tuple[FoundClient, ...]:
         """Clients of that name, in any case, composed or decomposed."""
@@ -260,9 +259,6 @@ class EmoneyClient:
 
     def link(self, client_id: str, links: Sequence[Link]) -> tuple[LinkResult, ...]:
         """Link and classify items; one result for each."""
-        asked = [
-            {"sourceKey": one.source_key, "classification": one.classification, "owner": one.owner} for one in links
-        ]
         return self._transport.call(
             Call(
                 "POST",
@@ -270,7 +266,7 @@ class EmoneyClient:
                 partial(read_links, client_id=client_id, keys=[one.source_key for one in links]),
                 "idempotent",
                 {"client_id": client_id},
-                body=write_json({"links": asked}),
+                body=write_json({"links": msgspec.to_builtins(list(links))}),
                 accepts=frozenset({200, 207, 404}),
             )
         )

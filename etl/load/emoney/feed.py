@@ -334,7 +334,8 @@ def _linked_by_advisors(
         ]
         for line in lines
     }
-    missing = len(new) + sum(map(len, known.values())) - state.counts["available"]
+    still_wait = state.counts.available if state.counts else 0
+    missing = len(new) + sum(map(len, known.values())) - still_wait
     found: list[tuple[str, Change]] = []
     asked = sorted((line for line in lines if known[line.unit_key]), key=lambda line: _turn(job, line))
     for line in asked[:ASKED_AT_MOST]:

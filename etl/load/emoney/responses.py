@@ -1,83 +1,84 @@
-"""What eMoney answers: the shapes and how they are read. An answer that is not of its shape, or not of the record
-asked for, is Unreadable."""
+"""What eMoney answers: the models and how they are read.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+A response that does not fit its model, or is about another record than the one asked for, is Unreadable.
+"""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, field
 
 from etl.errors import Gone
-from etl.load.http.request import Answer
+from etl.load.http.request import Response
 from etl.load.http.strict_json import Unreadable
-from etl.load.http.validate import a_list, an_id, an_object, one_of, text_or_none, the_one_asked_for
+from etl.load.http.validate import Id, Model, an_object, read, read_id, read_list, require_asked_for
 from etl.names import same_name
 
-COUNTS = ("refreshed", "unchanged", "available", "missing", "rejected")
+Count = Annotated[int, Meta(ge=0)]
 
 
-@dataclass(frozen=True)
-class FoundClient:
-    """A client in a search answer; names and birth date (YYYY-MM-DD) are client data."""
+class FoundClient(Model, frozen=True):
+    """A client in the answer to a search; the birth date is YYYY-MM-DD."""
 
-    client_id: str
-    first_name: str | None = field(repr=False)
-    last_name: str | None = field(repr=False)
-    birth_date: str | None = field(repr=False)
-    owner_id: str | None
-    external_id: str | None
+    client_id: Id = field(name="id")
+    first_name: str | None = None
+    last_name: str | None = None
+    birth_date: str | None = field(default=None, name="dateOfBirth")
+    external_id: str | None = None
 
 
-@dataclass(frozen=True)
-class Connection:
+class Connection(Model, frozen=True):
     """A client's connection to an institution."""
 
-    connection_id: str
-    institution: str | None
+    connection_id: Id = field(name="id")
     status: Literal["active", "needs_attention"]
+    institution: str | None = None
 
 
-@dataclass(frozen=True)
-class RejectedLine:
+class RejectedLine(Model, frozen=True):
     """A feed line, or one item of it, that eMoney refused; the code says why (its message is not taken over)."""
 
-    client_id: str
-    source_key: str | None
-    code: str
+    client_id: Id
+    code: Id
+    source_key: Id | None = None
 
 
-@dataclass(frozen=True)
-class NewItem:
+class NewItem(Model, frozen=True):
     """An item that eMoney saw for the first time: available, and waiting to be linked (EMY-NEW)."""
 
-    client_id: str
-    source_key: str
+    client_id: Id
+    source_key: Id
 
 
-@dataclass(frozen=True)
-class FeedState:
-    """Where a feed stands; the figures and lists are final once ``status`` is done."""
+class Counts(Model, frozen=True):
+    """How many lines or items of a feed ended in which way."""
 
-    feed_id: str
+    refreshed: Count
+    unchanged: Count
+    available: Count
+    missing: Count
+    rejected: Count
+
+
+class FeedState(Model, frozen=True):
+    """Where a feed stands; the counts and lists are final once ``status`` is done."""
+
+    feed_id: Id
     status: Literal["queued", "running", "done", "failed"]
-    counts: Mapping[str, int]
-    rejected: tuple[RejectedLine, ...]
-    newly_available: tuple[NewItem, ...]
-    refreshed_at: str | None
+    counts: Counts | None = None
+    rejected: tuple[RejectedLine, ...] = ()
+    newly_available: tuple[NewItem, ...] = ()
 
 
-@dataclass(frozen=True)
-class Account:
-    """An account or policy at eMoney; ``values`` is the whole record."""
+class Account(Model, frozen=True):
+    """An account or policy at eMoney."""
 
-    source_key: str
+    source_key: Id
     kind: Literal["investment", "policy"]
-    name: str | None = field(repr=False)
-    classification: str | None
-    last_refreshed_at: str | None
-    values: Mapping[str, Any] = field(repr=False)
+    classification: str | None = None
+    last_refreshed_at: str | None = None
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(Model, frozen=True):
     """What to link: an available item, its classification and its owner."""
 
     source_key: str
@@ -85,140 +86,81 @@ class Link:
     owner: str
 
 
-@dataclass(frozen=True)
-class LinkResult:
+class LinkResult(Model, frozen=True):
     """How one link ended: 201 linked, 409 was linked before, 400 refused with a code."""
 
-    source_key: str
+    source_key: Id
     status: Literal[201, 400, 409]
-    code: str | None
+    code: Id | None = None
 
 
-def gone_at_404(answer: Answer, client_id: str) -> None:
-    if answer.status == 404:
+def gone_at_404(response: Response, client_id: str) -> None:
+    if response.status == 404:
         raise Gone(f"eMoney: client {client_id} does not exist any more")
 
 
-def _read_found(node: dict[str, Any]) -> FoundClient:
-    return FoundClient(
-        an_id(node, "id"),
-        text_or_none(node, "firstName"),
-        text_or_none(node, "lastName"),
-        text_or_none(node, "dateOfBirth"),
-        text_or_none(node, "ownerId"),
-        text_or_none(node, "externalId"),
-    )
-
-
-def read_name_search(answer: Answer, first: str, last: str) -> tuple[FoundClient, ...]:
-    found = a_list(an_object(answer.json), "clients", _read_found)
+def read_name_search(response: Response, first: str, last: str) -> tuple[FoundClient, ...]:
+    found = read_list(response.json, "clients", FoundClient)
     if not all(same_name(one.first_name, first) and same_name(one.last_name, last) for one in found):
         raise Unreadable("has clients that were not asked for")
     return found
 
 
-def read_key_search(answer: Answer, key: str) -> tuple[FoundClient, ...]:
-    found = a_list(an_object(answer.json), "clients", _read_found)
+def read_key_search(response: Response, key: str) -> tuple[FoundClient, ...]:
+    found = read_list(response.json, "clients", FoundClient)
     for one in found:
-        the_one_asked_for("externalId", one.external_id or "", key)
+        require_asked_for("externalId", one.external_id, key)
     return found
 
 
-def read_client(answer: Answer, client_id: str) -> dict[str, Any]:
-    gone_at_404(answer, client_id)
-    body = an_object(answer.json)
+def read_client(response: Response, client_id: str) -> dict[str, Any]:
+    gone_at_404(response, client_id)
+    body = an_object(response.json)
     if "id" in body:
-        the_one_asked_for("id", an_id(body, "id"), client_id)
+        require_asked_for("id", read_id(body, "id"), client_id)
     return body
 
 
-def read_new_id(answer: Answer) -> str:
-    return an_id(an_object(answer.json), "id")
+def read_new_id(response: Response) -> str:
+    return read_id(response.json, "id")
 
 
-def read_spouse(answer: Answer) -> dict[str, Any] | None:
-    return None if answer.status == 404 else an_object(answer.json)
+def read_spouse(response: Response) -> dict[str, Any] | None:
+    return None if response.status == 404 else an_object(response.json)
 
 
-def read_connections(answer: Answer, client_id: str) -> tuple[Connection, ...]:
-    gone_at_404(answer, client_id)
-    return a_list(an_object(answer.json), "connections", _read_connection)
+def read_connections(response: Response, client_id: str) -> tuple[Connection, ...]:
+    gone_at_404(response, client_id)
+    return read_list(response.json, "connections", Connection)
 
 
-def _read_connection(node: dict[str, Any]) -> Connection:
-    status = one_of(node, "status", "active", "needs_attention")
-    return Connection(an_id(node, "id"), text_or_none(node, "institution"), status)
-
-
-def read_connected(answer: Answer, client_id: str) -> str | None:
+def read_connected(response: Response, client_id: str) -> str | None:
     """The id of the connection; None where one exists (409) and the answer does not say which."""
-    gone_at_404(answer, client_id)
-    body = an_object(answer.json)
-    if answer.status == 409 and "id" not in body:
+    gone_at_404(response, client_id)
+    if response.status == 409 and "id" not in an_object(response.json):
         return None
-    return an_id(body, "id")
+    return read_id(response.json, "id")
 
 
-def read_feed(answer: Answer, feed_id: str) -> FeedState:
-    if answer.status == 404:
+def read_feed(response: Response, feed_id: str) -> FeedState:
+    if response.status == 404:
         raise Gone(f"eMoney: feed {feed_id} is not known")
-    body = an_object(answer.json)
-    the_one_asked_for("feedId", an_id(body, "feedId"), feed_id)
-    status = one_of(body, "status", "queued", "running", "done", "failed")
-    return FeedState(
-        feed_id,
-        status,
-        _read_counts(body, status),
-        a_list(body, "rejected", _read_rejected) if body.get("rejected") is not None else (),
-        a_list(body, "newlyAvailable", _read_new_item) if body.get("newlyAvailable") is not None else (),
-        text_or_none(body, "refreshedAt"),
-    )
+    present = {name: value for name, value in an_object(response.json).items() if value is not None}
+    state = read(present, FeedState)
+    require_asked_for("feedId", state.feed_id, feed_id)
+    if state.status == "done" and state.counts is None:
+        raise Unreadable("is done and has no counts")
+    return state
 
 
-def _read_counts(body: dict[str, Any], status: str) -> dict[str, int]:
-    if body.get("counts") is None and status != "done":
-        return {}
-    counts = an_object(body.get("counts"), "counts")
-    if not all(isinstance(counts.get(name), int) and counts[name] >= 0 for name in COUNTS):
-        raise Unreadable("has counts that are no numbers")
-    return {name: counts[name] for name in COUNTS}
+def read_accounts(response: Response, client_id: str) -> tuple[Account, ...]:
+    gone_at_404(response, client_id)
+    return read_list(response.json, "accounts", Account)
 
 
-def _read_rejected(node: dict[str, Any]) -> RejectedLine:
-    source_key = an_id(node, "sourceKey") if node.get("sourceKey") is not None else None
-    return RejectedLine(an_id(node, "clientId"), source_key, an_id(node, "code"))
-
-
-def _read_new_item(node: dict[str, Any]) -> NewItem:
-    return NewItem(an_id(node, "clientId"), an_id(node, "sourceKey"))
-
-
-def read_accounts(answer: Answer, client_id: str) -> tuple[Account, ...]:
-    gone_at_404(answer, client_id)
-    return a_list(an_object(answer.json), "accounts", _read_account)
-
-
-def _read_account(node: dict[str, Any]) -> Account:
-    return Account(
-        an_id(node, "sourceKey"),
-        one_of(node, "kind", "investment", "policy"),
-        text_or_none(node, "name"),
-        text_or_none(node, "classification"),
-        text_or_none(node, "lastRefreshedAt"),
-        node,
-    )
-
-
-def read_links(answer: Answer, client_id: str, keys: list[str]) -> tuple[LinkResult, ...]:
-    gone_at_404(answer, client_id)
-    results = a_list(an_object(answer.json), "results", _read_link)
+def read_links(response: Response, client_id: str, keys: list[str]) -> tuple[LinkResult, ...]:
+    gone_at_404(response, client_id)
+    results = read_list(response.json, "results", LinkResult)
     if sorted(one.source_key for one in results) != sorted(keys):
         raise Unreadable("has results for other items than were asked for")
     return results
-
-
-def _read_link(node: dict[str, Any]) -> LinkResult:
-    status = node.get("status")
-    if status not in (201, 400, 409):
-        raise Unreadable("has a status that the contract does not know")
-    return LinkResult(an_id(node, "sourceKey"), status, an_id(node, "code") if node.get("code") is not None else None)

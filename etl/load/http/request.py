@@ -33,7 +33,7 @@ class TransportSettings:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A complete answer; ``json`` is None where the body was empty, or no JSON in an error."""
 
     status: int
@@ -54,7 +54,7 @@ class Call(Generic[T]):
 
     method: str
     route: str
-    parse: Callable[[Answer], T]
+    parse: Callable[[Response], T]
     effect: Literal["reads", "idempotent", "writes"]
     ids: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)

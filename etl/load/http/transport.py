@@ -27,7 +27,7 @@ import urllib3.exceptions
 
 from etl.errors import VENDOR_NAMES, CredentialsRefused, InDoubt, LockLost, Rejected, VendorUnavailable
 from etl.load.http import deadline
-from etl.load.http.request import Answer, Call, Limiter, SignedIn, TransportSettings
+from etl.load.http.request import Call, Limiter, Response, SignedIn, TransportSettings
 from etl.load.http.retry import CircuitBreaker, RetryBudget, full_jitter, retry_after
 from etl.load.http.strict_json import Unreadable, read_json
 
@@ -267,31 +267,31 @@ class Transport:
             parsed = read_json(body) if body or not call.may_be_empty else None
         except Unreadable as error:
             unreadable = str(error)
-        answer = Answer(status, requests.structures.CaseInsensitiveDict(headers), parsed)
+        response = Response(status, requests.structures.CaseInsensitiveDict(headers), parsed)
         if status >= 400:
-            return self._judge_refusal(call, answer)
+            return self._judge_refusal(call, response)
         if call.effect != "reads" and isinstance(parsed, dict) and parsed.get("success") is False:
             raise Rejected(f"{self._name(call)} answered {status} with success false: nothing was written", (), status)
         if status not in call.accepts:
             return _Failure(f"answered {status}, which the contract does not know", surely_not_done=False, again=False)
         if unreadable is None:
             try:
-                return _Done(call.parse(answer))
+                return _Done(call.parse(response))
             except Unreadable as error:
                 unreadable = str(error)
         return _Failure(f"answered {status} with a body that {unreadable}", surely_not_done=False)
 
-    def _judge_refusal(self, call: Call[T], answer: Answer) -> _Done[T] | _Failure:
+    def _judge_refusal(self, call: Call[T], response: Response) -> _Done[T] | _Failure:
         """A 4xx. What a status means to the caller it means only in the application's own words, not a gateway's."""
-        fault = answer.fault
-        if answer.status in call.accepts:
-            of_the_log_in = not call.signed_in and (fault.origin == "token" or answer.status == 401)
+        fault = response.fault
+        if response.status in call.accepts:
+            of_the_log_in = not call.signed_in and (fault.origin == "token" or response.status == 401)
             if fault.origin == "application" or of_the_log_in:
-                return _Done(call.parse(answer))
+                return _Done(call.parse(response))
             return _Failure(
-                f"answered {answer.status}, but not in the vendor's words", surely_not_done=True, again=False
+                f"answered {response.status}, but not in the vendor's words", surely_not_done=True, again=False
             )
-        raise Rejected(f"{self._name(call)} answered {answer.status} ({fault})", fault.fields, answer.status)
+        raise Rejected(f"{self._name(call)} answered {response.status} ({fault})", fault.fields, response.status)
 
     def _asked_to_wait(self, headers: Mapping[str, str]) -> float | None:
         plain = requests.structures.CaseInsensitiveDict(headers)

@@ -1,67 +1,88 @@
-"""Checks of a vendor's answers, which are hostile input: each gives the value of the type it names, or Unreadable."""
+"""Models of a vendor's responses, which are hostile input: what does not fit its model is Unreadable."""
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
+
+from etl.load.http.request import SignedIn
 from etl.load.http.strict_json import Unreadable
 
 T = TypeVar("T")
-ID = re.compile(r"[A-Za-z0-9_.:~-]{1,128}")
+
+
+class Model(msgspec.Struct, frozen=True, rename="camel"):
+    """A part of a response. Fields that it does not name are ignored. Its text form shows no client data."""
+
+    def __repr__(self) -> str:
+        return type(self).__name__
+
+
+if TYPE_CHECKING:
+    Id = str
+    Token = str
+else:
+
+    class Id(str):
+        """An id or a version as text; vendors give some of them as numbers."""
+
+        __slots__ = ()
+
+    class Token(str):
+        """Text that can stand in a header."""
+
+        __slots__ = ()
+
+
+def _text_of_kind(kind: type[str], value: Any) -> str:
+    if kind is Id and type(value) is int:
+        value = str(value)
+    if not isinstance(value, str) or not _FORMS[kind](value):
+        raise ValueError("Expected text of another form")
+    return str.__new__(kind, value)
+
+
+_FORMS = {
+    Id: re.compile(r"(?!\.+$)[A-Za-z0-9_.:~-]{1,128}").fullmatch,
+    Token: re.compile(r" *[!-~][ -~]*").fullmatch,
+}
+
+
+def read(value: Any, kind: type[T], name: str = "answer") -> T:
+    """The value as this type. Raises Unreadable that says what is wrong and where, and never repeats a value."""
+    try:
+        return msgspec.convert(value, kind, dec_hook=_text_of_kind)
+    except msgspec.ValidationError as error:
+        what = re.sub(r"^Invalid enum value .*?(?= - at `|$)", "Unknown word", str(error), flags=re.DOTALL)
+    raise Unreadable(f"has no usable {name}: {what}")
+
+
+def read_list(body: Any, name: str, model: type[T]) -> tuple[T, ...]:
+    """The list of that name in an object."""
+    return read(an_object(body).get(name), tuple[model, ...], name)  # type: ignore[valid-type]
+
+
+def read_id(body: Any, name: str) -> str:
+    """The id of that name in an object."""
+    return read(an_object(body).get(name), Id, name)
+
+
+def read_sign_in(body: Any, name: str, headers: Mapping[str, str] | None = None) -> SignedIn:
+    """What a log-in gave: the token of that name, sent with ``headers``; ``expires_in`` seconds, if it is said."""
+    token, seconds = read(an_object(body).get(name), Token, name), body.get("expires_in")
+    lasts = float(seconds) if isinstance(seconds, int) and not isinstance(seconds, bool) else None
+    return SignedIn({"Authorization": f"Bearer {token}", **(headers or {})}, lasts)
 
 
 def an_object(value: Any, name: str = "answer") -> dict[str, Any]:
+    """The value, which has to be an object."""
     if not isinstance(value, dict):
         raise Unreadable(f"has no object as its {name}")
     return value
 
 
-def a_list(node: Mapping[str, Any], name: str, read: Callable[[dict[str, Any]], T]) -> tuple[T, ...]:
-    """The objects of a list, each read by ``read``."""
-    items = node.get(name)
-    if not isinstance(items, list):
-        raise Unreadable(f"has no list {name}")
-    return tuple(read(an_object(item, f"item of {name}")) for item in items)
-
-
-def an_id(node: Mapping[str, Any], name: str) -> str:
-    """An id or a version as text; vendors give some of them as numbers."""
-    value = node.get(name)
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(text, str) or not ID.fullmatch(text) or not text.strip("."):
-        raise Unreadable(f"has no usable {name}")
-    return text
-
-
-def text_or_none(node: Mapping[str, Any], name: str) -> str | None:
-    value = node.get(name)
-    if value is not None and not isinstance(value, str):
-        raise Unreadable(f"has a {name} that is no text")
-    return value
-
-
-def one_of(node: Mapping[str, Any], name: str, *words: str) -> Any:
-    value = node.get(name)
-    if not isinstance(value, str) or value not in words:
-        raise Unreadable(f"has a {name} that the contract does not know")
-    return value
-
-
-def a_token(node: Mapping[str, Any], name: str) -> str:
-    """Text that can stand in a header."""
-    value = node.get(name)
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value.strip():
-        raise Unreadable(f"has no usable {name}")
-    return value
-
-
-def seconds_or_none(node: Mapping[str, Any], name: str) -> float | None:
-    value = node.get(name)
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def the_one_asked_for(name: str, given: str, asked: str) -> str:
-    """``given``, where it is the record that was asked for."""
+def require_asked_for(name: str, given: str | None, asked: str) -> None:
+    """Raises Unreadable for another record than the one asked for."""
     if given != asked:
         raise Unreadable(f"has another {name} than the one asked for")
-    return given

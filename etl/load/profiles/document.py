@@ -10,11 +10,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from etl.load.http.strict_json import Unreadable
-from etl.load.http.validate import a_list, an_object
+from etl.load.http.validate import an_object
 
 Document = dict[str, Any]
 Path = tuple[str, ...]
@@ -253,7 +252,10 @@ def require_shape(document: Mapping[str, Any], group: Group = DOCUMENT) -> None:
         elif isinstance(shape, Group):
             require_shape(an_object(value, name), shape)
         else:
-            a_list(document, name, partial(require_shape, group=shape.item))
+            if not isinstance(value, list):
+                raise Unreadable(f"has no list {name}")
+            for item in value:
+                require_shape(an_object(item, f"item of {name}"), shape.item)
 
 
 def require_known(document: Mapping[str, Any], group: Group = DOCUMENT) -> None:

@@ -219,8 +219,9 @@ def _help(buttons: Sequence[str]) -> str:
 
 def _rows(household: FoundHousehold, found: Found) -> list[str]:
     owner = found.linked_to.get(household.household_id)
-    name = f"{_text(household.first_name)} {_text(household.last_name)}".strip()
-    head = [f"**{_text(household.household_id)}**", name, _text(household.birth_date)]
+    client = household.client
+    name = f"{_text(client.first_name)} {_text(client.last_name)}".strip()
+    head = [f"**{_text(household.household_id)}**", name, _text(client.birth_date)]
     cases = [[_text(case.case_id), _text(case.name), case.state] for case in household.cases] or [["", "", "no case"]]
     note = f" (linked to {owner})" if owner else ""
     return [f"| {' | '.join([*head, case_id, named, state + note])} |" for case_id, named, state in cases]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from etl.errors import CredentialsRefused, InDoubt, LockLost, Rejected, VendorUnavailable
-from etl.load.http.request import Answer, Call, SignedIn, TransportSettings
+from etl.load.http.request import Call, Response, SignedIn, TransportSettings
 from etl.load.http.retry import CircuitBreaker, RetryBudget, full_jitter, retry_after
 from etl.load.http.strict_json import Unreadable
 from etl.load.http.transport import Transport
@@ -308,7 +308,7 @@ def test_success_false_means_that_nothing_was_written() -> None:
 
 
 def test_an_answer_that_contradicts_the_question_is_in_doubt_for_a_write() -> None:
-    def contradict(answer: Answer) -> None:
+    def contradict(answer: Response) -> None:
         raise Unreadable("has another caseId than the one asked for")
 
     call = Call("PUT", "/things", contradict, "writes", body=b"{}", signed_in=False)
