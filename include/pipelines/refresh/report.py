@@ -13,8 +13,8 @@ from typing import Any, Literal
 import pandas as pd
 
 from etl.errors import BooksUnbalanced, StopRun
-from etl.frames import are_among
-from etl.load.ledger import answers, changes, findings, runs
+from etl.frames import are_among, empty
+from etl.load.ledger import answers, findings, runs
 from etl.load.ledger.transfers import rekeying
 from expectations.data_docs import write_data_docs
 from include.pipelines.couples.life_events import read_proposals
@@ -24,8 +24,9 @@ from include.pipelines.refresh.dates_ahead import read_notice
 from include.pipelines.refresh.lineage import record_lineage
 from include.pipelines.refresh.removal import remove_by_age
 from include.pipelines.run.context import HandRequest, RunContext
+from include.pipelines.run.report import report_of
 from include.report.display import side_name, vendor_name
-from include.report.run.model import AVAILABLE_COLUMNS, LABEL_COLUMNS, Run, RunReport
+from include.report.run.model import AVAILABLE_COLUMNS, LABEL_COLUMNS, RECEIPT_COLUMNS
 from include.report.run.writer import write_report
 from include.runtime.stops import Stop, read_stops
 from include.why.rows import explained
@@ -69,10 +70,19 @@ def _write(context: RunContext, scope: pd.DataFrame, stops: Sequence[Stop], stop
     """Writes the lineage, the report's files and the page of checks of a closed run."""
     for vendor in vendors_through(context, stops):
         guards.remember_links(context, vendor)
-    outcomes = runs.read_outcomes(context.ledger, context.request.run_id)
+    closed = runs.find_run(context.ledger, context.request.run_id)
+    assert closed is not None
+    known = report_of(context.ledger, closed)
+    outcomes, found = known.outcomes, known.findings
     record_lineage(context, outcomes)
     report = replace(
-        _report(context, scope, outcomes),
+        known,
+        units=len(scope),
+        labels=_labels(context, {*found["unit_key"], *outcomes.loc[outcomes["reason"].notna(), "unit_key"]}),
+        newly_available=_newly_available(context, found),
+        receipts=_receipts(context),
+        stages=context.staging.stage_seconds(),
+        settings=_settings(context),
         stopped=stopped,
         mistake=_mistake(context, stops),
         guarded=guards.said_to_dry_run(context),
@@ -100,8 +110,7 @@ def _why(stops: Sequence[Stop]) -> str | None:
 def _scope(context: RunContext) -> pd.DataFrame:
     if context.staging.has("plan/scope"):
         return context.staging.read("plan/scope")["units"]
-    empty: dict[str, Any] = {"unit_key": [], "profiles": [], "emoney": [], "shard": [], "digest": []}
-    return pd.DataFrame(empty).astype({"unit_key": "str", "profiles": bool, "emoney": bool})
+    return empty(("unit_key", "profiles", "emoney", "shard", "digest")).astype({"profiles": bool, "emoney": bool})
 
 
 def _open_elsewhere(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
@@ -112,50 +121,22 @@ def _open_elsewhere(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame
     return found[~pd.MultiIndex.from_frame(found).isin(looked_at)]
 
 
-def _report(context: RunContext, scope: pd.DataFrame, outcomes: pd.DataFrame) -> RunReport:
-    ledger, run_id = context.ledger, context.request.run_id
-    closed = runs.find_run(ledger, run_id)
-    assert closed is not None
-    found = findings.read_findings(ledger, run_id)
-    settings: dict[str, str | int | float | bool | None] = {
-        "vendors": ", ".join(map(vendor_name, context.request.vendors)),
-        "full": context.request.full,
-        "Profiles enroll": context.settings.profiles.enroll,
-        "eMoney enroll": context.settings.emoney.enroll,
-        "units in one shard": context.settings.refresh.households_per_shard,
-    }
-    settings |= guards.releases_for_report(context)
+def _settings(context: RunContext) -> dict[str, str | int | float | bool | None]:
+    """What the run was asked to do, by names for people."""
+    settings: dict[str, str | int | float | bool | None]
     if context.request.by_hand is not None:
         settings = _asked(context.request.by_hand)
-    if (notice := read_notice(context)) is not None:
-        settings["notice"] = notice
-    return RunReport(
-        run=_run(closed),
-        units=len(scope),
-        units_in_scope=runs.read_scope(ledger, run_id),
-        outcomes=outcomes,
-        findings=found,
-        labels=_labels(context, {*found["unit_key"], *outcomes.loc[outcomes["reason"].notna(), "unit_key"]}),
-        newly_available=_newly_available(context, found),
-        changes=changes.read_decisions(ledger, run_id, with_values=context.request.dry_run),
-        receipts=_receipts(context),
-        stages=context.staging.stage_seconds(),
-        settings=settings,
-    )
-
-
-def _run(closed: Any) -> Run:
-    return Run(
-        run_id=closed["run_id"],
-        dag_id=closed["dag_id"],
-        as_of=closed["as_of"],
-        requested_by=closed["requested_by"] or "the schedule",
-        dry_run=closed["dry_run"],
-        status=closed["status"],
-        started_at=closed["started_at"],
-        finished_at=closed["finished_at"],
-        triggered_by=closed["triggered_by"],
-    )
+    else:
+        settings = {
+            "vendors": ", ".join(map(vendor_name, context.request.vendors)),
+            "full": context.request.full,
+            "Profiles enroll": context.settings.profiles.enroll,
+            "eMoney enroll": context.settings.emoney.enroll,
+            "units in one shard": context.settings.refresh.households_per_shard,
+            **guards.releases_for_report(context),
+        }
+    notice = read_notice(context)
+    return settings if notice is None else settings | {"notice": notice}
 
 
 def _asked(by_hand: HandRequest) -> dict[str, str | int | float | bool | None]:
@@ -183,7 +164,7 @@ def _asked(by_hand: HandRequest) -> dict[str, str | int | float | bool | None]:
 def _labels(context: RunContext, unit_keys: set[str]) -> pd.DataFrame:
     parts = [context.staging.read(stage)["labels"] for stage in context.staging.stages("labels")]
     if not parts:
-        return pd.DataFrame({column: pd.Series(dtype="str") for column in LABEL_COLUMNS})
+        return empty(LABEL_COLUMNS)
     labels = pd.concat(parts, ignore_index=True)
     return labels[are_among(labels["unit_key"], unit_keys)]
 
@@ -214,5 +195,5 @@ def _receipts(context: RunContext) -> pd.DataFrame:
         for stage in context.staging.stages(vendor):
             counted.append(context.staging.read(stage, ["receipts"])["receipts"].assign(vendor=vendor))
     if not counted:
-        return pd.DataFrame({column: pd.Series(dtype="str") for column in ("vendor", "rule_id", "entity", "records")})
+        return empty(RECEIPT_COLUMNS)
     return pd.concat(counted).groupby(["vendor", "rule_id", "entity"], as_index=False).agg({"records": "sum"})

@@ -39,8 +39,9 @@ def write(
 ) -> None:
     """Writes worklist.html, .csv, .xlsx and run.json; ``closed`` is the run's row, None while it waits."""
     outcomes = runs.read_outcomes(context.ledger, context.request.run_id)
+    begun = runs.find_run(context.ledger, context.request.run_id) or {}
     report = RunReport(
-        run=_run(context, closed),
+        run=Run.of(closed or {**begun, "status": "waiting for an answer"}),
         units=len(outcomes),
         units_in_scope=runs.read_scope(context.ledger, context.request.run_id) if closed else {},
         outcomes=outcomes,
@@ -52,21 +53,6 @@ def write(
         told=Told("contact", _headline(made, stopped), _steps(context, papers, closed, stopped), MEANINGS),
     )
     write_report(context.reports, report)
-
-
-def _run(context: TransferContext, closed: Mapping[str, Any] | None) -> Run:
-    request = context.request
-    return Run(
-        request.run_id,
-        request.dag_id,
-        request.as_of,
-        request.requested_by,
-        request.dry_run,
-        closed["status"] if closed else "waiting for an answer",
-        closed["started_at"] if closed else context.ledger.now(),
-        closed["finished_at"] if closed else None,
-        request.triggered_by,
-    )
 
 
 def _headline(made: Manifest, stopped: str | None) -> tuple[str, ...]:

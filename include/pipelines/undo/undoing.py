@@ -21,9 +21,11 @@ from etl.load.ledger.undos import STEP
 from etl.load.profiles.revert import Footprint
 from etl.load.profiles.undo import Trace, take_back
 from include.pipelines.run.context import VENDORS, RunContext, RunRequest
+from include.pipelines.run.report import report_of
 from include.pipelines.run.vendors import profiles_client
-from include.pipelines.undo.report import write_undo_report
+from include.report.run.writer import write_report
 from include.runtime.acting import COMMAND_LINE
+from include.runtime.staging import folder_name
 
 # Steps whose writes are taken back, and those that made something new, which is listed and stays.
 WRITES = ("replace_case", STEP)
@@ -238,5 +240,7 @@ def _close(context: RunContext, undone: Undone) -> None:
     closing = Closing("failed" if undone.stopped else "success", states=dict.fromkeys(VENDORS, ()))
     ended_at = context.ledger.now()
     # Before the run is closed: one that was stopped here is taken up again.
-    write_undo_report(context, undone.run_id, closing.status, ended_at)
+    row = {**undos.find_run(context.ledger, undone.run_id), "status": closing.status, "finished_at": ended_at}
+    folder = context.data_folder / "reports" / folder_name(undone.run_id)
+    write_report(folder, report_of(context.ledger, row))
     close_run(context.ledger, undone.run_id, closing, ended_at)

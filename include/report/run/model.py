@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -47,6 +47,12 @@ class Run:
     started_at: datetime
     finished_at: datetime | None
     triggered_by: str | None = None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Run":
+        """The run of a row of the ledger."""
+        values = {one.name: row[one.name] for one in fields(cls)}
+        return cls(**values | {"requested_by": row["requested_by"] or "the schedule"})
 
     @property
     def asked_by(self) -> str:
