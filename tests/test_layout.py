@@ -109,10 +109,19 @@ DOORS: dict[str, tuple[str, ...]] = {
     "include.pipelines.transfer": (*KERNEL, *EXTRACT, *LEDGER, *CHECKS, *RUN[:3], *TRANSFER),
     "include.commands": (*KERNEL, *RULES, *EXTRACT, *LEDGER, *TRANSFER, *REFRESH, "include.pipelines.undo"),
     "include.plugins": ("expectations",),
+    "include.plugins.airflow_internals": (),
     # Outside parties: they know the CRM's tables and nothing of the pipeline.
     "include.sandbox": ("etl.schema",),
     "include.demo": ("etl.schema",),
-    "include.local": ("include", "etl.errors", "etl.files", "include.runtime", "include.demo", "include.commands"),
+    "include.local": (
+        "include",
+        "etl.errors",
+        "etl.files",
+        "include.runtime",
+        "include.demo",
+        "include.commands",
+        "include.plugins.airflow_internals",
+    ),
     "include.commands.cli": (
         "etl.errors",
         "etl.files",

@@ -9,11 +9,9 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
-import sqlite3
 import subprocess
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
-from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
@@ -130,16 +128,3 @@ def migrate(home: Path, log: Path) -> None:
     if done.returncode:
         raise Refused(f"Airflow's database could not be made; see {log}. `make clean` starts over.")
     write_private(home / "migrated", importlib.metadata.version("apache-airflow"))
-
-
-def give_up_lost_runs(home: Path) -> None:
-    """Close the runs of ``dags test`` whose process was stopped: they would block the next run."""
-    lost = "SELECT run_id FROM dag_run WHERE state IN ('running', 'queued') AND triggering_user_name = 'dag_test'"
-    with closing(sqlite3.connect(home / "airflow.db")) as connection, connection:
-        connection.execute(
-            "UPDATE task_instance SET state = 'failed' "
-            f"WHERE run_id IN ({lost}) AND (state IS NULL OR state NOT IN ('success', 'skipped', 'failed'))"
-        )
-        connection.execute(
-            f"UPDATE dag_run SET state = 'failed', end_date = CURRENT_TIMESTAMP WHERE run_id IN ({lost})"
-        )

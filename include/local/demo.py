@@ -18,6 +18,7 @@ from include.local import airflow_home, vendors
 from include.local.installation import Installation, Refused
 from include.local.processes import Program, Programs, interruptible, refuse_port_in_use
 from include.local.progress import RunLog, Task, console, show_finished, stage
+from include.plugins.airflow_internals import fail_lost_runs
 
 HOUSEHOLDS = 400
 OFFICE_ZONE = ZoneInfo("America/New_York")
@@ -57,7 +58,7 @@ def _prepare(installation: Installation, port: int) -> None:
     if not airflow_home.is_migrated(installation.airflow_home):
         with stage("Airflow's database"):
             airflow_home.migrate(installation.airflow_home, installation.logs / "airflow_migrate.log")
-    airflow_home.give_up_lost_runs(installation.airflow_home)
+    fail_lost_runs(installation.airflow_home)
     if not installation.crm.exists():
         with stage(f"Demo office of {HOUSEHOLDS} households"):
             _make_office(installation)

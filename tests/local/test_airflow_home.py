@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from include.local import airflow_home
+from include.plugins.airflow_internals import fail_lost_runs
 
 SECRETS = {"jwt": "j" * 43, "session": "s" * 43, "admin": "a" * 16, "users": "u" * 16}
 
@@ -73,7 +74,7 @@ def test_a_stopped_demo_leaves_no_run_that_blocks_the_next(tmp_path: Path) -> No
         database.executemany("INSERT INTO dag_run (run_id, state, triggering_user_name) VALUES (?, ?, ?)", runs)
         tasks = [("stopped", "success"), ("stopped", "queued"), ("stopped", None), ("asked for", "scheduled")]
         database.executemany("INSERT INTO task_instance VALUES (?, ?)", tasks)
-    airflow_home.give_up_lost_runs(tmp_path)
+    fail_lost_runs(tmp_path)
     with closing(sqlite3.connect(tmp_path / "airflow.db")) as database:
         states = dict(database.execute("SELECT run_id, state FROM dag_run").fetchall())
         assert states == {"stopped": "failed", "done": "success", "asked for": "queued"}

@@ -50,7 +50,7 @@ def ask(session: Session, **answer: Any) -> None:
 
 
 def resumed(session: Session, **given: Any) -> Instance:
-    from include.plugins.resume_answered import resume_answered
+    from include.plugins.airflow_internals import resume_answered
 
     instance = Instance(**given)
     resume_answered(instance, [instance.id, UUID(int=9)], session)
@@ -78,7 +78,13 @@ def test_an_answer_that_airflow_would_lose_is_taken_by_the_next_try(airflow_sess
     assert event["responded_at"] == datetime(2026, 11, 20, tzinfo=UTC)
 
 
-def test_the_answer_is_found_though_the_task_got_another_id_for_its_next_try(airflow_session: Session) -> None:
+@pytest.mark.parametrize(
+    ("dag_id", "begins_at"),
+    [("household_sync", "execute_complete"), ("office_transfer", "execute_complete"), ("another", None)],
+)
+def test_the_answer_is_found_though_the_task_got_another_id_for_its_next_try(
+    airflow_session: Session, dag_id: str, begins_at: str | None
+) -> None:
     from airflow.models.taskinstance import TaskInstance
 
     from include.plugins.resume_answered import ResumeAnswered
@@ -87,17 +93,17 @@ def test_the_answer_is_found_though_the_task_got_another_id_for_its_next_try(air
     instance = TaskInstance.__new__(TaskInstance)
     sa.inspect(TaskInstance).class_manager.setup_instance(instance)
     sa.orm.attributes.set_committed_value(instance, "id", TASK)
-    sa.orm.attributes.set_committed_value(instance, "dag_id", "household_sync")
+    sa.orm.attributes.set_committed_value(instance, "dag_id", dag_id)
     instance.state, instance.id = "up_for_retry", UUID(int=8)
     ask(airflow_session, **ANSWER)
     with airflow_session.no_autoflush:
         airflow_session.add(instance)
         ResumeAnswered().on_task_instance_failed(instance)
-        assert instance.next_method == "execute_complete"
+        assert instance.next_method == begins_at
         airflow_session.expunge(instance)
 
 
-@pytest.mark.parametrize("given", [{"dag_id": "another"}, {"state": "failed"}, {"id": UUID(int=8)}])
+@pytest.mark.parametrize("given", [{"state": "failed"}, {"id": UUID(int=8)}])
 def test_another_task_is_left_alone(airflow_session: Session, given: dict[str, Any]) -> None:
     ask(airflow_session, **ANSWER)
     assert resumed(airflow_session, **given).next_method is None
@@ -125,9 +131,10 @@ def test_nothing_of_the_question_is_a_rendered_field() -> None:
 def test_a_run_that_can_ask_nobody_speaks_of_nothing_shown(caplog: pytest.LogCaptureFixture) -> None:
     from airflow.models.dagrun import DagRun
 
-    from include.plugins.forget_shown import forget_shown
+    from include.plugins.redact_prompts import RedactPrompts
 
-    forget_shown(DagRun(dag_id="household_sync", run_id="one", triggering_user_name="dag_test"))
+    RedactPrompts().on_dag_run_success(DagRun(dag_id="household_sync", run_id="one", triggering_user_name="dag_test"))
+    RedactPrompts().on_dag_run_success(DagRun(dag_id="weeknight_refresh", run_id="x", triggering_user_name="amy"))
     assert caplog.text == ""
-    forget_shown(DagRun(dag_id="household_sync", run_id="two", triggering_user_name="amy"))
+    RedactPrompts().on_dag_run_failed(DagRun(dag_id="household_sync", run_id="two", triggering_user_name="amy"))
     assert "If a required action of two was shown" in caplog.text

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from include.plugins.one_writer import OneWriter
+from include.plugins.serialize_sqlite_writes import SerializeWrites
 
 pytestmark = pytest.mark.airflow
 
@@ -30,7 +30,7 @@ class Server:
 
 def call(server: Server, *methods: str, path: str = "/") -> list[Any]:
     async def all_at_once() -> list[Any]:
-        app = OneWriter(server)
+        app = SerializeWrites(server)
         calls = [app({"type": "http", "method": method, "path": path}, None, None) for method in methods]
         return await asyncio.gather(*calls, return_exceptions=True)
 

@@ -2,7 +2,8 @@
 
 SQLite takes one writer at a time. Airflow's API server notes each call from inside its event loop, and so waits there
 for a call that has written already and needs the loop to end: with two calls at once nothing moves until SQLite gives
-up, and the scheduler with it. Here calls that write come one after the other. On PostgreSQL nothing is held back.
+up, and the scheduler with it. This plugin lets calls that write come one after the other. On PostgreSQL nothing is
+held back.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ READS = ("GET", "HEAD", "OPTIONS")
 Application = Callable[..., Awaitable[None]]
 
 
-class OneWriter:
-    """ASGI middleware: of the calls that may write, one is under way at a time."""
+class SerializeWrites:
+    """ASGI middleware: one call that may write is under way at a time."""
 
     def __init__(self, app: Application) -> None:
         self._app = app
@@ -38,10 +39,10 @@ def _is_sqlite() -> bool:
     return str(conf.get("database", "sql_alchemy_conn", fallback="")).startswith("sqlite")
 
 
-class OneWriterPlugin(AirflowPlugin):
+class SerializeSqliteWritesPlugin(AirflowPlugin):
     """What Airflow looks for in the folder of plugins."""
 
-    name = "planbridge_one_writer"
+    name = "planbridge_serialize_sqlite_writes"
     fastapi_root_middlewares: ClassVar[list[Any]] = (
-        [{"name": "One writer at a time", "middleware": OneWriter}] if _is_sqlite() else []
+        [{"name": "One writer at a time", "middleware": SerializeWrites}] if _is_sqlite() else []
     )
