@@ -109,6 +109,17 @@ def row_ids(entity: str, rows: pd.DataFrame) -> pd.Series[str]:
     return joined.rename("entity_id").astype("str")
 
 
+def key_column(entity: str) -> sa.Column[int]:
+    """The column by which to find the rows of a table: the first whole number of their key."""
+    return next(column for column in schema.metadata.tables[entity].primary_key.columns if is_whole(column))
+
+
+def own_key(entity: str) -> sa.Column[int] | None:
+    """The column that alone is the key of a table's rows; None where the key has several columns."""
+    columns = list(schema.metadata.tables[entity].primary_key.columns)
+    return columns[0] if len(columns) == 1 else None
+
+
 def row_hashes(entity: str, rows: pd.DataFrame) -> pd.Series[str]:
     """sha256 over all columns of each row of a table, in the schema's order; rows that differ differ in it."""
     if rows.empty:

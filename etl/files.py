@@ -54,6 +54,7 @@ def write_tables(folder: Path, tables: Mapping[str, pa.Table], **about: Any) -> 
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     listed = {name: _write_table(folder, name, table) for name, table in tables.items()}
     write_whole(folder / MANIFEST, json.dumps({**about, "tables": listed}, indent=1).encode())
+    _sync_folder(folder.parent)
 
 
 def has_tables(folder: Path) -> bool:

@@ -1,7 +1,7 @@
-"""Reads the CRM within somebody else's transaction, with what `Snapshot` offers for exact rows.
+"""Reads exact rows of the CRM, through a snapshot or through a transaction that is open already.
 
-A SQLite database that this process is writing must not be opened by a second library meanwhile: closing its file there
-would drop the lock that the writing connection holds. What is to be read under that lock is read through it.
+SQLite: a process that holds a write lock must not open the same file through a second library. Closing the file there
+would drop the lock. Rows that a transaction has locked are therefore read through its own connection.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from sqlalchemy.engine import Connection
 from etl.extract.source import compiled_for, id_list
 
 
-class Reader(Protocol):
-    """What it takes to read exact rows: a `Snapshot`, or a transaction."""
+class RowReader(Protocol):
+    """Reads exact rows: a `Snapshot`, or a `TransactionReader`."""
 
     is_sqlite: bool
 
     def read_raw(self, statement: sa.Select[Any], keys: Iterable[int] | None = None) -> pa.Table:
-        """The rows of a statement in whatever types the driver gives them; ``keys``: what `id_list` stands for."""
+        """The rows of a statement in the types that the driver gives; ``keys``: the ids behind `id_list`."""
 
     def id_list(self) -> Any:
         """A subselect of the ids given to `read_raw`."""
 
 
-class Within:
-    """A SQLite transaction as a `Reader`."""
+class TransactionReader:
+    """Reads through a transaction of SQLite."""
 
     is_sqlite = True
 

@@ -1,6 +1,6 @@
-"""What a transfer reads: all that hangs on the contacts of a set, exactly as it is, and what the target office holds.
+"""Reads for a transfer: every row of the contacts of a set, exact, and the contents of the target office.
 
-Frames are in canonical form (`etl.canonical`): every column, every code point, deleted records included. The number of
+Frames are in canonical form (`etl.canonical`): every column, every code point, deleted records too. The number of
 statements does not depend on the number of contacts.
 
 ``read_rows``: one frame for each table of `HANGS_BY`, `BELONGS_TO` and the products and carriers of the policies and
@@ -9,8 +9,8 @@ cases, all columns in the schema's order.
 ``read_surroundings``:
 
 ====================  =================================================================================================
-people                contact_id, office_id, first_name, last_name, birth_date, tax_id, deleted_at — everybody whom the
-                      rows name, in the set or not
+people                contact_id, office_id, first_name, last_name, birth_date, tax_id, deleted_at — every contact that
+                      the rows name, in the set or not
 members               household_id, contact_id, is_deleted, of the households in the rows: all members
 ties                  relation_id, contact_id, related_contact_id and, for both ends, office_id, related_office_id,
                       is_deleted, related_is_deleted — every key relation of the CRM
@@ -19,25 +19,27 @@ ties                  relation_id, contact_id, related_contact_id and, for both 
 ``read_target``:
 
 ====================  =================================================================================================
-contacts              contact_id, first_name, last_name, birth_date, tax_id — of the target office, not deleted
-carriers, products    that the target office owns, all columns
+contacts              contact_id, first_name, last_name, birth_date, tax_id of the target office's contacts that are not
+                      deleted
+carriers, products    all columns of those that the target office owns
 ====================  =================================================================================================
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
 import pandas as pd
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from etl import canonical
 from etl import schema as s
 from etl.errors import ParamsError
 from etl.extract.source import Snapshot, id_list, to_frame
-from etl.extract.transaction_reader import Reader
+from etl.extract.transaction_reader import RowReader, TransactionReader
 
 Frames: TypeAlias = dict[str, pd.DataFrame]
 
@@ -66,38 +68,53 @@ def read_set(snapshot: Snapshot, set_id: int, office_id: int) -> list[int]:
     return sorted(int(contact_id) for contact_id in members["contact_id"])
 
 
-def read_rows(snapshot: Reader, contact_ids: Iterable[int], known: pd.DataFrame | None = None) -> Frames:
-    """Every row of the CRM that hangs on these contacts, by table; a contact that does not exist has no row.
+def read_rows(reader: RowReader, contact_ids: Iterable[int], known: pd.DataFrame | None = None) -> Frames:
+    """Every row of these contacts, by table; a contact that does not exist has no row.
 
-    ``known`` is the ledger's id map from this source to the target (entity, source_id, target_id): with it come the key
-    relations between neighbours of these contacts who moved before, which may be complete now (XFR-RELATIONS).
+    ``known`` is the ledger's id map from this source to the target (entity, source_id, target_id). With it, key
+    relations between neighbours that moved earlier are read too: they may be complete now (XFR-RELATIONS).
     """
     keys = sorted(set(contact_ids))
     rows = {
-        entity: read_exact(snapshot, s.metadata.tables[entity], columns, keys) for entity, columns in s.HANGS_BY.items()
+        entity: read_exact(reader, s.metadata.tables[entity], columns, keys) for entity, columns in s.HANGS_BY.items()
     }
     owned = {
         entity: _keys(rows[entity], entity, rows[entity]["primary_contact_id"].isin(keys))
         for entity in ("policy", "pending_case", "investment_account")
     }
     for entity, column, parent in s.BELONGS_TO:
-        found = read_exact(snapshot, s.metadata.tables[entity], (column,), owned[parent])
+        found = read_exact(reader, s.metadata.tables[entity], (column,), owned[parent])
         rows[entity] = _union(entity, rows.get(entity), found)
     if known is not None:
-        rows["key_relation"] = _union("key_relation", rows["key_relation"], _late_relations(snapshot, rows, known))
-    rows["household"] = _households(snapshot, rows["household_member"], keys)
-    rows["custom_field_value"] = _custom_fields(snapshot, rows, {**owned, "contact": keys})
+        rows["key_relation"] = _union("key_relation", rows["key_relation"], _late_relations(reader, rows, known))
+    rows["household"] = _households(reader, rows["household_member"], keys)
+    rows["custom_field_value"] = _custom_fields(reader, rows, {**owned, "contact": keys})
     products = pd.concat([rows["policy"]["product_id"], rows["pending_case"]["product_id"]])
-    rows["product"] = read_exact(snapshot, s.product, ("product_id",), _distinct(products))
-    rows["carrier"] = read_exact(snapshot, s.carrier, ("carrier_id",), _distinct(rows["product"]["carrier_id"]))
+    rows["product"] = read_exact(reader, s.product, ("product_id",), _distinct(products))
+    rows["carrier"] = read_exact(reader, s.carrier, ("carrier_id",), _distinct(rows["product"]["carrier_id"]))
     return rows
 
 
-def read_exact(snapshot: Reader, table: sa.Table, columns: tuple[str, ...], keys: Iterable[int]) -> pd.DataFrame:
+def rows_of(url: str, known: pd.DataFrame | None = None) -> Callable[[Sequence[int], Connection | None], Frames]:
+    """A function that gives `read_rows` of some contacts in this database as it stands at the call.
+
+    It reads through the transaction that it is given, else through a snapshot.
+    """
+
+    def read(contact_ids: Sequence[int], transaction: Connection | None) -> Frames:
+        if transaction is not None:
+            return read_rows(TransactionReader(transaction), contact_ids, known)
+        with Snapshot(url, readers=1) as snapshot:
+            return read_rows(snapshot, contact_ids, known)
+
+    return read
+
+
+def read_exact(reader: RowReader, table: sa.Table, columns: tuple[str, ...], keys: Iterable[int]) -> pd.DataFrame:
     """The rows of a table in which any of these columns is one of the keys, in canonical form."""
     if not (keys := list(keys)):
         return canonical.empty_frame(table)
-    return canonical.exact_frame(table.columns, snapshot.read_raw(_rows_by(table, columns, snapshot.is_sqlite), keys))
+    return canonical.exact_frame(table.columns, reader.read_raw(_rows_by(table, columns, reader.is_sqlite), keys))
 
 
 @cache
@@ -106,14 +123,14 @@ def _rows_by(table: sa.Table, columns: tuple[str, ...], is_sqlite: bool) -> sa.S
     return sa.select(*canonical.exact_columns(table.columns, is_sqlite)).where(found)
 
 
-def read_ids(snapshot: Reader, table: sa.Table, column: str, keys: Iterable[int]) -> pd.Series[str]:
+def read_ids(reader: RowReader, table: sa.Table, column: str, keys: Iterable[int]) -> pd.Series[str]:
     """The keys, as text, of the rows of a table in which this column is one of ``keys``."""
     own = list(table.primary_key.columns)
-    return canonical.row_ids(table.name, _read(snapshot, own, sa.true(), table.c[column].in_(snapshot.id_list()), keys))
+    return canonical.row_ids(table.name, _read(reader, own, sa.true(), table.c[column].in_(reader.id_list()), keys))
 
 
 def read_surroundings(snapshot: Snapshot, rows: Mapping[str, pd.DataFrame]) -> Frames:
-    """Who and what the rows name besides themselves; see the module."""
+    """The contacts, household members and key relations around the rows; see the module."""
     named = [rows["contact"]["contact_id"]]
     named += [
         rows[entity][column.name]
@@ -135,7 +152,7 @@ def read_surroundings(snapshot: Snapshot, rows: Mapping[str, pd.DataFrame]) -> F
 
 
 def read_target(snapshot: Snapshot, target_office_id: int) -> Frames:
-    """Who is in the target office, and the carriers and products that it owns (XFR-PRESENT, XFR-CARRIER)."""
+    """The target office's contacts, and the carriers and products that it owns (XFR-PRESENT, XFR-CARRIER)."""
     contact, office = s.contact.c, [target_office_id]
     people = [contact[name] for name in _IDENTITY]
     here = contact.office_id.in_(snapshot.id_list())
@@ -146,9 +163,9 @@ def read_target(snapshot: Snapshot, target_office_id: int) -> Frames:
     }
 
 
-def _read(snapshot: Reader, columns: list[Any], which: Any, found: Any, keys: Iterable[int]) -> pd.DataFrame:
-    statement = sa.select(*canonical.exact_columns(columns, snapshot.is_sqlite)).where(which, found)
-    return canonical.exact_frame(columns, snapshot.read_raw(statement, keys))
+def _read(reader: RowReader, columns: list[Any], which: Any, found: Any, keys: Iterable[int]) -> pd.DataFrame:
+    statement = sa.select(*canonical.exact_columns(columns, reader.is_sqlite)).where(which, found)
+    return canonical.exact_frame(columns, reader.read_raw(statement, keys))
 
 
 def _distinct(ids: pd.Series[Any]) -> list[int]:
@@ -168,34 +185,34 @@ def _union(entity: str, rows: pd.DataFrame | None, more: pd.DataFrame) -> pd.Dat
     return pd.concat([rows, more], ignore_index=True).drop_duplicates(key, ignore_index=True)
 
 
-def _households(snapshot: Reader, memberships: pd.DataFrame, keys: list[int]) -> pd.DataFrame:
+def _households(reader: RowReader, memberships: pd.DataFrame, keys: list[int]) -> pd.DataFrame:
     """The households of which one of the contacts is a member or the head."""
-    as_member = read_exact(snapshot, s.household, ("household_id",), _distinct(memberships["household_id"]))
-    return _union("household", as_member, read_exact(snapshot, s.household, ("head_contact_id",), keys))
+    as_member = read_exact(reader, s.household, ("household_id",), _distinct(memberships["household_id"]))
+    return _union("household", as_member, read_exact(reader, s.household, ("head_contact_id",), keys))
 
 
-def _late_relations(snapshot: Reader, rows: Frames, known: pd.DataFrame) -> pd.DataFrame:
-    """Relations not rebuilt yet of two contacts who moved before, one of them a neighbour of the set."""
+def _late_relations(reader: RowReader, rows: Frames, known: pd.DataFrame) -> pd.DataFrame:
+    """Relations, not rebuilt yet, of two contacts that moved earlier, one of them a neighbour of the set."""
     arrived, rebuilt = (
         known.loc[known["entity"] == entity, "source_id"].astype("Int64") for entity in ("contact", "key_relation")
     )
     table, columns = s.key_relation, s.key_relation.columns
-    both = table.c.contact_id.in_(snapshot.id_list()) & table.c.related_contact_id.in_(snapshot.id_list())
-    relations = _read(snapshot, list(columns), sa.true(), both, _distinct(arrived))
+    both = table.c.contact_id.in_(reader.id_list()) & table.c.related_contact_id.in_(reader.id_list())
+    relations = _read(reader, list(columns), sa.true(), both, _distinct(arrived))
     near = pd.concat([rows["key_relation"]["contact_id"], rows["key_relation"]["related_contact_id"]])
     is_near = relations["contact_id"].isin(near) | relations["related_contact_id"].isin(near)
     return relations[is_near & ~relations["relation_id"].isin(rebuilt)]
 
 
-def _custom_fields(snapshot: Reader, rows: Frames, owned: Mapping[str, list[int]]) -> pd.DataFrame:
+def _custom_fields(reader: RowReader, rows: Frames, owned: Mapping[str, list[int]]) -> pd.DataFrame:
     table, found = s.custom_field_value, [canonical.empty_frame(s.custom_field_value)]
     keys = {**owned, "investment_position": _distinct(rows["investment_position"]["position_id"])}
     for name, parent in s.CUSTOM_FIELDS_OF.items():
         if not keys[parent]:
             continue
         is_of = table.c.entity == sa.literal_column(f"'{name}'")
-        of_keys = table.c.entity_id.in_(snapshot.id_list())
-        found.append(_read(snapshot, list(table.columns), is_of, of_keys, keys[parent]))
+        of_keys = table.c.entity_id.in_(reader.id_list())
+        found.append(_read(reader, list(table.columns), is_of, of_keys, keys[parent]))
     return pd.concat(found, ignore_index=True)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.engine import Connection
 
 from etl.frames import each_row
 from etl.load.ledger.store import Ledger
@@ -49,24 +47,15 @@ def bring_back(transfer_id: str) -> Return:
     Where anything was edited since, nothing is changed. Raises `ParamsError` for a transfer that is not closed or is
     older than 30 days.
     """
-    from etl.extract.source import Snapshot
-    from etl.extract.transaction_reader import Within
-    from etl.extract.transfer import read_rows
+    from etl.extract.transfer import rows_of
     from etl.load.transfer.databases import open_databases
-    from etl.load.transfer.rollback import bring_back as bring
+    from etl.load.transfer.rollback import roll_back
 
     ledger, connections = _places()
     before = transfers.find(ledger, transfer_id)
     databases = open_databases(connections.crm, connections.crm_target)
-
-    def read_target(contact_ids: Sequence[int], within: Connection | None) -> dict[str, pd.DataFrame]:
-        if within is not None:
-            return read_rows(Within(within), contact_ids)
-        with Snapshot(connections.crm_target, readers=1) as snapshot:
-            return read_rows(snapshot, contact_ids)
-
     try:
-        edited = bring(ledger, databases, transfer_id, read_target)
+        edited = roll_back(ledger, databases, transfer_id, rows_of(connections.crm_target))
     finally:
         databases.dispose()
     now = transfers.find(ledger, transfer_id)

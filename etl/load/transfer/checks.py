@@ -1,9 +1,8 @@
-"""Whether rows are what they should be: the source's since the manifest, the target's since they were written."""
+"""Compares rows: the source's with the manifest, the target's with what was to be written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import pandas as pd
 import sqlalchemy as sa
@@ -11,74 +10,74 @@ from sqlalchemy.engine import Connection
 
 from etl import canonical, schema
 from etl.load import bulk
+from etl.load.ledger.transfers import groups
 from etl.load.ledger.transfers.groups import Failure
 from etl.load.ledger.transfers.transfers import SHARED
 from etl.load.transfer.batches import Batch
-from etl.load.transfer.keys import key_column
+from etl.load.transfer.job import Rows, TransferJob
 
-# Why a group did not move. Beside the rule stand the record and words; never a value.
-EDITED, REFUSED, DIFFERS, IN_BOTH = "XFR-EDITED", "XFR-REFUSED", "XFR-VERIFY", "XFR-IN-BOTH"
+# Why a group did not move. A failure names the rule, the record and the reason; never a value.
+EDITED, DIFFERS, IN_BOTH = "XFR-EDITED", "XFR-VERIFY", "XFR-IN-BOTH"
+_HASHED = ["entity", "entity_id", "row_hash"]
 
 
-def hashed(rows: Mapping[str, pd.DataFrame], leaving_out: Iterable[str] = SHARED) -> pd.DataFrame:
-    """entity, entity_id, row_hash of every row."""
-    names = [entity for entity in rows if entity not in leaving_out and len(rows[entity])]
+def read_source(
+    job: TransferJob, manifest: pd.DataFrame, transaction: Connection | None = None
+) -> tuple[Rows, list[Failure]]:
+    """The source's rows of some groups as they stand now, and the groups that were edited after the manifest was made.
+
+    ``manifest``: entity, entity_id, group, decision, row_hash of these groups. Rows of other groups are no edits: they
+    may be there, or may have been retired with their own group.
+    """
+    moving = (manifest["entity"] == "contact") & (manifest["decision"] == "move")
+    rows = job.read_source(sorted(manifest.loc[moving, "entity_id"].astype("int64")), transaction)
+    mine = manifest[~manifest["entity"].isin(SHARED)]
+    edits = find_edits(mine, hashed(rows))
+    if edits.empty:
+        return rows, []
+    group_nos = mine["group"].dropna().unique().tolist()
+    known = groups.known_elsewhere(job.ledger, job.transfer_id, edits, group_nos).drop_duplicates()
+    edits = edits.merge(known.assign(is_known=True), on=["entity", "entity_id"], how="left")
+    edits = edits[edits["is_known"].isna()]
+    owners = _owners(mine, rows, edits[edits["where"] == "right_only"])
+    failures: dict[int, Failure] = {}
+    for row in bulk.each(edits):
+        numbers = owners.get((row.entity, row.entity_id), []) if row.where == "right_only" else [int(row.group)]
+        for number in numbers:
+            why = f"{row.became} after the manifest was made"
+            failures.setdefault(number, Failure(number, EDITED, row.entity, row.entity_id, why))
+    return rows, list(failures.values())
+
+
+def hashed(rows: Rows) -> pd.DataFrame:
+    """entity, entity_id, row_hash of every row but carriers and products."""
     parts = [
         pd.DataFrame(
             {
                 "entity": entity,
-                "entity_id": canonical.row_ids(entity, rows[entity]).to_numpy(),
-                "row_hash": canonical.row_hashes(entity, rows[entity]).to_numpy(),
+                "entity_id": canonical.row_ids(entity, some).to_numpy(),
+                "row_hash": canonical.row_hashes(entity, some).to_numpy(),
             }
         )
-        for entity in names
+        for entity, some in rows.items()
+        if entity not in SHARED and len(some)
     ]
-    columns = ["entity", "entity_id", "row_hash"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns, dtype="str")
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_HASHED, dtype="str")
 
 
-def not_the_same(noted: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
-    """The rows (entity, entity_id, row_hash) that are not as they were noted: ``where`` they are, what ``became``."""
+def find_edits(noted: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
+    """The rows (entity, entity_id, row_hash) that differ, with ``where`` (of an outer merge) and ``became`` (words)."""
     both = noted.merge(now, on=["entity", "entity_id"], how="outer", suffixes=("", "_now"), indicator="where")
     both = both[(both["row_hash"] != both["row_hash_now"]).fillna(True)]
-    words = {"left_only": "it is no longer there", "right_only": "it has come since", "both": "it was edited"}
+    words = {"left_only": "it is no longer there", "right_only": "it was added", "both": "it was edited"}
     return both.assign(became=both["where"].astype("str").map(words))
-
-
-def edited(
-    manifest: pd.DataFrame,
-    rows: Mapping[str, pd.DataFrame],
-    elsewhere: Callable[[pd.DataFrame], pd.DataFrame],
-) -> list[Failure]:
-    """The groups whose source rows are no longer those of the manifest, with one record each.
-
-    ``manifest``: entity, entity_id, group, row_hash of the groups in question. ``rows``: what hangs on their contacts
-    now. ``elsewhere`` tells of rows (entity, entity_id) those that may be there though the manifest of these groups
-    does not name them, or may have changed (another group's, retired with it).
-    """
-    now = hashed(rows)
-    mine = manifest[~manifest["entity"].isin(SHARED)]
-    both = not_the_same(mine, now)
-    if both.empty:
-        return []
-    known = elsewhere(both[["entity", "entity_id"]]).drop_duplicates().assign(is_known=True)
-    both = both.merge(known, on=["entity", "entity_id"], how="left")
-    both = both[both["is_known"].isna()]
-    owners = _owners(mine, rows, both[both["where"] == "right_only"])
-    failures: dict[int, Failure] = {}
-    for row in bulk.each(both):
-        groups = owners.get((row.entity, row.entity_id), []) if row.where == "right_only" else [int(row.group)]
-        why = f"{row.became} after the manifest was made"
-        for number in groups:
-            failures.setdefault(number, Failure(number, EDITED, row.entity, row.entity_id, why))
-    return list(failures.values())
 
 
 def _owners(
     manifest: pd.DataFrame, rows: Mapping[str, pd.DataFrame], new: pd.DataFrame
 ) -> dict[tuple[str, str], list[int]]:
-    """On which groups rows hang that the manifest does not know: by the records that they refer to."""
-    groups = {(row.entity, row.entity_id): int(row.group) for row in bulk.each(manifest) if pd.notna(row.group)}
+    """The groups of rows that the manifest does not know: those of the records that the rows refer to."""
+    group_of = {(row.entity, row.entity_id): int(row.group) for row in bulk.each(manifest) if pd.notna(row.group)}
     found: dict[tuple[str, str], list[int]] = {}
     for entity, entries in ((str(name), some) for name, some in new.groupby("entity")):
         frame = rows[entity]
@@ -89,45 +88,35 @@ def _owners(
             for reference in column.foreign_keys:
                 parent = reference.column.table.name
                 for place, value in enumerate(chosen[column.name].tolist()):
-                    number = groups.get((parent, str(value)))
+                    number = group_of.get((parent, str(value)))
                     if number is not None:
                         named[place].add(number)
         found.update({(entity, one): sorted(numbers) for one, numbers in zip(ids, named, strict=True)})
     return found
 
 
-def read_back(connection: Connection, batch: Batch, entity: str) -> pd.DataFrame:
-    """The rows of a table that the batch has written, as the target holds them."""
-    return read_keys(connection, entity, batch.values(entity))
-
-
-def read_keys(connection: Connection, entity: str, like: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a table with the keys of ``like``, as the database holds them."""
-    table = schema.metadata.tables[entity]
-    names = [column.name for column in table.primary_key.columns]
-    first = next(column for column in table.primary_key.columns if canonical.is_whole(column))
-    wanted = like[first.name].dropna().unique()
-    found = bulk.read(connection, table, first.in_(bulk.id_list(connection, wanted)))
-    if len(names) == 1:
-        return found
-    return found.merge(like[names].drop_duplicates(), on=names)
-
-
 def differing(connection: Connection, batch: Batch) -> list[Failure]:
     """The groups whose rows the target does not hold exactly as they were to be written."""
     failures: dict[int, Failure] = {}
-    for entity, wanted in batch.written.groupby("entity", sort=False):
-        there = read_back(connection, batch, str(entity))
-        held = pd.Series(
-            canonical.row_hashes(str(entity), there).array, canonical.row_ids(str(entity), there), dtype="str"
-        )
-        differ = wanted["entity_id"].map(held) != wanted["row_hash"]
+    for entity, wanted in ((str(name), some) for name, some in batch.of_groups.groupby("entity", sort=False)):
+        there = _read_back(connection, batch, entity)
+        held = pd.Series(canonical.row_hashes(entity, there).array, canonical.row_ids(entity, there), dtype="str")
+        differ = wanted["target_id"].map(held) != wanted["row_hash"]
         for row in bulk.each(wanted[differ.fillna(True)]):
-            columns = _columns_that_differ(batch.values(row.entity), there, row.entity_id, row.entity)
+            columns = _columns_that_differ(batch.values(entity), there, row.target_id, entity)
             why = f"the target does not hold it exactly ({', '.join(columns) or 'it is not there'})"
-            one = Failure(int(row.group_no), DIFFERS, row.entity, _named(row.source_id, row.entity_id), why)
-            failures.setdefault(one.group_no, one)
+            record = str(row.source_id) if pd.notna(row.source_id) else row.target_id
+            failures.setdefault(int(row.group_no), Failure(int(row.group_no), DIFFERS, entity, record, why))
     return list(failures.values())
+
+
+def _read_back(connection: Connection, batch: Batch, entity: str) -> pd.DataFrame:
+    """The rows of a table that have the keys of the batch's rows, as the target holds them."""
+    key, own = canonical.key_column(entity), schema.metadata.tables[entity].primary_key.columns.keys()
+    values = batch.rows[entity]
+    ids = bulk.id_list(connection, values[key.name].dropna().unique())
+    found = bulk.read(connection, schema.metadata.tables[entity], key.in_(ids))
+    return found if len(own) == 1 else found.merge(values[own].drop_duplicates(), on=own)
 
 
 def _columns_that_differ(values: pd.DataFrame, there: pd.DataFrame, row_id: str, entity: str) -> list[str]:
@@ -143,33 +132,31 @@ def _columns_that_differ(values: pd.DataFrame, there: pd.DataFrame, row_id: str,
     ]
 
 
-def _named(source_id: Any, target_id: str) -> str:
-    return target_id if source_id is None or pd.isna(source_id) else str(source_id)
+def has_taken_keys(connection: Connection, batch: Batch) -> bool:
+    """Whether the target has records of somebody else under new keys of this batch."""
+    own = (entity for entity in batch.rows if entity not in SHARED and canonical.own_key(entity) is not None)
+    return any(_is_any_taken(connection, batch, entity) for entity in own)
 
 
-def taken_keys(connection: Connection, batch: Batch) -> bool:
-    """Whether somebody else has made records under keys of this batch meanwhile."""
-    own = (entity for entity in batch.rows if entity not in SHARED and key_column(entity) is not None)
-    return any(_are_taken(connection, batch, entity) for entity in own)
-
-
-def _are_taken(connection: Connection, batch: Batch, entity: str) -> bool:
-    """Whether any row of a table has a key of this batch."""
-    column = next(iter(schema.metadata.tables[entity].primary_key.columns))
-    keys = bulk.id_list(connection, batch.keys(entity))
-    return connection.execute(sa.select(column).where(column.in_(keys)).limit(1)).first() is not None
+def _is_any_taken(connection: Connection, batch: Batch, entity: str) -> bool:
+    """Whether the target has a row of a table under a new key of this batch."""
+    key = canonical.key_column(entity)
+    keys = batch.rows[entity][key.name] if entity in batch.rows else ()
+    return (
+        connection.execute(sa.select(key).where(key.in_(bulk.id_list(connection, keys))).limit(1)).first() is not None
+    )
 
 
 def groups_present(connection: Connection, batch: Batch) -> list[int]:
-    """The groups of the batch that are in the target: each is there as a whole or not at all.
+    """The groups of the batch that are in the target; each is there as a whole or not at all.
 
-    A key alone says nothing, for somebody else may have taken it; one row that is just as it was to be written does.
-    Every group has a contact: where none of their keys is taken, as a rule, there is nothing to compare.
+    A key alone proves nothing, for somebody else may have taken it; one row that is exactly as it was to be written
+    does. Every group has a contact: as a rule none of their keys is taken, and there is nothing to compare.
     """
-    if not _are_taken(connection, batch, "contact"):
+    if not _is_any_taken(connection, batch, "contact"):
         return []
     present: set[int] = set()
-    for entity, wanted in batch.written.groupby("entity", sort=False):
-        held = canonical.row_hashes(str(entity), read_back(connection, batch, str(entity)))
+    for entity, wanted in batch.of_groups.groupby("entity", sort=False):
+        held = canonical.row_hashes(str(entity), _read_back(connection, batch, str(entity)))
         present |= {int(number) for number in wanted.loc[wanted["row_hash"].isin(held), "group_no"]}
     return sorted(present)

@@ -1,31 +1,28 @@
-"""The moment of a move: the source is checked, the target written, read back and compared, the source retired.
+"""Brings a staged batch to its end: checks the source, writes the target, reads it back, retires the source.
 
-Raises `SourceUnavailable` where a database cannot be written now: whatever was begun is taken back or finished the next
-time.
+In one database all of that is one transaction. Across two databases the source's transaction waits, with its locks,
+until the target's is committed. Raises `SourceUnavailable` where a database cannot be written now: what was begun is
+rolled back, or finished by the next try.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import pandas as pd
 from sqlalchemy.engine import Connection
 
-from etl.errors import SourceUnavailable
 from etl.load import bulk
-from etl.load.ledger.transfers import groups, transfers
+from etl.load.ledger.transfers import groups, rekeying, transfers
 from etl.load.ledger.transfers.groups import Failure
 from etl.load.transfer import checks, rows
-from etl.load.transfer.batches import GROUP_NO, SOURCE_ID, Batch
-from etl.load.transfer.checks import IN_BOTH, REFUSED
-from etl.load.transfer.constraint_errors import REFUSALS, find_refused, words_of
-from etl.load.transfer.databases import own_transaction, reading, taken_back, writing
-from etl.load.transfer.job import Move
+from etl.load.transfer.batches import Batch
+from etl.load.transfer.checks import IN_BOTH
+from etl.load.transfer.constraint_errors import REFUSED, find_refused, words_of
+from etl.load.transfer.databases import REFUSALS, own_transaction, reading, rolled_back, writing
+from etl.load.transfer.job import TransferJob
 
-# How often a batch gets other keys because somebody in the target took them meanwhile.
-TRIES = 5
-
-Stage = Callable[[Move, int, Sequence[int]], Batch | None]
+# A write at a vendor whose outcome nobody knows names the unit by its old key.
+IN_DOUBT = "XFR-LINKS"
 
 
 class _Stopped(Exception):
@@ -40,68 +37,67 @@ class _NotRetired(Exception):
     """The source refuses to retire records that are in the target already."""
 
 
-def write(job: Move, batch: Batch, stage: Stage, tries: int = TRIES) -> None:
-    """Writes a batch whole, or without the groups that cannot go, or in halves where the target refuses something."""
+def write_batch(job: TransferJob, batch: Batch) -> list[int]:
+    """Moves the groups of a staged batch; a group that cannot move is marked as failed, with the rule and the record.
+
+    Groups that are in the target already are only finished. Gives the groups that need other keys, because the target
+    has new records of somebody else under theirs.
+    """
+    known = transfers.read_groups(job.ledger, job.transfer_id)
+    batch = batch.of(known.loc[known["status"].isin(["planned", "staged", "written"]), "group_no"].tolist())
     if not batch.group_nos:
-        return
+        return []
+    rekeying.announce(job.ledger, job.transfer_id, batch.units)
+    groups.mark(job.ledger, job.transfer_id, batch.group_nos, "staged", only=("planned",))
+    rekeying.wait_until_free(job.ledger, job.transfer_id, job.sleep)
+    return _write(job, _without_doubt(job, _finish_present(job, batch)))
+
+
+def _without_doubt(job: TransferJob, batch: Batch) -> Batch:
+    """The batch without groups whose units have a write at a vendor of which nobody knows the outcome."""
+    why = "a write at a vendor has no answer yet: the next refresh settles it, then transfer again"
+    failures = [
+        Failure(number, IN_DOUBT, "household" if unit[0] == "H" else "contact", unit[1:], why)
+        for number, unit in rekeying.units_in_doubt(job.ledger, job.transfer_id).items()
+        if number in batch.group_nos
+    ]
+    return _leave(job, batch, failures)
+
+
+def _write(job: TransferJob, batch: Batch) -> list[int]:
+    """Writes a batch as a whole, or without the groups that cannot move; gives the groups that need other keys."""
+    if not batch.group_nos:
+        return []
     try:
         _commit(job, batch)
     except _Stopped as stopped:
-        write(job, _after_stop(job, batch, stopped.failures), stage, tries)
+        absent = _finish_present(job, batch)
+        failures = [failure for failure in stopped.failures if failure.group_no in absent.group_nos]
+        return _write(job, _leave(job, absent, failures))
     except REFUSALS as error:
-        _write_apart(job, batch, stage, tries, words_of(error))
+        with reading(job.databases.target) as connection:
+            if checks.has_taken_keys(connection, batch):
+                return list(batch.group_nos)
+        with rolled_back(job.databases.target) as connection:
+            refused = find_refused(connection, batch, retires=job.databases.are_one)
+        return _write(job, _leave(job, batch, refused or _all_refused(batch, words_of(error))))
+    return []
 
 
-def _write_apart(job: Move, batch: Batch, stage: Stage, tries: int, words: str) -> None:
-    """After a refusal: under other keys where somebody took these, else without the groups whose records are refused.
-
-    Where no record is refused by itself (the transaction was, at its end) in halves, down to the group.
-    """
-    with reading(job.databases.target) as connection:
-        taken = checks.taken_keys(connection, batch)
-    if taken:
-        if not tries:
-            raise SourceUnavailable("Others keep taking the keys that this transfer is given. Try again later.")
-        staged = stage(job, batch.number, batch.group_nos)
-        if staged is not None:
-            write(job, staged, stage, tries - 1)
-        return
-    with taken_back(job.databases.target) as connection:
-        refused = find_refused(connection, batch)
-    if refused:
-        write(job, leave(job, batch, refused), stage, tries)
-    elif len(batch.group_nos) > 1:
-        half = len(batch.group_nos) // 2
-        write(job, batch.of(batch.group_nos[:half]), stage, tries)
-        write(job, batch.of(batch.group_nos[half:]), stage, tries)
-    else:
-        contact = str(batch.rows["contact"][SOURCE_ID].iloc[0])
-        leave(job, batch, [Failure(batch.group_nos[0], REFUSED, "contact", contact, words)])
+def _all_refused(batch: Batch, words: str) -> list[Failure]:
+    """Nothing is refused by itself: the transaction was, at its end."""
+    return [Failure(number, REFUSED, "contact", batch.first_contact(number), words) for number in batch.group_nos]
 
 
-def _after_stop(job: Move, batch: Batch, failures: Sequence[Failure]) -> Batch:
-    """What of a batch goes on. What is in the target a process has moved that was taken for dead: it is finished."""
-    with reading(job.databases.target) as connection:
-        there = checks.groups_present(connection, batch)
-    if there:
-        finish_present(job, batch.of(there))
-    return leave(
-        job,
-        batch.of([number for number in batch.group_nos if number not in there]),
-        [failure for failure in failures if failure.group_no not in there],
-    )
-
-
-def leave(job: Move, batch: Batch, failures: Sequence[Failure]) -> Batch:
-    """The batch without the groups that failed; these stay in the source as they are."""
+def _leave(job: TransferJob, batch: Batch, failures: Sequence[Failure]) -> Batch:
+    """The batch without the groups that failed; they stay in the source as they are."""
     if failures:
         groups.fail(job.ledger, job.transfer_id, failures)
-    failed = {failure.group_no for failure in failures}
-    return batch.of([number for number in batch.group_nos if number not in failed])
+    return batch.without([failure.group_no for failure in failures])
 
 
-def _commit(job: Move, batch: Batch) -> None:
-    """Everything or nothing of a batch; in two databases the source is locked until the target is committed."""
+def _commit(job: TransferJob, batch: Batch) -> None:
+    """Everything or nothing of a batch; of two databases the source is locked until the target is committed."""
     job.still_mine()
     try:
         with writing(job.databases.source) as source:
@@ -115,17 +111,16 @@ def _commit(job: Move, batch: Batch) -> None:
                 groups.mark(job.ledger, job.transfer_id, batch.group_nos, "written")
                 _retire_apart(source, batch)
     except _NotRetired:
-        _take_out(job, batch, REFUSED, "the source refuses to retire it")
+        _withdraw(job, batch)
     else:
         _finish(job, batch)
 
 
-def _check_source(job: Move, source: Connection, group_nos: Sequence[int]) -> None:
-    """From here on nobody edits the source's rows, and they are those of the manifest."""
+def _check_source(job: TransferJob, source: Connection, group_nos: Sequence[int]) -> None:
+    """Locks the source's rows, and raises `_Stopped` where they are not those of the manifest."""
     manifest = transfers.read_manifest(job.ledger, job.transfer_id, group_nos)
-    rows.lock_source(source, manifest)
-    records = job.desk.read(contacts_of(manifest), own_transaction(source))
-    failures = checks.edited(manifest, records, elsewhere(job, group_nos))
+    rows.lock_rows(source, manifest)
+    _, failures = checks.read_source(job, manifest, own_transaction(source))
     if failures:
         raise _Stopped(failures)
 
@@ -142,31 +137,31 @@ def _retire_apart(source: Connection, batch: Batch) -> None:
     try:
         rows.retire(source, batch)
     except REFUSALS:
-        refused = True
-    else:
-        refused = False
-    if refused:
-        raise _NotRetired
+        raise _NotRetired from None
 
 
-def finish_present(job: Move, batch: Batch) -> None:
-    """Ends what a killed move left: its groups are in the target."""
-    if not job.databases.are_one:
+def _finish_present(job: TransferJob, batch: Batch) -> Batch:
+    """Finishes groups that a killed process has written to the target already; gives the batch without them."""
+    with reading(job.databases.target) as connection:
+        there = checks.groups_present(connection, batch)
+    present, rest = batch.of(there), batch.without(there)
+    if there and not job.databases.are_one:
         with reading(job.databases.source) as source:
-            gone = rows.retired_by(source, batch)
+            gone = rows.retired_by(source, present)
         old = gone.loc[gone["entity"] == "contact", "entity_id"]
-        contacts = batch.rows["contact"]
-        done = set(contacts.loc[contacts[SOURCE_ID].astype("int64").isin(old), GROUP_NO].astype("int64"))
-        waiting = [number for number in batch.group_nos if number not in done]
-        if waiting:
-            _retire_late(job, batch.of(waiting))
-            batch = batch.of(sorted(done))
-    if batch.group_nos:
-        _finish(job, batch)
+        contacts = present.rows["contact"]
+        done = set(contacts.loc[contacts["source_id"].astype("int64").isin(old), "group"].astype("int64"))
+        _retire_late(job, present.without(sorted(done)))
+        present = present.of(sorted(done))
+    if present.group_nos:
+        _finish(job, present)
+    return rest
 
 
-def _retire_late(job: Move, batch: Batch) -> None:
-    """The source of groups whose target was committed before a kill; one that was edited since takes them back."""
+def _retire_late(job: TransferJob, batch: Batch) -> None:
+    """Retires the source of groups whose target was committed before a kill; withdraws those edited since then."""
+    if not batch.group_nos:
+        return
     try:
         with writing(job.databases.source) as source:
             _check_source(job, source, batch.group_nos)
@@ -174,70 +169,55 @@ def _retire_late(job: Move, batch: Batch) -> None:
             _retire_apart(source, batch)
     except _Stopped as stopped:
         for failure in stopped.failures:
-            _take_out(job, batch.of([failure.group_no]), failure.rule_id, failure.why, failure)
-        rest = [number for number in batch.group_nos if number not in {one.group_no for one in stopped.failures}]
-        if rest:
-            _retire_late(job, batch.of(rest))
+            _withdraw(job, batch.of([failure.group_no]), failure)
+        _retire_late(job, batch.without([failure.group_no for failure in stopped.failures]))
     except _NotRetired:
-        _take_out(job, batch, REFUSED, "the source refuses to retire it")
+        _withdraw(job, batch)
     else:
         _finish(job, batch)
 
 
-def _take_out(job: Move, batch: Batch, rule_id: str, why: str, failure: Failure | None = None) -> None:
-    """Takes groups out of the target again, that were committed there while the source could not be retired.
+def _withdraw(job: TransferJob, batch: Batch, failure: Failure | None = None) -> None:
+    """Deletes groups from the target that were committed there, while the source could not be retired.
 
-    A group that was edited in the target meanwhile stays in both, and says so: which one counts is not ours to say.
+    A group that was edited in the target meanwhile stays in both offices, and the failure says so: people decide which
+    one counts. ``failure``: why the source of a single group was not retired; without one the source refuses it.
     """
+    edited = _delete_unedited(job, batch)
     failures = []
-    changed = _take_out_unchanged(job, batch)
     for number in batch.group_nos:
-        contact = str(batch.of([number]).rows["contact"][SOURCE_ID].iloc[0])
-        if number in changed:
+        contact = batch.first_contact(number)
+        if number in edited:
             words = "it is in both offices: it was edited in both before the source could be retired"
             failures.append(Failure(number, IN_BOTH, "contact", contact, words))
         else:
-            failures.append(failure or Failure(number, rule_id, "contact", contact, why))
+            refused = Failure(number, REFUSED, "contact", contact, "the source refuses to retire it")
+            failures.append(failure or refused)
     groups.fail(job.ledger, job.transfer_id, failures)
 
 
-def _take_out_unchanged(job: Move, batch: Batch) -> set[int]:
-    """Deletes groups from the target; gives those that cannot be: edited there, or referred to by something new."""
+def _delete_unedited(job: TransferJob, batch: Batch) -> set[int]:
+    """Deletes groups from the target; gives those that have to stay: edited there, or referred to by a new record."""
     try:
         with writing(job.databases.target) as target:
-            changed = {one.group_no for one in checks.differing(target, batch)}
-            rest = batch.of([number for number in batch.group_nos if number not in changed])
-            if rest.group_nos:
-                rows.delete(target, rest)
+            edited = {one.group_no for one in checks.differing(target, batch)}
+            rows.delete(target, batch.without(sorted(edited)))
     except REFUSALS:
         if len(batch.group_nos) == 1:
             return set(batch.group_nos)
     else:
-        return changed
-    return {number for each in batch.group_nos for number in _take_out_unchanged(job, batch.of([each]))}
+        return edited
+    return {number for each in batch.group_nos for number in _delete_unedited(job, batch.of([each]))}
 
 
-def _finish(job: Move, batch: Batch) -> None:
-    """The ledger's part: new keys, hashes for a return, vendor links."""
+def _finish(job: TransferJob, batch: Batch) -> None:
+    """The ledger's part: new keys, hashes for a rollback, vendor links."""
     with reading(job.databases.source) as source:
         retired = rows.retired_by(source, batch)
     written = batch.written
     group_of = dict(zip(zip(written["entity"], written["source_id"], strict=True), written["group_no"], strict=True))
-    first = int(batch.rows["contact"][GROUP_NO].iloc[0])  # also of a household that is not made anew
+    first = int(batch.rows["contact"]["group"].iloc[0])  # also of a household that is not made anew
     numbers = [int(group_of.get((row.entity, str(row.entity_id)), first)) for row in bulk.each(retired)]
     stamp = batch.stamp.strftime("%Y-%m-%d %H:%M:%S.%f")
-    groups.finish(
-        job.ledger, job.transfer_id, batch.group_nos, batch.id_map, written.drop(columns="source_id"),
-        retired.assign(group_no=numbers, retired_at=stamp),
-    )  # fmt: skip
-
-
-def contacts_of(manifest: pd.DataFrame) -> list[int]:
-    """The contacts that move, of a manifest."""
-    moving = (manifest["entity"] == "contact") & (manifest["decision"] == "move")
-    return sorted(int(key) for key in manifest.loc[moving, "entity_id"])
-
-
-def elsewhere(job: Move, group_nos: Sequence[int]) -> Callable[[pd.DataFrame], pd.DataFrame]:
-    """Tells of rows those that may differ: see `office_checks.edited`."""
-    return lambda rows: groups.known_elsewhere(job.ledger, job.transfer_id, rows, group_nos)
+    retired = retired.assign(group_no=numbers, retired_at=stamp)
+    groups.finish(job.ledger, job.transfer_id, batch.group_nos, written, retired)

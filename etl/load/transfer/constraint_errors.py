@@ -1,24 +1,24 @@
-"""What a database refused, in words without values, and of which record."""
+"""What a database refuses, in words without values, and which record it refuses."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from etl import canonical, schema
-from etl.load import bulk
+from etl import canonical
 from etl.load.ledger.transfers.groups import Failure
 from etl.load.ledger.transfers.transfers import SHARED
-from etl.load.transfer.batches import GROUP_NO, SOURCE_ID, Batch
-from etl.load.transfer.checks import REFUSED
+from etl.load.transfer.batches import Batch
+from etl.load.transfer.databases import REFUSALS
+from etl.load.transfer.rows import check_constraints, insert_rows, retire
 
-# Errors that say something about the rows; all others (connection, disk, deadlock) say something about the day.
-REFUSALS = (sa.exc.IntegrityError, sa.exc.DataError)
+REFUSED = "XFR-REFUSED"
 
 _STATES = {
     "22001": "a text is longer than the target allows",
@@ -31,20 +31,20 @@ _STATES = {
     "23502": "a value is missing",
     "23503": "a record that it refers to is not there",
     "23505": "another record has the same value",
-    "23514": "a check of the target's does not hold",
+    "23514": "a check of the target does not hold",
     "23P01": "it collides with another record",
 }
 _SQLITE = re.compile(r"^(UNIQUE|CHECK|NOT NULL|FOREIGN KEY) constraint failed(?:: ([\w., ]+))?$")
 _SQLITE_WORDS = {
     "UNIQUE": "another record has the same value",
-    "CHECK": "a check of the target's does not hold",
+    "CHECK": "a check of the target does not hold",
     "NOT NULL": "a value is missing",
     "FOREIGN KEY": "a record that it refers to is not there",
 }
 
 
 def words_of(error: sa.exc.DBAPIError) -> str:
-    """What is wrong, with the constraint's or the columns' names."""
+    """What is wrong, with the names of the constraint or the columns."""
     origin: Any = error.orig
     state = getattr(origin, "sqlstate", None)
     if state is not None:
@@ -57,62 +57,70 @@ def words_of(error: sa.exc.DBAPIError) -> str:
     return _joined(_SQLITE_WORDS[found[1]], [found[2]] if found[2] else [])
 
 
-def find_refused(connection: Connection, batch: Batch) -> list[Failure]:
-    """The groups of which the target refuses a record, with the first such record of each; none where it takes all.
+def find_refused(connection: Connection, batch: Batch, retires: bool) -> list[Failure]:
+    """The groups of which the database refuses a record, with the first such record of each; none where it takes all.
 
-    Looks table by table, halving what is refused, and ends with the first table that has such records: what further
-    tables hold is seen when these groups are left out.
+    Writes the batch table by table and ends with the first table that has such records: what further tables hold is
+    seen when these groups are left out. ``retires``: the source is in this database too, and is retired last.
+    What is accepted stays in the caller's transaction, which has to be rolled back.
     """
-    for entity in batch.rows:
+    for entity, rows in batch.rows.items():
         failures: dict[int, Failure] = {}
-        waiting = [batch.rows[entity]]
-        while waiting:
-            rows = waiting.pop()
-            error = _try(connection, entity, rows)
-            if error is None:
-                continue
-            if len(rows) > 1:
-                half = len(rows) // 2
-                waiting += [rows.iloc[half:], rows.iloc[:half]]
-                continue
-            for failure in _failures(batch, entity, rows, words_of(error)):
+        for place, error in _refused(connection, range(len(rows)), partial(_insert, connection, entity, rows)):
+            for failure in _failures(batch, entity, rows.iloc[[place]], words_of(error)):
                 failures.setdefault(failure.group_no, failure)
         if failures:
             return list(failures.values())
-    return []
+    if not retires:
+        return []
+    return [
+        Failure(number, REFUSED, "contact", batch.first_contact(number), words_of(error))
+        for number, error in _refused(connection, batch.group_nos, lambda some: retire(connection, batch.of(some)))
+    ]
+
+
+def _refused(
+    connection: Connection, parts: Sequence[int], write: Callable[[Sequence[int]], None]
+) -> Iterator[tuple[int, sa.exc.DBAPIError]]:
+    """Each of the parts that is refused by itself, with the error: what is refused is halved and tried again."""
+    savepoint = connection.begin_nested()
+    try:
+        write(parts)
+        check_constraints(connection)
+    except REFUSALS as error:
+        savepoint.rollback()
+        refused = error
+    else:
+        savepoint.commit()
+        return
+    if len(parts) == 1:
+        yield parts[0], refused
+        return
+    half = len(parts) // 2
+    yield from _refused(connection, parts[:half], write)
+    yield from _refused(connection, parts[half:], write)
+
+
+def _insert(connection: Connection, entity: str, rows: pd.DataFrame, places: Sequence[int]) -> None:
+    insert_rows(connection, entity, rows.iloc[places[0] : places[-1] + 1])
 
 
 def _failures(batch: Batch, entity: str, row: pd.DataFrame, words: str) -> list[Failure]:
     """What the refusal of one row stops: its group; of a carrier or product all groups that need it."""
-    source_id = row[SOURCE_ID].iloc[0]
-    values = row[[column.name for column in schema.metadata.tables[entity].columns]]
-    record = str(source_id) if pd.notna(source_id) else canonical.row_ids(entity, values).iloc[0]
-    groups = [int(row[GROUP_NO].iloc[0])] if entity not in SHARED else _users(batch, entity, row)
+    source_id = row["source_id"].iloc[0]
+    record = str(source_id) if pd.notna(source_id) else canonical.row_ids(entity, row).iloc[0]
+    groups = [int(row["group"].iloc[0])] if entity not in SHARED else _users(batch, entity, row)
     return [Failure(number, REFUSED, entity, record, words) for number in groups]
 
 
 def _users(batch: Batch, entity: str, row: pd.DataFrame) -> list[int]:
+    """The groups that need a carrier or product."""
     products = batch.rows["product"]
     products = products[products["carrier_id"].isin(row["carrier_id"])] if entity == "carrier" else row
     users = [batch.rows[name] for name in ("policy", "pending_case") if name in batch.rows]
-    found = [some.loc[some["product_id"].isin(products["product_id"]), GROUP_NO] for some in users]
+    found = [some.loc[some["product_id"].isin(products["product_id"]), "group"] for some in users]
     return sorted({int(number) for number in pd.concat(found)}) if found else []
 
 
 def _joined(words: str, names: Sequence[str]) -> str:
     return f"{words} ({', '.join(names)})" if names else words
-
-
-def _try(connection: Connection, entity: str, rows: pd.DataFrame) -> sa.exc.DBAPIError | None:
-    """Inserts rows within a savepoint, and keeps them; gives the error where they are refused."""
-    values = rows[[column.name for column in schema.metadata.tables[entity].columns]]
-    savepoint = connection.begin_nested()
-    try:
-        bulk.insert(connection, schema.metadata.tables[entity], values, skip_known=entity in SHARED)
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
-    except REFUSALS as error:
-        savepoint.rollback()
-        return error
-    savepoint.commit()
-    return None

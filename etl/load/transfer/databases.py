@@ -1,7 +1,7 @@
-"""Connections that write to the CRM: for transfers alone.
+"""Connections that write to the CRM, for transfers alone.
 
-A SQLite database is locked for writing from the beginning of a transaction, and checks foreign keys; a PostgreSQL one
-waits a while for other people's locks, not for ever.
+SQLite: a transaction locks the database for writing from its beginning, and foreign keys are checked. PostgreSQL: a
+transaction waits `LOCK_SECONDS` for the locks of others.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, make_url
 
 from etl.errors import SettingsError, SourceUnavailable
-from etl.load.transfer.constraint_errors import REFUSALS
 
+# Errors that say something about the rows; all others (connection, disk, deadlock) say something about the day.
+REFUSALS = (sa.exc.IntegrityError, sa.exc.DataError)
 LOCK_SECONDS = 60
 
 _IDENTITY = """
@@ -53,9 +54,10 @@ class Databases:
 
 
 def open_databases(source_url: str, target_url: str | None) -> Databases:
-    """Connects to ``crm`` and ``crm_target`` (None, or an address of the same database: one engine for both).
+    """Connects to ``crm`` and ``crm_target``; one engine for both where they are one database.
 
-    One database with two log-ins is written with that of ``crm_target``: it is there for nothing else.
+    One database with two log-ins is written with that of ``crm_target``: the connection serves transfers alone. Raises
+    `SourceUnavailable`, `SettingsError`.
     """
     if target_url is None or target_url == source_url:
         one = _open(source_url, "crm")
@@ -73,7 +75,7 @@ def are_one(source_url: str, target_url: str) -> bool:
 
 
 def identity_of(url: str, connection_id: str) -> str:
-    """What no other database has, asked of the database itself: functions that any user may call.
+    """A text that no other database has, from functions that any user of the database may call.
 
     SQLite: device and inode; PostgreSQL: the cluster, the database, and the schema in which the CRM's tables are.
     """
@@ -105,12 +107,12 @@ def reading(engine: sa.Engine) -> Iterator[Connection]:
 
 
 def own_transaction(connection: Connection) -> Connection | None:
-    """The transaction through which to read what it has locked: on SQLite the only safe way (None: any way is)."""
+    """On SQLite the transaction, which must read itself what it has locked; else None: any connection may read."""
     return connection if connection.dialect.name == "sqlite" else None
 
 
 def clock(engine: sa.Engine) -> datetime | None:
-    """The database's own time in UTC, so that its ``modified_at`` follow one clock; SQLite has none."""
+    """The database's time in UTC, so that its ``modified_at`` follow one clock; None for SQLite, which has none."""
     if engine.dialect.name == "sqlite":
         return None
     with reading(engine) as connection:
@@ -119,8 +121,8 @@ def clock(engine: sa.Engine) -> datetime | None:
 
 
 @contextmanager
-def taken_back(engine: sa.Engine) -> Iterator[Connection]:
-    """A transaction in which to try something: nothing of it stays."""
+def rolled_back(engine: sa.Engine) -> Iterator[Connection]:
+    """A transaction for a trial: nothing of it stays."""
     with translated(engine), engine.connect() as connection:
         transaction = connection.begin()
         try:
@@ -131,7 +133,7 @@ def taken_back(engine: sa.Engine) -> Iterator[Connection]:
 
 @contextmanager
 def translated(engine: sa.Engine) -> Iterator[None]:
-    """The driver's words can hold a row: only its class goes on."""
+    """Raises `SourceUnavailable` for a driver's error, without its text, which can hold values of a row."""
     try:
         yield
     except REFUSALS:
@@ -140,7 +142,7 @@ def translated(engine: sa.Engine) -> Iterator[None]:
         state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
         raise SourceUnavailable(
             f"The CRM at {_place(engine)} cannot be written now ({state or type(error.orig).__name__}). What was begun "
-            "is taken back; the next try goes on where this one stopped."
+            "is rolled back; the next try goes on where this one stopped."
         ) from None
 
 

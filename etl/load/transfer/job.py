@@ -1,4 +1,4 @@
-"""A transfer that is being carried out, and what it asks the rules."""
+"""A transfer that a process is carrying out, alone, and how many of its groups go at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
 import pandas as pd
 from sqlalchemy.engine import Connection
@@ -18,41 +18,28 @@ from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers.transfers import Transfer
 from etl.load.transfer.databases import Databases
 
-# What is read, compared and written at once, whatever the size of a transfer; a larger group goes alone.
+# How many contacts are read, compared and written at once; a larger group goes alone.
 CONTACTS_AT_ONCE = 1000
 
-Rows = Mapping[str, pd.DataFrame]
-Keys = Mapping[str, "pd.Series[int]"]
-
-
-class Desk(Protocol):
-    """What hangs on a contact, and what it becomes in the target."""
-
-    def read(self, contact_ids: Sequence[int], within: Connection | None = None) -> Rows:
-        """The rows that hang on these contacts as the source holds them now.
-
-        ``within``: read through this transaction (of SQLite), not through a snapshot of its own.
-        """
-
-    def build(self, rows: Rows, group_nos: Sequence[int], keys: Keys) -> Rows:
-        """What of ``rows`` moves with these groups, as the target's new rows.
-
-        By table, in an order that foreign keys allow: all columns in canonical form, and ``source_id`` (text) and
-        ``group``. ``keys``: by table the new key of each old one.
-        """
+Rows: TypeAlias = Mapping[str, pd.DataFrame]
+# By table the new key of each old one.
+Keys: TypeAlias = Mapping[str, "pd.Series[int]"]
+# Gives the rows of some contacts as a database holds them now. It reads through the transaction that it is given: on
+# SQLite that is the only safe way to read what the transaction has locked (`databases.own_transaction`).
+RowSource: TypeAlias = Callable[[Sequence[int], Connection | None], Rows]
 
 
 @dataclass(frozen=True)
-class Move:
-    """One transfer with everything that it needs; ``folder``: where its new rows are staged."""
+class TransferJob:
+    """A transfer with everything that its import needs; ``folder``: where its new rows are staged."""
 
     ledger: Ledger
     databases: Databases
     transfer: Transfer
-    desk: Desk
+    read_source: RowSource
     folder: Path
     sleep: Callable[[float], None]
-    still_mine: Callable[[], None]  # raises `UnitsBusy` where another process has taken it over
+    still_mine: Callable[[], None]  # raises `UnitsBusy` where another process has taken the transfer over
 
     @property
     def transfer_id(self) -> str:
@@ -75,10 +62,10 @@ def portions(groups: Iterable[tuple[int, int]], contacts_at_once: int) -> Iterat
 
 
 @contextmanager
-def alone(ledger: Ledger, transfer_id: str) -> Iterator[Callable[[], None]]:
-    """One process at a time works on a transfer; gives what makes sure that it is still this one.
+def exclusive(ledger: Ledger, transfer_id: str) -> Iterator[Callable[[], None]]:
+    """Lets one process at a time work on a transfer; gives the check that it is still this one.
 
-    Raises `UnitsBusy` where another one does.
+    Raises `UnitsBusy` while another process works on it.
     """
     words = f"Another process is carrying out the transfer {transfer_id} now."
     key = hashlib.sha256(transfer_id.encode()).hexdigest()[:40]

@@ -5,35 +5,24 @@ A record then has one key wherever it is seen: units of both offices stand in on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import pandas as pd
 import sqlalchemy as sa
 
-from etl import schema
-from etl.load.ledger.store import Ledger
+from etl import canonical
 from etl.load.ledger.transfers import keys
-from etl.load.ledger.transfers.transfers import Transfer
+from etl.load.transfer.job import Keys, TransferJob
 
 
-def key_column(entity: str) -> sa.Column[int] | None:
-    """The one column that is the key of a table's rows; None for a table with a composite key."""
-    columns = list(schema.metadata.tables[entity].primary_key.columns)
-    return columns[0] if len(columns) == 1 else None
-
-
-def reserve(
-    ledger: Ledger, engines: Iterable[sa.Engine], transfer: Transfer, wanted: Mapping[str, Iterable[int]]
-) -> dict[str, pd.Series[int]]:
+def reserve(job: TransferJob, wanted: Mapping[str, pd.Series[int]]) -> Keys:
     """New keys by old key, for each table of ``wanted`` (old keys). A reserved key that is not used is lost."""
     old = {entity: sorted({int(key) for key in old_keys}) for entity, old_keys in wanted.items()}
-    return keys.take(
-        ledger, transfer, old, {entity: max(_highest(engine, entity) for engine in engines) for entity in old}
-    )
+    above = {entity: max(_highest(engine, entity) for engine in job.databases.all) for entity in old}
+    return keys.take(job.ledger, job.transfer, old, above)
 
 
 def _highest(engine: sa.Engine, entity: str) -> int:
-    column = key_column(entity)
-    assert column is not None
+    highest = sa.select(sa.func.coalesce(sa.func.max(canonical.key_column(entity)), 0))
     with engine.connect() as connection:
-        return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(column), 0))).scalar_one())
+        return int(connection.execute(highest).scalar_one())

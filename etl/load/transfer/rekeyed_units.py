@@ -1,7 +1,7 @@
-"""Which units change their key with a batch (XFR-LINKS). Pure.
+"""The units that get another key with a batch (XFR-LINKS).
 
-A client's unit is the household of which it is the head, else the client alone. A household that is not rebuilt in the
-target leaves its head there as a unit of its own; a spouse who moves along has none.
+The unit of a client is the household that the client heads, else the client alone. The head of a household that is not
+rebuilt in the target becomes a unit alone. A spouse who moves along has no unit.
 """
 
 from __future__ import annotations
@@ -10,17 +10,15 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from etl.load.transfer.batches import GROUP_NO, SOURCE_ID
 
+def find(new: Mapping[str, pd.DataFrame], households: pd.DataFrame) -> pd.DataFrame:
+    """from_unit, to_unit, group_no of every unit that moves with the new rows.
 
-def moves(new: Mapping[str, pd.DataFrame], households: pd.DataFrame) -> pd.DataFrame:
-    """from_unit, to_unit, group_no of every unit that the new rows take along.
-
-    ``households``: those of the source that a moving contact is in or the head of.
+    ``households``: those of the source that a moving contact is a member or the head of.
     """
     contacts = new["contact"]
-    old = [int(key) for key in contacts[SOURCE_ID]]
-    group_of = dict(zip(old, map(int, contacts[GROUP_NO]), strict=True))
+    old = [int(key) for key in contacts["source_id"]]
+    group_of = dict(zip(old, map(int, contacts["group"]), strict=True))
     home_of, same = _rebuilt(new.get("household"))
     unit_of = {
         key: home_of.get(made, f"C{made}") for key, made in zip(old, map(int, contacts["contact_id"]), strict=True)
@@ -40,5 +38,5 @@ def _rebuilt(households: pd.DataFrame | None) -> tuple[dict[int, str], dict[str,
         return {}, {}
     homes = [f"H{key}" for key in households["household_id"]]
     of_heads = zip(map(int, households["head_contact_id"]), homes, strict=True)
-    of_old = zip((f"H{key}" for key in households[SOURCE_ID]), homes, strict=True)
+    of_old = zip((f"H{key}" for key in households["source_id"]), homes, strict=True)
     return dict(reversed(list(of_heads))), dict(of_old)

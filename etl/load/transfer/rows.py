@@ -1,4 +1,4 @@
-"""What a transfer does to rows within one transaction: locks them, writes new ones, retires and sets back old ones."""
+"""Changes of rows within one transaction: lock, write, delete, retire (into *Deleted Records*) and restore."""
 
 from __future__ import annotations
 
@@ -9,105 +9,98 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from etl import schema
+from etl import canonical, schema
 from etl.load import bulk
 from etl.load.ledger.transfers.transfers import SHARED
-from etl.load.transfer.batches import SOURCE_ID, Batch
+from etl.load.transfer.batches import Batch
 
 RETIRED = ("contact", "policy", "pending_case", "investment_account", "liability")
 
 
-def lock_source(connection: Connection, manifest: pd.DataFrame) -> None:
-    """Keeps everybody from editing the moving records (on SQLite the whole database is ours already).
+def lock_rows(connection: Connection, records: pd.DataFrame) -> None:
+    """Keeps everybody else from editing these records (on SQLite the transaction has locked the whole database).
 
-    ``manifest``: entity, entity_id of the groups. Rows that belong to a locked record can be neither added nor taken
-    away, for they refer to it.
+    ``records``: entity, entity_id. Rows that belong to a locked record can be neither added nor removed, for they refer
+    to it.
     """
     if connection.dialect.name == "sqlite":
         return
-    for entity, rows in manifest[~manifest["entity"].isin(SHARED)].groupby("entity", sort=True):
-        table = schema.metadata.tables[str(entity)]
-        first = next(column for column in table.primary_key.columns if isinstance(column.type, sa.Integer))
-        place = [column.name for column in table.primary_key.columns].index(first.name)
+    for entity, rows in records[~records["entity"].isin(SHARED)].groupby("entity", sort=True):
+        key = canonical.key_column(str(entity))
+        place = [column.name for column in schema.metadata.tables[str(entity)].primary_key.columns].index(key.name)
         parts = rows["entity_id"].str.split(":", n=2).str[place].astype("int64").unique()
-        locked = sa.select(first).where(first.in_(bulk.id_list(connection, parts))).order_by(first).with_for_update()
+        locked = sa.select(key).where(key.in_(bulk.id_list(connection, parts))).order_by(key).with_for_update()
         connection.execute(sa.select(sa.func.count()).select_from(locked.subquery()))
 
 
 def lock_target(connection: Connection) -> None:
-    """One transfer at a time writes to the target."""
+    """Lets one transfer at a time write to the target."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7238940013)")
 
 
 def insert(connection: Connection, batch: Batch) -> None:
-    """Writes the batch's rows; carriers and products that are there already are left as they are."""
-    for entity in batch.rows:
-        bulk.insert(connection, schema.metadata.tables[entity], batch.values(entity), skip_known=entity in SHARED)
+    """Writes the batch's rows."""
+    for entity, rows in batch.rows.items():
+        insert_rows(connection, entity, rows)
+    check_constraints(connection)
+
+
+def insert_rows(connection: Connection, entity: str, rows: pd.DataFrame) -> None:
+    """Writes rows of one table; carriers and products that are there already stay as they are."""
+    table = schema.metadata.tables[entity]
+    bulk.insert(connection, table, rows[list(table.columns.keys())], skip_known=entity in SHARED)
+
+
+def check_constraints(connection: Connection) -> None:
+    """Checks now what PostgreSQL would check at the end of the transaction."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def delete(connection: Connection, batch: Batch) -> None:
-    """Takes the batch's rows out of the target again, but for carriers and products."""
-    for entity in reversed(list(batch.rows)):
-        if entity in SHARED:
-            continue
-        table = schema.metadata.tables[entity]
-        first = next(column for column in table.primary_key.columns if isinstance(column.type, sa.Integer))
-        values = batch.values(entity)
-        connection.execute(sa.delete(table).where(first.in_(bulk.id_list(connection, values[first.name].unique()))))
+    """Deletes the batch's rows from the target; carriers and products stay."""
+    for entity in reversed([entity for entity in batch.rows if entity not in SHARED]):
+        key = canonical.key_column(entity)
+        which = key.in_(bulk.id_list(connection, batch.rows[entity][key.name].unique()))
+        connection.execute(sa.delete(key.table).where(which))
 
 
 def retire(connection: Connection, batch: Batch) -> None:
-    """Puts the source's records in *Deleted Records*, and households of which nobody is left."""
-    for entity in RETIRED:
-        _stamp(connection, entity, old_keys(batch, entity), batch.stamp)
-    households = _households_of(connection, old_keys(batch, "contact"))
-    _stamp(connection, "household", _emptied(connection, households), batch.stamp)
+    """Retires the source's records of the batch, and households that have no member left."""
+    retire_rows(connection, {entity: batch.old_keys(entity) for entity in RETIRED}, batch.stamp)
+    households = _households_of(connection, batch.old_keys("contact"))
+    retire_rows(connection, {"household": _emptied(connection, households)}, batch.stamp)
+
+
+def retire_rows(connection: Connection, keys: Mapping[str, pd.Series[int]], now: datetime) -> None:
+    """Retires records, by table, that are not retired yet."""
+    for entity, some in keys.items():
+        if len(some):
+            table = schema.metadata.tables[entity]
+            which = canonical.key_column(entity).in_(bulk.id_list(connection, some)) & table.c.deleted_at.is_(None)
+            connection.execute(sa.update(table).where(which).values(deleted_at=now, modified_at=now))
+
+
+def restore_rows(connection: Connection, keys: Mapping[str, pd.Series[int]], now: datetime) -> None:
+    """Takes records, by table, out of *Deleted Records*."""
+    for entity, some in keys.items():
+        which = canonical.key_column(entity).in_(bulk.id_list(connection, some))
+        connection.execute(
+            sa.update(schema.metadata.tables[entity]).where(which).values(deleted_at=None, modified_at=now)
+        )
 
 
 def retired_by(connection: Connection, batch: Batch) -> pd.DataFrame:
     """entity, entity_id of all records that the batch has retired: they carry its stamp."""
-    candidates = {entity: old_keys(batch, entity) for entity in RETIRED}
+    candidates = {entity: batch.old_keys(entity) for entity in RETIRED}
     candidates["household"] = _households_of(connection, candidates["contact"])
     found = []
     for entity, keys in candidates.items():
-        table = schema.metadata.tables[entity]
-        key = next(iter(table.primary_key.columns))
+        key, table = canonical.key_column(entity), schema.metadata.tables[entity]
         mine = sa.select(key).where(key.in_(bulk.id_list(connection, keys)), table.c.deleted_at == batch.stamp)
         found += [(entity, int(row[0])) for row in connection.execute(mine)]
     return pd.DataFrame(found, columns=["entity", "entity_id"]).astype({"entity": "str", "entity_id": "int64"})
-
-
-def old_keys(batch: Batch, entity: str) -> pd.Series[int]:
-    """The keys that the batch's rows of a table have in the source."""
-    if entity not in batch.rows:
-        return pd.Series(dtype="int64")
-    return batch.rows[entity][SOURCE_ID].dropna().astype("int64")
-
-
-def set_back(connection: Connection, entity: str, keys: pd.Series[int], now: datetime) -> None:
-    """Takes records out of *Deleted Records*."""
-    table = schema.metadata.tables[entity]
-    key = next(iter(table.primary_key.columns))
-    which = key.in_(bulk.id_list(connection, keys))
-    connection.execute(sa.update(table).where(which).values(deleted_at=None, modified_at=now))
-
-
-def put_away(connection: Connection, keys: Mapping[str, pd.Series[int]], now: datetime) -> None:
-    """Puts records, by table, in *Deleted Records*."""
-    for entity, some in keys.items():
-        _stamp(connection, entity, some, now)
-
-
-def _stamp(connection: Connection, entity: str, keys: pd.Series[int], now: datetime) -> None:
-    if keys.empty:
-        return
-    table = schema.metadata.tables[entity]
-    key = next(iter(table.primary_key.columns))
-    which = sa.and_(key.in_(bulk.id_list(connection, keys)), table.c.deleted_at.is_(None))
-    connection.execute(sa.update(table).where(which).values(deleted_at=now, modified_at=now))
 
 
 def _households_of(connection: Connection, contacts: pd.Series[int]) -> pd.Series[int]:
@@ -120,7 +113,7 @@ def _households_of(connection: Connection, contacts: pd.Series[int]) -> pd.Serie
 
 
 def _emptied(connection: Connection, households: pd.Series[int]) -> pd.Series[int]:
-    """Those of the households without a living member whose head, if any, is gone too."""
+    """The households of which every member and the head, if there is one, are retired."""
     if households.empty:
         return households
     household, member, contact = schema.household, schema.household_member, schema.contact

@@ -15,10 +15,15 @@ from include.runtime.staging import Staging, folder_name
 class TransferContext(Context[TransferRequest]):
     """A transfer between two offices."""
 
+    @property
+    def folder(self) -> Path:
+        """Where transfers keep files: a transfer may wait longer than the files of other runs are kept."""
+        return self.data_folder / "transfers"
+
     @cached_property
     def staging(self) -> Staging:
-        """The staged files: apart from other runs', which are removed sooner than a transfer may wait."""
-        return Staging(self.data_folder / "transfers", self.request.run_id)
+        """The staged files of this transfer."""
+        return Staging(self.folder, self.request.run_id)
 
     @property
     def source(self) -> str:

@@ -17,7 +17,7 @@ def sweep(context: TransferContext) -> None:
     What a transfer needs that waits for its answer or has groups to move stays, however old it is: the ledger knows.
     Only one that nobody can answer any more has ended.
     """
-    keep_days, root = context.settings.data.keep_days, context.data_folder / "transfers"
+    keep_days, root = context.settings.data.keep_days, context.folder
     transfers.forget_unanswered(context.ledger, timedelta(days=LONGEST_DAYS + keep_days))
     needed = {root / "staging"}
     for transfer_id in transfers.read_unfinished(context.ledger):

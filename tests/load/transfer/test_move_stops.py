@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from etl.errors import ParamsError, UnitsBusy
+from etl.errors import MovedAway, ParamsError, UnitsBusy
 from etl.load.ledger import locks
-from etl.load.ledger.transfers import transfers
+from etl.load.ledger.transfers import rekeying, transfers
 from etl.load.transfer import rows
 from etl.load.transfer.databases import open_databases, writing
 from tests.pipelines.transfer.books import TARGET, Book
@@ -132,6 +132,23 @@ class TestARefusal:
         )
         assert failed["target_id"].isna().all()
 
+    def test_by_the_source_that_does_not_retire_a_record_stops_the_group_of_the_record_alone(
+        self, tmp_path: Path
+    ) -> None:
+        book = Book()
+        ids = people(book, 4)
+        desk = make_desk(tmp_path, book)
+        desk.source.run(
+            "CREATE TRIGGER keep_them BEFORE UPDATE OF deleted_at ON contact WHEN new.contact_id = 3 "
+            "BEGIN SELECT RAISE(ABORT, 'they stay'); END"
+        )
+        assert desk.transfer("t1", ids).status == "closed"
+        assert desk.groups("t1") == {1: "retired", 2: "retired", 3: "failed", 4: "retired"}
+        ((rule, entity, entity_id, why),) = desk.why("t1")
+        assert (rule, entity, entity_id) == ("XFR-REFUSED", "contact", "3")
+        assert "they stay" not in why
+        assert len(desk.target.rows("contact", office_id=TARGET)) == 3
+
     @pytest.mark.postgres
     def test_a_text_that_is_too_long_for_the_target_is_named_by_its_record(
         self, tmp_path: Path, postgres_url: Callable[[], str]
@@ -248,6 +265,9 @@ class TestOthersAtTheSameTime:
         assert desk.move("t1", between=lambda: desk.target.run(taken)).status == "closed"
         assert set(desk.groups("t1").values()) == {"retired"}
         assert len(desk.target.rows("contact", office_id=TARGET)) == 4
+        for each in (one, two, three):
+            with pytest.raises(MovedAway, match=f"as C{desk.new('t1', 'contact', each)} "):
+                rekeying.require_at_home(desk.ledger, f"C{each}", each)
 
     def test_a_carrier_is_made_anew_once_whichever_transfer_comes_first(self, tmp_path: Path) -> None:
         book = Book()
@@ -347,7 +367,7 @@ def test_while_a_group_moves_nobody_can_edit_it_or_add_to_it(tmp_path: Path, pos
     manifest = transfers.read_manifest(desk.ledger, "t1")
     databases = open_databases(desk.source.url, None)
     with writing(databases.source) as connection:
-        rows.lock_source(connection, manifest)
+        rows.lock_rows(connection, manifest)
         for edit in edits:
             with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
                 desk.source.run(f"SET lock_timeout = '300ms'; {edit}")

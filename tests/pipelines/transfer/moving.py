@@ -8,9 +8,10 @@ assert desk.target.rows("contact") == …
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,17 +21,16 @@ import sqlalchemy as sa
 
 from etl.extract import transfer as extract
 from etl.extract.source import Snapshot
-from etl.extract.transaction_reader import Within
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import transfers
 from etl.load.ledger.transfers.transfers import Transfer
-from etl.load.transfer import move
+from etl.load.transfer import batches
 from etl.load.transfer.databases import open_databases
-from etl.load.transfer.rollback import bring_back
+from etl.load.transfer.rollback import roll_back
 from etl.schema import metadata
 from etl.transform.transfers import Selection, TransferPlan, plan
 from etl.transform.transfers.rows import Arrival
-from include.pipelines.transfer.move import RulesDesk
+from include.pipelines.transfer.move import move
 from tests.pipelines.transfer.books import LATER, SOURCE, TARGET, Book
 
 RECEIVER = 2
@@ -117,15 +117,15 @@ class TransferDesk:
 
     def move(self, transfer_id: str, between: Callable[[], None] | None = None) -> Transfer:
         """Carries an accepted transfer out; ``between``: what somebody does after its rows were staged."""
-        desk = RulesDesk(
-            self.source.url, self.plans[transfer_id], Arrival(self.offices[1], self.receiver, LATER), self.known()
-        )
+        arrival = Arrival(self.offices[1], self.receiver, LATER)
+        read_source = extract.rows_of(self.source.url, self.known())
         databases = open_databases(self.source.url, self.target.url)
         try:
-            return move.move(
-                self.ledger, databases, transfer_id, _Interrupted(desk, between), self.folder / "transfers",
-                self.contacts_at_once, sleep=lambda _: None,
-            )  # fmt: skip
+            with after_staging(between):
+                return move(
+                    self.ledger, databases, transfer_id, self.plans[transfer_id], arrival, read_source,
+                    self.folder / "transfers", self.contacts_at_once, sleep=lambda _: None,
+                )  # fmt: skip
         finally:
             databases.dispose()
 
@@ -143,15 +143,14 @@ class TransferDesk:
         """Takes a transfer back; gives office, table and key of what was edited since."""
         databases = open_databases(self.source.url, self.target.url)
 
-        def read(contact_ids: Sequence[int], within: sa.Connection | None) -> Any:
+        read_rows = extract.rows_of(self.target.url)
+
+        def read(contact_ids: Sequence[int], transaction: sa.Connection | None) -> Any:
             self.read_at_once.append(len(contact_ids))
-            if within is not None:
-                return extract.read_rows(Within(within), contact_ids)
-            with Snapshot(self.target.url, readers=1) as snapshot:
-                return extract.read_rows(snapshot, contact_ids)
+            return read_rows(contact_ids, transaction)
 
         try:
-            edits = bring_back(
+            edits = roll_back(
                 self.ledger, databases, transfer_id, read, lambda _: None, contacts_at_once=self.contacts_at_once
             )
         finally:
@@ -176,23 +175,22 @@ class TransferDesk:
         return list(failed[["rule_id", "entity", "entity_id", "why"]].itertuples(index=False, name=None))
 
 
-@dataclass
-class _Interrupted:
-    """A desk at which somebody else does something once, before the rows are read again for the move."""
+@contextlib.contextmanager
+def after_staging(act: Callable[[], None] | None) -> Iterator[None]:
+    """Somebody else does something once, after the first batch was staged and before it is written."""
+    write = batches.write
 
-    desk: RulesDesk
-    between: Callable[[], None] | None
-    readings: int = 0
+    def interrupted(folder: Path, batch: batches.Batch) -> None:
+        write(folder, batch)
+        batches.write = write
+        if act is not None:
+            act()
 
-    def read(self, contact_ids: Sequence[int], within: sa.Connection | None = None) -> Any:
-        return self.desk.read(contact_ids, within)
-
-    def build(self, rows: Any, group_nos: Sequence[int], keys: Any) -> Any:
-        built = self.desk.build(rows, group_nos, keys)
-        if self.between is not None:
-            between, self.between = self.between, None
-            between()
-        return built
+    batches.write = interrupted
+    try:
+        yield
+    finally:
+        batches.write = write
 
 
 def make_desk(

@@ -79,43 +79,28 @@ def fail(ledger: Ledger, transfer_id: str, failures: Iterable[Failure]) -> None:
 
 
 def finish(
-    ledger: Ledger,
-    transfer_id: str,
-    group_nos: Sequence[int],
-    id_map: pd.DataFrame,
-    target_hashes: pd.DataFrame,
-    retired: pd.DataFrame,
+    ledger: Ledger, transfer_id: str, group_nos: Sequence[int], written: pd.DataFrame, retired: pd.DataFrame
 ) -> None:
-    """These groups are in the target and no longer in the source: their new keys are kept, vendor links follow.
+    """Notes that these groups are in the target and retired in the source; vendor links follow to the new keys.
 
-    ``id_map``: entity, source_id, target_id, group_no of every new row; ``target_hashes``: entity, entity_id (in the
-    target), row_hash, group_no; ``retired``: entity, entity_id, group_no, retired_at of the source's records. Repeated
-    it changes nothing.
+    ``written``: entity, source_id, target_id, group_no, row_hash of every new row; ``retired``: entity, entity_id,
+    group_no, retired_at of the source's records. A second call changes nothing.
     """
-    named = id_map[id_map["source_id"].notna()]
+    named = written[written["source_id"].notna()]
     records = named.rename(columns={"source_id": "entity_id"})[["entity", "entity_id", "target_id"]]
-    written = target_hashes.rename(columns={"entity_id": "target_id", "row_hash": "target_hash"})
+    of_groups = written[~written["entity"].isin(SHARED)].rename(columns={"row_hash": "target_hash"})
     with ledger.write() as connection:
         keys = ("transfer_id", "entity", "entity_id")
         bulk.update(connection, transfer_record, records.assign(transfer_id=transfer_id), keys)
-        bulk.insert(connection, transfer_target_row, written.assign(transfer_id=transfer_id), skip_known=True)
+        new = of_groups.drop(columns="source_id").assign(transfer_id=transfer_id)
+        bulk.insert(connection, transfer_target_row, new, skip_known=True)
         bulk.insert(connection, transfer_retired, retired.assign(transfer_id=transfer_id), skip_known=True)
-        rekeying.follow(ledger, connection, transfer_id, group_nos, id_map)
+        rekeying.follow(ledger, connection, transfer_id, group_nos, written)
         _mark(ledger, connection, transfer_id, group_nos, "retired", ())
 
 
-def read_shared(ledger: Ledger, transfer_id: str) -> pd.DataFrame:
-    """entity, entity_id of the carriers and products that the transfer makes anew."""
-    record = transfer_record.c
-    return ledger.frame(
-        sa.select(record.entity, record.entity_id).where(
-            record.transfer_id == transfer_id, record.entity.in_(SHARED), record.decision == "recreate"
-        )
-    )
-
-
 def known_elsewhere(ledger: Ledger, transfer_id: str, rows: pd.DataFrame, group_nos: Sequence[int]) -> pd.DataFrame:
-    """entity, entity_id of those of the rows that other groups have, that stay on their own, or that it has retired."""
+    """entity, entity_id of rows that are of other groups, of no group, or retired by the transfer already."""
     with ledger.read() as connection:
         ids = bulk.text_list(connection, rows["entity_id"].unique())
         groups = bulk.id_list(connection, group_nos)
