@@ -1,4 +1,4 @@
-"""What the receiving user is asked, and what becomes of the answer."""
+"""Asks the receiving user, and keeps the answer in the ledger."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 from etl.errors import ParamsError
 from etl.load.ledger.transfers import transfers
-from include.pipelines.transfer import plan
-from include.pipelines.transfer.context import TransferContext
-from include.pipelines.transfer.request import read_ids
+from include.pipelines.transfer import documents
+from include.pipelines.transfer.plan import accept_only, read_staged
+from include.pipelines.transfer.request import TransferContext, read_ids
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Question:
 
 
 def make_question(context: TransferContext, can_be_answered: bool = True) -> Question | None:
-    """The question of a planned transfer; None where nobody is to be asked: a dry run, nothing to move, an answer.
+    """The question of a planned transfer; None where nobody is asked: a dry run, nothing to move, an answer given.
 
     Under ``airflow dags test`` nobody can answer: the transfer ends there.
     """
@@ -41,18 +41,19 @@ def make_question(context: TransferContext, can_be_answered: bool = True) -> Que
     found = transfers.find(context.ledger, request.run_id)
     if request.dry_run or found is None or found.status != "planned":
         return None
-    if not plan.moving_contacts(context):
+    staged = read_staged(context.staging)
+    if not staged.moving:
         transfers.answer(context.ledger, request.run_id, "cancelled", None, "there was nothing to move")
         return None
     if not can_be_answered:
         transfers.answer(context.ledger, request.run_id, "cancelled", None, "nobody can accept in a run at a terminal")
         return None
-    subject, body = plan.read_question(context)
+    subject, body = documents.question(context, staged)
     return Question(subject, body, request.receiving_user, read_patience(context) or SHORTEST_PATIENCE)
 
 
 def read_patience(context: TransferContext) -> timedelta | None:
-    """How long to wait until looking again; None: the time is over, or the transfer has ended without an answer."""
+    """How long to wait before the next look; None: the time is over, or the transfer has ended without an answer."""
     found = transfers.find(context.ledger, context.request.run_id)
     if found is None or found.status != "planned" or found.planned_at is None:
         return None
@@ -61,9 +62,9 @@ def read_patience(context: TransferContext) -> timedelta | None:
 
 
 def take_answer(context: TransferContext, given: Mapping[str, Any]) -> str | None:
-    """Keeps an answer and says how the transfer goes on; None where it cannot be taken and has to be asked again.
+    """Keeps an answer and gives the transfer's status; None where the answer does not count and has to be asked again.
 
-    Only the receiving user's acceptance counts, checked here by name whatever Airflow let through.
+    Only the receiving user can accept: the name is checked here, too, after Airflow.
     """
     request, ledger = context.request, context.ledger
     choice, user = given["choice"], given["user"]
@@ -81,7 +82,7 @@ def take_answer(context: TransferContext, given: Mapping[str, Any]) -> str | Non
         return None
     try:
         only = read_ids("Only these contacts", given["only"])
-        plan.accept_only(context, only)
+        accept_only(context, only)
     except ParamsError as error:
         log.warning("The acceptance cannot be taken: %s", error)
         return None
@@ -89,7 +90,7 @@ def take_answer(context: TransferContext, given: Mapping[str, Any]) -> str | Non
 
 
 def _end(context: TransferContext, status: str, user: str | None, why: str) -> str:
-    """Ends the transfer; what ended it before (it was cancelled meanwhile) stays what it was."""
+    """Ends the transfer and gives its status: that of an earlier end, where it was cancelled meanwhile."""
     try:
         return transfers.answer(context.ledger, context.request.run_id, status, user, why).status
     except ParamsError:

@@ -1,4 +1,4 @@
-"""What may not move is kept at the source: one readable file for each contact that moved."""
+"""Keeps what may not move in the source office's archive: one readable file for each contact that moved."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ import pandas as pd
 
 from etl import canonical
 from etl.transform.transfers import TransferPlan
-from include.pipelines.transfer import plan
-from include.pipelines.transfer.context import TransferContext
+from include.pipelines.transfer.reading import Reading
+from include.pipelines.transfer.request import TransferContext
 from include.report.display import show
 from include.report.manifest.model import ENTITY_WORDS, Manifest
 
 
-def write(context: TransferContext, planned: TransferPlan, made: Manifest) -> Path:
+def write(context: TransferContext, planned: TransferPlan, made: Manifest) -> None:
     """Writes ``contact <id>.txt`` (0600) for each contact that moved and left something behind."""
-    folder = context.archive
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    context.archive.mkdir(parents=True, exist_ok=True, mode=0o700)
     records = made.records
     contacts = records[(records["entity"] == "contact") & (records["decision"] == "move")]
     there = dict(zip(contacts["contact_id"].tolist(), contacts["target_id"].tolist(), strict=True))
-    rows = plan.read_rows(context)
+    rows = Reading.staged(context.staging).rows
     lines: dict[int, list[str]] = {}
     stays = (records["decision"] == "stay") & (records["entity"] != "contact")
     for entity, of_table in records[stays & records["contact_id"].isin(list(there))].groupby("entity", sort=False):
@@ -40,20 +39,19 @@ def write(context: TransferContext, planned: TransferPlan, made: Manifest) -> Pa
             f"There it is contact {there[contact_id]}.",
             "What follows did not move.",
         ]
-        _write_private(folder / f"contact {contact_id}.txt", "\n".join([*head, *left, ""]))
-    os.sync()
-    return folder
+        _write_private(context.archive / f"contact {contact_id}.txt", "\n".join([*head, *left, ""]))
+    os.sync()  # once for all: there may be thousands of files
 
 
 def _records(entity: str, of_table: pd.DataFrame, rows: pd.DataFrame) -> Iterator[tuple[int, list[str]]]:
-    """contact id and the lines of each record of a table that stays, in the order of contacts and keys."""
-    told = of_table[["entity_id", "contact_id", "rule_id", "reason"]].sort_values(["contact_id", "entity_id"])
-    values = rows.assign(entity_id=canonical.row_ids(entity, rows)).set_index("entity_id").loc[told["entity_id"]]
+    """contact id and the lines of each record of a table that stays, by contact and key."""
+    staying = of_table[["entity_id", "contact_id", "rule_id", "reason"]].sort_values(["contact_id", "entity_id"])
+    values = rows.assign(entity_id=canonical.row_ids(entity, rows)).set_index("entity_id").loc[staying["entity_id"]]
     names = list(values.columns)
     cells = zip(
         *(values[name].astype(object).where(values[name].notna(), None).tolist() for name in names), strict=True
     )
-    columns = (told[name].tolist() for name in ("entity_id", "contact_id", "rule_id", "reason"))
+    columns = (staying[name].tolist() for name in ("entity_id", "contact_id", "rule_id", "reason"))
     words, before = ENTITY_WORDS.get(entity, entity), None
     for entity_id, contact_id, rule_id, reason, row in zip(*columns, cells, strict=True):
         title = ["", words] if contact_id != before else []
@@ -75,7 +73,7 @@ def _fields(fields: pd.DataFrame, rows: dict[str, pd.DataFrame]) -> Iterator[tup
 
 
 def _value(value: object) -> str:
-    """A value on one line or, indented, on several: what cannot be seen is spelled out."""
+    """A value on one line or, indented, on several; invisible characters are spelled out."""
     return "\n      ".join(show(line) for line in str(value).splitlines()) or '""'
 
 

@@ -1,4 +1,4 @@
-"""The checks before anything: facts from a plan, the gate over them, and who is left out for what it found."""
+"""Checks a plan: facts for the gate, the gate's verdict, and the contacts that the verdict leaves out."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import Any
 import pandas as pd
 
 from etl.transform.transfers import TransferPlan
-from etl.values import normal
+from etl.values import USER_STATUS_ENABLED, USER_STATUSES, normal
 from expectations.facts.transfer import STAYING_RULES, TRANSFER
-from include.pipelines.transfer.context import TransferContext
 from include.pipelines.transfer.reading import Reading
+from include.pipelines.transfer.request import TransferContext
 
-# Records of people and firms who work with an office, not of its clients: they have screens of their own.
+# Records of people and firms who work with an office, not of its clients.
 _NOT_MOVABLE = ("advisor", "agency", "carrier")
+
+EXPORT_RIGHTS = ("Data Export", "Export contacts to another office - Button")
+IMPORT_RIGHTS = ("Data Import",)
 
 
 def unit_key(contact_id: int) -> str:
@@ -30,7 +33,7 @@ def check(context: TransferContext, reading: Reading, plan: TransferPlan, busy: 
     units = [TRANSFER, *(unit_key(contact_id) for contact_id in reading.contact_ids)]
     return validate(
         TRANSFER,
-        make_facts(reading, plan, busy, context.request.source_office_id, context.request.target_office_id),
+        make_facts(context, reading, plan, busy),
         units,
         as_of=context.request.as_of,
         overrides=rules.read_overrides(context.settings.rules.file),
@@ -38,23 +41,40 @@ def check(context: TransferContext, reading: Reading, plan: TransferPlan, busy: 
     )
 
 
+def missing_rights(user: pd.DataFrame, office_id: int, needed: tuple[str, ...]) -> str | None:
+    """What a user (`office_users.read_user`) lacks to act in an office (LIC-EXPORT, LIC-IMPORT, LIC-ENABLED).
+
+    Names joined by a comma: the account there, its status, the rights; None where nothing is missing.
+    """
+    if user.empty:
+        return "the user account"
+    missing = []
+    if int(user["office_id"].iloc[0]) != office_id:
+        missing.append("an account in the office")
+    if normal(str(user["status"].iloc[0])) not in USER_STATUSES:
+        missing.append(f"the status {USER_STATUS_ENABLED}")
+    missing += [right for right in needed if right not in set(user["right_name"].dropna())]
+    return ", ".join(missing) or None
+
+
 def make_facts(
-    reading: Reading, plan: TransferPlan, busy: Mapping[int, str], source_office_id: int, target_office_id: int
+    context: TransferContext, reading: Reading, plan: TransferPlan, busy: Mapping[int, str]
 ) -> dict[str, pd.DataFrame]:
-    """The frames of `expectations.facts.vendors.transfer`."""
+    """The frames of `expectations.facts.transfer`."""
+    source, target = context.request.source_office_id, context.request.target_office_id
     request = {
         "unit_key": TRANSFER,
-        "entity_id": target_office_id,
-        "offices_differ": source_office_id != target_office_id or not reading.is_one_database,
-        "target_is_active": normal(str(reading.target_office["status"])) == "active",
-        "export_missing": reading.export_missing,
-        "import_missing": reading.import_missing,
+        "entity_id": target,
+        "offices_differ": source != target or not context.is_one_database,
+        "target_is_active": normal(str(reading.offices["status"].iloc[1])) == "active",
+        "export_missing": missing_rights(reading.exporter, source, EXPORT_RIGHTS),
+        "import_missing": missing_rights(reading.importer, target, IMPORT_RIGHTS),
     }
     requests = pd.DataFrame([request]).astype({"export_missing": "str", "import_missing": "str"})
     return {
         "requests": requests,
-        "movers": _movers(reading, plan, busy, source_office_id),
-        "leavings": _leavings(plan, target_office_id),
+        "movers": _movers(reading, plan, busy, source),
+        "leavings": _leavings(plan, target),
     }
 
 
@@ -80,14 +100,14 @@ def _movers(reading: Reading, plan: TransferPlan, busy: Mapping[int, str], sourc
 
 
 def _leavings(plan: TransferPlan, target_office_id: int) -> pd.DataFrame:
-    """What stays of contacts that move, counted by contact and rule; carriers made anew hang on the transfer itself."""
+    """What stays of moving contacts, counted by contact and rule; carriers made anew count for the transfer itself."""
     moving = plan.groups["contact_id"]
     records = plan.manifest
     stays = records[(records["decision"] == "stay") & records["contact_id"].isin(moving)]
     fields = plan.fields[plan.fields["contact_id"].isin(moving)]
-    told = pd.concat([part[["contact_id", "rule_id"]] for part in (stays, fields)], ignore_index=True)
-    told = told[told["rule_id"].isin(STAYING_RULES)]
-    counts = told.groupby(["contact_id", "rule_id"], as_index=False).size()
+    staying = pd.concat([part[["contact_id", "rule_id"]] for part in (stays, fields)], ignore_index=True)
+    staying = staying[staying["rule_id"].isin(STAYING_RULES)]
+    counts = staying.groupby(["contact_id", "rule_id"], as_index=False).size()
     leavings = pd.DataFrame(
         {
             "unit_key": [unit_key(int(one)) for one in counts["contact_id"]],
@@ -105,7 +125,7 @@ def _leavings(plan: TransferPlan, target_office_id: int) -> pd.DataFrame:
 
 
 def left_out(verdict: Any, plan: TransferPlan) -> pd.DataFrame:
-    """contact_id, rule_id, reason: held contacts, and everybody who would move in one group with one of them."""
+    """contact_id, rule_id, reason: contacts that a check holds, and all that would move in one group with them."""
     held = verdict.held[verdict.held["unit_key"] != TRANSFER]
     own = pd.DataFrame(
         {
@@ -123,6 +143,6 @@ def left_out(verdict: Any, plan: TransferPlan) -> pd.DataFrame:
 
 
 def findings_of(verdict: Any) -> pd.DataFrame:
-    """The gate's findings as the ledger and the report take them: each transfer's are its own, so all are new."""
+    """The gate's findings as the ledger and the report take them; findings of a transfer are always new."""
     found = verdict.findings
     return found.assign(entity_id=found["entity_id"].astype("str"), status="new")

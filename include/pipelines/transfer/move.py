@@ -28,8 +28,9 @@ from etl.load.transfer.job import CONTACTS_AT_ONCE, RowSource, TransferJob, excl
 from etl.load.transfer.keys import reserve
 from etl.transform.transfers import TransferPlan
 from etl.transform.transfers.rows import Arrival, old_keys, rebuild
-from include.pipelines.transfer import plan, reading
-from include.pipelines.transfer.context import TransferContext
+from include.pipelines.transfer import reading
+from include.pipelines.transfer.plan import read_plan
+from include.pipelines.transfer.request import TransferContext
 
 # How often a batch gets other keys because somebody else took its keys in the target meanwhile.
 TRIES = 5
@@ -49,10 +50,10 @@ def move_accepted(context: TransferContext) -> dict[str, int] | None:
     # The same moment whenever the import is started again.
     moment = f"{found.answered_at or ledger.now():%Y-%m-%d %H:%M:%S.%f}"
     arrival = Arrival(request.target_office_id, reading.receiving_user_id(context), moment)
-    read_source = rows_of(context.source, context.staging.read("reading", ["known"])["known"])
+    read_source = rows_of(context.source, context.staging.read(reading.STAGE, ["known"])["known"])
     databases = open_databases(context.source, context.target)
     try:
-        move(ledger, databases, request.run_id, plan.read_plan(context), arrival, read_source, context.folder)
+        move(ledger, databases, request.run_id, read_plan(context.staging), arrival, read_source, context.folder)
     finally:
         databases.dispose()
     statuses = transfers.read_groups(ledger, request.run_id)["status"].value_counts()

@@ -1,8 +1,7 @@
-"""What a transfer reads before anything else: the set and all that hangs on it, the target office, both users."""
+"""Reads and stages what a transfer is planned with: the set and everything on it, the target office, both users."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,44 +12,62 @@ from etl.errors import ParamsError
 from etl.extract import office_users, transfer
 from etl.extract.schema_check import check_schema
 from etl.extract.source import Snapshot
+from etl.extract.transfer import Frames
 from etl.load.ledger.transfers import transfers
 from etl.transform import transfers as rules
-from etl.transform.transfers.rights import EXPORT_RIGHTS, IMPORT_RIGHTS, missing_rights
-from include.pipelines.transfer.context import TransferContext
+from include.pipelines.transfer.request import TransferContext
 from include.runtime.acting import is_unknown
+from include.runtime.staging import Staging
 
-Frames = dict[str, pd.DataFrame]
+STAGE = "reading"
+_SIDES = ("rows", "around", "target")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Both sides as they stood when the transfer was planned.
+    """Both offices as they stood when the transfer was planned.
 
-    ``contact_ids``: whom the transfer was asked to move, those of the closure list that it was told to add included.
     ``rows``, ``around``, ``target``: see `etl.extract.transfer`. ``known``: the ledger's id map of these two offices.
+    ``asked``: contact_id of the contacts to be moved, with those that the closure list added. ``offices``: office_id,
+    name, status of the source, then of the target. ``exporter``, ``importer``: the asking and the receiving user
+    (`office_users.read_user`).
     """
 
-    contact_ids: list[int]
     rows: Frames
     around: Frames
     target: Frames
     known: pd.DataFrame
-    source_office: Mapping[str, Any]
-    target_office: Mapping[str, Any]
-    export_missing: str | None
-    import_missing: str | None
-    is_one_database: bool
+    asked: pd.DataFrame
+    offices: pd.DataFrame
+    exporter: pd.DataFrame
+    importer: pd.DataFrame
 
-    def plan(self, request: rules.Selection) -> rules.TransferPlan:
-        """What of it moves."""
-        return rules.plan(request, self.rows, self.around, self.target, self.known)
+    @property
+    def contact_ids(self) -> list[int]:
+        """The contacts to be moved."""
+        return [int(one) for one in self.asked["contact_id"]]
 
+    def plan(self, context: TransferContext, left_out: pd.DataFrame | None = None) -> rules.TransferPlan:
+        """What moves, but for contacts that are left out (contact_id, rule_id, reason)."""
+        return rules.plan(_selection(context, left_out), self.rows, self.around, self.target, self.known)
 
-def first_request(context: TransferContext, left_out: pd.DataFrame | None = None) -> rules.Selection:
-    """The rules' request: everybody, or everybody but some."""
-    asked = context.request
-    parts = {} if left_out is None else {"left_out": left_out}
-    return rules.Selection(asked.source_office_id, asked.target_office_id, context.is_one_database, **parts)
+    def stage(self, staging: Staging) -> None:
+        """Stages everything that was read."""
+        sides = {f"{side}.{name}": frame for side in _SIDES for name, frame in getattr(self, side).items()}
+        singles = {name: frame for name, frame in vars(self).items() if name not in _SIDES}
+        staging.write(STAGE, {**sides, **singles})
+
+    @classmethod
+    def staged(cls, staging: Staging) -> Reading:
+        """What was read, as it was staged. Raises `StagingError`."""
+        frames = staging.read(STAGE)
+        parts: dict[str, Any] = {side: {} for side in _SIDES}
+        for name, frame in frames.items():
+            side, _, table = name.rpartition(".")
+            (parts[side] if side else parts)[table] = frame
+        if parts["known"].empty:
+            parts["known"] = rules.NOTHING_KNOWN
+        return cls(**parts)
 
 
 def read(context: TransferContext) -> Reading:
@@ -59,28 +76,19 @@ def read(context: TransferContext) -> Reading:
         check_schema(url, schema.metadata.sorted_tables, exact=True)
     request = context.request
     with Snapshot(context.target) as snapshot:
-        target_office = _office(snapshot, request.target_office_id, "target")
+        target_office = _read_office(snapshot, request.target_office_id, "target")
         there = transfer.read_target(snapshot, request.target_office_id)
         importer = office_users.read_user(snapshot, request.receiving_user)
     with Snapshot(context.source) as snapshot:
-        source_office = _office(snapshot, request.source_office_id, "source")
+        source_office = _read_office(snapshot, request.source_office_id, "source")
         exporter = office_users.read_user(snapshot, request.requested_by)
         if exporter.empty and request.requested_by == request.triggered_by:
             raise ParamsError(is_unknown(request.triggered_by))
-        known = _id_map(context)
+        known = transfers.read_id_map(context.ledger, *context.database_names, request.target_office_id)
         contact_ids, rows, around = _read_set(context, snapshot, there, known)
-    return Reading(
-        contact_ids,
-        rows,
-        around,
-        there,
-        known,
-        source_office,
-        target_office,
-        missing_rights(exporter, request.source_office_id, EXPORT_RIGHTS),
-        missing_rights(importer, request.target_office_id, IMPORT_RIGHTS),
-        context.is_one_database,
-    )
+    offices = pd.concat([source_office, target_office], ignore_index=True)
+    asked = pd.DataFrame({"contact_id": pd.array(contact_ids, dtype="Int64")})
+    return Reading(rows, around, there, known, asked, offices, exporter, importer)
 
 
 def receiving_user_id(context: TransferContext) -> int:
@@ -92,16 +100,22 @@ def receiving_user_id(context: TransferContext) -> int:
     return int(user["user_id"].iloc[0])
 
 
+def _selection(context: TransferContext, left_out: pd.DataFrame | None) -> rules.Selection:
+    asked, parts = context.request, {} if left_out is None else {"left_out": left_out}
+    return rules.Selection(asked.source_office_id, asked.target_office_id, context.is_one_database, **parts)
+
+
 def _read_set(
     context: TransferContext, snapshot: Snapshot, there: Frames, known: pd.DataFrame
 ) -> tuple[list[int], Frames, Frames]:
+    """The contacts to be moved, their rows, and what is around them."""
     request = context.request
     wanted = list(request.contact_ids)
     if request.set_id is not None:
         wanted = transfer.read_set(snapshot, request.set_id, request.source_office_id)
     rows, around = _read_rows(snapshot, wanted, known)
     if request.add_related:
-        closure = rules.plan(first_request(context), rows, around, there, known).closure
+        closure = rules.plan(_selection(context, None), rows, around, there, known).closure
         added = closure.loc[closure["can_move"].astype(bool), "contact_id"]
         if len(added):
             wanted = sorted({*wanted, *(int(one) for one in added)})
@@ -114,12 +128,8 @@ def _read_rows(snapshot: Snapshot, contact_ids: list[int], known: pd.DataFrame) 
     return rows, transfer.read_surroundings(snapshot, rows)
 
 
-def _office(snapshot: Snapshot, office_id: int, which: str) -> dict[str, Any]:
+def _read_office(snapshot: Snapshot, office_id: int, which: str) -> pd.DataFrame:
     found = office_users.read_offices(snapshot, [office_id])
     if found.empty:
         raise ParamsError(f"{which}_office_id: the CRM has no office {office_id}.")
-    return {str(name): value for name, value in found.iloc[0].items()}
-
-
-def _id_map(context: TransferContext) -> pd.DataFrame:
-    return transfers.read_id_map(context.ledger, *context.database_names, context.request.target_office_id)
+    return found

@@ -1,4 +1,4 @@
-"""What a transfer is asked to do: its form, read and checked as far as that goes without the CRM."""
+"""The request of a transfer: its form, checked as far as that goes without the CRM, and where it finds its data."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from etl.errors import ParamsError
+from etl.load.ledger.transfers import transfers
+from etl.load.transfer.databases import are_one
 from include.runtime.acting import Actor
+from include.runtime.context import Context
 from include.runtime.params import read_number, read_switch, read_text, refuse_unknown
+from include.runtime.staging import Staging, folder_name
 
 ACCEPT_WITHIN_DAYS = 7
 LONGEST_DAYS = 60
@@ -19,9 +25,10 @@ LONGEST_DAYS = 60
 
 @dataclass(frozen=True)
 class TransferRequest:
-    """A transfer's parameters, checked; ``run_id`` is the transfer's id too.
+    """The checked parameters of a transfer; ``run_id`` is the transfer's id too.
 
-    ``requested_by``: in whose name; ``triggered_by``: who acted (LIC-ACTING).
+    ``requested_by``: the user in whose name the transfer is requested; ``triggered_by``: the user who acted
+    (LIC-ACTING).
     """
 
     run_id: str
@@ -47,6 +54,48 @@ class TransferRequest:
         }
 
 
+class TransferContext(Context[TransferRequest]):
+    """A transfer between two offices: its request, databases, ledger and files."""
+
+    @property
+    def folder(self) -> Path:
+        """Where transfers keep files: a transfer may wait longer than the files of other runs are kept."""
+        return self.data_folder / "transfers"
+
+    @cached_property
+    def staging(self) -> Staging:
+        """The staged files of this transfer."""
+        return Staging(self.folder, self.request.run_id)
+
+    @property
+    def source(self) -> str:
+        """The URL of the source office's database."""
+        return self.connections.crm
+
+    @property
+    def target(self) -> str:
+        """The URL of the target office's database; the same as the source's where there is no other."""
+        return self.connections.crm_target
+
+    @cached_property
+    def is_one_database(self) -> bool:
+        """Whether both offices are in one database."""
+        return are_one(self.source, self.target)
+
+    @cached_property
+    def database_names(self) -> tuple[str, str]:
+        """The source's and the target's name in the ledger."""
+        source, target = transfers.fingerprint(self.source), transfers.fingerprint(self.target)
+        if self.is_one_database:
+            return source, source
+        return source, target if target != source else transfers.fingerprint(self.target, apart=True)
+
+    @property
+    def archive(self) -> Path:
+        """The source office's folder of what may not move; it holds values, reports do not."""
+        return self.data_folder / "archive" / folder_name(self.request.run_id)
+
+
 def read_transfer_request(
     run_id: str,
     dag_id: str,
@@ -55,9 +104,9 @@ def read_transfer_request(
     as_of: date,
     actor: Actor,
 ) -> TransferRequest:
-    """The request of a run. Raises `ParamsError` in words for whatever is not as the form says (LIC-ACTING).
+    """The request of a run. Raises `ParamsError` for a parameter that is not as the form says (LIC-ACTING).
 
-    Without ``requested_by`` the transfer is asked for in the name of whoever triggered the run.
+    Without ``requested_by`` the transfer is requested in the name of the user who triggered the run.
     """
     refuse_unknown(conf, params)
     contact_ids = read_ids("contact_ids", params.get("contact_ids"))

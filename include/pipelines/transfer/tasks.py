@@ -18,7 +18,7 @@ from include.runtime.task_boundary import (
 )
 
 if TYPE_CHECKING:
-    from include.pipelines.transfer.context import TransferContext
+    from include.pipelines.transfer.request import TransferContext
 
 
 def plan_transfer() -> dict[str, int]:
@@ -68,8 +68,7 @@ def report_transfer() -> dict[str, Any]:
 
 def transfer_context() -> TransferContext:
     """The run's context, made from Airflow's: settings, ledger and request, once a task."""
-    from include.pipelines.transfer.context import TransferContext
-    from include.pipelines.transfer.request import read_transfer_request
+    from include.pipelines.transfer.request import TransferContext, read_transfer_request
     from include.runtime.connections import Connections
     from include.runtime.settings import settings
 

@@ -11,8 +11,7 @@ from typing import Any
 from etl.load.ledger.transfers import transfers
 from etl.load.ledger.transfers.transfers import Transfer
 from include.pipelines.transfer import answer, move, plan, report
-from include.pipelines.transfer.context import TransferContext
-from include.pipelines.transfer.request import read_transfer_request
+from include.pipelines.transfer.request import TransferContext, read_transfer_request
 from include.runtime.acting import COMMAND_LINE, Actor
 from include.runtime.connections import Connections
 from include.runtime.settings import Data, Settings

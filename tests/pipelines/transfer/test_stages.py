@@ -15,7 +15,7 @@ from etl.errors import ParamsError, StopRun
 from etl.load.ledger import runs
 from etl.load.ledger.transfers import transfers
 from include.pipelines.transfer import answer, plan
-from include.pipelines.transfer.context import TransferContext
+from include.pipelines.transfer.request import TransferContext
 from tests.pipelines.transfer.books import ELSEWHERE, TARGET, Book
 from tests.pipelines.transfer.moving import Database, kept_folder
 from tests.pipelines.transfer.staging_area import Area, book_with_rights, make_area
