@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from etl.load import bulk
 from etl.load.ledger.transfers import transfers
 from etl.schema import metadata
-from include.pipelines.transfer import archive, audit, checks, papers, reading, worklist
+from include.pipelines.transfer import archive, checks, documents, reading, report
 from include.pipelines.transfer.answer import make_question
 from include.runtime.staging import Staging
 from tests.pipelines.transfer.books import Book
@@ -126,9 +126,9 @@ PARTS: tuple[tuple[str, Any, str], ...] = (
     ("keep staged files", Staging, "write"),
     ("read staged files", Staging, "read"),
     ("keep the manifest", transfers, "plan"),
-    ("write the manifest", papers, "write"),
-    ("write the work list", worklist, "write"),
-    ("compare", audit, "compare"),
+    ("write the manifest", documents, "write_manifest"),
+    ("write the work list", documents, "write_report"),
+    ("compare", report, "compare"),
     ("archive", archive, "write"),
 )
 
