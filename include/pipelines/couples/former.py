@@ -1,6 +1,7 @@
-"""Whom the vendors have in a unit and the CRM no longer has there: read while the run's snapshot is open (LIFE-EVENT).
+"""People whom the vendors have in a unit and the CRM does not, read while the run's snapshot is open (LIFE-EVENT).
 
-Stages ``former`` (contacts, client_of, accounts, liabilities, policies, beneficiaries), if there is anybody.
+Stages ``former`` (contacts, client_of, accounts, liabilities, policies, beneficiaries) and ``holders``, if there are
+such people.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ HOLDERS = "holders"
 def stage_former(
     context: RunContext, snapshot: Snapshot, census: Census, numbers: pd.Index, linked: Mapping[str, pd.DataFrame]
 ) -> None:
-    """Heads and spouses last sent of the units with these numbers who are not of the unit any more.
+    """Stages the heads and spouses last sent who are not in their unit any more, of the units with these numbers.
 
     ``linked``: by vendor, unit_key, client_contact_id and spouse_contact_id as last sent.
     """
     units = census.units.loc[numbers]
-    # Which unit each link is of, by its place in ``units``; -1: of none that this run takes.
+    # The place of each link's unit in ``units``; -1: the run does not take the unit.
     keys = pd.Index(units["unit_key"].to_numpy(dtype=object))
     places = {
         vendor: keys.get_indexer(linked[vendor]["unit_key"].to_numpy(dtype=object))
@@ -53,8 +54,8 @@ def stage_former(
 def _holders(context: RunContext, snapshot: Snapshot, units: pd.DataFrame, linked: pd.DataFrame) -> pd.DataFrame:
     """unit_key, client_contact_id, holder, role: units without a link whose client eMoney has in a household's record.
 
-    As its client, where the household has another head by now, or as its spouse. A second client for the same person
-    would be there for good, for eMoney does not compare.
+    The role there is client, of a household that has another head now, or spouse. A second client for the same person
+    would stay for good, because eMoney does not compare clients.
     """
     held = held_by_households(context, "emoney", units, linked)
     ids = held["holder"].str[1:].astype("int64")
@@ -67,7 +68,7 @@ def _holders(context: RunContext, snapshot: Snapshot, units: pd.DataFrame, linke
 
 
 def _people(linked: pd.DataFrame, places: Numbers, numbers: pd.Index) -> pd.DataFrame:
-    """unit, contact_id of everybody last sent."""
+    """unit, contact_id of all people last sent."""
     unit = np.append(numbers.to_numpy(dtype=np.int64), -1)[places]
     sent = [
         pd.DataFrame({"unit": unit, "contact_id": linked[column].to_numpy()})[places >= 0]
@@ -77,7 +78,7 @@ def _people(linked: pd.DataFrame, places: Numbers, numbers: pd.Index) -> pd.Data
 
 
 def _missing(sent: pd.DataFrame, people: pd.DataFrame) -> Numbers:
-    """The contacts who were sent in a unit and are not of its people."""
+    """The contacts who were sent in a unit and are not in it."""
     # A contact's key has up to 64 bits; its place among all keys leaves room for the unit's number.
     places, keys = pd.factorize(pd.concat([sent["contact_id"], people["contact_id"]]))
     pairs = pd.concat([sent["unit"], people["unit"]], ignore_index=True) * len(keys) + places

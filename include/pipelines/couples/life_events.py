@@ -1,8 +1,8 @@
-"""LIFE-EVENT: a couple that is not the one which the vendor has. Held at both vendors until somebody confirms it.
+"""LIFE-EVENT: a couple that differs from the couple at the vendor. It is held at both vendors until a person confirms.
 
-A run by hand with a reason (``confirm_life_event``) lets the unit through: the stage ``verdict/<vendor>`` says in its
-table ``events`` what happened, and the load carries it out. What is held, and what was confirmed, is told with a
-proposal: who goes where, and which accounts and policies have no clear owner.
+A run by hand with a reason (``confirm_life_event``) lets the unit through: the table ``events`` of ``verdict/<vendor>``
+holds the event, and the load applies it. Events that are held, and events that were confirmed, are reported with a
+proposal: where each person goes, and which accounts and policies have no clear owner.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ NO_EVENTS = pd.DataFrame({name: pd.Series(dtype="str") for name in EVENT_COLUMNS
 class LifeEvents:
     """``findings`` hold their units; ``confirmed`` (`EVENT_COLUMNS`) go; ``proposals`` of both, for the report.
 
-    ``failed`` (unit_key, reason): of whom nobody can say what happened.
+    ``failed`` (unit_key, reason): units whose event could not be determined.
     """
 
     findings: pd.DataFrame
@@ -54,7 +54,7 @@ class LifeEvents:
 def find_life_events(
     context: RunContext, vendor: str, decisions: pd.DataFrame, gate_findings: pd.DataFrame
 ) -> LifeEvents:
-    """Against what was last sent: the head changed or died, or a spouse has gone or is another."""
+    """Compares with what was last sent: another head, a head who died, another spouse, or no spouse any more."""
     hand = context.request.by_hand
     reason = hand.what.life_event if hand else None
     units = decisions[["unit_key", "client_contact_id"]]
@@ -82,7 +82,7 @@ def find_life_events(
 def _happened(
     vendor: str, row: Any, frames_of: Mapping[Any, dict[str, pd.DataFrame]]
 ) -> tuple[Any, LifeEvent, Proposal] | None:
-    """What happened to one of the other couples, with a proposal; None for nothing."""
+    """The event of one couple that differs, with a proposal; None where nothing happened."""
     frames = frames_of[row.shard]
     event = _event_of(row, frames)
     return None if event is None else (row, event, propose(vendor, row.unit_key, event, frames))
@@ -98,7 +98,7 @@ def _event_of(row: Any, frames: dict[str, pd.DataFrame]) -> LifeEvent | None:
 
 
 def find_parted(context: RunContext, vendor: str) -> list[int]:
-    """The contacts who are of the unit of a run by hand no longer, by its document: before anything is checked."""
+    """The contacts who have left the unit of a run by hand, by its document, before the document is checked."""
     heads, frames = read_shards(context, vendor, [0], "heads"), _frames_of(context, 0)
     linked = links_of(context, vendor, heads[["unit_key", "client_contact_id"]], of_these_alone=True)
     dead = heads.loc[heads["client_contact_id"].isin(list(_died(frames))), "unit_key"]
@@ -107,7 +107,7 @@ def find_parted(context: RunContext, vendor: str) -> list[int]:
 
 
 def read_confirmed(context: RunContext, vendor: str) -> dict[str, LifeEvent]:
-    """unit key -> what happened, of the units whose event this run's person has confirmed."""
+    """unit key -> event, of the units whose event a person has confirmed in this run."""
     if context.request.by_hand is None:
         return {}
     events = context.staging.read(f"verdict/{vendor}", ["events"])["events"]
@@ -115,21 +115,21 @@ def read_confirmed(context: RunContext, vendor: str) -> dict[str, LifeEvent]:
 
 
 def stage_proposals(context: RunContext, vendor: str, proposals: list[Proposal]) -> None:
-    """Keeps the proposals for the report, if there are any."""
+    """Stages the proposals for the report, if there are any."""
     if proposals:
         texts = [json.dumps(one.as_json()) for one in proposals]
         context.staging.write(f"{PROPOSALS}/{vendor}", {"proposals": pd.DataFrame({"proposal": texts})})
 
 
 def read_proposals(context: RunContext) -> list[Proposal]:
-    """The proposals of both vendors; what is confirmed says at its end which former partners are still to be run."""
+    """The proposals of both vendors; a confirmed one names the former partners who are still to be run."""
     texts = [context.staging.read(stage)["proposals"]["proposal"] for stage in context.staging.stages(PROPOSALS)]
     proposals = [Proposal.from_json(json.loads(text)) for part in texts for text in part]
     return [replace(one, then=_then(context, one)) if one.is_confirmed else one for one in proposals]
 
 
 def _then(context: RunContext, proposal: Proposal) -> tuple[str, ...]:
-    """Who does not go along, and at Profiles who did and came to nothing: that alone brings nobody back."""
+    """The runs for former partners who did not go along, or went along and failed: no later run takes them."""
     vendor = proposal.vendor
     outcomes = runs.read_outcomes(context.ledger, context.request.run_id, vendor)
     through = {proposal.unit_key, *outcomes.loc[outcomes["outcome"].isin(DONE), "unit_key"]}
@@ -139,7 +139,7 @@ def _then(context: RunContext, proposal: Proposal) -> tuple[str, ...]:
 
 
 def _other_couples(decisions: pd.DataFrame, linked: pd.DataFrame, dead_heads: set[str]) -> pd.DataFrame:
-    """The rows of ``decisions`` whose couple, as last sent (``…_sent``), is another, or whose head has died."""
+    """The rows of ``decisions`` whose couple differs from the one last sent (``…_sent``), or whose head has died."""
     linked = linked[["unit_key", "client_contact_id", "spouse_contact_id"]]
     pairs = decisions.merge(linked, on="unit_key", suffixes=("", "_sent"))
     client, client_sent = pairs["client_contact_id"], pairs["client_contact_id_sent"]
@@ -152,7 +152,7 @@ def _other_couples(decisions: pd.DataFrame, linked: pd.DataFrame, dead_heads: se
 
 
 def _frames_of(context: RunContext, shard: int) -> dict[str, pd.DataFrame]:
-    """The frames of a shard that tell of people and what they own, with those who are not in it any more."""
+    """The frames of a shard about people and what they own, with the people who are not in it any more."""
     frames = context.staging.read(shard_name("source", shard), (*PEOPLE_FRAMES, "members"))
     if not context.staging.has(FORMER):
         return frames
@@ -169,14 +169,14 @@ def _died(frames: dict[str, pd.DataFrame]) -> set[int]:
 
 
 def _is_widowed(frames: dict[str, pd.DataFrame], client: int | None) -> bool:
-    """Whether the CRM calls the head so: it may know nothing of the spouse any more."""
+    """Whether the CRM calls the head widowed: it may not have the spouse any more."""
     contacts = frames["contacts"]
     statuses = contacts.loc[contacts["contact_id"] == client, "marital_status"].dropna()
     return bool(statuses.str.strip().str.lower().isin(WIDOWED_STATUSES).any())
 
 
 def _held_by_others(context: RunContext, vendor: str, decisions: pd.DataFrame) -> list[dict[str, Any]]:
-    """Who is still in the record of a household at eMoney whose event nobody has confirmed."""
+    """Findings about contacts who stand in the record of a household at eMoney whose event is not confirmed."""
     if vendor != "emoney" or not context.staging.has(HOLDERS):
         return []
     holders = context.staging.read(HOLDERS)["holders"]

@@ -1,7 +1,7 @@
-"""What a life event asks people to decide, read off the CRM: who goes where, which records have no clear owner.
+"""The proposal for a life event, from the CRM: where each person goes, and which records have no clear owner.
 
-A record has no clear owner where it is held jointly, where a policy names a partner other than the one whose it is (as
-owner, insured or beneficiary), and where the one whose it is has died or is deleted.
+These records have no clear owner: joint accounts, policies that name the other partner as owner, insured or
+beneficiary, and everything of a person who has died or was deleted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Frames = Mapping[str, pd.DataFrame]
 
 # Account Type or How Held of an account that belongs to two people.
 JOINT_WORDS = ("joint", "jtwros", "community property", "tenants in common", "tenants by entirety")
-# Where records stand, and what people know one by.
+# The frame of each kind of record, and the column by which people know a record.
 RECORDS = {
     "account": ("accounts", "account_name"),
     "policy": ("policies", "plan_name"),
@@ -32,7 +32,7 @@ NAMED_AS = {"owner_contact_id": "owner", "primary_insured_id": "insured"}
 
 
 def propose(vendor: str, unit_key: str, event: LifeEvent, frames: Frames) -> Proposal:
-    """The proposal for one unit; ``frames`` are those of its shard, with the people who are not in it any more."""
+    """The proposal for one unit; ``frames``: of its shard, with the people who are not in it any more."""
     couple = _Couple(unit_key, _foreseen(event), frames)
     people = tuple(couple.person(contact_id) for contact_id in couple.everybody)
     records = tuple(record for contact_id in couple.everybody for record in couple.records(contact_id))
@@ -49,7 +49,7 @@ def propose(vendor: str, unit_key: str, event: LifeEvent, frames: Frames) -> Pro
 
 
 def _foreseen(event: LifeEvent) -> LifeEvent:
-    """The event as it is carried out: a head who has died is followed by the spouse, whom SmartOffice is to name."""
+    """The event as it will be applied: SmartOffice is to name the spouse as head after a head who has died."""
     if event.kind != "head_died" or event.client != event.client_sent or event.spouse is None:
         return event
     return replace(event, client=event.spouse, spouse=None)
@@ -58,7 +58,7 @@ def _foreseen(event: LifeEvent) -> LifeEvent:
 def what_happened(event: LifeEvent) -> str:
     """The event in a sentence of ids."""
     words = {
-        "divorce": f"Divorce: the spouse last sent (contact {event.spouse_sent}) is the spouse no more; nobody is.",
+        "divorce": f"Divorce: contact {event.spouse_sent}, the spouse last sent, is not the spouse any more.",
         "widowhood": f"Widowhood: the spouse last sent (contact {event.spouse_sent}) has died.",
         "new_spouse": f"New spouse: contact {event.spouse}; contact {event.spouse_sent} was last sent.",
         "new_head": f"New head: contact {event.client}; contact {event.client_sent} was last sent.",
@@ -66,17 +66,17 @@ def what_happened(event: LifeEvent) -> str:
     }[event.kind]
     if event.is_swap:
         is_new = event.spouse_sent is None
-        words += " Whom it was is the spouse now." if is_new else " Head and spouse have changed places."
+        words += " The former head is the spouse now." if is_new else " Head and spouse have changed places."
     if event.kind == "head_died":
         is_same = event.client == event.client_sent
         survivor = f" (contact {event.spouse}, the spouse)" if event.spouse is not None else ""
-        words += f" Nobody else is the head yet: choose one in SmartOffice first{survivor}." if is_same else ""
+        words += f" There is no new head yet: choose one in SmartOffice first{survivor}." if is_same else ""
         words += "" if is_same else f" The head is contact {event.client} now."
     return words
 
 
 def steps(vendor: str, unit_key: str, event: LifeEvent) -> tuple[str, ...]:
-    """What a run by hand does at the vendor once somebody has confirmed the event."""
+    """What a run by hand does at the vendor once a person has confirmed the event."""
     if event.kind == "head_died" and event.client == event.client_sent:
         return ("Nothing, before SmartOffice names another head.",)
     if vendor == "profiles":
@@ -106,14 +106,14 @@ def _also(partners: Mapping[int, str]) -> Iterator[str]:
 
 
 def conf_of(vendor: str, contact_id: int) -> str:
-    """How a former partner is run by hand."""
+    """The configuration of a run by hand for a former partner."""
     action = {"action": "create_client_and_case"} if vendor == "profiles" else {}
     return json.dumps({"contact_id": contact_id, "vendor": vendor, **action})
 
 
 @dataclass(frozen=True)
 class _Couple:
-    """The couple as it was last sent and as it is, in the CRM's frames."""
+    """The couple as it was last sent and as it is now, in the frames of the CRM."""
 
     unit_key: str
     event: LifeEvent
@@ -131,12 +131,12 @@ class _Couple:
 
     @property
     def partners(self) -> dict[int, str]:
-        """Former partners, with the unit that each leads: who leads none, or several, is not among them."""
+        """Former partners who lead exactly one unit: contact -> unit key."""
         led = {contact_id: self._units_of(contact_id) for contact_id in self.event.parted}
         return {contact_id: units[0] for contact_id, units in led.items() if len(units) == 1}
 
     def left_over(self, vendor: str) -> list[int]:
-        """Former partners for whom a confirmed run does nothing; at eMoney the client last sent keeps the client."""
+        """Former partners for whom the confirmed run does nothing; at eMoney the client last sent keeps the record."""
         done = set(self.partners) if vendor == "profiles" else {self.event.client_sent}
         return [one for one in self.event.parted if one not in done and self._fate(one) is None]
 
@@ -145,7 +145,7 @@ class _Couple:
         return PersonGoes(contact_id, self._name(contact_id), was, self._goes(contact_id))
 
     def records(self, contact_id: int) -> list[RecordGoes]:
-        """Everything whose primary contact this is."""
+        """The records of a primary contact."""
         found = []
         for kind, (frame, name) in RECORDS.items():
             rows = self.frames[frame]
@@ -170,7 +170,7 @@ class _Couple:
         return None
 
     def _named(self, policy: Any, contact_id: int) -> str:
-        """The other partners whom a policy names, and as what."""
+        """The other partners whom a policy names, with the role of each."""
         others = {one for one in (self.event.client_sent, self.event.spouse_sent) if one not in (None, contact_id)}
         parts = {role: getattr(policy, name) for name, role in NAMED_AS.items()}
         named = [
@@ -182,7 +182,7 @@ class _Couple:
         return ", ".join(named)
 
     def _goes(self, contact_id: int) -> str:
-        """Where somebody goes; ids alone."""
+        """Where a contact goes, in ids."""
         fate = self._fate(contact_id)
         if fate is not None:
             return f"{fate}: nothing is sent of this contact"
@@ -196,7 +196,7 @@ class _Couple:
         )
 
     def _units_of(self, contact_id: int) -> list[str]:
-        """The units that this contact leads; who is left in the household as somebody else is one alone (SCP-7)."""
+        """The units that a contact leads. In the household in another role, a contact is a unit alone (SCP-7)."""
         led, members = self.frames["client_of"], self.frames["members"]
         units = set(led.loc[led["contact_id"] == contact_id, "unit_key"]) - {self.unit_key}
         roles = members.loc[members["contact_id"] == contact_id, "role"]

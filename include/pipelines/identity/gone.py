@@ -1,7 +1,7 @@
 """Linked units that are no units any more (SCP-GONE): reported once, with what stays at the vendor.
 
-Stages ``gone/<vendor>``: ``units``, of those that no earlier run has reported. The finding stands open until the unit
-is back or its link is ended by hand.
+Stages ``gone/<vendor>``: ``units``, the ones that no earlier run has reported. The finding stays open until the unit is
+back, or until a person ends its link.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ _KINDS = {"unit_key": "str", "words": "str"}
 def stage_gone(
     context: RunContext, snapshot: Snapshot, vendor: str, census: Census, linked: pd.DataFrame, people: pd.DataFrame
 ) -> None:
-    """``linked``: unit_key, vendor_client_id of all the vendor's links; ``people``: the identities of all contacts."""
+    """Stages the linked units that are gone.
+
+    ``linked``: unit_key, vendor_client_id of all the vendor's links; ``people``: the identities of all contacts.
+    """
     gone = linked[~are_among(linked["unit_key"], census.units["unit_key"])]
     gone = gone[~are_among(gone["unit_key"], findings.units_with(context.ledger, context.request.run_id, vendor, RULE))]
     keys = gone["unit_key"].astype("str")

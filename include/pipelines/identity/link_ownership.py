@@ -1,7 +1,7 @@
-"""Which vendor's record is whose by now: links go with their clients, wherever the CRM has put them since.
+"""Current owner of each vendor record. A link follows its client when the CRM moves the client to another unit.
 
-Stages ``taken_over/<vendor>``, if there are any: ``units``, those that go on with the link of another unit (known_as).
-The load moves the link, with the unit's lock held; planning changes nothing.
+Stages ``taken_over/<vendor>``, if there are any: ``units``, the ones that take over the link of another unit
+(known_as). The load moves the link, with the unit's lock held; planning changes nothing.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def current_links(
 ) -> pd.DataFrame:
     """The vendor's links as `links.read_links_of` gives them: all, or those of the units with these numbers.
 
-    A link goes with its client: where the household is deleted, which makes it no unit (SCP-3), into another one or
-    alone; where a lone client has become somebody's spouse, into that household (SCP-7).
+    A link follows its client out of a deleted household, which is no unit any more (SCP-3), and into the household of
+    a lone client's spouse (SCP-7).
     """
     units = census.units if numbers is None else census.units.loc[numbers]
     linked = links.read_links_of(context.ledger, vendor, units, of_these_alone=numbers is not None)
@@ -42,7 +42,7 @@ def current_links(
 
 
 def read_taken_over(context: RunContext, vendor: str) -> dict[str, str]:
-    """Unit -> the unit under whose key the ledger still knows it."""
+    """unit key -> the key under which the ledger still knows the unit."""
     if not context.staging.has(f"{STAGE}/{vendor}"):
         return {}
     units = context.staging.read(f"{STAGE}/{vendor}", ["units"])["units"]
@@ -50,7 +50,7 @@ def read_taken_over(context: RunContext, vendor: str) -> dict[str, str]:
 
 
 def links_of(context: RunContext, vendor: str, units: pd.DataFrame, *, of_these_alone: bool) -> pd.DataFrame:
-    """What `links.read_links_of` gives, as it will stand when the links have gone with their clients."""
+    """The links as `links.read_links_of` gives them, as they will be when they have followed their clients."""
     taken_over = read_taken_over(context, vendor)
     return links.read_links_of(context.ledger, vendor, units, of_these_alone=of_these_alone, taken_over=taken_over)
 
@@ -58,7 +58,7 @@ def links_of(context: RunContext, vendor: str, units: pd.DataFrame, *, of_these_
 def _of_deleted_households(
     context: RunContext, snapshot: Snapshot, vendor: str, fresh: pd.DataFrame, linked: pd.DataFrame
 ) -> dict[str, str]:
-    """Unit without a link -> the deleted household as whose client its own was last sent."""
+    """Unit without a link -> the deleted household whose client was last sent and is now the unit's client."""
     held = held_by_households(context, vendor, fresh, linked)
     living = read_households(snapshot, household.c.household_id, held["holder"].str[1:].astype("int64"))
     ended = held[~held["holder"].isin(living["unit_key"])]
@@ -67,7 +67,7 @@ def _of_deleted_households(
 
 
 def _of_spouses(snapshot: Snapshot, fresh: pd.DataFrame, contact_ids: list[int]) -> dict[str, str]:
-    """Household without a link -> the one of these contacts whose household it is."""
+    """Household without a link -> the key of the lone contact, one of these, who is its head or spouse now."""
     if not contact_ids:
         return {}
     homes = households_of(snapshot, contact_ids).drop_duplicates("contact_id")
@@ -79,7 +79,7 @@ def _of_spouses(snapshot: Snapshot, fresh: pd.DataFrame, contact_ids: list[int])
 def _no_units(
     context: RunContext, vendor: str, census: Census, numbers: pd.Index | None, linked: pd.DataFrame
 ) -> list[int]:
-    """Contacts who are linked alone and are no units any more; by hand those of the unit's people."""
+    """Contacts who are linked alone and are no units any more; by hand only the people of the unit."""
     if numbers is not None:
         people = census.people.loc[census.people["unit"].isin(numbers), "contact_id"]
         linked = links.read_links(context.ledger, vendor, "C" + people.astype("str"))
@@ -90,9 +90,10 @@ def _no_units(
 def held_by_households(
     context: RunContext, vendor: str, units: pd.DataFrame, linked: pd.DataFrame, person: str = "client_contact_id"
 ) -> pd.DataFrame:
-    """unit_key, client_contact_id, holder: of units without a link, and the household in whose record its client is.
+    """unit_key, client_contact_id, holder: units without a link whose client stands in a household's record.
 
-    ``person``: as whom the client was last sent there, ``client_contact_id`` or ``spouse_contact_id``.
+    ``holder``: the household; ``person``: the role in which the client was last sent there, ``client_contact_id`` or
+    ``spouse_contact_id``.
     """
     fresh = units[["unit_key", "client_contact_id"]].dropna()
     clients = fresh["client_contact_id"]

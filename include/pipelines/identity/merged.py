@@ -1,11 +1,11 @@
-"""Contacts that the CRM has merged into others: links and history go with them (MATCH-MERGED).
+"""Contacts that the CRM has merged into others: their links and their history follow (MATCH-MERGED).
 
-A night looks at everybody whom a vendor has, a run by hand at those who concern its unit. What was merged is noted in
-the ledger before anything is planned, so that all that follows finds the links where they belong. A dry run notes
-nothing, and holds what the next run will follow.
+A night looks at every contact that a vendor has, a run by hand at the contacts around its unit. The ledger notes a
+merge before the run is planned, so that all later stages find the links where they belong. A dry run notes nothing, and
+holds the units that the next run will follow.
 
-Stages ``merged``: ``waiting``, a row for each unit of which nobody can tell whose record is its own; ``names``, CRM key
-and known key of dependents whom only a dry run takes for merged.
+Stages ``merged``: ``waiting``, a row for each unit whose record is unclear; ``merged_names``: CRM key and known key of
+dependents, in a dry run.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _OWNED = ("assets", "liabilities", "insurancePolicies")
 
 
 def follow_merges(context: RunContext, snapshot: Snapshot, census: Census, people: pd.DataFrame) -> None:
-    """Follows the merges of everybody whom a vendor has; ``people``: the identities of all contacts."""
+    """Follows the merges of all contacts that a vendor has; ``people``: the identities of all contacts."""
     ledger = context.ledger
     living = set(people.loc[~people["is_deleted"], "contact_id"])
     back = [merged for merged in identities.merges_followed(ledger) if merged in living]
@@ -52,9 +52,9 @@ def follow_merges(context: RunContext, snapshot: Snapshot, census: Census, peopl
 
 
 def follow_merges_of(context: RunContext, snapshot: Snapshot, census: Census, unit: int) -> set[identities.Pair]:
-    """The same for one unit: of those who are its client or spouse, or were when it was last sent.
+    """Follows the merges around one unit: of its client and spouse, now and when it was last sent.
 
-    Gives the pairs of contacts whom the person of this run has told apart by it.
+    Gives the pairs of contacts whom the person who triggered the run has told apart.
     """
     unit_key, household_id = census.units.loc[unit, "unit_key"], s.household.c.household_id
     linked = identities.links_of_contacts(context.ledger, identity.read_deleted(snapshot))
@@ -77,7 +77,7 @@ def follow_merges_of(context: RunContext, snapshot: Snapshot, census: Census, un
 def follow_dependents(
     context: RunContext, census: Census, numbers: pd.Index, linked: pd.DataFrame, people: pd.DataFrame
 ) -> None:
-    """The merges of dependents whom Profiles has, in the linked ones among the units with these numbers."""
+    """Follows the merges of dependents that Profiles has, in the linked units among those with these numbers."""
     ledger = context.ledger
     units = census.units.loc[numbers, ["unit_key"]]
     units = units[are_among(units["unit_key"], linked["unit_key"])]
@@ -110,7 +110,7 @@ def follow_dependents(
 
 
 def known_names(context: RunContext) -> Mapping[str, str]:
-    """Under which key the vendors know a record that has another key now."""
+    """CRM key -> the key under which the vendors know the record, where that is another."""
     names = rekeying.known_names(context.ledger)
     if context.staging.has(NAMES):
         more = context.staging.read(NAMES)["names"]
@@ -121,7 +121,7 @@ def known_names(context: RunContext) -> Mapping[str, str]:
 def find_unclear(context: RunContext, vendor: str, decisions: pd.DataFrame) -> pd.DataFrame:
     """MATCH-MERGED of the units in scope: `rules.FINDING_COLUMNS`.
 
-    Who confirms a life event of a unit says by it that the contacts are two.
+    A person who confirms a life event of a unit thereby says that the contacts are two.
     """
     hand = context.request.by_hand
     waiting = context.staging.read(STAGE)["waiting"]
@@ -167,7 +167,7 @@ def _follow(
 
 
 def _carry_out(context: RunContext, merge: Merge, linked: pd.DataFrame) -> bool:
-    """Follows a merge with the locks of all its units; False where another run is writing one of them."""
+    """Follows a merge, with the locks of all its units held; False where another run is writing one of them."""
     rows = linked[_stand(linked, [merge.merged])]
     units = {(row.vendor, key) for row in each_row(rows) for key in (row.unit_key, f"C{merge.contact}")}
     holder = locks.holder_name(context.request.run_id)
@@ -189,13 +189,13 @@ def _couples(units: pd.DataFrame, partners: pd.DataFrame | None) -> pd.DataFrame
 
 
 def _standing(linked: pd.DataFrame) -> set[int]:
-    """The contacts who stand in these links."""
+    """The contacts who stand in these links, as client, as spouse or alone."""
     alone = linked.loc[linked["unit_key"].str.startswith("C"), "unit_key"].str[1:]
     return {int(one) for part in (alone, *(linked[name].dropna() for name in _SENT)) for one in part}
 
 
 def _stand(linked: pd.DataFrame, contact_ids: Iterable[int]) -> pd.Series[bool]:
-    """The links in which one of these contacts stands."""
+    """Which of the links one of these contacts stands in."""
     ids = [int(one) for one in contact_ids]
     stands = linked["unit_key"].isin([f"C{one}" for one in ids])
     for name in _SENT:
@@ -204,7 +204,7 @@ def _stand(linked: pd.DataFrame, contact_ids: Iterable[int]) -> pd.Series[bool]:
 
 
 def _own(context: RunContext, couples: pd.DataFrame, contact_ids: Iterable[int]) -> set[int]:
-    """Those of the contacts whom a vendor knows by a key of their own, in a unit that there is."""
+    """The contacts whom a vendor knows by their own key, in a unit of the CRM."""
     mine = couples[couples["contact_id"].isin(list(contact_ids))]
     if mine.empty:
         return set()
@@ -214,7 +214,7 @@ def _own(context: RunContext, couples: pd.DataFrame, contact_ids: Iterable[int])
 
 
 def _owners(context: RunContext, snapshot: Snapshot, linked: pd.DataFrame) -> dict[int, frozenset[int]]:
-    """Client last sent -> whose the accounts, policies and liabilities are now that were sent with it."""
+    """Client last sent -> the present owners of the accounts, policies and liabilities that were sent with it."""
     clients = linked.dropna(subset=["client_contact_id"])
     if clients.empty:
         return {}
@@ -239,7 +239,7 @@ def _to_follow(merge: Merge, row: Any) -> Unclear:
 
 
 def _stage(context: RunContext, couples: pd.DataFrame, unclear: list[Unclear], followed: Mapping[int, Merge]) -> None:
-    """Waiting are the unit whose contact it was, if it is there, and those without a link in which one of them is."""
+    """Stages the units that wait: the contact's former unit, and units without a link around a candidate."""
     units = set(couples["unit_key"])
     rows = []
     for one in unclear:

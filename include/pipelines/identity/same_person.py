@@ -1,6 +1,6 @@
-"""Who is who (MATCH-TWICE): of the units of one person only one goes to a vendor, until somebody says they are two.
+"""People who look like one (MATCH-TWICE): only one of their units goes to a vendor, until a person says they are two.
 
-Stages ``identity/<vendor>``: ``waiting``, the units that wait for another one, a row each.
+Stages ``identity/<vendor>``: ``waiting``, a row for each unit that waits for another one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from include.pipelines.run.context import RunContext
 from include.pipelines.run.findings import as_findings, finding, unit_finding
 
 STAGE = "identity"
-# Who waits, for whom, and by what both are one person.
+# The unit that waits, the unit that it waits for, and what makes both one person.
 _KINDS = {
     "unit_key": "str", "contact_id": "int64", "role": "str", "other_unit_key": "str", "other_contact_id": "int64",
     "other_role": "str", "matched_by": "str", "are_linked": "bool",
@@ -31,7 +31,7 @@ _KINDS = {
 
 
 def stage_twins(context: RunContext, vendor: str, twins: Twins, linked: Collection[str], going: Iterable[str]) -> None:
-    """Decides for a vendor which units wait, by its links; ``going``: the units that may go there, linked or not."""
+    """Decides which units wait at a vendor; ``linked``: its linked units; ``going``: all units that may go there."""
     found = decide(twins, linked, going, identities.told_apart(context.ledger))
     _stage(context, vendor, found)
 
@@ -39,7 +39,7 @@ def stage_twins(context: RunContext, vendor: str, twins: Twins, linked: Collecti
 def decide(
     twins: Twins, linked: Collection[str], going: Iterable[str], apart: Collection[identities.Pair]
 ) -> list[Twin]:
-    """The units that wait, each once, with the first unit that it waits for."""
+    """The units that wait, each once, with the first unit that each waits for."""
     rows = twins.groups[are_among(twins.groups["unit_key"], {*going, *linked})]
     found: dict[str, Twin] = {}
     for (matched_by, _), group in rows.groupby(["matched_by", "group"], sort=False):
@@ -52,10 +52,10 @@ def decide(
 def stage_twins_of(
     context: RunContext, snapshot: Snapshot, census: Census, unit: int, told_apart: Collection[identities.Pair]
 ) -> None:
-    """The same for the one unit that a person has asked for, by what is around it.
+    """Decides whether the unit that a person asked for waits, from the units around it.
 
-    What the person says of two people counts from now on; ``told_apart``: of whom it was said already. Raises
-    `ParamsError` where nobody looks like the same person.
+    A reason in ``are_two`` tells people apart from now on; ``told_apart``: the pairs that this run has told apart
+    already. Raises `ParamsError` where no contact looks like the same person.
     """
     vendor = context.request.vendor
     reason = context.request.hand.what.are_two
@@ -64,7 +64,7 @@ def stage_twins_of(
 
 
 def stage_twins_beside(context: RunContext, snapshot: Snapshot, units: Iterable[tuple[Census, int]]) -> None:
-    """The same for those that go along with it."""
+    """Decides the same for the units that go along with it."""
     vendor = context.request.vendor
     found = [twin for census, unit in units for twin in _twins_of(context, snapshot, census, unit, None)]
     _stage(context, vendor, found, context.staging.read(f"{STAGE}/{vendor}", ["waiting"])["waiting"])
@@ -98,13 +98,13 @@ def _tell_apart(context: RunContext, pairs: set[identities.Pair], unit_key: str,
 
 
 def said_by(context: RunContext, reason: str) -> identities.Said:
-    """A reason as the word of whoever has this run made."""
+    """A reason, with the people who asked for and triggered this run."""
     request = context.request
     return identities.Said(reason, request.requested_by, request.triggered_by, request.run_id)
 
 
 def find_waiting(context: RunContext, vendor: str, decisions: pd.DataFrame) -> pd.DataFrame:
-    """MATCH-TWICE of the units in scope: `rules.FINDING_COLUMNS`. Two that are both linked are told, and go on."""
+    """MATCH-TWICE of the units in scope: `rules.FINDING_COLUMNS`. Two linked units are reported, and go on."""
     waiting = context.staging.read(f"{STAGE}/{vendor}", ["waiting"])["waiting"]
     waiting = waiting[are_among(waiting["unit_key"], decisions["unit_key"])]
     found = []
@@ -112,14 +112,14 @@ def find_waiting(context: RunContext, vendor: str, decisions: pd.DataFrame) -> p
         message = _in_words(row, VENDOR_NAMES[vendor])
         one = finding(context, "MATCH-TWICE", vendor, row.unit_key, "contact", row.contact_id, message=message)
         if row.are_linked and one["severity"] == "critical":
-            # Both have their record: to hold one would freeze it, and undo nothing.
+            # Both have a record: holding one would freeze it without undoing anything.
             one["severity"] = "warning"
         found.append(one)
     return as_findings(found)
 
 
 def find_unlinked(context: RunContext, vendor: str, decisions: pd.DataFrame) -> pd.DataFrame:
-    """MATCH-GONE of the units in scope whose link somebody has ended: a night creates nothing in its place."""
+    """MATCH-GONE of the units in scope whose link a person has ended: a night creates no record in its place."""
     ended = identities.unlinked(context.ledger, vendor) if context.request.by_hand is None else {}
     words = "Its link to record {} at {} was ended by hand: no night makes one."
     return as_findings(
@@ -143,7 +143,7 @@ def _in_words(row: Any, vendor: str) -> str:
 
 
 def _pairs(twins: Twins, unit_key: str) -> set[identities.Pair]:
-    """The pairs of contacts, one of them of this unit, who look like one person."""
+    """The pairs of contacts who look like one person, one of them in this unit."""
     pairs = set()
     for _, group in twins.groups.groupby("group"):
         mine = group.loc[group["unit_key"] == unit_key, "contact_id"]

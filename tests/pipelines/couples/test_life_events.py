@@ -259,7 +259,7 @@ def test_a_lone_client_who_marries_into_a_household_brings_the_client_along(book
     night = book.run(NEXT)
     assert [night.outcomes(vendor) for vendor in VENDORS] == [{"H1": "held"}] * 2
     (finding,) = night.rows("finding_v", rule_id="LIFE-EVENT", vendor="emoney")
-    assert finding["message"].startswith("New head: contact 101; contact 102 was last sent. Whom it was is the spouse")
+    assert finding["message"].startswith("New head: contact 101; contact 102 was last sent. The former head is the")
     ran = sync(book, "emoney", contact_id=102, life_event="they married")
     assert ran.outcomes("emoney") == {"H1": "updated"}
     assert marriages(book) == {"contact:101": ("Married", None, "First102")}
@@ -278,7 +278,7 @@ def test_a_head_who_died_is_held_until_somebody_else_is_head_whatever_is_confirm
         assert ran.outcomes(vendor) == {"H1": "held"}
         assert {("H1", "LIFE-EVENT"), ("H1", "HH-DECEASED-HEAD")} <= ran.findings(vendor)
         (finding,) = ran.rows("finding_v", rule_id="LIFE-EVENT")
-        assert "Nobody else is the head yet" in finding["message"]
+        assert "There is no new head yet" in finding["message"]
     assert people_writes(sent) == before
 
 

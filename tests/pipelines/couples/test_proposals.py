@@ -91,4 +91,4 @@ def test_a_head_who_has_died_is_followed_by_the_spouse_whom_smartoffice_is_to_na
     event = find_event((HE, SHE), (HE, SHE), {HE})
     assert event is not None
     words = propose("emoney", "H1", event, office.frames()).what
-    assert words.endswith("Nobody else is the head yet: choose one in SmartOffice first (contact 2, the spouse).")
+    assert words.endswith("There is no new head yet: choose one in SmartOffice first (contact 2, the spouse).")
