@@ -1,7 +1,7 @@
 """Values that change alike: one field of many units by the same pattern, such as all states to blank, money times 100.
 
-One unit that changes so is a day's work; a tenth of all units that do is a fault of the extract, an import or a
-migration. Words never hold a value, but those of drop-down fields: of others they say what it looks like.
+One such unit is ordinary work; a tenth of all units is a fault of the extract, an import or a migration. Texts hold
+values of drop-down fields only; other values are described by their shape.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-# Fields that a person chooses from a list: their values say nothing of one person.
+# Fields that a person chooses from a list: their values identify nobody.
 DROP_DOWNS = frozenset(
     {"state", "country", "gender", "maritalStatus", "accountType", "typeOfFund", "typeOfFunds", "owner", "insured",
      "kind", "paymentMethod"}
 )  # fmt: skip
-# Which table of the CRM a field comes from: by the key of its item, else by its name.
+# The CRM table of a field: by the key of its item, else by its name.
 TABLE_OF_KEY = {
     "account": "investment_account", "policy": "policy", "position": "investment_position", "liability": "liability",
     "contact": "contact",
@@ -33,15 +33,15 @@ TABLE_OF_NAME = dict.fromkeys(("homePhone", "cellPhone", "fax", "workPhone", "wo
 
 _KEY = re.compile(r"\[(\w+):[^\]]*\]")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-# So many characters of a value or of its kinds are shown.
+# Characters of a value, or of its shape, that are shown.
 SHOWN = 40
-# How far a factor may be from a power of ten and still be one: amounts are rounded to cents.
+# How far a factor may differ from a power of ten and still count as one: amounts are rounded to cents.
 _ROUNDING = 0.001
 
 
 @dataclass(frozen=True)
 class Alike:
-    """How many units have a field that changed by one pattern. ``table`` is the CRM's, ``field`` the vendor's."""
+    """The number of units with a field that changed by one pattern; ``table``: the CRM's, ``field``: the vendor's."""
 
     table: str
     field: str
@@ -67,15 +67,15 @@ class ChangesAlike:
         self._units: Counter[_Group] = Counter()
 
     def add(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-        """One unit's values, by their names as ``assets[account:5].holdingsValue``: as last sent and as they are now.
+        """Adds one unit's values, as last sent and now, by names such as ``assets[account:5].holdingsValue``.
 
-        What is only in one of them has come or gone, and did not change.
+        A value that is in one of them only has come or gone, and did not change.
         """
         shared = ((name, before[name], value) for name, value in now.items() if name in before)
         self._units.update({group for name, old, new in shared if old != new for group in _groups(name, old, new)})
 
     def of_at_least(self, units: float) -> list[Alike]:
-        """The patterns that so many units share, of each field the closest ones."""
+        """The patterns that at least so many units share; of each field the closest patterns only."""
         fields: dict[tuple[str, str], dict[int, list[Alike]]] = defaultdict(lambda: defaultdict(list))
         for group, count in self._units.items():
             if count >= units:
@@ -99,7 +99,7 @@ def _place(name: str) -> tuple[str, str]:
 
 
 def _patterns(old: Any, new: Any, is_shown: bool) -> Iterator[tuple[int, tuple[str, ...], str]]:
-    """Level, key and words of each pattern that a change follows; of one that changes nothing in earnest none."""
+    """Level, key and words of each pattern that a change follows; none where both values are the same text or blank."""
     if _text(old) == _text(new) or (_is_blank(old) and _is_blank(new)):
         return
     if _is_blank(new):
@@ -126,7 +126,7 @@ def _of_texts(old: str, new: str, is_shown: bool) -> Iterator[tuple[int, tuple[s
 
 
 def _factor(old: float, new: float) -> str | None:
-    """How a number changed, where that is implausible; None: as numbers do."""
+    """How a number changed, where that is implausible; else None."""
     if old == 0 or old == new:
         return None
     if new == 0:
@@ -153,7 +153,7 @@ def _days_apart(old: str, new: str) -> str:
 
 
 def looks_like(text: str) -> str:
-    """The kinds of a text's characters: ``Aa`` for Portsmouth and New York, ``9-9-9`` for a phone number."""
+    """The shape of a text: ``Aa`` for Portsmouth and New York, ``9-9-9`` for a phone number."""
     kinds = "".join(map(_kind, text[: 5 * SHOWN]))
     runs = re.sub(r"(.)\1+", r"\1", kinds)
     return re.sub(r"(\S+)( \1)+(?!\S)", r"\1", runs)[:SHOWN]

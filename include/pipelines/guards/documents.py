@@ -1,6 +1,7 @@
-"""What the guards find in the documents, beside what was last sent.
+"""What the guards find in the documents, compared with what was last sent.
 
-Items that would be missing from eMoney's feed, values of one field that change alike, updates, creations, one rule.
+The guards count items missing from eMoney's feed, values that change alike, updates, creations, and units that break
+one rule.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ KINDS = {"account": "investment_account", "policy": "policy"}
 
 
 def of_documents(context: RunContext, vendor: str, decisions: pd.DataFrame, findings: pd.DataFrame) -> list[Cause]:
-    """What would change at the vendor; ``decisions`` and ``findings`` are those of the vendor's check."""
+    """The causes to stop, from the changes at the vendor; ``decisions`` and ``findings``: of the vendor's check."""
     if not is_guarded(context):
         return []
     going = decisions[decisions["decision"] == "send"]
@@ -42,9 +43,9 @@ def of_documents(context: RunContext, vendor: str, decisions: pd.DataFrame, find
 
 
 class _Compared:
-    """The documents that would go beside what was last sent: only of units of which something differs.
+    """The documents to send, compared with what was last sent, for units in which something differs.
 
-    ``people``, ``values``: which rows of ``going`` are others than were last sent; Profiles knows no such difference.
+    ``people``, ``values``: the rows of ``going`` that differ from what was last sent; at Profiles both are the same.
     """
 
     def __init__(self, context: RunContext, vendor: str, going: pd.DataFrame) -> None:
@@ -56,13 +57,13 @@ class _Compared:
         self.people = self._differs("client" if vendor == "emoney" else "case")
         self.values = self._differs("items") if vendor == "emoney" else self.people
         either = going[self.people | self.values]
-        # Fewer pass no limit: most nights end here.
+        # Fewer units pass no limit: most nights end here.
         if len(either) >= context.settings.guard.at_least:
             for number in either["shard"].unique():
                 self._compare(int(number), either[either["shard"] == number])
 
     def _differs(self, part: str) -> pd.Series:
-        """Which rows were sent before, and would be others."""
+        """Which rows were sent before and differ now."""
         sent = links.read_sent(self._context.ledger, self._vendor, part).set_index("unit_key")["offered_hash"]
         before = self.going["unit_key"].map(sent)
         return before.notna() & (before != self.going[OFFERED[part]])
@@ -95,7 +96,7 @@ def _as_document(vendor: str, bases: Mapping[str, Any]) -> dict[str, Any]:
     """What was last sent, in the form of a document."""
     if vendor == "profiles":
         return {"document": bases["case"] or {}}
-    # Of a feed whose result another run has read back only the keys are known.
+    # Only the keys are known of a feed whose result another run has read.
     items = [item for item in (bases["items"] or {}).values() if item is not None]
     return {"client": bases["client"] or {}, "spouse": bases["spouse"], "items": items}
 
@@ -114,7 +115,7 @@ def _one_rule(context: RunContext, vendor: str, units: int, findings: pd.DataFra
 
 
 def _updates(context: RunContext, vendor: str, compared: _Compared, linked: int) -> Iterator[Cause]:
-    """eMoney's values change every night: of its units only the people count."""
+    """At eMoney only changes of people count: the values change every night."""
     limit = Limit.of(context, "max_changed_percent")
     changed = int(compared.people.sum())
     if limit.is_passed(changed, changed, linked):
@@ -123,7 +124,7 @@ def _updates(context: RunContext, vendor: str, compared: _Compared, linked: int)
 
 
 def _creations(context: RunContext, vendor: str, going: pd.DataFrame, linked: pd.DataFrame) -> Iterator[Cause]:
-    """Once a night has been through: the first one creates them all."""
+    """Counts once a night has finished: the first night creates all units."""
     if runs.last_watermark(context.ledger, vendor) is None:
         return
     limit = Limit.of(context, "max_created_percent")
@@ -142,7 +143,7 @@ def _alike(context: RunContext, vendor: str, compared: _Compared, linked: int) -
 
 
 def _items_gone(context: RunContext, vendor: str, compared: _Compared) -> Iterator[Cause]:
-    """Accounts and policies that the last feed had of units that go again, and this one has not (EMY-GONE)."""
+    """Accounts and policies that are missing from a unit's line in this feed and were in the last one (EMY-GONE)."""
     if vendor != "emoney":
         return
     limit = Limit.of(context, "max_gone_percent")

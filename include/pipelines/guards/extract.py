@@ -1,6 +1,6 @@
 """What the guards find in the extract: units and records that have vanished, and a ledger that cannot be the right one.
 
-The last finished run is what it is judged against: which units it dealt with, and how many records each had.
+The extract is compared with the last finished run: the units of that run, and how many records each had.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from include.pipelines.run.vendors import emoney_client, profiles_client
 
 log = logging.getLogger(__name__)
 
-# So many units of a book are looked up at a vendor of which the ledger knows nothing.
+# Units that are looked up at a vendor for which the ledger has no links.
 LOOKED_UP = 20
 
 
@@ -32,7 +32,7 @@ def of_extract(
 ) -> list[Cause]:
     """Units and records that have vanished since the last finished run, and a ledger that cannot be the right one.
 
-    ``linked``: unit_key of the vendor's links, as they stand by now.
+    ``linked``: unit_key of the vendor's links, as they are now.
     """
     if not is_guarded(context):
         return []
@@ -62,7 +62,7 @@ def _units_gone(
 def _records_gone(
     context: RunContext, vendor: str, census: Census, movement: Movement, states: pd.DataFrame
 ) -> Iterator[Cause]:
-    """Of the units that are still there: how many records of each table each had, and has now."""
+    """Compares the number of records in each table, for the units that are still there."""
     now = _counts(movement.units).assign(office_id=census.units["office_id"])
     units = now.merge(_counts(states), on="unit_key", suffixes=("", "_before"))
     limit = Limit.of(context, "max_gone_percent")
@@ -70,7 +70,7 @@ def _records_gone(
         was = units[f"{table}_before"]
         lost = (was - units[table]).clip(lower=0)
         offices = units.loc[lost > 0, "office_id"].dropna().unique()
-        # All that is gone from one office is that office's matter, whatever it is of the whole.
+        # Records that are gone from one office only are compared with that office's records.
         is_of_one = len(offices) == 1 and units["office_id"].nunique() > 1
         wholes = {} if is_of_one else {"": pd.Series(True, index=units.index)}
         parts = {f" of office {office}": units["office_id"] == office for office in offices}
@@ -87,7 +87,7 @@ def _records_gone(
 
 
 def _counts(states: pd.DataFrame) -> pd.DataFrame:
-    """unit_key, and how many records of each of the `TABLES` the unit has; of ``states``: unit_key, records."""
+    """unit_key, and the number of the unit's records in each of the `TABLES`; ``states``: unit_key, records."""
     known = states[states["records"].str.count(",") == len(TABLES) - 1]
     counts = orjson.loads(f"[{','.join(known['records'])}]")
     table = pd.DataFrame(counts, columns=list(TABLES), index=known.index, dtype="int64")
@@ -95,10 +95,10 @@ def _counts(states: pd.DataFrame) -> pd.DataFrame:
 
 
 def _ledger_empty(context: RunContext, vendor: str, census: Census, enrolled: pd.Index) -> Iterator[Cause]:
-    """The ledger knows of no unit at the vendor, although units of this book are there.
+    """The ledger has no unit at the vendor, although the vendor has units of this book.
 
-    The surest sign lies in the data folder, which knows of the links of its ledger; where it is as empty as the ledger,
-    some units of the book are looked up by our external ids, which nobody but us gives.
+    The surest sign is a file in the data folder, which says that its ledger had links. Without the file, some units are
+    looked up at the vendor by the external ids that only this pipeline gives.
     """
     if not guards.is_blank(context.ledger, vendor):
         return
@@ -108,7 +108,7 @@ def _ledger_empty(context: RunContext, vendor: str, census: Census, enrolled: pd
         way = f" (bring it back or mend the connection `ledger`; if it is meant to be empty, remove {marker})"
         yield Cause("ledger_empty", vendor, words + way, 0, 0, pattern="marker")
         return
-    # Of what nobody has enrolled none can be there; of the others a few may be: they are adopted (MATCH-STORED).
+    # No unit that is not enrolled can be there. A few enrolled units may be: the load adopts them (MATCH-STORED).
     units, enough = (
         (census.units.loc[enrolled], context.settings.guard.at_least) if len(enrolled) else (census.units, 1)
     )
@@ -120,9 +120,9 @@ def _ledger_empty(context: RunContext, vendor: str, census: Census, enrolled: pd
 
 
 def _known_at(context: RunContext, vendor: str, units: pd.DataFrame, enough: int) -> list[str]:
-    """Of some of these units, others each day, the first that the vendor has under our external id, until ``enough``.
+    """The keys of units that the vendor has under our external id, up to ``enough``, from a sample that changes daily.
 
-    A vendor that cannot be asked has none: its load cannot write either, and says so of each unit.
+    A vendor that cannot be asked counts as having none: its load cannot write either, and reports each unit.
     """
     has = _has_profiles(context) if vendor == "profiles" else _has_emoney(context)
     step = max(1, len(units) // LOOKED_UP)

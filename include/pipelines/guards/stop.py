@@ -1,11 +1,10 @@
-"""The guards: what is implausible in a run stops it before its first write, with all causes at once and the ways out.
+"""The guards: an implausible run stops before its first write, with all causes at once and the ways out.
 
-The extract is judged against the last finished run (`extract`), the documents against what was last sent (`documents`).
-What a run has stopped is kept by hash, so that a person can let exactly that go on, with a reason: the run parameter
-``release_guard``.
+The extract is compared with the last finished run (`extract`), the documents with what was last sent (`documents`). A
+stopped run is kept by hash, so that a person can release exactly that, with a reason: the parameter ``release_guard``.
 
-Runs for named units, by hand and on holidays are not guarded; a dry run says what a guard would say. Stages
-``plan/guards`` (the causes that the extract gives, for the vendors' checks to add theirs) and, in a dry run,
+Runs for named units, by hand and on holidays are not guarded; a dry run reports what a guard would report. Stages
+``plan/guards`` (the causes from the extract, to which the vendors' checks add theirs) and, in a dry run,
 ``guards/<vendor>``.
 """
 
@@ -28,15 +27,15 @@ from include.runtime.settings import PREFIX
 
 STAGE = "plan/guards"
 SAID = "guards"
-# So many units' keys stand in a cause.
+# Keys of units that a cause names.
 NAMED = 10
 
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a guard stops a run. ``affected`` of ``of`` are counted; ``table`` is the CRM's, ``field`` the vendor's.
+    """Why a guard stops a run: ``affected`` of ``of``; ``table``: the CRM's, ``field``: the vendor's.
 
-    ``units``: a hash of the affected units' keys, where only they say what it is about.
+    ``units``: a hash of the affected units' keys, where only the keys identify the cause.
     """
 
     guard: str
@@ -51,13 +50,13 @@ class Cause:
 
     @property
     def identity(self) -> list[str | int]:
-        """What it is, whatever the words and the limits."""
+        """The cause without its words and limits."""
         return [value for name, value in asdict(self).items() if name != "words"]
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A percentage, by the name of its setting, and the number of units from which it counts."""
+    """A percentage, with the name of its setting, and the number of units from which it counts."""
 
     setting: str
     percent: float
@@ -73,24 +72,24 @@ class Limit:
         return max(self.at_least, int(self.percent * of / 100) + 1)
 
     def is_passed(self, units: int, affected: int, of: int) -> bool:
-        """Whether ``affected`` records, items or units of ``of`` are too many; they are those of so many ``units``."""
+        """Whether ``affected`` records, items or units of ``of`` are too many; ``units``: the units they belong to."""
         return units >= self.at_least and affected * 100 > self.percent * of
 
     def cause(self, guard: str, vendor: str, words: str, affected: int, of: int, **more: str) -> Cause:
-        """The cause that passing it gives."""
+        """The cause of a run that has passed this limit."""
         share = affected * 100 / of if of else 100
         limit = f"{share:.0f} %, allowed {self.percent:g} %: {PREFIX}GUARD__{self.setting.upper()}"
         return Cause(guard, vendor, f"{words} ({limit})", affected, of, **more)
 
 
 def is_guarded(context: RunContext) -> bool:
-    """Whether the guards look at this run: it takes what is due, and nobody has named the units."""
+    """Whether the guards look at this run: it takes all units that are due, not named ones."""
     request = context.request
     return not (request.unit_keys or request.by_hand or request.is_holiday)
 
 
 def require_something_to_release(context: RunContext) -> None:
-    """Raises `ParamsError` where ``release_guard`` is given and no guard has stopped a run, or nobody is named."""
+    """Raises `ParamsError` where ``release_guard`` is given without a stopped run, or by the schedule."""
     request = context.request
     if request.release_guard is None:
         return
@@ -102,13 +101,13 @@ def require_something_to_release(context: RunContext) -> None:
 
 
 def stage_causes(context: RunContext, causes: Iterable[Cause]) -> None:
-    """Leaves what the extract says to the vendors' checks, which stop for all causes at once."""
+    """Stages the causes from the extract for the vendors' checks, which stop for all causes at once."""
     names = [one.name for one in fields(Cause)]
     context.staging.write(STAGE, {"causes": pd.DataFrame([asdict(cause) for cause in causes], columns=names)})
 
 
 def staged_causes(context: RunContext, vendor: str) -> list[Cause]:
-    """What the extract says of a vendor."""
+    """The causes from the extract for a vendor."""
     if not context.staging.has(STAGE):
         return []
     causes = context.staging.read(STAGE)["causes"]
@@ -119,7 +118,7 @@ def staged_causes(context: RunContext, vendor: str) -> list[Cause]:
 def require_plausible(
     context: RunContext, causes: Mapping[str, Collection[Cause]], documents: Mapping[str, Mapping[str, str]]
 ) -> None:
-    """Stops the run for its causes, by vendor; where a person has released exactly this, it goes on.
+    """Stops the run for its causes, by vendor, unless a person has released exactly this.
 
     ``documents``: by vendor, unit key -> hash of what would be sent. Raises `GuardTripped`.
     """
@@ -132,7 +131,7 @@ def require_plausible(
 
 
 def _judge(context: RunContext, vendor: str, causes: list[Cause], documents: Mapping[str, str]) -> str | None:
-    """Why the run stops for a vendor; None where it goes on."""
+    """The reason why the run stops for a vendor; None where it goes on."""
     request, ledger = context.request, context.ledger
     words, content = tuple(cause.words for cause in causes), hash_of(cause.identity for cause in causes)
     now = Stopped(vendor, request.run_id, request.as_of, words, content, documents)
@@ -148,7 +147,7 @@ def _judge(context: RunContext, vendor: str, causes: list[Cause], documents: Map
         if not causes:
             return f"{VENDOR_NAMES[vendor]}: {otherwise}Nothing was sent. No guard stops this: trigger it without."
     if not causes:
-        # What was stopped here is plausible by now: it must not stand in the way of another vendor's release.
+        # The stopped run is plausible now: it must not block the release of another vendor.
         guards.forget_stop(ledger, vendor)
         return None
     guards.save_stop(ledger, now)
@@ -156,7 +155,7 @@ def _judge(context: RunContext, vendor: str, causes: list[Cause], documents: Map
 
 
 def _may_go_on(context: RunContext, waiting: Stopped, now: Stopped, reason: str) -> bool:
-    """Whether this is what was stopped: it is recorded, once, who let it go on. A step that is run again goes on."""
+    """Whether the run equals the stopped one; records the release once. A step that is run again goes on."""
     request = context.request
     done = guards.read_releases(context.ledger, request.run_id).get(now.vendor)
     if done is not None:
@@ -173,7 +172,7 @@ def _contents(stopped: Stopped) -> tuple[date, str, str]:
 
 
 def _difference(waiting: Stopped, now: Stopped) -> str:
-    """What would be sent now beside what was stopped."""
+    """How the run differs from the stopped one, in words."""
     before, after = waiting.documents, now.documents
     units = {
         "changed": sorted(key for key in after.keys() & before.keys() if after[key] != before[key]),
@@ -231,12 +230,12 @@ def hash_of(parts: Iterable[object]) -> str:
 
 
 def linked_marker(context: RunContext, vendor: str) -> Path:
-    """The file by which a data folder knows that its ledger has links at the vendor."""
+    """The file which says that the ledger of a data folder has links at the vendor."""
     return context.data_folder / f"linked_at_{vendor}"
 
 
 def remember_links(context: RunContext, vendor: str) -> None:
-    """A run is through for the vendor: the data folder remembers that there are links, and nothing waits any more."""
+    """After a run that finished for the vendor: marks the data folder as having links, and forgets a stopped run."""
     marker = linked_marker(context, vendor)
     if not marker.exists() and not guards.is_blank(context.ledger, vendor):
         marker.write_text(

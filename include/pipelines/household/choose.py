@@ -1,7 +1,7 @@
-"""The required action of a run by hand: somebody chooses which record of Profiles the household is.
+"""The required action of a run by hand: a person chooses which record of Profiles the household is.
 
-The list is made when the task runs, so that subject, body and ids are set then and rendered nowhere else. Where nobody
-has to be asked, the task is through at once; a question that nobody answers in time is no failure.
+The list is made when the task runs, so that subject, body and ids are set then and rendered nowhere else. Where no
+question is needed, the task ends at once; a question without an answer in time is no failure.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ STEP = Step("choose")
 class ChooseRecord(HITLOperator):
     """Shows the Search list with the buttons of SmartOffice, and keeps the answer in the ledger."""
 
-    # Nothing of it is known before the task runs, and nothing of it may be kept as a rendered field.
+    # The texts are known only when the task runs, and may not be kept as rendered fields.
     template_fields = ()
 
     def __init__(self, **given: Any) -> None:
         options = ["Update Case", "Create New Case", "Open Case", "Create New Client and Case"]
-        given = {**given, "retry_delay": timedelta(seconds=5)}  # whoever waits for the question is there now
+        given = {**given, "retry_delay": timedelta(seconds=5)}  # a person is waiting for the question
         super().__init__(subject="Which client of Profiles is it?", options=options, **given)
 
     def execute(self, context: Any) -> Any:
@@ -64,7 +64,7 @@ class ChooseRecord(HITLOperator):
 
 
 def _id(title: str, description: str, ids: Mapping[str, str]) -> Param:
-    """A field with the ids to choose from; what comes another way is judged in words afterwards."""
+    """A field with the ids to choose from; an answer by the REST API is checked afterwards."""
     return Param(
         None,
         type=["null", "string"],

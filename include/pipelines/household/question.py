@@ -1,7 +1,7 @@
-"""What a person is asked, where the pipeline may not decide: which of Profiles' records a unit is.
+"""The question of a run by hand: which record of Profiles a unit is, where the pipeline may not decide.
 
-The Search list is shown in the required action alone. Names and birth dates stand there and nowhere else: the ledger
-and everything that Airflow passes on hold ids. What is answered is checked against what was shown.
+Only the required action shows the Search list. Names and birth dates stand nowhere else: the ledger, and everything
+that Airflow passes on, hold ids. An answer is checked against the list that was shown.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from include.runtime.acting import RIGHT
 log = logging.getLogger(__name__)
 
 VENDOR = "profiles"
-# As many households are shown; the ledger knows the ids of all.
+# Households that are shown; the ledger has the ids of all.
 SHOWN_AT_ONCE = 100
 _WHO_MAY_ANSWER = f"it is for whoever triggered the run, for the user in whose name it goes, or for users of {RIGHT}."
 _MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
@@ -41,10 +41,10 @@ _LINK = re.compile(r"://|www\.|@", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Question:
-    """What the required action shows; ``body`` is Markdown with client data.
+    """What the required action shows; ``body``: Markdown with client data.
 
-    ``buttons`` are SmartOffice's, always all; the body says for which of them the list leaves something to do.
-    ``households`` and ``cases`` are the ids that can be chosen, with the words to choose them by.
+    ``buttons``: all buttons of SmartOffice; the body says which of them have something to do. ``households`` and
+    ``cases``: the ids that can be chosen, with the words that are shown for them.
     """
 
     subject: str
@@ -56,15 +56,15 @@ class Question:
 
 
 def question_for(context: RunContext, somebody_is_there: bool) -> Question | None:
-    """The question that this run has to put to somebody; None where nothing is to be asked.
+    """The question that this run has to ask; None where nothing is to be asked.
 
-    Raises `ParamsError` where the household or case that the run was started with cannot be meant: nothing is sent.
+    Raises `ParamsError` where the household or case in the form cannot be the unit's: nothing is sent.
     """
     payload = _payload_to_send(context)
     try:
         return None if payload is None else _question(context, payload, somebody_is_there)
     except (SetAside, VendorUnavailable):
-        # The load meets the same, and makes it the household's outcome.
+        # The load meets the same error, and makes it the household's outcome.
         return None
 
 
@@ -94,16 +94,16 @@ def _question(context: RunContext, payload: Payload, somebody_is_there: bool) ->
 
 
 def answer_to(context: RunContext, event: Mapping[str, Any]) -> str | Question | None:
-    """What was answered (`keep_answer`); the question once more, where the answer does not count."""
+    """The answer (`keep_answer`), or the question once more where the answer does not count."""
     answer = keep_answer(context, event)
     return question_for(context, somebody_is_there=True) if answer is None else answer
 
 
 def keep_answer(context: RunContext, event: Mapping[str, Any]) -> str | None:
-    """Keeps in the ledger what was answered, by whom and when; gives what it was: an action, or ``timed_out``.
+    """Saves the answer in the ledger, with its author and time; gives the action that was chosen, or ``timed_out``.
 
-    None: whoever answered may not act for the user in whose name the run goes (LIC-ACTING); it is asked again.
-    Raises `ParamsError` for an answer that makes no sense, in words.
+    None: the author may not act for the user in whose name the run goes (LIC-ACTING), and the question is asked again.
+    Raises `ParamsError` for an answer that makes no sense.
     """
     ledger, run_id = context.ledger, context.request.run_id
     unit_key = _unit_key(context)
@@ -155,12 +155,12 @@ def _unit_key(context: RunContext) -> str:
 
 
 def _is_known(job: Job, payload: Payload, link: Link | None) -> bool:
-    """Whether the ledger knows the record, or a write that may have made it."""
+    """Whether the ledger has the record, or a write that may have made it."""
     return link is not None or bool(intents.open_intents(job.ledger, VENDOR, payload.unit_key))
 
 
 def _read_ids(given: Mapping[str, Any]) -> dict[str, str | None]:
-    """The ids that were filled in; a number may come as a number."""
+    """The ids of an answer, which may come as numbers. Raises `ParamsError`."""
     strangers = sorted(set(given) - {"household_id", "case_id"})
     if strangers:
         raise ParamsError(f"Unknown field {', '.join(strangers)} in the answer: there are household_id and case_id.")
@@ -184,7 +184,7 @@ def _subject(unit_key: str) -> str:
 
 
 def _body(payload: Payload, found: Found, buttons: Sequence[str]) -> str:
-    """The Search list as Markdown. A name is somebody else's input: it is shown, never rendered."""
+    """The Search list as Markdown. Names come from the vendor: their Markdown is escaped."""
     person = payload.read()["document"]["clientA"]
     who = f"**{_text(person['firstName'])} {_text(person['lastName'])}**, born {_text(person['birthDate'])}"
     if not found.households:
@@ -228,9 +228,9 @@ def _rows(household: FoundHousehold, found: Found) -> list[str]:
 
 
 def _text(value: str | None) -> str:
-    """The vendor's text as Markdown that reads like it and does nothing."""
+    """The vendor's text with its Markdown escaped."""
     seen = " ".join(show(value or "").split())
     if _LINK.search(seen):
-        # Addresses become links in Markdown however they are escaped, but not in code.
+        # Escaped addresses still become links in Markdown, but not as code.
         return "`" + seen.replace("`", "'").replace("|", "\\|") + "`"
     return _MARKUP.sub(r"\\\1", seen)

@@ -28,7 +28,7 @@ def extract_household() -> str:
 
 
 def load_household() -> dict[str, int]:
-    """The unit to its vendor, as it was asked for, with a former partner's where a life event was confirmed."""
+    """The unit to its vendor, with the units of former partners where a life event was confirmed."""
     from include.pipelines.refresh.load import load_shard
 
     vendor = given_params()["vendor"]
@@ -36,9 +36,9 @@ def load_household() -> dict[str, int]:
 
 
 def report_run() -> dict[str, Any]:
-    """Books, findings, the report; fails where an earlier task has failed. The task's log says what came of it.
+    """Books, findings, the report; fails where an earlier task has failed.
 
-    What was done is in its result, too, above all the address of a case that somebody wants to open.
+    The log and the result of the task give the outcome, above all the address of a case that was to be opened.
     """
     from include.pipelines.refresh.report import report_run as report
 
@@ -54,7 +54,7 @@ def report_run() -> dict[str, Any]:
 
 
 def read_ended(context: Any) -> list[Any]:
-    """How each unit of the run ended; a reason is a text, empty where there is none."""
+    """The outcome of each unit of the run; a reason is a text, empty where there is none."""
     from etl.frames import each_row
     from etl.load.ledger.runs import read_outcomes
 
@@ -62,7 +62,7 @@ def read_ended(context: Any) -> list[Any]:
 
 
 def result_of(action: str, ended: Sequence[Any], then: Sequence[str]) -> dict[str, Any]:
-    """What whoever asked gets to see in the run's result: ids and addresses alone, and what is to be triggered next."""
+    """The run's result for the person who asked: ids and addresses only, and what to trigger next."""
     from etl.outcomes import DONE
 
     # The reasons of these are ids and addresses.

@@ -1,1 +1,1 @@
-"""``make undo RUN=… [UNIT=…]``: takes back what a run wrote into Profiles' cases, where nobody was at it since."""
+"""``make undo RUN=… [UNIT=…]``: reverts the writes of a run into Profiles' cases, unless they have changed since."""

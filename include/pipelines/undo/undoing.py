@@ -1,4 +1,4 @@
-"""Undo of a run: what it wrote is read off the ledger's intents, and taken back case by case; a run like any other."""
+"""Undo of a run: reads its writes from the ledger's intents, and reverts them case by case. An undo is a run itself."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from include.report.run.writer import write_report
 from include.runtime.acting import COMMAND_LINE
 from include.runtime.staging import folder_name
 
-# Steps whose writes are taken back, and those that made something new, which is listed and stays.
+# Steps whose writes are reverted, and steps that created a record, which is listed and stays.
 WRITES = ("replace_case", STEP)
 CREATIONS = ("create_household", "create_case")
 VENDOR = "profiles"
@@ -35,7 +35,11 @@ VENDOR = "profiles"
 
 @dataclass
 class Undone:
-    """What an undo did: its run, how each unit ended, and each field's decision (written: put back)."""
+    """The result of an undo: its run, the outcome of each unit, and the decision for each field.
+
+    ``of_vendors``: the vendors of the run that is undone; ``undone_by``: an earlier undo of the same run that left
+    nothing to revert.
+    """
 
     run_id: str
     of_run: str
@@ -43,39 +47,39 @@ class Undone:
     outcomes: list[Outcome] = field(default_factory=list)
     changes: list[tuple[str, Change]] = field(default_factory=list, repr=False)
     stopped: PlanbridgeError | None = None
-    of_vendors: frozenset[str] = frozenset()  # those that the run which is undone was for
-    undone_by: str | None = None  # the earlier undo of the same, where it left nothing to put back
+    of_vendors: frozenset[str] = frozenset()
+    undone_by: str | None = None
 
     @property
     def went_back(self) -> int:
-        """How many fields and entries went back, or would."""
+        """The number of fields and entries that were reverted, or would be."""
         return sum(change.decision != "conflict" for _, change in self.changes)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What there is to take back, and the units of which nothing is, with the reason."""
+    """The writes to revert, and the units that stay as they are, with the reason."""
 
     traces: list[Trace]
     left: list[Outcome]
 
 
 def undo_run(context: RunContext, of_run: str, unit_key: str | None) -> Undone:
-    """Undoes a run, or one unit of it; taken up again where an undo of the same was stopped in between.
+    """Undoes a run, or one unit of it; an undo of the same that was stopped is continued.
 
-    Raises `ParamsError` for a run or unit that there is not, and where somebody undoes the same at this moment.
+    Raises `ParamsError` for an unknown run or unit, and while another undo of the same is running.
     """
     ledger = context.ledger
     row = undos.find_run(ledger, of_run)
     if row["dry_run"]:
         raise ParamsError(f"{of_run} was a dry run: it wrote nothing.")
     planned = plan(context, of_run, unit_key)
-    with _alone(context, of_run, unit_key):
+    with _exclusive(context, of_run, unit_key):
         begun = None if context.request.dry_run else undos.unfinished_undo(ledger, of_run, unit_key)
         undone = Undone(begun or context.request.run_id, of_run, context.request.dry_run)
         _register(context, undone, unit_key, planned)
         _save(context, undone, [Delivered(one) for one in planned.left])
-        _take_back_all(context, undone, planned.traces)
+        _revert_all(context, undone, planned.traces)
         _close(context, undone)
     undone.of_vendors = frozenset(runs.read_scope(ledger, of_run))
     if not undone.went_back and {one.outcome for one in undone.outcomes} <= {"unchanged", "skipped"}:
@@ -84,7 +88,7 @@ def undo_run(context: RunContext, of_run: str, unit_key: str | None) -> Undone:
 
 
 def request_of(user: str, timezone: str, dry_run: bool) -> RunRequest:
-    """An undo as a run: named by its moment, as of the office's day."""
+    """The request of an undo, as of the office's day; its run id holds the time."""
     now = datetime.now(UTC)
     run_id = f"undo__{now:%Y-%m-%dT%H:%M:%S.%f}"
     day: date = now.astimezone(ZoneInfo(timezone)).date()
@@ -92,7 +96,7 @@ def request_of(user: str, timezone: str, dry_run: bool) -> RunRequest:
 
 
 def plan(context: RunContext, of_run: str, unit_key: str | None) -> Plan:
-    """Reads off the ledger what the run wrote. Raises `ParamsError` for a unit that it did not deal with."""
+    """Reads the run's writes from the ledger. Raises `ParamsError` for a unit that the run did not take."""
     ledger = context.ledger
     known = undos.units_dealt_with(ledger, of_run)
     confirmed = intents.intents_of(ledger, VENDOR, of_run, ["confirmed"])
@@ -116,7 +120,7 @@ def plan(context: RunContext, of_run: str, unit_key: str | None) -> Plan:
 
 
 def _cases_of(context: RunContext, confirmed: list[Intent]) -> dict[str, str]:
-    """intent -> the case that it wrote into; where it does not say, the case that its unit has now."""
+    """intent -> the case that it wrote into; an old intent without it: the case that its unit has now."""
     writes = [intent for intent in confirmed if intent.step in WRITES]
     silent = sorted({intent.unit_key for intent in writes if not intent.values.get("case")})
     linked = undos.cases_by_unit(context.ledger, silent)
@@ -142,19 +146,19 @@ def _traces(
 def _renamed(
     confirmed: list[Intent], cases: dict[str, str], moved: dict[str, tuple[str, str]]
 ) -> Iterator[tuple[str, str]]:
-    """unit then, unit now: a household may have taken over the case of a lone client."""
+    """Unit key then and now: a household may have taken over the case of a lone client."""
     for intent in confirmed:
         if intent.op_key in cases and cases[intent.op_key] in moved:
             yield intent.unit_key, moved[cases[intent.op_key]][0]
 
 
 def _left(
-    context: RunContext, of_run: str, confirmed: list[Intent], in_doubt: list[Intent], taken_back: set[str]
+    context: RunContext, of_run: str, confirmed: list[Intent], in_doubt: list[Intent], reverted: set[str]
 ) -> list[Outcome]:
-    """What stays, with the reason: new clients and cases, writes that nobody knows the end of, and all of eMoney's."""
+    """The outcomes of units that stay as they are: new clients and cases, writes in doubt, and all writes to eMoney."""
     reasons = {intent.unit_key: "made by that run; nothing is deleted" for intent in confirmed if _creates(intent)}
     reasons |= {intent.unit_key: "a write of that run is in doubt: the next run settles it" for intent in in_doubt}
-    stays = [Outcome(VENDOR, key, "skipped", why) for key, why in reasons.items() if key not in taken_back]
+    stays = [Outcome(VENDOR, key, "skipped", why) for key, why in reasons.items() if key not in reverted]
     elsewhere = undos.written_elsewhere(context.ledger, of_run, "emoney")
     why = "eMoney has no undo: correct it there, or in SmartOffice and run again"
     words = {
@@ -176,8 +180,8 @@ def _some_of(known: set[str]) -> str:
 
 
 @contextmanager
-def _alone(context: RunContext, of_run: str, unit_key: str | None) -> Iterator[None]:
-    """One undo of the same at a time: two would be taken for one. A dry one takes nothing back."""
+def _exclusive(context: RunContext, of_run: str, unit_key: str | None) -> Iterator[None]:
+    """Allows one undo of the same at a time: two would count as one. A dry run needs no lock."""
     if context.request.dry_run:
         yield
         return
@@ -204,8 +208,8 @@ def _register(context: RunContext, undone: Undone, unit_key: str | None, planned
         runs.plan_vendor(ledger, undone.run_id, vendor, None, len(keys))
 
 
-def _take_back_all(context: RunContext, undone: Undone, traces: list[Trace]) -> None:
-    """Through a pool of threads; a stop leaves the rest as failed, with the reason."""
+def _revert_all(context: RunContext, undone: Undone, traces: list[Trace]) -> None:
+    """Reverts through a pool of threads; after a stop the rest are failed, with the reason."""
     if not traces:
         return
     job = Job(
@@ -229,17 +233,17 @@ def _take_back_all(context: RunContext, undone: Undone, traces: list[Trace]) -> 
 
 
 def _save(context: RunContext, undone: Undone, delivered: list[Delivered]) -> None:
-    told = [(one.outcome.unit_key, change) for one in delivered for change in one.changes]
-    changes.save_changes(context.ledger, undone.run_id, VENDOR, told)
+    decided = [(one.outcome.unit_key, change) for one in delivered for change in one.changes]
+    changes.save_changes(context.ledger, undone.run_id, VENDOR, decided)
     runs.save_outcomes(context.ledger, undone.run_id, [one.outcome for one in delivered])
     undone.outcomes += [one.outcome for one in delivered]
-    undone.changes += told
+    undone.changes += decided
 
 
 def _close(context: RunContext, undone: Undone) -> None:
     closing = Closing("failed" if undone.stopped else "success", states=dict.fromkeys(VENDORS, ()))
     ended_at = context.ledger.now()
-    # Before the run is closed: one that was stopped here is taken up again.
+    # The report comes before the end of the run: an undo that is stopped here is continued.
     row = {**undos.find_run(context.ledger, undone.run_id), "status": closing.status, "finished_at": ended_at}
     folder = context.data_folder / "reports" / folder_name(undone.run_id)
     write_report(folder, report_of(context.ledger, row))
