@@ -1,7 +1,7 @@
-"""LIC-ACTING: who triggers a run by hand, and in whose name it goes.
+"""LIC-ACTING: the user who triggers a run by hand, and the user in whose name the run goes.
 
-Whoever triggers a run acts as the CRM's user of that name. Another user's name takes a right of its own. A task knows
-who triggered its run, but neither that user's roles nor anything else of the auth manager: so the right is a setting.
+An Airflow user acts as the CRM user of the same name. Acting for another CRM user takes a right. A task knows the name
+of the user who triggered its run and nothing else of the auth manager, so the right is a setting.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from etl.errors import ParamsError
 
-# Whoever has the machine's command line has the connections, too, and may name anyone.
+# A person at the command line has the connections, too, and may act for every user.
 COMMAND_LINE = "the command line"
 RIGHT = "PLANBRIDGE__SERVICE__MAY_ACT_FOR_OTHERS"
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who triggered a run: ``name`` as Airflow knows it, `COMMAND_LINE`, or None for the schedule."""
+    """The user who triggered a run: ``name`` in Airflow, `COMMAND_LINE`, or None for the schedule."""
 
     name: str | None
     may_act_for_others: bool = False
@@ -29,9 +29,9 @@ class Actor:
         return cls(name, name == COMMAND_LINE or name in may_act)
 
     def in_the_name_of(self, user_name: str | None) -> str | None:
-        """The CRM user for whom a run by hand goes; None where the command line names nobody.
+        """The CRM user in whose name a run by hand goes; None where the command line names no user.
 
-        Raises `ParamsError` where it is somebody else than the actor, who has no right to that.
+        Raises `ParamsError` for another user than the actor, where the actor has no right to act for others.
         """
         if self.name is None:
             raise ParamsError("Airflow does not say who triggered the run: nobody's licenses and rights can count.")
@@ -46,7 +46,7 @@ class Actor:
 
 
 def is_unknown(name: str) -> str:
-    """The words for an acting user whom the CRM does not know."""
+    """The message about an acting user who is no user of the CRM."""
     return (
         f"{name} has triggered the run and is no user of the CRM (LIC-ACTING). Name one in requested_by; for that "
         f"{name} has to be in {RIGHT}."

@@ -1,4 +1,4 @@
-"""Airflow's connections as the pipeline needs them: database URLs and vendors' addresses with their credentials."""
+"""Airflow's connections as the pipeline needs them: database URLs, and vendors' addresses with credentials."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sqlalchemy.engine import URL
 from etl.databases import sqlite_url
 from etl.errors import VENDOR_NAMES, SettingsError
 
-# What a PostgreSQL connection's extra may hold: libpq's own parameters, but for those that have a field of their own
-# (``host`` may stand for it) and those that would change what is read.
+# The options that a PostgreSQL connection's extra may hold: libpq's parameters, without those that have a field in
+# the connection (except ``host``) and those that would change what is read.
 LIBPQ_OPTIONS = frozenset((
     "application_name", "channel_binding", "connect_timeout", "fallback_application_name", "gssdelegation",
     "gssencmode", "gsslib", "host", "hostaddr", "keepalives", "keepalives_count", "keepalives_idle",
@@ -28,7 +28,7 @@ LIBPQ_OPTIONS = frozenset((
 
 
 class AirflowConnection(Protocol):
-    """What is read of an Airflow connection."""
+    """The fields that are read of an Airflow connection."""
 
     conn_type: str
     host: str | None
@@ -52,7 +52,7 @@ class VendorAccess:
 
 
 class Connections:
-    """Looks connections up by their contract ids; ``find`` gives None for an id that is not there."""
+    """Looks connections up by their ids; ``find`` gives None for a missing one."""
 
     def __init__(self, find: Callable[[str], AirflowConnection | None]) -> None:
         self._find = find
@@ -70,7 +70,7 @@ class Connections:
 
     @property
     def crm_target(self) -> str:
-        """The URL of the target office's database for a transfer: the CRM's own where there is none."""
+        """The URL of the target office's database for a transfer; without a connection the CRM's own."""
         connection = self._find("crm_target")
         return self.crm if connection is None else database_url("crm_target", connection)
 
@@ -110,7 +110,7 @@ def database_url(name: str, connection: AirflowConnection) -> str:
 
 
 def require_whole(variable: str, text: str) -> None:
-    """Raises `SettingsError` for a URI that Airflow would cut off in silence."""
+    """Raises `SettingsError` for a URI that Airflow would cut off without a message."""
     if "#" in text and not text.lstrip().startswith("{"):
         raise SettingsError(
             f"{variable} has a “#”, and a URI ends there: what follows would be left out. Write %23 for it, or give "
@@ -149,7 +149,7 @@ def _refuse_options(name: str, connection: AirflowConnection, hint: str, known: 
 
 
 def _address(connection: AirflowConnection) -> str:
-    """The vendor's address: encrypted, unless the connection says otherwise or the vendor is on this machine."""
+    """The vendor's address: https, unless the connection says http or the vendor is on this machine."""
     scheme, between, host = str(connection.host).rpartition("://")
     if not between:
         usual = "http" if _is_loopback(host) and connection.conn_type != "https" else "https"

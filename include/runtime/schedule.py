@@ -1,7 +1,7 @@
-"""When the weeknight run starts: read while the DAG is parsed, so by what Airflow has loaded anyway.
+"""The schedule of the weeknight run, read while the DAG is parsed: by libraries that Airflow has loaded already.
 
-A setting that cannot be read must not make the DAG vanish from Airflow: the default stands in for it here, and the
-first task of every run refuses it in words (`include.runtime.settings` checks with the same functions).
+An invalid setting must not remove the DAG from Airflow. Here the default replaces it, and the first task of every run
+refuses it in words (`include.runtime.settings` checks with the same functions).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FIELDS = 5
 
 
 def cron_and_timezone() -> tuple[str, str]:
-    """The schedule as it is set; a default in place of what cannot be read."""
+    """The schedule and its time zone as they are set, with the default in place of an invalid one."""
     cron = os.environ.get("PLANBRIDGE__REFRESH__SCHEDULE", CRON)
     timezone = os.environ.get("PLANBRIDGE__REFRESH__TIMEZONE", TIMEZONE)
     return cron if is_cron(cron) else CRON, timezone if is_timezone(timezone) else TIMEZONE
@@ -33,7 +33,7 @@ def is_timezone(name: str) -> bool:
 
 
 def is_cron(text: str) -> bool:
-    """Whether these are five fields of a cron expression by which a run starts one day: not on 31 February."""
+    """Whether this is a cron expression of five fields by which a run ever starts: not on 31 February."""
     try:
         return len(text.split()) == FIELDS and croniter(text).get_next() > 0
     except (CroniterError, ValueError):

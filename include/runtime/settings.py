@@ -28,7 +28,7 @@ def _by_commas(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-# How a list stands in an environment variable.
+# A list in an environment variable.
 _BY_COMMAS = BeforeValidator(_by_commas)
 
 
@@ -123,7 +123,7 @@ class Refresh(_Section):
 
     @property
     def latest_as_of(self) -> date:
-        """The last day that a run may be as of: the office's day now, and what may lie ahead of it."""
+        """The last day that a run may be as of: the office's day plus ``as_of_ahead``."""
         return (datetime.now(ZoneInfo(self.timezone)) + self.as_of_ahead).date()
 
     @field_validator("timezone")

@@ -26,7 +26,7 @@ MISTAKES = "mistakes"
 
 
 def folder_name(run_id: str) -> str:
-    """A run's id as the name of one folder, whoever chose it: ``..`` is a legal run id."""
+    """A run's id as the name of one folder: ``..`` is a legal run id."""
     name = run_id.replace("/", "_")
     return name if name.strip(".") else f"_{name}"
 
@@ -73,7 +73,7 @@ class Staging:
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Notes when a step began and ended, for the report."""
+        """Notes when a step began and ended, for the report; a name begins with the stage."""
         started = time.time()
         try:
             yield
@@ -84,14 +84,14 @@ class Staging:
             (folder / f"{name.replace(' ', '-')}.json").write_text(json.dumps([stage, started, time.time()]))
 
     def stage_seconds(self) -> dict[str, float]:
-        """Seconds from the first begin to the last end of each stage, in the order in which they began."""
+        """Seconds from the first begin to the last end of each stage, in the order of their begins."""
         spans = [json.loads(path.read_text()) for path in (self.folder / "times").glob("*.json")]
         begins = {name: min(span[1] for span in spans if span[0] == name) for name, *_ in spans}
         ends = {name: max(span[2] for span in spans if span[0] == name) for name in begins}
         return {name: round(ends[name] - begins[name], 3) for name in sorted(begins, key=lambda name: begins[name])}
 
     def exists(self) -> bool:
-        """Whether anything of the run is staged."""
+        """Whether any stage of the run is there."""
         return self.folder.exists()
 
     def remove(self, stage: str = "") -> None:
@@ -100,19 +100,19 @@ class Staging:
 
 
 def remove_old_runs(data_folder: Path, keep_days: int) -> None:
-    """Removes what failed runs have left behind longer than ``keep_days`` ago."""
+    """Removes the staged files of failed runs after ``keep_days``."""
     remove_old((data_folder / "staging").glob("*"), keep_days)
 
 
 def remove_old(folders: Iterable[Path], keep_days: int) -> None:
-    """Removes those of the folders in which nothing was begun or ended for ``keep_days``."""
+    """Removes the folders in which no step has begun or ended for ``keep_days``."""
     for folder in folders:
         if folder.is_dir() and folder.stat().st_mtime < time.time() - keep_days * 86_400:
             _remove(folder)
 
 
 def _remove(folder: Path) -> None:
-    """Under another name first: what was killed half-way is no run's folder any more, and goes with the old ones."""
+    """Renames first: a folder whose removal was killed is no run's any more, and goes with the old ones."""
     leaving = folder.with_name(f".removed-{folder.name}-{os.getpid()}")
     with suppress(OSError):
         folder.rename(leaving)

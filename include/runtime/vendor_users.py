@@ -1,4 +1,4 @@
-"""The table of users: who a CRM user is at each vendor (EMY-OWNER), from a CSV file."""
+"""The table of users, from a CSV file: each vendor's user for a CRM user (EMY-OWNER)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from etl.errors import VENDOR_NAMES, SettingsError
 
 COLUMNS = ("vendor", "crm_user", "vendor_user")
-TOLD = 20  # faults in one message
+MOST_FAULTS = 20  # in one message
 SETTING = "PLANBRIDGE__VENDORS__USERS_FILE"
 
 # vendor -> CRM user name -> the user's id at the vendor
@@ -19,8 +19,8 @@ VendorUsers = Mapping[str, Mapping[str, str]]
 def read_vendor_users(path: Path) -> VendorUsers:
     """The file's rows, by vendor and CRM user.
 
-    Raises `SettingsError` where it cannot be read, naming each row that is not as it should be by its number, as a
-    spreadsheet counts: the heading is row 1.
+    Raises `SettingsError` for a file that cannot be read, and for wrong rows, with their numbers as in a spreadsheet:
+    the heading is row 1.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -40,13 +40,13 @@ def read_vendor_users(path: Path) -> VendorUsers:
         if fault is not None:
             faults.append(f"row {number}: {fault}")
     if faults:
-        more = f"; and {len(faults) - TOLD} more" if len(faults) > TOLD else ""
-        raise SettingsError(f"{SETTING}: {path}, {'; '.join(faults[:TOLD])}{more}.")
+        more = f"; and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
+        raise SettingsError(f"{SETTING}: {path}, {'; '.join(faults[:MOST_FAULTS])}{more}.")
     return users
 
 
 def _fault(row: Mapping[str, str], cells: int, users: dict[str, dict[str, str]]) -> str | None:
-    """What is wrong with a row; one that is right is taken into ``users``."""
+    """The fault of a row; a row without a fault is added to ``users``."""
     if cells != len(COLUMNS):
         return f"it has {cells} cells, not {len(COLUMNS)}"
     if row["vendor"] not in users:

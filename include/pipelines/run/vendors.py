@@ -1,4 +1,4 @@
-"""The two vendors' clients, as a run's settings and connections want them."""
+"""The clients of the two vendors, by a run's settings and connections."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from etl.load.ledger.locks import check_held
 from etl.load.profiles.client import ProfilesClient
 from include.pipelines.run.context import RunContext
 
-# Retries that one load of a shard may spend altogether: an outage must not multiply its calls.
+# Retries of all calls in one load of a shard: an outage must not multiply the calls.
 RETRIES = 1_000
 
 
 def profiles_client(context: RunContext) -> ProfilesClient:
-    """Profiles, in the name of the connection `profiles`."""
+    """Profiles, with the credentials of the connection `profiles`."""
     access = context.connections.vendor("profiles")
     limits = context.settings.profiles
     settings = TransportSettings(threads=limits.calls_in_flight, total_seconds=limits.call_seconds)
@@ -28,7 +28,7 @@ def profiles_client(context: RunContext) -> ProfilesClient:
 
 
 def emoney_client(context: RunContext) -> EmoneyClient:
-    """eMoney, in the name of the connection `emoney`; its limiter is shared by all processes of this machine."""
+    """eMoney, with the credentials of the connection `emoney`; all processes of this machine share its limiter."""
     access = context.connections.vendor("emoney")
     limits = context.settings.emoney
     limit = Limit(limits.calls_per_minute, limits.calls_in_flight)
