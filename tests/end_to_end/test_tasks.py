@@ -106,7 +106,7 @@ def test_only_a_scheduled_run_keeps_the_holidays(
     assert tasks.refresh_context().request.is_holiday is is_holiday
 
 
-def test_a_release_is_as_of_the_day_of_what_was_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_release_is_as_of_the_day_of_the_stopped_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     begin(monkeypatch, tmp_path, conf={"release_guard": " checked "}, triggering_user_name="ann")
     guards.save_stop(
         tasks.refresh_context().ledger, guards.Stopped("emoney", "night", date(2026, 2, 27), ("4 × state",), "", {})
@@ -115,7 +115,7 @@ def test_a_release_is_as_of_the_day_of_what_was_stopped(monkeypatch: pytest.Monk
     assert (request.as_of, request.release_guard) == (date(2026, 2, 27), "checked")
 
 
-def test_what_a_person_has_to_mend_ends_a_task_for_good_and_is_noted(airflow: Airflow, tmp_path: Path) -> None:
+def test_an_error_that_a_person_has_to_mend_ends_a_task_for_good_and_is_noted(airflow: Airflow, tmp_path: Path) -> None:
     assert run_step(StopRun("Mend it.")) is task_boundary.EndedForGood
     assert why_stopped(tmp_path) == "Mend it."
 
@@ -142,7 +142,7 @@ def test_a_wrong_setting_ends_whichever_task_in_words_and_without_a_retry(
 
 
 @pytest.mark.parametrize(("ahead", "is_refused"), [("P0D", True), ("P1D", False)])
-def test_a_run_is_as_of_no_day_ahead_of_the_offices_but_for_what_the_setting_allows(
+def test_a_run_is_not_as_of_a_future_day_unless_the_setting_allows_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ahead: str, is_refused: bool
 ) -> None:
     monkeypatch.setenv("PLANBRIDGE__REFRESH__AS_OF_AHEAD", ahead)
@@ -157,7 +157,7 @@ def test_a_logical_date_ahead_makes_no_run_as_of_that_day(monkeypatch: pytest.Mo
     assert "as_of 2062-03-03 is ahead" in str(tasks.refresh_context().request.mistake)
 
 
-def test_what_may_succeed_later_is_tried_again_and_not_noted(airflow: Airflow, tmp_path: Path) -> None:
+def test_an_error_that_may_pass_is_tried_again_and_not_noted(airflow: Airflow, tmp_path: Path) -> None:
     assert run_step(SourceUnavailable("The CRM is down.")) is task_boundary.Ended
     assert why_stopped(tmp_path) is None
 
@@ -168,7 +168,7 @@ def test_the_last_try_ends_the_run_with_its_reason(airflow: Airflow, tmp_path: P
     assert why_stopped(tmp_path) == "The CRM is down."
 
 
-def test_a_step_that_gets_through_at_last_forgets_what_stopped_it(airflow: Airflow, tmp_path: Path) -> None:
+def test_a_step_that_succeeds_at_last_forgets_its_stop(airflow: Airflow, tmp_path: Path) -> None:
     def stop(context: Any) -> None:
         start(context)
         raise StopRun("Mend it.")
@@ -180,7 +180,7 @@ def test_a_step_that_gets_through_at_last_forgets_what_stopped_it(airflow: Airfl
     assert why_stopped(tmp_path) is None
 
 
-def test_nobody_waits_for_retries_at_a_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_run_at_a_terminal_is_not_retried(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     begin(monkeypatch, tmp_path, run_type="manual", triggering_user_name="dag_test")
     assert run_step(SourceUnavailable("The CRM is down.")) is task_boundary.EndedForGood
 

@@ -17,9 +17,7 @@ def test_five_fields_by_which_a_day_comes_are_a_schedule(cron: str) -> None:
     ["0 22 31 2 *", "0 22 30 feb *", "0 22 31 4,6,9,11 *", "60 22 * * *", "0 24 * * *", "0 22 * * 8", "0 22 * * * *",
      "@daily", "at ten", "", "0 22 * * 1-5/0", "H 22 * * *"],
 )  # fmt: skip
-def test_what_never_comes_or_cannot_be_read_is_none_and_the_default_stands_in(
-    monkeypatch: pytest.MonkeyPatch, cron: str
-) -> None:
+def test_an_invalid_schedule_is_replaced_by_the_default(monkeypatch: pytest.MonkeyPatch, cron: str) -> None:
     assert not is_cron(cron)
     monkeypatch.setenv("PLANBRIDGE__REFRESH__SCHEDULE", cron)
     assert cron_and_timezone() == (CRON, TIMEZONE)

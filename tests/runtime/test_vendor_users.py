@@ -18,7 +18,7 @@ def read(folder: Path, content: str | bytes) -> VendorUsers:
     return read_vendor_users(path)
 
 
-def test_it_says_who_a_crm_user_is_at_each_vendor(tmp_path: Path) -> None:
+def test_it_gives_each_vendors_user_for_a_crm_user(tmp_path: Path) -> None:
     users = read(tmp_path, HEADING + "emoney,amy, u-1 \n\nemoney,bob,u-2\nprofiles,amy,7\n")
     assert users == {"emoney": {"amy": "u-1", "bob": "u-2"}, "profiles": {"amy": "7"}}
 
@@ -43,7 +43,7 @@ def test_a_spreadsheets_mark_line_ends_and_order_of_columns_do_not_matter(tmp_pa
     ],
     ids=str,
 )
-def test_a_mistake_is_told_with_its_row(tmp_path: Path, content: str | bytes, words: str) -> None:
+def test_a_mistake_is_reported_with_its_row(tmp_path: Path, content: str | bytes, words: str) -> None:
     with pytest.raises(SettingsError) as refused:
         read(tmp_path, content)
     assert "PLANBRIDGE__VENDORS__USERS_FILE" in str(refused.value)

@@ -187,7 +187,7 @@ def test_a_night_holds_it_at_both_vendors_with_a_proposal(held_night: KeptBook, 
     assert "life_events.html" in (ran.context.reports / "worklist.html").read_text()
 
 
-def test_by_hand_it_is_held_as_well_where_nobody_confirms_it(sent: Book) -> None:
+def test_by_hand_an_unconfirmed_event_is_held_as_well(sent: Book) -> None:
     divorce(sent)
     held = [sync(sent, vendor).outcomes(vendor) for vendor in VENDORS]
     assert held == [{"H1": "held"}, {"H1": "held"}]
@@ -270,7 +270,7 @@ def test_a_lone_client_who_marries_into_a_household_brings_the_client_along(book
     assert [night.outcomes(vendor) for vendor in VENDORS] == [{"H1": "unchanged"}] * 2
 
 
-def test_a_head_who_died_is_held_until_somebody_else_is_head_whatever_is_confirmed(sent: Book) -> None:
+def test_a_head_who_died_is_held_until_there_is_another_head_also_when_confirmed(sent: Book) -> None:
     sent.crm.update("contact", {"contact_id": 101}, is_deceased=True)
     before = people_writes(sent)
     for vendor in VENDORS:
@@ -331,7 +331,7 @@ def test_the_run_that_is_started_again_from_its_beginning_still_has_both(sent: B
     assert len(households(sent)) == 3
 
 
-def test_a_former_partner_who_came_to_nothing_is_told_and_goes_once_it_is_confirmed_again(sent: Book) -> None:
+def test_a_failed_former_partner_is_reported_and_sent_on_second_confirmation(sent: Book) -> None:
     divorce(sent)
     sent.crm.update("contact", {"contact_id": 102}, birth_date=None)
     ran = sync(sent, "profiles", life_event="they told us")
@@ -344,7 +344,7 @@ def test_a_former_partner_who_came_to_nothing_is_told_and_goes_once_it_is_confir
     assert confirmed == [{"H1": "unchanged", "C102": "created"}, {"H1": "unchanged"}]
 
 
-def test_a_former_partner_who_stays_in_the_household_as_such_goes_along_and_every_night(sent: Book) -> None:
+def test_a_former_partner_who_stays_in_the_household_in_another_role_goes_along_and_every_night(sent: Book) -> None:
     divorce(sent)
     sent.member(1, 102, "Ex-Wife")
     night = sent.run(NEXT, unit_keys=("H1",), vendors=("profiles",))
@@ -358,7 +358,7 @@ def test_a_former_partner_who_stays_in_the_household_as_such_goes_along_and_ever
 
 
 @pytest.mark.parametrize("vendor", ["profiles", "emoney"])
-def test_what_is_to_be_run_for_a_former_partner_is_said_with_its_conf(sent: Book, vendor: str) -> None:
+def test_the_run_for_a_former_partner_is_given_with_its_configuration(sent: Book, vendor: str) -> None:
     divorce(sent)
     if vendor == "profiles":  # she is somebody's wife again
         sent.couple(2)
@@ -376,7 +376,7 @@ def test_what_is_to_be_run_for_a_former_partner_is_said_with_its_conf(sent: Book
     assert sync(sent, vendor, contact_id=102, **action).outcomes(vendor) == {goes_as: "created"}
 
 
-def test_each_former_partner_gets_a_client_of_the_own_unit(sent: Book) -> None:
+def test_each_former_partner_gets_a_client_for_their_own_unit(sent: Book) -> None:
     divorce(sent)
     for vendor in VENDORS:
         sync(sent, vendor, life_event="they told us")
@@ -403,7 +403,7 @@ def test_a_former_head_waits_for_the_record_that_is_his_and_gets_it(sent: Book) 
     assert marriages(sent) == {"contact:101": ("Divorced", True, None), "contact:102": ("Divorced", True, None)}
 
 
-def test_the_proposal_names_what_has_no_clear_owner(book: Book) -> None:
+def test_the_proposal_names_records_without_a_clear_owner(book: Book) -> None:
     book.couple(1)
     book.crm.update("investment_account", {"account_id": 1}, account_type="Joint")
     book.crm.insert("policy_beneficiary", policy_id=1, contact_id=102)

@@ -68,7 +68,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_each_partner_goes_where_the_event_leaves_them_and_each_vendor_is_told_so(name: str) -> None:
+def test_each_partner_goes_where_the_event_says_at_both_vendors(name: str) -> None:
     case = CASES[name]
     office = Office()
     office.household(

@@ -71,7 +71,7 @@ def test_a_unit_counts_once_however_many_of_its_items_change() -> None:
     assert counted.of_at_least(1) == [Alike("investment_account", "items[].holdingsValue", "× 100", 1)]
 
 
-def test_what_came_or_went_did_not_change() -> None:
+def test_values_that_came_or_went_did_not_change() -> None:
     counted = ChangesAlike()
     counted.add({"items[account:1].holdingsValue": 1}, {"items[account:2].holdingsValue": 100})
     assert counted.of_at_least(1) == []
@@ -95,7 +95,7 @@ def test_a_field_is_named_with_the_table_that_it_comes_from(name: str, table: st
 
 
 @given(st.text(min_size=1), st.text(min_size=1))
-def test_words_hold_no_letter_or_digit_of_a_value_that_nobody_chose_from_a_list(old: str, new: str) -> None:
+def test_texts_hold_no_letter_or_digit_of_a_value_outside_drop_downs(old: str, new: str) -> None:
     words = {"→ blank", "→ one value, the same for all", "one value → another, the same two for all"}
     for alike in shared("clientA.lastName", (old, new)):
         assert alike.pattern in words or alike.pattern == f"'{looks_like(old)}' → '{looks_like(new)}'"

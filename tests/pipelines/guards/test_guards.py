@@ -138,7 +138,7 @@ def test_values_that_change_each_in_its_own_way_stop_nothing(office: Book) -> No
     )
 
 
-def test_many_creations_beside_what_is_linked_stop_the_run(office: Book) -> None:
+def test_many_creations_beside_the_linked_units_stop_the_run(office: Book) -> None:
     for number in (5, 6):
         office.couple(number)
     before = office.vendors.writes()
@@ -168,7 +168,7 @@ def test_units_that_were_named_are_not_guarded(office: Book) -> None:
     assert set(ran.outcomes("profiles").values()) == {"updated"}
 
 
-def test_a_dry_run_says_what_a_guard_would_say_and_goes_on(office: Book) -> None:
+def test_a_dry_run_reports_the_guard_and_goes_on(office: Book) -> None:
     all_of(office, "contact_address", state="NULL")
     ran = office.run(NEXT, vendors=("profiles",), dry_run=True)
     assert ran.stopped is None
@@ -178,7 +178,7 @@ def test_a_dry_run_says_what_a_guard_would_say_and_goes_on(office: Book) -> None
 
 
 class TestARelease:
-    def test_goes_on_with_exactly_what_was_stopped_and_says_who_let_it(self, office: Book) -> None:
+    def test_goes_on_with_exactly_the_stopped_run_and_names_who_released_it(self, office: Book) -> None:
         all_of(office, "contact_address", state="NULL")
         stopped = office.run(NEXT)
         assert "release_guard" in str(stopped.stopped)
@@ -194,7 +194,7 @@ class TestARelease:
         # What was released is done: there is nothing more to release.
         assert "no run that a guard has stopped waits" in str(office.run(NEXT, **RELEASE).stopped)
 
-    def test_stops_again_where_what_would_be_sent_has_changed(self, office: Book) -> None:
+    def test_stops_again_where_the_documents_have_changed(self, office: Book) -> None:
         all_of(office, "contact_address", state="NULL")
         office.run(NEXT, vendors=("profiles",))
         office.phone(1, 101, "603-555-0101")
@@ -233,7 +233,7 @@ class TestALedgerThatWasLost:
         for file in (tmp_path / "data").glob("ledger.db*"):
             file.unlink()
 
-    def test_is_told_by_the_data_folder(self, office: Book, tmp_path: Path) -> None:
+    def test_is_found_by_the_data_folder(self, office: Book, tmp_path: Path) -> None:
         self.lose(office, tmp_path)
         office.set("profiles", enroll="linked")
         office.vendors.reset()
@@ -248,7 +248,7 @@ class TestALedgerThatWasLost:
             ("emoney", "all", "H1, H2"),
         ],
     )
-    def test_is_told_by_the_vendor_where_the_data_folder_is_empty_too(
+    def test_is_found_at_the_vendor_where_the_data_folder_is_empty_too(
         self, office: Book, tmp_path: Path, vendor: str, enroll: str, known: str
     ) -> None:
         office.close()
@@ -260,7 +260,7 @@ class TestALedgerThatWasLost:
         assert known in stopped
         assert office.vendors.writes() == before
 
-    def test_is_none_where_nothing_was_ever_sent(self, book: Book) -> None:
+    def test_is_no_cause_where_nothing_was_ever_sent(self, book: Book) -> None:
         book.couple(1)
         book.set("profiles", enroll="linked")
         assert book.run(vendors=("profiles",)).stopped is None

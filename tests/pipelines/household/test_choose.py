@@ -128,7 +128,7 @@ def test_nothing_of_the_question_is_a_rendered_field() -> None:
     assert ChooseRecord.template_fields == ()
 
 
-def test_a_run_that_can_ask_nobody_speaks_of_nothing_shown(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_run_that_cannot_ask_does_not_mention_a_list(caplog: pytest.LogCaptureFixture) -> None:
     from airflow.models.dagrun import DagRun
 
     from include.plugins.redact_prompts import RedactPrompts

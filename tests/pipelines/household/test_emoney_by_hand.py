@@ -93,7 +93,7 @@ def test_update_no_refreshes_the_values_and_leaves_the_people(linked_book: Book)
     assert linked_book.vendors.clients()["contact:101"]["client"]["cellPhone"] == "603-555-0100"
 
 
-def test_the_night_writes_what_update_no_has_left(sent: Book) -> None:
+def test_the_night_writes_the_fields_that_update_no_has_left(sent: Book) -> None:
     sent.phone(1, 101, "603-555-0100")
     assert sync(sent, update=False).reason("emoney", "H1").startswith("its demographics were left")
     assert sent.run(NEXT, vendors=("emoney",)).outcomes("emoney") == {"H1": "updated"}
@@ -106,7 +106,7 @@ def test_the_same_again_by_hand_writes_nothing(linked_book: Book) -> None:
     assert linked_book.vendors.writes() == before
 
 
-def test_what_waits_to_be_linked_is_listed_with_a_proposal_every_time(sent: Book) -> None:
+def test_items_that_wait_to_be_linked_are_listed_with_a_proposal_every_time(sent: Book) -> None:
     sent.crm.insert("policy_beneficiary", policy_id=1, contact_id=102)
     ran = sync(sent)
     listed = {
@@ -143,14 +143,14 @@ def test_links_may_name_classification_and_owner(book: Book) -> None:
     assert (linked["state"], linked["classification"], linked["owner"]) == ("linked", "Trust", "spouse")
 
 
-def test_what_is_new_in_the_crm_can_be_linked_in_the_same_run(sent: Book) -> None:
+def test_an_item_that_is_new_in_the_crm_can_be_linked_in_the_same_run(sent: Book) -> None:
     sent.account(2, 101)
     ran = sync(sent, links=wanted("account:2"))
     assert (accounts(sent)["account:2"]["state"], ran.outcomes("emoney")) == ("linked", {"H1": "updated"})
     assert accounts(sent)["account:2"]["lastRefreshedAt"] is not None
 
 
-def test_what_is_linked_already_is_said_and_costs_no_write(linked_book: Book) -> None:
+def test_an_item_that_is_linked_already_is_reported_and_costs_no_write(linked_book: Book) -> None:
     before = linked_book.vendors.writes()
     ran = sync(linked_book, links=wanted("account:1"))
     assert ran.outcomes("emoney") == {"H1": "unchanged"}
@@ -188,7 +188,7 @@ def test_a_source_key_that_is_named_twice_is_refused(book: Book) -> None:
     assert book.vendors.writes() == {}
 
 
-def test_what_moved_from_another_office_is_linked_by_the_key_that_the_crm_has_now(book: Book) -> None:
+def test_an_item_from_another_office_is_linked_by_its_present_key(book: Book) -> None:
     book.couple(1)
     with book.context().ledger.write() as connection:
         for crm_key, known_as in (("contact:101", "contact:7"), ("account:1", "account:77")):
@@ -226,7 +226,7 @@ RIGHTS = ("eMoney", "Policy Tracking", "Pending Case & Policy Setup Administrato
         ("Pending Case & Policy Setup Administrator", {"account:1"}),
     ],
 )
-def test_each_license_decides_on_its_own_what_goes(book: Book, missing: str | None, goes: set[str]) -> None:
+def test_each_license_decides_alone_which_records_go(book: Book, missing: str | None, goes: set[str]) -> None:
     book.couple(1)
     book.crm.insert("crm_user", user_id=2, user_name="amy", status="Enabled")
     for right in RIGHTS:
@@ -237,7 +237,7 @@ def test_each_license_decides_on_its_own_what_goes(book: Book, missing: str | No
     assert book.vendors.clients()["contact:101"]["spouse"]["firstName"] == "First102"
 
 
-def test_what_a_user_may_not_send_is_not_told_as_gone_from_the_crm(sent: Book) -> None:
+def test_records_that_a_user_may_not_send_are_not_reported_as_gone_from_the_crm(sent: Book) -> None:
     sent.crm.insert("crm_user", user_id=2, user_name="amy", status="Enabled")
     sent.crm.insert("user_right", user_id=2, right_name="eMoney")
     ran = sync(sent, user="amy")
@@ -295,7 +295,7 @@ def test_a_wrong_password_fails_the_unit_in_words(sent: Book) -> None:
     sent.vendors.emoney.faults()
 
 
-def test_a_client_who_is_gone_at_emoney_holds_the_household_by_hand_and_at_night(sent: Book) -> None:
+def test_a_client_that_is_gone_at_emoney_holds_the_household_by_hand_and_at_night(sent: Book) -> None:
     """MATCH-GONE, also where nothing has changed and only values go."""
     sent.vendors.emoney.reset()
     for ran in (run_by_hand(sent, 1, vendor="emoney"), sent.run("2026-11-23", vendors=("emoney",))):

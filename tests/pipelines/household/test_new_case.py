@@ -65,7 +65,7 @@ def test_a_pinned_field_that_nobody_edited_follows_the_crm_again_once_it_is_unpi
     assert cases(home)[1]["clientA"]["cellPhone"] == "555-0102"
 
 
-def test_what_an_undo_put_back_is_put_back_in_the_new_case_and_later_nights_keep_it(home: Book) -> None:
+def test_values_that_an_undo_reverted_are_carried_into_the_new_case_and_kept_by_later_nights(home: Book) -> None:
     home.account(7, 101)
     home.run(NEXT, "sent", vendors=("profiles",))
     undo(home, "sent")
@@ -83,7 +83,7 @@ def test_what_an_undo_put_back_is_put_back_in_the_new_case_and_later_nights_keep
     assert {asset["externalSourceId"] for asset in now["assets"]} == {"account:1", "account:8"}
 
 
-def test_what_an_advisor_edited_alone_is_the_old_cases(home: Book) -> None:
+def test_fields_that_only_an_advisor_edited_stay_in_the_old_case(home: Book) -> None:
     edit_person(home.vendors, cellPhone="555-0199")
     new_case(home)
     assert [case["clientA"]["cellPhone"] for case in cases(home)] == ["555-0199", "555-0102"]
@@ -104,7 +104,7 @@ def test_a_pinned_account_that_the_old_case_lacks_is_not_made(home: Book) -> Non
     assert [case["assets"] for case in cases(home)] == [[], []]
 
 
-def test_an_account_that_is_new_arrives_whole_whatever_of_its_fields_is_pinned(home: Book) -> None:
+def test_a_new_account_arrives_whole_although_fields_of_it_are_pinned(home: Book) -> None:
     home.account(7, 101)
     new_case(home, pins=pinned("assets[account:7].accountName"))
     names = {asset["externalSourceId"]: asset["accountName"] for asset in cases(home)[1]["assets"]}
@@ -126,7 +126,7 @@ def test_a_pin_to_smartoffice_is_kept_to_in_the_new_case(home: Book) -> None:
     assert cases(home)[1]["clientA"]["cellPhone"] == "555-0102"
 
 
-def test_a_dry_run_names_what_the_new_case_would_not_get(home: Book) -> None:
+def test_a_dry_run_names_the_values_that_the_new_case_would_not_get(home: Book) -> None:
     edit_person(home.vendors, cellPhone="555-0199")
     ran = new_case(home, pins=pinned(PHONE), dry_run=True)
     assert ("H1", PHONE, "pinned") in ran.decisions("profiles")
@@ -134,7 +134,7 @@ def test_a_dry_run_names_what_the_new_case_would_not_get(home: Book) -> None:
 
 
 @pytest.mark.parametrize("kind", ["reset_before", "reset_after"])
-def test_a_new_case_whose_answer_is_lost_is_found_with_what_was_kept(home: Book, kind: str) -> None:
+def test_a_new_case_whose_response_is_lost_is_found_with_the_kept_values(home: Book, kind: str) -> None:
     edit_person(home.vendors, cellPhone="555-0199")
     home.vendors.profiles.faults({"kind": kind, "method": "POST", "path": "/api/households/*/cases", "count": 1})
     new_case(home, pins=pinned(PHONE))

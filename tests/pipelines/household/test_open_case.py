@@ -48,7 +48,7 @@ def test_a_household_that_profiles_does_not_have_is_held_and_nothing_more(held: 
     assert ran.reason("profiles", "H2") == "DEM-BIRTH-DATE"
 
 
-def test_a_result_of_two_units_is_told_by_unit() -> None:
+def test_the_result_of_two_units_is_given_by_unit() -> None:
     two = [SimpleNamespace(unit_key=key, outcome="created", reason=why) for key, why in (("H1", "new"), ("C2", ""))]
     told = {"outcomes": {"H1": "created", "C2": "created"}, "answers": {"H1": "new"}}
     assert result_of("auto", two, []) == told

@@ -172,7 +172,7 @@ class TestTheButtons:
         shown = {"households": [{"household_id": "1", "case_ids": [], "linked_to": None}]}
         assert buttons_for(shown) == ("Create New Case", "Create New Client and Case")
 
-    def test_another_one_is_told_kindly(self, book: Book) -> None:
+    def test_another_record_is_refused_in_words(self, book: Book) -> None:
         context = sync(book)
         asked(context)
         with pytest.raises(ParamsError, match="trigger the run again and answer Create New Client and Case"):
@@ -198,7 +198,7 @@ class TestTheList:
         _, reason = ended(sync(book, dry_run=True))
         assert f"Search list: households matched by our key: {theirs} (cases " in reason
 
-    def test_of_a_dry_run_leaves_out_what_is_another_units(self, book: Book, vendors: Vendors) -> None:
+    def test_of_a_dry_run_leaves_out_records_of_other_units(self, book: Book, vendors: Vendors) -> None:
         book.couple(13, first_name="Kim", last_name="Lee")
         ended(sync(book, "create_client_and_case", household_id=13))
         _, reason = ended(sync(book, dry_run=True))
@@ -285,7 +285,7 @@ class TestTheAnswer:
         (household,) = vendors.profiles.state()["households"]
         return str(household["householdId"])
 
-    def test_is_kept_with_who_gave_it_and_when_and_carried_out(
+    def test_is_kept_with_author_and_time_and_applied(
         self, book: Book, vendors: Vendors, context: RunContext, theirs: str
     ) -> None:
         _, second = cases_of(vendors, theirs)
@@ -319,7 +319,7 @@ class TestTheAnswer:
         assert f"{vendors.profiles.url}/cases/{first}" in reason
         assert book.links(VENDOR) == {}
 
-    def test_who_may_not_act_in_the_runs_name_does_not_answer(
+    def test_a_user_who_may_not_act_in_the_runs_name_does_not_answer(
         self, book: Book, context: RunContext, theirs: str
     ) -> None:
         given = event("Create New Client and Case")

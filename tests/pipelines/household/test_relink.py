@@ -20,7 +20,7 @@ def history(book: Book) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in rows]
 
 
-def test_a_link_that_is_ended_stays_ended_until_somebody_makes_it_again(sent: Book) -> None:
+def test_an_ended_link_stays_ended_until_a_person_makes_it_again(sent: Book) -> None:
     run_by_hand(sent, 1, vendor="emoney", links=(WantedLink("account:1"),))
     record = sent.links("emoney")["H1"]["vendor_client_id"]
     dry = run_by_hand(sent, 1, vendor="emoney", as_of=NEXT, unlink="left us", dry_run=True)
@@ -49,7 +49,7 @@ def test_a_link_that_is_ended_stays_ended_until_somebody_makes_it_again(sent: Bo
     ]
 
 
-def test_a_unit_is_linked_to_the_record_of_one_that_is_none_any_more_with_all_that_was_sent_to_it(book: Book) -> None:
+def test_a_unit_takes_over_the_record_of_a_former_unit_with_all_that_was_sent(book: Book) -> None:
     book.person(7)
     book.person(9)
     book.run(vendors=("profiles",))
@@ -72,7 +72,7 @@ def test_a_unit_is_linked_to_the_record_of_one_that_is_none_any_more_with_all_th
     assert asked(ids["C9"]).startswith("C8 is linked at Profiles already")
 
 
-def test_there_is_no_link_to_end_where_there_is_none(book: Book) -> None:
+def test_ending_a_link_that_does_not_exist_is_refused(book: Book) -> None:
     book.person(7)
     ran = run_by_hand(book, contact_id=7, unlink="left us")
     assert str(ran.stopped) == "C7 is not linked at Profiles: there is no link to end."

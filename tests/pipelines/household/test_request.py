@@ -54,7 +54,7 @@ def test_a_number_may_come_as_text(number: Any) -> None:
 
 
 @pytest.mark.parametrize("key", [2**63 - 1, 2**53 + 1, 10**18, 0, -1, -(2**63)])
-def test_whatever_key_a_column_of_the_crm_may_hold_may_be_named(key: int) -> None:
+def test_every_key_that_the_crm_may_hold_can_be_named(key: int) -> None:
     assert hand(contact_id=str(key)).contact_id == hand(contact_id=key).contact_id == key
     assert hand(household_id=key).household_id == key
     named = what(vendor="emoney", links=[f"account:{key}", {"source_key": f"policy:{key}"}]).links
@@ -67,7 +67,7 @@ def test_a_dry_run_may_look_ahead_and_any_run_back() -> None:
 
 
 @pytest.mark.parametrize("empty", [None, "", "  "])
-def test_what_is_left_empty_is_not_given(empty: Any) -> None:
+def test_an_empty_field_counts_as_not_given(empty: Any) -> None:
     assert hand(household_id=12, case_id=empty, requested_by=empty, confirm_life_event=empty) == hand(household_id=12)
 
 
@@ -81,7 +81,7 @@ def test_emoneys_action_update_is_the_usual_one() -> None:
     assert what(vendor="emoney", action="update", update="no") == what(vendor="emoney", update="no")
 
 
-def test_links_are_named_alone_or_with_what_they_are() -> None:
+def test_links_are_named_alone_or_with_classification_and_owner() -> None:
     given = ["account:5", {"sourceKey": "policy:3", "classification": "Fixed Annuity", "owner": "spouse"}]
     expected = (WantedLink("account:5"), WantedLink("policy:3", "Fixed Annuity", "spouse"))
     assert what(vendor="emoney", links=given).links == expected
@@ -100,7 +100,7 @@ def names(actor: Actor, named: str | None) -> tuple[str | None, str | None, str 
     return request.triggered_by, request.requested_by, request.by_hand.user_name
 
 
-def test_whoever_triggers_a_run_acts_in_their_own_name() -> None:
+def test_the_user_who_triggers_a_run_acts_in_their_own_name() -> None:
     assert names(Actor.of("ann", ()), None) == ("ann", "ann", "ann")
     assert names(Actor.of("ann", ()), "ann") == ("ann", "ann", "ann")
 
@@ -117,7 +117,7 @@ def test_the_command_line_may_name_anyone_and_is_recorded() -> None:
 
 
 @pytest.mark.parametrize("named", [None, "amy"])
-def test_a_run_of_which_nobody_knows_who_triggered_it_is_refused(named: str | None) -> None:
+def test_a_run_without_a_triggering_user_is_refused(named: str | None) -> None:
     with pytest.raises(ParamsError, match="Airflow does not say who triggered the run"):
         names(Actor.of(None, ()), named)
 
@@ -172,7 +172,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 @pytest.mark.parametrize(("conf", "words"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_told_in_words(conf: dict[str, Any], words: list[str]) -> None:
+def test_a_mistake_is_refused_in_words(conf: dict[str, Any], words: list[str]) -> None:
     with pytest.raises(ParamsError) as refused:
         read(**conf)
     assert [word for word in words if word not in str(refused.value)] == []
@@ -193,6 +193,6 @@ def test_a_link_is_ended_with_a_reason_and_made_with_a_record_and_a_reason() -> 
         ({"link_to": {"id": "31", "reason": "same"}, "dry_run": True}, "Leave dry_run off"),
     ],
 )
-def test_what_makes_no_sense_of_a_link_is_refused(conf: dict[str, Any], words: str) -> None:
+def test_a_change_of_a_link_that_makes_no_sense_is_refused(conf: dict[str, Any], words: str) -> None:
     with pytest.raises(ParamsError, match=re.escape(words)):
         read(household_id=12, **conf)

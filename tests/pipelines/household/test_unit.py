@@ -138,7 +138,7 @@ class TestLaunch:
         book.member(1, 201, "Spouse")
         assert read_unit(context_of(book, contact_id=201)) == "H1"
 
-    def test_a_deleted_household_is_nobodys(self, book: Book) -> None:
+    def test_a_deleted_household_is_refused(self, book: Book) -> None:
         book.crm.update("household", {"household_id": 2}, deleted_at=datetime(2026, 1, 1))
         assert read_unit(context_of(book, contact_id=201)) == "C201"
 
@@ -201,7 +201,7 @@ class TestPayload:
                 pd.testing.assert_frame_equal(mine[name], theirs, check_dtype=len(theirs) > 0)
             assert hand.staging.read("plan/scope")["units"]["digest"].tolist() == [digests[unit_key]]
 
-    def test_the_night_after_has_nothing_to_do_for_what_went_by_hand(self, book: Book) -> None:
+    def test_the_next_night_has_nothing_to_do_for_a_household_sent_by_hand(self, book: Book) -> None:
         book.run(vendors=("profiles",))
         book.crm.later(days=1)
         book.crm.update("contact", {"contact_id": 101}, job_title="Keeper")
@@ -303,15 +303,15 @@ class TestLicenses:
         assert ran.outcomes("profiles") == {"H1": "skipped"}
         assert "LIC-PROFILES: bob lacks" in ran.reason("profiles", "H1")
 
-    def test_somebody_else_may_run_it(self, book: Book) -> None:
+    def test_a_user_with_the_right_may_run_for_another(self, book: Book) -> None:
         book.crm.update("contact", {"contact_id": 101}, assigned_user_id=2)
         assert run_by_hand(book, 1, action=NEW, user_name="service").outcomes("profiles") == {"H1": "created"}
 
-    def test_who_acts_without_the_license_is_refused_whatever_the_assigned_user_has(self, book: Book) -> None:
+    def test_an_acting_user_without_the_license_is_refused_although_the_assigned_user_has_it(self, book: Book) -> None:
         said = str(run_by_hand(book, 1, action=NEW, triggered_by="bob", user_name="bob").stopped)
         assert "bob lacks Profiles Professional - Web (LIC-PROFILES)" in said
 
-    def test_who_is_no_user_of_the_crm_is_refused_with_the_way_out(self, book: Book) -> None:
+    def test_a_person_who_is_no_user_of_the_crm_is_refused_with_the_way_out(self, book: Book) -> None:
         said = str(run_by_hand(book, 1, action=NEW, triggered_by="admin", user_name="admin").stopped)
         assert "admin has triggered the run and is no user of the CRM (LIC-ACTING)" in said
         assert "Name one in requested_by; for that admin has to be in PLANBRIDGE__SERVICE__MAY_ACT_FOR_OTHERS" in said
@@ -323,7 +323,7 @@ class TestLicenses:
         assert "admin has triggered the run and is no user of the CRM (LIC-ACTING)" in said
         assert book.links("profiles") == before
 
-    def test_who_may_act_for_others_and_names_nobody_acts_for_the_assigned_user(self, book: Book) -> None:
+    def test_a_person_who_may_act_for_others_and_names_no_user_acts_for_the_assigned_user(self, book: Book) -> None:
         admin = {"triggered_by": "admin", "user_name": "admin", "may_act_for_others": True}
         book.crm.update("contact", {"contact_id": 101}, assigned_user_id=None)
         said = str(run_by_hand(book, 1, action=NEW, **admin).stopped)
@@ -331,7 +331,7 @@ class TestLicenses:
         book.crm.update("contact", {"contact_id": 101}, assigned_user_id=2)
         assert "LIC-PROFILES: bob lacks" in run_by_hand(book, 1, action=NEW, **admin).reason("profiles", "H1")
 
-    def test_the_record_has_who_triggered_it_and_in_whose_name(self, book: Book) -> None:
+    def test_the_ledger_has_the_triggering_user_and_the_named_user(self, book: Book) -> None:
         pinned = (Pin("clientA.homePhone", "profiles", "hers"),)
         both = {"triggered_by": "admin", "requested_by": "service", "user_name": "service"}
         ran = run_by_hand(book, 1, action=NEW, pins=pinned, **both)

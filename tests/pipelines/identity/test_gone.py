@@ -9,7 +9,7 @@ GONE = datetime(2026, 11, 2)
 RULE = "SCP-GONE"
 
 
-def test_whoever_leaves_is_reported_once_with_what_stays_and_goes_on_when_back(book: Book) -> None:
+def test_a_unit_that_is_gone_is_reported_once_with_what_stays_and_goes_on_when_back(book: Book) -> None:
     for contact_id in (6, 7, 8):
         book.person(contact_id)
     book.run()

@@ -71,7 +71,7 @@ def at_the_vendors(book: Book) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_head_spouse_lone_client_and_dependent_keep_their_records_with_what_was_linked_and_typed(
+def test_head_spouse_lone_client_and_dependent_keep_their_records_with_links_and_edits(
     everybody: KeptBook, again: Again
 ) -> None:
     book = again(everybody)
@@ -95,7 +95,7 @@ def test_head_spouse_lone_client_and_dependent_keep_their_records_with_what_was_
     assert set(book.run(LATER, vendors=("profiles",)).outcomes("profiles").values()) == {"unchanged"}
 
 
-def test_rows_that_went_to_somebody_else_hold_the_household_with_both_named_until_somebody_says_they_are_two(
+def test_rows_that_moved_to_another_contact_hold_the_household_until_a_person_tells_both_apart(
     everybody: KeptBook, again: Again
 ) -> None:
     book = again(everybody)

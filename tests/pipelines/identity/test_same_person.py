@@ -66,19 +66,19 @@ def test_of_one_person_twice_in_the_crm_the_second_waits_for_the_first(book: Boo
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_what_identifies_nobody_makes_nobody_wait(book: Book, name: str) -> None:
+def test_values_that_identify_nobody_hold_no_unit(book: Book, name: str) -> None:
     for contact_id, values in zip((7, 8), OTHERS[name], strict=True):
         book.person(contact_id, **values)
     assert waits(book) == {}
 
 
-def test_somebody_in_deleted_records_makes_nobody_wait(book: Book) -> None:
+def test_a_deleted_contact_holds_no_unit(book: Book) -> None:
     book.person(7, **ANN, deleted_at=datetime(2026, 11, 2))
     book.person(8, **ANN)
     assert waits(book) == {}
 
 
-def test_the_one_that_is_linked_goes_on_and_the_new_one_waits_whatever_its_key(book: Book) -> None:
+def test_the_linked_unit_goes_on_and_the_new_one_waits_also_with_a_lower_key(book: Book) -> None:
     for contact_id in (7, 8, 9):
         book.person(contact_id, **ANN)
     assert waits(book, linked=("C8",)) == {"C7": "C8", "C9": "C8"}
@@ -97,7 +97,7 @@ def test_of_a_client_and_a_couple_with_a_copy_of_the_client_as_spouse_one_waits(
     assert waits(book, linked=linked) == waiting
 
 
-def test_a_lone_client_with_a_copy_of_somebody_as_spouse_by_relation_waits_for_nobody_with_the_same_copy(
+def test_a_lone_client_does_not_wait_for_a_unit_with_the_same_copy_of_a_spouse(
     book: Book,
 ) -> None:
     for contact_id, spouse_id in ((7, 17), (8, 18)):
@@ -109,7 +109,7 @@ def test_a_lone_client_with_a_copy_of_somebody_as_spouse_by_relation_waits_for_n
     assert waits(book, "emoney") == {"C9": "C7"}
 
 
-def test_a_couple_with_one_tax_id_for_both_and_a_spouse_with_a_household_of_her_own_wait_for_nobody(book: Book) -> None:
+def test_a_couple_with_one_tax_id_and_a_spouse_with_another_household_do_not_wait(book: Book) -> None:
     book.couple(1, tax_id="900-11-2222")
     book.crm.update("contact", {"contact_id": 102}, tax_id="900-11-2222")
     assert waits(book) == {}
@@ -129,7 +129,7 @@ def two_households(book: Book, primary: int) -> None:
     book.account(5, 7)
 
 
-def test_one_of_whom_the_office_sends_only_a_set_waits_for_nobody_outside_it(book: Book) -> None:
+def test_a_unit_of_an_enrolled_set_does_not_wait_for_units_outside_the_set(book: Book) -> None:
     for contact_id in (7, 8):
         book.person(contact_id, **ANN)
     book.crm.insert("contact_set", set_id=1, name="Pilot")
@@ -147,7 +147,7 @@ def test_of_two_households_of_one_head_the_primary_one_goes_to_both_vendors(book
     assert (len(book.vendors.cases()), len(book.vendors.clients())) == (1, 1)
 
 
-def test_two_that_are_both_linked_go_on_and_are_told(book: Book) -> None:
+def test_two_units_that_are_both_linked_go_on_and_are_reported(book: Book) -> None:
     for contact_id in (7, 8):
         book.person(contact_id)
     book.run(vendors=("profiles",))
@@ -176,7 +176,7 @@ def told_apart(book: Book) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in rows]
 
 
-def test_who_are_two_by_somebodys_word_both_go_from_then_on(twins: Book) -> None:
+def test_two_people_who_were_told_apart_both_go_from_then_on(twins: Book) -> None:
     asked = {"contact_id": 8, "vendor": "profiles", "as_of": NEXT, "action": "create_client_and_case"}
     held = run_by_hand(twins, **asked)
     assert held_by_twice(held) == {("profiles", "C8")}
@@ -192,6 +192,6 @@ def test_who_are_two_by_somebodys_word_both_go_from_then_on(twins: Book) -> None
     assert night.outcomes("emoney")["C8"] == "created"
 
 
-def test_somebody_who_tells_nobody_apart_is_refused(sent: Book) -> None:
+def test_telling_apart_without_a_twin_is_refused(sent: Book) -> None:
     ran = run_by_hand(sent, 1, vendor="emoney", as_of=NEXT, are_two="twins")
     assert str(ran.stopped) == "are_two: SmartOffice has nobody who looks like the client or the spouse of H1."

@@ -22,7 +22,7 @@ def messages(night: Ran, rule_id: str) -> dict[str, str]:
     return {row["unit_key"]: row["message"] for row in found}
 
 
-def test_a_name_in_latin_1_holds_its_household_alone_and_blank_keys_hold_nobody(book: Book) -> None:
+def test_a_name_in_latin_1_holds_its_household_only_and_blank_keys_hold_no_unit(book: Book) -> None:
     for number in (1, 2, 3):
         book.couple(number)
     book.phone(1, 301, "603-555-0101")
@@ -68,7 +68,7 @@ def test_a_spouse_whose_membership_cannot_be_read_gets_no_second_client(book: Bo
 
 
 @pytest.mark.postgres
-def test_a_loan_of_no_day_is_told_and_computes_nothing(
+def test_a_loan_without_a_date_is_reported_and_not_computed(
     tmp_path: Path, vendors: Vendors, postgres_url: Callable[[], str]
 ) -> None:
     book = Book(tmp_path, vendors, postgres_url())

@@ -94,7 +94,7 @@ def test_a_user_without_the_license_is_skipped_and_named_with_what_is_missing(bo
     assert (client["accounts"], client["spouse"]["firstName"]) == ([], "First102")
 
 
-def test_a_missing_tracking_license_keeps_back_only_what_it_is_for(book: Book) -> None:
+def test_a_missing_tracking_license_withholds_only_its_own_records(book: Book) -> None:
     book.couple(1)
     book.crm.delete("user_right", user_id=1, right_name="Policy Tracking")
     ran = book.run(vendors=("emoney",))

@@ -52,7 +52,7 @@ def test_the_owner_is_the_assigned_user_and_follows_the_assignment(book: Book) -
     assert [row["status"] for row in added.rows("finding_v", rule_id="EMY-OWNER")] == ["mended"]
 
 
-def test_a_user_who_is_not_in_the_table_is_a_warning_by_name(book: Book) -> None:
+def test_a_user_who_is_missing_from_the_table_is_a_warning_with_the_name(book: Book) -> None:
     book.couple(1)
     table(book, "emoney,amy,u-2")
     ran = night(book, DAYS[0])
@@ -63,7 +63,7 @@ def test_a_user_who_is_not_in_the_table_is_a_warning_by_name(book: Book) -> None
     assert found["message"].startswith("The client gets no owner at eMoney: service, to whom it is assigned,")
 
 
-def test_a_client_assigned_to_nobody_has_no_owner_and_misses_none(book: Book) -> None:
+def test_a_client_without_an_assigned_user_has_no_owner_and_no_warning(book: Book) -> None:
     book.couple(1, assigned_user_id=None)
     table(book, "emoney,service,u-1")
     ran = night(book, DAYS[0])

@@ -51,7 +51,7 @@ def test_links_go_with_their_clients_on_postgresql(postgres_book: Book) -> None:
     assert night.outcomes("emoney") == {"C103": "unchanged", "C201": "unchanged"}
 
 
-def test_who_may_be_one_person_is_found_on_postgresql(postgres_book: Book) -> None:
+def test_people_who_look_like_one_are_found_on_postgresql(postgres_book: Book) -> None:
     for contact_id, day, tax_id in ((7, 2, "900-11-2222"), (8, 3, "900112222"), (9, 2, None), (10, 3, "900-11-2223")):
         postgres_book.person(contact_id, birth_date=date(1970, 6, day), tax_id=tax_id)
     with Snapshot(postgres_book.crm.url, readers=1) as snapshot:

@@ -32,7 +32,7 @@ def report_of(ran: Ran, name: str) -> Any:
     return json.loads(text) if name.endswith(".json") else text
 
 
-def test_what_has_grown_old_goes_with_a_night_and_the_report_says_so(book: Book) -> None:
+def test_a_night_removes_old_rows_and_the_report_says_so(book: Book) -> None:
     book.couple(1)
     book.run(vendors=("emoney",))
     for day in ("2026-11-23", "2026-11-24"):

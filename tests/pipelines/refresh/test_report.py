@@ -182,7 +182,7 @@ def test_a_disk_that_is_full_once_makes_nothing_known_that_was_new(
     assert told == [("new", "C10", NEXT), ("known", "C7", DAY), ("mended", "C8", DAY), ("new", "C9", NEXT)]
 
 
-def test_a_run_that_failed_and_is_started_again_tells_what_was_new_before_its_first_end(book: Book) -> None:
+def test_a_failed_run_that_is_started_again_keeps_the_status_of_its_findings(book: Book) -> None:
     book.person(7, birth_date=None)
     book.person(9, gender=None)
     way = book.connections["profiles"]
@@ -202,13 +202,13 @@ def test_a_run_that_failed_and_is_started_again_tells_what_was_new_before_its_fi
     assert statuses(ran) == {("C7", "DEM-BIRTH-DATE", "new"), ("C9", "DEM-GENDER", "new")}
 
 
-def test_no_vendor_is_missing_from_the_page_of_checks_whoever_was_checked_last(loaded: Book) -> None:
+def test_the_page_of_checks_has_both_vendors_in_either_order(loaded: Book) -> None:
     report_run(context := second_night(loaded))
     page = (context.reports / "data_docs" / "index.html").read_text()
     assert re.findall(r"<h2>Suite (\w+)", page) == ["profiles", "emoney"]
 
 
-def test_what_nobody_could_look_at_is_not_mended(sent: Book) -> None:
+def test_a_finding_that_no_run_could_check_is_not_mended(sent: Book) -> None:
     """H1's case is gone at Profiles; the next night holds H1 before it could ask, the one after sees it still gone."""
     sent.vendors.profiles.reset()
     sent.phone(1, 101, "603-555-0101")

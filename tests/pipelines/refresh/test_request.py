@@ -24,7 +24,7 @@ def test_an_empty_form_is_a_run_for_both_vendors_today() -> None:
 
 
 @pytest.mark.parametrize("key", [2**63 - 1, 10**18, 12, -1, -(2**63)])
-def test_units_are_named_by_whatever_key_the_crm_may_hold(key: int) -> None:
+def test_units_are_named_by_every_key_that_the_crm_may_hold(key: int) -> None:
     assert read(unit_keys=[f"H{key}", f"C{key}", f"H{key}"]).unit_keys == (f"H{key}", f"C{key}")
 
 
@@ -51,7 +51,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 @pytest.mark.parametrize(("conf", "words"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_told_in_words(conf: dict[str, Any], words: list[str]) -> None:
+def test_a_mistake_is_refused_in_words(conf: dict[str, Any], words: list[str]) -> None:
     with pytest.raises(ParamsError) as refused:
         read(**conf)
     assert [word for word in words if word not in str(refused.value)] == []

@@ -94,7 +94,7 @@ def test_an_advisors_edit_and_a_stale_account_stand_in_the_findings_until_mended
     assert [row["status"] for row in mended.rows("finding_v", rule_id="PROFILES-STALE")] == ["mended"]
 
 
-def test_a_dry_run_writes_nothing_and_says_what_it_would_do(book: Book) -> None:
+def test_a_dry_run_writes_nothing_and_reports_what_it_would_do(book: Book) -> None:
     book.couple(1)
     would = book.run(dry_run=True)
     assert would.outcomes("profiles") == would.outcomes("emoney") == {"H1": "created"}
@@ -107,7 +107,7 @@ def test_a_dry_run_writes_nothing_and_says_what_it_would_do(book: Book) -> None:
     assert None not in fields.values()
 
 
-def test_a_dry_run_of_what_was_sent_before_tells_what_would_change_and_leaves_the_ledgers_copy(sent: Book) -> None:
+def test_a_dry_run_of_sent_units_reports_the_changes_and_leaves_the_ledgers_copy(sent: Book) -> None:
     with sent.context().ledger.read() as connection:
         kept = connection.execute(sa.text("SELECT * FROM sent")).all()
     sent.crm.later(days=1)
@@ -198,7 +198,7 @@ def test_a_feed_that_fails_defers_a_new_client_and_the_next_run_refreshes_it(boo
     assert len(book.vendors.clients()) == 1
 
 
-def test_what_the_office_opted_in_for_is_linked_and_the_rest_waits(book: Book) -> None:
+def test_categories_that_the_office_chose_are_linked_and_other_items_wait(book: Book) -> None:
     book.set("emoney", auto_link=("Investment Account",))
     book.couple(1)
     ran = book.run(vendors=("emoney",))
@@ -235,7 +235,7 @@ def test_a_killed_runs_feed_is_read_back_by_the_next_run(book: Book) -> None:
     assert len(book.vendors.feeds()) == 1
 
 
-def test_a_load_that_was_killed_tells_in_its_next_try_what_it_did_in_the_first(book: Book) -> None:
+def test_the_next_try_of_a_killed_load_reports_the_writes_of_the_first(book: Book) -> None:
     for number in (1, 2, 3):
         book.couple(number)
     context = book.context(run_id="killed")

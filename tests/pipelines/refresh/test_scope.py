@@ -106,7 +106,7 @@ def test_a_figure_that_depends_on_the_date_takes_its_unit_every_night(settled: B
     assert taken(settled) == {"H2"}
 
 
-def test_the_overlap_takes_again_what_changed_shortly_before_the_last_run(settled: Book) -> None:
+def test_the_overlap_repeats_changes_shortly_before_the_last_run(settled: Book) -> None:
     settled.phone(2, 202, "603-555-0103")
     context = settled.context()
     plan_and_extract(context)
@@ -121,7 +121,7 @@ def test_the_overlap_takes_again_what_changed_shortly_before_the_last_run(settle
 
 
 @pytest.mark.parametrize("outcome", ["held", "deferred", "failed", "skipped"])
-def test_what_did_not_go_comes_back(settled: Book, outcome: str) -> None:
+def test_units_that_did_not_go_come_back(settled: Book, outcome: str) -> None:
     ledger = settled.context().ledger
     with ledger.write() as connection:
         connection.execute(sa.update(unit_state).where(unit_state.c.unit_key == "C7").values(outcome=outcome))
@@ -134,7 +134,7 @@ def restamp(book: Book, table: str, key: str, stamp: str) -> None:
         connection.execute(sa.text(f"UPDATE {table} SET modified_at = :stamp WHERE {key}"), {"stamp": stamp})
 
 
-def test_one_row_of_2099_hides_nobodys_edits_and_its_own_household_is_looked_at(settled: Book) -> None:
+def test_a_row_stamped_2099_hides_no_edits_and_its_household_is_checked(settled: Book) -> None:
     restamp(settled, "contact_phone", "phone_id = 1", "2099-01-01 00:00:00.000000")
     settle(settled)
     assert taken(settled) == {"H1"}
@@ -161,7 +161,7 @@ def test_a_book_that_a_watermark_of_2099_has_frozen_thaws_by_itself(settled: Boo
     assert (runs.last_watermark(ledger, "profiles") or LATER) < LATER
 
 
-def test_units_whose_digests_are_an_older_versions_are_looked_at_once_and_trip_no_guard(sent: Book) -> None:
+def test_units_with_digests_of_an_older_version_are_checked_once_and_trip_no_guard(sent: Book) -> None:
     sent.set("guard", at_least=1)
     with sent.context().ledger.write() as connection:
         connection.execute(sa.update(unit_state).values(digest=unit_state.c.digest + 1))
@@ -171,7 +171,7 @@ def test_units_whose_digests_are_an_older_versions_are_looked_at_once_and_trip_n
     )  # fmt: skip
 
 
-def test_a_stamp_ahead_of_the_clock_is_told_every_night_while_it_stands_and_holds_nobody(sent: Book) -> None:
+def test_a_future_stamp_is_reported_every_night_and_holds_no_unit(sent: Book) -> None:
     sent.phone(1, 102, "603-555-0101")
     restamp(sent, "contact_phone", "phone_id = 1", "2099-01-01 00:00:00.000000")
     nights = [sent.run(day) for day in (NEXT, "2026-11-24")]
@@ -204,7 +204,7 @@ def test_a_crm_that_was_restored_from_a_backup_goes_on_from_there(settled: Book)
     assert "H2" in taken(settled)
 
 
-def test_units_by_hand_are_taken_whatever_changed_and_unknown_ones_are_named(settled: Book) -> None:
+def test_named_units_are_taken_also_unchanged_and_unknown_ones_are_named(settled: Book) -> None:
     assert taken(settled, unit_keys=("C7",)) == {"C7"}
     with pytest.raises(ParamsError, match="H404"):
         taken(settled, unit_keys=("H1", "H404"))

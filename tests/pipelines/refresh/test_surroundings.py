@@ -77,7 +77,7 @@ def test_a_task_that_outlived_its_supervisor_and_its_retry_are_not_in_each_other
     assert staging.stages("") == ["/plan"]
 
 
-def test_a_full_disk_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_space(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -88,14 +88,14 @@ def test_a_full_disk_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not any((staging.folder / "plan").iterdir())
 
 
-def test_a_folder_that_cannot_be_written_is_told_in_words(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported_in_words(tmp_path: Path) -> None:
     (tmp_path / "staging").write_text("a file where the folder should be")
     with pytest.raises(StagingError, match="PLANBRIDGE__DATA__FOLDER"):
         Staging(tmp_path, "run").write("plan", ROWS)
 
 
 @pytest.mark.parametrize("run_id", ["..", ".", "../../elsewhere", "manual__2026-11-20T00:00:00+00:00"])
-def test_a_run_keeps_to_its_own_folder_whatever_its_id(tmp_path: Path, run_id: str) -> None:
+def test_a_run_keeps_to_its_folder_also_with_a_strange_id(tmp_path: Path, run_id: str) -> None:
     (tmp_path / "ledger.db").touch()
     staging = Staging(tmp_path, run_id)
     assert staging.folder.resolve().parent == (tmp_path / "staging").resolve()
@@ -148,7 +148,7 @@ def test_every_parameter_of_libpq_goes_on_to_both_libraries() -> None:
     assert conninfo_to_dict(conninfo(url)) == expected
 
 
-def test_what_libpq_calls_a_parameter_is_taken_or_has_a_field_of_its_own() -> None:
+def test_every_parameter_of_libpq_is_taken_or_has_a_field() -> None:
     known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
     assert known >= LIBPQ_OPTIONS
     assert known - LIBPQ_OPTIONS == {"user", "password", "dbname", "port", "client_encoding", "replication"}
@@ -219,7 +219,7 @@ def test_a_vendors_address_is_encrypted_unless_it_is_this_machines_or_says_other
         ),
     ],
 )
-def test_an_incomplete_vendor_is_told_in_words(vendor: str, connection: Access | None, words: str) -> None:
+def test_an_incomplete_vendor_is_refused_in_words(vendor: str, connection: Access | None, words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         Connections(lambda _: connection).vendor(vendor)
 

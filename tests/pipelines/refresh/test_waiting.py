@@ -39,7 +39,7 @@ def night(book: Book, as_of: str, **request: Any) -> Ran:
     return book.run(as_of, vendors=("emoney",), **request)
 
 
-def test_an_unchanged_night_reports_it_as_known_with_its_age_and_asks_nobody(sent: Book) -> None:
+def test_an_unchanged_night_reports_it_as_known_with_its_age_and_makes_no_call(sent: Book) -> None:
     assert standing(sent) == {("H1", "account:1", DAY), ("H1", "policy:1", DAY)}
     calls = sent.vendors.calls().get(ACCOUNTS, 0)
     for as_of in (NEXT, THIRD):
@@ -55,7 +55,7 @@ def test_an_unchanged_night_reports_it_as_known_with_its_age_and_asks_nobody(sen
     assert standing(sent) == {("H1", "account:1", DAY), ("H1", "policy:1", DAY)}
 
 
-def test_what_an_advisor_has_linked_waits_no_longer(sent: Book) -> None:
+def test_an_item_that_an_advisor_has_linked_waits_no_longer(sent: Book) -> None:
     link_at_emoney(sent, "account:1")
     ran = night(sent, NEXT)
     assert waiting(ran) == {("account", "1", "mended"), ("policy", "1", "known")}
@@ -64,7 +64,7 @@ def test_what_an_advisor_has_linked_waits_no_longer(sent: Book) -> None:
     assert waiting(night(sent, THIRD)) == {("policy", "1", "known")}
 
 
-def test_what_has_left_the_crm_waits_no_longer(sent: Book) -> None:
+def test_an_item_that_has_left_the_crm_waits_no_longer(sent: Book) -> None:
     sent.crm.later(days=1)
     sent.crm.update("policy", {"policy_id": 1}, deleted_at=sent.crm.moment)
     assert waiting(night(sent, NEXT)) == {("account", "1", "known"), ("policy", "1", "mended")}
@@ -83,7 +83,7 @@ def test_a_dry_run_mends_nothing(sent: Book) -> None:
     assert len(standing(sent)) == 2
 
 
-def test_by_hand_what_is_not_listed_any_more_was_linked_by_an_advisor(sent: Book) -> None:
+def test_by_hand_an_item_that_is_not_listed_any_more_was_linked_by_an_advisor(sent: Book) -> None:
     link_at_emoney(sent, "policy:1")
     ran = run_by_hand(sent, 1, vendor="emoney")
     assert waiting(ran) == {("account", "1", "known"), ("policy", "1", "mended")}

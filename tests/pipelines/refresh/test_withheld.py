@@ -83,7 +83,7 @@ def test_by_hand_a_withdrawn_license_is_no_account_that_left_the_crm_either(sent
     assert "EMY-GONE" not in rules(ran)
 
 
-def test_what_leaves_the_crm_while_it_is_withheld_is_reported_gone(sent: Book) -> None:
+def test_a_withheld_record_that_leaves_the_crm_is_reported_as_gone(sent: Book) -> None:
     withdraw(sent, "Policy Tracking")
     sent.run(NEXT, vendors=("emoney",))
     sent.crm.later(days=1)

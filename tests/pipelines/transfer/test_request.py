@@ -29,7 +29,7 @@ def test_numbers_may_come_as_text_as_the_command_line_sends_them() -> None:
 
 
 @pytest.mark.parametrize("key", [2**63 - 1, 10**18, -(2**63)])
-def test_whatever_key_a_column_of_the_crm_may_hold_may_be_named(key: int) -> None:
+def test_every_key_that_the_crm_may_hold_can_be_named(key: int) -> None:
     assert read(**OFFICES | {"set_id": str(key)}).set_id == key
     assert read(**OFFICES | {"contact_ids": f"7, {key}"}).contact_ids == (7, key)
 

@@ -24,7 +24,7 @@ def postgres_book(tmp_path: Path, vendors: Vendors, postgres_url: Callable[[], s
     made.close()
 
 
-def test_what_is_pinned_asked_and_undone_is_the_same_on_postgresql(postgres_book: Book) -> None:
+def test_pins_questions_and_undos_are_the_same_on_postgresql(postgres_book: Book) -> None:
     book = postgres_book
     ledger = book.run().context.ledger
     pins.change_pins(ledger, "H1", [Pin("clientA.fax", "profiles", "none")], [], "ann", "hand")

@@ -40,7 +40,7 @@ def changed(book: Book) -> Book:
     return book
 
 
-def test_what_a_run_wrote_goes_back(book: Book) -> None:
+def test_the_writes_of_a_run_are_reverted(book: Book) -> None:
     send(book, "run-1", home(1, "555-0101", 1000))
     before = documents(book)
     send(book, "run-2", home(1, "555-0102", 1000, asset(7)), as_of=NEXT)
@@ -54,7 +54,7 @@ def test_what_a_run_wrote_goes_back(book: Book) -> None:
     }
 
 
-def test_what_was_changed_since_stays_and_is_listed(changed: Book) -> None:
+def test_a_field_that_was_changed_since_stays_and_is_listed(changed: Book) -> None:
     edit_person(changed.vendors, cellPhone="edited")
     document = changed.vendors.cases()["household:1"]["document"]
     assets = [
@@ -98,7 +98,7 @@ def test_an_undo_is_a_run_in_the_ledger_with_outcomes_and_fields(changed: Book) 
     assert {"worklist.html", "worklist.xlsx", "run.json"} <= {file.name for file in report.iterdir()}
 
 
-def test_the_next_night_keeps_what_was_undone_as_if_an_advisor_had_edited_it(book: Book) -> None:
+def test_the_next_night_keeps_reverted_values_like_an_advisors_edit(book: Book) -> None:
     book.couple(1)
     book.phone(1, 101, "555-0101")
     book.run()
@@ -210,7 +210,7 @@ def token(book: Book) -> str:
     return text
 
 
-def test_a_dry_run_of_an_undo_says_what_would_go_back_and_writes_nothing(changed: Book) -> None:
+def test_a_dry_run_of_an_undo_reports_what_would_be_reverted_and_writes_nothing(changed: Book) -> None:
     before, writes, sent = documents(changed), changed.vendors.writes(), base(changed, "H1")
     undone = undo(changed, "run-2", dry_run=True)
     assert documents(changed) == before
@@ -239,7 +239,9 @@ def test_a_household_that_took_over_a_lone_clients_case_is_undone_as_itself(book
         ("run-2", "H9", "run-2 did not deal with H9. It dealt with 2, such as H1, H2."),
     ],
 )
-def test_what_cannot_be_undone_is_said_in_words(changed: Book, run_id: str, unit_key: str | None, words: str) -> None:
+def test_an_undo_that_is_impossible_is_refused_in_words(
+    changed: Book, run_id: str, unit_key: str | None, words: str
+) -> None:
     with pytest.raises(ParamsError) as refused:
         undo(changed, run_id, unit_key)
     assert words in str(refused.value)
@@ -275,7 +277,7 @@ def test_wrong_credentials_stop_the_undo_and_a_second_takes_it_up(changed: Book)
     assert set(ended(undo(changed, "run-2")).values()) == {"updated"}
 
 
-def test_a_run_whose_values_are_gone_by_age_is_not_undone_and_says_why(changed: Book) -> None:
+def test_a_run_whose_values_were_removed_by_age_is_not_undone_and_says_why(changed: Book) -> None:
     remove_old(changed.contexts[-1].ledger, Keep(values_days=0))
     with pytest.raises(ParamsError, match=r"run-2 cannot be undone any more: .* after 90 days"):
         undo(changed, "run-2")
