@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import compile_path
 
-from include.sandbox.common.wire import Problem
+from include.sandbox.common.wire import Json, Problem
 
 JSON = "application/json"
 Handler = Callable[[Request], Awaitable[Response]]
@@ -59,11 +59,11 @@ def declared(owner: object) -> list[tuple[Call, Handler]]:
 class Api:
     """The base of a vendor's API. Handlers raise Refused to end a call early, and Invalid for a record."""
 
-    def say(self, path: str, status: int, code: str, message: str) -> dict[str, Any]:
+    def say(self, path: str, status: int, code: str, message: str) -> Json:
         """The body of an error in the vendor's shape for that place."""
         raise NotImplementedError
 
-    def say_invalid(self, problems: list[Problem]) -> dict[str, Any]:
+    def say_invalid(self, problems: list[Problem]) -> Json:
         """The body of the error for a record that is refused."""
         raise NotImplementedError
 

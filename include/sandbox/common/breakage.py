@@ -5,21 +5,22 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from include.sandbox.common.faults import Fault
-from include.sandbox.common.wire import answer
+from include.sandbox.common.wire import Json, answer
 
 # (path, status, code, message) -> the body in the vendor's shape for that place.
-Voice = Callable[[str, int, str, str], dict[str, Any]]
+Voice = Callable[[str, int, str, str], Json]
 Answer = Callable[[], Awaitable[Response]]
 
+# The server's protocol lends the means to reset the caller's connection at once.
+ABORT = "sandbox.abort"
 AFTER_THE_COMMIT = {"reset_after", "truncated"}
-ERROR_SHAPES: dict[str, Callable[[str, str], dict[str, Any]]] = {
+ERROR_SHAPES: dict[str, Callable[[str, str], Json]] = {
     "token": lambda code, message: {"error": code, "error_description": message},
     "gateway": lambda code, message: {"fault": {"faultstring": message, "detail": {"errorcode": code}}},
     "application": lambda code, message: {
@@ -34,19 +35,12 @@ HTML_PAGE = (
 )
 
 
-def abort_connection(scope: Scope) -> None:
-    """Reset the caller's connection at once; the server's protocol lends the means (see `server`)."""
-    scope["extensions"]["sandbox.abort"]()
-
-
-def _too_many(params: dict[str, Any], voice: Voice, path: str) -> Response:
-    wait = params["retry_after"]
-    headers: dict[str, str] = {}
-    if params["form"] == "seconds" and wait is not None:
-        headers["Retry-After"] = str(math.ceil(wait))
-    elif params["form"] == "date":
-        headers["Retry-After"] = formatdate(time.time() + (wait or 0), usegmt=True)
-    return answer(voice(path, 429, "too_many_requests", "Too many requests."), 429, headers)
+def _retry_after(params: Json) -> dict[str, str]:
+    """The header in the form that the fault asks for, seconds unless it says otherwise; empty for none."""
+    wait, form = params["retry_after"], params.get("form", "seconds")
+    if form == "date":
+        return {"Retry-After": formatdate(time.time() + (wait or 0), usegmt=True)}
+    return {"Retry-After": str(math.ceil(wait))} if form == "seconds" and wait is not None else {}
 
 
 def _plain(fault: Fault, voice: Voice, path: str) -> Response | None:
@@ -54,11 +48,11 @@ def _plain(fault: Fault, voice: Voice, path: str) -> Response | None:
     params = fault.params
     match fault.kind:
         case "too_many":
-            return _too_many(params, voice, path)
+            body = voice(path, 429, "too_many_requests", "Too many requests.")
+            return answer(body, 429, _retry_after(params))
         case "unavailable":
-            wait = params["retry_after"]
-            headers = {} if wait is None else {"Retry-After": str(math.ceil(wait))}
-            return answer(voice(path, 503, "service_unavailable", "The service is not available."), 503, headers)
+            body = voice(path, 503, "service_unavailable", "The service is not available.")
+            return answer(body, 503, _retry_after(params))
         case "html":
             return HTMLResponse(HTML_PAGE, params["status"])
         case "unauthorized":
@@ -98,7 +92,7 @@ async def _wait_for_disconnect(receive: Receive) -> None:
         continue
 
 
-async def _truncate(response: Response, params: dict[str, Any], scope: Scope, receive: Receive, send: Send) -> None:
+async def _truncate(response: Response, params: Json, scope: Scope, receive: Receive, send: Send) -> None:
     body = bytes(response.body)
     kept = body[: max(1, int(len(body) * params["keep"]))]
     if not params["announce_all"]:
@@ -108,7 +102,7 @@ async def _truncate(response: Response, params: dict[str, Any], scope: Scope, re
     await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
     await send({"type": "http.response.body", "body": kept, "more_body": True})
     await asyncio.sleep(0.05)  # the bytes leave before the connection does
-    abort_connection(scope)
+    scope["extensions"][ABORT]()
 
 
 async def break_call(fault: Fault, carry_out: Answer, voice: Voice, request: Request, send: Send) -> None:
@@ -120,7 +114,7 @@ async def break_call(fault: Fault, carry_out: Answer, voice: Voice, request: Req
     if fault.kind == "reset_before":
         await _read_to_the_end(receive)
     if fault.kind in ("reset_before", "reset_after"):
-        abort_connection(scope)
+        scope["extensions"][ABORT]()
     elif fault.kind == "drip":
         await _drip(done, fault.params["every_seconds"], receive, send)
     elif fault.kind == "truncated" and done is not None:

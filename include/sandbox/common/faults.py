@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from include.sandbox.common.wire import Json
+
 # Breakages decide what the caller gets; of several that match, the first that strikes wins.
-BREAKAGES: dict[str, dict[str, Any]] = {
+BREAKAGES: dict[str, Json] = {
     "too_many": {"retry_after": 1, "form": "seconds"},  # form: seconds | date | none
     "unavailable": {"retry_after": None, "after_commit": False},
     "html": {"status": 502, "after_commit": False},
@@ -33,7 +35,7 @@ BREAKAGES: dict[str, dict[str, Any]] = {
     },  # shape: token | gateway | application | message
 }
 # Marks change how the call is carried out; all that strike apply.
-MARKS: dict[str, dict[str, Any]] = {
+MARKS: dict[str, Json] = {
     "slow": {"seconds": 1.0},
     "search_lag": {"seconds": 3.0},
     "feed_stays_running": {"seconds": None},  # None: until the faults are replaced
@@ -41,7 +43,7 @@ MARKS: dict[str, dict[str, Any]] = {
     "feed_rejects": {"share": 0.0, "lines": [], "code": "invalid_item", "message": "The line could not be read."},
 }
 KINDS = BREAKAGES | MARKS
-TARGET: dict[str, Any] = {
+TARGET: Json = {
     "method": "*",
     "path": "*",
     "probability": 1.0,
@@ -52,7 +54,7 @@ TARGET: dict[str, Any] = {
 }
 # Where a kind strikes unless the fault says otherwise: at the calls that it makes sense for.
 FEED_PUT = {"method": "PUT", "path": "*/feeds/*"}
-USUAL_TARGET: dict[str, dict[str, Any]] = {
+USUAL_TARGET: dict[str, Json] = {
     "forbidden": {"path": "*/login"},
     "not_done": {"method": "PUT"},
     "search_lag": {"method": "POST"},
@@ -69,8 +71,8 @@ class FaultUnknown(ValueError):
 @dataclass
 class Fault:
     kind: str
-    target: dict[str, Any]
-    params: dict[str, Any]
+    target: Json
+    params: Json
     chance: random.Random
     matched: int = 0
     struck: int = 0
@@ -108,7 +110,7 @@ class Fault:
         self.struck += 1
         return True
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         return {"kind": self.kind, **self.target, **self.params, "matched": self.matched, "struck": self.struck}
 
 
@@ -147,5 +149,5 @@ class Deck:
     def has(self, kind: str) -> bool:
         return any(fault.kind == kind for fault in self.faults)
 
-    def describe(self) -> Iterable[dict[str, Any]]:
+    def describe(self) -> Iterable[Json]:
         return [fault.describe() for fault in self.faults]

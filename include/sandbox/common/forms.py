@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
-from include.sandbox.common.records import Column, Json, Record, columns, is_number
+from include.sandbox.common.records import Column, Record, columns, is_number
+from include.sandbox.common.wire import Json
 
 
 class Control(NamedTuple):

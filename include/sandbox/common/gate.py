@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,7 +16,7 @@ from include.sandbox.common.api import Api, Call, Handler, declared
 from include.sandbox.common.breakage import break_call
 from include.sandbox.common.faults import Deck
 from include.sandbox.common.limits import CallLimit, Limited
-from include.sandbox.common.wire import Invalid, Refused, TooLarge, Unreadable, answer
+from include.sandbox.common.wire import Invalid, Json, Refused, TooLarge, Unreadable, answer
 
 NO_ROUTE = "(no such route)"
 
@@ -34,7 +33,7 @@ class Counts:
         self.statuses: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         totals = {"callsTotal": self.calls.total(), "writesTotal": self.writes.total()}
         return {name: dict(counter) for name, counter in vars(self).items()} | totals
 

@@ -2,41 +2,41 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
 from include.sandbox.common.api import Call, Handler
+from include.sandbox.common.wire import Json
 
 REFERENCE = "#/components/schemas/{model}"
 
 
-def describe(vendor: str, calls: Iterable[tuple[Call, Handler]]) -> dict[str, Any]:
+def describe(vendor: str, calls: Iterable[tuple[Call, Handler]]) -> Json:
     """OpenAPI 3.1: every path and method, its parameters, and the schema of its body.
 
     The schema of an NDJSON body is that of one line.
     """
     declared = list(calls)
-    models = {call.body for call, _ in declared if call.body is not None}
+    models = dict.fromkeys(call.body for call, _ in declared if call.body is not None)
     _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCE)
-    paths: dict[str, dict[str, Any]] = {}
+    paths: dict[str, Json] = {}
     for call, handler in declared:
         paths.setdefault(call.path, {})[call.method.lower()] = _operation(call, handler)
     info = {"title": f"{vendor} sandbox", "version": "1"}
     return {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas.get("$defs", {})}}
 
 
-def _operation(call: Call, handler: Handler) -> dict[str, Any]:
+def _operation(call: Call, handler: Handler) -> Json:
     places = [("path", name) for name in re.findall(r"\{(\w+)\}", call.path)]
     places += [("query", name) for name in call.query] + [("header", name) for name in call.headers]
-    operation: dict[str, Any] = {
+    operation: Json = {
         "operationId": handler.__name__,
         "summary": handler.__doc__,
         "parameters": [
             {"name": name, "in": place, "required": place != "query", "schema": {"type": "string"}}
             for place, name in places
         ],
-        "responses": {"default": {"description": "JSON; the contract of the API says which fields and statuses."}},
+        "responses": {"default": {"description": "JSON"}},
     }
     if call.body is not None:
         schema = {"$ref": REFERENCE.format(model=call.body.__name__)}

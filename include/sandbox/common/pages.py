@@ -13,8 +13,8 @@ from starlette.staticfiles import StaticFiles
 
 from include.sandbox.common.api import declared
 from include.sandbox.common.forms import as_text, controls, shown
-from include.sandbox.common.records import Json, Record
-from include.sandbox.common.wire import may_change
+from include.sandbox.common.records import Record
+from include.sandbox.common.wire import Json, may_change
 
 HERE = Path(__file__).parent
 ROWS_ON_A_PAGE = 50

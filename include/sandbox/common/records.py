@@ -27,7 +27,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from include.sandbox.common.wire import Invalid, Problem
+from include.sandbox.common.wire import Invalid, Json, Problem
 
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 KEY_AT_MOST = 64
@@ -41,7 +41,6 @@ WORDS = {
     "model_type": "must be an object",
     "list_type": "must be a list",
 }
-Json = dict[str, Any]
 Item = TypeVar("Item")
 
 

@@ -17,6 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from include.sandbox.common.breakage import ABORT
 from include.sandbox.common.store import DatabaseUnusable
 
 HOST = "127.0.0.1"
@@ -46,8 +47,7 @@ class AbortableProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        extensions: dict[str, Any] = {"sandbox.abort": self.abort}
-        self.scope["extensions"] = extensions
+        self.scope["extensions"] = {ABORT: self.abort}  # type: ignore[dict-item]
 
     def abort(self) -> None:
         if self.cycle is not None:

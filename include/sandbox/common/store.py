@@ -9,6 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
+from include.sandbox.common.wire import Json
+
 FILL_BATCH = 2000
 LARGEST_ID_DIGITS = 18
 SESSIONS = "CREATE TABLE IF NOT EXISTS sessions (token TEXT PRIMARY KEY, expires_at REAL NOT NULL) WITHOUT ROWID;"
@@ -65,7 +67,7 @@ class Database:
             raise
         self.connection.execute("COMMIT")
 
-    def rows(self, query: str, values: Iterable[Any] = ()) -> list[dict[str, Any]]:
+    def rows(self, query: str, values: Iterable[Any] = ()) -> list[Json]:
         """The rows by the names that the query gives its columns."""
         cursor = self.query(query, tuple(values))
         names = [column[0] for column in cursor.description]
@@ -128,7 +130,7 @@ class VendorStore:
     def end_sessions(self) -> None:
         self.database.empty("sessions")
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         """Everything that the vendor keeps."""
         raise NotImplementedError
 
@@ -145,7 +147,7 @@ def number_in(identifier: object, prefix: str = "") -> int:
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= LARGEST_ID_DIGITS else 0
 
 
-def batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def batches(rows: Iterable[Json]) -> Iterator[list[Json]]:
     """Rows to fill in, as many at once as make one transaction."""
     left = iter(rows)
     while batch := list(islice(left, FILL_BATCH)):

@@ -19,6 +19,7 @@ from starlette.responses import Response
 MANY_DIGITS = re.compile(rb"\d[\d.]{14}")
 DIGITS_OF_INT64 = 18
 FORM_FIELDS_AT_MOST = 300
+Json = dict[str, Any]
 LOOPBACK_NAMES = {"127.0.0.1", "localhost", "::1"}
 
 

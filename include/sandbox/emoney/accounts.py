@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from include.sandbox.common.store import Database
-from include.sandbox.common.wire import dump, parse
+from include.sandbox.common.wire import Json, dump, parse
 
 OWNERS = ("client", "spouse", "other")
 CLASSIFICATION_AT_MOST = 64
@@ -23,17 +23,17 @@ ACCOUNTS = """SELECT a.client_id, a.source_key AS sourceKey, a.kind, a.name, a.c
 SHOWN = ("sourceKey", "kind", "name", "classification", "lastRefreshedAt")
 
 
-def values_of(item: dict[str, Any]) -> bytes:
+def values_of(item: Json) -> bytes:
     """An item's values as canonical JSON: equal bytes are equal values."""
     return dump({name: value for name, value in item.items() if name not in NOT_VALUES}, sort_keys=True)
 
 
-def name_of(item: dict[str, Any]) -> str | None:
+def name_of(item: Json) -> str | None:
     name = item.get("assetName") if item["kind"] == "investment" else item.get("policyName")
     return name if isinstance(name, str) else None
 
 
-def _body(row: dict[str, Any]) -> dict[str, Any]:
+def _body(row: Json) -> Json:
     """An account as the API shows it; the owner that a link named stands before the one that the feed has."""
     owner = {} if row["owner"] is None else {"owner": row["owner"]}
     return {name: row[name] for name in SHOWN} | parse(row["amounts"]) | owner
@@ -43,7 +43,7 @@ class Accounts:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def of_client(self, client_id: int, state: str | None = None) -> list[dict[str, Any]]:
+    def of_client(self, client_id: int, state: str | None = None) -> list[Json]:
         """The client's accounts as the API shows them, all or of one state."""
         where = "WHERE a.client_id = ? AND (? IS NULL OR a.state = ?) ORDER BY a.source_key"
         return [_body(row) for row in self.database.rows(ACCOUNTS + where, (client_id, state, state))]
@@ -53,7 +53,7 @@ class Accounts:
         rows = self.database.query("SELECT source_key FROM accounts WHERE client_id = ? AND is_missing", (client_id,))
         return {row[0] for row in rows}
 
-    def link(self, client_id: int, links: list[Any]) -> list[dict[str, Any]]:
+    def link(self, client_id: int, links: list[Any]) -> list[Json]:
         """Link and classify, each on its own; the result of each as the API shows it."""
         results = []
         with self.database.write() as connection:
@@ -63,7 +63,7 @@ class Accounts:
                 results.append({"sourceKey": asked.get("sourceKey"), "status": status, "code": code})
         return results
 
-    def _link(self, connection: sqlite3.Connection, client_id: int, link: dict[str, Any]) -> tuple[int, str | None]:
+    def _link(self, connection: sqlite3.Connection, client_id: int, link: Json) -> tuple[int, str | None]:
         """(status, code) of one link."""
         key, classification, owner = link.get("sourceKey"), link.get("classification"), link.get("owner")
         find = "SELECT state FROM accounts WHERE client_id = ? AND source_key = ?"
@@ -84,7 +84,7 @@ class Accounts:
         )
         return 201, None
 
-    def fill(self, connection: sqlite3.Connection, rows: Iterable[tuple[int, dict[str, Any]]]) -> None:
+    def fill(self, connection: sqlite3.Connection, rows: Iterable[tuple[int, Json]]) -> None:
         """Part of a bulk fill, inside its transaction: (client id, row with `accounts`)."""
         accounts = []
         for client_id, row in rows:
@@ -95,9 +95,9 @@ class Accounts:
                 accounts.append((*named, state, item.get("classification"), linked_after, values_of(item)))
         connection.executemany(ADD_ACCOUNT, accounts)
 
-    def describe(self) -> dict[int, list[dict[str, Any]]]:
+    def describe(self) -> dict[int, list[Json]]:
         """Every account by client id, with its state and whether it is missing."""
-        found: dict[int, list[dict[str, Any]]] = {}
+        found: dict[int, list[Json]] = {}
         for row in self.database.rows(f"{ACCOUNTS}ORDER BY a.client_id, a.source_key"):
             shown = {**_body(row), "state": row["state"], "isMissing": bool(row["is_missing"])}
             found.setdefault(row["client_id"], []).append(shown)

@@ -13,7 +13,7 @@ from include.sandbox.common.api import Api, Call
 from include.sandbox.common.faults import Fault
 from include.sandbox.common.records import complete
 from include.sandbox.common.store import number_in
-from include.sandbox.common.wire import Problem, Refused, answer, parse, read_body, read_form, read_object
+from include.sandbox.common.wire import Json, Problem, Refused, answer, parse, read_body, read_form, read_object
 from include.sandbox.emoney.assertion import Assertions, TokenRefused
 from include.sandbox.emoney.feeds import BYTES_AT_MOST, FOREVER, content_digest, unpack
 from include.sandbox.emoney.records import (
@@ -39,12 +39,12 @@ GATEWAY_SPEAKS = (401, 405, 429, 503)
 FEED_ID_AT_MOST = 128
 
 
-def _errors(errors: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+def _errors(errors: list[Json], **more: Any) -> Json:
     """Errors as the application words them."""
     return {**more, "errors": errors, "traceId": secrets.token_hex(16)}
 
 
-def _fault(code: str, message: str) -> dict[str, Any]:
+def _fault(code: str, message: str) -> Json:
     """An error as the gateway in front words it."""
     return {"fault": {"faultstring": message, "detail": {"errorcode": code}}}
 
@@ -67,7 +67,7 @@ class EmoneyApi(Api):
     token_lifetime: float
     wake: Callable[[], None]
 
-    def say(self, path: str, status: int, code: str, message: str) -> dict[str, Any]:
+    def say(self, path: str, status: int, code: str, message: str) -> Json:
         """Three shapes: the token endpoint's, that of the gateway in front, and the application's."""
         if path == TOKEN:
             return {"error": "invalid_request" if status < 500 else code, "error_description": message}
@@ -75,7 +75,7 @@ class EmoneyApi(Api):
             return _fault(code, message)
         return _errors([{"code": code, "message": message, "field": None}])
 
-    def say_invalid(self, problems: list[Problem]) -> dict[str, Any]:
+    def say_invalid(self, problems: list[Problem]) -> Json:
         return _errors([error_of(problem) for problem in problems])
 
     def authorize(self, request: Request) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from include.sandbox.common.server import CannotStart
+from include.sandbox.common.wire import Json
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LIFETIME_AT_MOST = 300
@@ -47,20 +49,13 @@ def read_public_key(path: Path) -> RSAPublicKey:
     return key
 
 
+@dataclass(frozen=True)
 class Assertions:
     """Judges token requests; `use` says whether a jti is new and remembers it until the time given."""
 
-    def __init__(
-        self,
-        client_id: str,
-        key: RSAPublicKey,
-        use: Callable[[str, float], bool],
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._client_id = client_id
-        self._key = key
-        self._use = use
-        self._clock = clock
+    client_id: str
+    key: RSAPublicKey
+    use: Callable[[str, float], bool]
 
     def check(self, form: dict[str, str], token_url: str) -> None:
         """Raises TokenRefused; an assertion that passes is used up."""
@@ -70,25 +65,17 @@ class Assertions:
             raise TokenRefused("invalid_request", f"The client_assertion_type must be {ASSERTION_TYPE}.")
         if form.get("scope") != "API":
             raise TokenRefused("invalid_scope", "The scope must be API.")
-        self._check_claims(self._claims(form.get("client_assertion", ""), token_url))
+        claims = self._claims(form.get("client_assertion", ""), token_url)
+        if claims["sub"] != self.client_id:
+            raise TokenRefused("invalid_client", "The assertion's sub must be the client id.")
+        if claims["exp"] > time.time() + LIFETIME_AT_MOST + TOLERANCE:
+            raise TokenRefused("invalid_client", "The assertion's exp is more than 5 minutes ahead.")
+        if not claims["jti"] or not self.use(str(claims["jti"]), float(claims["exp"])):
+            raise TokenRefused("invalid_client", "The assertion's jti has been used.")
 
-    def _claims(self, assertion: str, token_url: str) -> dict[str, Any]:
+    def _claims(self, assertion: str, token_url: str) -> Json:
+        known: Json = {"audience": token_url, "issuer": self.client_id}
         try:
-            return jwt.decode(
-                assertion,
-                self._key,
-                algorithms=["RS256"],
-                audience=token_url,
-                issuer=self._client_id,
-                options={"require": ["iss", "sub", "aud", "exp", "jti"]},
-            )
+            return jwt.decode(assertion, self.key, ["RS256"], {"require": ["iss", "sub", "aud", "exp", "jti"]}, **known)
         except jwt.InvalidTokenError as error:
             raise TokenRefused("invalid_client", f"The client_assertion is not accepted: {error}") from error
-
-    def _check_claims(self, claims: dict[str, Any]) -> None:
-        if claims["sub"] != self._client_id:
-            raise TokenRefused("invalid_client", "The assertion's sub must be the client id.")
-        if claims["exp"] > self._clock() + LIFETIME_AT_MOST + TOLERANCE:
-            raise TokenRefused("invalid_client", "The assertion's exp is more than 5 minutes ahead.")
-        if not claims["jti"] or not self._use(str(claims["jti"]), float(claims["exp"])):
-            raise TokenRefused("invalid_client", "The assertion's jti has been used.")

@@ -7,13 +7,11 @@ import time
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
 from include.sandbox.common.store import Database
-from include.sandbox.common.wire import TooLarge, Unreadable, as_timestamp
+from include.sandbox.common.wire import Json, TooLarge, Unreadable, as_timestamp
 
 LINES_AT_MOST = 5000
 BYTES_AT_MOST = 16 * 1024 * 1024
@@ -23,20 +21,10 @@ STATE = f"""SELECT feed_number, feed_id AS feedId, status, refreshed_at AS refre
   FROM feeds """
 ENTRIES = """SELECT client_id AS clientId, source_key AS sourceKey, code, message FROM feed_entries
   WHERE feed_number = ? ORDER BY rowid"""
+WAITING = """SELECT feed_number, feed_id, content, lines_done, stamp, rejects FROM feeds
+  WHERE status IN ('queued', 'running') AND hold_until <= ? ORDER BY feed_number LIMIT 1"""
 ADD = """INSERT INTO feeds (feed_id, digest, status, content, lines, hold_until, rejects)
   VALUES (?, ?, ?, ?, ?, ?, ?)"""
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A feed that is to be processed, from the line after `lines_done` on."""
-
-    feed_number: int
-    feed_id: str
-    lines: list[bytes]
-    lines_done: int
-    stamp: str | None
-    rejects: dict[str, Any] | None
 
 
 def unpack(content: bytes, encoding: str) -> bytes:
@@ -70,9 +58,7 @@ class Feeds:
         digest: bytes | None = self.database.value("SELECT digest FROM feeds WHERE feed_id = ?", feed_id)
         return digest
 
-    def receive(
-        self, feed_id: str, plain: bytes, status: str, hold_until: float, rejects: dict[str, Any] | None
-    ) -> None:
+    def receive(self, feed_id: str, plain: bytes, status: str, hold_until: float, rejects: Json | None) -> None:
         """Keep a new feed; raises TooLarge for too many lines."""
         lines = len(split(plain))
         if lines > LINES_AT_MOST:
@@ -81,19 +67,19 @@ class Feeds:
         spoilt = None if rejects is None else orjson.dumps(rejects).decode()
         self.database.change(ADD, feed_id, content_digest(plain), status, content, lines, hold_until, spoilt)
 
-    def state(self, feed_id: str) -> dict[str, Any] | None:
+    def state(self, feed_id: str) -> Json | None:
         """The feed as the API shows it; None for one that has not come."""
         found = self.database.rows(f"{STATE}WHERE feed_id = ?", [feed_id])
         return self._body(found[0]) if found else None
 
-    def latest(self, at_most: int) -> list[dict[str, Any]]:
+    def latest(self, at_most: int) -> list[Json]:
         """The newest feeds with the number of their lines and with their counts."""
         return self.database.rows(f"{STATE}ORDER BY feed_number DESC LIMIT ?", [at_most])
 
-    def describe(self) -> list[dict[str, Any]]:
+    def describe(self) -> list[Json]:
         return [self._body(row) for row in self.database.rows(f"{STATE}ORDER BY feed_number")]
 
-    def _body(self, row: dict[str, Any]) -> dict[str, Any]:
+    def _body(self, row: Json) -> Json:
         """Rejected and newly available items are listed once the feed is done."""
         entries = self.database.rows(ENTRIES, [row["feed_number"]]) if row["status"] == "done" else []
         return {
@@ -109,17 +95,14 @@ class Feeds:
             "refreshedAt": row["refreshedAt"],
         }
 
-    def next_waiting(self, now: float) -> Waiting | None:
-        """The oldest feed that may go on now."""
-        row = self.database.query(
-            "SELECT feed_number, feed_id, content, lines_done, stamp, rejects FROM feeds "
-            "WHERE status IN ('queued', 'running') AND hold_until <= ? ORDER BY feed_number LIMIT 1",
-            (now,),
-        ).fetchone()
-        if row is None:
+    def next_waiting(self, now: float) -> Json | None:
+        """The oldest feed that may go on now, with its lines; those up to `lines_done` are done."""
+        found = self.database.rows(WAITING, [now])
+        if not found:
             return None
-        rejects = None if row[5] is None else orjson.loads(row[5])
-        return Waiting(row[0], row[1], split(gzip.decompress(row[2])), row[3], row[4], rejects)
+        feed = found[0]
+        rejects = None if feed["rejects"] is None else orjson.loads(feed["rejects"])
+        return {**feed, "lines": split(gzip.decompress(feed.pop("content"))), "rejects": rejects}
 
     def start_held(self, now: float) -> float | None:
         """Feeds that are held back run, as far as anybody can see; gives when the first of them may go on."""
@@ -164,12 +147,12 @@ class Refresher:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._work.wait(), wait)
 
-    async def _process(self, feed: Waiting) -> None:
+    async def _process(self, feed: Json) -> None:
         from include.sandbox.emoney.refresh import process_chunk  # with pydantic, so late as the API
 
-        stamp = feed.stamp or as_timestamp(self._clock())
-        done = feed.lines_done
-        while done < len(feed.lines):
+        stamp = feed["stamp"] or as_timestamp(self._clock())
+        done = feed["lines_done"]
+        while done < len(feed["lines"]):
             done = process_chunk(self._feeds.database, feed, done, stamp)
             await asyncio.sleep(0)
-        self._feeds.finish(feed.feed_number, stamp)
+        self._feeds.finish(feed["feed_number"], stamp)

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from include.sandbox.common.api import Call
 from include.sandbox.common.forms import taken
 from include.sandbox.common.pages import CannotShow, Pages, see_other
-from include.sandbox.common.records import Json, Record, read
+from include.sandbox.common.records import Record, read
 from include.sandbox.common.store import number_in
-from include.sandbox.common.wire import Invalid, Problem, parse, read_form
+from include.sandbox.common.wire import Invalid, Json, Problem, parse, read_form
 from include.sandbox.emoney.accounts import OWNERS
 from include.sandbox.emoney.feeds import COUNTS
 from include.sandbox.emoney.records import CLASSIFICATIONS, Client, Spouse, complete_client, error_of

@@ -10,33 +10,19 @@ from include.sandbox.common.records import (
     MARITAL_STATUSES,
     Address,
     Date,
-    Json,
     Key,
     Name,
     Record,
     complete,
     never_null,
 )
-from include.sandbox.common.wire import Problem
+from include.sandbox.common.wire import Json, Problem
 
 # Suggestions for the page; a link takes any name.
 CLASSIFICATIONS = (
-    "Taxable Investment",
-    "Traditional IRA",
-    "Roth IRA",
-    "401(k)",
-    "403(b)",
-    "529 Plan",
-    "Annuity",
-    "Cash",
-    "Trust",
-    "Life Insurance",
-    "Disability Insurance",
-    "Long Term Care Insurance",
-    "Other",
-)
-
-
+    "Taxable Investment", "Traditional IRA", "Roth IRA", "401(k)", "403(b)", "529 Plan", "Annuity", "Cash", "Trust",
+    "Life Insurance", "Disability Insurance", "Long Term Care Insurance", "Other",
+)  # fmt: skip
 # Values of a feed's item, described but not checked.
 Text = Annotated[Any, WithJsonSchema({"type": ["string", "null"]})]
 Day = Annotated[Any, WithJsonSchema({"type": ["string", "null"], "format": "date"})]

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from include.sandbox.common.store import Database, number_in
-from include.sandbox.common.wire import Unreadable, parse
+from include.sandbox.common.wire import Json, Unreadable, parse
 from include.sandbox.emoney.accounts import name_of, values_of
-from include.sandbox.emoney.feeds import COUNTS, Waiting
+from include.sandbox.emoney.feeds import COUNTS
 from include.sandbox.emoney.records import item_rejections
 from include.sandbox.emoney.store import CLIENT_PREFIX, INSTITUTION
 
@@ -34,7 +34,7 @@ Refresh = tuple[str | None, int]  # when a connection was refreshed last, and by
 class Harvest:
     """What one chunk of lines comes to: counts, and rows for each statement."""
 
-    feed: Waiting
+    feed: Json
     counts: Counter[str] = field(default_factory=Counter)
     rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: {statement: [] for statement in STATEMENTS})
 
@@ -42,23 +42,23 @@ class Harvest:
         self.counts["rejected"] += 1
         name = client_id if isinstance(client_id, str) else None
         key = source_key if isinstance(source_key, str) else None
-        self.rows[ENTRY].append((self.feed.feed_number, name, key, code, message))
+        self.rows[ENTRY].append((self.feed["feed_number"], name, key, code, message))
 
 
-def process_chunk(database: Database, feed: Waiting, start: int, stamp: str) -> int:
+def process_chunk(database: Database, feed: Json, start: int, stamp: str) -> int:
     """Refresh with the lines from `start` on, so many at once that other calls get their turn; how many are done."""
-    raw_lines = list(enumerate(feed.lines[start : start + CHUNK_LINES], start + 1))
+    raw_lines = list(enumerate(feed["lines"][start : start + CHUNK_LINES], start + 1))
     done = start + len(raw_lines)
     with database.write() as connection:
         harvest = _reap(database, feed, raw_lines, stamp)
         for statement, rows in harvest.rows.items():
             connection.executemany(statement, rows)
         counts = [harvest.counts[name] for name in COUNTS]
-        connection.execute(PROGRESS, (stamp, done, *counts, feed.feed_number))
+        connection.execute(PROGRESS, (stamp, done, *counts, feed["feed_number"]))
     return done
 
 
-def _reap(database: Database, feed: Waiting, raw_lines: list[tuple[int, bytes]], stamp: str) -> Harvest:
+def _reap(database: Database, feed: Json, raw_lines: list[tuple[int, bytes]], stamp: str) -> Harvest:
     harvest = Harvest(feed)
     lines = _read_lines(raw_lines, harvest)
     connected, exist, known = _find_known(database, [client for client, _ in lines])
@@ -67,7 +67,7 @@ def _reap(database: Database, feed: Waiting, raw_lines: list[tuple[int, bytes]],
             _refresh_line(client, line, known[client], connected[client], harvest)
             as_of = line.get("asOf")
             as_of = as_of if isinstance(as_of, str) else None
-            harvest.rows[SERVED].append((as_of, stamp, feed.feed_number, client, INSTITUTION))
+            harvest.rows[SERVED].append((as_of, stamp, feed["feed_number"], client, INSTITUTION))
         elif client in exist:
             harvest.reject(line["clientId"], None, "no_connection", "The client has no active connection.")
         else:
@@ -75,10 +75,10 @@ def _reap(database: Database, feed: Waiting, raw_lines: list[tuple[int, bytes]],
     return harvest
 
 
-def _read_lines(raw_lines: list[tuple[int, bytes]], harvest: Harvest) -> list[tuple[int, dict[str, Any]]]:
+def _read_lines(raw_lines: list[tuple[int, bytes]], harvest: Harvest) -> list[tuple[int, Json]]:
     """(client number, line) of the lines that can be read."""
     lines = []
-    rejects = harvest.feed.rejects
+    rejects = harvest.feed["rejects"]
     for number, raw in raw_lines:
         try:
             line = parse(raw)
@@ -86,14 +86,14 @@ def _read_lines(raw_lines: list[tuple[int, bytes]], harvest: Harvest) -> list[tu
             line = None
         if not isinstance(line, dict) or not isinstance(line.get("items"), list):
             harvest.reject(None, None, "invalid_line", f"Line {number} is not an object with a clientId and items.")
-        elif rejects is not None and _is_spoilt(harvest.feed.feed_id, number, rejects):
+        elif rejects is not None and _is_spoilt(harvest.feed["feed_id"], number, rejects):
             harvest.reject(line.get("clientId"), None, rejects["code"], rejects["message"])
         else:
             lines.append((number_in(line.get("clientId"), CLIENT_PREFIX), line))
     return lines
 
 
-def _is_spoilt(feed_id: str, number: int, rejects: dict[str, Any]) -> bool:
+def _is_spoilt(feed_id: str, number: int, rejects: Json) -> bool:
     """Whether a fault rejects this line; the same after a restart in mid-feed."""
     chance = random.Random(f"{rejects['seed']}:{feed_id}:{number}").random()
     return number in rejects["lines"] or chance < rejects["share"]
@@ -117,9 +117,7 @@ def _find_known(database: Database, clients: list[int]) -> tuple[dict[int, Refre
     return connected, exist, known
 
 
-def _refresh_line(
-    client: int, line: dict[str, Any], known: dict[str, Account], last: Refresh, harvest: Harvest
-) -> None:
+def _refresh_line(client: int, line: Json, known: dict[str, Account], last: Refresh, harvest: Harvest) -> None:
     """One client's line against what is known of the client; `known` moves along."""
     seen: set[str] = set()
     rejections = item_rejections(line["items"])
@@ -136,7 +134,7 @@ def _refresh_line(
             values = values_of(item)
             known[key] = ("available", values, 0)
             harvest.rows[NEW].append((client, key, item["kind"], name_of(item), values))
-            harvest.rows[ENTRY].append((harvest.feed.feed_number, line["clientId"], key, None, None))
+            harvest.rows[ENTRY].append((harvest.feed["feed_number"], line["clientId"], key, None, None))
             harvest.counts["available"] += 1
         if isinstance(key, str):
             seen.add(key)
@@ -144,7 +142,7 @@ def _refresh_line(
         _note_missing(client, key, known, last, harvest)
 
 
-def _refresh_item(client: int, item: dict[str, Any], before: Account, harvest: Harvest) -> Account:
+def _refresh_item(client: int, item: Json, before: Account, harvest: Harvest) -> Account:
     """One item that was seen before; gives what is known of it from now on. Only linked ones take new values."""
     state, old_values, was_missing = before
     key = item["sourceKey"]

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from include.sandbox.common.store import LAST_CHARACTER, VendorStore, batches
-from include.sandbox.common.wire import as_timestamp, dump, parse
+from include.sandbox.common.wire import Json, as_timestamp, dump, parse
 from include.sandbox.emoney.accounts import Accounts
 from include.sandbox.emoney.feeds import Feeds
 
@@ -34,7 +34,7 @@ def as_client_id(number: int) -> str:
     return f"{CLIENT_PREFIX}{number}"
 
 
-def _columns(client: dict[str, Any]) -> tuple[Any, ...]:
+def _columns(client: Json) -> tuple[Any, ...]:
     """The searched columns of a client, in the order of the statements."""
     first, last = client["firstName"], client["lastName"]
     identity = (client["externalId"], client["ownerId"], first, last, client["dateOfBirth"])
@@ -89,23 +89,23 @@ CREATE TABLE IF NOT EXISTS assertions (jti TEXT PRIMARY KEY, expires_at REAL NOT
             added = connection.execute("INSERT OR IGNORE INTO assertions VALUES (?, ?)", (jti, expires_at))
         return added.rowcount > 0
 
-    def search(self, wanted: dict[str, str]) -> list[dict[str, Any]]:
+    def search(self, wanted: dict[str, str]) -> list[Json]:
         """Clients by the API's search parameters, all of which must hold; names in any case."""
         where = " AND ".join(["visible_at <= ?", *(f"{SEARCHED[name]} = ?" for name in wanted)])
         values = [value.casefold() if name.endswith("Name") else value for name, value in wanted.items()]
         return self.database.rows(f"{LISTED}WHERE {where} ORDER BY client_id", [self.clock(), *values])
 
-    def page(self, prefix: str, page: int, rows: int) -> list[dict[str, Any]]:
+    def page(self, prefix: str, page: int, rows: int) -> list[Json]:
         """Clients whose last name begins with the prefix (any case), by name; one more than a page may hold."""
         low = prefix.casefold()
         where = "WHERE last_key >= ? AND last_key < ? ORDER BY last_key, first_key, client_id LIMIT ? OFFSET ?"
         return self.database.rows(LISTED + where, (low, low + LAST_CHARACTER, rows + 1, (page - 1) * rows))
 
-    def add_client(self, client: dict[str, Any], lag: float | None = None) -> int:
+    def add_client(self, client: Json, lag: float | None = None) -> int:
         """The id of a new client."""
         return self._add([{"client": client}], self.visible_at(lag))[0]
 
-    def add_clients(self, rows: Iterable[dict[str, Any]]) -> list[int]:
+    def add_clients(self, rows: Iterable[Json]) -> list[int]:
         """Fill in bulk; the ids in order. Raises Invalid.
 
         A row is `{"client": Client, "spouse": Spouse | None, "connected": bool, "accounts": [Account]}`, all but the
@@ -122,7 +122,7 @@ CREATE TABLE IF NOT EXISTS assertions (jti TEXT PRIMARY KEY, expires_at REAL NOT
             added += self._add(whole, 0.0)
         return added
 
-    def _add(self, rows: list[dict[str, Any]], visible_at: float) -> list[int]:
+    def _add(self, rows: list[Json], visible_at: float) -> list[int]:
         now = as_timestamp(self.clock())
         with self.database.write() as connection:
             first_id = self.database.next_id("clients")
@@ -144,18 +144,18 @@ CREATE TABLE IF NOT EXISTS assertions (jti TEXT PRIMARY KEY, expires_at REAL NOT
         document = self.database.value("SELECT document FROM clients WHERE client_id = ?", client_id)
         return None if document is None else b'{"id":"' + as_client_id(client_id).encode() + b'",' + document[1:]
 
-    def client(self, client_id: int) -> dict[str, Any] | None:
+    def client(self, client_id: int) -> Json | None:
         found = self.client_json(client_id)
         return None if found is None else parse(found)
 
-    def replace_client(self, client_id: int, client: dict[str, Any]) -> None:
+    def replace_client(self, client_id: int, client: Json) -> None:
         self.database.change(UPDATE_CLIENT, client_id, *_columns(client), dump(client))
 
     def spouse_json(self, client_id: int) -> bytes | None:
         document: bytes | None = self.database.value("SELECT document FROM spouses WHERE client_id = ?", client_id)
         return document
 
-    def put_spouse(self, client_id: int, spouse: dict[str, Any]) -> bytes:
+    def put_spouse(self, client_id: int, spouse: Json) -> bytes:
         document = dump(spouse)
         self.database.change("INSERT OR REPLACE INTO spouses VALUES (?, ?)", client_id, document)
         return document
@@ -163,7 +163,7 @@ CREATE TABLE IF NOT EXISTS assertions (jti TEXT PRIMARY KEY, expires_at REAL NOT
     def delete_spouse(self, client_id: int) -> bool:
         return self.database.change("DELETE FROM spouses WHERE client_id = ?", client_id) > 0
 
-    def connections(self, client_id: int) -> list[dict[str, Any]]:
+    def connections(self, client_id: int) -> list[Json]:
         return self.database.rows(CONNECTIONS, (client_id,))
 
     def connect(self, client_id: int) -> bool:
@@ -187,7 +187,7 @@ CREATE TABLE IF NOT EXISTS assertions (jti TEXT PRIMARY KEY, expires_at REAL NOT
                 connection.execute("DELETE FROM accounts WHERE client_id = ?", (client_id,))
         return gone
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         """Every client with all that belongs to it, and every feed."""
         spouses = dict(self.database.query("SELECT client_id, document FROM spouses"))
         accounts = self.accounts.describe()

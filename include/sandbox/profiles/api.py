@@ -10,9 +10,9 @@ from starlette.responses import Response
 from include.sandbox.common.api import Api, Call
 from include.sandbox.common.records import complete
 from include.sandbox.common.store import number_in
-from include.sandbox.common.wire import Invalid, Problem, Refused, answer, read_object
+from include.sandbox.common.wire import Invalid, Json, Problem, Refused, answer, read_object
 from include.sandbox.profiles.records import Login, NewCase, NewHousehold, Opening, Replacement, complete_document
-from include.sandbox.profiles.store import Case, CaseIsOpen, Store, VersionMoved
+from include.sandbox.profiles.store import CaseIsOpen, Store, VersionMoved, whole
 
 HOUSEHOLDS = "/api/households"
 CASE = "/api/cases/{case_id}"
@@ -23,9 +23,9 @@ def refuse(status: int, message: str, **more: Any) -> Refused:
     return Refused(answer({"Message": message, **more}, status))
 
 
-def case_open(case: Case) -> Refused:
-    more = {"reason": "case_open", "openedBy": case.opened_by, "openedAt": case.opened_at}
-    return refuse(409, "The request cannot be completed.", **more)
+def case_open(case: Json) -> Refused:
+    who = {"openedBy": case["openedBy"], "openedAt": case["openedAt"]}
+    return refuse(409, "The request cannot be completed.", reason="case_open", **who)
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class ProfilesApi(Api):
     password: str
     token_lifetime: float
 
-    def say(self, path: str, status: int, code: str, message: str) -> dict[str, Any]:
+    def say(self, path: str, status: int, code: str, message: str) -> Json:
         return {"Message": message}
 
-    def say_invalid(self, problems: list[Problem]) -> dict[str, Any]:
+    def say_invalid(self, problems: list[Problem]) -> Json:
         state: dict[str, list[str]] = {}
         for problem in problems:
             state.setdefault(problem.path, []).append(problem.message)
@@ -86,7 +86,7 @@ class ProfilesApi(Api):
         created = {"householdId": str(household_id), "caseId": str(case_id), "version": 1}
         return answer(created, 201, {"Location": f"{HOUSEHOLDS}/{household_id}"})
 
-    def _household(self, request: Request) -> dict[str, Any]:
+    def _household(self, request: Request) -> Json:
         found = self.store.household(number_in(request.path_params["household_id"]))
         if found is None:
             raise refuse(404, "The household does not exist.")
@@ -103,7 +103,7 @@ class ProfilesApi(Api):
         case_id = self.store.add_case(int(household["householdId"]), complete_document(NewCase, body))
         return answer({"caseId": str(case_id), "version": 1}, 201, {"Location": f"/api/cases/{case_id}"})
 
-    def _case(self, request: Request) -> Case:
+    def _case(self, request: Request) -> Json:
         found = self.store.case(number_in(request.path_params["case_id"]))
         if found is None:
             raise refuse(404, "The case does not exist.")
@@ -112,7 +112,7 @@ class ProfilesApi(Api):
     @Call("GET", CASE)
     async def case(self, request: Request) -> Response:
         found = self._case(request)
-        return answer(found.body(), 200, {"ETag": f'"{found.version}"'})
+        return answer(whole(found), 200, {"ETag": f'"{found["version"]}"'})
 
     @Call("PUT", CASE, body=Replacement, headers=("If-Match",), wrote=200)
     async def replace_case(self, request: Request) -> Response:
@@ -134,25 +134,25 @@ class ProfilesApi(Api):
     @Call("GET", CASE + "/url")
     async def case_url(self, request: Request) -> Response:
         found = self._case(request)
-        return answer({"url": str(request.base_url.replace(path=f"/cases/{found.case_id}"))})
+        return answer({"url": str(request.base_url.replace(path=f"/cases/{found['caseId']}"))})
 
     @Call("POST", CASE + "/open", body=Opening, wrote=200)
     async def open_case(self, request: Request) -> Response:
         body = await read_object(request)
         found = self._case(request)
         opened_by = complete(Opening, body)["openedBy"]
-        if found.state == "open" and found.opened_by != opened_by:
+        if found["state"] == "open" and found["openedBy"] != opened_by:
             raise case_open(found)
-        self.store.set_open(found.case_id, opened_by)
+        self.store.set_open(found, opened_by)
         return self._state(request)
 
     @Call("POST", CASE + "/close", wrote=200)
     async def close_case(self, request: Request) -> Response:
-        self.store.set_open(self._case(request).case_id, None)
+        self.store.set_open(self._case(request), None)
         return self._state(request)
 
     def _state(self, request: Request) -> Response:
-        state = self._case(request).body()
+        state = self._case(request)
         return answer({name: state[name] for name in ("caseId", "state", "openedBy", "openedAt", "version")})
 
 

@@ -1,7 +1,7 @@
 """The pages of Profiles: households, and the case with all that is in it."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,12 +12,12 @@ from starlette.responses import Response
 from include.sandbox.common.api import Call
 from include.sandbox.common.forms import taken, unknown
 from include.sandbox.common.pages import CannotShow, Pages, see_other
-from include.sandbox.common.records import Json, Record, columns
+from include.sandbox.common.records import Record, columns
 from include.sandbox.common.store import number_in
-from include.sandbox.common.wire import Invalid, Unreadable, dump, parse, read_form
-from include.sandbox.profiles.places import LISTS, PEOPLE, NoSuchPlace, Place, find, find_end
+from include.sandbox.common.wire import Invalid, Json, Unreadable, dump, parse, read_form
+from include.sandbox.profiles.places import LISTS, PEOPLE, Place, find, find_end
 from include.sandbox.profiles.records import Document, complete_document
-from include.sandbox.profiles.store import Case, Store, VersionMoved
+from include.sandbox.profiles.store import Store, VersionMoved
 
 CASE = "/cases/{case_id}"
 NOTES = "notes"
@@ -43,7 +43,7 @@ class ProfilesPages(Pages):
         super().__init__()
         self.store = store
 
-    def find(self, request: Request) -> tuple[Case]:
+    def find(self, request: Request) -> tuple[Json]:
         case = self.store.case(number_in(request.path_params["case_id"]))
         if case is None:
             raise CannotShow("No such case", "The case does not exist.", 404)
@@ -54,93 +54,81 @@ class ProfilesPages(Pages):
         return self.show_list(request, "households.html", self.store.page)
 
     @Call("GET", CASE)
-    async def case(self, request: Request, case: Case) -> Response:
-        document = parse(case.document)
+    async def case(self, request: Request, case: Json) -> Response:
+        document = parse(case["document"])
         others = dict(_others(Document, document, ""))
         others = others.pop("", {}) | others
         values = {"document": document, "notes": _as_note(document[NOTES]), "others": _as_note(others or None)}
         return self.show("case.html", case=case, people=PEOPLE, tables=TABLES, **values)
 
     @Call("POST", f"{CASE}/open")
-    async def open(self, request: Request, case: Case) -> Response:
+    async def open(self, request: Request, case: Json) -> Response:
         opened_by = (await read_form(request)).get("openedBy", "").strip()
-        if opened_by and case.state == "closed":
-            self.store.set_open(case.case_id, opened_by)
+        if opened_by and case["state"] == "closed":
+            self.store.set_open(case, opened_by)
         return see_other(_at(case))
 
     @Call("POST", f"{CASE}/close")
-    async def close(self, request: Request, case: Case) -> Response:
-        self.store.set_open(case.case_id, None)
+    async def close(self, request: Request, case: Json) -> Response:
+        self.store.set_open(case, None)
         return see_other(_at(case))
 
-    @Call("GET", f"{CASE}/edit")
-    async def edit(self, request: Request, case: Case) -> Response:
-        at, document = request.query_params.get("at", ""), parse(case.document)
-        form = {"at": at, "version": str(case.version)}
-        if at == NOTES:
-            return self._form(case, form, "Edit notes", notes=_as_note(document[NOTES]))
-        place = _place(find, case, document, at)
-        return self._form(case, form, f"Edit {place.title}", model=place.model, record=place.record)
-
-    @Call("POST", f"{CASE}/edit")
-    async def save(self, request: Request, case: Case) -> Response:
-        form, document = await read_form(request), parse(case.document)
-        if form.get("at") == NOTES:
-            return self._save_notes(case, document, form)
-        place = _place(find, case, document, form.get("at", ""))
-        return self._save(case, document, form, f"Edit {place.title}", place, place.record)
-
-    @Call("GET", f"{CASE}/add")
-    async def new(self, request: Request, case: Case) -> Response:
-        form = {"at": request.query_params.get("to", ""), "version": str(case.version)}
-        place = _place(find_end, case, parse(case.document), form["at"])
-        return self._form(case, form, f"Add {place.title}", model=place.model, record={})
-
-    @Call("POST", f"{CASE}/add")
-    async def save_new(self, request: Request, case: Case) -> Response:
-        form, document = await read_form(request), parse(case.document)
-        place = _place(find_end, case, document, form.get("at", ""))
-        return self._save(case, document, form, f"Add {place.title}", place, {})
-
     @Call("POST", f"{CASE}/delete")
-    async def delete(self, request: Request, case: Case) -> Response:
-        form, document = await read_form(request), parse(case.document)
+    async def delete(self, request: Request, case: Json) -> Response:
+        form, document = await read_form(request), parse(case["document"])
         at = form.get("at", "")
-        _place(find, case, document, at if at != "clientA" else "").remove()
+        self._place("edit", case, document, at if at != "clientA" else "").remove()
         try:
             return self._write(case, document, form)
         except Invalid as invalid:
             raise CannotShow("Cannot be deleted", " ".join(map(str, invalid.problems)), 400, _at(case)) from invalid
 
-    def _form(
-        self, case: Case, form: dict[str, str], title: str, problems: Iterable[object] = (), **over: Any
-    ) -> Response:
-        hidden = {name: form.get(name, "") for name in ("at", "version")}
-        return self.show_form(title, case.name, _at(case), problems=problems, hidden=hidden, **over)
+    @Call("GET", f"{CASE}/{{action}}")
+    async def ask(self, request: Request, case: Json) -> Response:
+        """The form over a record of the document (`edit`, `at` a place), or for a new one (`add`, `to` a place)."""
+        action, document = request.path_params["action"], parse(case["document"])
+        at = request.query_params.get("at" if action == "edit" else "to", "")
+        form = {"at": at, "version": str(case["version"])}
+        if at == NOTES:
+            return self._form(case, form, "Edit notes", notes=_as_note(document[NOTES]))
+        place = self._place(action, case, document, at)
+        return self._form(case, form, f"{action.title()} {place.title}", model=place.model, record=place.record)
 
-    def _save(
-        self, case: Case, document: Json, form: dict[str, str], title: str, place: Place, before: Json
-    ) -> Response:
-        record = taken(place.model, before, form)
+    @Call("POST", f"{CASE}/{{action}}")
+    async def save(self, request: Request, case: Json) -> Response:
+        action, document, form = request.path_params["action"], parse(case["document"]), await read_form(request)
+        if form.get("at") == NOTES:
+            return self._save_notes(case, document, form)
+        place = self._place(action, case, document, form.get("at", ""))
+        record = taken(place.model, place.record, form)
         place.put(record)
         try:
             return self._write(case, document, form)
         except Invalid as invalid:
+            title = f"{action.title()} {place.title}"
             return self._form(case, form, title, invalid.problems, model=place.model, record=record)
 
-    def _save_notes(self, case: Case, document: Json, form: dict[str, str]) -> Response:
+    def _save_notes(self, case: Json, document: Json, form: dict[str, str]) -> Response:
         """Notes that were text (or nothing) stay text; notes of another shape are edited as JSON."""
         text = form.get("text", "").replace("\r\n", "\n")
-        if document[NOTES] is None or isinstance(document[NOTES], str):
-            document[NOTES] = text or None
-            return self._write(case, document, form)
         try:
-            document[NOTES] = parse(text.encode()) if text.strip() else None
+            is_text = document[NOTES] is None or isinstance(document[NOTES], str)
+            document[NOTES] = (text if is_text else parse(text.encode())) if text.strip() else None
         except Unreadable:
             return self._form(case, form, "Edit notes", ["These notes must be valid JSON."], notes=text)
         return self._write(case, document, form)
 
-    def _write(self, case: Case, document: Json, form: dict[str, str]) -> Response:
+    def _place(self, action: str, case: Json, document: Json, at: str) -> Place:
+        try:
+            return {"edit": find, "add": find_end}[action](document, at)
+        except LookupError as error:
+            raise CannotShow("Not there", "The case has nothing at this place (any more).", 404, _at(case)) from error
+
+    def _form(self, case: Json, form: Json, title: str, problems: Iterable[object] = (), **over: Any) -> Response:
+        hidden = {name: form.get(name, "") for name in ("at", "version")}
+        return self.show_form(title, case["name"], _at(case), problems, hidden=hidden, **over)
+
+    def _write(self, case: Json, document: Json, form: Json) -> Response:
         """Raises Invalid."""
         try:
             self.store.replace(case, form.get("version", ""), complete_document(Document, document), even_open=True)
@@ -150,15 +138,8 @@ class ProfilesPages(Pages):
         return see_other(_at(case))
 
 
-def _at(case: Case) -> str:
-    return f"/cases/{case.case_id}"
-
-
-def _place(look: Callable[[Json, str], Place], case: Case, document: Json, at: str) -> Place:
-    try:
-        return look(document, at)
-    except NoSuchPlace as error:
-        raise CannotShow("Not there", "The case has nothing at this place (any more).", 404, _at(case)) from error
+def _at(case: Json) -> str:
+    return f"/cases/{case['caseId']}"
 
 
 def _as_note(value: Any) -> str:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from include.sandbox.common.records import Json, Record, columns
+from include.sandbox.common.records import Record, columns
+from include.sandbox.common.wire import Json
 from include.sandbox.profiles.records import Document
 
 PEOPLE = [column for column in columns(Document) if column.kind == "record"]
@@ -16,7 +17,7 @@ class NoSuchPlace(LookupError):
 
 @dataclass(frozen=True)
 class Place:
-    """A record of the document, or the end of a list: `holder[slot]`, described by `model`."""
+    """A record of the document, or where a new one goes: `holder[slot]`, described by `model`."""
 
     holder: Any
     slot: Any
@@ -25,8 +26,9 @@ class Place:
 
     @property
     def record(self) -> Json:
-        record: Json = self.holder[self.slot]
-        return record
+        """What is there; empty for a new record."""
+        is_end = isinstance(self.holder, list) and self.slot == len(self.holder)
+        return {} if is_end else self.holder[self.slot] or {}
 
     def put(self, record: Json) -> None:
         if isinstance(self.holder, list):

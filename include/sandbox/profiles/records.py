@@ -13,7 +13,6 @@ from include.sandbox.common.records import (
     Date,
     Given,
     Items,
-    Json,
     Key,
     Money,
     Name,
@@ -25,7 +24,7 @@ from include.sandbox.common.records import (
     never_null,
     read,
 )
-from include.sandbox.common.wire import Invalid, Problem
+from include.sandbox.common.wire import Invalid, Json, Problem
 
 NAME_AT_MOST = 49
 Owner = Literal["clientA", "clientB"]

@@ -1,13 +1,11 @@
 """What Profiles keeps: households and their cases with documents."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
 from include.sandbox.common.store import LAST_CHARACTER, VendorStore, batches
-from include.sandbox.common.wire import as_timestamp, dump
+from include.sandbox.common.wire import Json, as_timestamp, dump
 
 # A household as the API shows it.
 HOUSEHOLD = """SELECT json_object('householdId', CAST(household_id AS TEXT),
@@ -17,42 +15,19 @@ HOUSEHOLD = """SELECT json_object('householdId', CAST(household_id AS TEXT),
     'version', version)) FROM (SELECT case_id, name, state, version FROM cases
     WHERE cases.household_id = households.household_id ORDER BY case_id))))
   FROM households """
-CASE = "SELECT case_id, household_id, name, state, version, opened_by, opened_at, document FROM cases "
+# A case as the API shows it, but for the document, which is JSON.
+CASE = """SELECT CAST(case_id AS TEXT) AS caseId, CAST(household_id AS TEXT) AS householdId, name, state, version,
+  opened_by AS openedBy, opened_at AS openedAt, document FROM cases """
 ADD_HOUSEHOLD = """INSERT INTO households (household_id, external_source_id, first_name, last_name, birth_date,
   first_key, last_key, visible_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 ADD_CASE = "INSERT INTO cases (case_id, household_id, name, document) VALUES (?, ?, ?, ?)"
 
 
-@dataclass(frozen=True)
-class Case:
-    case_id: int
-    household_id: int
-    name: str
-    state: str
-    version: int
-    opened_by: str | None
-    opened_at: str | None
-    document: bytes
-
-    def body(self) -> dict[str, Any]:
-        """As the API shows it."""
-        return {
-            "caseId": str(self.case_id),
-            "householdId": str(self.household_id),
-            "name": self.name,
-            "state": self.state,
-            "version": self.version,
-            "openedBy": self.opened_by,
-            "openedAt": self.opened_at,
-            "document": orjson.Fragment(self.document),
-        }
-
-
 class CaseIsOpen(Exception):
     """The case cannot be written now; carries the case."""
 
-    def __init__(self, case: Case) -> None:
-        super().__init__(case.case_id)
+    def __init__(self, case: Json) -> None:
+        super().__init__(case["caseId"])
         self.case = case
 
 
@@ -60,7 +35,7 @@ class VersionMoved(Exception):
     """The case has another version than the writer thinks."""
 
 
-def _identity(document: dict[str, Any]) -> tuple[str, str, str, str, str]:
+def _identity(document: Json) -> tuple[str, str, str, str, str]:
     """The searched columns of a household, in the order of the statements."""
     client = document["clientA"]
     first, last = client["firstName"], client["lastName"]
@@ -86,38 +61,38 @@ CREATE INDEX IF NOT EXISTS cases_by_household ON cases (household_id);
     application = 0x50524F46
     tables = ("cases", "households")
 
-    def find_exact(self, last_name: str, first_name: str, birth_date: str) -> list[dict[str, Any]]:
+    def find_exact(self, last_name: str, first_name: str, birth_date: str) -> list[Json]:
         names = (last_name.casefold(), first_name.casefold(), birth_date)
         return self._visible("last_key = ? AND first_key = ? AND birth_date = ?", *names)
 
-    def find_last_name(self, last_name: str) -> list[dict[str, Any]]:
+    def find_last_name(self, last_name: str) -> list[Json]:
         return self._visible("last_key = ?", last_name.casefold())
 
-    def find_source(self, external_source_id: str) -> list[dict[str, Any]]:
+    def find_source(self, external_source_id: str) -> list[Json]:
         return self._visible("external_source_id = ?", external_source_id)
 
-    def household(self, household_id: int) -> dict[str, Any] | None:
+    def household(self, household_id: int) -> Json | None:
         found = self._households("WHERE household_id = ?", household_id)
         return found[0] if found else None
 
-    def page(self, prefix: str, page: int, rows: int) -> list[dict[str, Any]]:
+    def page(self, prefix: str, page: int, rows: int) -> list[Json]:
         """Households whose last name begins with the prefix (any case), by name; one row more than a page may hold."""
         low = prefix.casefold()
         where = "WHERE last_key >= ? AND last_key < ? ORDER BY last_key, first_key, household_id LIMIT ? OFFSET ?"
         return self._households(where, low, low + LAST_CHARACTER, rows + 1, (page - 1) * rows)
 
-    def _visible(self, condition: str, *values: object) -> list[dict[str, Any]]:
+    def _visible(self, condition: str, *values: object) -> list[Json]:
         where = f"WHERE {condition} AND visible_at <= ? ORDER BY household_id"
         return self._households(where, *values, self.clock())
 
-    def _households(self, where: str, *values: object) -> list[dict[str, Any]]:
+    def _households(self, where: str, *values: object) -> list[Json]:
         return [orjson.loads(row[0]) for row in self.database.query(HOUSEHOLD + where, values)]
 
-    def add_household(self, body: dict[str, Any], lag: float | None = None) -> tuple[int, int]:
+    def add_household(self, body: Json, lag: float | None = None) -> tuple[int, int]:
         """(household id, case id) of a new household; body as in `POST /api/households`, valid and whole."""
         return self._add([body], self.visible_at(lag))[0]
 
-    def add_households(self, bodies: Iterable[dict[str, Any]]) -> list[tuple[int, int]]:
+    def add_households(self, bodies: Iterable[Json]) -> list[tuple[int, int]]:
         """Fill in bulk: bodies as in `POST /api/households`; (household id, case id) of each. Raises Invalid."""
         from include.sandbox.profiles.records import (  # with pydantic, so late as the API
             NewHousehold,
@@ -129,7 +104,7 @@ CREATE INDEX IF NOT EXISTS cases_by_household ON cases (household_id);
             added += self._add([complete_document(NewHousehold, body, "case") for body in batch], 0.0)
         return added
 
-    def _add(self, bodies: list[dict[str, Any]], visible_at: float) -> list[tuple[int, int]]:
+    def _add(self, bodies: list[Json], visible_at: float) -> list[tuple[int, int]]:
         with self.database.write() as connection:
             household_id, case_id = self.database.next_id("households"), self.database.next_id("cases")
             ids = [(household_id + place, case_id + place) for place in range(len(bodies))]
@@ -142,7 +117,7 @@ CREATE INDEX IF NOT EXISTS cases_by_household ON cases (household_id);
             connection.executemany(ADD_CASE, cases)
         return ids
 
-    def add_case(self, household_id: int, case: dict[str, Any]) -> int:
+    def add_case(self, household_id: int, case: Json) -> int:
         """The id of a new case of a household that is there; `case` is the document with the name of the case."""
         document = {name: value for name, value in case.items() if name != "name"}
         with self.database.write() as connection:
@@ -150,45 +125,51 @@ CREATE INDEX IF NOT EXISTS cases_by_household ON cases (household_id);
             connection.execute(ADD_CASE, (case_id, household_id, case["name"], dump(document)))
         return case_id
 
-    def case(self, case_id: int) -> Case | None:
-        row = self.database.query(CASE + "WHERE case_id = ?", (case_id,)).fetchone()
-        return None if row is None else Case(*row)
+    def case(self, case_id: int) -> Json | None:
+        found = self.database.rows(CASE + "WHERE case_id = ?", [case_id])
+        return found[0] if found else None
 
-    def replace(self, case: Case, version: str, document: dict[str, Any], *, even_open: bool = False) -> int:
+    def replace(self, case: Json, version: str, document: Json, *, even_open: bool = False) -> int:
         """The new version, after the document has replaced the old one whole.
 
         Raises CaseIsOpen (unless `even_open`: somebody types into the open case) and VersionMoved, both judged now.
         """
         with self.database.write() as connection:
-            now = self.case(case.case_id)
+            now = self.case(int(case["caseId"]))
             if now is None:
                 raise VersionMoved
-            if now.state == "open" and not even_open:
+            if now["state"] == "open" and not even_open:
                 raise CaseIsOpen(now)
-            if str(now.version) != version:
+            if str(now["version"]) != version:
                 raise VersionMoved
             connection.execute(
-                "UPDATE cases SET document = ?, version = version + 1 WHERE case_id = ?", (dump(document), now.case_id)
+                "UPDATE cases SET document = ?, version = version + 1 WHERE case_id = ?",
+                (dump(document), now["caseId"]),
             )
             connection.execute(
                 "UPDATE households SET first_name = ?1, last_name = ?2, birth_date = ?3, first_key = ?4, last_key = ?5 "
                 "WHERE household_id = ?6 AND (first_name, last_name, birth_date) != (?1, ?2, ?3)",
-                (*_identity(document), now.household_id),
+                (*_identity(document), now["householdId"]),
             )
-        return now.version + 1
+        return int(now["version"]) + 1
 
-    def set_open(self, case_id: int, opened_by: str | None) -> None:
+    def set_open(self, case: Json, opened_by: str | None) -> None:
         """Open the case for somebody, or close it (None)."""
         state, opened_at = ("closed", None) if opened_by is None else ("open", as_timestamp(self.clock()))
         self.database.change(
             "UPDATE cases SET state = ?, opened_by = ?, opened_at = ? WHERE case_id = ?",
-            *(state, opened_by, opened_at, case_id),
+            *(state, opened_by, opened_at, case["caseId"]),
         )
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         """Households with whole cases."""
-        cases = {str(row[0]): Case(*row).body() for row in self.database.query(CASE)}
+        cases = {case["caseId"]: whole(case) for case in self.database.rows(CASE)}
         households = self._households("ORDER BY household_id")
         for household in households:
             household["cases"] = [cases[case["caseId"]] for case in household["cases"]]
         return {"households": households}
+
+
+def whole(case: Json) -> Json:
+    """The case with its document as the API shows it."""
+    return {**case, "document": orjson.Fragment(case["document"])}
