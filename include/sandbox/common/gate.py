@@ -58,22 +58,22 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        at_this_path = [(found, *one) for one in self._calls if (found := one[0].pattern.match(scope["path"]))]
-        for found, call, handler in at_this_path:
-            if call.method == request.method:
+        for call, handler in self._calls:
+            if call.method == scope["method"] and (found := call.pattern.match(scope["path"])):
                 scope["path_params"] = found.groupdict()
                 await self._admit(call, handler, request, send)
                 return
-        response = self._no_route(request, sorted(call.method for _, call, _ in at_this_path))
-        await response(scope, receive, send)
+        await self._no_route(request)(scope, receive, send)
 
-    def _no_route(self, request: Request, allowed: list[str]) -> Response:
+    def _no_route(self, request: Request) -> Response:
+        path = request.scope["path"]
+        allowed = sorted(call.method for call, _ in self._calls if call.pattern.match(path))
         status = 405 if allowed else 404
         self.counts.calls[f"{request.method} {NO_ROUTE}"] += 1
         self.counts.statuses[f"{request.method} {NO_ROUTE} {status}"] += 1
         headers = {"Allow": ", ".join(allowed)} if allowed else {}
         message = "The method is not allowed here." if allowed else "There is nothing at this address."
-        return answer(self.api.say(request.scope["path"], status, "no_such_route", message), status, headers)
+        return answer(self.api.say(path, status, "no_such_route", message), status, headers)
 
     async def _admit(self, call: Call, handler: Handler, request: Request, send: Send) -> None:
         self.counts.calls[call.label] += 1

@@ -18,7 +18,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainValidator,
     StrictInt,
     ValidationError,
     WithJsonSchema,
@@ -31,6 +30,7 @@ from include.sandbox.common.wire import Invalid, Json, Problem
 
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 KEY_AT_MOST = 64
+NUMBERS = (int, float, Decimal)
 MARITAL_STATUSES = ["Single", "Married", "Divorced", "Widowed", "Separated", "Domestic Partner"]
 # The vendors' words for what pydantic finds; the checks of this module bring their own.
 WORDS = {
@@ -55,7 +55,7 @@ def is_date(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    return isinstance(value, NUMBERS) and value is not True and value is not False
 
 
 def is_texts(value: Any) -> bool:
@@ -91,24 +91,22 @@ def absent_unless(is_good: Callable[[Any], bool]) -> BeforeValidator:
 
 AN_OBJECT = absent_unless(lambda value: isinstance(value, dict))
 
-# The last text in a type's metadata is its kind, which says how a page shows the value and reads what was typed.
+# Values that stay exactly as they came, digits and all. The last text in a type's metadata is its kind, which says how
+# a page shows the value and reads what was typed.
 Date = Annotated[
-    str,
-    PlainValidator(check(is_date, "must be a date, YYYY-MM-DD")),
+    Any,
+    AfterValidator(check(is_date, "must be a date, YYYY-MM-DD")),
     WithJsonSchema({"type": "string", "format": "date"}),
     "date",
 ]
 Number = Annotated[
-    int | float | Decimal,
-    PlainValidator(check(is_number, "must be a number")),
-    WithJsonSchema({"type": "number"}),
-    "number",
+    Any, AfterValidator(check(is_number, "must be a number")), WithJsonSchema({"type": "number"}), "number"
 ]
 Money = Annotated[Number, "money"]
 Count = Annotated[StrictInt, "count"]
 Texts = Annotated[
-    list[str],
-    PlainValidator(check(is_texts, "must be a list of text")),
+    Any,
+    AfterValidator(check(is_texts, "must be a list of text")),
     WithJsonSchema({"type": "array", "items": {"type": "string"}}),
     "texts",
 ]
