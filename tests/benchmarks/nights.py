@@ -43,6 +43,7 @@ from tests.benchmarks.harness import (
     validate_in_processes,
     warm_up,
 )
+from tests.sandbox.filling import fill_emoney, fill_profiles
 
 
 def main(households: int) -> None:
@@ -133,7 +134,7 @@ def _fill_profiles(bench: Bench, context: RunContext, going: pd.DataFrame) -> No
         {"externalSourceId": ":".join(entity_of(key)), "case": {"name": one["case_name"], **one["document"]}}
         for key, one in zip(going["unit_key"], contents, strict=True)
     ]
-    added = ProfilesStore(bench.folder / "profiles.db").add_households(bodies)
+    added = fill_profiles(ProfilesStore(bench.folder / "profiles.db"), bodies)
     _link(context, "profiles", going, [(str(household), str(case)) for household, case in added])
     _remember(context, "profiles", "case", going["unit_key"], going["payload_hash"], [None] * len(contents))
     with context.ledger.write() as connection:
@@ -143,8 +144,8 @@ def _fill_profiles(bench: Bench, context: RunContext, going: pd.DataFrame) -> No
 
 def _fill_emoney(bench: Bench, context: RunContext, going: pd.DataFrame) -> None:
     contents = [orjson.loads(document) for document in going["document"]]
-    rows = [{**one, "connected": True, "accounts": one["items"]} for one in contents]
-    added = EmoneyStore(bench.folder / "emoney.db").add_clients(rows)
+    rows = [{**one, "accounts": one["items"]} for one in contents]
+    added = fill_emoney(EmoneyStore(bench.folder / "emoney.db"), rows)
     _link(context, "emoney", going, [(as_client_id(client), None) for client in added])
     clients = [one["client"] for one in contents]
     _remember(context, "emoney", "client", going["unit_key"], going["people_hash"], clients)

@@ -21,6 +21,7 @@ from include.sandbox.emoney.assertion import read_public_key
 from include.sandbox.emoney.store import Store as EmoneyStore
 from include.sandbox.profiles.__main__ import main as start_profiles
 from include.sandbox.profiles.store import Store as ProfilesStore
+from tests.sandbox.filling import fill_emoney, fill_profiles
 from tests.sandbox.running import Caller, EmoneyCaller, household, investment, line, policy, private_key_of, serve
 
 Fail = Callable[..., str]
@@ -147,7 +148,7 @@ def test_a_feed_goes_on_after_a_restart_and_an_assertion_stays_used(tmp_path: Pa
 
 def test_profiles_can_be_filled_in_bulk_while_it_runs(profiles_url: str, profiles: Caller, tmp_path: Path) -> None:
     store = ProfilesStore(tmp_path / "p.db")
-    added = store.add_households(household(f"household:{number}") for number in range(4500))
+    added = fill_profiles(store, (household(f"household:{number}") for number in range(4500)))
     assert added[0] == (1, 1)
     assert added[-1] == (4500, 4500)
     assert store.find_source("household:4499")[0]["cases"][0]["caseId"] == "4500"
@@ -162,7 +163,7 @@ def test_emoney_can_be_filled_in_bulk(tmp_path: Path, keys: Path) -> None:
     client = {"firstName": "Ann", "lastName": "Lee", "dateOfBirth": "1970-01-02", "externalId": "contact:7"}
     accounts = [investment(state="linked", classification="Cash"), policy()]
     spouse = {"firstName": "Bo", "lastName": "Lee"}
-    ids = store.add_clients([{"client": client, "spouse": spouse, "connected": True, "accounts": accounts}])
+    ids = fill_emoney(store, [{"client": client, "spouse": spouse, "accounts": accounts}])
     store.database.close()
     assert ids == [1]
     with serve(emoney(tmp_path, keys)) as url:

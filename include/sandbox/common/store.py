@@ -5,13 +5,11 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
 from include.sandbox.common.wire import Json
 
-FILL_BATCH = 2000
 LARGEST_ID_DIGITS = 18
 SESSIONS = "CREATE TABLE IF NOT EXISTS sessions (token TEXT PRIMARY KEY, expires_at REAL NOT NULL) WITHOUT ROWID;"
 # A prefix with the last of all characters stands behind every name that begins with the prefix.
@@ -58,7 +56,10 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: everything inside is committed together or not at all."""
+        """One transaction: everything inside is committed together or not at all, further transactions included."""
+        if self.connection.in_transaction:
+            yield self.connection
+            return
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield self.connection
@@ -83,9 +84,10 @@ class Database:
         with self.write() as connection:
             return connection.execute(statement, values).rowcount
 
-    def next_id(self, table: str) -> int:
-        """The id that the next row of an AUTOINCREMENT table gets; call it inside `write`."""
-        return (self.value("SELECT seq FROM sqlite_sequence WHERE name = ?", table) or 0) + 1
+    def add(self, statement: str, *values: Any) -> int:
+        """The id of the row that the statement adds."""
+        with self.write() as connection:
+            return connection.execute(statement, values).lastrowid or 0
 
     def empty(self, *tables: str) -> None:
         """Remove every row, children first; ids go on from where they were, so that no old id comes back to life."""
@@ -145,10 +147,3 @@ def number_in(identifier: object, prefix: str = "") -> int:
         return 0
     digits = identifier.removeprefix(prefix)
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= LARGEST_ID_DIGITS else 0
-
-
-def batches(rows: Iterable[Json]) -> Iterator[list[Json]]:
-    """Rows to fill in, as many at once as make one transaction."""
-    left = iter(rows)
-    while batch := list(islice(left, FILL_BATCH)):
-        yield batch

@@ -1,7 +1,6 @@
 """Available and linked accounts of the clients."""
 
 import sqlite3
-from collections.abc import Iterable
 from typing import Any
 
 from include.sandbox.common.store import Database
@@ -11,8 +10,6 @@ OWNERS = ("client", "spouse", "other")
 CLASSIFICATION_AT_MOST = 64
 # Not part of an account's values: they name it, or say when it was delivered.
 NOT_VALUES = frozenset({"sourceKey", "kind", "asOf", "state", "classification"})
-ADD_ACCOUNT = """INSERT INTO accounts (client_id, source_key, kind, name, state, classification, linked_after, amounts)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 # A linked account that the last line named was refreshed with that line, whether or not a value changed; one that is
 # missing keeps the time of the last line that named it. `linked_after` is the last feed before the link.
 ACCOUNTS = """SELECT a.client_id, a.source_key AS sourceKey, a.kind, a.name, a.classification,
@@ -83,17 +80,6 @@ class Accounts:
             (classification.strip(), owner, client_id, key),
         )
         return 201, None
-
-    def fill(self, connection: sqlite3.Connection, rows: Iterable[tuple[int, Json]]) -> None:
-        """Part of a bulk fill, inside its transaction: (client id, row with `accounts`)."""
-        accounts = []
-        for client_id, row in rows:
-            for item in row.get("accounts") or ():
-                state = item.get("state", "available")
-                named = (client_id, item["sourceKey"], item["kind"], name_of(item))
-                linked_after = 0 if state == "linked" else None
-                accounts.append((*named, state, item.get("classification"), linked_after, values_of(item)))
-        connection.executemany(ADD_ACCOUNT, accounts)
 
     def describe(self) -> dict[int, list[Json]]:
         """Every account by client id, with its state and whether it is missing."""

@@ -2,13 +2,13 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from include.sandbox.common.store import LAST_CHARACTER, VendorStore, batches
+from include.sandbox.common.store import LAST_CHARACTER, VendorStore
 from include.sandbox.common.wire import Json, as_timestamp, dump, parse
 from include.sandbox.emoney.accounts import Accounts
 from include.sandbox.emoney.feeds import Feeds
@@ -16,10 +16,10 @@ from include.sandbox.emoney.feeds import Feeds
 INSTITUTION = "SmartOffice (Ebix CRM)"
 CLIENT_PREFIX = "em-"
 CONNECTION_PREFIX = "cn-"
-ADD_CLIENT = """INSERT INTO clients (client_id, external_id, owner_id, first_name, last_name, birth_date, first_key,
-  last_key, visible_at, document) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-UPDATE_CLIENT = """UPDATE clients SET external_id = ?2, owner_id = ?3, first_name = ?4, last_name = ?5, birth_date = ?6,
-  first_key = ?7, last_key = ?8, document = ?9 WHERE client_id = ?1"""
+ADD_CLIENT = """INSERT INTO clients (external_id, owner_id, first_name, last_name, birth_date, first_key, last_key,
+  document, visible_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+UPDATE_CLIENT = """UPDATE clients SET (external_id, owner_id, first_name, last_name, birth_date, first_key, last_key,
+  document) = (?, ?, ?, ?, ?, ?, ?, ?) WHERE client_id = ?"""
 # The searched columns as the API names them.
 LISTED = f"""SELECT '{CLIENT_PREFIX}' || client_id AS id, first_name AS firstName, last_name AS lastName,
   birth_date AS dateOfBirth, owner_id AS ownerId, external_id AS externalId FROM clients """
@@ -103,41 +103,7 @@ CREATE TABLE IF NOT EXISTS assertions (jti TEXT PRIMARY KEY, expires_at REAL NOT
 
     def add_client(self, client: Json, lag: float | None = None) -> int:
         """The id of a new client."""
-        return self._add([{"client": client}], self.visible_at(lag))[0]
-
-    def add_clients(self, rows: Iterable[Json]) -> list[int]:
-        """Fill in bulk; the ids in order. Raises Invalid.
-
-        A row is `{"client": Client, "spouse": Spouse | None, "connected": bool, "accounts": [Account]}`, all but the
-        client optional; an Account is an Item with `state` ("available" or "linked") and `classification`.
-        """
-        from include.sandbox.common.records import complete  # with pydantic, so late as the API
-        from include.sandbox.emoney.records import Spouse, complete_client
-
-        added: list[int] = []
-        for batch in batches(rows):
-            whole = [{**row, "client": complete_client(row["client"])} for row in batch]
-            for row in whole:
-                row["spouse"] = complete(Spouse, row["spouse"]) if row.get("spouse") else None
-            added += self._add(whole, 0.0)
-        return added
-
-    def _add(self, rows: list[Json], visible_at: float) -> list[int]:
-        now = as_timestamp(self.clock())
-        with self.database.write() as connection:
-            first_id = self.database.next_id("clients")
-            numbered = list(enumerate(rows, first_id))
-            connection.executemany(
-                ADD_CLIENT,
-                [(number, *_columns(row["client"]), visible_at, dump(row["client"])) for number, row in numbered],
-            )
-            spouses = [(number, dump(row["spouse"])) for number, row in numbered if row.get("spouse")]
-            connection.executemany("INSERT INTO spouses VALUES (?, ?)", spouses)
-            connection.executemany(
-                CONNECT, [(number, INSTITUTION, now) for number, row in numbered if row.get("connected")]
-            )
-            self.accounts.fill(connection, numbered)
-        return [number for number, _ in numbered]
+        return self.database.add(ADD_CLIENT, *_columns(client), dump(client), self.visible_at(lag))
 
     def client_json(self, client_id: int) -> bytes | None:
         """The client as the API shows it; None where there is none."""
@@ -149,7 +115,7 @@ CREATE TABLE IF NOT EXISTS assertions (jti TEXT PRIMARY KEY, expires_at REAL NOT
         return None if found is None else parse(found)
 
     def replace_client(self, client_id: int, client: Json) -> None:
-        self.database.change(UPDATE_CLIENT, client_id, *_columns(client), dump(client))
+        self.database.change(UPDATE_CLIENT, *_columns(client), dump(client), client_id)
 
     def spouse_json(self, client_id: int) -> bytes | None:
         document: bytes | None = self.database.value("SELECT document FROM spouses WHERE client_id = ?", client_id)

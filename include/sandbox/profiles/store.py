@@ -1,10 +1,8 @@
 """What Profiles keeps: households and their cases with documents."""
 
-from collections.abc import Iterable
-
 import orjson
 
-from include.sandbox.common.store import LAST_CHARACTER, VendorStore, batches
+from include.sandbox.common.store import LAST_CHARACTER, VendorStore
 from include.sandbox.common.wire import Json, as_timestamp, dump
 
 # A household as the API shows it.
@@ -18,9 +16,9 @@ HOUSEHOLD = """SELECT json_object('householdId', CAST(household_id AS TEXT),
 # A case as the API shows it, but for the document, which is JSON.
 CASE = """SELECT CAST(case_id AS TEXT) AS caseId, CAST(household_id AS TEXT) AS householdId, name, state, version,
   opened_by AS openedBy, opened_at AS openedAt, document FROM cases """
-ADD_HOUSEHOLD = """INSERT INTO households (household_id, external_source_id, first_name, last_name, birth_date,
-  first_key, last_key, visible_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
-ADD_CASE = "INSERT INTO cases (case_id, household_id, name, document) VALUES (?, ?, ?, ?)"
+ADD_HOUSEHOLD = """INSERT INTO households (external_source_id, first_name, last_name, birth_date, first_key, last_key,
+  visible_at) VALUES (?, ?, ?, ?, ?, ?, ?)"""
+ADD_CASE = "INSERT INTO cases (household_id, name, document) VALUES (?, ?, ?)"
 
 
 class CaseIsOpen(Exception):
@@ -89,41 +87,16 @@ CREATE INDEX IF NOT EXISTS cases_by_household ON cases (household_id);
         return [orjson.loads(row[0]) for row in self.database.query(HOUSEHOLD + where, values)]
 
     def add_household(self, body: Json, lag: float | None = None) -> tuple[int, int]:
-        """(household id, case id) of a new household; body as in `POST /api/households`, valid and whole."""
-        return self._add([body], self.visible_at(lag))[0]
-
-    def add_households(self, bodies: Iterable[Json]) -> list[tuple[int, int]]:
-        """Fill in bulk: bodies as in `POST /api/households`; (household id, case id) of each. Raises Invalid."""
-        from include.sandbox.profiles.records import (  # with pydantic, so late as the API
-            NewHousehold,
-            complete_document,
-        )
-
-        added: list[tuple[int, int]] = []
-        for batch in batches(bodies):
-            added += self._add([complete_document(NewHousehold, body, "case") for body in batch], 0.0)
-        return added
-
-    def _add(self, bodies: list[Json], visible_at: float) -> list[tuple[int, int]]:
-        with self.database.write() as connection:
-            household_id, case_id = self.database.next_id("households"), self.database.next_id("cases")
-            ids = [(household_id + place, case_id + place) for place in range(len(bodies))]
-            households, cases = [], []
-            for (new_household, new_case), body in zip(ids, bodies, strict=True):
-                document = {name: value for name, value in body["case"].items() if name != "name"}
-                households.append((new_household, body["externalSourceId"], *_identity(document), visible_at))
-                cases.append((new_case, new_household, body["case"]["name"], dump(document)))
-            connection.executemany(ADD_HOUSEHOLD, households)
-            connection.executemany(ADD_CASE, cases)
-        return ids
+        """(household id, case id) of a new household; body as in `POST /api/households`."""
+        named = (body["externalSourceId"], *_identity(body["case"]))
+        with self.database.write():
+            household_id = self.database.add(ADD_HOUSEHOLD, *named, self.visible_at(lag))
+            return household_id, self.add_case(household_id, body["case"])
 
     def add_case(self, household_id: int, case: Json) -> int:
         """The id of a new case of a household that is there; `case` is the document with the name of the case."""
         document = {name: value for name, value in case.items() if name != "name"}
-        with self.database.write() as connection:
-            case_id = self.database.next_id("cases")
-            connection.execute(ADD_CASE, (case_id, household_id, case["name"], dump(document)))
-        return case_id
+        return self.database.add(ADD_CASE, household_id, case["name"], dump(document))
 
     def case(self, case_id: int) -> Json | None:
         found = self.database.rows(CASE + "WHERE case_id = ?", [case_id])
