@@ -8,9 +8,9 @@ often). Everything else is a parameter of its kind, listed with its default in K
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NamedTuple
 
 from include.sandbox.common.wire import Json
 
@@ -89,9 +89,8 @@ class Fault:
             raise FaultUnknown(
                 f"Fault {place + 1} ({kind}) does not take {', '.join(strange)}; it takes: {', '.join(sorted(known))}."
             )
-        usual = {**TARGET, **USUAL_TARGET.get(kind, {})}
-        target = {name: asked.get(name, default) for name, default in usual.items()}
-        params = {name: asked.get(name, default) for name, default in KINDS[kind].items()}
+        given = {**known, **USUAL_TARGET.get(kind, {}), **asked}
+        target, params = ({name: given[name] for name in names} for names in (TARGET, KINDS[kind]))
         own_seed = seed if target["seed"] is None else target["seed"]
         return cls(kind, target, params, random.Random(f"{own_seed}:{place}:{kind}"))
 
@@ -114,12 +113,11 @@ class Fault:
         return {"kind": self.kind, **self.target, **self.params, "matched": self.matched, "struck": self.struck}
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What befalls one call: at most one breakage, any number of marks by their kind."""
 
     breakage: Fault | None
-    marks: dict[str, Fault] = field(default_factory=dict)
+    marks: dict[str, Fault]
 
 
 class Deck:
@@ -136,15 +134,9 @@ class Deck:
         self.faults = [Fault.read(fault, place, self.seed) for place, fault in enumerate(asked)]
 
     def draw(self, method: str, path: str) -> Plan:
-        breakage: Fault | None = None
-        marks: dict[str, Fault] = {}
-        for fault in self.faults:
-            if fault.kind in MARKS:
-                if fault.strikes(method, path):
-                    marks[fault.kind] = fault
-            elif breakage is None and fault.strikes(method, path):
-                breakage = fault
-        return Plan(breakage, marks)
+        marks = {fault.kind: fault for fault in self.faults if fault.kind in MARKS and fault.strikes(method, path)}
+        breakages = (fault for fault in self.faults if fault.kind in BREAKAGES and fault.strikes(method, path))
+        return Plan(next(breakages, None), marks)
 
     def has(self, kind: str) -> bool:
         return any(fault.kind == kind for fault in self.faults)

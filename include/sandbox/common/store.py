@@ -3,7 +3,7 @@
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -109,25 +109,24 @@ class VendorStore:
     application: ClassVar[int]
     tables: ClassVar[tuple[str, ...]]
 
-    def __init__(self, path: Path, search_lag: float = 0.0, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path, search_lag: float = 0.0) -> None:
         self.database = Database(path, self.schema + SESSIONS, self.application)
         self.search_lag = search_lag
-        self.clock = clock
 
     def visible_at(self, lag: float | None) -> float:
         """When a search finds a record that is new now; `lag` in seconds, None for the usual one."""
-        return self.clock() + (self.search_lag if lag is None else lag)
+        return time.time() + (self.search_lag if lag is None else lag)
 
     def open_session(self, lifetime: float) -> str:
         """A new token; those that have expired are forgotten."""
         token = secrets.token_urlsafe(24)
         with self.database.write() as connection:
-            connection.execute("DELETE FROM sessions WHERE expires_at < ?", (self.clock(),))
-            connection.execute("INSERT INTO sessions VALUES (?, ?)", (token, self.clock() + lifetime))
+            connection.execute("DELETE FROM sessions WHERE expires_at < ?", (time.time(),))
+            connection.execute("INSERT INTO sessions VALUES (?, ?)", (token, time.time() + lifetime))
         return token
 
     def has_session(self, token: str) -> bool:
-        return (self.database.value("SELECT expires_at FROM sessions WHERE token = ?", token) or 0) > self.clock()
+        return (self.database.value("SELECT expires_at FROM sessions WHERE token = ?", token) or 0) > time.time()
 
     def end_sessions(self) -> None:
         self.database.empty("sessions")

@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -227,7 +228,7 @@ class EmoneyApi(Api):
         hold_until, rejects = 0.0, None
         if "feed_stays_running" in marks:
             seconds = marks["feed_stays_running"].params["seconds"]
-            hold_until = FOREVER if seconds is None else self.store.clock() + seconds
+            hold_until = FOREVER if seconds is None else time.time() + seconds
         if "feed_rejects" in marks:
             fault = marks["feed_rejects"]
             rejects = {**fault.params, "seed": fault.target["seed"]}

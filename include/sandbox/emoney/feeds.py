@@ -5,7 +5,6 @@ import gzip
 import hashlib
 import time
 import zlib
-from collections.abc import Callable
 from contextlib import suppress
 
 import orjson
@@ -126,9 +125,8 @@ def content_digest(plain: bytes) -> bytes:
 class Refresher:
     """Processes feeds one after the other, in chunks, so that other calls get their turn; goes on after a restart."""
 
-    def __init__(self, feeds: Feeds, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, feeds: Feeds) -> None:
         self._feeds = feeds
-        self._clock = clock
         self._work = asyncio.Event()
 
     def wake(self) -> None:
@@ -138,19 +136,19 @@ class Refresher:
         """For ever."""
         while True:
             self._work.clear()
-            feed = self._feeds.next_waiting(self._clock())
+            feed = self._feeds.next_waiting(time.time())
             if feed is not None:
                 await self._process(feed)
                 continue
-            go_on_at = self._feeds.start_held(self._clock())
-            wait = None if go_on_at is None else max(0.01, min(go_on_at - self._clock(), 3600.0))
+            go_on_at = self._feeds.start_held(time.time())
+            wait = None if go_on_at is None else max(0.01, min(go_on_at - time.time(), 3600.0))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._work.wait(), wait)
 
     async def _process(self, feed: Json) -> None:
         from include.sandbox.emoney.refresh import process_chunk  # with pydantic, so late as the API
 
-        stamp = feed["stamp"] or as_timestamp(self._clock())
+        stamp = feed["stamp"] or as_timestamp(time.time())
         done = feed["lines_done"]
         while done < len(feed["lines"]):
             done = process_chunk(self._feeds.database, feed, done, stamp)

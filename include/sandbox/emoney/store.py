@@ -2,7 +2,6 @@
 
 import sqlite3
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,15 +76,15 @@ CREATE TABLE IF NOT EXISTS assertions (jti TEXT PRIMARY KEY, expires_at REAL NOT
     application = 0x454D4F4E
     tables = ("feed_entries", "feeds", "accounts", "connections", "spouses", "clients")
 
-    def __init__(self, path: Path, search_lag: float = 0.0, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(path, search_lag, clock)
+    def __init__(self, path: Path, search_lag: float = 0.0) -> None:
+        super().__init__(path, search_lag)
         self.accounts = Accounts(self.database)
         self.feeds = Feeds(self.database)
 
     def use_assertion(self, jti: str, expires_at: float) -> bool:
         """Whether the assertion is new; it is kept until it could not be used any more anyway."""
         with self.database.write() as connection:
-            connection.execute("DELETE FROM assertions WHERE expires_at < ?", (self.clock() - 60,))
+            connection.execute("DELETE FROM assertions WHERE expires_at < ?", (time.time() - 60,))
             added = connection.execute("INSERT OR IGNORE INTO assertions VALUES (?, ?)", (jti, expires_at))
         return added.rowcount > 0
 
@@ -93,7 +92,7 @@ CREATE TABLE IF NOT EXISTS assertions (jti TEXT PRIMARY KEY, expires_at REAL NOT
         """Clients by the API's search parameters, all of which must hold; names in any case."""
         where = " AND ".join(["visible_at <= ?", *(f"{SEARCHED[name]} = ?" for name in wanted)])
         values = [value.casefold() if name.endswith("Name") else value for name, value in wanted.items()]
-        return self.database.rows(f"{LISTED}WHERE {where} ORDER BY client_id", [self.clock(), *values])
+        return self.database.rows(f"{LISTED}WHERE {where} ORDER BY client_id", [time.time(), *values])
 
     def page(self, prefix: str, page: int, rows: int) -> list[Json]:
         """Clients whose last name begins with the prefix (any case), by name; one more than a page may hold."""
@@ -134,7 +133,7 @@ CREATE TABLE IF NOT EXISTS assertions (jti TEXT PRIMARY KEY, expires_at REAL NOT
 
     def connect(self, client_id: int) -> bool:
         """Whether the client is now connected to the institution and was not before."""
-        now = as_timestamp(self.clock())
+        now = as_timestamp(time.time())
         try:
             return self.database.change(CONNECT, client_id, INSTITUTION, now) > 0
         except sqlite3.IntegrityError:
