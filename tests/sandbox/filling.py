@@ -7,7 +7,7 @@ from include.sandbox.common.records import complete
 from include.sandbox.emoney.accounts import name_of, values_of
 from include.sandbox.emoney.records import Spouse, complete_client
 from include.sandbox.emoney.store import Store as EmoneyStore
-from include.sandbox.profiles.records import NewHousehold, complete_document
+from include.sandbox.profiles.records import NewCase, complete_document
 from include.sandbox.profiles.store import Store as ProfilesStore
 
 Json = dict[str, Any]
@@ -18,7 +18,10 @@ ADD_ACCOUNT = """INSERT INTO accounts (client_id, source_key, kind, name, state,
 def fill_profiles(store: ProfilesStore, bodies: Iterable[Json]) -> list[tuple[int, int]]:
     """(household id, case id) of each new household; bodies as in `POST /api/households`."""
     with store.database.write():
-        return [store.add_household(complete_document(NewHousehold, body, "case")) for body in bodies]
+        return [
+            store.add_household(body["externalSourceId"], complete_document(NewCase, body["case"], "case"))
+            for body in bodies
+        ]
 
 
 def fill_emoney(store: EmoneyStore, rows: Iterable[Json]) -> list[int]:

@@ -78,18 +78,12 @@ def never_null(make: Callable[[], Any]) -> AfterValidator:
     return AfterValidator(lambda value: make() if value is None else value)
 
 
-def absent_unless(is_good: Callable[[Any], bool]) -> BeforeValidator:
-    """A value of another kind is refused as if it were absent."""
+def present(value: Any) -> Any:
+    """A validator that refuses anything but a text with something in it as if it were absent."""
+    if isinstance(value, str) and value.strip():
+        return value
+    raise PydanticCustomError("missing", "is required")
 
-    def checked(value: Any) -> Any:
-        if is_good(value):
-            return value
-        raise PydanticCustomError("missing", "is required")
-
-    return BeforeValidator(checked)
-
-
-AN_OBJECT = absent_unless(lambda value: isinstance(value, dict))
 
 # Values that stay exactly as they came, digits and all. The last text in a type's metadata is its kind, which says how
 # a page shows the value and reads what was typed.
@@ -115,8 +109,7 @@ Name = Annotated[
     AfterValidator(check(lambda text: bool(text.strip()), "must not be blank", "blank")),
     WithJsonSchema({"type": "string", "pattern": r"\S"}),
 ]
-# Anything but a text with something in it is refused as if it were absent.
-Given = Annotated[str, absent_unless(lambda value: isinstance(value, str) and bool(value.strip()))]
+Given = Annotated[str, BeforeValidator(present)]
 Key = Annotated[str, Field(max_length=KEY_AT_MOST)]
 Items = Annotated[list[Item] | None, never_null(list)]
 
@@ -166,7 +159,7 @@ def _problem(error: ErrorDetails) -> Problem:
     if error["type"] == "literal_error":
         given["expected"] = given["expected"].replace("'", "").replace(" or ", ", ")
     words = WORDS[error["type"]].format(**given) if error["type"] in WORDS else error["msg"]
-    return Problem(path, error["type"], f"The {loc[-1]} field {words}.")
+    return Problem(path, error["type"], f"The {path if error['type'] == 'list_type' else loc[-1]} field {words}.")
 
 
 class Column(NamedTuple):

@@ -18,6 +18,7 @@ from include.sandbox.common.wire import Json, Problem, Refused, answer, parse, r
 from include.sandbox.emoney.assertion import Assertions, TokenRefused
 from include.sandbox.emoney.feeds import BYTES_AT_MOST, FOREVER, content_digest, unpack
 from include.sandbox.emoney.records import (
+    TOO_LONG,
     Client,
     ClientPatch,
     FeedLine,
@@ -77,7 +78,8 @@ class EmoneyApi(Api):
         return _errors([{"code": code, "message": message, "field": None}])
 
     def say_invalid(self, problems: list[Problem]) -> Json:
-        return _errors([error_of(problem) for problem in problems])
+        too_long_last = sorted(problems, key=lambda problem: problem.code == TOO_LONG)
+        return _errors([error_of(problem) for problem in too_long_last])
 
     def authorize(self, request: Request) -> None:
         key = request.headers.get("apikey", "")

@@ -18,6 +18,7 @@ from include.sandbox.common.records import (
 )
 from include.sandbox.common.wire import Json, Problem
 
+TOO_LONG = "string_too_long"
 # Suggestions for the page; a link takes any name.
 CLASSIFICATIONS = (
     "Taxable Investment", "Traditional IRA", "Roth IRA", "401(k)", "403(b)", "529 Plan", "Annuity", "Cash", "Trust",
@@ -180,7 +181,7 @@ def merge(record: Any, patch: Any) -> Any:
 
 def error_of(problem: Problem) -> dict[str, str]:
     """A problem as the application words it."""
-    if problem.code == "string_too_long":
+    if problem.code == TOO_LONG:
         return {"code": "too_long", "message": f"At most {KEY_AT_MOST} characters.", "field": problem.path}
     code = "required" if problem.code in ("required", "blank") else "invalid"
     return {"code": code, "message": problem.message, "field": problem.path}

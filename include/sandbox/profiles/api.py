@@ -11,7 +11,16 @@ from include.sandbox.common.api import Api, Call
 from include.sandbox.common.records import complete
 from include.sandbox.common.store import number_in
 from include.sandbox.common.wire import Invalid, Json, Problem, Refused, answer, read_object
-from include.sandbox.profiles.records import Login, NewCase, NewHousehold, Opening, Replacement, complete_document
+from include.sandbox.profiles.records import (
+    Document,
+    Keyed,
+    Login,
+    NewCase,
+    NewHousehold,
+    Opening,
+    Replacement,
+    complete_document,
+)
 from include.sandbox.profiles.store import CaseIsOpen, Store, VersionMoved, whole
 
 HOUSEHOLDS = "/api/households"
@@ -80,9 +89,11 @@ class ProfilesApi(Api):
     @Call("POST", HOUSEHOLDS, body=NewHousehold, wrote=201)
     async def create_household(self, request: Request) -> Response:
         """A new client with a case; two equal calls make two households."""
-        body = complete_document(NewHousehold, await read_object(request), "case")
+        body = await read_object(request)
+        key = complete(Keyed, {"externalSourceId": body.get("externalSourceId")})["externalSourceId"]
+        case = complete_document(NewCase, body.get("case"), "case")
         lag = request.state.marks.get("search_lag")
-        household_id, case_id = self.store.add_household(body, lag.params["seconds"] if lag else None)
+        household_id, case_id = self.store.add_household(key, case, lag.params["seconds"] if lag else None)
         created = {"householdId": str(household_id), "caseId": str(case_id), "version": 1}
         return answer(created, 201, {"Location": f"{HOUSEHOLDS}/{household_id}"})
 
@@ -100,7 +111,7 @@ class ProfilesApi(Api):
     async def create_case(self, request: Request) -> Response:
         body = await read_object(request)
         household = self._household(request)
-        case_id = self.store.add_case(int(household["householdId"]), complete_document(NewCase, body))
+        case_id = self.store.add_case(int(household["householdId"]), complete_document(NewCase, body, "case"))
         return answer({"caseId": str(case_id), "version": 1}, 201, {"Location": f"/api/cases/{case_id}"})
 
     def _case(self, request: Request) -> Json:
@@ -122,7 +133,7 @@ class ProfilesApi(Api):
         expected = request.headers.get("if-match")
         if expected is None:
             raise refuse(428, "The If-Match header is required.")
-        document = complete_document(Replacement, body, "document")["document"]
+        document = complete_document(Document, body.get("document"), "document")
         try:
             version = self.store.replace(found, _version(expected), document)
         except CaseIsOpen as opened:

@@ -131,7 +131,9 @@ class ProfilesPages(Pages):
     def _write(self, case: Json, document: Json, form: Json) -> Response:
         """Raises Invalid."""
         try:
-            self.store.replace(case, form.get("version", ""), complete_document(Document, document), even_open=True)
+            self.store.replace(
+                case, form.get("version", ""), complete_document(Document, document, "document"), even_open=True
+            )
         except VersionMoved as moved:
             text = "Somebody changed the case in the meantime. Look at it again, then repeat the change."
             raise CannotShow("The case has changed", text, 409, _at(case)) from moved

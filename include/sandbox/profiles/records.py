@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from include.sandbox.common.records import (
-    AN_OBJECT,
     MARITAL_STATUSES,
     Address,
     Count,
@@ -136,13 +135,12 @@ class NewCase(Document, Named):
     """A document and the name of the case."""
 
 
-class NewHousehold(Record):
-    external_source_id: Key | None = None
-    case: Annotated[NewCase, AN_OBJECT]
+class NewHousehold(Keyed):
+    case: NewCase
 
 
 class Replacement(Record):
-    document: Annotated[Document, AN_OBJECT]
+    document: Document
 
 
 class Login(Record):
@@ -154,20 +152,15 @@ class Opening(Record):
     opened_by: Given
 
 
-def complete_document(model: type[Record], body: Json, at: str = "") -> Json:
-    """The body of a call with every known field.
-
-    The document is the field `at` of the body, or the body itself. Raises Invalid with all problems; their paths begin
-    in the document.
-    """
-    whole, found = read(model, body)
-    found = [problem._replace(path=problem.path.removeprefix(f"{at}.")) for problem in found]
-    document = body.get(at) if at else body
-    if isinstance(document, dict):
-        has_client_b = document.get("clientB") is not None
-        for column in columns(Document):
-            if column.kind == "list":
-                found += _between_items(document.get(column.name), column.name, has_client_b)
+def complete_document(model: type[Document], given: Any, name: str) -> Json:
+    """The document with every known field; `name` is that of the field that it was given in. Raises Invalid."""
+    if not isinstance(given, dict):
+        raise Invalid([Problem(name, "required", f"The {name} field is required.")])
+    whole, found = read(model, given)
+    has_client_b = given.get("clientB") is not None
+    for column in columns(Document):
+        if column.kind == "list":
+            found += _between_items(given.get(column.name), column.name, has_client_b)
     if found:
         raise Invalid(found)
     return whole

@@ -88,12 +88,11 @@ CREATE INDEX IF NOT EXISTS cases_by_household ON cases (household_id);
     def _households(self, where: str, *values: object) -> list[Json]:
         return [orjson.loads(row[0]) for row in self.database.query(HOUSEHOLD + where, values)]
 
-    def add_household(self, body: Json, lag: float | None = None) -> tuple[int, int]:
-        """(household id, case id) of a new household; body as in `POST /api/households`."""
-        named = (body["externalSourceId"], *_identity(body["case"]))
+    def add_household(self, key: str | None, case: Json, lag: float | None = None) -> tuple[int, int]:
+        """(household id, case id) of a new household with its first case."""
         with self.database.write():
-            household_id = self.database.add(ADD_HOUSEHOLD, *named, self.visible_at(lag))
-            return household_id, self.add_case(household_id, body["case"])
+            household_id = self.database.add(ADD_HOUSEHOLD, key, *_identity(case), self.visible_at(lag))
+            return household_id, self.add_case(household_id, case)
 
     def add_case(self, household_id: int, case: Json) -> int:
         """The id of a new case of a household that is there; `case` is the document with the name of the case."""
