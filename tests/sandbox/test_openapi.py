@@ -126,11 +126,11 @@ def use_profiles(client: ProfilesClient) -> None:
     )
     client.search("Ann", "Lee", "1970-01-31")
     client.find_by_external_id("household:1")
-    household, case, version = client.create_household("household:1", "Lee", whole)
-    client.household(household)
-    client.create_case(household, "Lee", whole)
-    client.replace_case(case, client.read_case(case).document, version)
-    client.case_url(case)
+    created = client.create_household("household:1", "Lee", whole)
+    client.household(created.household_id)
+    client.create_case(created.household_id, "Lee", whole)
+    client.replace_case(created.case_id, client.read_case(created.case_id).document, created.version)
+    client.case_url(created.case_id)
 
 
 def use_emoney(client: EmoneyClient) -> None:
