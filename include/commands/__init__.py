@@ -1,0 +1,1 @@
+"""What a person types: ``planbridge``. Enter by `cli`."""

@@ -1,0 +1,1 @@
+"""The field tables of the vendors' documents, and the fate of every column of the CRM."""

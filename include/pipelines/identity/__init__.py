@@ -1,0 +1,1 @@
+"""Who is who: one person in two units, merged contacts, units that are gone, and links that follow their clients."""

@@ -1,0 +1,1 @@
+"""The manifest of a transfer: model, files and page."""
