@@ -1,1 +1,1 @@
-"""The stages of the runs. Only the modules named `tasks` and `accept` know Airflow."""
+"""The stages of the runs. Only `tasks` and the modules of required actions know Airflow."""

@@ -1,1 +1,1 @@
-"""The business rules, one home each: households, members, spouses, contacts, accounts, liabilities, policies, licenses."""
+"""The business rules, one home each: households, spouses, contacts, accounts, liabilities, policies, licenses."""
