@@ -1,7 +1,8 @@
-"""Text from the CRM made safe to look at: what cannot be seen is spelled out, what a spreadsheet would run is text.
+"""Texts and tables as people read them, safe to look at.
 
-A name in the CRM is somebody else's input. In a browser, a terminal or a spreadsheet it may hide characters, turn the
-reading direction round or act as a formula. Markup is left to the template's escaping.
+A name in the CRM is foreign input. In a browser, a terminal or a spreadsheet it may hide characters, reverse the
+reading direction or act as a formula. So unseen characters are spelled out, and formulas become text. Templates escape
+markup.
 """
 
 import json
@@ -40,7 +41,7 @@ def _code(match: re.Match[str]) -> str:
 
 
 def neutralise(text: str) -> str:
-    """A spreadsheet cell that stays text: shown by :func:`show`, with ``'`` before whatever could start a formula."""
+    """A spreadsheet cell that stays text: shown by :func:`show`, with ``'`` before anything that starts a formula."""
     cell = show(text)
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
@@ -89,7 +90,10 @@ def vendor_name(vendor: str) -> str:
 
 
 def asked_by(requested_by: str | None, triggered_by: str | None, nobody: str = "the schedule") -> str:
-    """In whose name, and by whom where that is somebody else (LIC-ACTING): ``main.morgan (triggered by admin)``."""
+    """The user in whose name a run was made, and the other user who triggered it, if any (LIC-ACTING).
+
+    ``main.morgan (triggered by admin)``; ``nobody``: the text if no user requested it.
+    """
     if requested_by is None:
         return nobody
     is_other = triggered_by is not None and triggered_by != requested_by

@@ -1,4 +1,4 @@
-"""How the report's pages are made: templates that escape everything, one style sheet, which the page's policy names."""
+"""Makes the pages: templates that escape everything, and one style sheet, which the page's content policy names."""
 
 import base64
 import hashlib
@@ -61,7 +61,7 @@ def _moment(value: datetime | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as people say them: ``0.4 s``, ``12 s``, ``3 min 20 s``, ``1 h 05 min``."""
+    """Seconds in words: ``0.4 s``, ``12 s``, ``3 min 20 s``, ``1 h 05 min``."""
     if seconds is None:
         return "not known"
     if seconds < 59.5:

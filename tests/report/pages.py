@@ -8,7 +8,7 @@ _VOID = {"meta", "input", "br", "hr", "img", "link"}
 
 @dataclass
 class Page(HTMLParser):
-    """The page's tags in order, its text, and whatever was opened and not closed."""
+    """The page's tags in order, its text, and the tags that were not closed."""
 
     tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)

@@ -20,7 +20,7 @@ def scope(*pairs: tuple[str, str]) -> pd.DataFrame:
 PROFILES_H1 = scope(("profiles", "H1"))
 
 
-def test_a_finding_nobody_had_before_is_new() -> None:
+def test_a_finding_that_no_earlier_run_had_is_new() -> None:
     assert compare_findings(raw(), raw({}), PROFILES_H1)["status"].tolist() == ["new"]
 
 
@@ -34,7 +34,7 @@ def test_a_finding_that_is_gone_is_mended_and_keeps_its_row() -> None:
     assert judged[["unit_key", "rule_id", "status"]].to_numpy().tolist() == [["H1", "DEM-BIRTH-DATE", "mended"]]
 
 
-def test_a_finding_of_a_unit_that_nobody_looked_at_stays_out() -> None:
+def test_a_finding_of_a_unit_outside_the_run_is_left_out() -> None:
     assert compare_findings(findings({"unit_key": "H2"}), raw({}), PROFILES_H1)["unit_key"].tolist() == ["H1"]
 
 
@@ -42,7 +42,7 @@ def test_scope_is_counted_for_each_vendor() -> None:
     assert compare_findings(findings({"vendor": "emoney"}), raw(), PROFILES_H1).empty
 
 
-def test_what_was_mended_last_time_is_new_when_it_comes_back_and_not_mended_twice() -> None:
+def test_a_mended_finding_that_comes_back_is_new_and_is_not_mended_twice() -> None:
     mended = findings({"status": "mended"})
     assert compare_findings(mended, raw({}), PROFILES_H1)["status"].tolist() == ["new"]
     assert compare_findings(mended, raw(), PROFILES_H1).empty
@@ -55,7 +55,7 @@ def test_findings_without_a_record_or_a_field_are_compared_too() -> None:
     assert judged["status"].tolist() == ["known"]
 
 
-def test_ids_are_the_same_whatever_column_type_the_ledger_gave_them() -> None:
+def test_ids_are_equal_in_any_column_type_of_the_ledger() -> None:
     previous = findings({}, {"entity_id": None}).astype({"entity_id": "float64"})
     assert compare_findings(previous, raw({}), PROFILES_H1)["status"].tolist() == ["known", "mended"]
 
@@ -76,7 +76,7 @@ UNITS = st.sets(st.sampled_from(["H1", "H2", "H3"]))
 
 
 @given(KEYS, KEYS, UNITS)
-def test_every_finding_is_new_known_mended_or_was_not_looked_at(
+def test_every_finding_is_new_known_mended_or_outside_the_run(
     before: set[tuple[str, str, int]], now: set[tuple[str, str, int]], looked_at: set[str]
 ) -> None:
     now = {key for key in now if key[0] in looked_at}

@@ -1,4 +1,4 @@
-"""What the report leaves in the run's folder: whole files, for their owner only, whose books balance."""
+"""The files of a report are whole and readable only for their owner, and their books balance."""
 
 import csv
 import json
@@ -72,7 +72,7 @@ def test_books_balance_when_every_unit_has_one_outcome(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "scope"),
+    ("ended", "scope"),
     [
         ([{}], {"profiles": 2}),
         ([{}, {}], {"profiles": 2}),
@@ -81,8 +81,8 @@ def test_books_balance_when_every_unit_has_one_outcome(tmp_path: Path) -> None:
     ],
     ids=["one unit is missing", "one unit is counted twice", "an outcome nobody knows", "a vendor without a scope"],
 )
-def test_books_do_not_balance(told: list[dict[str, Any]], scope: dict[str, int], tmp_path: Path) -> None:
-    write_report(tmp_path, a_report(outcomes=outcomes(*told), units_in_scope=scope))
+def test_books_do_not_balance(ended: list[dict[str, Any]], scope: dict[str, int], tmp_path: Path) -> None:
+    write_report(tmp_path, a_report(outcomes=outcomes(*ended), units_in_scope=scope))
     assert not all(book["balanced"] for book in summary_of(tmp_path)["books"].values())
 
 
@@ -120,7 +120,7 @@ def test_run_json_holds_no_names(tmp_path: Path) -> None:
 
 
 def test_a_timing_that_is_no_number_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"The time of extract is no number"):
+    with pytest.raises(ValueError, match=r"The time of extract is not a finite number"):
         a_report(stages={"extract": math.nan, "load": 1.0})
 
 
@@ -143,11 +143,11 @@ def test_the_csv_holds_every_finding_with_its_household_outcome_and_consequence(
     assert lines[0]["household_name"] == "Abbott"
     assert lines[0]["outcome"] == "held"
     assert lines[0]["entity_id"] == "11"
-    assert lines[0]["consequence"] == "This household is not sent to Profiles until it is mended."
-    assert lines[1]["consequence"] == "Mended since the last run; nothing more to do."
+    assert lines[0]["consequence"] == "This household is not sent to Profiles until the finding is mended."
+    assert lines[1]["consequence"] == "Mended since the last run: there is nothing to do."
 
 
-def test_consequences_can_be_said_in_other_words(tmp_path: Path) -> None:
+def test_consequences_can_have_other_words(tmp_path: Path) -> None:
     write_report(tmp_path, a_report(findings=findings({}), consequences={"critical": "{vendor} gets nothing."}))
     assert "Profiles gets nothing." in (tmp_path / "worklist.html").read_text(encoding="utf-8")
 
@@ -174,9 +174,9 @@ def test_the_workbook_counts_what_was_unchanged(tmp_path: Path) -> None:
     assert [row[0] for row in others] == ["… and 2 that were unchanged: the ledger's outcome_v holds them all."]
 
 
-def test_changes_carry_old_and_new_values_where_the_run_gives_them(tmp_path: Path) -> None:
-    told = changes({}).assign(old="1", new="2")
-    write_report(tmp_path, a_report(run=a_run(dry_run=True), changes=told))
+def test_changes_have_old_and_new_values_if_the_run_gives_them(tmp_path: Path) -> None:
+    changed = changes({}).assign(old="1", new="2")
+    write_report(tmp_path, a_report(run=a_run(dry_run=True), changes=changed))
     sheet = openpyxl.load_workbook(tmp_path / "worklist.xlsx")["changes"]
     assert list(sheet.values) == [
         ("Vendor", "Unit key", "Field", "Decision", "Old", "New"),
@@ -184,7 +184,7 @@ def test_changes_carry_old_and_new_values_where_the_run_gives_them(tmp_path: Pat
     ]
 
 
-def test_rows_beyond_the_sheets_limit_are_told_of_in_the_last_row(tmp_path: Path) -> None:
+def test_the_last_row_says_where_the_rows_beyond_the_limit_are(tmp_path: Path) -> None:
     report = a_report(findings=findings(*({"entity_id": number} for number in range(30))))
     tallies, file = tally(report), BytesIO()
     write_workbook(file, report, tallies, worklist(report, tallies), tmp_path, sheet_rows=20)

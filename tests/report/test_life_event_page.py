@@ -1,4 +1,4 @@
-"""The page of life events: for people who decide, dead text whatever a name says, and only where there is one."""
+"""The page of life events helps people decide, shows names as dead text, and is written only for events."""
 
 import json
 from dataclasses import replace
@@ -35,7 +35,7 @@ def page_of(*proposals: Proposal, **different: Any) -> Page:
     return read_page(render_life_events(a_report(life_events=proposals, **different)))
 
 
-def test_it_says_who_goes_where_and_what_has_no_clear_owner_first() -> None:
+def test_the_page_shows_who_goes_where_and_lists_records_without_a_clear_owner_first() -> None:
     page = page_of(a_proposal())
     assert not page.misnested
     assert not page.open_tags
@@ -52,7 +52,7 @@ def test_a_confirmed_event_names_who_confirmed_it_and_why() -> None:
     assert "To confirm" not in page.words
 
 
-def test_both_vendors_stand_together_where_they_say_the_same() -> None:
+def test_equal_proposals_of_both_vendors_are_in_one_group() -> None:
     both = together([a_proposal(), a_proposal(vendor="profiles", steps=("A new client and case.",))])
     assert [[one.vendor for one in group] for group in both] == [["profiles", "emoney"]]
     other = a_proposal(vendor="profiles", what="New head.")
@@ -75,7 +75,7 @@ def test_markup_in_names_stays_dead_text() -> None:
     assert "default-src 'none'" in html
 
 
-def test_it_is_written_where_there_is_an_event_and_linked_from_the_report(tmp_path: Path) -> None:
+def test_the_page_is_written_for_an_event_and_linked_from_the_report(tmp_path: Path) -> None:
     write_report(tmp_path / "without", a_report())
     assert not (tmp_path / "without" / "life_events.html").exists()
     assert "life_events.html" not in (tmp_path / "without" / "worklist.html").read_text()
@@ -83,7 +83,7 @@ def test_it_is_written_where_there_is_an_event_and_linked_from_the_report(tmp_pa
     files = [json.loads((tmp_path / name / "run.json").read_text())["files"] for name in ("without", "with")]
     assert [one.get("life_events") for one in files] == [None, "life_events.html"]
     assert (tmp_path / "with" / "life_events.html").stat().st_mode & 0o777 == 0o600
-    assert "2 households whose couple has changed" in read_page(
+    assert "2 households with a changed couple" in read_page(
         (tmp_path / "with" / "worklist.html").read_text()
     ).words  # fmt: skip
 

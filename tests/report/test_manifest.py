@@ -1,4 +1,4 @@
-"""A transfer's manifest: whole, still, dead text whatever a name holds, and the same in every file."""
+"""A transfer's manifest is whole, runs nothing, shows names as dead text, and is the same in every file."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_a_plan_says_what_would_move_and_afterwards_what_moved() -> None:
     assert "What happened" not in before.words
 
 
-def test_a_disagreement_is_shouted() -> None:
+def test_a_difference_from_the_manifest_is_reported_to_the_operator() -> None:
     assert "What happened does NOT equal the manifest: tell the operator." in page_of(a_manifest(agrees=False)).words
 
 

@@ -1,4 +1,4 @@
-"""The page is whole, still, accessible, and says what happened."""
+"""The page is whole, runs nothing, is accessible, and says what happened."""
 
 import base64
 import hashlib
@@ -98,12 +98,12 @@ def test_every_picture_has_words_or_is_hidden(page: Page) -> None:
 
 
 def test_a_critical_finding_says_that_the_household_is_not_sent(page: Page) -> None:
-    assert "This household is not sent to Profiles until it is mended." in page.text
+    assert "This household is not sent to Profiles until the finding is mended." in page.text
 
 
-def test_a_problem_at_both_vendors_is_told_once(page: Page) -> None:
+def test_a_problem_at_both_vendors_is_listed_once(page: Page) -> None:
     assert page.text.count("Not the primary one.") == 2  # once by household, once by rule
-    assert "what goes to Profiles and eMoney may be" in page.text
+    assert "its data at Profiles and eMoney may be" in page.text
 
 
 def test_new_known_and_mended_are_counted_in_words(page: Page) -> None:
@@ -122,7 +122,7 @@ def test_a_household_that_failed_without_a_finding_is_listed_with_its_reason(pag
     assert "Failed at Profiles: HTTP 500 three times" in page.text
 
 
-def test_a_reason_that_a_problem_tells_is_not_told_twice(page: Page) -> None:
+def test_a_reason_is_not_repeated_where_a_problem_shows_it(page: Page) -> None:
     assert "Held at Profiles: DEM-BIRTH-DATE" not in page.text
 
 
@@ -140,10 +140,10 @@ def test_critical_and_new_households_come_first_and_the_rest_is_in_the_files() -
     shown = [name for name in short.values("id") if name.startswith("household-")]
     assert shown == ["household-H4", "household-H3", "household-H2"]
     assert "Only the first 3 are shown here." in short.text
-    assert "4 households to look at" in short.text
+    assert "4 households to review" in short.text
 
 
-def test_the_page_stays_small_however_much_is_wrong() -> None:
+def test_the_page_stays_small_with_many_findings() -> None:
     many = [{"unit_key": f"H{unit}", "entity_id": record} for unit in range(400) for record in range(30)]
     report = a_report(outcomes=outcomes(*({"unit_key": f"H{unit}"} for unit in range(400))), findings=findings(*many))
     html = html_of(report, limit=100)
@@ -154,13 +154,13 @@ def test_the_page_stays_small_however_much_is_wrong() -> None:
 def test_a_run_without_findings_has_a_friendly_page() -> None:
     calm = read_page(html_of(a_report()))
     assert "Nothing to do. Everything in scope is up to date" in calm.text
-    assert "No household needs anything." in calm.text
+    assert "No household needs attention." in calm.text
     assert calm.misnested == []
 
 
 def test_a_run_over_nothing_has_a_page_too(tmp_path: Path) -> None:
     empty = a_report(outcomes=outcomes(), labels=labels(), units_in_scope={})
-    assert "0 households looked at." in write_report(tmp_path, empty).read_text(encoding="utf-8")
+    assert "0 households checked." in write_report(tmp_path, empty).read_text(encoding="utf-8")
 
 
 def test_a_dry_run_says_so_before_anything_else() -> None:
@@ -171,34 +171,34 @@ def test_a_dry_run_says_so_before_anything_else() -> None:
     assert "Fields that would change" in dry.text
 
 
-def test_few_households_are_told_field_by_field_without_values() -> None:
-    told = changes({}, {"unit_key": "H2", "vendor": "emoney", "field": "cellPhone", "decision": "removed_by_advisor"})
-    dry = read_page(html_of(a_report(run=a_run(dry_run=True), changes=told.assign(old="555-0101", new="555-0102"))))
+def test_the_fields_of_few_households_are_listed_without_values() -> None:
+    shown = changes({}, {"unit_key": "H2", "vendor": "emoney", "field": "cellPhone", "decision": "removed_by_advisor"})
+    dry = read_page(html_of(a_report(run=a_run(dry_run=True), changes=shown.assign(old="555-0101", new="555-0102"))))
     assert "H1 Profiles clientA.lastName Would be written H2 eMoney cellPhone Removed by advisor" in dry.words
     assert "555-010" not in dry.words
 
 
 def test_many_households_are_counted_by_field() -> None:
-    told = changes(*({"unit_key": f"H{number}"} for number in range(21)))
-    page = read_page(html_of(a_report(changes=told)))
+    shown = changes(*({"unit_key": f"H{number}"} for number in range(21)))
+    page = read_page(html_of(a_report(changes=shown)))
     assert "Profiles clientA.lastName written 21" in page.words
     assert "H20 Profiles" not in page.words
 
 
-def test_times_say_by_which_clock_they_are() -> None:
+def test_times_name_their_time_zone() -> None:
     page = read_page(html_of(a_report(run=a_run(started_at=datetime(2026, 11, 22, 3, 12), finished_at=None))))
     assert "Started 22 November 2026, 03:12 UTC" in page.words
 
 
-def test_a_unit_without_labels_goes_by_its_key() -> None:
+def test_a_unit_without_labels_is_named_by_its_key() -> None:
     nameless = read_page(html_of(a_report(findings=findings({}), labels=labels())))
     assert "household-H1" in nameless.values("id")
     assert "Head:" not in nameless.text
 
 
-def test_books_that_do_not_balance_are_said_at_the_top() -> None:
-    crooked = html_of(a_report(units_in_scope={"profiles": 2}))
-    assert "The books of Profiles do not balance" in crooked
+def test_unbalanced_books_are_reported_at_the_top() -> None:
+    unbalanced = html_of(a_report(units_in_scope={"profiles": 2}))
+    assert "The books of Profiles do not balance" in unbalanced
 
 
 @pytest.mark.parametrize(
@@ -213,24 +213,24 @@ def test_books_that_do_not_balance_are_said_at_the_top() -> None:
         (3900, "1 h 05 min"),
     ],
 )
-def test_durations_are_said_as_people_say_them(seconds: float | None, words: str) -> None:
+def test_durations_are_written_for_people(seconds: float | None, words: str) -> None:
     assert duration(seconds) == words
 
 
-def test_a_stopped_run_says_why_and_never_that_nothing_is_to_be_done() -> None:
+def test_a_stopped_run_says_why_and_does_not_say_nothing_to_do() -> None:
     html = html_of(a_report(run=a_run(status="failed"), stopped="No such unit in the CRM: H99999."))
     assert "The run was stopped: No such unit in the CRM: H99999." in html
-    assert "Mend what stopped the run, and start it again" in html
+    assert "Mend what stopped the run, and start it again. Nothing is lost." in html
     assert "Nothing to do" not in html
 
 
-def test_findings_of_households_that_were_not_looked_at_are_counted_and_not_forgotten() -> None:
+def test_open_findings_of_households_outside_the_run_are_counted() -> None:
     elsewhere = pd.DataFrame({"vendor": ["profiles", "emoney", "profiles"], "unit_key": ["H7", "H7", "H8"]})
     html = html_of(a_report(open_elsewhere=elsewhere))
-    assert "3 findings of earlier runs, still open in 2 households that this run did not take" in html
+    assert "3 findings of earlier runs, still open in 2 households outside this run" in html
 
 
-def test_a_run_of_one_household_says_first_what_came_of_it() -> None:
+def test_a_run_of_one_household_shows_its_result_first() -> None:
     ended = {"unit_key": "H12", "outcome": "deferred", "reason": "the case is open: jo, since 2026-11-20"}
     page = html_of(a_report(units=1, units_in_scope={"profiles": 1}, outcomes=outcomes(ended)))
     assert page.index("H12 at Profiles") < page.index('id="what-to-do"')
@@ -238,26 +238,26 @@ def test_a_run_of_one_household_says_first_what_came_of_it() -> None:
 
 
 @pytest.mark.parametrize(("outcome", "words"), [("updated", "Would be updated."), ("created", "Would be created.")])
-def test_a_dry_run_of_one_household_says_what_would_come_of_it(outcome: str, words: str) -> None:
+def test_a_dry_run_of_one_household_shows_the_result_that_it_would_have(outcome: str, words: str) -> None:
     dry = read_page(html_of(a_report(run=a_run(dry_run=True), outcomes=outcomes({"outcome": outcome})))).text
     assert words in dry
     assert "up to date, and no rule" not in dry
-    assert "Nothing was sent: start it again, this time not as a dry run." in dry
+    assert "Nothing was sent: to send it, start the run again without “dry run”." in dry
 
 
 @pytest.mark.parametrize("code", CHOICES)
-def test_a_household_that_waits_for_a_choice_does_not_come_back_by_itself(code: str) -> None:
+def test_a_household_that_waits_for_a_choice_has_to_be_triggered_again(code: str) -> None:
     ended = {"outcome": "deferred", "reason": "households that match exactly: h-1", "code": code}
     waiting = read_page(html_of(a_report(outcomes=outcomes(ended)))).text
     assert "Trigger 1 household again from Airflow and answer the required action." in waiting
-    assert "come back by themselves" not in waiting
+    assert "A later run tries them again" not in waiting
 
 
-def test_a_dry_run_that_would_send_nothing_is_not_to_be_started_again() -> None:
+def test_a_dry_run_that_would_send_nothing_does_not_advise_a_real_run() -> None:
     skipped = outcomes({"outcome": "skipped", "reason": "made by that run; nothing is deleted"})
     dry = read_page(html_of(a_report(run=a_run(dry_run=True), outcomes=skipped))).text
     assert "Nothing has to be mended, and nothing would be sent." in dry
-    assert "start it again" not in dry
+    assert "start the run again" not in dry
 
 
 @pytest.mark.parametrize(
@@ -275,32 +275,32 @@ def test_licenses_are_checked_only_where_one_is_missing(reason: str, code: str |
     assert reason in text
 
 
-def test_what_a_guard_would_stop_is_said_at_the_top_of_a_dry_run() -> None:
+def test_a_dry_run_shows_at_the_top_what_a_guard_would_stop() -> None:
     guarded = {"profiles": "82 × liability, liabilities[].currentBalance: → 0"}
     dry = html_of(a_report(run=a_run(dry_run=True), guarded=guarded))
     said = dry.index("Profiles guards would stop this: 82 × liability")
-    assert said < dry.index("Look into what the guards would stop.") < dry.index('id="by-household"')
+    assert said < dry.index("Check what the guards would stop.") < dry.index('id="by-household"')
 
 
-def test_a_mistake_in_the_form_is_corrected_there_and_no_later_run_tries_it_again() -> None:
+def test_a_mistake_in_the_form_is_to_be_corrected_there_and_no_later_run_tries_again() -> None:
     why = "links: account:9 is no account or policy of H1."
     failed = outcomes({"outcome": "failed", "reason": why})
-    told = read_page(html_of(a_report(outcomes=failed, stopped=why, mistake="form"))).text
-    assert "Correct the form and trigger it again." in told
-    assert why in told
-    assert "next run" not in told
-    assert "Find out why" not in told
+    shown = read_page(html_of(a_report(outcomes=failed, stopped=why, mistake="form"))).text
+    assert "Correct the form and trigger it again." in shown
+    assert why in shown
+    assert "next run" not in shown
+    assert "Find out why" not in shown
 
 
-def test_an_answer_that_was_not_complete_is_given_anew() -> None:
+def test_an_incomplete_answer_is_to_be_corrected() -> None:
     why = "The answer to the required action was incomplete or not right: Household 7 has the cases 1, 2: say which."
     failed = outcomes({"outcome": "failed", "reason": why})
-    told = read_page(html_of(a_report(outcomes=failed, stopped=why, mistake="answer"))).text
-    assert "Trigger it again and answer anew." in told
-    assert "Correct the form" not in told
+    shown = read_page(html_of(a_report(outcomes=failed, stopped=why, mistake="answer"))).text
+    assert "Trigger it again and correct the answer." in shown
+    assert "Correct the form" not in shown
 
 
-def test_a_run_with_nothing_in_scope_does_not_say_that_all_was_sent() -> None:
+def test_a_run_with_nothing_in_scope_does_not_say_that_everything_was_sent() -> None:
     empty = read_page(html_of(a_report(outcomes=outcomes(), labels=labels(), units_in_scope={"profiles": 0}))).text
     assert "No household was in scope: nothing was sent." in empty
     assert "Every household in scope" not in empty

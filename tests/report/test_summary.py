@@ -27,11 +27,11 @@ def busy(tmp_path: Path) -> Path:
     return tmp_path / "run.json"
 
 
-def test_it_reads_the_version_that_the_report_writes() -> None:
+def test_the_summary_reads_the_version_that_the_report_writes() -> None:
     assert run_summary.SCHEMA_VERSION == WRITTEN_VERSION
 
 
-def test_it_tells_outcomes_findings_links_stages_books_and_the_report(busy: Path) -> None:
+def test_the_summary_shows_outcomes_findings_links_stages_books_and_the_report(busy: Path) -> None:
     text = printed(busy)
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert "held 1 0" in lines
@@ -50,11 +50,11 @@ def test_critical_rules_come_first(busy: Path) -> None:
     assert text.index("DEM-BIRTH-DATE  ") < text.index("HH-PRIMARY  ") < text.index("LIA-COMPUTED  ")
 
 
-def test_it_fits_eighty_columns_but_for_the_path(busy: Path) -> None:
+def test_the_summary_fits_eighty_columns_except_for_the_path(busy: Path) -> None:
     assert max(len(line) for line in printed(busy).splitlines()[:-1]) <= 80
 
 
-def test_without_colour_it_says_the_same(busy: Path) -> None:
+def test_the_summary_says_the_same_without_colour(busy: Path) -> None:
     plain = printed(busy, force_terminal=True, no_color=True, color_system=None)
     assert "\x1b" not in plain
     assert plain == printed(busy)
@@ -65,8 +65,8 @@ def test_colour_is_only_added(busy: Path) -> None:
 
 
 def test_a_name_in_a_reason_cannot_steer_the_terminal(tmp_path: Path) -> None:
-    told = outcomes({"outcome": "failed", "reason": "\x1b[2J[bold red]gone[/bold red]"})
-    write_report(tmp_path, a_report(outcomes=told))
+    ended = outcomes({"outcome": "failed", "reason": "\x1b[2J[bold red]gone[/bold red]"})
+    write_report(tmp_path, a_report(outcomes=ended))
     text = printed(tmp_path / "run.json")
     assert "\x1b" not in text
     assert "[bold red]gone" in text.replace("\n", "")

@@ -1,4 +1,4 @@
-"""The page that says where values come from: every cell escaped, no value shown, one file."""
+"""The page with the sources of values escapes every cell and shows no value."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -49,15 +49,15 @@ def test_a_long_list_is_cut_and_says_so() -> None:
     assert page.count("contact_phone.number") == FIELDS_SHOWN
 
 
-def test_the_page_is_there_only_where_there_is_something_to_tell(tmp_path: Path) -> None:
+def test_the_page_is_written_only_for_lineage_or_pins(tmp_path: Path) -> None:
     write_report(tmp_path / "bare", a_report())
     assert not (tmp_path / "bare" / "why.html").exists()
-    write_report(tmp_path / "told", replace(a_report(), lineage=lineage(ROW)))
-    assert (tmp_path / "told" / "why.html").stat().st_mode & 0o777 == 0o600
+    write_report(tmp_path / "shown", replace(a_report(), lineage=lineage(ROW)))
+    assert (tmp_path / "shown" / "why.html").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_work_list_leads_to_the_page_where_there_is_one(tmp_path: Path) -> None:
+def test_the_worklist_links_to_the_page_if_there_is_one(tmp_path: Path) -> None:
     bare = write_report(tmp_path / "bare", a_report()).read_text()
-    told = write_report(tmp_path / "told", replace(a_report(), pins=pinned(PIN))).read_text()
+    page = write_report(tmp_path / "shown", replace(a_report(), pins=pinned(PIN))).read_text()
     assert "why.html" not in bare
-    assert 'href="why.html"' in told
+    assert 'href="why.html"' in page

@@ -17,7 +17,7 @@ from include.report.display import asked_by, counted
 from include.report.manifest.files import write_manifest
 from include.report.manifest.model import Manifest
 from include.report.run.advice import Step
-from include.report.run.model import Run, RunReport, Told
+from include.report.run.model import Run, RunReport, Wording
 from include.report.run.writer import write_report
 
 if TYPE_CHECKING:
@@ -80,7 +80,9 @@ def write(
         consequences=CONSEQUENCES,
         stages=context.staging.stage_seconds(),
         stopped=stopped,
-        told=Told("contact", _headline(made, stopped), _steps(context, staged.findings, closed, stopped), MEANINGS),
+        wording=Wording(
+            "contact", _headline(made, stopped), _steps(context, staged.findings, closed, stopped), MEANINGS
+        ),
     )
     write_report(context.reports, report)
     return made

@@ -1,4 +1,4 @@
-"""The first words of the page: what happened in a sentence, and what somebody should do now."""
+"""The first words of the page: what happened, in a sentence, and who should do what now."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from include.report.display import counted, label, vendor_name
 from include.report.run.model import RunReport
 from include.report.run.tallies import Book, Tallies
 
-# What each outcome means, after a run and after a dry run.
+# outcome -> what it means after a run, and after a dry run.
 MEANINGS: Mapping[str, tuple[str, str]] = {
     "created": ("Sent for the first time.", "Would be sent for the first time."),
     "updated": ("Sent, because something changed.", "Would be sent, because something changed."),
-    "unchanged": ("The vendor has it all already.", "The vendor has it all already."),
-    "held": ("Kept back until somebody mends or decides it.", "Would be kept back until somebody mends or decides it."),
+    "unchanged": ("The vendor already has the same data.",) * 2,
+    "held": ("Held back until a person mends or decides it.", "Would be held back until a person mends or decides it."),
     "deferred": (
-        "Could not go now, for example because the case was open. Comes back by itself; "
-        "where somebody has to choose a record, trigger it by hand.",
-        "Could not go now, for example because the case is open.",
+        "Could not be sent now, for example because the case was open. A later run tries again; "
+        "where a person has to choose a record, trigger it by hand.",
+        "Could not be sent now, for example because the case is open.",
     ),
-    "failed": ("Something broke on the way. Tried again in the next run.", "Something broke on the way."),
-    "skipped": ("Left out: no license, or the reason under “Not sent”.",) * 2,
+    "failed": ("An error stopped it. The next run tries again.", "An error stopped it."),
+    "skipped": ("Left out: a license is missing, or see the reason under “Not sent”.",) * 2,
 }
 
 # The family of the rules by which a unit is skipped for want of a license.
@@ -31,7 +31,7 @@ LICENSES = "LIC-"
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do: who should do it, what, and where on the page it is (an anchor, or empty)."""
+    """One thing to do: who should do it, what, why, and where on the page to look (an anchor)."""
 
     who: str
     what: str
@@ -41,12 +41,12 @@ class Step:
 
 def headline(report: RunReport, tallies: Tallies) -> list[str]:
     """One sentence for the run, one for each vendor, one where the books do not balance."""
-    opening = f"{counted(report.units, 'household')} looked at."
+    opening = f"{counted(report.units, 'household')} checked."
     if report.run.dry_run:
-        opening += " This was a dry run: nothing was sent, and the words below say what would have happened."
+        opening += " This was a dry run: nothing was sent. The words below say what would have happened."
     stopped = [f"The run was stopped: {report.stopped}"] if report.stopped else []
-    unbalanced = [vendor_name(book.vendor) for book in tallies.books if not book.is_balanced]
-    warning = [f"The books of {' and '.join(unbalanced)} do not balance: tell the operator."] if unbalanced else []
+    unbalanced = " and ".join(vendor_name(book.vendor) for book in tallies.books if not book.is_balanced)
+    warning = [f"The books of {unbalanced} do not balance: report it to the operator."] if unbalanced else []
     vendors = [_vendor_sentence(book, report.run.dry_run) for book in tallies.books]
     guarded = [f"{name}: {words}." for name, words in report.guard_lines.items()]
     return [opening, *stopped, *vendors, *guarded, *warning, *_elsewhere(report)]
@@ -54,28 +54,28 @@ def headline(report: RunReport, tallies: Tallies) -> list[str]:
 
 def meanings(report: RunReport) -> dict[str, str]:
     """What each outcome means in this run."""
-    told = {outcome: words[report.run.dry_run] for outcome, words in MEANINGS.items()}
-    return told | ({"failed": "Not sent: the form or the answer was not right."} if report.mistake else {})
+    words = {outcome: pair[report.run.dry_run] for outcome, pair in MEANINGS.items()}
+    return words | ({"failed": "Not sent: the form or the answer has a mistake."} if report.mistake else {})
 
 
 def ending(outcome: str, dry_run: bool) -> str:
-    """How one unit ended: ``Updated``, and after a dry run ``Would be updated``."""
+    """How one unit ended: ``Updated``, or ``Would be updated`` after a dry run."""
     return f"Would be {outcome}" if dry_run and outcome != "failed" else outcome.capitalize()
 
 
 def decided(decision: str, dry_run: bool) -> str:
-    """What was decided about a field: ``Kept``, ``Written``, and after a dry run ``Would be written``."""
+    """What was decided about a field: ``Kept``, ``Written``, or ``Would be written`` after a dry run."""
     is_done = decision in ("written", "added", "taken_out", "linked")
     return f"Would be {label(decision).lower()}" if dry_run and is_done else label(decision)
 
 
 def _elsewhere(report: RunReport) -> list[str]:
-    """What this run did not look at is not mended by it."""
+    """Findings of households outside this run are still open: the run could not see them mended."""
     if report.open_elsewhere.empty:
         return []
     findings = counted(len(report.open_elsewhere), "finding")
     households = counted(report.open_elsewhere["unit_key"].nunique(), "household")
-    return [f"Not listed here: {findings} of earlier runs, still open in {households} that this run did not take."]
+    return [f"Not listed here: {findings} of earlier runs, still open in {households} outside this run."]
 
 
 def _vendor_sentence(book: Book, dry_run: bool) -> str:
@@ -87,7 +87,7 @@ def _vendor_sentence(book: Book, dry_run: bool) -> str:
 
 
 def advice(report: RunReport, tallies: Tallies) -> list[Step]:
-    """What to do, the most urgent first; empty where there is nothing to do."""
+    """What to do, the most urgent first; empty if there is nothing to do."""
     steps = [
         _stopped(report),
         _guarded(report),
@@ -99,14 +99,14 @@ def advice(report: RunReport, tallies: Tallies) -> list[Step]:
     steps += [_partner(conf) for one in report.life_events if one.is_confirmed for conf in one.then]
     if len(report.newly_available):
         records = counted(len(report.newly_available), "account or policy", "accounts and policies")
-        what = f"Link {records} that wait at the vendor."
-        steps.append(Step("Advisors", what, "Until then the vendor does not count them.", "newly-available"))
+        what = f"Link {records} at the vendor."
+        steps.append(Step("Advisors", what, "The vendor does not count them before that.", "newly-available"))
     return [step for step in steps if step is not None]
 
 
 def _partner(conf: str) -> Step:
     what = "Run “One household, by hand” for the former partner, too."
-    return Step("The operator", what, f"Nothing was sent of this contact: {conf}", "what-happened")
+    return Step("The operator", what, f"This run sent nothing for this contact: {conf}", "what-happened")
 
 
 def _stopped(report: RunReport) -> Step | None:
@@ -114,17 +114,17 @@ def _stopped(report: RunReport) -> Step | None:
         return None
     if report.mistake is not None:
         is_answer = report.mistake == "answer"
-        what = "Trigger it again and answer anew." if is_answer else "Correct the form and trigger it again."
-        return Step("Whoever asked for it", what, report.stopped, "what-happened")
-    what = "Mend what stopped the run, and start it again: nothing is lost."
+        what = "Trigger it again and correct the answer." if is_answer else "Correct the form and trigger it again."
+        return Step("The user who triggered it", what, report.stopped, "what-happened")
+    what = "Mend what stopped the run, and start it again. Nothing is lost."
     return Step("The operator", what, report.stopped, "what-happened")
 
 
 def _guarded(report: RunReport) -> Step | None:
     if not report.guarded:
         return None
-    why = "A run that is no dry run stops there, before its first write."
-    return Step("The operator", "Look into what the guards would stop.", why, "what-happened")
+    why = "Without “dry run” the run stops there, before its first write."
+    return Step("The operator", "Check what the guards would stop.", why, "what-happened")
 
 
 def _critical(tallies: Tallies) -> Step | None:
@@ -133,29 +133,30 @@ def _critical(tallies: Tallies) -> Step | None:
     if not units:
         return None
     new = findings.loc[findings["status"] == "new", "unit_key"].nunique()
-    fresh = f" {new:,} of them {'is' if new == 1 else 'are'} new since the last run." if new else ""
-    what = f"Mend what is critical in {counted(units, 'household')}."
-    return Step("Data stewards", what, f"They are not sent until it is mended.{fresh}", "by-household")
+    fresh = f" In {counted(new, 'household')} a finding is new since the last run." if new else ""
+    what = f"Mend the critical findings of {counted(units, 'household')}."
+    return Step("Data stewards", what, f"A household is not sent until they are mended.{fresh}", "by-household")
 
 
 def _decisions(tallies: Tallies) -> Step | None:
-    """Households held for something that no finding tells (an ambiguous match, a life event)."""
+    """Households that are held without a critical finding (an ambiguous match, a life event)."""
     held = tallies.outcomes[tallies.outcomes["outcome"] == "held"]
-    told = tallies.open_findings("critical")[["vendor", "unit_key"]].drop_duplicates()
-    untold = held.merge(told, on=["vendor", "unit_key"], how="left", indicator=True)
-    units = untold.loc[untold["_merge"] == "left_only", "unit_key"].nunique()
+    critical = tallies.open_findings("critical")[["vendor", "unit_key"]].drop_duplicates()
+    both = held.merge(critical, on=["vendor", "unit_key"], how="left", indicator=True)
+    units = both.loc[both["_merge"] == "left_only", "unit_key"].nunique()
     if not units:
         return None
     what = f"Decide on {counted(units, 'household')} held for another reason."
-    return Step("Data stewards", what, "The reasons are listed below; a run by hand lets them go.", "not-sent")
+    return Step("Data stewards", what, "The reasons are listed below. A run by hand can release them.", "not-sent")
 
 
 def _warnings(tallies: Tallies) -> Step | None:
     units = tallies.open_findings("warning")["unit_key"].nunique()
     if not units:
         return None
-    what = f"Look through the warnings of {counted(units, 'household')}."
-    return Step("Data stewards", what, "They do not hold a household back, but something may be missing.", "by-rule")
+    what = f"Review the warnings of {counted(units, 'household')}."
+    why = "A warning does not hold a household back, but data may be missing or wrong."
+    return Step("Data stewards", what, why, "by-rule")
 
 
 def _others(report: RunReport, tallies: Tallies) -> list[Step | None]:
@@ -164,13 +165,12 @@ def _others(report: RunReport, tallies: Tallies) -> list[Step | None]:
     unlicensed = outcomes[outcomes["code"].str.startswith(LICENSES)]
     again = "Trigger {} again from Airflow and answer the required action."
     failed = _outcome(outcomes, "failed", "The operator", "Find out why {} failed.", "The next run tries them again.")
+    licenses = "Check the licenses for {}."
     return [
-        _outcome(unchosen, "deferred", "Whoever asked for it", again, "Only a person can choose from the Search list."),
+        _outcome(unchosen, "deferred", "The user who asked", again, "Only a person can choose from the Search list."),
         None if report.mistake else failed,
-        _outcome(
-            unlicensed, "skipped", "The office's administrator", "Check the licenses for {}.", "Their users lack one."
-        ),
-        _outcome(outcomes, "deferred", "Nobody", "Wait for {}.", "They come back by themselves in a later run."),
+        _outcome(unlicensed, "skipped", "The office's administrator", licenses, "Their users lack a license."),
+        _outcome(outcomes, "deferred", "Nobody", "Wait for {}.", "A later run tries them again."),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What is new, what was known and what has been mended since the last run."""
+"""Compares findings with those of the last run: new, known or mended."""
 
 import pandas as pd
 
@@ -9,13 +9,13 @@ _KEY = ["vendor", "unit_key", "rule_id", "entity", "entity_id", "field"]
 
 
 def compare_findings(previous: pd.DataFrame, current: pd.DataFrame, units_in_scope: pd.DataFrame) -> pd.DataFrame:
-    """The current findings with their ``status``, and below them what has been mended.
+    """The current findings with their ``status``, followed by the mended ones.
 
-    ``previous`` holds each unit's findings from the last run it was in scope of; rows that were ``mended`` already are
-    left out of the comparison. ``units_in_scope`` names this run's units: vendor, unit_key. A finding is the same one
-    if vendor, unit, rule, entity, entity id and field are the same, whatever its message says now. A finding of a unit
-    that is not in scope now stays out: nobody looked. ``first_run_id`` (null for a new finding) is taken over where
-    ``previous`` has it.
+    ``previous`` holds the findings of each unit from the last run that had it in scope; its ``mended`` rows are
+    ignored. ``units_in_scope`` names this run's units: vendor, unit_key. Two findings are the same if vendor, unit,
+    rule, entity, entity id and field are equal; the message does not count. A finding of a unit outside this run is
+    left out, because the run did not check it. ``first_run_id`` is copied from ``previous`` if it has that column; it
+    is null for a new finding.
     """
     if "status" in previous.columns:
         previous = previous[previous["status"] != "mended"]
@@ -36,7 +36,7 @@ def compare_findings(previous: pd.DataFrame, current: pd.DataFrame, units_in_sco
 
 
 def finding_keys(findings: pd.DataFrame) -> pd.Series:
-    """What makes a finding the same one from run to run, as one text for each row."""
+    """The identity of each finding from run to run, as one text."""
     return _join(findings, _KEY)
 
 

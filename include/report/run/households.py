@@ -1,4 +1,4 @@
-"""The households of the page: who they are, what became of them and what is wrong, the urgent ones first."""
+"""The households of the page: their names, outcomes and problems, the most urgent first."""
 
 import re
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _FINDING = ["unit_key", "severity", "status", "rule_id", "entity", "entity_id", 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to mend, told once for all the vendors it matters to; ``since``: when it was found first, if known."""
+    """One thing to mend, listed once for all vendors; ``since``: the day when it was first found, or empty."""
 
     severity: str
     status: str
@@ -35,7 +35,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of a household at one vendor."""
+    """How a household ended at one vendor; ``rule_ids``: the rules that decided it."""
 
     vendor: str
     outcome: str
@@ -45,7 +45,7 @@ class Fate:
 
 @dataclass(frozen=True)
 class Household:
-    """One unit of the worklist. ``more`` problems beyond the first twenty are in the files only."""
+    """One unit of the worklist. ``more``: the number of further problems, which are in the files only."""
 
     anchor: str
     unit_key: str
@@ -65,7 +65,7 @@ class Household:
 
     @property
     def reasons(self) -> list[Fate]:
-        """The fates whose reason no problem of the household shows already."""
+        """The outcomes whose reason no problem of the household shows."""
         rules = {problem.rule_id for problem in self.problems}
         return [fate for fate in self.fates if fate.reason and not rules & fate.rule_ids]
 
@@ -80,12 +80,12 @@ class Household:
 
 
 def anchor(kind: str, key: str) -> str:
-    """The id of a household's or a rule's place on the page; odd keys are spelled in hexadecimal."""
+    """The id of a household or a rule on the page; a key with other characters is spelled in hexadecimal."""
     return f"{kind}-{key}" if _PLAIN_KEY.fullmatch(key) else f"{kind}-x{key.encode('utf-8', 'replace').hex()}"
 
 
 def rule_anchor(rule_id: str, severity: str) -> str:
-    """The id of a rule's part of the page; a rule whose severity was overridden for one vendor has two."""
+    """The id of a rule on the page; a rule with another severity at one vendor has two."""
     return anchor("rule", f"{rule_id}-{severity}")
 
 
@@ -154,11 +154,12 @@ def _fates(outcomes: pd.DataFrame) -> dict[str, list[Fate]]:
 def _problems(report: RunReport, findings: pd.DataFrame) -> dict[str, list[Problem]]:
     """Per unit: critical before warning, new before known; info and mended findings are not listed."""
     listed = findings[findings["severity"].isin(["critical", "warning"]) & (findings["status"] != "mended")]
-    told = listed.groupby(_FINDING, sort=False).agg(
+    grouped = listed.groupby(_FINDING, sort=False).agg(
         vendor=("vendor", lambda vendors: " and ".join(_names(vendors))), since=("since", "min")
     )
     order = ["unit_key", "severity", "status", "rule_id", "entity", "entity_id", "field"]
-    rows = told.reset_index().sort_values(order, ascending=[True, True, False, True, True, True, True], kind="stable")
+    ascending = [column != "status" for column in order]
+    rows = grouped.reset_index().sort_values(order, ascending=ascending, kind="stable")
     problems: dict[str, list[Problem]] = {}
     for row in rows.to_dict("records"):
         problem = Problem(

@@ -1,4 +1,4 @@
-"""What the stewards' report is made of: one frozen :class:`RunReport`, checked when it is put together."""
+"""The content of the stewards' report: one frozen :class:`RunReport`, checked when it is made."""
 
 import math
 from collections.abc import Mapping
@@ -26,17 +26,17 @@ RECEIPT_COLUMNS = ("vendor", "rule_id", "entity", "records")
 LINEAGE_COLUMNS = ("vendor", "unit_key", "field", "decision", "rule_id", "source", "shape", "run_id", "as_of")
 PIN_COLUMNS = ("unit_key", "field", "side", "reason", "pinned_by", "pinned_at")
 
-# What happens if nobody mends it, by severity; ``{vendor}`` is replaced by the vendor's name.
+# severity -> what happens until the finding is mended; ``{vendor}`` is replaced by the vendor's name.
 CONSEQUENCES: Mapping[str, str] = {
-    "critical": "This household is not sent to {vendor} until it is mended.",
-    "warning": "This does not hold the household back, but what goes to {vendor} may be incomplete or wrong.",
-    "info": "Nothing has to be done; this is for information.",
+    "critical": "This household is not sent to {vendor} until the finding is mended.",
+    "warning": "The household is sent, but its data at {vendor} may be incomplete or wrong.",
+    "info": "For information: there is nothing to do.",
 }
 
 
 @dataclass(frozen=True)
 class Run:
-    """The run the report is about. ``finished_at`` is None while it is not known."""
+    """The run that is reported. ``finished_at`` is None before its end."""
 
     run_id: str
     dag_id: str
@@ -56,7 +56,7 @@ class Run:
 
     @property
     def asked_by(self) -> str:
-        """In whose name the run was made, and by whom where that is somebody else (LIC-ACTING)."""
+        """The user in whose name the run was made, and the user who triggered it, if another (LIC-ACTING)."""
         return asked_by(self.requested_by, self.triggered_by)
 
     @property
@@ -66,8 +66,8 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Told:
-    """The words of a run that is no refresh: what its units are called, and the page's first words.
+class Wording:
+    """The words of a run that is no refresh: the name of its units, and the page's first words.
 
     ``meanings``: outcome -> what it means; ``steps``: who should do what (`include.report.run.advice.Step`).
     """
@@ -80,7 +80,10 @@ class Told:
 
 @dataclass(frozen=True)
 class Removal:
-    """What a night has removed from the ledger by age: rows by kind, whether all of it, and what stopped it."""
+    """What a night has removed from the ledger by age.
+
+    ``rows``: kind -> rows; ``is_through``: whether nothing old is left; ``stopped``: why the removal ended early.
+    """
 
     rows: Mapping[str, int]
     is_through: bool
@@ -88,7 +91,7 @@ class Removal:
 
     @property
     def in_short(self) -> str:
-        """In words; blank where nothing was old enough."""
+        """In words; empty if nothing was old enough."""
         rows = ", ".join(f"{count:,} rows of {kind}" for kind, count in self.rows.items())
         rest = self.stopped or ("" if self.is_through else "the next night goes on")
         return "; ".join(part for part in (rows, rest) if part)
@@ -96,29 +99,29 @@ class Removal:
 
 @dataclass(frozen=True)
 class RunReport:
-    """Everything the report tells. Frames may come in any row order and are not changed.
+    """Everything that the report shows. Frames may come in any row order and are not changed.
 
     - ``units``: different units in scope, over all vendors
     - ``units_in_scope``: vendor -> units in scope, counted at the extract and not from the outcomes
     - ``outcomes``: vendor, unit_key, outcome, reason, vendor_id, code; one row for each vendor and unit in scope
     - ``findings``: vendor, unit_key, rule_id, severity, entity, entity_id, field, message, remedy, status;
-      with ``since``, the date of the run that found it first, where the caller gives it
+      and ``since``, the date of the run that found it first, if the caller gives it
     - ``labels``: unit_key, household_name, head_name, office_name, assigned_user; units may be missing
     - ``newly_available``: vendor, unit_key, source_key, the proposal (category, owner), and since when (EMY-NEW)
-    - ``changes``: vendor, unit_key, field, decision; with ``old`` and ``new`` where the caller gives them
+    - ``changes``: vendor, unit_key, field, decision; and ``old`` and ``new``, if the caller gives them
     - ``receipts``: vendor, rule_id, entity, records
     - ``stages``: stage -> seconds
     - ``stopped``: why a step stopped the run, in words
-    - ``mistake``: where what stopped it is a person's mistake: in the ``form``, or in the ``answer`` to its question
+    - ``mistake``: whether a person's mistake stopped it, in the ``form`` or in the ``answer`` to its question
     - ``guarded``: of a dry run, vendor -> what a guard would stop, in words
-    - ``life_events``: what somebody has to decide, or has decided, of couples that have changed (LIFE-EVENT)
-    - ``lineage``: `LINEAGE_COLUMNS`: where values come from and what was decided about them
-    - ``pins``: `PIN_COLUMNS`: the fields of its households that are pinned to one side
-    - ``open_elsewhere``: vendor, unit_key of findings that stand open in households that this run did not look at
-    - ``removed``: what the night has removed from the ledger by age; None where it was not asked to
-    - ``told``: words of its own, where the units are not households
+    - ``life_events``: the decisions that couples need, or got, because they have changed (LIFE-EVENT)
+    - ``lineage``: `LINEAGE_COLUMNS`: the sources of values and the decisions about them
+    - ``pins``: `PIN_COLUMNS`: the fields of the run's households that are pinned to one side
+    - ``open_elsewhere``: vendor, unit_key of the open findings of households outside this run
+    - ``removed``: what the night has removed from the ledger by age; None for a run that removes nothing
+    - ``wording``: the words for units that are not households
 
-    Raises ValueError where a frame lacks a column or a stage's time is not finite, naming it.
+    Raises ValueError if a frame lacks a column or a stage's time is not finite, and names it.
     """
 
     run: Run
@@ -141,7 +144,7 @@ class RunReport:
     pins: pd.DataFrame = field(default_factory=lambda: empty(PIN_COLUMNS))
     open_elsewhere: pd.DataFrame = field(default_factory=lambda: empty(("vendor", "unit_key")))
     removed: Removal | None = None
-    told: Told | None = None
+    wording: Wording | None = None
 
     def __post_init__(self) -> None:
         require_columns(
@@ -156,14 +159,14 @@ class RunReport:
             lineage=LINEAGE_COLUMNS,
             pins=PIN_COLUMNS,
         )
-        crooked = [stage for stage, seconds in self.stages.items() if not math.isfinite(seconds)]
-        if crooked:
-            raise ValueError(f"The time of {', '.join(crooked)} is no number of seconds")
+        unmeasured = [stage for stage, seconds in self.stages.items() if not math.isfinite(seconds)]
+        if unmeasured:
+            raise ValueError(f"The time of {', '.join(unmeasured)} is not a finite number of seconds")
 
     @property
     def noun(self) -> str:
-        """What a unit is called."""
-        return self.told.noun if self.told else "household"
+        """The name of a unit: household, or contact in a transfer."""
+        return self.wording.noun if self.wording else "household"
 
     @property
     def guard_lines(self) -> dict[str, str]:
@@ -172,9 +175,9 @@ class RunReport:
 
     @property
     def vendors(self) -> list[str]:
-        """The vendors of the run, in the alphabet's order backwards: Profiles before eMoney, as in the rule book."""
+        """The vendors of the run, in reverse alphabetical order: Profiles before eMoney."""
         return sorted({*self.units_in_scope, *self.outcomes["vendor"].dropna()}, reverse=True)
 
     def consequence(self, severity: str, vendor_words: str) -> str:
-        """What happens if nobody mends it, at the vendor or vendors named."""
+        """What happens at the named vendors until a finding of this severity is mended."""
         return self.consequences.get(severity, "").replace("{vendor}", vendor_words)

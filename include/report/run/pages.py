@@ -23,7 +23,7 @@ from include.report.run.model import (
 from include.report.run.proposals import together
 from include.report.run.tallies import Book, Tallies
 
-# What one page can hold and still be read: about five megabytes at the worst.
+# What a person can still read on one page: about five megabytes at most.
 HOUSEHOLDS_SHOWN = 2_000
 LINKS_SHOWN = 100
 ROWS_SHOWN = 200
@@ -31,15 +31,15 @@ EVENTS_SHOWN = 300
 FIELDS_SHOWN = 1_000
 USERS_OFFERED = 60
 
-# Of so many units each outcome is told, and of so many each field.
-FEW = 2
-HOUSEHOLDS_TOLD = 20
+# Up to so many units the page shows each outcome, and up to so many each field.
+EACH_OUTCOME = 2
+EACH_FIELD = 20
 _BAR = 1000
 
 
 @dataclass(frozen=True)
 class RuleSection:
-    """One rule of the section by rule: its counts, and the households on the page that break it."""
+    """One rule in the section “By rule”: its counts, and the households on the page that break it."""
 
     anchor: str
     rule_id: str
@@ -55,7 +55,7 @@ class RuleSection:
 
     @property
     def is_listed(self) -> bool:
-        """Whether the rule has a part of its own; info and mended findings are only counted."""
+        """Whether the page lists the rule's households; info and mended findings are only counted."""
         return self.severity != "info" and self.findings > 0
 
 
@@ -79,7 +79,7 @@ def render_worklist(report: RunReport, tallies: Tallies, limit: int = HOUSEHOLDS
 
 
 def render_life_events(report: RunReport) -> str:
-    """life_events.html as text: for people who decide about couples that have changed."""
+    """life_events.html as text: proposals for people who decide about changed couples."""
     labels = report.labels
     named = labels["household_name"].fillna("").str.strip().where(lambda names: names != "", labels["head_name"])
     return render(
@@ -93,7 +93,7 @@ def render_life_events(report: RunReport) -> str:
 
 
 def render_why(report: RunReport) -> str:
-    """why.html as text: where the values of a run come from and what was decided about each, without the values."""
+    """why.html as text: the source of each value and the decision about it, without the values."""
     lineage = as_texts(report.lineage, LINEAGE_COLUMNS)
     shown = lineage.head(FIELDS_SHOWN)
     return render(
@@ -111,7 +111,7 @@ def render_why(report: RunReport) -> str:
 
 
 def _content(report: RunReport, tallies: Tallies) -> dict[str, Any]:
-    findings, told = tallies.findings, report.told
+    findings, wording = tallies.findings, report.wording
     still_open = findings[findings["status"] != "mended"]
     return {
         "run": report.run,
@@ -119,13 +119,13 @@ def _content(report: RunReport, tallies: Tallies) -> dict[str, Any]:
         "books": tallies.books,
         "bars": {book.vendor: _bar(book) for book in tallies.books},
         "outcomes": OUTCOMES,
-        "meanings": told.meanings if told else meanings(report),
-        "headline": told.headline if told else headline(report, tallies),
-        "advice": told.steps if told else advice(report, tallies),
-        "are_skipped": told is None and tallies.outcomes["outcome"].eq("skipped").all(),
+        "meanings": wording.meanings if wording else meanings(report),
+        "headline": wording.headline if wording else headline(report, tallies),
+        "advice": wording.steps if wording else advice(report, tallies),
+        "are_skipped": wording is None and tallies.outcomes["outcome"].eq("skipped").all(),
         "by_severity": {severity: int((still_open["severity"] == severity).sum()) for severity in SEVERITIES},
         "by_status": {status: int((findings["status"] == status).sum()) for status in STATUSES},
-        "ended": _head(tallies.outcomes) if report.units <= FEW else [],
+        "ended": _head(tallies.outcomes) if report.units <= EACH_OUTCOME else [],
         "reasons": _head(tallies.reasons),
         "available": _head(tallies.available),
         "proposed": _proposed(report),
@@ -138,15 +138,15 @@ def _content(report: RunReport, tallies: Tallies) -> dict[str, Any]:
 
 
 def _proposed(report: RunReport) -> list[dict[str, Any]]:
-    """One by one where they are few, as in a run by hand; of a whole night they are counted."""
+    """Each proposal if they are few, as in a run by hand; those of a whole night are only counted."""
     waiting = as_texts(report.newly_available, AVAILABLE_COLUMNS)
     return _head(waiting) if len(waiting) <= ROWS_SHOWN else []
 
 
 def _field_by_field(report: RunReport) -> list[dict[str, Any]]:
-    """Of few households each field; of a whole night they are counted. Old and new values stand in the workbook."""
+    """Each field of few households; those of a whole night are only counted. The workbook has old and new values."""
     changed = as_texts(report.changes, CHANGE_COLUMNS)
-    if changed["unit_key"].nunique() > HOUSEHOLDS_TOLD or len(changed) > ROWS_SHOWN:
+    if changed["unit_key"].nunique() > EACH_FIELD or len(changed) > ROWS_SHOWN:
         return []
     return _head(changed.sort_values(["unit_key", "vendor", "field"], kind="stable"))
 
@@ -163,7 +163,7 @@ def _by_holder(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def _bar(book: Book) -> list[tuple[str, int, int, int]]:
-    """The stacked bar's parts: outcome, units, left edge and width in thousandths; nothing is too small to be seen."""
+    """The parts of a stacked bar: outcome, units, left edge and width in thousandths. Each is wide enough to see."""
     parts = {outcome: units for outcome, units in book.outcomes.items() if units}
     raw = {outcome: max(_BAR * units / book.counted, 8.0) for outcome, units in parts.items()}
     scale = _BAR / sum(raw.values()) if raw else 1.0
@@ -176,7 +176,7 @@ def _bar(book: Book) -> list[tuple[str, int, int, int]]:
 
 
 def _users(shown: list[Household]) -> dict[str, int]:
-    """The assigned users to choose from, those with the most households first, numbered for the style sheet."""
+    """The users by whom the page can be filtered: those with the most households, numbered for the style sheet."""
     counts = pd.Series([household.user for household in shown if household.user], dtype="str").value_counts()
     return {user: number for number, user in enumerate(sorted(counts.head(USERS_OFFERED).index), 1)}
 

@@ -1,4 +1,4 @@
-"""What a life event asks people to decide: who goes where, and what has no clear owner. Names stand here alone."""
+"""Proposals for life events: who goes where, and which records have no clear owner. Only these hold names."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class PersonGoes:
-    """Somebody of the couple as it was or as it is: what the vendor has of them, and where they go."""
+    """A person of the old or the new couple: their role at the vendor so far, and the unit that they go to."""
 
     contact_id: int
     name: str
@@ -17,7 +17,7 @@ class PersonGoes:
 
 @dataclass(frozen=True)
 class RecordGoes:
-    """An account, policy or liability of one of them (``account:5``), and with whom it goes."""
+    """An account, policy or liability of such a person (``account:5``), and whom it goes with."""
 
     source_key: str
     label: str
@@ -28,10 +28,10 @@ class RecordGoes:
 
 @dataclass(frozen=True)
 class Proposal:
-    """One unit's event at one vendor: ``what`` happened, ``in_short`` (ids alone), the vendor's ``steps`` in words.
+    """One unit's event at one vendor: ``what`` happened, ``in_short`` (ids only), the vendor's ``steps`` in words.
 
-    ``then``: by hand afterwards, for a former partner who does not go along, as a run's conf; ``reason``: with which
-    somebody confirmed it.
+    ``then``: the confs of further runs by hand, each for a former partner who is not part of this run; ``reason``: the
+    reason with which a person confirmed the event.
     """
 
     vendor: str
@@ -48,12 +48,12 @@ class Proposal:
 
     @property
     def unclear(self) -> tuple[RecordGoes, ...]:
-        """What nobody but a person can give to somebody."""
+        """The records without a clear owner: a person has to assign them."""
         return tuple(record for record in self.records if not record.is_clear)
 
     @property
     def clear(self) -> tuple[RecordGoes, ...]:
-        """What goes with its owner."""
+        """The records that go with their owner."""
         return tuple(record for record in self.records if record.is_clear)
 
     def as_json(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class Proposal:
 
 
 def together(proposals: Iterable[Proposal]) -> list[list[Proposal]]:
-    """The proposals that differ by their vendor alone, side by side; in the order of their units."""
+    """The proposals, ordered by unit; those that differ only by vendor are in one group."""
     groups: dict[Any, list[Proposal]] = {}
     for one in sorted(proposals, key=lambda one: (len(one.unit_key), one.unit_key, one.vendor != "profiles")):
         same = one.unit_key, one.what, one.is_confirmed, one.people, one.records

@@ -20,7 +20,7 @@ from include.report.run.model import (
 
 @dataclass(frozen=True)
 class Book:
-    """One vendor's account of the run: every unit in scope has exactly one outcome, or the books do not balance."""
+    """The outcomes at one vendor. The books balance if every unit in scope has exactly one outcome."""
 
     vendor: str
     in_scope: int
@@ -58,7 +58,7 @@ class Tallies:
     receipts: pd.DataFrame
 
     def open_findings(self, severity: str) -> pd.DataFrame:
-        """The findings of one severity that are not mended."""
+        """The open findings of one severity."""
         return self.findings[(self.findings["severity"] == severity) & (self.findings["status"] != "mended")]
 
 
@@ -125,6 +125,6 @@ def _by_rule(findings: pd.DataFrame) -> pd.DataFrame:
 
 
 def severity_ranks(severities: pd.Series) -> pd.Series:
-    """0 for critical, 1 for warning, 2 for info, 3 for a word nobody knows."""
+    """0 for critical, 1 for warning, 2 for info, 3 for any other word."""
     ranks = {severity: rank for rank, severity in enumerate(SEVERITIES)}
     return severities.map(ranks).fillna(len(SEVERITIES)).astype("int64")

@@ -1,4 +1,4 @@
-"""The worklist: one line for each finding, with what a person needs to find and mend it."""
+"""The worklist: one line for each finding, with everything that a person needs to mend it."""
 
 import pandas as pd
 
@@ -41,7 +41,7 @@ def _consequences(report: RunReport, lines: pd.DataFrame) -> pd.Series:
         (severity, vendor): report.consequence(severity, vendor_name(vendor))
         for severity, vendor in pairs.itertuples(index=False)
     }
-    told = pd.Series(
+    consequences = pd.Series(
         [sentences[pair] for pair in zip(lines["severity"], lines["vendor"], strict=True)], lines.index, dtype="str"
     )
-    return told.where(lines["status"] != "mended", "Mended since the last run; nothing more to do.")
+    return consequences.where(lines["status"] != "mended", "Mended since the last run: there is nothing to do.")
