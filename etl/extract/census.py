@@ -19,6 +19,7 @@ from etl.extract.broken_rows import Faults, read_rows
 from etl.extract.cells import is_alive, may_be_unreadable, text_of
 from etl.extract.source import Snapshot, to_frame
 from etl.frames import are_among
+from etl.units import contact_keys, household_keys
 from etl.values import CLIENT_CONTACT_TYPES, SPOUSE_WORDS, is_one_of
 
 # A column and the values of it that are wanted; None: all rows.
@@ -87,7 +88,7 @@ def read_households(
     if faults is not None:
         faults.add("household", wrong)
     rows = to_frame(found).rename(columns={"name": "household_name", "head_contact_id": "client_contact_id"})
-    rows["unit_key"] = "H" + rows["household_id"].astype("str")
+    rows["unit_key"] = household_keys(rows["household_id"])
     return rows
 
 
@@ -152,7 +153,7 @@ def as_units(clients: pd.DataFrame, in_households: pd.Series) -> pd.DataFrame:
     """The clients who are in no household, as rows of `Census.units`."""
     clients = clients[~clients["client_contact_id"].isin(in_households)]
     return clients.assign(
-        unit_key="C" + clients["client_contact_id"].astype("str"),
+        unit_key=contact_keys(clients["client_contact_id"]),
         household_id=pd.array([pd.NA] * len(clients), dtype="Int64"),
         household_name=pd.array([None] * len(clients), dtype="str"),
     )

@@ -28,6 +28,7 @@ from etl.extract.census import (
 from etl.extract.shard import Frames, read_people
 from etl.extract.source import Snapshot, to_frame
 from etl.frames import are_among
+from etl.units import contact_keys
 from etl.values import FAMILY_RELATION_TYPES, NO_PERSON_TYPES, PERSON_RECORD_TYPES, SPOUSE_ROLES, is_one_of
 
 
@@ -71,7 +72,7 @@ def own_units(snapshot: Snapshot, contact_ids: Iterable[int]) -> pd.DataFrame:
 def with_own_units(snapshot: Snapshot, census: Census, contact_ids: Iterable[int]) -> Census:
     """The census with those of these contacts who are units of their own, although SCP-2 makes them none."""
     others = pd.Series(list(contact_ids), dtype="int64")
-    others = others[~are_among("C" + others.astype("str"), census.units["unit_key"])]
+    others = others[~are_among(contact_keys(others), census.units["unit_key"])]
     more = own_units(snapshot, others) if len(others) else census.units.iloc[:0]
     if more.empty:
         return census

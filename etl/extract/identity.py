@@ -20,6 +20,7 @@ from etl.extract.census import Census, in_order, may_name_a_spouse, read_househo
 from etl.extract.contact_units import are_spouses, households_of, own_units, spouses_of, units_led_by
 from etl.extract.source import Snapshot, to_frame
 from etl.names import name_form
+from etl.units import household_keys
 from etl.values import SPOUSE_ROLES, SPOUSE_WORDS, is_one_of
 
 Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -188,7 +189,7 @@ def read_primary(snapshot: Snapshot, twins: pd.DataFrame) -> set[str]:
     columns = snapshot.columns(member.household_id, member.contact_id, member.is_primary)
     rows = to_frame(snapshot.read(sa.select(*columns).where(member.contact_id.in_(snapshot.id_list())), several))
     rows = rows[rows["is_primary"]]
-    return set("H" + rows["household_id"].astype("str"))
+    return set(household_keys(rows["household_id"]))
 
 
 def _groups(places: pd.DataFrame, key: str, matched_by: str) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from etl.extract.broken_rows import Faults
 from etl.extract.census import Census, as_units, in_order, people_of, read_households, read_members, ties_of
 from etl.extract.contact_units import households_of, units_led_by
 from etl.extract.source import Snapshot, to_frame
+from etl.units import HOUSEHOLD, UnitKey, contact_key, household_key
 from etl.values import NO_PERSON_TYPES, PERSON_RECORD_TYPES, normal
 
 
@@ -31,7 +32,7 @@ def unit_of_household(snapshot: Snapshot, household_id: int) -> str:
         raise ParamsError(f"The CRM has no household {household_id}.")
     if rows[0]["deleted_at"]:
         raise ParamsError(f"Household {household_id} is deleted in the CRM: restore it from Deleted Records first.")
-    return f"H{household_id}"
+    return household_key(household_id)
 
 
 def unit_of_contact(snapshot: Snapshot, contact_id: int) -> str:
@@ -41,13 +42,13 @@ def unit_of_contact(snapshot: Snapshot, contact_id: int) -> str:
     """
     _check_person(snapshot, contact_id)
     households = households_of(snapshot, [contact_id])
-    return f"C{contact_id}" if households.empty else f"H{households['household_id'].iloc[0]}"
+    return contact_key(contact_id) if households.empty else household_key(households["household_id"].iloc[0])
 
 
 def take_census_of(snapshot: Snapshot, unit_key: str) -> tuple[Census, int]:
     """The census as far as it concerns one unit, and the unit's number in it."""
-    number, faults = int(unit_key[1:]), Faults()
-    if unit_key[0] == "H":
+    (letter, number), faults = UnitKey.parse(unit_key), Faults()
+    if letter == HOUSEHOLD:
         unit = read_households(snapshot, s.household.c.household_id, [number], faults)
     else:
         contact = s.contact.c

@@ -42,6 +42,7 @@ from etl.load.ledger.pins import Pin
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import rekeying
+from etl.units import UnitKey, contact_key
 
 Found = TypeVar("Found")
 Result = TypeVar("Result")
@@ -123,7 +124,7 @@ class Job:
 
     def known_before_as(self, unit_key: str, client_contact_id: int) -> str:
         """The key under which the ledger may know a unit without a link: its client's, where nobody says another."""
-        return self.taken_over.get(unit_key, f"C{client_contact_id}")
+        return self.taken_over.get(unit_key, contact_key(client_contact_id))
 
     @property
     def holder(self) -> str:
@@ -148,7 +149,7 @@ class Payload:
     @property
     def external_id(self) -> str:
         """The CRM key under which Profiles knows the unit: ``household:12``, ``contact:7``."""
-        return f"{'household' if self.unit_key[0] == 'H' else 'contact'}:{self.unit_key[1:]}"
+        return UnitKey.parse(self.unit_key).external_id
 
     def read(self) -> dict[str, Any]:
         """The document. Raises `StagingError` where the bytes are not those that passed the gate."""
@@ -460,7 +461,8 @@ def set_aside(
 
 def entity_of(unit_key: str) -> tuple[str, str]:
     """The CRM record that a unit is: ("household", "12") or ("contact", "7")."""
-    return "household" if unit_key[0] == "H" else "contact", unit_key[1:]
+    unit = UnitKey.parse(unit_key)
+    return unit.entity, str(unit.number)
 
 
 def wait_for(job: Job, look: Callable[[], Found | None], since_seconds: float = 0.0) -> Found | None:

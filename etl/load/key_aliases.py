@@ -14,6 +14,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from etl.units import household_keys
+
 # Only where a key stands: a quote within a text is escaped, so that none of these can stand in one.
 _KEYS = re.compile(rb'("(?:externalSourceId|externalId|sourceKey)":")([a-z]+:-?\d+)"')
 _BENEFICIARIES = re.compile(rb'"beneficiaries":\[([^\]]*)\]')
@@ -27,7 +29,7 @@ def in_documents(documents: pd.DataFrame, names: Mapping[str, str], members: pd.
     the units' dependents are. The bytes stay canonical.
     """
     moved = [int(key.partition(":")[2]) for key in names if key.startswith("contact:")]
-    homes = "H" + members.loc[members["contact_id"].isin(moved), "household_id"].astype("str")
+    homes = household_keys(members.loc[members["contact_id"].isin(moved), "household_id"])
     people = documents["client_contact_id"].isin(moved) | documents["spouse_contact_id"].isin(moved)
     people |= documents["unit_key"].isin(homes)
     if not people.any():

@@ -14,6 +14,7 @@ from etl.load.delivery import LoadFinding, entity_of
 from etl.load.emoney.responses import FoundClient
 from etl.load.ledger.links import Link
 from etl.load.profiles.responses import FoundHousehold, SearchResult
+from etl.units import UnitKey
 
 STORED = "MATCH-STORED"
 EXACT = "MATCH-EXACT"
@@ -148,7 +149,7 @@ def order_of(linked: Collection[str], primary: Collection[str]) -> Callable[[Pla
 
     def rank(place: Place) -> tuple[object, ...]:
         key = place.unit_key
-        return key not in linked, place.is_client, key not in primary, key[0], int(key[1:])
+        return key not in linked, place.is_client, key not in primary, UnitKey.parse(key)
 
     return rank
 

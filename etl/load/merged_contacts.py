@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from etl.load.ledger.identities import Merge
+from etl.units import are_households, numbers_of
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,10 @@ def decide_merges(known: Known) -> tuple[list[Merge], list[Unclear]]:
 def _by_contact(linked: pd.DataFrame) -> list[tuple[int, pd.DataFrame]]:
     """Each contact with the links in which it stands; those of households come first: theirs is the key that stays."""
     parts = [linked.assign(contact=linked[name]) for name in ("client_contact_id", "spouse_contact_id")]
-    alone = linked[linked["unit_key"].str.startswith("C")]
-    parts.append(alone.assign(contact=alone["unit_key"].str[1:].astype("Int64")))
+    alone = linked[~are_households(linked["unit_key"])]
+    parts.append(alone.assign(contact=numbers_of(alone["unit_key"]).astype("Int64")))
     stands = pd.concat(parts).dropna(subset=["contact"]).drop_duplicates(["contact", "vendor", "unit_key"])
-    stands["is_alone"] = ~stands["unit_key"].str.startswith("H")
+    stands["is_alone"] = ~are_households(stands["unit_key"])
     stands = stands.sort_values(["is_alone", "contact", "vendor"])
     return [(int(rows["contact"].iloc[0]), rows) for _, rows in stands.groupby("contact", sort=False)]
 

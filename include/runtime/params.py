@@ -5,15 +5,12 @@ Numbers may come as text, as the command line and other programs send them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from etl.errors import ParamsError
-
-# No more digits than the largest key has: a number of a million digits takes minutes to read.
-_NUMBER = re.compile(r"-?[0-9]{1,19}")
+from etl.units import is_key
 
 
 def refuse_unknown(conf: Mapping[str, Any], params: Mapping[str, Any]) -> None:
@@ -91,17 +88,7 @@ def read_switch(name: str, params: Mapping[str, Any]) -> bool:
     return value
 
 
-def is_key(text: str) -> bool:
-    """Whether these are the digits of a key that the CRM may have: a whole number of 64 bits."""
-    return _NUMBER.fullmatch(text) is not None and -(2**63) <= int(text) < 2**63
-
-
 def is_source_key(text: str) -> bool:
     """Whether this names an account or a policy: ``account:5``."""
     kind, colon, key = text.partition(":")
     return bool(colon) and kind in ("account", "policy") and is_key(key)
-
-
-def is_unit_key(text: object) -> bool:
-    """Whether this names a unit (SCP-1, SCP-2): ``H12``, ``C7``."""
-    return isinstance(text, str) and text[:1] in ("H", "C") and is_key(text[1:])

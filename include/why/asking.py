@@ -12,6 +12,7 @@ from etl.load.ledger import runs
 from etl.load.ledger.pins import Pin
 from etl.load.ledger.store import Ledger
 from etl.names import near
+from etl.units import CONTACT, HOUSEHOLD, is_unit_key
 from etl.values import Vendor
 from include.pipelines.run.context import VENDORS
 from include.why.answers import Answer, answer, answer_for_column, known_fields, role_fields, unknown_record
@@ -104,9 +105,9 @@ def _unknown_unit(ledger: Ledger, unit_key: str, vendor: str | None, until: date
     if any(dealt.values()):
         other = " and ".join(VENDOR_NAMES[one] for one, found in dealt.items() if found)
         return f"{unit_key} was in no run{where}; it was in scope at {other}."
-    stem, number = unit_key[:-1] or unit_key, unit_key.lstrip("HC")
-    close = runs.known_units(ledger, f"{stem}%", f"H{number}", f"C{number}")
-    example = "" if unit_key[:1] in ("H", "C") and unit_key[1:].isdecimal() else " A unit is such as H12 or C7."
+    stem, number = unit_key[:-1] or unit_key, unit_key.lstrip(HOUSEHOLD + CONTACT)
+    close = runs.known_units(ledger, f"{stem}%", f"{HOUSEHOLD}{number}", f"{CONTACT}{number}")
+    example = "" if is_unit_key(unit_key) else " A unit is such as H12 or C7."
     if unit_key.isdecimal():
-        example = f" The household is H{unit_key}, the contact C{unit_key}."
+        example = f" The household is {HOUSEHOLD}{unit_key}, the contact {CONTACT}{unit_key}."
     return f"The ledger knows no unit {unit_key}{where}.{near(unit_key, close)}{example}"

@@ -14,6 +14,7 @@ from etl.load.ledger.pins import Pin
 from etl.load.ledger.runs import UnitRun
 from etl.load.ledger.store import Ledger
 from etl.load.profiles.document import flatten, show
+from etl.units import UnitKey
 from include.pipelines.run.named_values import named_values, shape_of
 from include.why.origins import TABLES
 
@@ -73,7 +74,7 @@ class History:
     @cached_property
     def records(self) -> set[str]:
         """The CRM's records that the ledger ties to the unit, such as ``policy:3`` and ``contact:101``."""
-        known = {f"{'household' if self.unit_key.startswith('H') else 'contact'}:{self.unit_key[1:]}"}
+        known = {UnitKey.parse(self.unit_key).external_id}
         if self.link is not None:
             people = (self.link.client_contact_id, self.link.spouse_contact_id)
             known |= {f"contact:{contact_id}" for contact_id in people if contact_id is not None}

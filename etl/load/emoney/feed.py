@@ -18,7 +18,7 @@ import orjson
 
 from etl.defects import note_defect
 from etl.errors import Gone, InDoubt, LockLost, Rejected, SetAside, VendorUnavailable
-from etl.load.delivery import TRIES, Job, LoadFinding, household_lock, set_aside
+from etl.load.delivery import TRIES, Job, LoadFinding, entity_of, household_lock, set_aside
 from etl.load.emoney.client import EmoneyClient, FeedState
 from etl.load.ledger import changes, feeds, findings, links
 from etl.load.ledger.changes import Change
@@ -292,7 +292,7 @@ def _of_gone_clients(client: EmoneyClient, state: FeedState, unit_of: Mapping[st
 def _rejection(source_key: str | None, unit_key: str, code: str) -> LoadFinding:
     entity, _, entity_id = (source_key or "").partition(":")
     if not entity_id:
-        entity, entity_id = ("household" if unit_key[0] == "H" else "contact"), unit_key[1:]
+        entity, entity_id = entity_of(unit_key)
     return LoadFinding(REFRESH, entity, entity_id, None, code)
 
 

@@ -29,6 +29,7 @@ from etl.load.ledger import life_events, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.life_events import LifeEvent
 from etl.load.ledger.links import Link, Sent
+from etl.units import contact_key
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _swap(case: _Case) -> tuple[Standing, tuple[Change, ...]]:
 
 def _hand_over(case: _Case) -> tuple[Standing, tuple[Change, ...]]:
     """The client stays the former head's; the unit is without a link, like one that was never sent."""
-    event, ledger, own_unit = case.event, case.job.ledger, f"C{case.event.client_sent}"
+    event, ledger, own_unit = case.event, case.job.ledger, contact_key(case.event.client_sent)
     changes: tuple[Change, ...] = ()
     patch: dict[str, Any] = {}
     parts = event.has_parted and not event.client_died

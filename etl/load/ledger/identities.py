@@ -24,6 +24,7 @@ from etl.load.ledger.tables import (
     sent,
     unit_state,
 )
+from etl.units import contact_key
 
 Pair = frozenset[int]
 
@@ -92,7 +93,7 @@ def links_of_contacts(ledger: Ledger, contact_ids: Iterable[int]) -> pd.DataFram
     theirs = sa.or_(
         link.c.client_contact_id.in_(contacts),
         link.c.spouse_contact_id.in_(contacts),
-        link.c.unit_key.in_(text_list(ledger.engine, (f"C{one}" for one in ids))),
+        link.c.unit_key.in_(text_list(ledger.engine, map(contact_key, ids))),
     )
     found = ledger.frame(sa.select(*columns).where(theirs).order_by(link.c.vendor, link.c.unit_key))
     return found.astype({"unit_key": "str", "client_contact_id": "Int64", "spouse_contact_id": "Int64"})
@@ -188,7 +189,7 @@ def _of(vendor: str, unit_key: str) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _follow(ledger: Ledger, connection: Connection, one: Merge, run_id: str) -> None:
-    single, becomes = f"C{one.merged}", f"C{one.contact}"
+    single, becomes = contact_key(one.merged), contact_key(one.contact)
     has_own = {row.vendor for row in connection.execute(sa.select(link.c.vendor).where(link.c.unit_key == becomes))}
     stands = sa.or_(
         link.c.client_contact_id == one.merged, link.c.spouse_contact_id == one.merged, link.c.unit_key == single

@@ -18,6 +18,7 @@ from etl.load.bulk import text_list
 from etl.load.ledger.intents import OPEN
 from etl.load.ledger.store import Ledger, matching, pack, unpack
 from etl.load.ledger.tables import case_base, delivery, feed_line, former_link, life_event, link, other_case, pin, sent
+from etl.units import CONTACT, UnitKey, are_households, contact_keys
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ def read_links(ledger: Ledger, vendor: str, unit_keys: Iterable[str] | None = No
 
 def contacts_linked(ledger: Ledger, vendors: Iterable[str]) -> list[int]:
     """The contacts who are linked as units of their own (``C7``)."""
-    mine = (link.c.vendor.in_(list(vendors)), link.c.unit_key.like("C%"))
-    return [int(row["unit_key"][1:]) for row in ledger.rows(sa.select(link.c.unit_key).where(*mine).distinct())]
+    mine = (link.c.vendor.in_(list(vendors)), link.c.unit_key.like(f"{CONTACT}%"))
+    keys = ledger.column(sa.select(link.c.unit_key).where(*mine).distinct())
+    return [UnitKey.parse(key).number for key in keys]
 
 
 def read_links_by_person(ledger: Ledger, vendor: str, person: str, contact_ids: Iterable[int]) -> pd.DataFrame:
@@ -81,16 +83,14 @@ def read_links_of(
     """
     keys = None
     if of_these_alone:
-        keys = [*units["unit_key"], *("C" + units["client_contact_id"].dropna().astype("int64").astype("str"))]
+        keys = [*units["unit_key"], *contact_keys(units["client_contact_id"].dropna().astype("int64"))]
         keys += taken_over.values()
     names = {known_as: unit_key for unit_key, known_as in taken_over.items()}
     linked = read_links(ledger, vendor, keys)
     linked = linked.assign(unit_key=[names.get(key, key) for key in linked["unit_key"]])
-    fresh = units[units["unit_key"].str.startswith("H") & ~are_among(units["unit_key"], linked["unit_key"])]
+    fresh = units[are_households(units["unit_key"]) & ~are_among(units["unit_key"], linked["unit_key"])]
     fresh = fresh.dropna(subset=["client_contact_id"])
-    household_of = dict(
-        zip("C" + fresh["client_contact_id"].astype("int64").astype("str"), fresh["unit_key"], strict=True)
-    )
+    household_of = dict(zip(contact_keys(fresh["client_contact_id"].astype("int64")), fresh["unit_key"], strict=True))
     return linked.assign(unit_key=[household_of.get(key, key) for key in linked["unit_key"]])
 
 

@@ -20,6 +20,7 @@ from etl.load.transfer.checks import IN_BOTH
 from etl.load.transfer.constraint_errors import REFUSED, find_refused, words_of
 from etl.load.transfer.databases import REFUSALS, own_transaction, reading, rolled_back, writing
 from etl.load.transfer.job import TransferJob
+from etl.units import UnitKey
 
 # A write at a vendor whose outcome nobody knows names the unit by its old key.
 IN_DOUBT = "XFR-LINKS"
@@ -57,7 +58,7 @@ def _without_doubt(job: TransferJob, batch: Batch) -> Batch:
     """The batch without groups whose units have a write at a vendor of which nobody knows the outcome."""
     why = "a write at a vendor has no answer yet: the next refresh settles it, then transfer again"
     failures = [
-        Failure(number, IN_DOUBT, "household" if unit[0] == "H" else "contact", unit[1:], why)
+        Failure(number, IN_DOUBT, UnitKey.parse(unit).entity, str(UnitKey.parse(unit).number), why)
         for number, unit in rekeying.units_in_doubt(job.ledger, job.transfer_id).items()
         if number in batch.group_nos
     ]

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from etl.units import contact_key, household_key, household_keys
+
 
 def find(new: Mapping[str, pd.DataFrame], households: pd.DataFrame) -> pd.DataFrame:
     """from_unit, to_unit, group_no of every unit that moves with the new rows.
@@ -20,13 +22,12 @@ def find(new: Mapping[str, pd.DataFrame], households: pd.DataFrame) -> pd.DataFr
     old = [int(key) for key in contacts["source_id"]]
     group_of = dict(zip(old, map(int, contacts["group"]), strict=True))
     home_of, same = _rebuilt(new.get("household"))
-    unit_of = {
-        key: home_of.get(made, f"C{made}") for key, made in zip(old, map(int, contacts["contact_id"]), strict=True)
-    }
-    found = [(f"C{key}", unit, group_of[key]) for key, unit in unit_of.items()]
+    made = zip(old, map(int, contacts["contact_id"]), strict=True)
+    unit_of = {key: home_of.get(new_key, contact_key(new_key)) for key, new_key in made}
+    found = [(contact_key(key), unit, group_of[key]) for key, unit in unit_of.items()]
     left = households[households["head_contact_id"].isin(old) & households["deleted_at"].isna()]
     for household_id, head in zip(left["household_id"], left["head_contact_id"], strict=True):
-        unit = f"H{household_id}"
+        unit = household_key(household_id)
         found.append((unit, same.get(unit, unit_of[int(head)]), group_of[int(head)]))
     units = pd.DataFrame(found, columns=["from_unit", "to_unit", "group_no"])
     return units.astype({"from_unit": "str", "to_unit": "str", "group_no": "int64"})
@@ -36,7 +37,7 @@ def _rebuilt(households: pd.DataFrame | None) -> tuple[dict[int, str], dict[str,
     """The new unit of each new head, the first where there are several; and of each old household."""
     if households is None:
         return {}, {}
-    homes = [f"H{key}" for key in households["household_id"]]
+    homes = household_keys(households["household_id"])
     of_heads = zip(map(int, households["head_contact_id"]), homes, strict=True)
-    of_old = zip((f"H{key}" for key in households["source_id"]), homes, strict=True)
+    of_old = zip(household_keys(households["source_id"]), homes, strict=True)
     return dict(reversed(list(of_heads))), dict(of_old)

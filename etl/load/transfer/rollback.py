@@ -25,6 +25,7 @@ from etl.load.ledger.transfers.transfers import Transfer
 from etl.load.transfer import checks, rows
 from etl.load.transfer.databases import Databases, clock, own_transaction, reading, writing
 from etl.load.transfer.job import CONTACTS_AT_ONCE, RowSource, exclusive, portions
+from etl.units import UnitKey
 
 DAYS = 30
 PUT_AWAY = (*rows.RETIRED, "household")
@@ -143,7 +144,7 @@ def _in_doubt(job: RollbackJob) -> list[Edit]:
     """Units with a write at a vendor of which nobody knows the outcome."""
     units = sorted(set(rekeying.units_in_doubt(job.ledger, job.transfer_id).values()))
     words = "a write at a vendor has no answer yet: the next refresh settles it"
-    return [("target", "household" if unit[0] == "H" else "contact", unit[1:], words) for unit in units]
+    return [("target", unit.entity, str(unit.number), words) for unit in map(UnitKey.parse, units)]
 
 
 def _change(job: RollbackJob, is_back: bool) -> list[Edit]:

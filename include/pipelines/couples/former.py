@@ -15,6 +15,7 @@ from etl.extract.census import Census, read_households
 from etl.extract.contact_units import read_former
 from etl.extract.source import Snapshot
 from etl.schema import household
+from etl.units import numbers_of
 from include.pipelines.identity.link_ownership import held_by_households
 from include.pipelines.run.context import RunContext
 
@@ -58,7 +59,7 @@ def _holders(context: RunContext, snapshot: Snapshot, units: pd.DataFrame, linke
     would stay for good, because eMoney does not compare clients.
     """
     held = held_by_households(context, "emoney", units, linked)
-    ids = held["holder"].str[1:].astype("int64")
+    ids = numbers_of(held["holder"])
     heads = read_households(snapshot, household.c.household_id, ids)[["unit_key", "client_contact_id"]].dropna()
     heads = heads.rename(columns={"unit_key": "holder", "client_contact_id": "head"})
     clients = held.merge(heads, on="holder")

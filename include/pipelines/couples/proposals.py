@@ -15,6 +15,7 @@ import pandas as pd
 
 from etl.frames import each_row
 from etl.load.ledger.life_events import LifeEvent
+from etl.units import contact_key
 from etl.values import SPOUSE_ROLES, is_one_of
 from include.report.run.proposals import PersonGoes, Proposal, RecordGoes
 
@@ -201,7 +202,7 @@ class _Couple:
         units = set(led.loc[led["contact_id"] == contact_id, "unit_key"]) - {self.unit_key}
         roles = members.loc[members["contact_id"] == contact_id, "role"]
         if not units and len(roles) and not is_one_of(roles, SPOUSE_ROLES).any():
-            units = {f"C{contact_id}"}
+            units = {contact_key(contact_id)}
         return sorted(units)
 
     def _fate(self, contact_id: int) -> str | None:

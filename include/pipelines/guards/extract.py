@@ -17,6 +17,7 @@ from etl.extract.census import Census
 from etl.extract.changes import TABLES, Movement
 from etl.frames import are_among, each_row
 from etl.load.ledger import guards, runs
+from etl.units import UnitKey
 from include.pipelines.guards.stop import Cause, Limit, hash_of, is_guarded, linked_marker, named
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.vendors import emoney_client, profiles_client
@@ -140,8 +141,7 @@ def _has_profiles(context: RunContext) -> Callable[[Any], bool]:
     client = profiles_client(context)
 
     def has(unit: Any) -> bool:
-        kind = "household" if unit.unit_key[0] == "H" else "contact"
-        return bool(client.find_by_external_id(f"{kind}:{unit.unit_key[1:]}").households)
+        return bool(client.find_by_external_id(UnitKey.parse(unit.unit_key).external_id).households)
 
     return has
 

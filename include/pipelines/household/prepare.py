@@ -17,6 +17,7 @@ from etl.extract.shard import Frames, read_shard
 from etl.extract.source import Snapshot, to_frame
 from etl.frames import are_among
 from etl.load.ledger import life_events, links, pins, runs
+from etl.units import contact_keys
 from etl.values import USER_STATUS_ENABLED, USER_STATUSES, VENDOR_LICENSES, is_one_of
 from include.pipelines.couples.former import stage_former
 from include.pipelines.couples.life_events import find_parted, read_confirmed
@@ -74,7 +75,7 @@ def read_unit(context: RunContext) -> str:
             members = identity.read_identities_like(snapshot, census.people["contact_id"])
             follow_dependents(context, census, pd.Index([at]), linked, members)
     clients = census.units.loc[[at], "client_contact_id"].dropna()
-    known = {unit_key, *("C" + clients.astype("str")), *read_taken_over(context, vendor).values()}
+    known = {unit_key, *contact_keys(clients), *read_taken_over(context, vendor).values()}
     _check_choice(context, vendor, known)
     _stage(context, frames, movement, 0)
     _pin(context, unit_key)

@@ -16,6 +16,7 @@ from etl.load.ledger import identities, links, locks, runs
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
 from etl.schema import household
+from etl.units import HOUSEHOLD, UnitKey, contact_key, household_key
 from include.pipelines.identity.same_person import said_by
 from include.pipelines.run.context import VENDORS, HandRequest, RunContext
 from include.pipelines.run.vendors import emoney_client, profiles_client
@@ -57,7 +58,7 @@ def make_link(context: RunContext, snapshot: Snapshot, unit_key: str, couple: li
     if wanted is None:
         return
     case_id = _read_record(context, vendor, wanted)
-    own = [unit_key, f"C{couple[0]}"]
+    own = [unit_key, contact_key(couple[0])]
     before = next((found for key in own if (found := links.find_link(ledger, vendor, key))), None)
     if before is not None and before.vendor_client_id != wanted.client_id:
         raise ParamsError(
@@ -95,17 +96,17 @@ def _read_record(context: RunContext, vendor: str, wanted: LinkTo) -> str | None
 def _linked_unit(context: RunContext, snapshot: Snapshot, hand: HandRequest, vendor: str) -> str:
     """The unit of a household, or of a contact: the contact alone where that is linked, else its unit by SCP-7."""
     if hand.household_id is not None:
-        return f"H{hand.household_id}"
+        return household_key(hand.household_id)
     assert hand.contact_id is not None
-    alone = f"C{hand.contact_id}"
+    alone = contact_key(hand.contact_id)
     if links.find_link(context.ledger, vendor, alone) is not None:
         return alone
     return single_unit.unit_of_contact(snapshot, hand.contact_id)
 
 
 def _is_unit(snapshot: Snapshot, unit_key: str) -> bool:
-    number = int(unit_key[1:])
-    if unit_key[0] == "H":
+    letter, number = UnitKey.parse(unit_key)
+    if letter == HOUSEHOLD:
         return not read_households(snapshot, household.c.household_id, [number]).empty
     return not contact_units.own_units(snapshot, [number]).empty
 

@@ -16,6 +16,7 @@ from etl.extract.contact_units import households_of
 from etl.extract.source import Snapshot, to_frame
 from etl.frames import are_among, each_row
 from etl.load.ledger import findings, identities
+from etl.units import are_households, numbers_of
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.findings import as_findings, unit_finding
 
@@ -34,8 +35,9 @@ def stage_gone(
     gone = linked[~are_among(linked["unit_key"], census.units["unit_key"])]
     gone = gone[~are_among(gone["unit_key"], findings.units_with(context.ledger, context.request.run_id, vendor, RULE))]
     keys = gone["unit_key"].astype("str")
-    why = _why_households(snapshot, keys[keys.str.startswith("H")])
-    why |= _why_contacts(context, snapshot, keys[keys.str.startswith("C")], people)
+    in_households = are_households(keys)
+    why = _why_households(snapshot, keys[in_households])
+    why |= _why_contacts(context, snapshot, keys[~in_households], people)
     rows = [
         (
             row.unit_key,
@@ -63,14 +65,16 @@ def _why_households(snapshot: Snapshot, keys: pd.Series) -> dict[str, str]:
     statement = sa.select(*snapshot.columns(household.household_id)).where(
         household.household_id.in_(snapshot.id_list())
     )
-    there = set(to_frame(snapshot.read(statement, keys.str[1:].astype("int64")))["household_id"])
-    return {key: "is in Deleted Records" if int(key[1:]) in there else "is not in SmartOffice" for key in keys}
+    ids = numbers_of(keys)
+    is_there = ids.isin(to_frame(snapshot.read(statement, ids))["household_id"])
+    words = is_there.map({True: "is in Deleted Records", False: "is not in SmartOffice"})
+    return dict(zip(keys, words, strict=True))
 
 
 def _why_contacts(context: RunContext, snapshot: Snapshot, keys: pd.Series, people: pd.DataFrame) -> dict[str, str]:
     if keys.empty:
         return {}
-    ids = keys.str[1:].astype("int64")
+    ids = numbers_of(keys)
     merged = identities.merges_followed(context.ledger)
     states = people[people["contact_id"].isin(ids)].set_index("contact_id")["is_deleted"]
     homes = households_of(snapshot, ids).drop_duplicates("contact_id").set_index("contact_id")["household_id"]

@@ -14,6 +14,7 @@ from etl.extract.source import Snapshot
 from etl.frames import are_among
 from etl.load.ledger import links
 from etl.schema import household
+from etl.units import are_households, contact_keys, household_keys, numbers_of
 from include.pipelines.run.context import RunContext
 
 STAGE = "taken_over"
@@ -60,7 +61,7 @@ def _of_deleted_households(
 ) -> dict[str, str]:
     """Unit without a link -> the deleted household whose client was last sent and is now the unit's client."""
     held = held_by_households(context, vendor, fresh, linked)
-    living = read_households(snapshot, household.c.household_id, held["holder"].str[1:].astype("int64"))
+    living = read_households(snapshot, household.c.household_id, numbers_of(held["holder"]))
     ended = held[~held["holder"].isin(living["unit_key"])]
     ended = ended.drop_duplicates("unit_key").drop_duplicates("client_contact_id")
     return dict(zip(ended["unit_key"], ended["holder"], strict=True))
@@ -71,9 +72,9 @@ def _of_spouses(snapshot: Snapshot, fresh: pd.DataFrame, contact_ids: list[int])
     if not contact_ids:
         return {}
     homes = households_of(snapshot, contact_ids).drop_duplicates("contact_id")
-    homes = homes.assign(unit_key="H" + homes["household_id"].astype("str")).drop_duplicates("unit_key")
+    homes = homes.assign(unit_key=household_keys(homes["household_id"])).drop_duplicates("unit_key")
     homes = homes[homes["unit_key"].isin(fresh["unit_key"])]
-    return dict(zip(homes["unit_key"], "C" + homes["contact_id"].astype("str"), strict=True))
+    return dict(zip(homes["unit_key"], contact_keys(homes["contact_id"]), strict=True))
 
 
 def _no_units(
@@ -82,9 +83,9 @@ def _no_units(
     """Contacts who are linked alone and are no units any more; by hand only the people of the unit."""
     if numbers is not None:
         people = census.people.loc[census.people["unit"].isin(numbers), "contact_id"]
-        linked = links.read_links(context.ledger, vendor, "C" + people.astype("str"))
+        linked = links.read_links(context.ledger, vendor, contact_keys(people))
     keys = linked.loc[~are_among(linked["unit_key"], census.units["unit_key"]), "unit_key"]
-    return [int(key[1:]) for key in keys if key[0] == "C"]
+    return numbers_of(keys[~are_households(keys)]).tolist()
 
 
 def held_by_households(
@@ -101,5 +102,5 @@ def held_by_households(
         linked = links.read_links_by_person(context.ledger, vendor, person, clients)
     held = linked.loc[linked[person].isin(clients), ["unit_key", person]]
     held = held.astype({"unit_key": "str"}).rename(columns={"unit_key": "holder", person: "client_contact_id"})
-    held = held[held["holder"].str.startswith("H")]
+    held = held[are_households(held["holder"])]
     return fresh.merge(held, on="client_contact_id")

@@ -26,6 +26,7 @@ from etl.load.ledger import case_bases, identities, links, locks
 from etl.load.ledger.identities import Merge
 from etl.load.ledger.transfers import rekeying
 from etl.load.merged_contacts import Known, Unclear, decide_merges
+from etl.units import are_households, contact_key, numbers_of
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.findings import as_findings, finding
 
@@ -61,7 +62,7 @@ def follow_merges_of(context: RunContext, snapshot: Snapshot, census: Census, un
     if linked.empty:
         _stage(context, _couples(census.units, None), [], {})
         return set()
-    homes = linked.loc[linked["unit_key"].str.startswith("H"), "unit_key"].str[1:].astype("int64").unique()
+    homes = numbers_of(linked.loc[are_households(linked["unit_key"]), "unit_key"]).unique()
     units = pd.concat([census.units.loc[[unit]], read_households(snapshot, household_id, homes)])
     units = units.drop_duplicates("unit_key")
     couples = _couples(units, identity.read_partners(snapshot, units, of_these_alone=True))
@@ -169,7 +170,7 @@ def _follow(
 def _carry_out(context: RunContext, merge: Merge, linked: pd.DataFrame) -> bool:
     """Follows a merge, with the locks of all its units held; False where another run is writing one of them."""
     rows = linked[_stand(linked, [merge.merged])]
-    units = {(row.vendor, key) for row in each_row(rows) for key in (row.unit_key, f"C{merge.contact}")}
+    units = {(row.vendor, key) for row in each_row(rows) for key in (row.unit_key, contact_key(merge.contact))}
     holder = locks.holder_name(context.request.run_id)
     with ExitStack() as stack:
         held = [stack.enter_context(locks.hold(context.ledger, *unit, holder)) for unit in sorted(units)]
@@ -190,14 +191,14 @@ def _couples(units: pd.DataFrame, partners: pd.DataFrame | None) -> pd.DataFrame
 
 def _standing(linked: pd.DataFrame) -> set[int]:
     """The contacts who stand in these links, as client, as spouse or alone."""
-    alone = linked.loc[linked["unit_key"].str.startswith("C"), "unit_key"].str[1:]
+    alone = numbers_of(linked.loc[~are_households(linked["unit_key"]), "unit_key"])
     return {int(one) for part in (alone, *(linked[name].dropna() for name in _SENT)) for one in part}
 
 
 def _stand(linked: pd.DataFrame, contact_ids: Iterable[int]) -> pd.Series[bool]:
     """Which of the links one of these contacts stands in."""
     ids = [int(one) for one in contact_ids]
-    stands = linked["unit_key"].isin([f"C{one}" for one in ids])
+    stands = linked["unit_key"].isin([*map(contact_key, ids)])
     for name in _SENT:
         stands |= linked[name].isin(ids).fillna(False).astype("bool")
     return stands

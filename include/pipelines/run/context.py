@@ -10,10 +10,11 @@ from typing import Any
 
 from etl.errors import ParamsError
 from etl.load.delivery import ByHand
+from etl.units import is_unit_key
 from expectations import rules
 from include import ROOT
 from include.runtime.context import Context
-from include.runtime.params import is_unit_key, read_as_of, read_switch, refuse_unknown
+from include.runtime.params import read_as_of, read_switch, refuse_unknown
 from include.runtime.vendor_users import VendorUsers, read_vendor_users
 
 VENDORS = ("profiles", "emoney")

@@ -15,6 +15,7 @@ from etl.defects import note_defect
 from etl.extract.changes import Movement
 from etl.frames import are_among, each_row
 from etl.narrowing import Narrowed
+from etl.units import UnitKey
 from expectations import rules
 from include.pipelines.run.context import RunContext
 
@@ -25,8 +26,8 @@ THE_CRM = "CRM"
 
 def unit_finding(context: RunContext, rule_id: str, vendor: str, unit_key: str, message: str) -> dict[str, Any]:
     """A finding about a unit as a whole, with the keys of `rules.FINDING_COLUMNS`."""
-    entity, entity_id = "household" if unit_key[0] == "H" else "contact", int(unit_key[1:])
-    return finding(context, rule_id, vendor, unit_key, entity, entity_id, message=message)
+    unit = UnitKey.parse(unit_key)
+    return finding(context, rule_id, vendor, unit_key, unit.entity, unit.number, message=message)
 
 
 def finding(

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from etl.transform.transfers import TransferPlan
+from etl.units import contact_key, numbers_of
 from etl.values import USER_STATUS_ENABLED, USER_STATUSES, normal
 from expectations.facts.transfer import STAYING_RULES, TRANSFER
 from include.pipelines.transfer.reading import Reading
@@ -20,17 +21,12 @@ EXPORT_RIGHTS = ("Data Export", "Export contacts to another office - Button")
 IMPORT_RIGHTS = ("Data Import",)
 
 
-def unit_key(contact_id: int) -> str:
-    """The key of a contact in findings and outcomes."""
-    return f"C{contact_id}"
-
-
 def check(context: TransferContext, reading: Reading, plan: TransferPlan, busy: Mapping[int, str]) -> Any:
     """The gate's verdict over the request, the contacts and what would stay behind. Raises `GateBroken`."""
     from expectations import rules
     from expectations.gate import validate
 
-    units = [TRANSFER, *(unit_key(contact_id) for contact_id in reading.contact_ids)]
+    units = [TRANSFER, *(contact_key(contact_id) for contact_id in reading.contact_ids)]
     return validate(
         TRANSFER,
         make_facts(context, reading, plan, busy),
@@ -87,7 +83,7 @@ def _movers(reading: Reading, plan: TransferPlan, busy: Mapping[int, str], sourc
     kinds = contacts["subsystem_type"].fillna("").map(normal)
     return pd.DataFrame(
         {
-            "unit_key": [unit_key(contact_id) for contact_id in reading.contact_ids],
+            "unit_key": [contact_key(contact_id) for contact_id in reading.contact_ids],
             "entity_id": wanted["contact_id"].astype("int64"),
             "is_in_source": in_source.to_numpy(dtype=bool),
             "may_move": ~kinds.isin(_NOT_MOVABLE).to_numpy(dtype=bool),
@@ -110,7 +106,7 @@ def _leavings(plan: TransferPlan, target_office_id: int) -> pd.DataFrame:
     counts = staying.groupby(["contact_id", "rule_id"], as_index=False).size()
     leavings = pd.DataFrame(
         {
-            "unit_key": [unit_key(int(one)) for one in counts["contact_id"]],
+            "unit_key": [contact_key(int(one)) for one in counts["contact_id"]],
             "entity": "contact",
             "entity_id": counts["contact_id"].astype("int64"),
             "rule_id": counts["rule_id"].astype("str"),
@@ -129,7 +125,7 @@ def left_out(verdict: Any, plan: TransferPlan) -> pd.DataFrame:
     held = verdict.held[verdict.held["unit_key"] != TRANSFER]
     own = pd.DataFrame(
         {
-            "contact_id": pd.array([int(key[1:]) for key in held["unit_key"]], dtype="Int64"),
+            "contact_id": numbers_of(held["unit_key"]).astype("Int64").array,
             "rule_id": held["rule_ids"].str.split(",").str[0].astype("str").array,
         }
     )

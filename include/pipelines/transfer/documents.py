@@ -10,8 +10,8 @@ import pandas as pd
 from etl.load.ledger import runs
 from etl.load.ledger.transfers import transfers
 from etl.load.ledger.transfers.transfers import Transfer
+from etl.units import contact_key
 from expectations.facts.transfer import TRANSFER
-from include.pipelines.transfer.checks import unit_key
 from include.pipelines.transfer.request import TransferContext
 from include.report.display import asked_by, counted
 from include.report.manifest.files import write_manifest
@@ -264,7 +264,7 @@ def _labels(staged: StagedPlan, made: Manifest) -> pd.DataFrame:
     own = made.contacts[made.contacts["contact_id"].isin(staged.contacts["contact_id"])]
     labels = pd.DataFrame(
         {
-            "unit_key": [unit_key(int(one)) for one in own["contact_id"]],
+            "unit_key": [contact_key(int(one)) for one in own["contact_id"]],
             "household_name": own["name"],
             "head_name": "",
             "office_name": staged.office(0),

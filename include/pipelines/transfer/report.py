@@ -18,9 +18,9 @@ from etl.load.ledger.runs import Outcome
 from etl.load.ledger.transfers import transfers
 from etl.load.ledger.transfers.transfers import Transfer
 from etl.transform.transfers import TransferPlan
+from etl.units import contact_key
 from expectations.facts.transfer import TRANSFER
 from include.pipelines.transfer import archive, documents
-from include.pipelines.transfer.checks import unit_key
 from include.pipelines.transfer.plan import StagedPlan, read_staged
 from include.pipelines.transfer.request import TransferContext
 from include.runtime.stops import read_stops
@@ -129,7 +129,7 @@ def _outcomes(context: TransferContext, staged: StagedPlan, found: Transfer | No
     moved = transfers.read_moved_contacts(context.ledger, context.request.run_id)
     groups = transfers.read_groups(context.ledger, context.request.run_id).set_index("group_no")
     for row in each_row(staged.plan.groups):
-        key, contact_id, group = unit_key(int(row.contact_id)), int(row.contact_id), int(row.group)
+        key, contact_id, group = contact_key(int(row.contact_id)), int(row.contact_id), int(row.group)
         if contact_id in moved:
             outcomes.append(Outcome(TRANSFER, key, "created", None, moved[contact_id]))
         elif group in groups.index and groups.at[group, "status"] == "failed":
@@ -148,7 +148,7 @@ def _held(staged: StagedPlan) -> list[Outcome]:
     staying = {int(row.contact_id): row for row in each_row(contacts)}
     moving, outcomes = set(staged.moving), []
     for contact_id in [int(one) for one in staged.asked["contact_id"] if int(one) not in moving]:
-        key, code, reason = unit_key(contact_id), "XFR-SET", "XFR-SET"
+        key, code, reason = contact_key(contact_id), "XFR-SET", "XFR-SET"
         if key in critical.index:
             code = reason = str(critical[key])
         elif (record := staying.get(contact_id)) is not None:

@@ -20,6 +20,7 @@ from etl.load.ledger.runs import Outcome
 from etl.load.ledger.undos import STEP
 from etl.load.profiles.revert import Footprint
 from etl.load.profiles.undo import Trace, take_back
+from etl.units import UnitKey
 from include.pipelines.run.context import VENDORS, RunContext, RunRequest
 from include.pipelines.run.report import report_of
 from include.pipelines.run.vendors import profiles_client
@@ -175,7 +176,7 @@ def _creates(intent: Intent) -> bool:
 def _some_of(known: set[str]) -> str:
     if not known:
         return " It dealt with none."
-    first = sorted(known, key=lambda key: (key[0], int(key[1:])))[:5]
+    first = sorted(known, key=UnitKey.parse)[:5]
     return f" It dealt with {len(known)}, such as {', '.join(first)}."
 
 
