@@ -401,7 +401,8 @@ def _take_over(job: Job, vendor: str, before: str, unit_key: str) -> None:
     with household_lock(job, vendor, before) as held:
         if not held:
             raise LockLost(f"Another run is writing this household now, as {before}, which it was before.")
-        links.take_over(job.ledger, vendor, before, unit_key)
+        with job.ledger.write() as connection:
+            links.relink(connection, vendor, before, unit_key)
 
 
 def take_over_links(job: Job, vendor: str, unit_keys: Iterable[str]) -> None:

@@ -21,7 +21,7 @@ from etl.frames import each_row
 from etl.load.delivery import entity_of
 from etl.load.emoney.parts import items_of
 from etl.load.ledger import links
-from etl.load.ledger.case_bases import save_base
+from etl.load.ledger.links import save_base
 from etl.load.ledger.runs import read_outcomes
 from etl.load.ledger.tables import link
 from include.demo.changes import change_office

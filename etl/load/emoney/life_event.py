@@ -144,9 +144,9 @@ def _hand_over(case: _Case) -> tuple[Standing, tuple[Change, ...]]:
         if parts:
             _forget_spouse(case, connection, {**case.person, **patch})
         if event.client_died or is_taken:
-            life_events.end_link(ledger, connection, VENDOR, case.link, case.job.run_id)
+            links.release_link(ledger, connection, VENDOR, case.link, case.job.run_id)
         else:
-            life_events.hand_over(ledger, connection, VENDOR, case.link, own_unit)
+            links.relink(connection, VENDOR, case.link.unit_key, own_unit)
         _save_event(case, connection)
     return Standing(None, {}), changes
 

@@ -1,4 +1,4 @@
-"""What runs decided field by field: the lineage of every value that was written, kept or left."""
+"""What runs decided field by field: each value that was written, kept or left."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from etl.load.ledger.tables import field_change
 
 @dataclass(frozen=True)
 class Change:
-    """A decision about one field: written, added, kept, pinned, stale, removed_by_advisor; of an item also linked,
+    """A decision about one field: written, added, kept, pinned, stale, removed_by_advisor, and the values.
 
-    linked_by_advisor.
+    Of an item also linked and linked_by_advisor.
     """
 
     field: str
@@ -41,18 +41,14 @@ class Decision:
 
 def save_changes(ledger: Ledger, run_id: str, vendor: str, changes: Iterable[tuple[str, Change]]) -> None:
     """Writes (unit key, change) pairs."""
-    with ledger.write() as connection:
-        ledger.upsert(
-            connection,
-            field_change,
-            (
-                {
-                    "run_id": run_id, "vendor": vendor, "unit_key": unit_key, "field": change.field[:200],
-                    "decision": change.decision, "before": pack(change.before), "after": pack(change.after),
-                }
-                for unit_key, change in changes
-            ),
-        )  # fmt: skip
+    rows = (
+        {
+            "run_id": run_id, "vendor": vendor, "unit_key": unit_key, "field": change.field[:200],
+            "decision": change.decision, "before": pack(change.before), "after": pack(change.after),
+        }
+        for unit_key, change in changes
+    )  # fmt: skip
+    ledger.save(field_change, rows)
 
 
 def decisions_of_unit(ledger: Ledger, vendor: str, unit_key: str) -> list[Decision]:

@@ -1,6 +1,7 @@
-"""The end of a run: what it has come to is decided once, and written in one transaction.
+"""The end of a run: its results are decided once and written in one transaction.
 
-A run that is closed again (its report was killed, or a part of it was started again) begins from what stood before it.
+A run can be closed again (its report was killed, or a part of it was started again): the second closing begins from the
+state before the run.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from etl.load.ledger.store import Ledger
 
 @dataclass(frozen=True)
 class Closing:
-    """What a run has come to.
+    """The results of a run.
 
     ``status``: success or failed. ``outcomes``: those that are not in the ledger yet. ``findings``: as
-    `findings.write_findings` takes them; None: the run has none. ``states``: for each vendor whose part is through,
-    where the next run begins (unit_key, digest, outcome); what stands open there follows the findings. ``left``: by
-    vendor, units that are not enrolled any more.
+    `findings.write_findings` takes them; None: the run has none. ``states``: for each vendor whose part has succeeded,
+    where the next run begins (unit_key, digest, outcome); the open findings of that vendor follow ``findings``.
+    ``left``: by vendor, units that are not enrolled any more.
     """
 
     status: str

@@ -1,4 +1,4 @@
-"""What the guards have stopped, and who let it go on."""
+"""What the guards have stopped, and who released it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from etl.load.ledger.store import Ledger, pack, unpack
+from etl.load.ledger.store import Ledger, columns, pack, unpack
 from etl.load.ledger.tables import delivery, guard_release, guard_stop, link
 
 
@@ -37,7 +37,7 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Release:
-    """Who let a run go on with what the guards had stopped in another one."""
+    """Who let a run send what the guards had stopped in another run."""
 
     vendor: str
     stopped_run_id: str
@@ -53,8 +53,7 @@ def save_stop(ledger: Ledger, stopped: Stopped) -> None:
         "causes": json.dumps(stopped.causes), "causes_hash": stopped.causes_hash,
         "documents_hash": stopped.documents_hash, "documents": pack(stopped.documents), "stopped_at": ledger.now(),
     }  # fmt: skip
-    with ledger.write() as connection:
-        ledger.upsert(connection, guard_stop, [row])
+    ledger.save(guard_stop, [row])
 
 
 def find_stop(ledger: Ledger, vendor: str) -> Stopped | None:
@@ -69,14 +68,13 @@ def find_stop(ledger: Ledger, vendor: str) -> Stopped | None:
 
 def last_stopped_day(ledger: Ledger) -> date | None:
     """The date of the run that the guards stopped last, of those that still wait."""
-    rows = ledger.rows(sa.select(guard_stop.c.as_of).order_by(guard_stop.c.stopped_at.desc()).limit(1))
-    return rows[0]["as_of"] if rows else None
+    day: date | None = ledger.first(sa.select(guard_stop.c.as_of).order_by(guard_stop.c.stopped_at.desc()))
+    return day
 
 
 def forget_stop(ledger: Ledger, vendor: str) -> None:
-    """A run is through for the vendor: nothing waits any more."""
-    with ledger.write() as connection:
-        connection.execute(sa.delete(guard_stop).where(guard_stop.c.vendor == vendor))
+    """A run has succeeded for the vendor: nothing waits any more."""
+    ledger.execute(sa.delete(guard_stop).where(guard_stop.c.vendor == vendor))
 
 
 def save_release(ledger: Ledger, run_id: str, stopped: Stopped, reason: str, released_by: str) -> None:
@@ -92,14 +90,12 @@ def save_release(ledger: Ledger, run_id: str, stopped: Stopped, reason: str, rel
 
 
 def read_releases(ledger: Ledger, run_id: str) -> dict[str, Release]:
-    """vendor -> by whom and why the run goes on."""
-    columns = [guard_release.c[name] for name in Release.__dataclass_fields__]
-    rows = ledger.rows(sa.select(*columns).where(guard_release.c.run_id == run_id).order_by(guard_release.c.vendor))
-    return {row["vendor"]: Release(**row) for row in rows}
+    """vendor -> who released the run, and why."""
+    mine = sa.select(*columns(Release, guard_release)).where(guard_release.c.run_id == run_id)
+    return {one.vendor: one for one in ledger.read_as(Release, mine.order_by(guard_release.c.vendor))}
 
 
 def is_blank(ledger: Ledger, vendor: str) -> bool:
     """Whether the ledger has never linked a unit to the vendor, nor begun to write one."""
-    return not any(
-        ledger.rows(sa.select(table.c.unit_key).where(table.c.vendor == vendor).limit(1)) for table in (link, delivery)
-    )
+    known = (sa.select(table.c.unit_key).where(table.c.vendor == vendor) for table in (link, delivery))
+    return not any(ledger.first(statement) for statement in known)

@@ -1,4 +1,4 @@
-"""Intents: what is about to be written at a vendor is on disk before the first byte leaves.
+"""Intents: a write at a vendor is on disk here before its first byte leaves.
 
 ::
 
@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from etl.load.ledger.store import Ledger, matching, pack, unpack
+from etl.load.ledger.store import Ledger, matching, pack
 from etl.load.ledger.tables import delivery
 
 OPEN = ("sending", "in_doubt")
@@ -42,6 +42,11 @@ class Intent:
     attempts: int
 
 
+_COLUMNS = [
+    delivery.c.intent.label("values") if name == "values" else delivery.c[name] for name in Intent.__dataclass_fields__
+]
+
+
 def begin(
     ledger: Ledger,
     vendor: str,
@@ -53,7 +58,7 @@ def begin(
     run_id: str,
     expected_version: str | None = None,
 ) -> Intent:
-    """Commits the intent. ``op_key = hash(vendor, unit, step, payload, expected version or date)``."""
+    """Commits the intent. ``op_key = hash(vendor, unit, step, payload, expected version or date, run)``."""
     now = ledger.now()
     parts = (vendor, unit_key, step, payload_hash, expected_version or str(as_of), run_id)
     op_key = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
@@ -62,66 +67,46 @@ def begin(
         "as_of": as_of, "payload_hash": payload_hash, "expected_version": expected_version, "attempts": 1,
         "intent": pack(values), "created_at": now, "updated_at": now,
     }  # fmt: skip
-    with ledger.write() as connection:
-        ledger.upsert(connection, delivery, [row])
+    ledger.save(delivery, [row])
     return Intent(op_key, vendor, unit_key, step, payload_hash, expected_version, values, as_of, run_id, now, 1)
 
 
 def mark(ledger: Ledger, intent: Intent, status: str, connection: Connection | None = None) -> None:
     """Moves an intent on: in_doubt, confirmed, refused or abandoned; in ``connection``'s transaction where given."""
-    statement = (
-        sa.update(delivery).where(delivery.c.op_key == intent.op_key).values(status=status, updated_at=ledger.now())
-    )
+    values = {"status": status, "updated_at": ledger.now()}
+    statement = sa.update(delivery).where(delivery.c.op_key == intent.op_key).values(**values)
     if connection is not None:
         connection.execute(statement)
-        return
-    with ledger.write() as own:
-        own.execute(statement)
+    else:
+        ledger.execute(statement)
 
 
 def open_intents(ledger: Ledger, vendor: str, unit_key: str) -> list[Intent]:
     """What was begun for a unit and has no answer yet, oldest first."""
-    rows = ledger.rows(
-        sa.select(delivery)
-        .where(delivery.c.vendor == vendor, delivery.c.unit_key == unit_key, delivery.c.status.in_(OPEN))
-        .order_by(delivery.c.created_at)
-    )
-    return [_intent(row) for row in rows]
+    mine = (*matching(delivery, vendor=vendor, unit_key=unit_key), delivery.c.status.in_(OPEN))
+    return ledger.read_as(Intent, sa.select(*_COLUMNS).where(*mine).order_by(delivery.c.created_at))
 
 
 def confirmed_steps(ledger: Ledger, vendor: str, unit_key: str, step: str) -> list[Intent]:
     """All writes of that name that the vendor confirmed for a unit, newest first."""
-    statement = sa.select(delivery).where(
-        delivery.c.vendor == vendor,
-        delivery.c.unit_key == unit_key,
-        delivery.c.step == step,
-        delivery.c.status == "confirmed",
-    )
-    return [_intent(row) for row in ledger.rows(statement.order_by(delivery.c.updated_at.desc()))]
+    mine = matching(delivery, vendor=vendor, unit_key=unit_key, step=step, status="confirmed")
+    return ledger.read_as(Intent, sa.select(*_COLUMNS).where(*mine).order_by(delivery.c.updated_at.desc()))
 
 
 def intents_of(
     ledger: Ledger, vendor: str, run_id: str, statuses: Sequence[str], unit_key: str | None = None
 ) -> list[Intent]:
     """What a run began at a vendor (for one unit) and what has one of these statuses now, oldest first."""
-    mine = [delivery.c.vendor == vendor, delivery.c.run_id == run_id, delivery.c.status.in_(statuses)]
-    if unit_key is not None:
-        mine.append(delivery.c.unit_key == unit_key)
+    one = {} if unit_key is None else {"unit_key": unit_key}
+    mine = (*matching(delivery, vendor=vendor, run_id=run_id, **one), delivery.c.status.in_(statuses))
     # The order in which they were begun: op_key decides between two of one moment, so that it is always the same.
-    rows = ledger.rows(sa.select(delivery).where(*mine).order_by(delivery.c.created_at, delivery.c.op_key))
-    return [_intent(row) for row in rows]
-
-
-def _intent(row: sa.RowMapping) -> Intent:
-    return Intent(
-        row["op_key"], row["vendor"], row["unit_key"], row["step"], row["payload_hash"], row["expected_version"],
-        unpack(row["intent"]), row["as_of"], row["run_id"], row["updated_at"], row["attempts"],
-    )  # fmt: skip
+    ordered = sa.select(*_COLUMNS).where(*mine).order_by(delivery.c.created_at, delivery.c.op_key)
+    return ledger.read_as(Intent, ordered)
 
 
 def written_by(ledger: Ledger, vendor: str, run_id: str) -> dict[str, str]:
     """unit key -> created | updated, of the units that this run has written already (an earlier try of its load)."""
-    mine = (delivery.c.vendor == vendor, delivery.c.run_id == run_id, delivery.c.status == "confirmed")
+    mine = matching(delivery, vendor=vendor, run_id=run_id, status="confirmed")
     rows = ledger.rows(sa.select(delivery.c.unit_key, delivery.c.step).where(*mine))
     created = {row["unit_key"] for row in rows if row["step"].startswith("create_")}
     return {row["unit_key"]: "created" if row["unit_key"] in created else "updated" for row in rows}
@@ -138,7 +123,5 @@ def confirmed_by_run(ledger: Ledger, vendor: str, unit_key: str) -> dict[str, se
 
 def units_in_doubt(ledger: Ledger, vendor: str) -> set[str]:
     """The units with an open intent: never taken for unchanged."""
-    rows = ledger.rows(
-        sa.select(delivery.c.unit_key).distinct().where(delivery.c.vendor == vendor, delivery.c.status.in_(OPEN))
-    )
-    return {row["unit_key"] for row in rows}
+    mine = (delivery.c.vendor == vendor, delivery.c.status.in_(OPEN))
+    return set(ledger.column(sa.select(delivery.c.unit_key).distinct().where(*mine)))

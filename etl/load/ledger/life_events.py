@@ -9,9 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from etl.load.ledger.links import Link
-from etl.load.ledger.store import Ledger
-from etl.load.ledger.tables import former_link, life_event, link, marital_status, run, sent
+from etl.load.ledger.links import Link, release_link
+from etl.load.ledger.store import Ledger, matching
+from etl.load.ledger.tables import life_event, link, marital_status, run, sent
 
 KINDS = ("divorce", "widowhood", "new_spouse", "new_head", "head_died")
 
@@ -72,24 +72,25 @@ def save_event(
 
 def read_events(ledger: Ledger, vendor: str, unit_key: str) -> list[dict[str, Any]]:
     """The events that were carried out for a unit, oldest first."""
-    mine = sa.select(life_event).where(life_event.c.vendor == vendor, life_event.c.unit_key == unit_key)
+    mine = sa.select(life_event).where(*matching(life_event, vendor=vendor, unit_key=unit_key))
     return [dict(row) for row in ledger.rows(mine.order_by(life_event.c.carried_out_at))]
 
 
 def parted_last(ledger: Ledger, vendor: str, unit_key: str) -> list[int]:
-    """The contacts who were of the unit no longer after the last event that was carried out for it, and lived."""
+    """The living contacts who left the unit with the last event that was carried out for it."""
     for one in read_events(ledger, vendor, unit_key)[-1:]:
-        has_died = {"client_died": one["kind"] == "head_died", "spouse_died": one["kind"] == "widowhood"}
         couples = {name: one[name] for name in ("kind", "client_sent", "spouse_sent", "client", "spouse")}
-        return list(LifeEvent(**(couples | has_died)).parted)
+        died = {"client_died": one["kind"] == "head_died", "spouse_died": one["kind"] == "widowhood"}
+        return list(LifeEvent(**couples | died).parted)
     return []
 
 
 def is_newer_than(ledger: Ledger, vendor: str, unit_key: str, run_id: str) -> bool:
     """Whether another run has carried out an event of the unit since this one began, and so read the CRM."""
     began = sa.select(run.c.started_at).where(run.c.run_id == run_id).scalar_subquery()
-    mine = (life_event.c.vendor == vendor, life_event.c.unit_key == unit_key, life_event.c.run_id != run_id)
-    return bool(ledger.rows(sa.select(life_event.c.run_id).where(*mine, life_event.c.carried_out_at > began).limit(1)))
+    mine = (*matching(life_event, vendor=vendor, unit_key=unit_key), life_event.c.run_id != run_id)
+    newer = sa.select(life_event.c.run_id).where(*mine, life_event.c.carried_out_at > began)
+    return ledger.first(newer) is not None
 
 
 def save_status(
@@ -97,44 +98,21 @@ def save_status(
 ) -> None:
     """What these people are from now on, as long as they have no spouse; within a transaction.
 
-    Whoever of them has a client of their own at the vendor is looked at again by the next run, whatever was sent.
+    The next run looks again at those of them who have a client of their own at the vendor.
     """
     people = list(contact_ids)
-    ledger.upsert(
-        connection,
-        marital_status,
-        ({"contact_id": contact_id, "status": status, "run_id": run_id} for contact_id in people),
-    )
+    rows = ({"contact_id": contact_id, "status": status, "run_id": run_id} for contact_id in people)
+    ledger.upsert(connection, marital_status, rows)
     theirs = sa.select(link.c.unit_key).where(link.c.vendor == vendor, link.c.client_contact_id.in_(people))
-    mine = (sent.c.vendor == vendor, sent.c.part == "client", sent.c.unit_key.in_(theirs))
+    mine = (*matching(sent, vendor=vendor, part="client"), sent.c.unit_key.in_(theirs))
     connection.execute(sa.update(sent).where(*mine).values(offered_hash=""))
 
 
 def status_of(ledger: Ledger, contact_id: int) -> str | None:
     """Divorced or Widowed, by the last confirmed life event; None where there was none."""
-    rows = ledger.rows(sa.select(marital_status.c.status).where(marital_status.c.contact_id == contact_id))
-    return rows[0]["status"] if rows else None
-
-
-def end_link(ledger: Ledger, connection: Connection, vendor: str, ended: Link, run_id: str) -> None:
-    """The vendor's record is no unit's any more, and never will be: link and what was sent go, within a transaction."""
-    row = {
-        "vendor": vendor, "vendor_client_id": ended.vendor_client_id, "vendor_case_id": ended.vendor_case_id,
-        "unit_key": ended.unit_key, "run_id": run_id, "ended_at": ledger.now(),
-    }  # fmt: skip
-    ledger.upsert(connection, former_link, [row])
-    for table in (link, sent):
-        connection.execute(sa.delete(table).where(table.c.vendor == vendor, table.c.unit_key == ended.unit_key))
-
-
-def hand_over(ledger: Ledger, connection: Connection, vendor: str, given: Link, to_unit: str) -> None:
-    """The vendor's record becomes another unit's, with all that was sent to it; within a transaction."""
-    for table in (link, sent):
-        connection.execute(
-            sa.update(table)
-            .where(table.c.vendor == vendor, table.c.unit_key == given.unit_key)
-            .values(unit_key=to_unit)
-        )
+    mine = sa.select(marital_status.c.status).where(marital_status.c.contact_id == contact_id)
+    status: str | None = ledger.first(mine)
+    return status
 
 
 def replace_record(
@@ -148,7 +126,7 @@ def replace_record(
         return
     values = dict(told)
     run_id, reason = values.pop("run_id"), values.pop("reason")
-    end_link(ledger, connection, vendor, old, run_id)
+    release_link(ledger, connection, vendor, old, run_id)
     save_event(ledger, connection, vendor, old, LifeEvent(**values), run_id, reason)
 
 

@@ -1,4 +1,4 @@
-"""Links (which vendor record is which unit) and what was last sent to it."""
+"""Links (which vendor record belongs to which unit), what was last sent to it, and the merge bases of cases."""
 
 from __future__ import annotations
 
@@ -16,9 +16,22 @@ from etl.errors import VENDOR_NAMES, LockLost
 from etl.frames import are_among
 from etl.load.bulk import text_list
 from etl.load.ledger.intents import OPEN
-from etl.load.ledger.store import Ledger, matching, pack, unpack
-from etl.load.ledger.tables import case_base, delivery, feed_line, former_link, life_event, link, other_case, pin, sent
+from etl.load.ledger.store import Ledger, columns, matching, pack, unpack
+from etl.load.ledger.tables import (
+    case_base,
+    delivery,
+    feed_line,
+    former_link,
+    life_event,
+    link,
+    other_case,
+    pin,
+    sent,
+)
 from etl.units import CONTACT, UnitKey, are_households, contact_keys
+
+# What goes with a link under another unit's key, beside the open writes and, at eMoney, the lines of open feeds.
+FOLLOWING = (link, sent, pin)
 
 
 @dataclass(frozen=True)
@@ -45,10 +58,10 @@ class Sent:
 
 def read_links(ledger: Ledger, vendor: str, unit_keys: Iterable[str] | None = None) -> pd.DataFrame:
     """Links of these units, or of all: unit_key, vendor_client_id, connection_id, client/spouse_contact_id."""
-    columns = [link.c.unit_key, link.c.vendor_client_id, link.c.connection_id]
-    columns += [link.c.client_contact_id, link.c.spouse_contact_id]
-    linked = _read(ledger, sa.select(*columns).where(link.c.vendor == vendor), link.c.unit_key, unit_keys)
-    return linked.astype({"client_contact_id": "Int64", "spouse_contact_id": "Int64"})
+    names = ("unit_key", "vendor_client_id", "connection_id", "client_contact_id", "spouse_contact_id")
+    statement = sa.select(*(link.c[name] for name in names)).where(link.c.vendor == vendor)
+    linked = ledger.frame(_narrowed(ledger, statement, link, unit_keys))
+    return linked.astype({"unit_key": "str", "client_contact_id": "Int64", "spouse_contact_id": "Int64"})
 
 
 def contacts_linked(ledger: Ledger, vendors: Iterable[str]) -> list[int]:
@@ -79,7 +92,7 @@ def read_links_of(
 ) -> pd.DataFrame:
     """All links, or those of these units; that of a lone client who became head of a household stands under its key.
 
-    ``units``: unit_key, client_contact_id; ``taken_over``: of units that go on with another unit's link, that unit.
+    ``units``: unit_key, client_contact_id; ``taken_over``: unit that goes on with another unit's link -> that unit.
     """
     keys = None
     if of_these_alone:
@@ -87,37 +100,38 @@ def read_links_of(
         keys += taken_over.values()
     names = {known_as: unit_key for unit_key, known_as in taken_over.items()}
     linked = read_links(ledger, vendor, keys)
-    linked = linked.assign(unit_key=[names.get(key, key) for key in linked["unit_key"]])
+    linked = linked.assign(unit_key=_renamed(linked["unit_key"], names))
     fresh = units[are_households(units["unit_key"]) & ~are_among(units["unit_key"], linked["unit_key"])]
     fresh = fresh.dropna(subset=["client_contact_id"])
     household_of = dict(zip(contact_keys(fresh["client_contact_id"].astype("int64")), fresh["unit_key"], strict=True))
-    return linked.assign(unit_key=[household_of.get(key, key) for key in linked["unit_key"]])
+    return linked.assign(unit_key=_renamed(linked["unit_key"], household_of))
+
+
+def _renamed(keys: pd.Series[str], names: Mapping[str, str]) -> pd.Series[str]:
+    return pd.Series([names.get(key, key) for key in keys], keys.index, dtype="str")
 
 
 def read_sent(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str] | None = None) -> pd.DataFrame:
     """unit_key, offered_hash, as_of of one part, of these units or of every unit that was ever sent."""
-    columns = [sent.c.unit_key, sent.c.offered_hash, sent.c.as_of]
-    statement = sa.select(*columns).where(sent.c.vendor == vendor, sent.c.part == part)
-    return _read(ledger, statement, sent.c.unit_key, unit_keys)
+    statement = sa.select(sent.c.unit_key, sent.c.offered_hash, sent.c.as_of)
+    return ledger.frame(_narrowed(ledger, statement.where(*matching(sent, vendor=vendor, part=part)), sent, unit_keys))
 
 
 def read_bases(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str]) -> dict[str, Any]:
-    """unit key -> the values last written of one part; of a case those of the case that is linked."""
+    """unit key -> the values last written of one part; of a case those of the linked case."""
     if part == "case":
         of_link = sa.and_(case_base.c.vendor == link.c.vendor, case_base.c.vendor_case_id == link.c.vendor_case_id)
-        bases, of_unit = sa.select(link.c.unit_key, case_base.c.base).join(case_base, of_link), link.c
+        bases, table = sa.select(link.c.unit_key, case_base.c.base).join(case_base, of_link), link
     else:
-        bases, of_unit = sa.select(sent.c.unit_key, sent.c.base).where(sent.c.part == part), sent.c
-    mine = (of_unit.vendor == vendor, of_unit.unit_key.in_(text_list(ledger.engine, unit_keys)))
-    return {row["unit_key"]: unpack(row["base"]) for row in ledger.rows(bases.where(*mine))}
+        bases, table = sa.select(sent.c.unit_key, sent.c.base).where(sent.c.part == part), sent
+    found = ledger.mapping(_narrowed(ledger, bases.where(table.c.vendor == vendor), table, unit_keys))
+    return {key: unpack(base) for key, base in found.items()}
 
 
 def find_link(ledger: Ledger, vendor: str, unit_key: str) -> Link | None:
     """A unit's link."""
-    rows = ledger.rows(sa.select(link).where(link.c.vendor == vendor, link.c.unit_key == unit_key))
-    if not rows:
-        return None
-    return Link(**{name: rows[0][name] for name in Link.__dataclass_fields__})
+    mine = sa.select(*columns(Link, link)).where(*matching(link, vendor=vendor, unit_key=unit_key))
+    return next(iter(ledger.read_as(Link, mine)), None)
 
 
 def find_sent(ledger: Ledger, vendor: str, unit_key: str) -> dict[str, Sent]:
@@ -127,9 +141,21 @@ def find_sent(ledger: Ledger, vendor: str, unit_key: str) -> dict[str, Sent]:
         link.c.vendor == sent.c.vendor, link.c.unit_key == sent.c.unit_key,
     )  # fmt: skip
     base = sa.case((sent.c.part == "case", of_case.correlate(sent).scalar_subquery()), else_=sent.c.base)
-    columns = (sent.c.part, sent.c.offered_hash, base.label("base"), sent.c.as_of)
-    rows = ledger.rows(sa.select(*columns).where(sent.c.vendor == vendor, sent.c.unit_key == unit_key))
+    statement = sa.select(sent.c.part, sent.c.offered_hash, base.label("base"), sent.c.as_of)
+    rows = ledger.rows(statement.where(*matching(sent, vendor=vendor, unit_key=unit_key)))
     return {row["part"]: Sent(row["offered_hash"], unpack(row["base"]), row["as_of"]) for row in rows}
+
+
+def find_base(ledger: Ledger, case_id: str) -> Any:
+    """The values that we last wrote into a case of Profiles; None for a case into which we never wrote."""
+    mine = matching(case_base, vendor="profiles", vendor_case_id=case_id)
+    return unpack(ledger.first(sa.select(case_base.c.base).where(*mine)))
+
+
+def save_base(ledger: Ledger, connection: Connection, case_id: str, base: Any, run_id: str) -> None:
+    """Remembers what was written into a case of Profiles, within a transaction."""
+    row = {"vendor": "profiles", "vendor_case_id": case_id, "base": pack(base), "run_id": run_id}
+    ledger.upsert(connection, case_base, [{**row, "written_at": ledger.now()}])
 
 
 def linked_to_others(ledger: Ledger, vendor: str, unit_key: str, client_ids: Iterable[str]) -> set[str]:
@@ -140,45 +166,46 @@ def linked_to_others(ledger: Ledger, vendor: str, unit_key: str, client_ids: Ite
 def others_linked(ledger: Ledger, vendor: str, unit_key: str, client_ids: Iterable[str]) -> dict[str, str]:
     """vendor record -> the other unit that is linked to it, of those of the records that are.
 
-    The record of a couple that is none any more belongs to the unit whose it was, which is never linked to it again.
+    Records of dissolved couples stay reserved for their former unit and are never linked again.
     """
     ids = list(client_ids)
-    former = former_link.c
-    linked = sa.select(link.c.vendor_client_id, link.c.unit_key).where(
-        link.c.vendor == vendor, link.c.unit_key != unit_key, link.c.vendor_client_id.in_(ids)
+    linked, ended = (
+        sa.select(table.c.vendor_client_id, table.c.unit_key).where(
+            table.c.vendor == vendor, table.c.vendor_client_id.in_(ids)
+        )
+        for table in (link, former_link)
     )
-    ended = sa.select(former.vendor_client_id, former.unit_key).where(
-        former.vendor == vendor, former.vendor_client_id.in_(ids)
-    )
-    return {row["vendor_client_id"]: row["unit_key"] for row in (*ledger.rows(ended), *ledger.rows(linked))}
+    return ledger.mapping(ended) | ledger.mapping(linked.where(link.c.unit_key != unit_key))
 
 
 def unit_linked_to(ledger: Ledger, vendor: str, column: str, vendor_id: str) -> str | None:
     """The unit whose link names this vendor record in ``column`` (``vendor_client_id`` or ``vendor_case_id``)."""
-    rows = ledger.rows(sa.select(link.c.unit_key).where(link.c.vendor == vendor, link.c[column] == vendor_id))
-    return rows[0]["unit_key"] if rows else None
+    mine = matching(link, vendor=vendor, **{column: vendor_id})
+    key: str | None = ledger.first(sa.select(link.c.unit_key).where(*mine))
+    return key
 
 
 def save_link(ledger: Ledger, connection: Connection, vendor: str, unit_key: str, **values: Any) -> None:
-    """Makes or changes a unit's link within a transaction; a new one gets its time.
+    """Makes or changes a unit's link within a transaction; a new link gets its time.
 
     Raises `LockLost` where another unit was linked to the vendor's record in the same moment.
     """
-    row = {"vendor": vendor, "unit_key": unit_key, **values}
-    if "vendor_client_id" in values:
-        try:
-            ledger.upsert(connection, link, [{**row, "linked_at": ledger.now()}])
-        except sa.exc.IntegrityError:
-            taken = True
-        else:
-            taken = False
-        if taken:
-            raise LockLost(
-                f"{unit_key}: another unit was linked to {VENDOR_NAMES.get(vendor, vendor)}'s record "
-                f"{values['vendor_client_id']} just now."
-            )
+    if "vendor_client_id" not in values:
+        mine = matching(link, vendor=vendor, unit_key=unit_key)
+        connection.execute(sa.update(link).where(*mine).values(**values))
+        return
+    row = {"vendor": vendor, "unit_key": unit_key, **values, "linked_at": ledger.now()}
+    try:
+        ledger.upsert(connection, link, [row])
+    except sa.exc.IntegrityError:
+        is_taken = True
     else:
-        connection.execute(sa.update(link).where(link.c.vendor == vendor, link.c.unit_key == unit_key).values(**values))
+        is_taken = False
+    if is_taken:
+        raise LockLost(
+            f"{unit_key}: another unit was linked to {VENDOR_NAMES.get(vendor, vendor)}'s record "
+            f"{values['vendor_client_id']} just now."
+        )
 
 
 def save_sent(
@@ -193,12 +220,28 @@ def save_sent(
     run_id: str,
 ) -> None:
     """Remembers what was sent of a part, within a transaction."""
-    row = {"vendor": vendor, "unit_key": unit_key, "part": part, "offered_hash": offer, "base": pack(base)}
-    ledger.upsert(connection, sent, [{**row, "as_of": as_of, "run_id": run_id, "sent_at": ledger.now()}])
+    row = _sent_row(ledger, vendor, unit_key, part, offer, base, as_of, run_id)
+    ledger.upsert(connection, sent, [row])
 
 
-def begin_other_case(ledger: Ledger, connection: Connection, link_now: Link, vendor: str, run_id: str) -> None:
-    """The unit goes on with another case, to which nothing of what is offered now has been sent."""
+def save_many_sent(
+    ledger: Ledger, vendor: str, part: str, rows: Iterable[tuple[str, str, Any]], as_of: date, run_id: str
+) -> None:
+    """The same for many units at once: (unit key, hash, base)."""
+    ledger.save(sent, (_sent_row(ledger, vendor, key, part, offer, base, as_of, run_id) for key, offer, base in rows))
+
+
+def _sent_row(
+    ledger: Ledger, vendor: str, unit_key: str, part: str, offer: str, base: Any, as_of: date, run_id: str
+) -> dict[str, Any]:
+    return {
+        "vendor": vendor, "unit_key": unit_key, "part": part, "offered_hash": offer, "base": pack(base),
+        "as_of": as_of, "run_id": run_id, "sent_at": ledger.now(),
+    }  # fmt: skip
+
+
+def switch_case(ledger: Ledger, connection: Connection, link_now: Link, vendor: str, run_id: str) -> None:
+    """The unit goes on with another case, to which nothing of the current document has been sent."""
     unit_key, case_id = link_now.unit_key, link_now.vendor_case_id
     row = {"vendor": vendor, "unit_key": unit_key, "run_id": run_id, "vendor_case_id": case_id}
     ledger.upsert(connection, other_case, [{**row, "chosen_at": ledger.now()}])
@@ -215,98 +258,87 @@ def runs_with_another_record(ledger: Ledger, vendor: str, unit_key: str) -> set[
 
 
 def forget_sent(connection: Connection, vendor: str, unit_key: str, part: str) -> None:
-    """What was sent went to another record than the one that counts from now on: it is no merge base any more."""
-    mine = (sent.c.vendor == vendor, sent.c.unit_key == unit_key, sent.c.part == part)
-    connection.execute(sa.delete(sent).where(*mine))
+    """Within a transaction: what was sent went to a record that counts no longer, so it is no merge base any more."""
+    connection.execute(sa.delete(sent).where(*matching(sent, vendor=vendor, unit_key=unit_key, part=part)))
+
+
+def send_again(connection: Connection, vendor: str, unit_key: str, **part: str) -> None:
+    """The next load looks at the unit, or one ``part`` of it, even where its data did not change; in a transaction."""
+    mine = matching(sent, vendor=vendor, unit_key=unit_key, **part)
+    connection.execute(sa.update(sent).where(*mine).values(offered_hash=""))
 
 
 def complete(ledger: Ledger, vendor: str, unit_key: str, part: str, offer: str) -> None:
     """All steps of a part are done: the next run need not look at it while the hash is the same."""
-    with ledger.write() as connection:
-        connection.execute(
-            sa.update(sent)
-            .where(sent.c.vendor == vendor, sent.c.unit_key == unit_key, sent.c.part == part)
-            .values(offered_hash=offer)
-        )
-
-
-def save_many_sent(
-    ledger: Ledger, vendor: str, part: str, rows: Iterable[tuple[str, str, Any]], as_of: date, run_id: str
-) -> None:
-    """The same for many units at once: (unit key, hash, base)."""
-    now = ledger.now()
-    with ledger.write() as connection:
-        ledger.upsert(
-            connection,
-            sent,
-            (
-                {
-                    "vendor": vendor, "unit_key": key, "part": part, "offered_hash": offer, "base": pack(base),
-                    "as_of": as_of, "run_id": run_id, "sent_at": now,
-                }
-                for key, offer, base in rows
-            ),
-        )  # fmt: skip
+    mine = matching(sent, vendor=vendor, unit_key=unit_key, part=part)
+    ledger.execute(sa.update(sent).where(*mine).values(offered_hash=offer))
 
 
 def confirm_unchanged(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str], as_of: date) -> None:
     """What was sent still holds at a later date: moves the as-of guard forward, never back."""
-    with ledger.write() as connection:
-        connection.execute(
-            sa.update(sent)
-            .where(sent.c.vendor == vendor, sent.c.part == part, sent.c.as_of < as_of)
-            .where(sent.c.unit_key.in_(text_list(connection, unit_keys)))
-            .values(as_of=as_of)
-        )
+    mine = (*matching(sent, vendor=vendor, part=part), sent.c.as_of < as_of)
+    theirs = sent.c.unit_key.in_(text_list(ledger.engine, unit_keys))
+    ledger.execute(sa.update(sent).where(*mine, theirs).values(as_of=as_of))
 
 
 def sent_after(ledger: Ledger, vendors: Iterable[str], day: date) -> tuple[int, date | None]:
     """How many units were sent to a vendor as of a later day, and the last such day."""
     later = (sent.c.vendor.in_(list(vendors)), sent.c.as_of > day)
-    units = sa.select(sent.c.vendor, sent.c.unit_key, sa.func.max(sent.c.as_of).label("as_of")).where(*later)
-    found = ledger.rows(units.group_by(sent.c.vendor, sent.c.unit_key))
-    return len({row["unit_key"] for row in found}), max((row["as_of"] for row in found), default=None)
+    counted = sa.select(sa.func.count(sent.c.unit_key.distinct()), sa.func.max(sent.c.as_of)).where(*later)
+    with ledger.read() as connection:
+        count, last = connection.execute(counted).one()
+    return count, last
 
 
 def take_dates_back(ledger: Ledger, vendors: Iterable[str], after: date, to: date) -> None:
     """What was sent as of a day later than ``after`` counts as sent as of ``to``."""
-    with ledger.write() as connection:
-        later = (sent.c.vendor.in_(list(vendors)), sent.c.as_of > after)
-        connection.execute(sa.update(sent).where(*later).values(as_of=to))
+    later = (sent.c.vendor.in_(list(vendors)), sent.c.as_of > after)
+    ledger.execute(sa.update(sent).where(*later).values(as_of=to))
 
 
 def units_sent_by(ledger: Ledger, vendor: str, part: str, run_id: str, unit_keys: Iterable[str]) -> set[str]:
     """Those of the units of which this run sent a part, or read back that it had been sent."""
-    mine = sa.select(sent.c.unit_key).where(sent.c.vendor == vendor, sent.c.part == part, sent.c.run_id == run_id)
-    return set(_read(ledger, mine, sent.c.unit_key, unit_keys)["unit_key"])
+    mine = sa.select(sent.c.unit_key).where(*matching(sent, vendor=vendor, part=part, run_id=run_id))
+    return set(ledger.column(_narrowed(ledger, mine, sent, unit_keys)))
 
 
 def is_known(ledger: Ledger, vendor: str, unit_key: str) -> bool:
     """Whether a unit is linked, or has a write without an answer that may have made its record."""
-    linked = sa.select(link.c.unit_key).where(link.c.vendor == vendor, link.c.unit_key == unit_key)
-    begun = sa.select(delivery.c.unit_key).where(
-        delivery.c.vendor == vendor, delivery.c.unit_key == unit_key, delivery.c.status.in_(OPEN)
+    linked, begun = (
+        sa.select(table.c.unit_key).where(*matching(table, vendor=vendor, unit_key=unit_key))
+        for table in (link, delivery)
     )
-    return bool(ledger.rows(linked) or ledger.rows(begun.limit(1)))
+    return bool(ledger.first(linked) or ledger.first(begun.where(delivery.c.status.in_(OPEN))))
 
 
-def take_over(ledger: Ledger, vendor: str, from_unit: str, to_unit: str) -> None:
-    """The unit takes over another one's link and history: a lone client became head of a household, and the like."""
-    with ledger.write() as connection:
-        move_unit(connection, vendor, from_unit, to_unit)
+def relink(connection: Connection, vendor: str, from_unit: str, to_unit: str) -> None:
+    """A link and all that follows it stand under another unit's key from now on, within a transaction.
 
-
-def move_unit(connection: Connection, vendor: str, from_unit: str, to_unit: str) -> None:
-    """A link and all that hangs on it stand under another unit's key from now on, within a transaction."""
-    for table, *conditions in ((link,), (sent,), (delivery, delivery.c.status.in_(OPEN)), (pin,)):
-        mine = (table.c.vendor == vendor, table.c.unit_key == from_unit, *conditions)
+    A lone client became head of a household, two contacts were merged, and the like.
+    """
+    for table in (*FOLLOWING, delivery):
+        is_open = (delivery.c.status.in_(OPEN),) if table is delivery else ()
+        mine = (*matching(table, vendor=vendor, unit_key=from_unit), *is_open)
         connection.execute(sa.update(table).where(*mine).values(unit_key=to_unit))
     if vendor == "emoney":
         connection.execute(sa.update(feed_line).where(feed_line.c.unit_key == from_unit).values(unit_key=to_unit))
 
 
-def _read(
-    ledger: Ledger, statement: sa.Select[Any], key: sa.Column[Any], unit_keys: Iterable[str] | None
-) -> pd.DataFrame:
-    wanted = statement if unit_keys is None else statement.where(key.in_(text_list(ledger.engine, unit_keys)))
-    return ledger.frame(wanted)
+def release_link(ledger: Ledger, connection: Connection, vendor: str, ended: Link, run_id: str) -> None:
+    """The vendor's record belongs to no unit any more, for good: link and what was sent go, within a transaction."""
+    row = {
+        "vendor": vendor, "vendor_client_id": ended.vendor_client_id, "vendor_case_id": ended.vendor_case_id,
+        "unit_key": ended.unit_key, "run_id": run_id, "ended_at": ledger.now(),
+    }  # fmt: skip
+    ledger.upsert(connection, former_link, [row])
+    for table in (link, sent):
+        connection.execute(sa.delete(table).where(*matching(table, vendor=vendor, unit_key=ended.unit_key)))
+
+
+def _narrowed(
+    ledger: Ledger, statement: sa.Select[Any], table: sa.Table, unit_keys: Iterable[str] | None
+) -> sa.Select[Any]:
+    """The statement for these units, or for all."""
+    return (
+        statement if unit_keys is None else statement.where(table.c.unit_key.in_(text_list(ledger.engine, unit_keys)))
+    )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 import pandas as pd
 import sqlalchemy as sa
 
 from etl.errors import ParamsError
-from etl.load.ledger.store import Ledger
-from etl.load.ledger.tables import pin, sent
+from etl.load.ledger.links import send_again
+from etl.load.ledger.store import Ledger, columns, matching
+from etl.load.ledger.tables import pin
 from etl.names import near
 
 Side = Literal["profiles", "smartoffice"]
@@ -31,31 +32,29 @@ class Pin:
 
 def pins_of(ledger: Ledger, unit_key: str) -> tuple[Pin, ...]:
     """The pins in force on a unit's case."""
-    columns = (pin.c.field, pin.c.side, pin.c.reason)
-    rows = ledger.rows(sa.select(*columns).where(*_in_force(unit_key)).order_by(pin.c.pin_id))
-    return tuple(Pin(row["field"], cast(Side, row["side"]), row["reason"]) for row in rows)
+    mine = sa.select(*columns(Pin, pin)).where(*_in_force(unit_key)).order_by(pin.c.pin_id)
+    return tuple(ledger.read_as(Pin, mine))
 
 
 def read_pins(ledger: Ledger, unit_keys: Iterable[str] | None = None) -> pd.DataFrame:
     """The pins in force, all or those of these units: `PIN_COLUMNS`."""
-    columns = [pin.c[name] for name in PIN_COLUMNS]
-    statement = sa.select(*columns).where(pin.c.unpinned_at.is_(None)).order_by(pin.c.unit_key, pin.c.field)
+    statement = sa.select(*(pin.c[name] for name in PIN_COLUMNS)).where(pin.c.unpinned_at.is_(None))
     if unit_keys is not None:
         statement = statement.where(pin.c.unit_key.in_(list(unit_keys)))
-    return ledger.frame(statement)
+    return ledger.frame(statement.order_by(pin.c.unit_key, pin.c.field))
 
 
 def units_always_written(ledger: Ledger) -> set[str]:
-    """The units with a field pinned to SmartOffice: each run looks whether somebody edited it."""
-    pinned = (pin.c.vendor == VENDOR, pin.c.side == "smartoffice", pin.c.unpinned_at.is_(None))
-    return {row["unit_key"] for row in ledger.rows(sa.select(pin.c.unit_key).distinct().where(*pinned))}
+    """The units with a field pinned to SmartOffice: each run checks whether somebody edited it."""
+    pinned = (*matching(pin, vendor=VENDOR, side="smartoffice"), pin.c.unpinned_at.is_(None))
+    return set(ledger.column(sa.select(pin.c.unit_key).distinct().where(*pinned)))
 
 
 def check_unpins(ledger: Ledger, unit_key: str, fields: Sequence[str], run_id: str) -> None:
-    """Raises `ParamsError` for a field that is not pinned; what this run itself has unpinned counts as pinned."""
+    """Raises `ParamsError` for a field that is not pinned; a field that this run itself unpinned counts as pinned."""
     pinned = {one.field for one in pins_of(ledger, unit_key)}
-    mine = sa.select(pin.c.field).where(pin.c.vendor == VENDOR, pin.c.unit_key == unit_key, pin.c.unpinned_in == run_id)
-    known = pinned | {row["field"] for row in ledger.rows(mine)}
+    mine = matching(pin, vendor=VENDOR, unit_key=unit_key, unpinned_in=run_id)
+    known = pinned | set(ledger.column(sa.select(pin.c.field).where(*mine)))
     strangers = [name for name in fields if name not in known]
     if strangers:
         there = f" Pinned are: {', '.join(sorted(pinned))}." if pinned else " Nothing is pinned there."
@@ -71,7 +70,7 @@ def change_pins(
     run_id: str,
     triggered_by: str | None = None,
 ) -> None:
-    """Pins and unpins a unit's fields, in a user's name (``by``); a step that is run again changes nothing more.
+    """Pins and unpins a unit's fields, in a user's name (``by``); repeated in the same run it changes nothing more.
 
     The case is merged again in the next load, whether its data changed or not. Raises `ParamsError` for a field to
     unpin that is not pinned.
@@ -91,18 +90,12 @@ def change_pins(
         for one in fresh
     ]  # fmt: skip
     with ledger.write() as connection:
-        ended = {
-            "unpinned_by": by, "unpin_triggered_by": triggered_by, "unpinned_at": now, "unpinned_in": run_id,
-        }  # fmt: skip
+        ended = {"unpinned_by": by, "unpin_triggered_by": triggered_by, "unpinned_at": now, "unpinned_in": run_id}
         connection.execute(sa.update(pin).where(*_in_force(unit_key), pin.c.field.in_(gone)).values(**ended))
         if rows:
             connection.execute(sa.insert(pin), rows)
-        connection.execute(
-            sa.update(sent)
-            .where(sent.c.vendor == VENDOR, sent.c.unit_key == unit_key, sent.c.part == "case")
-            .values(offered_hash="")
-        )
+        send_again(connection, VENDOR, unit_key, part="case")
 
 
 def _in_force(unit_key: str) -> tuple[sa.ColumnElement[bool], ...]:
-    return pin.c.vendor == VENDOR, pin.c.unit_key == unit_key, pin.c.unpinned_at.is_(None)
+    return *matching(pin, vendor=VENDOR, unit_key=unit_key), pin.c.unpinned_at.is_(None)

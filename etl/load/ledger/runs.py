@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -64,15 +64,13 @@ def start_run(
 
     ``requested_by``: in whose name; ``triggered_by``: who acted, None for the schedule (LIC-ACTING).
     """
-    known = ledger.rows(sa.select(run.c.started_at).where(run.c.run_id == run_id))
-    started_at = known[0]["started_at"] if known else ledger.now()
+    started_at = ledger.first(sa.select(run.c.started_at).where(run.c.run_id == run_id)) or ledger.now()
     row = {
         "run_id": run_id, "dag_id": dag_id, "as_of": as_of, "requested_by": requested_by,
         "triggered_by": triggered_by, "dry_run": dry_run, "status": "running", "started_at": started_at,
         "finished_at": None, "params": json.dumps(params, default=str),
     }  # fmt: skip
-    with ledger.write() as connection:
-        ledger.upsert(connection, run, [row])
+    ledger.save(run, [row])
 
 
 def has_runs(ledger: Ledger) -> bool:
@@ -85,33 +83,31 @@ def has_runs(ledger: Ledger) -> bool:
 def stop_run(ledger: Ledger, run_id: str, step: str, why: str) -> None:
     """Notes why a step stopped the run."""
     row = {"run_id": run_id, "step": step, "why": why, "stopped_at": ledger.now()}
-    with ledger.write() as connection:
-        ledger.upsert(connection, run_stop, [row])
+    ledger.save(run_stop, [row])
 
 
 def forget_stop(ledger: Ledger, run_id: str, step: str) -> None:
-    """The step is through: what stopped an earlier try of it stops nothing any more."""
-    with ledger.write() as connection:
-        connection.execute(sa.delete(run_stop).where(run_stop.c.run_id == run_id, run_stop.c.step == step))
+    """The step has succeeded: what stopped an earlier try of it is forgotten."""
+    ledger.execute(sa.delete(run_stop).where(*matching(run_stop, run_id=run_id, step=step)))
 
 
 def why_stopped(ledger: Ledger, run_id: str) -> dict[str, str]:
     """step -> why it stopped the run, in the order in which they did."""
     mine = sa.select(run_stop.c.step, run_stop.c.why).where(run_stop.c.run_id == run_id)
-    return {row["step"]: row["why"] for row in ledger.rows(mine.order_by(run_stop.c.stopped_at, run_stop.c.step))}
+    return ledger.mapping(mine.order_by(run_stop.c.stopped_at, run_stop.c.step))
 
 
 def read_scope(ledger: Ledger, run_id: str) -> dict[str, int]:
     """vendor -> units in scope, as they were planned."""
-    rows = ledger.rows(sa.select(run_vendor.c.vendor, run_vendor.c.units_in_scope).where(run_vendor.c.run_id == run_id))
-    return {row["vendor"]: row["units_in_scope"] for row in rows}
+    return ledger.mapping(
+        sa.select(run_vendor.c.vendor, run_vendor.c.units_in_scope).where(run_vendor.c.run_id == run_id)
+    )
 
 
 def plan_vendor(ledger: Ledger, run_id: str, vendor: str, watermark: datetime | None, units_in_scope: int) -> None:
     """What this run takes for a vendor, and the highest modified_at it saw."""
     row = {"run_id": run_id, "vendor": vendor, "watermark": watermark, "units_in_scope": units_in_scope}
-    with ledger.write() as connection:
-        ledger.upsert(connection, run_vendor, [row])
+    ledger.save(run_vendor, [row])
 
 
 def last_watermark(ledger: Ledger, vendor: str) -> datetime | None:
@@ -119,29 +115,28 @@ def last_watermark(ledger: Ledger, vendor: str) -> datetime | None:
 
     Not the highest of all runs: a CRM that was restored from a backup goes on from an earlier moment.
     """
-    rows = ledger.rows(
+    watermark: datetime | None = ledger.first(
         sa.select(run_vendor.c.watermark)
         .join(run, run.c.run_id == run_vendor.c.run_id)
         .where(run_vendor.c.vendor == vendor, run_vendor.c.finished_at.is_not(None), run.c.dry_run.is_(False))
         .where(run.c.dag_id == "weeknight_refresh", run_vendor.c.watermark.is_not(None))
         .order_by(run_vendor.c.finished_at.desc())
-        .limit(1)
     )
-    return rows[0]["watermark"] if rows else None
+    return watermark
 
 
 def read_unit_states(ledger: Ledger, vendor: str) -> pd.DataFrame:
     """unit_key, digest, records, outcome of every unit that a run has dealt with."""
     state = unit_state.c
-    columns = (state.unit_key, state.digest, state.records, state.outcome)
-    states = ledger.frame(sa.select(*columns).where(state.vendor == vendor))
+    known = sa.select(state.unit_key, state.digest, state.records, state.outcome).where(state.vendor == vendor)
+    states = ledger.frame(known)
     return states.astype({"unit_key": "str", "digest": "Int64", "records": "str", "outcome": "str"})
 
 
 def save_outcomes(ledger: Ledger, run_id: str, outcomes: Iterable[Outcome]) -> None:
-    """Writes outcomes. A unit that is dealt with again in the same run keeps its last one; what was created or updated
+    """Writes outcomes; of a unit that is dealt with again in the same run the last one counts.
 
-    by a first try stays so when the second finds nothing left to do.
+    Created or updated by a first try stays so where the second finds nothing left to do.
     """
     with ledger.write() as connection:
         write_outcomes(ledger, connection, run_id, outcomes)
@@ -149,20 +144,9 @@ def save_outcomes(ledger: Ledger, run_id: str, outcomes: Iterable[Outcome]) -> N
 
 def write_outcomes(ledger: Ledger, connection: Connection, run_id: str, outcomes: Iterable[Outcome]) -> None:
     """The same within a transaction."""
-    ledger.upsert(
-        connection,
-        outcome,
-        (
-            {
-                "run_id": run_id, "vendor": one.vendor, "unit_key": one.unit_key, "outcome": one.outcome,
-                "reason": one.reason, "vendor_id": one.vendor_id, "code": one.code,
-            }
-            for one in outcomes
-        ),
-        unless=lambda new: sa.and_(
-            new.outcome == "unchanged", sa.or_(outcome.c.outcome == "created", outcome.c.outcome == "updated")
-        ),
-    )  # fmt: skip
+    rows = ({"run_id": run_id, **asdict(one)} for one in outcomes)
+    was_written = sa.or_(outcome.c.outcome == "created", outcome.c.outcome == "updated")
+    ledger.upsert(connection, outcome, rows, unless=lambda new: sa.and_(new.outcome == "unchanged", was_written))
 
 
 def read_outcomes(ledger: Ledger, run_id: str, vendor: str | None = None) -> pd.DataFrame:
@@ -200,16 +184,18 @@ def finish_vendor(
     at: datetime,
     left: Iterable[str] = (),
 ) -> None:
-    """A vendor's part of a run is through: ``states`` (unit_key, digest, outcome) are where the next run begins.
+    """Ends a vendor's part of a run, within a transaction: the next run begins at ``states``.
 
-    ``left``: units that are not enrolled any more: when they come back they are dealt with as if for the first time.
-    Within a transaction.
+    ``states``: unit_key, digest, outcome. ``left``: units that are not enrolled any more; a unit that comes back later
+    counts as new.
     """
     gone = unit_state.c.unit_key.in_(text_list(connection, left))
     connection.execute(sa.delete(unit_state).where(unit_state.c.vendor == vendor, gone))
     ledger.upsert(connection, unit_state, ({"vendor": vendor, "run_id": run_id, **state} for state in states))
-    mine = sa.update(run_vendor).where(run_vendor.c.run_id == run_id, run_vendor.c.vendor == vendor)
-    connection.execute(mine.values(finished_at=sa.func.coalesce(run_vendor.c.finished_at, at)))
+    mine = matching(run_vendor, run_id=run_id, vendor=vendor)
+    connection.execute(
+        sa.update(run_vendor).where(*mine).values(finished_at=sa.func.coalesce(run_vendor.c.finished_at, at))
+    )
 
 
 def finish_run(connection: Connection, run_id: str, status: str, at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""What a run has written, as the ledger knows it, and the runs that take it back."""
+"""What a run has written, as the ledger knows it, and the undos of it."""
 
 from __future__ import annotations
 
@@ -12,51 +12,51 @@ from etl.errors import ParamsError
 from etl.load.bulk import text_list
 from etl.load.ledger import intents
 from etl.load.ledger.intents import Intent
-from etl.load.ledger.store import Ledger
-from etl.load.ledger.tables import field_change, link, outcome, run, sent, unit_state
+from etl.load.ledger.links import send_again
+from etl.load.ledger.store import Ledger, matching
+from etl.load.ledger.tables import field_change, link, outcome, run, unit_state
 from etl.names import near
 
 DAG_ID = "undo"
 VENDOR = "profiles"
-# The name of its writes.
+# The step name of an undo's writes.
 STEP = "undo_case"
 
 
 def find_run(ledger: Ledger, run_id: str) -> sa.RowMapping:
-    """A run's row. Raises `ParamsError` with near and with the latest runs where there is none of that id."""
+    """A run's row. Raises `ParamsError` with similar ids, or the latest one, where there is no run of that id."""
     rows = ledger.rows(sa.select(run).where(run.c.run_id == run_id))
     if rows:
         return rows[0]
-    latest = [row["run_id"] for row in ledger.rows(sa.select(run.c.run_id).order_by(run.c.started_at.desc()).limit(50))]
+    latest = ledger.column(sa.select(run.c.run_id).order_by(run.c.started_at.desc()).limit(50))
     hint = near(run_id, latest) or (f" The latest is {latest[0]}." if latest else " The ledger has no run.")
     raise ParamsError(f"There is no run {run_id}.{hint}")
 
 
 def unfinished_undo(ledger: Ledger, run_id: str, unit_key: str | None) -> str | None:
-    """The undo of just this that was begun and stopped before its end, if there is one."""
-    begun = sa.select(run.c.run_id, run.c.params).where(run.c.dag_id == DAG_ID, run.c.status == "running")
-    for row in ledger.rows(begun.order_by(run.c.started_at.desc())):
-        params = json.loads(row["params"] or "{}")
-        if (params.get("undo_of"), params.get("unit_key")) == (run_id, unit_key):
-            undo_id: str = row["run_id"]
-            return undo_id
-    return None
+    """The undo of the same run and unit that was begun and stopped before its end, if there is one."""
+    return next(iter(_undos(ledger, run_id, [unit_key], run.c.status == "running")), None)
 
 
 def finished_undos(ledger: Ledger, run_id: str, unit_key: str | None) -> list[str]:
-    """The undos of just this that put something back at Profiles, the latest first; no dry runs."""
+    """The undos of the same run and unit that put something back at Profiles, the latest first; no dry runs."""
     went_back = sa.exists().where(
         field_change.c.run_id == run.c.run_id,
         field_change.c.vendor == VENDOR,
         field_change.c.decision.in_(("written", "added", "taken_out")),
     )
-    undone = sa.select(run.c.run_id, run.c.params).where(
-        run.c.dag_id == DAG_ID, run.c.dry_run.is_(False), run.c.status != "running", went_back
-    )
-    rows = ledger.rows(undone.order_by(run.c.started_at.desc()))
-    told = [(row["run_id"], json.loads(row["params"] or "{}")) for row in rows]
-    whole = (None, unit_key)  # an undo of the whole run is one of each of its units
-    return [key for key, params in told if params.get("undo_of") == run_id and params.get("unit_key") in whole]
+    # An undo of the whole run is one of each of its units.
+    return _undos(ledger, run_id, [None, unit_key], run.c.dry_run.is_(False), run.c.status != "running", went_back)
+
+
+def _undos(
+    ledger: Ledger, run_id: str, unit_keys: Sequence[str | None], *conditions: sa.ColumnElement[bool]
+) -> list[str]:
+    """The undos of a run for one of these units (None: of the whole run), the latest first."""
+    begun = sa.select(run.c.run_id, run.c.params).where(run.c.dag_id == DAG_ID, *conditions)
+    found = ledger.mapping(begun.order_by(run.c.started_at.desc()))
+    params = {undo_id: json.loads(text or "{}") for undo_id, text in found.items()}
+    return [key for key, one in params.items() if one.get("undo_of") == run_id and one.get("unit_key") in unit_keys]
 
 
 def units_by_case(ledger: Ledger, case_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -77,29 +77,22 @@ def _links(ledger: Ledger, key: sa.Column[Any], keys: Sequence[str]) -> Sequence
 
 def units_dealt_with(ledger: Ledger, run_id: str) -> set[str]:
     """The units that a run had in scope, at either vendor."""
-    return {row["unit_key"] for row in ledger.rows(sa.select(outcome.c.unit_key).where(outcome.c.run_id == run_id))}
+    return set(ledger.column(sa.select(outcome.c.unit_key).where(outcome.c.run_id == run_id)))
 
 
 def written_elsewhere(ledger: Ledger, run_id: str, vendor: str) -> dict[str, int]:
     """unit -> how many fields the run wrote at a vendor that has no undo."""
     done = ("written", "added", "linked")
-    mine = (field_change.c.run_id == run_id, field_change.c.vendor == vendor, field_change.c.decision.in_(done))
-    counted = sa.select(field_change.c.unit_key, sa.func.count().label("fields")).where(*mine)
-    fields = {row["unit_key"]: row["fields"] for row in ledger.rows(counted.group_by(field_change.c.unit_key))}
-    ended = (outcome.c.run_id == run_id, outcome.c.vendor == vendor, outcome.c.outcome.in_(("created", "updated")))
-    units = {row["unit_key"]: 0 for row in ledger.rows(sa.select(outcome.c.unit_key).where(*ended))}
-    return units | fields
+    mine = (*matching(field_change, run_id=run_id, vendor=vendor), field_change.c.decision.in_(done))
+    counted = sa.select(field_change.c.unit_key, sa.func.count()).where(*mine).group_by(field_change.c.unit_key)
+    ended = (*matching(outcome, run_id=run_id, vendor=vendor), outcome.c.outcome.in_(("created", "updated")))
+    units = ledger.column(sa.select(outcome.c.unit_key).where(*ended))
+    return dict.fromkeys(units, 0) | ledger.mapping(counted)
 
 
 def confirm(ledger: Ledger, intent: Intent, unit_key: str) -> None:
-    """An undo's write is there: the next night merges the case again, whether its data changed or not, and reports."""
+    """An undo's write is at the vendor: the next night merges the case again, even where its data did not change."""
     with ledger.write() as connection:
         intents.mark(ledger, intent, "confirmed", connection)
-        connection.execute(
-            sa.update(sent)
-            .where(sent.c.vendor == VENDOR, sent.c.unit_key == unit_key, sent.c.part == "case")
-            .values(offered_hash="")
-        )
-        connection.execute(
-            sa.delete(unit_state).where(unit_state.c.vendor == VENDOR, unit_state.c.unit_key == unit_key)
-        )
+        send_again(connection, VENDOR, unit_key, part="case")
+        connection.execute(sa.delete(unit_state).where(*matching(unit_state, vendor=VENDOR, unit_key=unit_key)))

@@ -169,7 +169,7 @@ def _update(client: ProfilesClient, job: Job, payload: Payload, link: Link | Non
     if link != target and not job.dry_run:
         with job.ledger.write() as connection:
             save_link(job, VENDOR, target, connection)
-            links.begin_other_case(job.ledger, connection, target, VENDOR, job.run_id)
+            links.switch_case(job.ledger, connection, target, VENDOR, job.run_id)
     return update_case(client, job, payload, target)
 
 

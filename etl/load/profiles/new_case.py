@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from etl.errors import Gone
 from etl.load.delivery import Job, LoadFinding, Payload, entity_of
-from etl.load.ledger import case_bases, intents
+from etl.load.ledger import intents, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link
 from etl.load.ledger.undos import STEP as UNDO_STEP
@@ -51,7 +51,7 @@ def new_case_of(client: ProfilesClient, job: Job, payload: Payload, link: Link |
         theirs = client.read_case(link.vendor_case_id).document
     except Gone:
         theirs = {}
-    base = case_bases.find_base(job.ledger, link.vendor_case_id)
+    base = links.find_base(job.ledger, link.vendor_case_id)
     return carry_over(base, theirs, ours, pins, undone)
 
 

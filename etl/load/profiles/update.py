@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from etl.errors import CaseOpen, Gone, InDoubt, SetAside, VendorUnavailable, VersionConflict
 from etl.load.delivery import TRIES, Delivered, Job, LoadFinding, Payload, begin, ended, entity_of
-from etl.load.ledger import case_bases, intents, links
+from etl.load.ledger import intents, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.intents import Intent
 from etl.load.ledger.links import Link
@@ -45,7 +45,7 @@ def update_case(client: ProfilesClient, job: Job, payload: Payload, link: Link) 
     assert link.vendor_case_id is not None
     document = payload.read()["document"]
     pins = pins_in_force(job, payload.unit_key)
-    base = case_bases.find_base(job.ledger, link.vendor_case_id)
+    base = links.find_base(job.ledger, link.vendor_case_id)
     written: tuple[Change, ...] = ()
     lost: Intent | None = None
     for _ in range(TRIES):
@@ -95,7 +95,7 @@ def settle_update(client: ProfilesClient, job: Job, payload: Payload, intent: In
 
 def confirm_lost_write(job: Job, payload: Payload, intent: Intent, case: Case) -> Any:
     """Confirms what the case holds of a write without an answer; gives the base from there on."""
-    confirmed = confirm(case_bases.find_base(job.ledger, case.case_id), intent.values["base"], case.document)
+    confirmed = confirm(links.find_base(job.ledger, case.case_id), intent.values["base"], case.document)
     with job.ledger.write() as connection:
         # No hash: what was offered is not known to be whole, so that the document is merged again.
         save_case(job, connection, payload.unit_key, case.case_id, "", confirmed, intent.as_of)
@@ -108,7 +108,7 @@ def save_case(
 ) -> None:
     """Remembers what was offered to a unit's case and what was written into it, within a transaction."""
     links.save_sent(job.ledger, connection, VENDOR, unit_key, "case", offer, None, as_of, job.run_id)
-    case_bases.save_base(job.ledger, connection, case_id, base, job.run_id)
+    links.save_base(job.ledger, connection, case_id, base, job.run_id)
 
 
 def _remember(job: Job, payload: Payload, case: Case, merged: Merged, pins: Pins, intent: Intent | None) -> None:

@@ -22,7 +22,7 @@ from etl.extract import identity
 from etl.extract.census import Census, read_households
 from etl.extract.source import Snapshot
 from etl.frames import are_among, each_row
-from etl.load.ledger import case_bases, identities, links, locks
+from etl.load.ledger import identities, links, locks
 from etl.load.ledger.identities import Merge
 from etl.load.ledger.transfers import rekeying
 from etl.load.merged_contacts import Known, Unclear, decide_merges
@@ -89,7 +89,7 @@ def follow_dependents(
     placed = pairs.merge(members, left_on="other_id", right_on="contact_id", suffixes=("", "_member"))
     placed = placed.assign(unit_key=placed["unit"].map(units["unit_key"]))
     names = rekeying.known_names(ledger)
-    bases = case_bases.read_bases(ledger, placed["unit_key"].unique())
+    bases = links.read_bases(ledger, "profiles", "case", placed["unit_key"].unique())
     merges: dict[int, Merge] = {}
     for row in each_row(placed):
         base = bases.get(row.unit_key) or {}
@@ -223,7 +223,7 @@ def _owners(context: RunContext, snapshot: Snapshot, linked: pd.DataFrame) -> di
     sent: dict[str, set[str]] = {key: set() for key in keys}
     for key, items in links.read_bases(context.ledger, "emoney", "items", keys).items():
         sent[key] |= set(items or {})
-    for key, base in case_bases.read_bases(context.ledger, keys).items():
+    for key, base in links.read_bases(context.ledger, "profiles", "case", keys).items():
         sent[key] |= {one["externalSourceId"] for name in _OWNED for one in (base or {}).get(name) or ()}
     now = rekeying.current_keys(context.ledger, {one for items in sent.values() for one in items})
     whose = identity.read_owners(snapshot, {now.get(one, one) for items in sent.values() for one in items})

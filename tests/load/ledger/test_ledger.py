@@ -63,10 +63,12 @@ def test_created_and_updated_stay_when_a_retry_finds_nothing_left_to_do(ledger: 
 def test_a_takeover_moves_link_history_and_open_writes(ledger: Ledger) -> None:
     save_link(ledger, "C7", "hh-1")
     intent = intents.begin(ledger, "profiles", "C7", "replace_case", "hash", {"base": {}}, DAY, "run", "1")
-    links.take_over(ledger, "profiles", "C7", "H12")
+    with ledger.write() as connection:
+        links.relink(connection, "profiles", "C7", "H12")
     assert links.find_link(ledger, "profiles", "C7") is None
     assert [one.op_key for one in intents.open_intents(ledger, "profiles", "H12")] == [intent.op_key]
-    links.take_over(ledger, "profiles", "C7", "H13")
+    with ledger.write() as connection:
+        links.relink(connection, "profiles", "C7", "H13")
     assert links.find_link(ledger, "profiles", "H13") is None
 
 

@@ -13,8 +13,8 @@ from alembic.script import ScriptDirectory
 
 from etl.errors import LedgerBusy, LedgerTooNew
 from etl.load.ledger import migrations
-from etl.load.ledger.case_bases import find_base
 from etl.load.ledger.findings import finding_key
+from etl.load.ledger.links import find_base
 from etl.load.ledger.store import Ledger, unpack
 from etl.load.ledger.tables import VIEWS, metadata, open_finding, outcome
 

@@ -246,7 +246,8 @@ def test_what_is_not_pinned_cannot_be_unpinned_but_a_step_may_be_repeated(desk: 
 def test_a_household_takes_over_the_pins_of_a_lone_client(desk: Desk) -> None:
     desk.to_profiles(household("C7", client=7))
     pins.change_pins(desk.ledger, "C7", [Pin("clientA.fax", "profiles", "x")], [], None, "hand-1")
-    links.take_over(desk.ledger, "profiles", "C7", "H1")
+    with desk.ledger.write() as connection:
+        links.relink(connection, "profiles", "C7", "H1")
     assert [one.field for one in pins.pins_of(desk.ledger, "H1")] == ["clientA.fax"]
 
 
