@@ -1,4 +1,4 @@
-"""What every part of the pipeline asks of whole columns, and pandas answers slowly."""
+"""What every part of the pipeline does with frames, and pandas does slowly."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -15,6 +15,11 @@ def are_among(texts: "pd.Series[str]", keys: Iterable[str]) -> npt.NDArray[np.bo
     found = pc.is_in(_as_arrow(texts), value_set=_as_arrow(keys).drop_null())
     among: npt.NDArray[np.bool_] = found.to_numpy(zero_copy_only=False)
     return among
+
+
+def each_row(frame: pd.DataFrame) -> Iterator[Any]:
+    """The rows of a frame, with its columns as attributes."""
+    return iter(frame.itertuples(index=False))
 
 
 def empty(columns: Sequence[str]) -> pd.DataFrame:

@@ -160,10 +160,5 @@ def _wrapped() -> Iterator[None]:
         raise sa.exc.DBAPIError.instance(None, None, error, base, hide_parameters=True) from None
 
 
-def each(rows: pd.DataFrame) -> Iterator[Any]:
-    """The rows of a frame, with its columns as attributes."""
-    return iter(rows.itertuples(index=False))
-
-
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)

@@ -17,7 +17,7 @@ from etl.load.ledger.tables import answer
 
 @dataclass(frozen=True)
 class Answer:
-    """A question and its answer. ``status``: asked, answered, mistaken, timed_out; ``shown``: the ids to choose from."""
+    """A question and its answer. ``status``: asked, answered, mistaken, timed_out; ``shown``: ids to choose from."""
 
     status: str
     shown: Any

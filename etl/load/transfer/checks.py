@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from etl import canonical, schema
+from etl.frames import each_row
 from etl.load import bulk
 from etl.load.ledger.transfers import groups
 from etl.load.ledger.transfers.groups import Failure
@@ -41,7 +42,7 @@ def read_source(
     edits = edits[edits["is_known"].isna()]
     owners = _owners(mine, rows, edits[edits["where"] == "right_only"])
     failures: dict[int, Failure] = {}
-    for row in bulk.each(edits):
+    for row in each_row(edits):
         numbers = owners.get((row.entity, row.entity_id), []) if row.where == "right_only" else [int(row.group)]
         for number in numbers:
             why = f"{row.became} after the manifest was made"
@@ -77,7 +78,7 @@ def _owners(
     manifest: pd.DataFrame, rows: Mapping[str, pd.DataFrame], new: pd.DataFrame
 ) -> dict[tuple[str, str], list[int]]:
     """The groups of rows that the manifest does not know: those of the records that the rows refer to."""
-    group_of = {(row.entity, row.entity_id): int(row.group) for row in bulk.each(manifest) if pd.notna(row.group)}
+    group_of = {(row.entity, row.entity_id): int(row.group) for row in each_row(manifest) if pd.notna(row.group)}
     found: dict[tuple[str, str], list[int]] = {}
     for entity, entries in ((str(name), some) for name, some in new.groupby("entity")):
         frame = rows[entity]
@@ -102,7 +103,7 @@ def differing(connection: Connection, batch: Batch) -> list[Failure]:
         there = _read_back(connection, batch, entity)
         held = pd.Series(canonical.row_hashes(entity, there).array, canonical.row_ids(entity, there), dtype="str")
         differ = wanted["target_id"].map(held) != wanted["row_hash"]
-        for row in bulk.each(wanted[differ.fillna(True)]):
+        for row in each_row(wanted[differ.fillna(True)]):
             columns = _columns_that_differ(batch.values(entity), there, row.target_id, entity)
             why = f"the target does not hold it exactly ({', '.join(columns) or 'it is not there'})"
             record = str(row.source_id) if pd.notna(row.source_id) else row.target_id

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.engine import Connection
 
-from etl.load import bulk
+from etl.frames import each_row
 from etl.load.ledger.transfers import groups, rekeying, transfers
 from etl.load.ledger.transfers.groups import Failure
 from etl.load.transfer import checks, rows
@@ -218,7 +218,7 @@ def _finish(job: TransferJob, batch: Batch) -> None:
     written = batch.written
     group_of = dict(zip(zip(written["entity"], written["source_id"], strict=True), written["group_no"], strict=True))
     first = int(batch.rows["contact"]["group"].iloc[0])  # also of a household that is not made anew
-    numbers = [int(group_of.get((row.entity, str(row.entity_id)), first)) for row in bulk.each(retired)]
+    numbers = [int(group_of.get((row.entity, str(row.entity_id)), first)) for row in each_row(retired)]
     stamp = batch.stamp.strftime("%Y-%m-%d %H:%M:%S.%f")
     retired = retired.assign(group_no=numbers, retired_at=stamp)
     groups.finish(job.ledger, job.transfer_id, batch.group_nos, written, retired)

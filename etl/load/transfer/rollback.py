@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 
 from etl import canonical, schema
 from etl.errors import ParamsError
+from etl.frames import each_row
 from etl.load import bulk
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import rekeying, rollbacks, transfers
@@ -168,7 +169,7 @@ def _restore(source: Connection, job: RollbackJob, now: datetime, unless: Sequen
     still = _still_retired(source, job.retired)
     edits = [
         ("source", row.entity, str(row.entity_id), "it is no longer in Deleted Records as the transfer left it")
-        for row in bulk.each(job.retired)
+        for row in each_row(job.retired)
         if row.entity_id not in still[row.entity]
     ]
     if not edits and not unless:
@@ -197,7 +198,7 @@ def _edited_in_target(target: Connection, job: RollbackJob) -> list[Edit]:
         rows.lock_rows(target, written)
         now = checks.hashed(job.read_target(contacts, own_transaction(target)))
         changed = checks.find_edits(written, now)
-        edits += [("target", row.entity, row.entity_id, row.became) for row in bulk.each(changed)]
+        edits += [("target", row.entity, row.entity_id, row.became) for row in each_row(changed)]
     return edits
 
 
