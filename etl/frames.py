@@ -35,11 +35,6 @@ def require_columns(of: object, what: str, **columns_of: Sequence[str]) -> None:
             raise ValueError(f"The {what}'s {name} lack the columns {', '.join(missing)}")
 
 
-def each_row(rows: pd.DataFrame) -> Iterator[Any]:
-    """The rows of a frame, with its columns as attributes."""
-    return iter(rows.itertuples(index=False))
-
-
 def _as_arrow(texts: Iterable[str]) -> pa.Array:
     if isinstance(texts, pd.Index):
         texts = texts.to_series()

@@ -1,16 +1,16 @@
-"""What becomes of a transfer's groups and rows while it is carried out."""
+"""The groups and rows of a transfer while it is carried out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from etl.load import bulk
-from etl.load.ledger.store import Ledger
+from etl.load.ledger.store import Ledger, matching
 from etl.load.ledger.tables import (
     transfer_group,
     transfer_record,
@@ -34,7 +34,7 @@ class Failure:
 
 
 def mark(ledger: Ledger, transfer_id: str, group_nos: Sequence[int], status: str, only: Sequence[str] = ()) -> None:
-    """Moves groups on; with ``only`` those that are in one of these states."""
+    """Gives groups a status; with ``only``, those that have one of these statuses."""
     with ledger.write() as connection:
         _mark(ledger, connection, transfer_id, group_nos, status, only)
 
@@ -55,23 +55,18 @@ def _mark(
 
 
 def fail(ledger: Ledger, transfer_id: str, failures: Iterable[Failure]) -> None:
-    """These groups stay as they are in the source: their moving rows get the decision ``failed`` and the rule."""
+    """These groups stay unchanged in the source: their moving rows get the decision ``failed`` and the rule."""
     with ledger.write() as connection:
         for one in failures:
-            connection.execute(
-                sa.update(transfer_group)
-                .where(transfer_group.c.transfer_id == transfer_id, transfer_group.c.group_no == one.group_no)
-                .values(status="failed", rule_id=one.rule_id, entity=one.entity, entity_id=one.entity_id, why=one.why)
-            )
-            mine = sa.exists().where(
-                transfer_row.c.transfer_id == transfer_record.c.transfer_id,
-                transfer_row.c.entity == transfer_record.c.entity,
-                transfer_row.c.entity_id == transfer_record.c.entity_id,
+            mine = matching(transfer_group, transfer_id=transfer_id, group_no=one.group_no)
+            connection.execute(sa.update(transfer_group).where(*mine).values(status="failed", **asdict(one)))
+            of_group = sa.exists().where(
+                *(transfer_row.c[name] == transfer_record.c[name] for name in ("transfer_id", "entity", "entity_id")),
                 transfer_row.c.group_no == one.group_no,
             )
             connection.execute(
                 sa.update(transfer_record)
-                .where(transfer_record.c.transfer_id == transfer_id, transfer_record.c.decision.in_(MOVES), mine)
+                .where(transfer_record.c.transfer_id == transfer_id, transfer_record.c.decision.in_(MOVES), of_group)
                 .where(transfer_record.c.entity.not_in(SHARED))
                 .values(decision="failed", rule_id=one.rule_id)
             )

@@ -1,14 +1,15 @@
-"""Units that a transfer gives another key (XFR-LINKS): what the vendors have of them is theirs under the new key.
+"""Units that get another key by a transfer (XFR-LINKS): their vendor records follow them.
 
-First the move is announced (``pending``): from then on no run writes one of the two units. What is under way is waited
-for. When the rows have moved, links and history follow in one transaction (``done``); documents then name records as
-the vendors know them (`vendor_key`), so that nothing at a vendor looks new.
+First the move is announced (``pending``): from then on no run writes one of the two units, and the transfer waits for
+writes under way. When the rows have moved, links and history follow in one transaction (``done``). Documents then name
+records by the keys that the vendors know (`vendor_key`), so that nothing at a vendor looks new.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -17,8 +18,9 @@ from sqlalchemy.engine import Connection
 from etl.errors import LockLost, MovedAway, UnitsBusy
 from etl.load import bulk
 from etl.load.ledger.intents import OPEN
+from etl.load.ledger.links import FOLLOWING
 from etl.load.ledger.locks import find_held
-from etl.load.ledger.store import Ledger
+from etl.load.ledger.store import Ledger, matching
 from etl.load.ledger.tables import (
     contact_merge,
     delivery,
@@ -27,8 +29,6 @@ from etl.load.ledger.tables import (
     link,
     marital_status,
     open_finding,
-    pin,
-    sent,
     transfer_record,
     unit_move,
     unit_state,
@@ -49,7 +49,7 @@ NAMED = {
 
 
 def announce(ledger: Ledger, transfer_id: str, moves: pd.DataFrame) -> None:
-    """``moves``: from_unit, to_unit, group_no. What this transfer announced of them before is replaced."""
+    """Announces moves (from_unit, to_unit, group_no), in place of this transfer's earlier ones of the same units."""
     rows = moves.assign(transfer_id=transfer_id, status="pending")
     with ledger.write() as connection:
         _forget(connection, moves["from_unit"], transfer_id)
@@ -57,15 +57,9 @@ def announce(ledger: Ledger, transfer_id: str, moves: pd.DataFrame) -> None:
 
 
 def withdraw(connection: Connection, transfer_id: str, group_nos: Sequence[int]) -> None:
-    """These groups do not move."""
-    groups = [int(number) for number in group_nos]
-    connection.execute(
-        sa.delete(unit_move).where(
-            unit_move.c.transfer_id == transfer_id,
-            unit_move.c.group_no.in_(bulk.id_list(connection, groups)),
-            unit_move.c.status == "pending",
-        )
-    )
+    """These groups do not move: takes their announcement back, within a transaction."""
+    theirs = unit_move.c.group_no.in_(bulk.id_list(connection, group_nos))
+    connection.execute(sa.delete(unit_move).where(*_announced(transfer_id), theirs))
 
 
 def require_at_home(ledger: Ledger, unit_key: str, client_contact_id: int) -> None:
@@ -83,8 +77,8 @@ def require_at_home(ledger: Ledger, unit_key: str, client_contact_id: int) -> No
 
 def units_on_the_move(ledger: Ledger) -> set[str]:
     """The units that are being moved to another office, by their keys there and here."""
-    rows = ledger.rows(sa.select(unit_move.c.from_unit, unit_move.c.to_unit).where(unit_move.c.status == "pending"))
-    return {key for row in rows for key in (row["from_unit"], row["to_unit"])}
+    both = sa.select(unit_move.c.from_unit, unit_move.c.to_unit).where(unit_move.c.status == "pending")
+    return {key for pair in ledger.mapping(both).items() for key in pair}
 
 
 def _has_moved(ledger: Ledger, transfer_id: str, contact_id: int) -> bool:
@@ -94,30 +88,30 @@ def _has_moved(ledger: Ledger, transfer_id: str, contact_id: int) -> bool:
         record.transfer_id == transfer_id, record.entity == "contact", record.target_id.is_not(None)
     )
     key = str(contact_id)
-    return bool(ledger.rows(moved.where(sa.or_(record.entity_id == key, record.target_id == key)).limit(1)))
+    return ledger.first(moved.where(sa.or_(record.entity_id == key, record.target_id == key))) is not None
 
 
 def units_in_doubt(ledger: Ledger, transfer_id: str) -> dict[int, str]:
-    """group -> a unit of it with a write at a vendor whose outcome nobody knows yet."""
+    """group -> a unit of it with a write at a vendor that has no answer yet."""
     statement = (
         sa.select(unit_move.c.group_no, unit_move.c.from_unit)
         .join(delivery, delivery.c.unit_key == unit_move.c.from_unit)
         .where(unit_move.c.transfer_id == transfer_id, delivery.c.status.in_(OPEN))
     )
-    return {row["group_no"]: row["from_unit"] for row in ledger.rows(statement)}
+    return ledger.mapping(statement)
 
 
 def wait_until_free(
     ledger: Ledger, transfer_id: str, sleep: Callable[[float], None] = time.sleep, patience: float = PATIENCE_SECONDS
 ) -> None:
-    """Waits for runs that are writing one of the transfer's units, or a feed. Raises `UnitsBusy` after a while."""
+    """Waits for runs that are writing one of the transfer's units, or a feed. Raises `UnitsBusy` after ``patience``."""
     mine = sa.select(unit_move.c.from_unit).where(unit_move.c.transfer_id == transfer_id)
     concerned = sa.or_(household_lock.c.unit_key.in_(mine), household_lock.c.unit_key.startswith("feed:"))
     waited = 0.0
     while busy := find_held(ledger, concerned):
         if waited >= patience:
             raise UnitsBusy(
-                f"A run is writing {', '.join(busy[:5])} at a vendor; the transfer goes on when it is through."
+                f"A run is writing {', '.join(busy[:5])} at a vendor; the transfer goes on when that run has ended."
             )
         sleep(0.5)
         waited += 0.5
@@ -133,13 +127,9 @@ def follow(
     moves = _moves(connection, transfer_id, group_nos, "pending")
     _rekey(connection, moves)
     _remember_names(ledger, connection, transfer_id, moves, map_)
-    connection.execute(
-        sa.update(unit_move)
-        .where(
-            unit_move.c.transfer_id == transfer_id, unit_move.c.from_unit.in_(_texts(connection, moves["from_unit"]))
-        )
-        .values(status="done")
-    )
+    theirs = unit_move.c.from_unit.in_(bulk.text_list(connection, moves["from_unit"]))
+    mine = (unit_move.c.transfer_id == transfer_id, theirs)
+    connection.execute(sa.update(unit_move).where(*mine).values(status="done"))
     _rename_contacts(connection, moves["to_unit"], map_)
 
 
@@ -155,9 +145,8 @@ def announce_return(ledger: Ledger, transfer_id: str) -> None:
 
 
 def withdraw_return(ledger: Ledger, transfer_id: str) -> None:
-    """They keep the keys that they have."""
-    with ledger.write() as connection:
-        connection.execute(sa.delete(unit_move).where(_is_announced(transfer_id)))
+    """The units of a transfer keep the keys that they have."""
+    ledger.execute(sa.delete(unit_move).where(*_announced(transfer_id)))
 
 
 def turn_back(connection: Connection, transfer_id: str, map_: pd.DataFrame) -> None:
@@ -166,22 +155,21 @@ def turn_back(connection: Connection, transfer_id: str, map_: pd.DataFrame) -> N
     back = _moves(connection, transfer_id, None, "pending")
     _rekey(connection, back)
     _forget(connection, moves["from_unit"], transfer_id)
-    connection.execute(sa.update(unit_move).where(_is_announced(transfer_id)).values(status="done"))
+    connection.execute(sa.update(unit_move).where(*_announced(transfer_id)).values(status="done"))
     connection.execute(sa.delete(vendor_key).where(vendor_key.c.transfer_id == transfer_id))
     back_map = map_.rename(columns={"source_id": "target_id", "target_id": "source_id"})
     _rename_contacts(connection, back["to_unit"], back_map)
 
 
 def known_names(ledger: Ledger) -> dict[str, str]:
-    """Under which key the vendors know a record that has another key now: ``account:905`` -> ``account:5``."""
-    rows = ledger.frame(sa.select(vendor_key.c.crm_key, vendor_key.c.known_as))
+    """CRM key -> the key by which the vendors know the record, where they differ: ``account:905`` -> ``account:5``."""
     with ledger.read() as connection:
         merged = _merged_names(connection)
-    return merged | dict(zip(rows["crm_key"], rows["known_as"], strict=True))
+    return merged | ledger.mapping(sa.select(vendor_key.c.crm_key, vendor_key.c.known_as))
 
 
 def current_keys(ledger: Ledger, known: Iterable[str]) -> dict[str, str]:
-    """Of keys that the vendors use those that the CRM has for them now, where they are others: the last one given."""
+    """The vendors' key -> the CRM's present key, where they differ; of several the last one given."""
     wanted = set(known)
     with ledger.read() as connection:
         statement = sa.select(vendor_key.c.known_as, vendor_key.c.crm_key)
@@ -193,72 +181,61 @@ def current_keys(ledger: Ledger, known: Iterable[str]) -> dict[str, str]:
 
 
 def _merged_names(connection: Connection) -> dict[str, str]:
-    """The same of contacts into which others were merged (MATCH-MERGED)."""
+    """CRM key -> the vendors' key, of contacts into which others were merged (MATCH-MERGED)."""
     merge = contact_merge.c
     rows = connection.execute(sa.select(merge.contact_id, merge.known_as).where(merge.known_as.is_not(None)))
     return {f"contact:{row.contact_id}": row.known_as for row in rows}
 
 
-def _is_announced(transfer_id: str) -> sa.ColumnElement[bool]:
-    return sa.and_(unit_move.c.transfer_id == transfer_id, unit_move.c.status == "pending")
+def _announced(transfer_id: str) -> list[sa.ColumnElement[bool]]:
+    return matching(unit_move, transfer_id=transfer_id, status="pending")
 
 
 def _moves(connection: Connection, transfer_id: str, group_nos: Sequence[int] | None, status: str) -> pd.DataFrame:
     statement = sa.select(unit_move.c.from_unit, unit_move.c.to_unit, unit_move.c.group_no).where(
-        unit_move.c.transfer_id == transfer_id, unit_move.c.status == status
+        *matching(unit_move, transfer_id=transfer_id, status=status)
     )
     if group_nos is not None:
-        groups = bulk.id_list(connection, [int(number) for number in group_nos])
-        statement = statement.where(unit_move.c.group_no.in_(groups))
-    result = connection.execute(statement.order_by(unit_move.c.from_unit.desc()))
-    return pd.DataFrame.from_records(result.fetchall(), columns=["from_unit", "to_unit", "group_no"])
+        statement = statement.where(unit_move.c.group_no.in_(bulk.id_list(connection, group_nos)))
+    return _frame(connection, statement.order_by(unit_move.c.from_unit.desc()))
+
+
+def _frame(connection: Connection, statement: sa.Select[Any]) -> pd.DataFrame:
+    rows = connection.execute(statement).fetchall()
+    return pd.DataFrame.from_records(rows, columns=list(statement.selected_columns.keys()))
 
 
 def _rekey(connection: Connection, moves: pd.DataFrame) -> None:
-    """Gives each vendor's link, what was sent, pins and feed lines to the new unit; what else was known is forgotten.
+    """Gives each vendor's link, and what follows it, to the new unit; states and open findings are forgotten.
 
-    Of two linked units that become one, the household's link is taken; the other stays where it is.
+    Of two linked units that become one, the household's link is taken; the other link stays.
     """
-    keys = _texts(connection, moves["from_unit"])
-    held = pd.DataFrame.from_records(
-        connection.execute(sa.select(link.c.vendor, link.c.unit_key).where(link.c.unit_key.in_(keys))).fetchall(),
-        columns=["vendor", "unit_key"],
-    )
+    keys = bulk.text_list(connection, moves["from_unit"])
+    held = _frame(connection, sa.select(link.c.vendor, link.c.unit_key).where(link.c.unit_key.in_(keys)))
     chosen = held.merge(moves, left_on="unit_key", right_on="from_unit")
     chosen = chosen.sort_values("unit_key", ascending=False).drop_duplicates(["vendor", "to_unit"])
     changes = chosen[["vendor", "unit_key", "to_unit"]].rename(columns={"unit_key": "old", "to_unit": "unit_key"})
-    for table in (link, sent):
-        _rename_units(connection, table, changes)
-    _rename_units(connection, pin, changes)
-    _rename_units(connection, feed_line, changes[changes["vendor"] == "emoney"].drop(columns="vendor"))
+    for table in FOLLOWING:
+        bulk.rename(connection, table, changes, ("vendor", "old"))
+    bulk.rename(connection, feed_line, changes[changes["vendor"] == "emoney"].drop(columns="vendor"), ("old",))
     for forgotten in (unit_state, open_finding):
         connection.execute(sa.delete(forgotten).where(forgotten.c.unit_key.in_(keys)))
-
-
-def _rename_units(connection: Connection, table: sa.Table, changes: pd.DataFrame) -> None:
-    keys = tuple(name for name in ("vendor", "old") if name in changes)
-    bulk.rename(connection, table, changes, keys)
 
 
 def _remember_names(
     ledger: Ledger, connection: Connection, transfer_id: str, moves: pd.DataFrame, map_: pd.DataFrame
 ) -> None:
-    """A record that moved with a linked unit keeps the name that the vendors know it by."""
-    linked = sa.select(link.c.unit_key).where(link.c.unit_key.in_(_texts(connection, moves["to_unit"])))
-    has_link = {row.unit_key for row in connection.execute(linked)}
-    groups = moves.loc[moves["to_unit"].isin(has_link), "group_no"]
+    """A record that moved with a linked unit keeps the key that the vendors know."""
+    linked = sa.select(link.c.unit_key).where(link.c.unit_key.in_(bulk.text_list(connection, moves["to_unit"])))
+    groups = moves.loc[moves["to_unit"].isin(list(connection.execute(linked).scalars())), "group_no"]
     words = map_["entity"].map(NAMED)
     named = map_[words.notna() & map_["group_no"].isin(groups) & map_["source_id"].notna()]
     old = words[named.index] + ":" + named["source_id"]
     new = words[named.index] + ":" + named["target_id"]
-    before = _merged_names(connection) | {
-        row.crm_key: row.known_as
-        for row in connection.execute(
-            sa.select(vendor_key.c.crm_key, vendor_key.c.known_as).where(
-                vendor_key.c.crm_key.in_(_texts(connection, old))
-            )
-        )
-    }
+    moved_before = sa.select(vendor_key.c.crm_key, vendor_key.c.known_as).where(
+        vendor_key.c.crm_key.in_(bulk.text_list(connection, old))
+    )
+    before = _merged_names(connection) | dict(connection.execute(moved_before).tuples().all())
     rows = pd.DataFrame({"crm_key": new, "known_as": [before.get(key, key) for key in old], "transfer_id": transfer_id})
     bulk.insert(connection, vendor_key, rows, skip_known=True)
 
@@ -267,12 +244,11 @@ def _rename_contacts(connection: Connection, units: pd.Series[str], map_: pd.Dat
     """Client and spouse of the units' links, and what eMoney knows of a contact's marriage, under the new keys."""
     contacts = map_[map_["entity"] == "contact"]
     new = dict(zip(contacts["source_id"].astype("int64"), contacts["target_id"].astype("int64"), strict=True))
-    statement = sa.select(link.c.vendor, link.c.unit_key, link.c.client_contact_id, link.c.spouse_contact_id)
-    rows = connection.execute(statement.where(link.c.unit_key.in_(_texts(connection, units)))).fetchall()
-    found = pd.DataFrame.from_records(
-        rows, columns=["vendor", "unit_key", "client_contact_id", "spouse_contact_id"]
-    ).astype({"client_contact_id": "Int64", "spouse_contact_id": "Int64"})
-    for name in ("client_contact_id", "spouse_contact_id"):
+    couple = ("client_contact_id", "spouse_contact_id")
+    statement = sa.select(*(link.c[name] for name in ("vendor", "unit_key", *couple)))
+    theirs = link.c.unit_key.in_(bulk.text_list(connection, units))
+    found = _frame(connection, statement.where(theirs)).astype(dict.fromkeys(couple, "Int64"))
+    for name in couple:
         found[name] = pd.array([new.get(key, key) for key in found[name]], dtype="Int64")
     bulk.update(connection, link, found, ("vendor", "unit_key"))
     married = pd.DataFrame({"old": list(new), "contact_id": list(new.values())})
@@ -280,12 +256,5 @@ def _rename_contacts(connection: Connection, units: pd.Series[str], map_: pd.Dat
 
 
 def _forget(connection: Connection, from_units: pd.Series[str], transfer_id: str) -> None:
-    connection.execute(
-        sa.delete(unit_move).where(
-            unit_move.c.from_unit.in_(_texts(connection, from_units)), unit_move.c.transfer_id == transfer_id
-        )
-    )
-
-
-def _texts(connection: Connection, texts: pd.Series[str]) -> sa.Select[tuple[str]]:
-    return bulk.text_list(connection, texts)
+    theirs = unit_move.c.from_unit.in_(bulk.text_list(connection, from_units))
+    connection.execute(sa.delete(unit_move).where(theirs, unit_move.c.transfer_id == transfer_id))

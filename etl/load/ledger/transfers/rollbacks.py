@@ -1,4 +1,4 @@
-"""What the ledger knows of a transfer that is to be taken back."""
+"""Taking a transfer back: what it wrote and retired, and the statuses of the return."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 import sqlalchemy as sa
 
-from etl.load.ledger.store import Ledger
+from etl.load.ledger.store import Ledger, matching
 from etl.load.ledger.tables import (
     transfer,
-    transfer_claim,
     transfer_group,
     transfer_record,
     transfer_retired,
     transfer_target_row,
 )
 from etl.load.ledger.transfers import rekeying
+from etl.load.ledger.transfers.transfers import free_contacts, move_on
 
 
 def read_written(ledger: Ledger, transfer_id: str, group_nos: Sequence[int]) -> pd.DataFrame:
@@ -48,39 +48,29 @@ def read_retired(ledger: Ledger, transfer_id: str) -> pd.DataFrame:
 
 
 def begin(ledger: Ledger, transfer_id: str) -> None:
-    """closed -> returning: from here on the return is finished, whatever kills it."""
-    with ledger.write() as connection:
-        connection.execute(sa.update(transfer).where(transfer.c.transfer_id == transfer_id).values(status="returning"))
+    """closed -> returning: from here on a return that is killed will be finished."""
+    ledger.execute(sa.update(transfer).where(transfer.c.transfer_id == transfer_id).values(status="returning"))
 
 
 def give_up(ledger: Ledger, transfer_id: str) -> None:
-    """Nothing was changed: the transfer is as it was."""
+    """returning -> closed: nothing was changed in either office."""
     rekeying.withdraw_return(ledger, transfer_id)
     with ledger.write() as connection:
-        connection.execute(
-            sa.update(transfer)
-            .where(transfer.c.transfer_id == transfer_id, transfer.c.status == "returning")
-            .values(status="closed")
-        )
-        connection.execute(sa.delete(transfer_claim).where(transfer_claim.c.transfer_id == transfer_id))
+        move_on(connection, transfer_id, ["returning"], status="closed")
+        free_contacts(connection, transfer_id)
 
 
 def finish(ledger: Ledger, transfer_id: str) -> None:
-    """returning -> returned, with the moment in ``why``: vendor links are those of the source's units again."""
+    """returning -> returned, with the time in ``why``: vendor links belong to the source's units again."""
     record = transfer_record.c
     moved = sa.select(record.entity, record.entity_id.label("source_id"), record.target_id)
     map_ = ledger.frame(moved.where(record.transfer_id == transfer_id, record.target_id.is_not(None)))
-    told = f"Returned to the source office on {ledger.now():%Y-%m-%d %H:%M} UTC."
+    words = f"Returned to the source office on {ledger.now():%Y-%m-%d %H:%M} UTC."
     with ledger.write() as connection:
         rekeying.turn_back(connection, transfer_id, map_)
-        connection.execute(sa.delete(transfer_claim).where(transfer_claim.c.transfer_id == transfer_id))
-        connection.execute(
-            sa.update(transfer_group)
-            .where(transfer_group.c.transfer_id == transfer_id, transfer_group.c.status == "retired")
-            .values(status="returned")
-        )
-        connection.execute(
-            sa.update(transfer)
-            .where(transfer.c.transfer_id == transfer_id)
-            .values(status="returned", why=sa.func.coalesce(transfer.c.why + ". ", "") + told)
-        )
+        free_contacts(connection, transfer_id)
+        retired = matching(transfer_group, transfer_id=transfer_id, status="retired")
+        connection.execute(sa.update(transfer_group).where(*retired).values(status="returned"))
+        why = sa.func.coalesce(transfer.c.why + ". ", "") + words
+        mine = transfer.c.transfer_id == transfer_id
+        connection.execute(sa.update(transfer).where(mine).values(status="returned", why=why))

@@ -1,15 +1,16 @@
-"""Transfers between offices as the ledger knows them: who asked, who answered, what became of each row.
+"""Transfers between offices as the ledger knows them: who asked, who answered, and the decision on each row.
 
-`claim` comes first: one transfer at a time has a contact. `plan` then keeps the manifest; `answer` is what the
-receiving user said, or that nobody did; `etl.load.transfer.move` moves the groups.
+`claim` comes first: only one transfer at a time can have a contact. `plan` then keeps the manifest; `answer` keeps the
+receiving user's answer, or that there was none; `etl.load.transfer.move` moves the groups.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from sqlalchemy.engine import Connection, make_url
 
 from etl.errors import ParamsError
 from etl.load import bulk
-from etl.load.ledger.store import Ledger
+from etl.load.ledger.store import Ledger, columns
 from etl.load.ledger.tables import transfer, transfer_claim, transfer_group, transfer_record, transfer_row
 
 # How a transfer can end before anything is written, and what each is called.
@@ -63,8 +64,8 @@ def fingerprint(url: str, apart: bool = False) -> str:
 def claim(ledger: Ledger, database: str, contact_ids: Iterable[int], transfer_id: str) -> dict[int, str]:
     """Takes contacts for a transfer; gives those that another transfer has: contact id -> its transfer.
 
-    Repeated for the same transfer it changes nothing. What is not given back in the answer is this transfer's until it
-    ends (`answer` with a refusal, `close`).
+    Repeated for the same transfer it changes nothing. All other contacts are this transfer's until it ends (`answer`
+    with a refusal, `close`).
     """
     wanted = sorted(set(map(int, contact_ids)))
     numbers = pd.Series(wanted, dtype="int64")
@@ -75,7 +76,7 @@ def claim(ledger: Ledger, database: str, contact_ids: Iterable[int], transfer_id
 
 
 def read_claimed(ledger: Ledger, database: str, contact_ids: Iterable[int], transfer_id: str) -> dict[int, str]:
-    """Those of the contacts that another transfer has, without taking the others."""
+    """Contact id -> its transfer, of those of the contacts that another transfer has; takes none."""
     with ledger.read() as connection:
         return _claimed(connection, database, sorted(set(map(int, contact_ids))), transfer_id)
 
@@ -86,7 +87,7 @@ def _claimed(connection: Connection, database: str, wanted: list[int], transfer_
         transfer_claim.c.transfer_id != transfer_id,
         transfer_claim.c.contact_id.in_(bulk.id_list(connection, wanted)),
     )
-    return {row.contact_id: row.transfer_id for row in connection.execute(other)}
+    return dict(connection.execute(other).tuples().all())
 
 
 def plan(ledger: Ledger, planned: Transfer, manifest: pd.DataFrame) -> None:
@@ -100,8 +101,7 @@ def plan(ledger: Ledger, planned: Transfer, manifest: pd.DataFrame) -> None:
         stands = sa.select(transfer.c.status).where(transfer.c.transfer_id == planned.transfer_id).with_for_update()
         if (status := connection.execute(stands).scalar()) not in (None, "planned"):
             raise ParamsError(f"The transfer {planned.transfer_id} is {status}: it cannot be planned anew.")
-        mine = {column: getattr(planned, column) for column in Transfer.__dataclass_fields__}
-        kept = {name: mine[name] for name in mine if mine[name] is not None}
+        kept = {name: value for name, value in asdict(planned).items() if value is not None}
         ledger.upsert(connection, transfer, [{"planned_at": ledger.now(), **kept}])
         for table in (transfer_record, transfer_row, transfer_group):
             connection.execute(sa.delete(table).where(table.c.transfer_id == planned.transfer_id))
@@ -124,8 +124,8 @@ def plan(ledger: Ledger, planned: Transfer, manifest: pd.DataFrame) -> None:
 
 def find(ledger: Ledger, transfer_id: str) -> Transfer | None:
     """A transfer as it stands."""
-    rows = ledger.rows(sa.select(transfer).where(transfer.c.transfer_id == transfer_id))
-    return Transfer(**rows[0]) if rows else None
+    mine = sa.select(*columns(Transfer, transfer)).where(transfer.c.transfer_id == transfer_id)
+    return next(iter(ledger.read_as(Transfer, mine)), None)
 
 
 def answer(ledger: Ledger, transfer_id: str, status: str, answered_by: str | None, why: str | None = None) -> Transfer:
@@ -136,29 +136,18 @@ def answer(ledger: Ledger, transfer_id: str, status: str, answered_by: str | Non
     """
     values = {"status": status, "why": why, "answered_by": answered_by, "answered_at": ledger.now()}
     with ledger.write() as connection:
-        changed = connection.execute(
-            sa.update(transfer)
-            .where(transfer.c.transfer_id == transfer_id, transfer.c.status == "planned")
-            .values(**values)
-        ).rowcount
-        if changed and status in REFUSALS:
-            connection.execute(sa.delete(transfer_claim).where(transfer_claim.c.transfer_id == transfer_id))
-    found = find(ledger, transfer_id)
-    if found is None:
-        raise ParamsError(f"There is no transfer {transfer_id}.")
+        if move_on(connection, transfer_id, ["planned"], **values) and status in REFUSALS:
+            free_contacts(connection, transfer_id)
+    found = _require(ledger, transfer_id)
     if found.status != status and not (status == "accepted" and found.status not in REFUSALS):
         raise ParamsError(f"The transfer {transfer_id} is {found.status.replace('_', ' ')}: it cannot be {status} now.")
     return found
 
 
 def start(ledger: Ledger, transfer_id: str) -> Transfer:
-    """accepted -> running; a transfer that was begun before goes on. Raises `ParamsError` for any other."""
+    """accepted -> running; a transfer that was begun earlier goes on. Raises `ParamsError` for any other."""
     with ledger.write() as connection:
-        connection.execute(
-            sa.update(transfer)
-            .where(transfer.c.transfer_id == transfer_id, transfer.c.status == "accepted")
-            .values(status="running")
-        )
+        move_on(connection, transfer_id, ["accepted"], status="running")
     found = find(ledger, transfer_id)
     if found is None or found.status not in ("running", "closed", "failed"):
         state = "unknown" if found is None else found.status.replace("_", " ")
@@ -167,17 +156,13 @@ def start(ledger: Ledger, transfer_id: str) -> Transfer:
 
 
 def close(ledger: Ledger, transfer_id: str) -> Transfer:
-    """Ends a transfer whose groups are through: ``closed`` where any moved (or there was none), else ``failed``."""
+    """Ends a transfer whose groups have ended: ``closed`` where any moved (or there was none), else ``failed``."""
     groups = read_groups(ledger, transfer_id)
     failed = int((groups["status"] == "failed").sum())
     status = "failed" if failed and failed == len(groups) else "closed"
     why = f"{failed} of {len(groups)} groups did not move" if failed else None
     with ledger.write() as connection:
-        connection.execute(
-            sa.update(transfer)
-            .where(transfer.c.transfer_id == transfer_id, transfer.c.status.in_(("accepted", "running")))
-            .values(status=status, why=why, closed_at=ledger.now())
-        )
+        move_on(connection, transfer_id, ["accepted", "running"], status=status, why=why, closed_at=ledger.now())
         # Carriers and products that only groups needed which did not move.
         connection.execute(
             sa.update(transfer_record)
@@ -185,7 +170,22 @@ def close(ledger: Ledger, transfer_id: str) -> Transfer:
             .where(transfer_record.c.entity.in_(("carrier", "product")), transfer_record.c.target_id.is_(None))
             .values(decision="failed")
         )
-        connection.execute(sa.delete(transfer_claim).where(transfer_claim.c.transfer_id == transfer_id))
+        free_contacts(connection, transfer_id)
+    return _require(ledger, transfer_id)
+
+
+def move_on(connection: Connection, transfer_id: str, statuses: Sequence[str], **values: Any) -> bool:
+    """Changes a transfer that has one of these statuses, within a transaction; gives whether it had one."""
+    mine = (transfer.c.transfer_id == transfer_id, transfer.c.status.in_(statuses))
+    return bool(connection.execute(sa.update(transfer).where(*mine).values(**values)).rowcount)
+
+
+def free_contacts(connection: Connection, transfer_id: str) -> None:
+    """Gives the contacts of a transfer back, within a transaction."""
+    connection.execute(sa.delete(transfer_claim).where(transfer_claim.c.transfer_id == transfer_id))
+
+
+def _require(ledger: Ledger, transfer_id: str) -> Transfer:
     found = find(ledger, transfer_id)
     if found is None:
         raise ParamsError(f"There is no transfer {transfer_id}.")
@@ -194,23 +194,22 @@ def close(ledger: Ledger, transfer_id: str) -> Transfer:
 
 def read_unfinished(ledger: Ledger) -> list[str]:
     """The transfers that wait for an answer, are being carried out, or can go on where they stopped."""
-    goes_on = transfer.c.status.not_in(ENDED)
-    return [row["transfer_id"] for row in ledger.rows(sa.select(transfer.c.transfer_id).where(goes_on))]
+    return ledger.column(sa.select(transfer.c.transfer_id).where(transfer.c.status.not_in(ENDED)))
 
 
 def forget_unanswered(ledger: Ledger, longest: timedelta) -> None:
-    """Ends transfers that were planned longer ago than anybody can take to answer: their runs are gone."""
+    """Ends transfers that were planned longer ago than an answer can take: their runs have ended."""
     waiting = sa.select(transfer.c.transfer_id).where(
         transfer.c.status == "planned", transfer.c.planned_at < ledger.now() - longest
     )
-    for row in ledger.rows(waiting):
-        answer(ledger, row["transfer_id"], "timed_out", None, "nobody answered in time")
+    for transfer_id in ledger.column(waiting):
+        answer(ledger, transfer_id, "timed_out", None, "nobody answered in time")
 
 
 def read_groups(ledger: Ledger, transfer_id: str) -> pd.DataFrame:
     """group_no, contacts, status, rule_id, entity, entity_id, why, written_at, retired_at of a transfer."""
-    columns = [column for column in transfer_group.c if column.name != "transfer_id"]
-    mine = sa.select(*columns).where(transfer_group.c.transfer_id == transfer_id)
+    names = [column for column in transfer_group.c if column.name != "transfer_id"]
+    mine = sa.select(*names).where(transfer_group.c.transfer_id == transfer_id)
     return ledger.frame(mine.order_by(transfer_group.c.group_no))
 
 
@@ -244,7 +243,7 @@ def read_moved_contacts(ledger: Ledger, transfer_id: str) -> dict[int, str]:
     moved = sa.select(record.entity_id, record.target_id).where(
         record.transfer_id == transfer_id, record.entity == "contact", record.target_id.is_not(None)
     )
-    return {int(row["entity_id"]): row["target_id"] for row in ledger.rows(moved)}
+    return {int(key): target for key, target in ledger.mapping(moved).items()}
 
 
 def read_id_map(ledger: Ledger, source_database: str, target_database: str, target_office_id: int) -> pd.DataFrame:
@@ -269,6 +268,6 @@ def read_id_map(ledger: Ledger, source_database: str, target_database: str, targ
 
 
 def release(ledger: Ledger, transfer_id: str) -> None:
-    """Gives the contacts of a transfer back that was never planned, or whose run is over."""
+    """Gives the contacts back of a transfer that was never planned, or whose run has ended."""
     with ledger.write() as connection:
-        connection.execute(sa.delete(transfer_claim).where(transfer_claim.c.transfer_id == transfer_id))
+        free_contacts(connection, transfer_id)
