@@ -181,7 +181,7 @@ class Ledger:
     def mapping(self, statement: sa.Select[Any]) -> dict[Any, Any]:
         """The first column of a select -> its second; of two rows with one key the last."""
         with self.read() as connection:
-            return dict(connection.execute(statement).tuples().all())
+            return dict(connection.execute(statement).all())
 
     def execute(self, *statements: sa.Update | sa.Delete) -> None:
         """Runs changes in a transaction of their own."""

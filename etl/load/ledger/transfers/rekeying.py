@@ -235,7 +235,7 @@ def _remember_names(
     moved_before = sa.select(vendor_key.c.crm_key, vendor_key.c.known_as).where(
         vendor_key.c.crm_key.in_(bulk.text_list(connection, old))
     )
-    before = _merged_names(connection) | dict(connection.execute(moved_before).tuples().all())
+    before = _merged_names(connection) | dict(connection.execute(moved_before).all())
     rows = pd.DataFrame({"crm_key": new, "known_as": [before.get(key, key) for key in old], "transfer_id": transfer_id})
     bulk.insert(connection, vendor_key, rows, skip_known=True)
 

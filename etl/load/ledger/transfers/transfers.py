@@ -87,7 +87,7 @@ def _claimed(connection: Connection, database: str, wanted: list[int], transfer_
         transfer_claim.c.transfer_id != transfer_id,
         transfer_claim.c.contact_id.in_(bulk.id_list(connection, wanted)),
     )
-    return dict(connection.execute(other).tuples().all())
+    return dict(connection.execute(other).all())
 
 
 def plan(ledger: Ledger, planned: Transfer, manifest: pd.DataFrame) -> None:
