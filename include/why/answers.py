@@ -12,23 +12,25 @@ from etl.load.ledger import undos
 from etl.load.ledger.runs import UnitRun
 from etl.names import near
 from etl.outcomes import NOT_SENT
-from etl.transform.mapping.fields import ADDRESS_FIELDS
+from etl.transform.mapping.fields import ADDRESS_FIELDS, Field
 from etl.values import Vendor
 from include.report.display import asked_by
-from include.why.history import Decided, History
-from include.why.names import holders, is_part_of, record_column, split
-from include.why.origins import (
+from include.why.fields import (
     BY_POLICY,
     ITEMS,
-    NOT_MAPPED,
     ROLES,
     TABLES,
-    Origin,
     fate_of_column,
+    holders,
+    is_part_of,
     person_names,
-    person_origin,
+    person_sources,
+    record_column,
+    split,
 )
+from include.why.history import Decided, History
 
+NOT_MAPPED = "not mapped for this role"
 # What a decision means, in a line.
 WORDS = {
     "written": "written",
@@ -207,7 +209,7 @@ def _sourced(history: History, name: str) -> Answer:
         return replace(found, table=TABLES[entity], key=key)
     if list_name in ("", "dependents"):
         role = "dependent" if list_name else subject
-        origin = person_origin(vendor, role, leaf)
+        origin = person_sources(role).get(leaf)
         if origin is None:
             return replace(found, decision=NOT_MAPPED)
         key = subject.partition(":")[2] if list_name else _contact_of(history, subject)
@@ -221,7 +223,7 @@ def _sourced(history: History, name: str) -> Answer:
     return _with_origin(found, origin, f"policy {number}" if origin.table in BY_POLICY else number)
 
 
-def _with_origin(found: Answer, origin: Origin, key: str) -> Answer:
+def _with_origin(found: Answer, origin: Field, key: str) -> Answer:
     return replace(found, table=origin.table, column=origin.column, key=key, rule_id=origin.rule_id)
 
 

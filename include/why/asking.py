@@ -16,9 +16,8 @@ from etl.units import CONTACT, HOUSEHOLD, is_unit_key
 from etl.values import Vendor
 from include.pipelines.run.context import VENDORS
 from include.why.answers import Answer, answer, answer_for_column, known_fields, role_fields, unknown_record
+from include.why.fields import ROLES, field_names, is_part_of, record_column
 from include.why.history import History, read_history
-from include.why.names import field_names, is_part_of, record_column
-from include.why.origins import ROLES
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from etl.load.ledger.store import Ledger
 from etl.load.profiles.document import flatten, show
 from etl.units import UnitKey
 from include.pipelines.run.named_values import named_values, shape_of
-from include.why.origins import TABLES
+from include.why.fields import TABLES
 
 # Outcomes of runs that came to nothing for a unit: what was so before them is so still.
 TO_NOTHING = ("failed", "deferred", "skipped")

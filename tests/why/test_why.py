@@ -17,8 +17,8 @@ from etl.load.profiles.document import flatten, show
 from include.commands.why_table import print_told
 from include.why.answers import Answer, answer_for_column
 from include.why.asking import Told, ask
+from include.why.fields import ITEMS, ROLES, person_sources
 from include.why.history import read_history
-from include.why.origins import ITEMS, ROLES, Origin, person_names, person_origin
 from include.why.rows import lineage_rows
 from tests.run_book import Book
 
@@ -267,9 +267,15 @@ def test_every_field_of_the_field_tables_has_an_origin() -> None:
     }
     for where, table in tables.items():
         assert {name for name, _ in table} - {"holdings"} == set(ITEMS[where]), where
-    for vendor, roles in ROLES.items():
-        client = roles[0]
-        assert all(isinstance(person_origin(vendor, client, name), Origin) for name in person_names(vendor, client))
+
+
+def test_every_origin_is_a_column_of_the_crm() -> None:
+    people = [person_sources(role) for roles in ROLES.values() for role in (*roles, "dependent")]
+    known = {(table.name, column.name) for table in schema.metadata.tables.values() for column in table.columns}
+    for field in (field for sources in (*ITEMS.values(), *people) for field in sources.values()):
+        for named in field.column.split(", ") if field.column else []:
+            table, _, column = named.rpartition(".")
+            assert (table or field.table, column) in known, field
 
 
 def test_an_unchanged_night_records_no_lineage(told_book: Book) -> None:

@@ -1,9 +1,11 @@
 """The field tables of both guides: which CRM value goes into which field of the vendors' documents.
 
-A row reads *API field, value*. A value is a CRM column or, in the notes, what a rule makes of columns.
+A row of ``item_fields.csv`` or ``person_fields.csv`` has the API field, the value (a CRM column, or what a rule makes
+of columns), and the source of the value: CRM table, column and rule.
 """
 
 import csv
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TypeAlias
@@ -20,80 +22,57 @@ ADDRESS_FIELDS: FieldTable = (
     ("country", "country"),
 )
 
-# ACC: Profiles, investment accounts.
-ASSET_FIELDS: FieldTable = (
-    ("externalSourceId", "source_id"),
-    ("accountName", "account_name"),
-    ("accountType", "category"),  # ACC-CATEGORY
-    ("holdingsValue", "account_value"),
-    ("cashBalance", "loan_balance"),  # ACC-CASH
-    ("typeOfFund", "funds"),  # ACC-FUNDS
-    ("owner", "owner"),  # ACC-OWNER
-    ("holdings", "holdings"),
-)
-HOLDING_FIELDS: FieldTable = (
-    ("externalSourceId", "source_id"),
-    ("ticker", "symbol"),
-    ("holdingName", "product_name"),
-    ("holdingsValue", "market_value"),
-)
 
-# LIA: Profiles only.
-LIABILITY_FIELDS: FieldTable = (
-    ("externalSourceId", "source_id"),
-    ("liabilityName", "liability_name"),  # LIA-NAME
-    ("owner", "owner"),
-    ("paymentMethod", "payment_method"),
-    ("currentBalance", "balance"),  # LIA-CALCULATE
-    ("remainingYears", "years"),
-    ("annualInterestRate", "rate"),
-    ("scheduledMonthlyPayment", "payment"),
-)
+@dataclass(frozen=True)
+class Field:
+    """One field of a document: its API name, its value, the CRM table and column (or columns), and the rule."""
 
-# POL: Profiles insurance policies.
-POLICY_FIELDS: FieldTable = (
-    ("externalSourceId", "source_id"),
-    ("kind", "kind"),  # POL-TYPE
-    ("insurancePolicy", "policy_name"),  # POL-NAME
-    ("insured", "insured"),  # POL-INSURED
-    ("beneficiaries", "beneficiaries"),  # POL-BENEFICIARY
-    ("annualPremium", "premium"),  # POL-PREMIUM
-    ("owner", "owner"),  # POL-OWNER-PROFILES
-    ("deathBenefit", "basic_face_amount"),  # POL-DEATH-BENEFIT
-    ("eliminationPeriod", "elimination"),  # POL-ELIMINATION
-)
-
-# eMoney: the lines of the feed, without `asOf`.
-INVESTMENT_ITEM_FIELDS: FieldTable = (
-    ("sourceKey", "source_id"),
-    ("kind", "kind"),
-    ("assetName", "account_name"),
-    ("holdingsValue", "account_value"),
-    ("cashBalance", "loan_balance"),  # ACC-CASH
-    ("totalValue", "net_value"),
-    ("typeOfFunds", "funds"),  # ACC-FUNDS
-    ("owner", "owner"),  # ACC-OWNER
-)
-POLICY_ITEM_FIELDS: FieldTable = (
-    ("sourceKey", "source_id"),
-    ("kind", "kind"),
-    ("policyName", "policy_name"),  # POL-NAME
-    ("policyNumber", "masked_number"),  # POL-NUMBER
-    ("owner", "owner"),  # POL-OWNER-EMONEY
-    ("currentDeathBenefits", "total_death_benefit"),  # POL-DEATH-BENEFIT
-)
-
-
-def person_fields(role: str) -> FieldTable:
-    """DEM, the field matrix: one role's column of ``person_fields.csv`` as *API field, value*.
-
-    Roles: ``clientA``, ``clientB`` and ``dependent`` of Profiles, ``client`` and ``spouse`` of eMoney. An empty cell is
-    the guides' dash: never sent, whatever the CRM holds. A dot in a field opens an object.
-    """
-    return tuple((row[role], row["value"]) for row in _person_rows() if row[role])
+    name: str
+    value: str
+    table: str
+    column: str
+    rule_id: str
 
 
 @cache
-def _person_rows() -> list[dict[str, str]]:
-    table = files("etl.transform.mapping").joinpath("person_fields.csv").read_text(encoding="utf-8")
+def item_fields(item: str) -> tuple[Field, ...]:
+    """The fields of an asset, annuity, holding, liability or policy of Profiles, or of an item of eMoney's feed.
+
+    The items of eMoney are ``investment_item`` and ``policy_item``, without ``asOf``.
+    """
+    rows = (row for row in _rows("item_fields.csv") if row["item"] == item)
+    return tuple(Field(row["field"], row["value"], row["table"], row["column"], row["rule"]) for row in rows)
+
+
+@cache
+def role_fields(role: str) -> tuple[Field, ...]:
+    """DEM, the field matrix: the fields of one role, from its column of ``person_fields.csv``.
+
+    Roles: ``clientA``, ``clientB`` and ``dependent`` of Profiles, ``client`` and ``spouse`` of eMoney. An empty cell is
+    the guides' dash: a value that is never sent. A dot in a field opens an object.
+    """
+    rows = (row for row in _rows("person_fields.csv") if row[role])
+    return tuple(Field(row[role], row["value"], row["table"], row["column"], row["rule"]) for row in rows)
+
+
+def person_fields(role: str) -> FieldTable:
+    """The fields of one role as *API field, value*."""
+    return _pairs(role_fields(role))
+
+
+def _pairs(fields: tuple[Field, ...]) -> FieldTable:
+    return tuple((field.name, field.value) for field in fields)
+
+
+@cache
+def _rows(name: str) -> list[dict[str, str]]:
+    table = files("etl.transform.mapping").joinpath(name).read_text(encoding="utf-8")
     return list(csv.DictReader(table.splitlines()))
+
+
+ASSET_FIELDS = _pairs(item_fields("asset"))
+HOLDING_FIELDS = _pairs(item_fields("holding"))
+LIABILITY_FIELDS = _pairs(item_fields("liability"))
+POLICY_FIELDS = _pairs(item_fields("policy"))
+INVESTMENT_ITEM_FIELDS = _pairs(item_fields("investment_item"))
+POLICY_ITEM_FIELDS = _pairs(item_fields("policy_item"))
