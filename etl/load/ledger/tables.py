@@ -32,6 +32,36 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+# How long the ids, keys and codes of text are.
+_NAMES = {
+    20: "outcome severity status vendor",
+    40: "entity unit_key",
+    60: "rule_id",
+    64: "causes_hash database documents_hash finding_key items_hash source_database target_database",
+    80: "entity_id feed_id target_id",
+    120: "case_id client_id connection_id household_id vendor_case_id vendor_client_id",
+    200: "field",
+    250: "run_id transfer_id",
+    256: "answered_by changed_by decided_by receiving_user triggered_by unpin_triggered_by unpinned_by",
+}
+_LENGTHS = {name: length for length, names in _NAMES.items() for name in names.split()}
+
+
+def keys(*names: str) -> list[Column[str]]:
+    """Text columns of a primary key."""
+    return [Column(name, String(_LENGTHS[name]), primary_key=True) for name in names]
+
+
+def required(*names: str) -> list[Column[str]]:
+    """Text columns that every row has."""
+    return [Column(name, String(_LENGTHS[name]), nullable=False) for name in names]
+
+
+def optional(*names: str) -> list[Column[str]]:
+    """Text columns that may be null."""
+    return [Column(name, String(_LENGTHS[name])) for name in names]
+
+
 run = Table(
     "run",
     metadata,
@@ -50,7 +80,7 @@ run = Table(
 Index("ix_run_started", run.c.started_at)
 Index("ix_run_dag", run.c.dag_id, run.c.started_at)
 
-# Why a step stopped the run, in words; a step that is started again forgets its own.
+# Why a step stopped the run, in words. A step that is started again removes its row.
 run_stop = Table(
     "run_stop",
     metadata,
@@ -60,12 +90,11 @@ run_stop = Table(
     Column("stopped_at", DateTime, nullable=False),
 )
 
-# What a run saw of the CRM, for each vendor it served: where the next one begins (SCP-4).
+# What a run saw of the CRM, for each vendor: where the next run begins (SCP-4).
 run_vendor = Table(
     "run_vendor",
     metadata,
-    Column("run_id", String(250), primary_key=True),
-    Column("vendor", String(20), primary_key=True),
+    *keys("run_id", "vendor"),
     Column("watermark", DateTime),
     Column("units_in_scope", Integer, nullable=False),
     Column("finished_at", DateTime),
@@ -73,26 +102,22 @@ run_vendor = Table(
 
 Index("ix_run_vendor_finished", run_vendor.c.vendor, run_vendor.c.finished_at)
 
-# Each unit as it stood after its last run: its keys then, and how it ended.
+# Each unit after its last run: its digest then, and how it ended.
 unit_state = Table(
     "unit_state",
     metadata,
-    Column("vendor", String(20), primary_key=True),
-    Column("unit_key", String(40), primary_key=True),
+    *keys("vendor", "unit_key"),
     Column("digest", BigInteger),
     Column("records", Text),  # how many of each table, a JSON list in the order of `etl.extract.changes.TABLES`
-    Column("outcome", String(20)),
-    Column("run_id", String(250)),
+    *optional("outcome", "run_id"),
 )
 
 link = Table(
     "link",
     metadata,
-    Column("vendor", String(20), primary_key=True),
-    Column("unit_key", String(40), primary_key=True),
+    *keys("vendor", "unit_key"),
     Column("vendor_client_id", String(120), nullable=False),
-    Column("vendor_case_id", String(120)),
-    Column("connection_id", String(120)),
+    *optional("vendor_case_id", "connection_id"),
     Column("client_contact_id", BigInteger),  # as last sent (LIFE-EVENT)
     Column("spouse_contact_id", BigInteger),
     Column("linked_at", DateTime, nullable=False),
@@ -100,13 +125,12 @@ link = Table(
     UniqueConstraint("vendor", "vendor_client_id", name="uq_link_client"),
 )
 
-# What the vendor last got from us. `offered_hash` is the hash of the whole payload that was last dealt with; `base` the
-# values that we last wrote, field by field (compressed JSON); those of a case stand in `case_base`.
+# What was last sent to the vendor. `offered_hash`: the hash of the whole payload that was last dealt with. `base`: the
+# values that we last wrote, field by field (compressed JSON); the values of a case are in `case_base`.
 sent = Table(
     "sent",
     metadata,
-    Column("vendor", String(20), primary_key=True),
-    Column("unit_key", String(40), primary_key=True),
+    *keys("vendor", "unit_key"),
     Column("part", String(20), primary_key=True),  # case | client | spouse | items
     Column("offered_hash", String(64), nullable=False),
     Column("base", LargeBinary),
@@ -119,9 +143,7 @@ delivery = Table(
     "delivery",
     metadata,
     Column("op_key", String(64), primary_key=True),
-    Column("run_id", String(250), nullable=False),
-    Column("vendor", String(20), nullable=False),
-    Column("unit_key", String(40), nullable=False),
+    *required("run_id", "vendor", "unit_key"),
     Column("step", String(40), nullable=False),
     Column("status", String(20), nullable=False),  # sending | in_doubt | confirmed | refused | abandoned
     Column("as_of", Date, nullable=False),
@@ -154,10 +176,8 @@ Index("ix_feed_as_of", feed.c.as_of)
 feed_line = Table(
     "feed_line",
     metadata,
-    Column("feed_id", String(80), primary_key=True),
-    Column("unit_key", String(40), primary_key=True),
-    Column("client_id", String(120), nullable=False),
-    Column("items_hash", String(64), nullable=False),
+    *keys("feed_id", "unit_key"),
+    *required("client_id", "items_hash"),
     Column("source_keys", Text, nullable=False),
     Column("withheld_keys", Text, nullable=False, server_default=""),  # in the CRM, not sent for want of a license
 )
@@ -165,8 +185,7 @@ feed_line = Table(
 household_lock = Table(
     "household_lock",
     metadata,
-    Column("vendor", String(20), primary_key=True),
-    Column("unit_key", String(40), primary_key=True),
+    *keys("vendor", "unit_key"),
     Column("holder", String(250), nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("expires_at", Float, nullable=False),  # seconds since 1970
@@ -175,9 +194,7 @@ household_lock = Table(
 outcome = Table(
     "outcome",
     metadata,
-    Column("run_id", String(250), primary_key=True),
-    Column("vendor", String(20), primary_key=True),
-    Column("unit_key", String(40), primary_key=True),
+    *keys("run_id", "vendor", "unit_key"),
     Column("outcome", String(20), nullable=False),
     Column("reason", Text),
     Column("vendor_id", String(120)),
@@ -190,10 +207,7 @@ Index("ix_outcome_unit", outcome.c.vendor, outcome.c.unit_key)
 field_change = Table(
     "field_change",
     metadata,
-    Column("run_id", String(250), primary_key=True),
-    Column("vendor", String(20), primary_key=True),
-    Column("unit_key", String(40), primary_key=True),
-    Column("field", String(200), primary_key=True),
+    *keys("run_id", "vendor", "unit_key", "field"),
     Column("decision", String(20), nullable=False),
     Column("before", LargeBinary),
     Column("after", LargeBinary),
@@ -201,17 +215,11 @@ field_change = Table(
 
 Index("ix_field_change_field", field_change.c.vendor, field_change.c.unit_key, field_change.c.field)
 
-# What the vendors told while a run loaded, until its report takes it over.
+# What the vendors reported while a run loaded, until its report takes it over.
 load_finding = Table(
     "load_finding",
     metadata,
-    Column("run_id", String(250), primary_key=True),
-    Column("vendor", String(20), primary_key=True),
-    Column("unit_key", String(40), primary_key=True),
-    Column("rule_id", String(60), primary_key=True),
-    Column("entity", String(40), primary_key=True),
-    Column("entity_id", String(80), primary_key=True),
-    Column("field", String(200), primary_key=True),
+    *keys("run_id", "vendor", "unit_key", "rule_id", "entity", "entity_id", "field"),
     Column("detail", Text, nullable=False),
 )
 
@@ -220,12 +228,8 @@ finding = Table(
     metadata,
     Column("finding_id", Integer, primary_key=True, autoincrement=True),
     Column("run_id", String(250), nullable=False, index=True),
-    Column("vendor", String(20), nullable=False),
-    Column("unit_key", String(40), nullable=False),
-    Column("rule_id", String(60), nullable=False),
-    Column("severity", String(20), nullable=False),
-    Column("entity", String(40)),
-    Column("entity_id", String(80)),
+    *required("vendor", "unit_key", "rule_id", "severity"),
+    *optional("entity", "entity_id"),
     Column("field", String(120)),
     Column("message", Text, nullable=False),
     Column("remedy", Text),
@@ -233,42 +237,35 @@ finding = Table(
     Column("first_run_id", String(250)),  # the run that found it first; null where it was not kept yet
 )
 
-# The findings that stand now, whichever run saw the unit last: what "new", "known" and "mended" are measured against.
+# The findings that stand open now: "new", "known" and "mended" are measured against them.
 open_finding = Table(
     "open_finding",
     metadata,
-    Column("vendor", String(20), primary_key=True),
-    Column("unit_key", String(40), primary_key=True),
-    Column("finding_key", String(64), primary_key=True),
-    Column("rule_id", String(60), nullable=False),
-    Column("severity", String(20), nullable=False),
-    Column("entity", String(40)),
-    Column("entity_id", String(80)),
+    *keys("vendor", "unit_key", "finding_key"),
+    *required("rule_id", "severity"),
+    *optional("entity", "entity_id"),
     Column("field", String(120)),
     Column("message", Text, nullable=False),
     Column("remedy", Text),
     Column("first_run_id", String(250), nullable=False),
 )
 
-# What was last written into each case, field by field (compressed JSON): the base of the three-way merge. It is the
-# case's, whichever unit goes on with it.
+# What was last written into each case, field by field (compressed JSON): the base of the three-way merge. The base
+# belongs to the case, whichever unit goes on with it.
 case_base = Table(
     "case_base",
     metadata,
-    Column("vendor", String(20), primary_key=True),
-    Column("vendor_case_id", String(120), primary_key=True),
+    *keys("vendor", "vendor_case_id"),
     Column("base", LargeBinary, nullable=False),
     Column("run_id", String(250), nullable=False),
     Column("written_at", DateTime, nullable=False),
 )
 
-# The run in which somebody chose another case for a unit: what was decided before is about the one before.
+# The run in which somebody chose another case for a unit: earlier decisions are about the earlier case.
 other_case = Table(
     "other_case",
     metadata,
-    Column("vendor", String(20), primary_key=True),
-    Column("unit_key", String(40), primary_key=True),
-    Column("run_id", String(250), primary_key=True),
+    *keys("vendor", "unit_key", "run_id"),
     Column("vendor_case_id", String(120), nullable=False),
     Column("chosen_at", DateTime, nullable=False),
 )
@@ -276,58 +273,48 @@ other_case = Table(
 answer = Table(
     "answer",
     metadata,
-    Column("run_id", String(250), primary_key=True),
-    Column("vendor", String(20), primary_key=True),
-    Column("unit_key", String(40), primary_key=True),
+    *keys("run_id", "vendor", "unit_key"),
     Column("shown", LargeBinary, nullable=False),  # compressed JSON: the vendor's ids that could be chosen, no names
     Column("asked_at", DateTime, nullable=False),
     Column("status", String(20), nullable=False),  # asked | answered | mistaken | timed_out
     Column("choice", String(40)),  # the action that was chosen
-    Column("household_id", String(120)),
-    Column("case_id", String(120)),
-    Column("answered_by", String(256)),
+    *optional("household_id", "case_id", "answered_by"),
     Column("answered_at", DateTime),
 )
 
-# A row stays when the field is unpinned: who pinned it, why, and who let it go again.
+# A row stays when the field is unpinned: it says who pinned the field, why, and who unpinned it.
 pin = Table(
     "pin",
     metadata,
     Column("pin_id", Integer, primary_key=True, autoincrement=True),
-    Column("vendor", String(20), nullable=False),
-    Column("unit_key", String(40), nullable=False),
-    Column("field", String(200), nullable=False),
+    *required("vendor", "unit_key", "field"),
     Column("side", String(20), nullable=False),  # profiles | smartoffice
     Column("reason", Text, nullable=False),
     Column("pinned_by", String(256)),  # in whose name; triggered_by: by whom
     Column("triggered_by", String(256)),
     Column("pinned_at", DateTime, nullable=False),
     Column("run_id", String(250), nullable=False),
-    Column("unpinned_by", String(256)),
-    Column("unpin_triggered_by", String(256)),
+    *optional("unpinned_by", "unpin_triggered_by"),
     Column("unpinned_at", DateTime),
     Column("unpinned_in", String(250)),  # a run
 )
 Index("ix_pin_unit", pin.c.vendor, pin.c.unit_key)
 
-# Where the values of the units that a run dealt with came from: one compressed table for each vendor and shard.
+# Where the values of a run's units came from: one compressed table for each vendor and shard.
 lineage = Table(
     "lineage",
     metadata,
-    Column("run_id", String(250), primary_key=True),
-    Column("vendor", String(20), primary_key=True),
+    *keys("run_id", "vendor"),
     Column("shard", Integer, primary_key=True),
     Column("content", LargeBinary, nullable=False),
     Column("recorded_at", DateTime, nullable=False),
 )
 
-# In which of them a unit stands. `digest` says that nothing is new since: such a unit is not recorded again.
+# The tables in which a unit is recorded. A unit with the same `digest` is not recorded again.
 lineage_unit = Table(
     "lineage_unit",
     metadata,
-    Column("vendor", String(20), primary_key=True),
-    Column("unit_key", String(40), primary_key=True),
-    Column("run_id", String(250), primary_key=True),
+    *keys("vendor", "unit_key", "run_id"),
     Column("shard", Integer, nullable=False),
     Column("digest", BigInteger, nullable=False),
     Column("recorded_at", DateTime, nullable=False),
@@ -339,9 +326,7 @@ Index("ix_lineage_unit_recorded", lineage_unit.c.recorded_at)
 life_event = Table(
     "life_event",
     metadata,
-    Column("vendor", String(20), primary_key=True),
-    Column("unit_key", String(40), primary_key=True),
-    Column("run_id", String(250), primary_key=True),
+    *keys("vendor", "unit_key", "run_id"),
     Column("kind", String(20), nullable=False),
     Column("client_sent", BigInteger, nullable=False),
     Column("spouse_sent", BigInteger),
@@ -354,7 +339,7 @@ life_event = Table(
     Column("carried_out_at", DateTime, nullable=False),
 )
 
-# EMY-MARRIED: what a contact is at eMoney since a confirmed life event, as long as nobody is the spouse.
+# EMY-MARRIED: a contact's status at eMoney after a confirmed life event, as long as there is no spouse.
 marital_status = Table(
     "marital_status",
     metadata,
@@ -363,33 +348,30 @@ marital_status = Table(
     Column("run_id", String(250), nullable=False),
 )
 
-# Vendor records of couples that are none any more: never linked again.
+# Vendor records of dissolved couples: never linked again.
 former_link = Table(
     "former_link",
     metadata,
-    Column("vendor", String(20), primary_key=True),
-    Column("vendor_client_id", String(120), primary_key=True),
+    *keys("vendor", "vendor_client_id"),
     Column("vendor_case_id", String(120)),
-    Column("unit_key", String(40), nullable=False),
-    Column("run_id", String(250), nullable=False),
+    *required("unit_key", "run_id"),
     Column("ended_at", DateTime, nullable=False),
 )
 
-# Two contacts who look like one person, and of whom somebody has said that they are two; the lower id comes first.
+# Two contacts who look like one person, and whom somebody has declared to be two; the lower id comes first.
 distinct_people = Table(
     "distinct_people",
     metadata,
     Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
     Column("other_contact_id", BigInteger, primary_key=True, autoincrement=False),
     Column("reason", Text, nullable=False),
-    Column("decided_by", String(256)),
-    Column("triggered_by", String(256)),
+    *optional("decided_by", "triggered_by"),
     Column("decided_at", DateTime, nullable=False),
     Column("run_id", String(250), nullable=False),
 )
 
-# A contact that the CRM merged into another one. ``known_as``: the key under which the other goes to the vendors from
-# then on; null where they know it by a key of its own.
+# A contact that the CRM merged into another contact. ``known_as``: the key by which the vendors then know the other
+# contact; null where they know its own key.
 contact_merge = Table(
     "contact_merge",
     metadata,
@@ -401,26 +383,24 @@ contact_merge = Table(
     Column("run_id", String(250), nullable=False),
 )
 
-# What became of links other than by sending: ended or made by hand, moved with a contact that was merged.
+# Changes of links other than by sending: ended or made by hand, moved with a contact that was merged.
 link_change = Table(
     "link_change",
     metadata,
     Column("link_change_id", Integer, primary_key=True, autoincrement=True),
-    Column("vendor", String(20), nullable=False),
-    Column("unit_key", String(40), nullable=False),
+    *required("vendor", "unit_key"),
     Column("change", String(20), nullable=False),  # unlinked | linked | merged
     Column("vendor_client_id", String(120), nullable=False),
     Column("vendor_case_id", String(120)),
     Column("reason", Text, nullable=False),
-    Column("changed_by", String(256)),
-    Column("triggered_by", String(256)),
+    *optional("changed_by", "triggered_by"),
     Column("changed_at", DateTime, nullable=False),
     Column("run_id", String(250), nullable=False),
 )
 Index("ix_link_change_unit", link_change.c.vendor, link_change.c.unit_key)
 
-# What the guards stopped last for a vendor, until a run is through. `documents` names what would have been sent:
-# compressed JSON, unit key -> the document's hash.
+# What the guards stopped last for a vendor, until a run succeeds. `documents`: what would have been sent, as compressed
+# JSON, unit key -> the document's hash.
 guard_stop = Table(
     "guard_stop",
     metadata,
@@ -428,13 +408,12 @@ guard_stop = Table(
     Column("run_id", String(250), nullable=False),
     Column("as_of", Date, nullable=False),
     Column("causes", Text, nullable=False),  # in words, a JSON list
-    Column("causes_hash", String(64), nullable=False),
-    Column("documents_hash", String(64), nullable=False),
+    *required("causes_hash", "documents_hash"),
     Column("documents", LargeBinary, nullable=False),
     Column("stopped_at", DateTime, nullable=False),
 )
 
-# Who let a run go on with what the guards had stopped, and why. Rows are only ever added.
+# Who released what the guards had stopped, and why. Rows are only added.
 guard_release = Table(
     "guard_release",
     metadata,
@@ -442,24 +421,21 @@ guard_release = Table(
     Column("vendor", String(20), primary_key=True),
     Column("stopped_run_id", String(250), nullable=False),
     Column("causes", Text, nullable=False),
-    Column("causes_hash", String(64), nullable=False),
-    Column("documents_hash", String(64), nullable=False),
+    *required("causes_hash", "documents_hash"),
     Column("reason", Text, nullable=False),
     Column("released_by", String(256), nullable=False),
     Column("released_at", DateTime, nullable=False),
 )
 
-# How many outcomes of a night are gone because they said what the unit's outcome before them had said.
+# How many outcomes of a night were removed because they repeated the unit's outcome before.
 repeated_outcome = Table(
     "repeated_outcome",
     metadata,
-    Column("run_id", String(250), primary_key=True),
-    Column("vendor", String(20), primary_key=True),
-    Column("outcome", String(20), primary_key=True),
+    *keys("run_id", "vendor", "outcome"),
     Column("units", Integer, nullable=False),
 )
 
-# Up to which moment a kind of rows has been looked through: no night begins at the beginning.
+# The time up to which a kind of rows was looked through: the next night goes on from there.
 removal = Table(
     "removal",
     metadata,
@@ -470,12 +446,9 @@ removal = Table(
 transfer_record = Table(
     "transfer_record",
     metadata,
-    Column("transfer_id", String(250), primary_key=True),
-    Column("entity", String(40), primary_key=True),
-    Column("entity_id", String(80), primary_key=True),
+    *keys("transfer_id", "entity", "entity_id"),
     Column("decision", String(20), nullable=False),
-    Column("rule_id", String(60)),
-    Column("target_id", String(80)),
+    *optional("rule_id", "target_id"),
 )
 
 transfer = Table(
@@ -488,8 +461,7 @@ transfer = Table(
     Column("target_database", String(64), nullable=False),
     Column("requested_by", String(256), nullable=False),  # in whose name; triggered_by: by whom
     Column("triggered_by", String(256)),
-    Column("receiving_user", String(256), nullable=False),
-    Column("status", String(20), nullable=False),
+    *required("receiving_user", "status"),
     Column("why", Text),
     Column("planned_at", DateTime, nullable=False),
     Column("answered_by", String(256)),
@@ -497,7 +469,7 @@ transfer = Table(
     Column("closed_at", DateTime),
 )
 
-# Contacts that are in a transfer now: one transfer at a time has a contact.
+# Contacts that are in a transfer now: only one transfer at a time can have a contact.
 transfer_claim = Table(
     "transfer_claim",
     metadata,
@@ -506,7 +478,7 @@ transfer_claim = Table(
     Column("transfer_id", String(250), nullable=False, index=True),
 )
 
-# Contacts that are tied to each other go together or not at all.
+# Contacts that are tied to each other move together or not at all.
 transfer_group = Table(
     "transfer_group",
     metadata,
@@ -515,8 +487,7 @@ transfer_group = Table(
     Column("contacts", Integer, nullable=False),
     Column("status", String(20), nullable=False),
     Column("rule_id", String(60)),  # of a group that failed: the rule or constraint, the record, and why in words
-    Column("entity", String(40)),
-    Column("entity_id", String(80)),
+    *optional("entity", "entity_id"),
     Column("why", Text),
     Column("written_at", DateTime),
     Column("retired_at", DateTime),
@@ -526,9 +497,7 @@ transfer_group = Table(
 transfer_row = Table(
     "transfer_row",
     metadata,
-    Column("transfer_id", String(250), primary_key=True),
-    Column("entity", String(40), primary_key=True),
-    Column("entity_id", String(80), primary_key=True),
+    *keys("transfer_id", "entity", "entity_id"),
     Column("contact_id", BigInteger),
     Column("group_no", Integer),
     Column("source_hash", String(64), nullable=False),
@@ -536,52 +505,47 @@ transfer_row = Table(
 
 Index("ix_transfer_row_group", transfer_row.c.transfer_id, transfer_row.c.group_no)
 
-# What was written in the target, by its own key: what a return within 30 days compares with. Rows made there without
-# a row of their own in the source (a rebuilt household) are here too.
+# What was written in the target, by its key there: a return within 30 days compares with it. Rows without a row of
+# their own in the source (a rebuilt household) are included.
 transfer_target_row = Table(
     "transfer_target_row",
     metadata,
-    Column("transfer_id", String(250), primary_key=True),
-    Column("entity", String(40), primary_key=True),
-    Column("target_id", String(80), primary_key=True),
+    *keys("transfer_id", "entity", "target_id"),
     Column("group_no", Integer, nullable=False),
     Column("target_hash", String(64), nullable=False),
 )
 
-# Contacts that a transfer retired, when: what a return sets back, and only that.
+# Records that a transfer retired, and when: a return sets these back, and no others.
 transfer_retired = Table(
     "transfer_retired",
     metadata,
-    Column("transfer_id", String(250), primary_key=True),
-    Column("entity", String(40), primary_key=True),
+    *keys("transfer_id", "entity"),
     Column("entity_id", BigInteger, primary_key=True, autoincrement=False),
     Column("group_no", Integer, nullable=False),
     Column("retired_at", DateTime, nullable=False),
 )
 
-# The highest key of a table that a transfer has taken, whether it wrote the row or not: no key is given twice.
+# The highest key of a table that a transfer has taken, written or not: no key is given twice.
 transfer_key = Table(
     "transfer_key",
     metadata,
-    Column("database", String(64), primary_key=True),
-    Column("entity", String(40), primary_key=True),
+    *keys("database", "entity"),
     Column("last_key", BigInteger, nullable=False),
 )
 
-# Carriers and products are made once in an office, whichever transfer comes first: the key that each one has there.
+# Carriers and products are made once in an office, by the first transfer: the key of each one there.
 transfer_shared_key = Table(
     "transfer_shared_key",
     metadata,
-    Column("source_database", String(64), primary_key=True),
-    Column("target_database", String(64), primary_key=True),
+    *keys("source_database", "target_database"),
     Column("target_office_id", BigInteger, primary_key=True, autoincrement=False),
     Column("entity", String(40), primary_key=True),
     Column("source_id", BigInteger, primary_key=True, autoincrement=False),
     Column("target_id", BigInteger, nullable=False),
 )
 
-# Units that change their key with a transfer (XFR-LINKS). ``pending``: no run may write either of them now; ``done``:
-# a run that read the CRM before the transfer leaves the old unit alone.
+# Units that change their key with a transfer (XFR-LINKS). ``pending``: no run may write either unit now; ``done``: a
+# run that read the CRM before the transfer leaves the old unit alone.
 unit_move = Table(
     "unit_move",
     metadata,
@@ -593,7 +557,7 @@ unit_move = Table(
 )
 Index("ix_unit_move_transfer", unit_move.c.transfer_id, unit_move.c.group_no)
 
-# Under which key the vendors know a record that has another key now: ``account:905`` is still ``account:5`` to them.
+# The key by which the vendors know a record that has another key now: ``account:905`` is still ``account:5`` to them.
 vendor_key = Table(
     "vendor_key",
     metadata,
