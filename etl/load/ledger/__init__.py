@@ -1,5 +1,5 @@
-"""The pipeline's own database: the truth about what was sent, to whom, by which run.
+"""The pipeline's own database: what was sent, to which vendor record, by which run. SQLite or PostgreSQL.
 
-`store` opens it; `runs`, `links`, `deliveries`, `locks` and `findings` are its organs; `tables` is its shape and the
-views that outsiders rely on. Works on SQLite and on PostgreSQL.
+`store` opens it; `tables` has its tables and the views that outsiders rely on; each other module reads and writes one
+kind of row: `runs`, `links`, `intents`, `locks`, `findings`, …
 """

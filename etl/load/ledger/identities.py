@@ -1,4 +1,7 @@
-"""Who is who, as people and the CRM have said: contacts told apart, contacts merged (MATCH-TWICE, MATCH-MERGED)."""
+"""Decisions about identity: contacts declared two people, contacts merged, links made or ended by hand.
+
+Rules: MATCH-TWICE, MATCH-MERGED.
+"""
 
 from __future__ import annotations
 
@@ -115,7 +118,7 @@ def follow_merges(ledger: Ledger, merges: Iterable[Merge], run_id: str) -> None:
 
 
 def withdraw_merges(ledger: Ledger, contact_ids: Iterable[int]) -> None:
-    """These contacts are back in SmartOffice: the others go by their own keys again."""
+    """These contacts are back in SmartOffice: the contacts they were merged into go by their own keys again."""
     back = [int(one) for one in contact_ids]
     if back:
         ledger.execute(

@@ -1,4 +1,4 @@
-"""Confirmed life events: who confirmed them, whom they left divorced or widowed, and whose records have ended."""
+"""Confirmed life events: who confirmed them, and who is divorced or widowed since (LIFE-EVENT)."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ class LifeEvent:
 
     @property
     def is_swap(self) -> bool:
-        """The head last sent is the spouse now, of the spouse last sent or, where there was none, of anybody."""
+        """The head last sent is now the spouse of the spouse last sent, or of anybody where no spouse was sent."""
         return self.spouse == self.client_sent and self.spouse_sent in (None, self.client)
 
     @property
     def has_parted(self) -> bool:
-        """Whether the couple last sent is none any more, as far as this unit tells."""
+        """Whether the couple last sent is dissolved, as far as this unit shows."""
         if self.spouse_sent is None or self.is_swap:
             return False
         return self.client == self.spouse_sent or (self.client == self.client_sent and self.spouse != self.spouse_sent)
 
     @property
     def parted(self) -> tuple[int, ...]:
-        """Those last sent who live and are of the unit no longer."""
+        """The contacts last sent who live and have left the unit."""
         sent = ((self.client_sent, self.client_died), (self.spouse_sent, self.spouse_died))
         now = (None, self.client, self.spouse)
         return tuple(one for one, died in sent if one is not None and one not in now and not died)
 
     @property
     def status_left(self) -> str:
-        """EMY-MARRIED: what those who are left of the couple last sent are now."""
+        """EMY-MARRIED: the marital status of those who are left of the couple last sent."""
         return WIDOWED if self.client_died or self.spouse_died else DIVORCED
 
 
@@ -86,7 +86,7 @@ def parted_last(ledger: Ledger, vendor: str, unit_key: str) -> list[int]:
 
 
 def is_newer_than(ledger: Ledger, vendor: str, unit_key: str, run_id: str) -> bool:
-    """Whether another run has carried out an event of the unit since this one began, and so read the CRM."""
+    """Whether another run has carried out an event of the unit since this run began, and so read the CRM later."""
     began = sa.select(run.c.started_at).where(run.c.run_id == run_id).scalar_subquery()
     mine = (*matching(life_event, vendor=vendor, unit_key=unit_key), life_event.c.run_id != run_id)
     newer = sa.select(life_event.c.run_id).where(*mine, life_event.c.carried_out_at > began)
@@ -96,7 +96,7 @@ def is_newer_than(ledger: Ledger, vendor: str, unit_key: str, run_id: str) -> bo
 def save_status(
     ledger: Ledger, connection: Connection, vendor: str, contact_ids: Iterable[int], status: str, run_id: str
 ) -> None:
-    """What these people are from now on, as long as they have no spouse; within a transaction.
+    """Sets the status that these people have as long as they have no spouse; within a transaction.
 
     The next run looks again at those of them who have a client of their own at the vendor.
     """
@@ -131,5 +131,5 @@ def replace_record(
 
 
 def as_told(event: LifeEvent | None, run_id: str, reason: str | None) -> dict[str, Any]:
-    """A confirmed event as it is noted with the intent of a creation; empty for none."""
+    """A confirmed event in the form that is noted with the intent of a creation; empty for none."""
     return {} if event is None else {**asdict(event), "run_id": run_id, "reason": reason or ""}

@@ -1,9 +1,9 @@
 """The household lock: one run at a time writes one household to one vendor.
 
-Held in the ledger across intent, send and confirm. Its epoch grows with every holder and is checked again before each
-call (`Lock.still_held`), so that a zombie stops within one request. All locks that a process holds are extended as long
-as it lives, however many lie in each other and whatever it waits for. A lock whose holder died is free: at once where
-that can be seen from here, else when it expires by the ledger's clock (`Ledger.seconds`).
+It is held in the ledger across intent, send and confirm. Its epoch grows with every holder and is checked again before
+each call (`Lock.still_held`), so that a run that lost its lock stops within one request. A process extends all its
+locks as long as it lives. The lock of a dead holder is free: at once where its death can be seen from this machine,
+else when the lock expires by the ledger's clock (`Ledger.seconds`).
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from etl.errors import VENDOR_NAMES, LedgerUnavailable, LockLost
-from etl.load.ledger.store import Ledger
+from etl.load.ledger.store import Ledger, matching
 from etl.load.ledger.tables import household_lock
 
-# How long a lock outlives a holder that cannot be seen to have died.
+# How long a lock outlives a holder whose death cannot be seen from this machine.
 LIFETIME_SECONDS = 180.0
-# How often in this time it is extended.
+# How often a lock is extended in that time.
 EXTENSIONS = 3
 
 
@@ -58,9 +58,9 @@ class Lock:
             statement = sa.update(household_lock).where(*self._is_mine()).values(expires_at=until)
             return bool(connection.execute(statement).rowcount)
 
-    def _is_mine(self) -> tuple[sa.ColumnElement[bool], ...]:
-        mine = (household_lock.c.holder == self.holder, household_lock.c.epoch == self.epoch)
-        return (*_is(self.vendor, self.unit_key), *mine)
+    def _is_mine(self) -> list[sa.ColumnElement[bool]]:
+        mine = {"vendor": self.vendor, "unit_key": self.unit_key, "holder": self.holder, "epoch": self.epoch}
+        return matching(household_lock, **mine)
 
 
 class _Keeper:
@@ -100,7 +100,7 @@ class _Keeper:
                     self._thread = None
                     return
             for lock in held:
-                with suppress(LedgerUnavailable):  # tried again before they expire; whoever uses the ledger reports it
+                with suppress(LedgerUnavailable):  # tried again before the locks expire
                     lock.extend()
 
 
@@ -108,7 +108,7 @@ _keeper = _Keeper()
 
 
 def _begin_as_child() -> None:
-    """A process that was forked holds none of its parent's locks, and is not its parent."""
+    """A forked process holds none of its parent's locks, and has another name."""
     global _keeper
     _keeper = _Keeper()
     _process.cache_clear()
@@ -124,7 +124,7 @@ def check_held() -> None:
 
 
 def holder_name(run_id: str) -> str:
-    """This process, as no other is named anywhere: id|machine|pid|start|host|run; host and run are for people."""
+    """The unique name of this process: id|machine|pid|start|host|run; host and run are for people."""
     return f"{_process()}|{socket.gethostname()}|{run_id}"[:250]
 
 
@@ -134,9 +134,9 @@ def _process() -> str:
 
 
 def _machine() -> str:
-    """What the processes that this one can see have in common, and no others: boot and pid namespace; else nothing.
+    """What this process shares with exactly the processes that it can see: boot and pid namespace; empty if unknown.
 
-    Containers may share their host's name and its boot, and still not see each other's processes.
+    Containers may share their host's name and boot without seeing each other's processes.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -145,7 +145,7 @@ def _machine() -> str:
         return ""
 
 
-# How often a run that waits for a lock looks for it.
+# How long a run that waits for a lock sleeps between two attempts.
 LOOK_SECONDS = 0.2
 
 
@@ -158,7 +158,7 @@ def hold(
     patience_seconds: float = 0.0,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Lock | None]:
-    """The household's lock, or None where a living holder has it and keeps it for so long."""
+    """The household's lock, or None where a living holder keeps it for longer than ``patience_seconds``."""
     held = acquire(ledger, vendor, [unit_key], holder)
     waited = 0.0
     while unit_key not in held and waited < patience_seconds:
@@ -177,13 +177,13 @@ def hold(
 
 
 def acquire(ledger: Ledger, vendor: str, unit_keys: Iterable[str], holder: str) -> dict[str, int]:
-    """Takes what is free of these households' locks in one transaction: unit key -> epoch of those taken."""
+    """Takes those of the households' locks that are free, in one transaction: unit key -> epoch of those taken."""
     wanted = sorted(set(unit_keys))
     taken: dict[str, int] = {}
     with ledger.write(durable=False) as connection:
         for start in range(0, len(wanted), 500):
             part = wanted[start : start + 500]
-            # First a row that nobody holds: of two that race to make it one waits, and then finds it taken.
+            # First a row that nobody holds: of two racing inserts one waits, and then finds the row taken.
             blank = {"vendor": vendor, "holder": "", "epoch": 0, "expires_at": 0.0}
             insert = (sqlite if ledger.is_sqlite else postgresql).insert(household_lock).on_conflict_do_nothing()
             connection.execute(insert, [{**blank, "unit_key": key} for key in part])
@@ -211,35 +211,28 @@ def _take(ledger: Ledger, connection: Connection, vendor: str, epochs: Mapping[s
 
 
 def release(ledger: Ledger, vendor: str, epochs: Mapping[str, int], holder: str) -> None:
-    """Gives locks back (unit key -> epoch, as `acquire` gave them); what others have taken meanwhile stays theirs."""
+    """Gives locks back (unit key -> epoch, as `acquire` gave them), except those that others have taken meanwhile."""
     with ledger.write(durable=False) as connection:
         for unit_key, epoch in epochs.items():
-            connection.execute(
-                sa.update(household_lock)
-                .where(*_is(vendor, unit_key), household_lock.c.holder == holder, household_lock.c.epoch == epoch)
-                .values(expires_at=0.0)
-            )
-
-
-def _is(vendor: str, unit_key: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    return household_lock.c.vendor == vendor, household_lock.c.unit_key == unit_key
+            mine = matching(household_lock, vendor=vendor, unit_key=unit_key, holder=holder, epoch=epoch)
+            connection.execute(sa.update(household_lock).where(*mine).values(expires_at=0.0))
 
 
 def find_held(ledger: Ledger, *where: sa.ColumnElement[bool]) -> list[str]:
-    """The unit keys of those locks of `household_lock` that a living holder has."""
+    """The unit keys of the locks of `household_lock` that meet the conditions and that a living holder has."""
     running = (household_lock.c.expires_at > ledger.seconds(), *where)
     rows = ledger.rows(sa.select(household_lock.c.unit_key, household_lock.c.holder).where(*running))
     return sorted(row["unit_key"] for row in rows if not _has_died(row["holder"]))
 
 
 def _has_died(holder: str) -> bool:
-    """Whether the holder is a process that would be seen from here if it lived; of any other nobody knows."""
+    """Whether the holder has died, as far as this process can see; False for a process of another machine."""
     _, *seen_from, pid, started = holder.split("|")[:4]
     return seen_from == [_machine()] != [""] and _started(pid) != started
 
 
 def _started(pid: int | str) -> str:
-    """When a process that is seen from here began, in clock ticks since boot; `gone` for none, or a dead one."""
+    """When a visible process began, in clock ticks since boot; ``gone`` for a process that is absent or dead."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

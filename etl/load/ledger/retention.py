@@ -1,16 +1,16 @@
-"""Removal by age: values go before facts, what only repeats the night before goes first, guarantees stay.
+"""Removal by age: repetitions go first, then values, then facts; guarantees stay.
 
 ::
 
-    repeats   outcomes of a night that say what the unit's outcome before said (counts stay); findings that were known
-    values    the values before and after of decisions, and those of writes that are through
+    repeats   a night's outcomes that repeat the unit's outcome before (counts stay); findings that were known
+    values    the values before and after of decisions, and those of writes that have an answer
     facts     decisions, outcomes, findings, writes, feeds and runs
-    lineage   what was recorded anew since
-    locks     of feeds, and of units that are linked no longer
+    lineage   lineage that was recorded anew since
+    locks     locks of feeds, and of units that are linked no longer
 
-What stays whatever its age: writes without an answer, links, merge bases and what was last sent, findings that stand
-open, what an undo put back, where the next night begins, and of each linked unit its creation and the last decision on
-each field. Each night goes on where the last one ended, in short transactions and for a limited time.
+Kept at any age: writes without an answer, links, merge bases and what was last sent, open findings, what an undo put
+back, where the next night begins, and of each linked unit its creation and the last decision on each field. Each night
+goes on where the last one ended, in short transactions and for a limited time.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ from etl.load.ledger.undos import STEP as UNDO_STEP
 Portions: TypeAlias = Generator[int, None, None]
 
 NIGHT = "weeknight_refresh"
-# The runs whose facts grow old; a transfer's are the way back of what it moved.
+# The runs whose facts are removed by age. The facts of a transfer stay: its rollback needs them.
 REMOVABLE = (NIGHT, "household_sync", "undo")
-# Outcomes that are facts of their night, whatever was before.
+# Outcomes that are never repetitions.
 WRITTEN = ("created", "updated")
 
 
@@ -76,14 +76,14 @@ class Keep:
 
 @dataclass(frozen=True)
 class Removed:
-    """Rows by kind; ``is_through``: nothing that is old enough was left for the next night."""
+    """Removed rows by kind; ``is_through``: no row that is old enough is left for the next night."""
 
     rows: Mapping[str, int]
     is_through: bool
 
 
 def remove_old(ledger: Ledger, keep: Keep, clock: Callable[[], float] = time.monotonic) -> Removed:
-    """Removes what is old enough, portion by portion, until all is through or the time is over."""
+    """Removes what is old enough, portion by portion, until all is removed or the time is over."""
     until = clock() + keep.seconds
     removed: Counter[str] = Counter()
     for kind, portions in KINDS.items():
@@ -106,7 +106,7 @@ def _repeats(ledger: Ledger, keep: Keep) -> Portions:
 
 
 def _count_repeated(ledger: Ledger, night: sa.RowMapping, rows: int) -> int:
-    """Puts a count in the place of a portion of a night's outcomes; gives how many they were."""
+    """Replaces a portion of a night's repeated outcomes by a count; gives how many they were."""
     before, earlier = outcome.alias(), run.alias()
     last = (
         sa.select(_words(before))
@@ -152,7 +152,7 @@ def _values(ledger: Ledger, keep: Keep) -> Portions:
     since = _looked_at_until(ledger, "intents")
     through = (
         delivery.c.updated_at >= since, delivery.c.updated_at < before, delivery.c.status.not_in(OPEN),
-        # What an undo put back is left alone for as long as the unit is linked: these values are no history.
+        # What an undo put back stays as long as the unit is linked: later undos compare with these values.
         delivery.c.step != UNDO_STEP, delivery.c.intent.is_not(None),
     )  # fmt: skip
     yield from _changed(ledger, sa.update(delivery).values(intent=None), delivery, through, keep.rows)
@@ -195,7 +195,7 @@ def _old_facts(old: sa.RowMapping) -> Iterator[tuple[sa.Table, tuple[sa.ColumnEl
 
 
 def _lineage(ledger: Ledger, keep: Keep) -> Portions:
-    """Looks at what has become old since the last night, and at what was recorded anew since."""
+    """Removes what has become old since the last night, and what newer lineage has superseded since."""
     now = ledger.now()
     before = now - timedelta(days=keep.lineage_days)
     newer = lineage_unit.alias()
@@ -215,7 +215,7 @@ def _lineage(ledger: Ledger, keep: Keep) -> Portions:
 
 
 def _forget_lineage(ledger: Ledger, gone: tuple[sa.ColumnElement[bool], ...], rows: int) -> int:
-    """Removes units from recorded tables, and the tables in which nobody is left."""
+    """Removes units from recorded tables, and the tables in which no unit is left."""
     names = ("vendor", "unit_key", "run_id", "shard")
     some = sa.select(*(lineage_unit.c[name] for name in names)).where(*gone).limit(rows)
     with ledger.write() as connection:
@@ -233,7 +233,7 @@ def _forget_lineage(ledger: Ledger, gone: tuple[sa.ColumnElement[bool], ...], ro
 
 
 def _locks(ledger: Ledger, keep: Keep) -> Portions:
-    """A lock that a unit will need again stays, with its epoch."""
+    """The lock of a linked unit stays, with its epoch: the unit will need it again."""
     is_over = household_lock.c.expires_at < ledger.seconds() - 86_400
     yield from _deleted(ledger, household_lock, (is_over, ~_is_linked(household_lock)), keep.rows)
 
@@ -250,7 +250,7 @@ KINDS: dict[str, Callable[[Ledger, Keep], Portions]] = {
 def _runs_of_age(ledger: Ledger, kind: str, days: int, *chosen: sa.ColumnElement[bool]) -> Iterator[sa.RowMapping]:
     """run_id, started_at of the runs that have reached an age since the last night looked, oldest first.
 
-    How far they were looked through is noted when the caller has had enough.
+    How far the runs were looked through is noted when the caller stops.
     """
     until = since = _looked_at_until(ledger, kind)
     of_age = (run.c.started_at >= since, run.c.started_at < ledger.now() - timedelta(days=days), *chosen)
@@ -265,13 +265,12 @@ def _runs_of_age(ledger: Ledger, kind: str, days: int, *chosen: sa.ColumnElement
 
 
 def _looked_at_until(ledger: Ledger, kind: str) -> datetime:
-    rows = ledger.rows(sa.select(removal.c.looked_at_until).where(removal.c.kind == kind))
-    return rows[0]["looked_at_until"] if rows else datetime.min
+    until: datetime | None = ledger.first(sa.select(removal.c.looked_at_until).where(removal.c.kind == kind))
+    return until or datetime.min
 
 
 def _look_on(ledger: Ledger, kind: str, until: datetime) -> None:
-    with ledger.write() as connection:
-        ledger.upsert(connection, removal, [{"kind": kind, "looked_at_until": until}])
+    ledger.save(removal, [{"kind": kind, "looked_at_until": until}])
 
 
 def _deleted(ledger: Ledger, table: sa.Table, gone: tuple[sa.ColumnElement[bool], ...], rows: int) -> Portions:

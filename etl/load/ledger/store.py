@@ -40,14 +40,14 @@ def default_url(data_folder: Path) -> str:
 
 
 def utc_now() -> datetime:
-    """Now in UTC, without a zone, as the ledger keeps it."""
+    """Now in UTC, without a zone: the form of all times in the ledger."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 class Ledger:
     """The ledger's engine. Every write is one short transaction that is on disk when it returns.
 
-    ``clock`` gives UTC without a zone; ``read_only`` (SQLite) writes nothing, nor anything beside the database. Raises
+    ``clock`` gives UTC without a zone; ``read_only`` (SQLite) writes neither the database nor a file beside it. Raises
     `LedgerUnavailable` where the database cannot be opened or written.
     """
 
@@ -66,7 +66,7 @@ class Ledger:
         else:
             options.update(pool_size=16, max_overflow=16, pool_pre_ping=True)
         self.engine = sa.create_engine(parsed, **options)
-        # Locks mean nothing after a power cut: on SQLite they are spared the wait for the disk.
+        # Locks mean nothing after a power cut: on SQLite they need not wait for the disk.
         self._quick = sa.create_engine(parsed, **options) if self.is_sqlite else self.engine
         if self.is_sqlite:
             for engine, synchronous in ((self.engine, "FULL"), (self._quick, "NORMAL")):
@@ -85,7 +85,7 @@ class Ledger:
             ) from None
 
     def seconds(self) -> sa.ColumnElement[float]:
-        """Seconds since 1970 by the ledger's clock, for a statement: the database's, where machines may share it."""
+        """Seconds since 1970 by the ledger's clock, for a statement: on PostgreSQL the clock of the server."""
         return _seconds(self.is_sqlite)
 
     def migrate(self, progress: migrations.Progress = log.warning) -> None:
@@ -100,9 +100,9 @@ class Ledger:
             self._make_or_upgrade(connection, progress)
 
     def try_upgrade(self, progress: migrations.Progress = log.warning) -> None:
-        """The same as `migrate`, and the ledger stays as it is: on a copy that is removed, or taken back (PostgreSQL).
+        """Tries `migrate` without changing the ledger: on a copy, or (PostgreSQL) in a transaction that is rolled back.
 
-        On PostgreSQL others wait meanwhile. Raises what the upgrade itself would raise.
+        On PostgreSQL other writers wait meanwhile. Raises what the upgrade itself would raise.
         """
         if self.is_sqlite:
             with tempfile.TemporaryDirectory(prefix="ledger-copy-", dir=Path(self.place or "").parent) as folder:
@@ -110,7 +110,7 @@ class Ledger:
                 with self._translated(), closing(sqlite3.connect(Path(folder) / "ledger.db")) as copy:
                     with closing(sqlite3.connect(self.place or "")) as here:
                         here.backup(copy)
-                    copy.execute(f"DELETE FROM {tables.household_lock.name}")  # a copy is written by nobody else
+                    copy.execute(f"DELETE FROM {tables.household_lock.name}")  # nobody else writes a copy
                     copy.commit()
                 Ledger(url, self.now).migrate(progress)
             return
@@ -143,7 +143,7 @@ class Ledger:
 
     @contextmanager
     def write(self, durable: bool = True) -> Iterator[Connection]:
-        """One transaction; a durable one is on disk when it returns."""
+        """One transaction; a durable transaction is on disk when it returns."""
         with self._translated(), (self.engine if durable else self._quick).begin() as connection:
             yield connection
 
@@ -195,7 +195,7 @@ class Ledger:
             self.upsert(connection, table, rows)
 
     def frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
-        """All rows of a select as a frame, with its columns' names: for many rows."""
+        """All rows of a select as a frame with the names of its columns: for many rows."""
         with self.read() as connection:
             result = connection.execute(statement)
             # The driver's rows, past SQLAlchemy's row objects: a fifth of the time.
@@ -203,7 +203,7 @@ class Ledger:
             frame = pd.DataFrame(rows, columns=list(result.keys()))
             for place, (name, column) in enumerate(zip(frame.columns, statement.selected_columns, strict=True)):
                 if isinstance(column.type, sa.Integer) and frame[name].dtype.kind == "f":
-                    # Nulls among whole numbers: pandas has made fractions of them, too short for a key of 64 bits.
+                    # Nulls among whole numbers: pandas made floats of them, which cannot hold a key of 64 bits.
                     frame[name] = pd.array([row[place] for row in rows], dtype="Int64")
                 convert = column.type.dialect_impl(connection.dialect).result_processor(connection.dialect, None)
                 if convert is not None:
@@ -241,7 +241,7 @@ class Ledger:
             self._execute_many(connection, sa.insert(table), rows)
 
     def _execute_many(self, connection: Connection, statement: sa.Insert, rows: list[dict[str, Any]]) -> None:
-        """On SQLite without SQLAlchemy's work for each row, which takes as long as the database's."""
+        """Runs an insert for many rows; on SQLite without SQLAlchemy's work for each row, which doubles the time."""
         if not self.is_sqlite:
             connection.execute(statement, rows)
             return
@@ -272,14 +272,14 @@ class Ledger:
 
 
 def _seconds(is_sqlite: bool) -> sa.ColumnElement[float]:
-    """A file is used from one machine: its clock is the ledger's."""
+    """A file is used from one machine, so that machine's clock is the ledger's clock."""
     if is_sqlite:
         return sa.literal(time.time(), sa.Float)
     return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Float)
 
 
 def _refuse_while_writing(connection: Connection) -> None:
-    """Raises `LedgerBusy` where a run holds a household: it is writing, by the older code."""
+    """Raises `LedgerBusy` where a run of the older code holds a household, and so may be writing."""
     lock = tables.household_lock
     if not sa.inspect(connection).has_table(lock.name):
         return
@@ -315,7 +315,7 @@ def unpack(blob: bytes | None) -> Any:
 
 
 def _for_reading(url: sa.URL) -> sa.URL:
-    """Without its files beside it nobody has the database open, and none can be made: it is taken as it lies."""
+    """Without a WAL file beside it nobody has the database open: it is read as immutable, and no file is made."""
     path = Path(url.database or "")
     is_open = path.with_name(f"{path.name}-wal").exists()
     return for_reading(url, **({} if is_open else {"immutable": "1"}))
@@ -328,6 +328,6 @@ def _tune_sqlite(connection: Any, _record: Any, synchronous: str) -> None:
 
 
 def _begin_writing(connection: Connection) -> None:
-    """A write takes SQLite's lock at its beginning, not at its first change; reading takes none."""
+    """A write takes SQLite's lock at its beginning, not at its first change; a read takes no lock."""
     if not connection.get_execution_options().get("is_reading"):
         connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,8 +1,8 @@
 """Brings a ledger of any age to the schema that the code knows: Alembic's revisions, in one transaction.
 
-``versions/NNNN_topic.py`` holds one step each, on SQLite and PostgreSQL alike. Views are not part of a step: they are
-dropped before the first one and made anew from `VIEWS` after the last. A new ledger is made from the tables as they
-stand; a test proves that both ways end in the same schema.
+Each ``versions/NNNN_topic.py`` holds one step, for SQLite and PostgreSQL. Views are not part of a step: they are
+dropped before the first step and made anew from `tables.VIEWS` after the last. A new ledger is made from the tables of
+the code; a test proves that both ways end in the same schema.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Progress = Callable[[str], None]
 
 @cache
 def newest_revision() -> str:
-    """The revision that this code makes and needs: that of the newest file, without a look into any."""
+    """The revision that this code makes and needs, by the name of the newest file."""
     return max(path.name.partition("_")[0] for path in FOLDER.glob("versions/[0-9]*_*.py"))
 
 
@@ -93,7 +93,7 @@ def run_step(connection: Connection, revision: str) -> None:
 
 
 def _stamp(connection: Connection, revision: str) -> None:
-    """Notes the revision as Alembic does, without the time that importing it takes."""
+    """Notes the revision as Alembic does, without importing Alembic, which takes time."""
     number = sa.Column("version_num", sa.String(32), nullable=False)
     version = sa.Table(
         VERSION_TABLE, sa.MetaData(), number, sa.PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc")
