@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from etl.errors import VENDOR_NAMES, ParamsError
 from etl.load.ledger import undos
@@ -13,7 +13,6 @@ from etl.load.ledger.runs import UnitRun
 from etl.names import near
 from etl.outcomes import NOT_SENT
 from etl.transform.mapping.fields import ADDRESS_FIELDS, Field
-from etl.values import Vendor
 from include.report.display import asked_by
 from include.why.fields import (
     BY_POLICY,
@@ -23,7 +22,6 @@ from include.why.fields import (
     fate_of_column,
     holders,
     is_part_of,
-    person_names,
     person_sources,
     record_column,
     split,
@@ -51,9 +49,9 @@ RULES = {
 
 @dataclass(frozen=True)
 class Answer:
-    """One field: where its value comes from, what was decided, by which run; ``shape`` says what it looks like.
+    """One field: the source of its value, the decision and its run; ``shape``: what the value looks like.
 
-    ``came_to``: what the last run came to, where it came to nothing and the rest is told of the runs before it.
+    ``came_to``: the outcome of the last run, where that run had no result and the answer is about the runs before it.
     """
 
     vendor: str
@@ -75,8 +73,8 @@ class Answer:
     @property
     def source(self) -> str:
         """``contact_phone.number, key 9``; empty for a field that no column fills."""
-        column = f"{self.table}.{self.column}" if self.column else self.table
-        return f"{column}, key {self.key}" if self.table and self.key else column
+        place = ".".join(filter(None, (self.table, self.column)))
+        return f"{place}, key {self.key}" if self.key and place else place
 
 
 def answer(history: History, name: str) -> Answer:
@@ -93,7 +91,7 @@ def _came_to(ran: UnitRun) -> str:
 
 
 def _is_new(history: History, settled: History, name: str) -> bool:
-    """Whether only a run that came to nothing had a value for the field, or knew its item."""
+    """Whether only a run without a result had a value for the field, or knew its item."""
     if _latest_decision(settled, name) is not None or name in settled.sent_values:
         return False
     list_name, subject, _ = split(name)
@@ -131,9 +129,10 @@ def _answer(history: History, name: str, is_kept_back: bool) -> Answer:
 
 
 def answer_for_column(history: History, text: str, is_settled: bool = False) -> Answer | None:
-    """Why a column of a CRM record goes, or does not; None where the text names none.
+    """Why a column of a CRM record goes to the vendor, or does not; None where the text names no column.
 
-    Raises `ParamsError` where nothing ties the record to the unit. ``is_settled``: of a history that is another's.
+    Raises `ParamsError` where nothing ties the record to the unit. ``is_settled``: the history is the settled part of
+    another one.
     """
     named = record_column(text)
     if named is None:
@@ -143,7 +142,7 @@ def answer_for_column(history: History, text: str, is_settled: bool = False) -> 
     if settled is not None and (record in settled.records or record not in history.records):
         told = answer_for_column(settled, text, is_settled=True)
         return replace(told, came_to=_came_to(history.runs[0])) if told else None
-    fate = fate_of_column(entity, column, cast(Vendor, history.vendor)) or ""
+    fate = fate_of_column(entity, column, history.vendor) or ""
     if fate == "sent" and record not in history.records:
         raise unknown_record([history], record)
     latest, table = history.runs[0], TABLES[entity]
@@ -159,7 +158,7 @@ def answer_for_column(history: History, text: str, is_settled: bool = False) -> 
 
 
 def unknown_record(histories: Sequence[History], record: str) -> ParamsError:
-    """What is said of a record that nothing in the ledger ties to the unit, with near ones of its kind."""
+    """The error for a record that nothing in the ledger ties to the unit, with similar records of its kind."""
     unit_key = histories[0].unit_key
     at = f" at {VENDOR_NAMES[histories[0].vendor]}" if len(histories) == 1 else ""
     if not any(history.rows or history.sent_values for history in histories):
@@ -170,32 +169,18 @@ def unknown_record(histories: Sequence[History], record: str) -> ParamsError:
 
 
 def known_fields(history: History) -> list[str]:
-    """Every field of the unit that was sent, or would have been."""
-    names = {*history.sent_values, *history.shapes}
-    names |= {name for name in history.changes if split(name)[2]}
-    if history.vendor == "emoney":
-        whole = {written_whole("emoney", name) for name in history.changes}
-        names |= {name for name in whole if split(name)[2]}
-        names -= {name for name in names if "[" not in name and not name.startswith(("client.", "spouse."))}
+    """Every field of the unit that was sent or kept back."""
+    names = {*history.sent_values, *history.shapes, *(name for name in history.changes if split(name)[2])}
     return sorted(name for name in names if not name.endswith((".externalSourceId", ".sourceKey")))
 
 
 def _latest_decision(history: History, name: str) -> Decided | None:
-    names = [name, *holders(name)]
-    if history.vendor == "emoney":
-        names = [one.removeprefix("client.") for one in names if one != "client"]
-    found = [history.changes[one][0] for one in names if one in history.changes]
+    found = [history.changes[one][0] for one in (name, *holders(name)) if one in history.changes]
     return max(found, key=lambda decided: decided.ran.started_at, default=None)
 
 
-def written_whole(vendor: str, name: str) -> str:
-    """A field as the documents name it; decisions at eMoney name the client's fields without ``client.``."""
-    is_whole = vendor != "emoney" or name.startswith(("spouse.", "items["))
-    return name if is_whole else f"client.{name}"
-
-
 def _sourced(history: History, name: str) -> Answer:
-    """The field with its source: as recorded, else as the field tables say."""
+    """The field with its source: the recorded one, else the one of the field tables."""
     list_name, subject, leaf = split(name)
     found = Answer(history.vendor, history.unit_key, name, "")
     recorded = _recorded(history, subject, leaf)
@@ -203,7 +188,6 @@ def _sourced(history: History, name: str) -> Answer:
         column = recorded["column"] or _address_column(leaf)
         key = "" if recorded["key"] is None else str(int(recorded["key"]))
         return replace(found, table=recorded["table"], column=column, key=key, rule_id=recorded["rule_id"])
-    vendor = cast(Vendor, history.vendor)
     if list_name and not leaf:
         entity, _, key = subject.partition(":")
         return replace(found, table=TABLES[entity], key=key)
@@ -215,7 +199,7 @@ def _sourced(history: History, name: str) -> Answer:
         key = subject.partition(":")[2] if list_name else _contact_of(history, subject)
         in_contact = origin.table == "contact"
         return _with_origin(found, origin, key if in_contact else "")
-    origin = ITEMS[(vendor, list_name, subject.partition(":")[0])].get(leaf)
+    origin = ITEMS[(history.vendor, list_name, subject.partition(":")[0])].get(leaf)
     if origin is None:
         return replace(found, decision=NOT_MAPPED)
     own = _recorded(history, subject, "*")
@@ -275,12 +259,12 @@ def _receipts(history: History, subject: str) -> list[dict[str, Any]]:
 
 
 def _not_sent(history: History, name: str, found: Answer, latest: UnitRun) -> Answer:
-    """A field that we never wrote: left out by a rule, equal when the record was adopted, or not there at all."""
+    """A field that we never wrote: left out by a rule, equal when the record was adopted, or absent from the CRM."""
     list_name, subject, _ = split(name)
     whole = [row for row in _receipts(history, subject) if row["name"] == "*"]
     if whole:
         return _by(found, latest, "does not go: the whole record is left out", whole[0]["rule_id"])
-    if not list_name and subject == ROLES[cast(Vendor, history.vendor)][1] and not _contact_of(history, subject):
+    if not list_name and subject == ROLES[history.vendor][1] and not _contact_of(history, subject):
         return _by(found, latest, "not in scope: the household has no spouse here", None)
     if history.link is not None and history.created is None:
         return _by(found, latest, "not written: the vendor had the same when it was linked, or the CRM has none", None)
@@ -288,7 +272,7 @@ def _not_sent(history: History, name: str, found: Answer, latest: UnitRun) -> An
 
 
 def _require_item(history: History, name: str) -> None:
-    """Raises `ParamsError` for an item that the ledger does not know of in that list."""
+    """Raises `ParamsError` for an item that the ledger does not know in that list."""
     list_name, subject, _ = split(name)
     if not list_name:
         return
@@ -298,8 +282,3 @@ def _require_item(history: History, name: str) -> None:
         return
     if not any(is_part_of(one, item) for one in known_fields(history)):
         raise unknown_record([history], subject)
-
-
-def role_fields(history: History, role: str) -> list[str]:
-    """All fields of a person, also those that the role never gets."""
-    return [f"{role}.{name}" for name in person_names(cast(Vendor, history.vendor), role)]

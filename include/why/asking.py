@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import cast
 
 from etl.errors import VENDOR_NAMES, ParamsError
 from etl.load.ledger import runs
@@ -13,10 +12,9 @@ from etl.load.ledger.pins import Pin
 from etl.load.ledger.store import Ledger
 from etl.names import near
 from etl.units import CONTACT, HOUSEHOLD, is_unit_key
-from etl.values import Vendor
 from include.pipelines.run.context import VENDORS
-from include.why.answers import Answer, answer, answer_for_column, known_fields, role_fields, unknown_record
-from include.why.fields import ROLES, field_names, is_part_of, record_column
+from include.why.answers import Answer, answer, answer_for_column, known_fields, unknown_record
+from include.why.fields import ROLES, field_names, is_part_of, person_names, record_column
 from include.why.history import History, read_history
 
 
@@ -32,7 +30,7 @@ class Told:
 def ask(ledger: Ledger, unit_key: str, name: str | None, vendor: str | None, until: date | None) -> list[Told]:
     """The answers by vendor; without a name all fields of the unit.
 
-    Raises `ParamsError`, with near names, for an unknown unit, field or vendor, and for a date before the first run.
+    Raises `ParamsError`, with similar names, for an unknown unit, field or vendor, and for a date before the first run.
     """
     if vendor is not None and vendor not in VENDORS:
         raise ParamsError(f"Unknown vendor {vendor}: it is profiles or emoney.")
@@ -42,7 +40,7 @@ def ask(ledger: Ledger, unit_key: str, name: str | None, vendor: str | None, unt
         raise ParamsError(_unknown_unit(ledger, unit_key, vendor, until))
     column = record_column(name) if name else None
     if column is not None:
-        # A record may be known by what the other vendor took of it.
+        # A record may be known only by what the other vendor got of it.
         both = [histories.get(one) or read_history(ledger, one, unit_key, until) for one in VENDORS]
         if not any(f"{column[0]}:{column[1]}" in history.records for history in both):
             raise unknown_record(both if vendor is None else [histories[vendor]], f"{column[0]}:{column[1]}")
@@ -66,7 +64,7 @@ def _answers(history: History, name: str | None) -> list[Answer]:
     if name is None:
         return tell_all(history)
     try:
-        wanted = field_names(cast(Vendor, history.vendor), name)
+        wanted = field_names(history.vendor, name)
     except ParamsError:
         by_column = answer_for_column(history, name)
         if by_column is not None:
@@ -74,7 +72,7 @@ def _answers(history: History, name: str | None) -> list[Answer]:
         raise
     fields = [
         *known_fields(history),
-        *(one for role in ROLES[cast(Vendor, history.vendor)] for one in role_fields(history, role)),
+        *(f"{role}.{one}" for role in ROLES[history.vendor] for one in person_names(history.vendor, role)),
     ]
     found = [one for one in dict.fromkeys(fields) if any(is_part_of(one, each) for each in wanted)]
     if found:
@@ -83,7 +81,7 @@ def _answers(history: History, name: str | None) -> list[Answer]:
 
 
 def _first(history: History, wanted: Iterable[str]) -> Answer:
-    """Of the lists in which such an item may stand the one that has it."""
+    """The answer of the first of these lists that has the item."""
     refused: ParamsError | None = None
     for name in wanted:
         try:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 from etl.errors import ParamsError
 from etl.load.profiles.document import show
@@ -28,7 +29,7 @@ def _sources(item: str) -> dict[str, Field]:
 
 
 # By vendor, the list in which an item stands (eMoney: items) and the entity of its key: API field -> its source.
-ITEMS: dict[tuple[Vendor, str, str], dict[str, Field]] = {
+ITEMS: dict[tuple[str, str, str], dict[str, Field]] = {
     ("profiles", "assets", "account"): _sources("asset"),
     ("profiles", "assets", "policy"): _sources("annuity"),
     ("profiles", "holdings", "position"): _sources("holding"),
@@ -39,7 +40,7 @@ ITEMS: dict[tuple[Vendor, str, str], dict[str, Field]] = {
 }
 # Tables that an item reaches by its policy: their rows are looked up by the policy's key.
 BY_POLICY = ("carrier", "product", "policy_beneficiary")
-ROLES: dict[Vendor, tuple[str, ...]] = {"profiles": ("clientA", "clientB"), "emoney": ("client", "spouse")}
+ROLES = {"profiles": ("clientA", "clientB"), "emoney": ("client", "spouse")}
 # Fields of a role that come from no value of the field matrix.
 SET_BY_RULE = {
     "client": (
@@ -58,7 +59,7 @@ _ITEM = re.compile(r"(?:items\[)?((?:account|policy):-?\d+)\]?(?:\.(\w+))?$")
 _RECORD = re.compile(r"([a-z]+):(-?\d+)\.([a-z_]+)$")
 
 
-def field_names(vendor: Vendor, text: str) -> tuple[str, ...]:
+def field_names(vendor: str, text: str) -> tuple[str, ...]:
     """The names, written whole, that a text may stand for: fields, objects or items. Raises `ParamsError`."""
     if vendor == "profiles":
         return tuple(show(path) for path in read_paths(text))
@@ -89,6 +90,12 @@ def record_column(text: str) -> tuple[str, int, str] | None:
     return found[1], int(found[2]), found[3]
 
 
+def written_whole(vendor: str, name: str) -> str:
+    """A field as the documents name it: decisions at eMoney name the client's fields without ``client.``."""
+    is_whole = vendor != "emoney" or name == "spouse" or name.startswith(("spouse.", "items["))
+    return name if is_whole else f"client.{name}"
+
+
 def split(name: str) -> tuple[str, str, str]:
     """list (empty for a person), subject (``clientA``, ``account:5``), field of a name written whole."""
     at = name.rfind("[")
@@ -117,7 +124,7 @@ def person_sources(role: str) -> dict[str, Field]:
     return _matrix(role) | {field.name: field for field in SET_BY_RULE.get(role, ())}
 
 
-def person_names(vendor: Vendor, role: str) -> tuple[str, ...]:
+def person_names(vendor: str, role: str) -> tuple[str, ...]:
     """All fields that the vendor has for a client, also those that this role never gets."""
     known = _matrix(ROLES[vendor][0]) | person_sources(role)
     return tuple(name for name, field in known.items() if field.column)
@@ -132,7 +139,7 @@ def _matrix(role: str) -> dict[str, Field]:
     return found
 
 
-def fate_of_column(entity: str, column: str, vendor: Vendor) -> str | None:
-    """What the table of source columns says of a CRM column; None for none of that name."""
+def fate_of_column(entity: str, column: str, vendor: str) -> str | None:
+    """What the table of source columns says of a CRM column; None where the CRM has no such column."""
     found = (each for each in source_columns() if (each.table, each.column) == (TABLES.get(entity), column))
-    return next((each.fate(vendor) for each in found), None)
+    return next((each.fate(cast(Vendor, vendor)) for each in found), None)

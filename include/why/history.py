@@ -16,9 +16,9 @@ from etl.load.ledger.store import Ledger
 from etl.load.profiles.document import flatten, show
 from etl.units import UnitKey
 from include.pipelines.run.named_values import named_values, shape_of
-from include.why.fields import TABLES
+from include.why.fields import TABLES, written_whole
 
-# Outcomes of runs that came to nothing for a unit: what was so before them is so still.
+# Outcomes of runs without a result for a unit: what was true before them is still true.
 TO_NOTHING = ("failed", "deferred", "skipped")
 ENTITIES = {table: entity for entity, table in TABLES.items()}
 # The records among the items of a name: ``assets[account:5].holdings[position:9].ticker``.
@@ -27,10 +27,9 @@ _RECORDS = re.compile(r"\[([a-z]+:-?\d+)\]")
 
 @dataclass(frozen=True)
 class Decided:
-    """A decision about one field in one run; ``shape``: of the value that the run had for it, blank when it is gone."""
+    """A run's decision about one field; ``shape``: of the run's value for it, blank where that was removed by age."""
 
     ran: UnitRun
-    field: str
     decision: str
     shape: str
 
@@ -39,8 +38,8 @@ class Decided:
 class History:
     """``changes``: field -> its decisions, newest first; ``rows``: the recorded lineage, as mappings.
 
-    ``created``: the run that made the linked record, if one of ours did. ``settled``: where the last run came to
-    nothing, the same without it and its like; None where no other run dealt with the unit, or none came to nothing.
+    ``created``: the run that made the linked record, if one of ours did. ``settled``: where the last run had no result
+    for the unit, the history without such runs; else None, also where there was no other run.
     """
 
     vendor: str
@@ -156,5 +155,6 @@ def _decided(ledger: Ledger, vendor: str, unit_key: str, about: list[UnitRun]) -
     for one in sorted(taken, key=lambda one: by_run[one.run_id].started_at, reverse=True):
         is_known = one.decision not in ("added", "conflict") and one.is_kept
         shape = shape_of(one.after) if is_known else ""
-        found.setdefault(one.field, []).append(Decided(by_run[one.run_id], one.field, one.decision, shape))
+        decided = Decided(by_run[one.run_id], one.decision, shape)
+        found.setdefault(written_whole(vendor, one.field), []).append(decided)
     return found

@@ -1,4 +1,4 @@
-"""The rows of the report's page on values: all fields of few households, of many those that are not as the CRM says."""
+"""The rows of the report's page on values: all fields of few households, else only those that differ from the CRM."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from etl.load.ledger.store import Ledger
 from include.pipelines.run.context import RunContext
 from include.report.display import asked_by
 from include.report.run.model import LINEAGE_COLUMNS, PIN_COLUMNS, RunReport
-from include.why.answers import Answer, answer, written_whole
+from include.why.answers import Answer, answer
 from include.why.asking import tell_all
+from include.why.fields import written_whole
 from include.why.history import read_history
 
-# So many households are told field by field, and of so many the fields that were kept.
+# Up to so many households with all their fields; else of up to so many the fields that were kept.
 TOLD_WHOLE = 3
 TOLD_IN_PART = 50
 NOT_AS_THE_CRM_SAYS = ("kept", "pinned", "stale", "removed_by_advisor")
 
 
 def explained(context: RunContext, report: RunReport) -> RunReport:
-    """The report of a run, with where its values come from and what is pinned; a dry run decided nothing."""
+    """The report of a run, with the sources of its values and the pins; a dry run has neither."""
     if context.request.dry_run:
         return report
     pinned = read_pins(context.ledger)
