@@ -1,4 +1,4 @@
-"""Which contact a merged one has become: by likeness, by place, by what was sent; else a person has to say."""
+"""Which contact a merged contact has become: by likeness, place or sent items; else a person decides."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -30,19 +30,19 @@ def known(
 LONE = ("emoney", "C7", 7, None, "x")
 
 
-def test_a_lone_client_is_whoever_is_alike_and_goes_on_under_the_key_that_is_known() -> None:
+def test_a_merged_lone_client_becomes_the_contact_who_is_alike_under_the_known_key() -> None:
     assert decide_merges(known([LONE], [(7, 8)])) == ([Merge(7, 8, "tax id", "contact:7")], [])
     moved = known([LONE], [(7, 8)], names={"contact:7": "contact:5"})
     assert decide_merges(moved)[0] == [Merge(7, 8, "tax id", "contact:5")]
 
 
-def test_whoever_is_known_by_a_key_already_keeps_that_one() -> None:
+def test_a_contact_with_a_known_key_keeps_it() -> None:
     assert decide_merges(known([LONE], [(7, 8)], own={8}))[0] == [Merge(7, 8, "tax id", None)]
     both = known([LONE, ("emoney", "C6", 6, None, "y")], [(7, 8), (6, 8)])
     assert decide_merges(both)[0] == [Merge(6, 8, "tax id", "contact:6"), Merge(7, 8, "tax id", None)]
 
 
-def test_of_several_who_are_alike_it_is_the_one_who_has_the_place_or_what_was_sent() -> None:
+def test_of_several_who_are_alike_the_one_with_the_place_or_the_sent_items_is_chosen() -> None:
     home = ("profiles", "H1", 7, 2, "h")
     placed = known([home], [(7, 8), (7, 9)], [("H1", 9, True), ("H1", 2, False)], living={2})
     assert decide_merges(placed)[0] == [Merge(7, 9, "tax id", "contact:7")]
@@ -50,7 +50,7 @@ def test_of_several_who_are_alike_it_is_the_one_who_has_the_place_or_what_was_se
     assert decide_merges(owned)[0] == [Merge(7, 9, "tax id", "contact:7")]
 
 
-def test_nobody_can_tell_which_of_several_it_is() -> None:
+def test_several_equal_candidates_are_left_to_a_person() -> None:
     several = known([LONE], [(7, 8), (7, 9)])
     assert decide_merges(several) == ([], [Unclear("emoney", "C7", "x", 7, (8, 9), True)])
     assert decide_merges(known([LONE], [(7, 8), (7, 9)], apart={frozenset((7, 8))}))[0] == [
@@ -58,7 +58,7 @@ def test_nobody_can_tell_which_of_several_it_is() -> None:
     ]
 
 
-def test_in_a_household_that_is_still_there_somebody_alike_elsewhere_is_not_it_by_that_alone() -> None:
+def test_likeness_alone_does_not_make_somebody_outside_a_living_household_the_merged_contact() -> None:
     home = ("profiles", "H1", 7, None, "h")
     assert decide_merges(known([home], [(7, 8)], [("H1", 7, True)])) == (
         [],
@@ -66,7 +66,7 @@ def test_in_a_household_that_is_still_there_somebody_alike_elsewhere_is_not_it_b
     )
 
 
-def test_who_has_its_place_or_its_rows_and_is_another_person_waits_with_both_named() -> None:
+def test_another_person_with_the_place_or_the_rows_waits_with_both_named() -> None:
     rows = known([LONE], [], owners={7: frozenset({8})})
     assert decide_merges(rows) == ([], [Unclear("emoney", "C7", "x", 7, (8,), False)])
     home = ("profiles", "H1", 7, 2, "h")
@@ -76,5 +76,5 @@ def test_who_has_its_place_or_its_rows_and_is_another_person_waits_with_both_nam
     assert decide_merges(widow) == ([], [])  # LIFE-EVENT
 
 
-def test_somebody_who_has_left_without_a_trace_is_no_merge() -> None:
+def test_a_contact_who_left_without_a_trace_is_no_merge() -> None:
     assert decide_merges(known([LONE], [])) == ([], [])

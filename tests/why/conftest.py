@@ -1,4 +1,4 @@
-"""A small book with three nights behind it, told once for all questions."""
+"""A small book with three nights behind it, made once for all questions."""
 
 from collections.abc import Iterator
 from datetime import date

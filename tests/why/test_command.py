@@ -84,21 +84,21 @@ def test_the_connection_of_the_environment_comes_first(told_book: Book, form: st
     assert "contact.first_name, key 101" in done.stdout
 
 
-def test_what_cannot_be_answered_is_a_line_in_words(told_book: Book) -> None:
+def test_an_unanswerable_question_gets_one_line_in_plain_words(told_book: Book) -> None:
     done = call("why", "--unit", "H99", PLANBRIDGE__DATA__FOLDER=data_of(told_book))
     assert (done.returncode, done.stdout) == (1, "")
     assert "The ledger knows no unit H99" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_date_that_is_none_is_a_line_in_words(told_book: Book) -> None:
+def test_an_invalid_date_gets_one_line_in_plain_words(told_book: Book) -> None:
     done = why("--unit", "H1", "--date", "May", PLANBRIDGE__DATA__FOLDER=data_of(told_book))
     assert (done.exit_code, done.stdout) == (1, "")
     assert "DATE is a date such as 2026-03-31, not 'May'" in done.stderr
     assert isinstance(done.exception, SystemExit)
 
 
-def test_a_folder_without_a_ledger_is_a_line_in_words_and_stays_without(tmp_path: Path) -> None:
+def test_a_folder_without_a_ledger_gets_one_line_and_no_ledger(tmp_path: Path) -> None:
     done = why("--unit", "H1", PLANBRIDGE__DATA__FOLDER=str(tmp_path / "nowhere"))
     assert done.exit_code == 1
     assert "no run has been made there" in done.stderr
@@ -110,7 +110,7 @@ def test_a_units_key_may_be_typed_in_small_letters(told_book: Book) -> None:
     assert done.stdout.startswith("\nH1 at Profiles"), done.output
 
 
-def test_no_look_up_makes_a_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_question_never_makes_a_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "none" / "ledger.db"
     monkeypatch.setenv("AIRFLOW_CONN_LEDGER", f"sqlite:///{path}")
     for look_up in (
@@ -123,7 +123,7 @@ def test_no_look_up_makes_a_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert list(tmp_path.iterdir()) == []
 
 
-def test_a_ledger_in_which_no_run_was_made_does_not_hide_the_demos(
+def test_a_ledger_without_runs_does_not_hide_the_demos_ledger(
     told_book: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names_nothing(monkeypatch)
@@ -143,7 +143,7 @@ def names_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-def test_a_ledger_where_nothing_can_be_written_is_read_and_left_as_it_is(told_book: Book, tmp_path: Path) -> None:
+def test_a_ledger_in_a_read_only_folder_is_read_and_not_changed(told_book: Book, tmp_path: Path) -> None:
     path = copy_of(told_book, tmp_path)
     before = hashlib.sha256(path.read_bytes()).digest()
     ledger = Ledger(f"sqlite:///{path}", read_only=True)
@@ -185,7 +185,7 @@ def make(checkout: Path, *arguments: str, **variables: str) -> subprocess.Comple
 
 
 @pytest.mark.parametrize("command", ["why UNIT=H1", "undo RUN=1", "return TRANSFER=1", "cancel-transfer TRANSFER=1"])
-def test_what_the_shell_names_comes_before_the_demo(checkout: Path, command: str) -> None:
+def test_an_installation_named_by_the_shell_comes_before_the_demo(checkout: Path, command: str) -> None:
     arguments = command.split()
     assert make(checkout, *arguments).stdout == "set up\ncalled demo\n"
     assert make(checkout, *arguments, PLANBRIDGE__DATA__FOLDER="mine").stdout == "set up\ncalled mine\n"
@@ -193,9 +193,7 @@ def test_what_the_shell_names_comes_before_the_demo(checkout: Path, command: str
 
 
 @pytest.mark.parametrize("command", ["why", "undo", "return", "cancel-transfer"])
-def test_a_command_without_what_it_is_about_says_how_it_is_called_and_sets_nothing_up(
-    checkout: Path, command: str
-) -> None:
+def test_a_command_without_its_argument_shows_its_usage_and_sets_nothing_up(checkout: Path, command: str) -> None:
     done = make(checkout, command)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"Usage: make {command} ")
@@ -250,7 +248,7 @@ def test_a_connection_is_read_as_airflow_reads_it(text: str, url: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["{no json", "sqlite://[half", '{"conn_type": "sqlite", "extra": "{"}'])
-def test_a_connection_that_is_none_is_refused_without_its_text(text: str) -> None:
+def test_an_unreadable_connection_is_refused_without_showing_its_text(text: str) -> None:
     with pytest.raises(SettingsError) as refused:
         read_connection("AIRFLOW_CONN_LEDGER", text)
     assert "AIRFLOW_CONN_LEDGER is neither" in str(refused.value)

@@ -1,4 +1,4 @@
-"""``make why`` after runs that came to nothing, and after a new case: what is told is about the linked case."""
+"""``make why`` after runs without a result, and after a new case: the answers are about the linked case."""
 
 import io
 from datetime import date
@@ -57,14 +57,14 @@ def test_a_refused_run_does_not_hide_where_a_value_comes_from(sent: Book) -> Non
 
 
 @pytest.mark.parametrize("field", ["clientA.cellPhone", None])
-def test_what_the_last_run_came_to_is_one_line(sent: Book, field: str | None) -> None:
+def test_the_outcome_of_the_last_run_is_one_line(sent: Book, field: str | None) -> None:
     run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER)
     out = io.StringIO()
     print_told(ask(sent.context().ledger, "H1", field, "profiles", None), Console(file=out, width=300))
     assert out.getvalue().count("failed: H1 is linked at Profiles already") == 1
 
 
-def test_what_only_the_failed_run_had_is_told_as_failed(sent: Book) -> None:
+def test_a_value_that_only_a_failed_run_had_is_reported_as_failed(sent: Book) -> None:
     sent.account(77, 101)
     run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER)
     found = why(sent, "assets[account:77].holdingsValue")
@@ -73,14 +73,14 @@ def test_what_only_the_failed_run_had_is_told_as_failed(sent: Book) -> None:
     assert why(sent, "assets[account:1].holdingsValue").decision == "written; unchanged since"
 
 
-def test_a_column_is_told_of_the_run_that_dealt_with_it(sent: Book) -> None:
+def test_a_column_is_explained_by_the_run_that_dealt_with_it(sent: Book) -> None:
     run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER)
     found = why(sent, "phone:9.number")
     assert (found.decision, found.run_id) == ("goes into clientA.cellPhone", "run-2")
     assert found.came_to.startswith("failed: ")
 
 
-def test_a_unit_that_never_went_is_told_as_its_last_run_left_it(book: Book) -> None:
+def test_a_unit_that_was_never_sent_is_explained_by_its_last_run(book: Book) -> None:
     book.couple(1)
     run_by_hand(book, 1, action="update_case")
     found = why(book, "clientA.firstName")
@@ -88,7 +88,7 @@ def test_a_unit_that_never_went_is_told_as_its_last_run_left_it(book: Book) -> N
     assert found.came_to == ""
 
 
-def test_after_a_new_case_what_was_decided_about_the_old_one_is_not_told(sent: Book) -> None:
+def test_after_a_new_case_decisions_about_the_old_case_are_not_shown(sent: Book) -> None:
     undo(sent, "run-2")
     assert why(sent, "clientA.cellPhone").decision == "put back by an undo"
     edit_person(sent.vendors, firstName="Nick", jobTitle="Keeper")
@@ -107,7 +107,7 @@ def test_after_a_new_case_what_was_decided_about_the_old_one_is_not_told(sent: B
     assert found["cellPhone"].decision.startswith("kept: ")
 
 
-def test_an_undo_in_the_old_case_is_not_told_of_the_new_one(sent: Book) -> None:
+def test_an_undo_in_the_old_case_is_not_shown_for_the_new_case(sent: Book) -> None:
     made = run_by_hand(sent, 1, action="create_case", as_of=LATER)
     undone = undo(sent, "run-2")
     assert [one.outcome for one in undone.outcomes if one.vendor == "profiles"] == ["updated"]
@@ -115,7 +115,7 @@ def test_an_undo_in_the_old_case_is_not_told_of_the_new_one(sent: Book) -> None:
     assert (found.decision, found.run_id) == ("written", made.context.request.run_id)
 
 
-def test_another_case_that_somebody_chose_has_decisions_of_its_own(sent: Book) -> None:
+def test_another_chosen_case_has_its_own_decisions(sent: Book) -> None:
     edit_person(sent.vendors, firstName="Ada")
     run_by_hand(sent, 1, action="update_case", as_of=LATER)
     assert why(sent, "clientA.firstName").decision.startswith("kept")
@@ -132,7 +132,7 @@ def test_another_case_that_somebody_chose_has_decisions_of_its_own(sent: Book) -
     assert why(sent, "account:1.cashBalance").came_to.startswith("skipped: superseded")
 
 
-def test_a_date_before_the_first_run_is_told_with_the_first_day(sent: Book) -> None:
+def test_a_date_before_the_first_run_is_answered_with_the_first_day(sent: Book) -> None:
     with pytest.raises(ParamsError) as refused:
         ask(sent.context().ledger, "H1", None, None, date(2026, 11, 1))
     assert str(refused.value) == (

@@ -46,7 +46,7 @@ def test_a_written_value_has_its_source_its_run_its_user_and_its_shape(told_book
     assert found.at is not None
 
 
-def test_an_earlier_date_tells_what_was_so_then(told_book: Book) -> None:
+def test_an_earlier_date_gives_the_answer_of_that_day(told_book: Book) -> None:
     found = why(told_book, "clientA.cellPhone", until="2026-11-22")
     assert (found.decision, found.run_id) == ("written", "run-1")
     with pytest.raises(ParamsError, match="in no run at Profiles up to 2026-11-01: its first was as of 2026-"):
@@ -60,7 +60,7 @@ def test_a_kept_value_says_that_somebody_edited_it(told_book: Book) -> None:
     assert found.source == "contact.first_name, key 101"
 
 
-def test_what_a_role_never_gets_is_not_mapped(told_book: Book) -> None:
+def test_a_field_that_a_role_never_gets_is_not_mapped(told_book: Book) -> None:
     for name, vendor in (("clientB.homePhone", "profiles"), ("spouse.homePhone", "emoney")):
         found = why(told_book, name, vendor)
         assert (found.decision, found.rule_id) == ("not mapped for this role", "DEM-MATRIX")
@@ -73,7 +73,7 @@ def test_what_a_role_never_gets_is_not_mapped(told_book: Book) -> None:
         ("annualInterestRate", "orig_interest_rate"),
     ],
 )
-def test_a_computed_figure_names_what_it_is_made_of(told_book: Book, field: str, column: str) -> None:
+def test_a_computed_figure_names_the_columns_it_is_made_of(told_book: Book, field: str, column: str) -> None:
     found = why(told_book, f"liability:4.{field}")
     assert found.decision.startswith("written, computed")
     assert (found.rule_id, found.column, found.key) == ("LIA-COMPUTED", column, "4")
@@ -98,7 +98,7 @@ def test_a_record_that_does_not_go_names_the_rule(told_book: Book) -> None:
     assert (found.rule_id, found.key) == ("ACC-SCOPE-PROFILES", "50")
 
 
-def test_a_value_that_the_crm_has_not_is_null(told_book: Book) -> None:
+def test_a_value_that_the_crm_lacks_is_null(told_book: Book) -> None:
     assert why(told_book, "clientA.homePhone").decision == "null: the CRM has none that goes; unchanged since"
 
 
@@ -116,7 +116,7 @@ def test_a_value_that_the_crm_has_not_is_null(told_book: Book) -> None:
         ("household:1.name", "profiles", "sent", ""),
     ],
 )
-def test_a_column_of_the_crm_tells_its_fate(
+def test_a_column_of_the_crm_is_answered_with_its_fate(
     told_book: Book, column: str, vendor: str, decision: str, rule_id: str
 ) -> None:
     found = why(told_book, column, vendor)
@@ -140,7 +140,7 @@ def test_emoneys_people_are_asked_for_by_their_own_names(told_book: Book) -> Non
     assert (found.field, found.run_id) == ("client.cellPhone", "run-2")
 
 
-def test_an_object_or_an_item_tells_all_its_fields(told_book: Book) -> None:
+def test_an_object_or_an_item_is_answered_with_all_its_fields(told_book: Book) -> None:
     (told,) = tell(told_book, "H1", "clientA.addressInfo")
     assert {one.field.rpartition(".")[2] for one in told.answers} == {
         "line1", "line2", "city", "state", "postalCode", "country",
@@ -149,7 +149,7 @@ def test_an_object_or_an_item_tells_all_its_fields(told_book: Book) -> None:
     assert len(of_loan.answers) == 7
 
 
-def test_without_a_field_every_value_of_the_case_is_told(told_book: Book) -> None:
+def test_without_a_field_every_value_of_the_case_is_explained(told_book: Book) -> None:
     told = {one.history.vendor: one for one in tell(told_book, "H1", None)}
     document = told_book.vendors.cases()["household:1"]["document"]
     names = {show(path) for path in flatten(document) if path[-1] != "externalSourceId"}
@@ -211,7 +211,7 @@ def test_no_value_is_ever_shown(told_book: Book) -> None:
         ("H1", "nonsense", "'nonsense' is no field at eMoney."),
     ],
 )
-def test_an_unknown_unit_or_field_is_answered_with_near_names(
+def test_an_unknown_unit_or_field_is_answered_with_similar_names(
     told_book: Book, unit: str, name: str | None, words: str
 ) -> None:
     with pytest.raises(ParamsError) as refused:
@@ -219,7 +219,7 @@ def test_an_unknown_unit_or_field_is_answered_with_near_names(
     assert words in str(refused.value)
 
 
-def test_a_column_that_another_household_has_is_not_told_at_one_vendor_either(told_book: Book) -> None:
+def test_a_column_of_another_household_is_not_explained_at_one_vendor_either(told_book: Book) -> None:
     with pytest.raises(ParamsError, match=r"^H1 has no account:2 at eMoney\."):
         tell(told_book, "H1", "account:2.account_value", "emoney")
 
@@ -228,7 +228,7 @@ def test_a_column_names_the_table_that_the_crm_has(told_book: Book) -> None:
     assert why(told_book, "account:1.account_value").source == "investment_account.account_value, key 1"
 
 
-def test_a_column_of_a_held_household_is_told_as_held(told_book: Book) -> None:
+def test_a_column_of_a_held_household_is_reported_as_held(told_book: Book) -> None:
     assert why(told_book, "contact:201.birth_date", unit="H2").decision == "held: DEM-BIRTH-DATE"
 
 
@@ -254,7 +254,7 @@ def test_an_unknown_vendor_is_refused(told_book: Book) -> None:
         tell(told_book, "H1", None, "naviplan")
 
 
-def test_every_field_of_the_field_tables_has_an_origin() -> None:
+def test_every_field_of_the_field_tables_has_a_source() -> None:
     from etl.transform.mapping import fields
 
     tables: dict[Any, Any] = {
@@ -269,13 +269,10 @@ def test_every_field_of_the_field_tables_has_an_origin() -> None:
         assert {name for name, _ in table} - {"holdings"} == set(ITEMS[where]), where
 
 
-def test_every_origin_is_a_column_of_the_crm() -> None:
+def test_every_source_of_the_field_tables_is_a_column_of_the_crm() -> None:
     people = [person_sources(role) for roles in ROLES.values() for role in (*roles, "dependent")]
-    known = {(table.name, column.name) for table in schema.metadata.tables.values() for column in table.columns}
     for field in (field for sources in (*ITEMS.values(), *people) for field in sources.values()):
-        for named in field.column.split(", ") if field.column else []:
-            table, _, column = named.rpartition(".")
-            assert (table or field.table, column) in known, field
+        assert _is_column(field.table, field.column), field
 
 
 def test_an_unchanged_night_records_no_lineage(told_book: Book) -> None:
@@ -292,7 +289,7 @@ def recorded(book: Book) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute(sa.text("SELECT * FROM lineage_unit")).mappings()]
 
 
-def test_lineage_that_was_superseded_goes_after_its_days_and_the_latest_stays(told_book: Book) -> None:
+def test_superseded_lineage_goes_after_its_days_and_the_latest_stays(told_book: Book) -> None:
     ledger = told_book.contexts[-1].ledger
     remove_old(ledger, Keep())
     assert {row["run_id"] for row in recorded(told_book)} == {"run-1", "run-2"}
@@ -303,7 +300,7 @@ def test_lineage_that_was_superseded_goes_after_its_days_and_the_latest_stays(to
     assert why(told_book, "clientA.cellPhone").source == "contact_phone.number, key 9"
 
 
-def test_the_report_of_a_run_for_few_households_tells_every_field_and_the_pins(told_book: Book) -> None:
+def test_the_report_of_a_run_for_few_households_shows_every_field_and_the_pins(told_book: Book) -> None:
     reports = told_book.contexts[0].data_folder / "reports"
     page = (reports / "run-2" / "why.html").read_text()
     assert "assets[account:1]" in page
@@ -312,7 +309,7 @@ def test_the_report_of_a_run_for_few_households_tells_every_field_and_the_pins(t
     assert "555-0109" not in page
 
 
-def test_of_many_units_what_stays_as_edited_at_emoney_is_told_with_its_source(told_book: Book) -> None:
+def test_of_many_units_a_field_edited_at_emoney_is_shown_with_its_source(told_book: Book) -> None:
     outcomes = pd.DataFrame({"vendor": "emoney", "unit_key": ["H1", "H2", "H3", "H4"]})
     fields = ["cellPhone", "job.title", "spouse.cellPhone"]
     changes = pd.DataFrame({"vendor": "emoney", "unit_key": "H1", "field": fields, "decision": "kept"})

@@ -1,4 +1,4 @@
-"""The ledger: what it says when it cannot be used, and what it never forgets."""
+"""The ledger: its messages when it cannot be used, and the facts that it keeps."""
 
 import os
 import sqlite3
@@ -72,7 +72,7 @@ def test_a_takeover_moves_link_history_and_open_writes(ledger: Ledger) -> None:
     assert links.find_link(ledger, "profiles", "H13") is None
 
 
-def test_a_feed_that_is_through_lends_its_id_to_no_other(ledger: Ledger) -> None:
+def test_the_id_of_a_feed_with_a_result_is_not_used_again(ledger: Ledger) -> None:
     lines = [FeedLine("H1", "em-1", "hash", ("account:5",))]
     name = f"{DAY}-abc"
     assert feeds.begin_feed(ledger, name, "run", DAY, lines) == name
@@ -91,7 +91,7 @@ def test_the_as_of_guard_moves_forward_only(ledger: Ledger) -> None:
         assert links.find_sent(ledger, "emoney", "H1")["items"].as_of == expected
 
 
-def test_what_a_run_has_written_is_known_to_its_next_try(ledger: Ledger) -> None:
+def test_a_second_try_of_a_run_knows_what_the_first_has_written(ledger: Ledger) -> None:
     for unit_key, step, status in (
         ("H1", "create_household", "confirmed"),
         ("H2", "replace_case", "confirmed"),
@@ -103,7 +103,7 @@ def test_what_a_run_has_written_is_known_to_its_next_try(ledger: Ledger) -> None
     assert intents.written_by(ledger, "profiles", "other run") == {}
 
 
-def test_reading_waits_for_nobody(tmp_path: Path) -> None:
+def test_a_read_does_not_wait_for_a_write(tmp_path: Path) -> None:
     ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
     ledger.migrate()
     with ledger.write() as writing:
@@ -115,7 +115,7 @@ def test_reading_waits_for_nobody(tmp_path: Path) -> None:
         assert links.find_link(quick, "profiles", "H1") is None
 
 
-def test_a_full_disk_is_told_in_words(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_in_plain_words(tmp_path: Path) -> None:
     ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
     ledger.migrate()
     ledger.engine.dispose()
@@ -127,7 +127,7 @@ def test_a_full_disk_is_told_in_words(tmp_path: Path) -> None:
     assert "secret" not in str(told.value)
 
 
-def test_a_locked_ledger_is_told_in_words(tmp_path: Path) -> None:
+def test_a_locked_ledger_is_reported_in_plain_words(tmp_path: Path) -> None:
     ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
     ledger.migrate()
     ledger.engine.dispose()
@@ -139,7 +139,9 @@ def test_a_locked_ledger_is_told_in_words(tmp_path: Path) -> None:
     save_link(ledger, "H1", "hh-1")
 
 
-def test_a_file_that_is_no_database_and_a_folder_that_cannot_be_made_are_told_in_words(tmp_path: Path) -> None:
+def test_an_unusable_file_and_an_impossible_folder_are_reported_in_plain_words(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "ledger.db").write_bytes(b"something else" * 1000)
     with pytest.raises(LedgerUnavailable, match=r"ledger\.db"):
         Ledger(f"sqlite:///{tmp_path / 'ledger.db'}").migrate()
@@ -155,7 +157,7 @@ def test_values_keep_every_digit() -> None:
     assert unpack(None) is None
 
 
-def test_an_answer_is_kept_with_what_was_shown(ledger: Ledger) -> None:
+def test_an_answer_is_kept_with_the_ids_that_were_shown(ledger: Ledger) -> None:
     shown = {"match_type": "exact", "households": [{"household_id": "7", "case_ids": ["11"], "linked_to": None}]}
     answers.ask(ledger, "run", "profiles", "H1", shown)
     moment = ledger.now()
@@ -171,7 +173,7 @@ def test_an_answer_is_kept_with_what_was_shown(ledger: Ledger) -> None:
     assert answers.find_answer(ledger, "run", "profiles", "H2") is None
 
 
-def test_creations_that_were_confirmed_are_found_newest_first(ledger: Ledger) -> None:
+def test_confirmed_creations_are_found_newest_first(ledger: Ledger) -> None:
     for run_id in ("first", "second", "lost"):
         intent = intents.begin(ledger, "profiles", "H1", "create_case", "hash", {"household": "7"}, DAY, run_id)
         intents.mark(ledger, intent, "abandoned" if run_id == "lost" else "confirmed")

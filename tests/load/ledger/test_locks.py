@@ -1,4 +1,4 @@
-"""The household lock: one holder at a time, on both databases, whoever dies or falls asleep."""
+"""The household lock: one holder at a time, on both databases, also when a holder dies or sleeps."""
 
 import os
 import threading
@@ -38,7 +38,7 @@ def opened(
         ledger.engine.dispose()
 
 
-def test_a_living_holder_keeps_others_out_and_gives_it_back(opened: Callable[[], Ledger]) -> None:
+def test_a_living_holder_keeps_others_out_until_it_releases_the_lock(opened: Callable[[], Ledger]) -> None:
     ledger, me = opened(), locks.holder_name("run")
     with locks.hold(ledger, "profiles", "H1", me) as mine:
         assert mine is not None
@@ -52,7 +52,7 @@ def test_a_living_holder_keeps_others_out_and_gives_it_back(opened: Callable[[],
         assert again.epoch > mine.epoch
 
 
-def test_of_many_that_ask_at_once_for_a_household_nobody_had_one_gets_it(opened: Callable[[], Ledger]) -> None:
+def test_one_of_many_concurrent_requests_gets_the_first_lock_on_a_household(opened: Callable[[], Ledger]) -> None:
     ledgers = [opened() for _ in range(6)]
     together, taken = threading.Barrier(6), []
 
@@ -68,7 +68,7 @@ def test_of_many_that_ask_at_once_for_a_household_nobody_had_one_gets_it(opened:
     assert taken == ["H1"]
 
 
-def test_a_dead_holders_lock_is_free_at_once_even_before_its_parent_has_noticed(opened: Callable[[], Ledger]) -> None:
+def test_the_lock_of_a_dead_holder_is_free_before_its_parent_has_reaped_it(opened: Callable[[], Ledger]) -> None:
     def take_and_die() -> None:
         assert locks.acquire(opened(), "profiles", ["H1"], locks.holder_name("dead"))
 
@@ -78,7 +78,7 @@ def test_a_dead_holders_lock_is_free_at_once_even_before_its_parent_has_noticed(
     finish(process)
 
 
-def test_who_was_taken_over_notices_and_does_not_release_what_is_anothers(opened: Callable[[], Ledger]) -> None:
+def test_a_holder_that_lost_its_lock_notices_and_does_not_release_the_new_one(opened: Callable[[], Ledger]) -> None:
     ledger, me = opened(), locks.holder_name("run")
     with locks.hold(ledger, "profiles", "H1", me) as slow:
         assert slow is not None
@@ -91,7 +91,7 @@ def test_who_was_taken_over_notices_and_does_not_release_what_is_anothers(opened
     assert locks.acquire(ledger, "profiles", ["H1"], "x|1|2|y") == {}
 
 
-def test_locks_that_lie_in_each_other_are_all_kept_however_long_the_work_takes(
+def test_nested_locks_are_all_extended_while_the_work_goes_on(
     opened: Callable[[], Ledger], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger, me = opened(), "living|on another machine|1|1"
@@ -108,7 +108,7 @@ def test_locks_that_lie_in_each_other_are_all_kept_however_long_the_work_takes(
         assert locks.acquire(opened(), "undo", ["run"], locks.holder_name("next")) == {}
 
 
-def test_a_holder_that_cannot_be_seen_from_here_is_not_taken_for_dead(
+def test_a_holder_on_another_machine_is_not_taken_for_dead(
     opened: Callable[[], Ledger], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two containers of one name, each with processes of its own under the same numbers."""
@@ -126,7 +126,7 @@ def test_a_holder_that_cannot_be_seen_from_here_is_not_taken_for_dead(
 
 
 @pytest.mark.postgres
-def test_the_databases_clock_says_when_a_lock_is_over(postgres_url: Callable[[], str]) -> None:
+def test_a_lock_expires_by_the_clock_of_the_database(postgres_url: Callable[[], str]) -> None:
     ledger = Ledger(postgres_url())
     ledger.migrate()
     assert locks.acquire(ledger, "profiles", ["H1"], "living|on another machine|1|1")
@@ -136,7 +136,7 @@ def test_the_databases_clock_says_when_a_lock_is_over(postgres_url: Callable[[],
     ledger.engine.dispose()
 
 
-def test_whoever_loses_the_outer_of_two_locks_notices_with_the_next_call(desk: Desk) -> None:
+def test_losing_the_outer_of_two_locks_is_noticed_with_the_next_call(desk: Desk) -> None:
     job = desk.job()
     with household_lock(job, "emoney", "H1"), household_lock(job, "emoney", "feed:1"):
         locks.check_held()

@@ -1,4 +1,4 @@
-"""Upgrades of the ledger: nothing is lost, nobody writes meanwhile, and both ways to the newest schema are one."""
+"""Upgrades of the ledger: no row is lost, nobody writes meanwhile, and both ways end in the newest schema."""
 
 import sqlite3
 import time
@@ -126,7 +126,7 @@ def test_an_upgraded_ledger_has_the_schema_of_a_new_one(
     new.engine.dispose()
 
 
-def test_what_was_reported_once_as_new_at_emoney_stands_open_since_then(old: Ledger) -> None:
+def test_an_item_reported_once_as_new_at_emoney_is_an_open_finding_after_the_upgrade(old: Ledger) -> None:
     """EMY-NEW, as a run that finds it again would open it."""
     old.migrate()
     with old.read() as connection:

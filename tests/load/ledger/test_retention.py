@@ -1,4 +1,4 @@
-"""Removal by age: what goes when, what never goes, and that a ledger does not grow with the number of its nights."""
+"""Removal by age: what is removed when, what is kept, and that a ledger does not grow with the number of nights."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def office(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: Callabl
     made.ledger.engine.dispose()
 
 
-def test_nights_that_only_repeat_the_one_before_become_counts(office: Office) -> None:
+def test_nights_that_only_repeat_the_night_before_become_counts(office: Office) -> None:
     for number in range(10):
         office.night(*(["H2"] if number == 4 else []), new=("H1", "H2", "H3") if number == 0 else ())
     assert remove_old(office.ledger, Keep(repeats_days=3)).rows["repeats"] > 0
@@ -125,7 +125,7 @@ def test_nights_that_only_repeat_the_one_before_become_counts(office: Office) ->
     assert len(office.rows("finding", status="new")) == len(office.rows("open_finding")) == 1
 
 
-def test_values_go_before_the_decisions_and_what_is_still_needed_stays(office: Office) -> None:
+def test_values_go_before_decisions_and_values_still_needed_stay(office: Office) -> None:
     ledger = office.ledger
     first = office.night("H1", "H2")
     in_doubt = intents.begin(ledger, "emoney", "H3", "update_client", "hash", {"fax": 2}, office.now().date(), first)
@@ -149,7 +149,7 @@ def test_values_go_before_the_decisions_and_what_is_still_needed_stays(office: O
     assert [one.values for one in intents.intents_of(ledger, "emoney", first, ["confirmed"], "H3")] == [None]
 
 
-def test_facts_go_last_and_of_a_linked_unit_its_creation_and_last_decisions_stay(office: Office) -> None:
+def test_facts_go_last_but_a_linked_unit_keeps_its_creation_and_last_decisions(office: Office) -> None:
     ledger = office.ledger
     created, written_once, written_again = office.night(new=("H1",)), office.night("H1", "H2"), office.night("H2")
     watermark = runs.last_watermark(ledger, "emoney")
@@ -167,7 +167,7 @@ def test_facts_go_last_and_of_a_linked_unit_its_creation_and_last_decisions_stay
     assert len(office.rows("open_finding")) == 1
 
 
-def test_lineage_goes_when_it_is_old_and_superseded_and_the_latest_stays(office: Office) -> None:
+def test_old_lineage_goes_once_it_is_superseded_and_the_latest_stays(office: Office) -> None:
     office.night("H1", "H2")
     office.night("H1")
     remove_old(office.ledger, QUICK)
@@ -184,7 +184,7 @@ def test_lineage_goes_when_it_is_old_and_superseded_and_the_latest_stays(office:
     assert {row["run_id"] for row in office.rows("lineage")} == {"night-2", last}
 
 
-def test_locks_of_feeds_and_of_units_that_are_linked_no_longer_go(office: Office) -> None:
+def test_locks_of_feeds_and_of_unlinked_units_go(office: Office) -> None:
     office.night()
     for unit_key in ("H1", "H77"):
         with locks.hold(office.ledger, "emoney", unit_key, locks.holder_name("run")):
@@ -194,7 +194,7 @@ def test_locks_of_feeds_and_of_units_that_are_linked_no_longer_go(office: Office
         assert {row["unit_key"] for row in office.rows("household_lock")} == {"H1", "feed:now"}
 
 
-def test_a_night_removes_for_a_limited_time_and_the_next_goes_on(office: Office) -> None:
+def test_a_night_removes_for_a_limited_time_and_the_next_night_goes_on(office: Office) -> None:
     for _ in range(12):
         office.night("H1")
     clock = itertools.count(0, 10)
@@ -207,7 +207,7 @@ def test_a_night_removes_for_a_limited_time_and_the_next_goes_on(office: Office)
     assert len(office.rows("field_change")) == 9
 
 
-def test_the_ledger_and_the_work_of_a_night_do_not_grow_with_the_nights_before(office: Office) -> None:
+def test_neither_the_ledger_nor_the_work_of_a_night_grows_with_the_number_of_nights(office: Office) -> None:
     office.night(new=("H1", "H2", "H3"))
     seen: dict[int, tuple[dict[str, int], int]] = {}
     for number in range(2, 23):
