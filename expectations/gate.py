@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,11 +49,8 @@ def validate(
     *,
     as_of: date,
     overrides: Overrides | None = None,
-    data_docs: Path | None = None,
 ) -> Verdict:
     """Check the facts of all units in scope for a vendor.
-
-    ``data_docs`` is the folder that the check results, without any value, are written to as a page.
 
     Raises `GateBroken` when any check cannot run, when facts are missing or malformed, and when the failing rows
     listed are not as many as were counted.
@@ -73,13 +69,7 @@ def validate(
             f"the suites of {VENDOR_NAMES.get(vendor, vendor)} could not run: {type(error).__name__}"
         ) from None
     findings = _word_all(vendor, facts, results, as_of, overrides)
-    verdict = _decide(vendor, units, findings, _statistics(vendor, facts, results, as_of, overrides))
-    if data_docs is not None:
-        from expectations.data_docs import write_data_docs, write_results
-
-        write_results(data_docs, verdict.statistics)
-        write_data_docs(data_docs)
-    return verdict
+    return _decide(vendor, units, findings, _statistics(vendor, facts, results, as_of, overrides))
 
 
 def combine(verdicts: Sequence[Verdict]) -> Verdict:

@@ -16,7 +16,6 @@ from etl.errors import BooksUnbalanced, StopRun
 from etl.frames import are_among, empty
 from etl.load.ledger import answers, findings, runs
 from etl.load.ledger.transfers import rekeying
-from expectations.data_docs import write_data_docs
 from include.pipelines.couples.life_events import read_proposals
 from include.pipelines.guards import stop as guards
 from include.pipelines.refresh.closing import WAITING, close, vendors_through
@@ -25,6 +24,7 @@ from include.pipelines.refresh.lineage import record_lineage
 from include.pipelines.refresh.removal import remove_by_age
 from include.pipelines.run.context import HandRequest, RunContext
 from include.pipelines.run.report import report_of
+from include.report.data_docs import write_data_docs
 from include.report.display import side_name, vendor_name
 from include.report.run.model import AVAILABLE_COLUMNS, LABEL_COLUMNS, RECEIPT_COLUMNS
 from include.report.run.writer import write_report

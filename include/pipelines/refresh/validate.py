@@ -24,6 +24,7 @@ from include.pipelines.refresh.withheld import find_withheld
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.findings import name_defects, read_found
 from include.pipelines.run.shards import read_scope, read_shards
+from include.report.data_docs import write_results
 
 # Units that go through the gate at once: enough to make its fixed cost small, few enough to bound its memory.
 UNITS_AT_ONCE = 50_000
@@ -43,7 +44,6 @@ def validate_vendor(context: RunContext, vendor: str) -> int:
     Raises `GateBroken` where the checks can run over no unit, `GuardTripped` where a guard stops the run: nothing is
     loaded then.
     """
-    from expectations.data_docs import write_results
     from expectations.gate import combine
 
     if vendor not in context.request.vendors:

@@ -13,6 +13,7 @@ from etl.values import USER_STATUS_ENABLED, USER_STATUSES, normal
 from expectations.facts.transfer import STAYING_RULES, TRANSFER
 from include.pipelines.transfer.reading import Reading
 from include.pipelines.transfer.request import TransferContext
+from include.report.data_docs import write_data_docs, write_results
 
 # Records of people and firms who work with an office, not of its clients.
 _NOT_MOVABLE = ("advisor", "agency", "carrier")
@@ -27,14 +28,16 @@ def check(context: TransferContext, reading: Reading, plan: TransferPlan, busy: 
     from expectations.gate import validate
 
     units = [TRANSFER, *(contact_key(contact_id) for contact_id in reading.contact_ids)]
-    return validate(
+    verdict = validate(
         TRANSFER,
         make_facts(context, reading, plan, busy),
         units,
         as_of=context.request.as_of,
         overrides=rules.read_overrides(context.settings.rules.file),
-        data_docs=context.reports / "data_docs",
     )
+    write_results(context.reports / "data_docs", verdict.statistics)
+    write_data_docs(context.reports / "data_docs")
+    return verdict
 
 
 def missing_rights(user: pd.DataFrame, office_id: int, needed: tuple[str, ...]) -> str | None:
