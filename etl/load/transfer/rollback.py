@@ -100,7 +100,7 @@ def _roll_back(job: RollbackJob, sleep: Callable[[float], None]) -> list[Edit]:
     edits = _busy(job)
     if not edits:
         rollbacks.begin(job.ledger, job.transfer_id)
-        rekeying.announce_return(job.ledger, job.transfer_id)
+        rekeying.announce_rollback(job.ledger, job.transfer_id)
         rekeying.wait_until_free(job.ledger, job.transfer_id, sleep)
         edits = _in_doubt(job) or _change(job, is_back)
     job.still_mine()
@@ -112,9 +112,7 @@ def _roll_back(job: RollbackJob, sleep: Callable[[float], None]) -> list[Edit]:
 
 
 def _returnable(ledger: Ledger, transfer_id: str) -> Transfer:
-    found = transfers.find(ledger, transfer_id)
-    if found is None:
-        raise ParamsError(f"There is no transfer {transfer_id}.")
+    found = transfers.require(ledger, transfer_id)
     if found.status not in ("closed", "returning", "returned"):
         raise ParamsError(f"The transfer {transfer_id} is {found.status.replace('_', ' ')}: nothing can be returned.")
     if found.status == "closed" and found.closed_at and ledger.now() - found.closed_at > timedelta(days=DAYS):

@@ -118,22 +118,22 @@ def wait_until_free(
 
 
 def follow(
-    ledger: Ledger, connection: Connection, transfer_id: str, group_nos: Sequence[int], map_: pd.DataFrame
+    ledger: Ledger, connection: Connection, transfer_id: str, group_nos: Sequence[int], id_map: pd.DataFrame
 ) -> None:
     """Links, history and names follow the units of these groups, within a transaction.
 
-    ``map_``: entity, source_id, target_id (text) of everything that moved with them.
+    ``id_map``: entity, source_id, target_id (text) of everything that moved with them.
     """
     moves = _moves(connection, transfer_id, group_nos, "pending")
     _rekey(connection, moves)
-    _remember_names(ledger, connection, transfer_id, moves, map_)
+    _remember_names(ledger, connection, transfer_id, moves, id_map)
     theirs = unit_move.c.from_unit.in_(bulk.text_list(connection, moves["from_unit"]))
     mine = (unit_move.c.transfer_id == transfer_id, theirs)
     connection.execute(sa.update(unit_move).where(*mine).values(status="done"))
-    _rename_contacts(connection, moves["to_unit"], map_)
+    _rename_contacts(connection, moves["to_unit"], id_map)
 
 
-def announce_return(ledger: Ledger, transfer_id: str) -> None:
+def announce_rollback(ledger: Ledger, transfer_id: str) -> None:
     """The units of a transfer are about to get their old keys again."""
     with ledger.write() as connection:
         moves = _moves(connection, transfer_id, None, "done")
@@ -144,21 +144,21 @@ def announce_return(ledger: Ledger, transfer_id: str) -> None:
         bulk.insert(connection, unit_move, rows[[column.name for column in unit_move.columns]], skip_known=True)
 
 
-def withdraw_return(ledger: Ledger, transfer_id: str) -> None:
+def withdraw_rollback(ledger: Ledger, transfer_id: str) -> None:
     """The units of a transfer keep the keys that they have."""
     ledger.execute(sa.delete(unit_move).where(*_announced(transfer_id)))
 
 
-def turn_back(connection: Connection, transfer_id: str, map_: pd.DataFrame) -> None:
-    """The reverse of `follow` for a whole transfer; ``map_``: entity, source_id, target_id, as it was then."""
+def roll_back(connection: Connection, transfer_id: str, id_map: pd.DataFrame) -> None:
+    """The reverse of `follow` for a whole transfer; ``id_map``: entity, source_id, target_id, as it was then."""
     moves = _moves(connection, transfer_id, None, "done")
     back = _moves(connection, transfer_id, None, "pending")
     _rekey(connection, back)
     _forget(connection, moves["from_unit"], transfer_id)
     connection.execute(sa.update(unit_move).where(*_announced(transfer_id)).values(status="done"))
     connection.execute(sa.delete(vendor_key).where(vendor_key.c.transfer_id == transfer_id))
-    back_map = map_.rename(columns={"source_id": "target_id", "target_id": "source_id"})
-    _rename_contacts(connection, back["to_unit"], back_map)
+    reverse = id_map.rename(columns={"source_id": "target_id", "target_id": "source_id"})
+    _rename_contacts(connection, back["to_unit"], reverse)
 
 
 def known_names(ledger: Ledger) -> dict[str, str]:
@@ -223,13 +223,13 @@ def _rekey(connection: Connection, moves: pd.DataFrame) -> None:
 
 
 def _remember_names(
-    ledger: Ledger, connection: Connection, transfer_id: str, moves: pd.DataFrame, map_: pd.DataFrame
+    ledger: Ledger, connection: Connection, transfer_id: str, moves: pd.DataFrame, id_map: pd.DataFrame
 ) -> None:
     """A record that moved with a linked unit keeps the key that the vendors know."""
     linked = sa.select(link.c.unit_key).where(link.c.unit_key.in_(bulk.text_list(connection, moves["to_unit"])))
     groups = moves.loc[moves["to_unit"].isin(list(connection.execute(linked).scalars())), "group_no"]
-    words = map_["entity"].map(NAMED)
-    named = map_[words.notna() & map_["group_no"].isin(groups) & map_["source_id"].notna()]
+    words = id_map["entity"].map(NAMED)
+    named = id_map[words.notna() & id_map["group_no"].isin(groups) & id_map["source_id"].notna()]
     old = words[named.index] + ":" + named["source_id"]
     new = words[named.index] + ":" + named["target_id"]
     moved_before = sa.select(vendor_key.c.crm_key, vendor_key.c.known_as).where(
@@ -240,9 +240,9 @@ def _remember_names(
     bulk.insert(connection, vendor_key, rows, skip_known=True)
 
 
-def _rename_contacts(connection: Connection, units: pd.Series[str], map_: pd.DataFrame) -> None:
+def _rename_contacts(connection: Connection, units: pd.Series[str], id_map: pd.DataFrame) -> None:
     """Client and spouse of the units' links, and what eMoney knows of a contact's marriage, under the new keys."""
-    contacts = map_[map_["entity"] == "contact"]
+    contacts = id_map[id_map["entity"] == "contact"]
     new = dict(zip(contacts["source_id"].astype("int64"), contacts["target_id"].astype("int64"), strict=True))
     couple = ("client_contact_id", "spouse_contact_id")
     statement = sa.select(*(link.c[name] for name in ("vendor", "unit_key", *couple)))

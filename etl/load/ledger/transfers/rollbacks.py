@@ -54,7 +54,7 @@ def begin(ledger: Ledger, transfer_id: str) -> None:
 
 def give_up(ledger: Ledger, transfer_id: str) -> None:
     """returning -> closed: nothing was changed in either office."""
-    rekeying.withdraw_return(ledger, transfer_id)
+    rekeying.withdraw_rollback(ledger, transfer_id)
     with ledger.write() as connection:
         move_on(connection, transfer_id, ["returning"], status="closed")
         free_contacts(connection, transfer_id)
@@ -64,10 +64,10 @@ def finish(ledger: Ledger, transfer_id: str) -> None:
     """returning -> returned, with the time in ``why``: vendor links belong to the source's units again."""
     record = transfer_record.c
     moved = sa.select(record.entity, record.entity_id.label("source_id"), record.target_id)
-    map_ = ledger.frame(moved.where(record.transfer_id == transfer_id, record.target_id.is_not(None)))
+    id_map = ledger.frame(moved.where(record.transfer_id == transfer_id, record.target_id.is_not(None)))
     words = f"Returned to the source office on {ledger.now():%Y-%m-%d %H:%M} UTC."
     with ledger.write() as connection:
-        rekeying.turn_back(connection, transfer_id, map_)
+        rekeying.roll_back(connection, transfer_id, id_map)
         free_contacts(connection, transfer_id)
         retired = matching(transfer_group, transfer_id=transfer_id, status="retired")
         connection.execute(sa.update(transfer_group).where(*retired).values(status="returned"))

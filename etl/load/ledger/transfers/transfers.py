@@ -1,7 +1,7 @@
 """Transfers between offices as the ledger knows them: who asked, who answered, and the decision on each row.
 
 `claim` comes first: only one transfer at a time can have a contact. `plan` then keeps the manifest; `answer` keeps the
-receiving user's answer, or that there was none; `etl.load.transfer.move` moves the groups.
+receiving user's answer, or that there was none; `start` and `close` stand around the import of the groups.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def answer(ledger: Ledger, transfer_id: str, status: str, answered_by: str | Non
     with ledger.write() as connection:
         if move_on(connection, transfer_id, ["planned"], **values) and status in REFUSALS:
             free_contacts(connection, transfer_id)
-    found = _require(ledger, transfer_id)
+    found = require(ledger, transfer_id)
     if found.status != status and not (status == "accepted" and found.status not in REFUSALS):
         raise ParamsError(f"The transfer {transfer_id} is {found.status.replace('_', ' ')}: it cannot be {status} now.")
     return found
@@ -167,11 +167,11 @@ def close(ledger: Ledger, transfer_id: str) -> Transfer:
         connection.execute(
             sa.update(transfer_record)
             .where(transfer_record.c.transfer_id == transfer_id, transfer_record.c.decision == "recreate")
-            .where(transfer_record.c.entity.in_(("carrier", "product")), transfer_record.c.target_id.is_(None))
+            .where(transfer_record.c.entity.in_(SHARED), transfer_record.c.target_id.is_(None))
             .values(decision="failed")
         )
         free_contacts(connection, transfer_id)
-    return _require(ledger, transfer_id)
+    return require(ledger, transfer_id)
 
 
 def move_on(connection: Connection, transfer_id: str, statuses: Sequence[str], **values: Any) -> bool:
@@ -185,7 +185,8 @@ def free_contacts(connection: Connection, transfer_id: str) -> None:
     connection.execute(sa.delete(transfer_claim).where(transfer_claim.c.transfer_id == transfer_id))
 
 
-def _require(ledger: Ledger, transfer_id: str) -> Transfer:
+def require(ledger: Ledger, transfer_id: str) -> Transfer:
+    """A transfer as it stands. Raises `ParamsError` where there is none."""
     found = find(ledger, transfer_id)
     if found is None:
         raise ParamsError(f"There is no transfer {transfer_id}.")
