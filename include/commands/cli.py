@@ -192,21 +192,19 @@ def transfer_show(transfer: TransferId) -> int:
 @ends
 def transfer_cancel(transfer: TransferId) -> int:
     """End a transfer that nobody has accepted yet; nothing is moved."""
-    from include.commands.transfer_actions import cancel
+    from include.commands.transfer import cancel
 
-    Console().print(cancel(transfer, getpass.getuser()), soft_wrap=True, markup=False)
+    cancel(transfer, getpass.getuser(), Console())
     return 0
 
 
 @transfer_app.command("return")
 @ends
 def transfer_return(transfer: TransferId) -> int:
-    """Bring a transfer back within 30 days, if nothing of it was edited since."""
-    from include.commands.transfer_actions import bring_back, print_return
+    """Return a transfer to its source office within 30 days, if nothing of it was edited since."""
+    from include.commands.transfer import roll_back
 
-    done = bring_back(transfer)
-    print_return(transfer, done, Console())
-    return int(len(done.edited) > 0)
+    return int(not roll_back(transfer, Console()))
 
 
 @app.command("documents")

@@ -15,9 +15,8 @@ import pandas as pd
 import pytest
 
 from expectations.rules import FINDING_COLUMNS
-from include.report.manifest.files import write_manifest
 from include.report.manifest.model import CLOSURE_COLUMNS, FIELD_COLUMNS, Manifest
-from include.report.manifest.page import render_manifest
+from include.report.manifest.writer import render_manifest, write_manifest
 from tests.report.pages import Page, read_page
 from tests.report.test_hostile_text import HOSTILE, unseen
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from etl.errors import LedgerUnavailable, SettingsError
@@ -22,7 +23,7 @@ from include import ROOT
 from include.commands import operator
 from include.commands.cli import app
 from include.commands.operator import operator_context, operator_settings, read_connection
-from include.commands.transfer_actions import bring_back, cancel
+from include.commands.transfer import cancel, roll_back
 from include.pipelines.undo.undoing import request_of
 from include.runtime.connections import database_url
 from include.why.asking import ask
@@ -115,8 +116,8 @@ def test_a_question_never_makes_a_ledger(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("AIRFLOW_CONN_LEDGER", f"sqlite:///{path}")
     for look_up in (
         lambda: operator_context(request_of("ann", "UTC", True), operator_settings()),
-        lambda: cancel("transfer", "ann"),
-        lambda: bring_back("transfer"),
+        lambda: cancel("transfer", "ann", Console()),
+        lambda: roll_back("transfer", Console()),
     ):
         with pytest.raises(SettingsError, match=r"none/ledger\.db is not there or empty: no run has been made there"):
             look_up()

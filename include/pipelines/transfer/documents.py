@@ -14,8 +14,8 @@ from etl.units import contact_key
 from expectations.facts.transfer import TRANSFER
 from include.pipelines.transfer.request import TransferContext
 from include.report.display import asked_by, counted
-from include.report.manifest.files import write_manifest
 from include.report.manifest.model import Manifest
+from include.report.manifest.writer import write_manifest
 from include.report.run.advice import Step
 from include.report.run.model import Run, RunReport, Wording
 from include.report.run.writer import write_report
