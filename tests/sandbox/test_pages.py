@@ -152,7 +152,7 @@ def test_a_form_on_an_older_version_is_refused(profiles: Caller, case: str) -> N
 def test_places_that_do_not_exist_are_404(profiles: Caller, case: str) -> None:
     for at in ("assets.9", "assets.x", "assets", "clientB", "nowhere", "", "assets.0.holdings.4", "dependents.-1"):
         assert profiles("GET", f"{case}/edit?at={at}").status_code == 404, at
-    for to in ("nowhere.1", "clientA", "", "x"):
+    for to in ("nowhere.1", "clientA", "", "x", "notes"):
         assert profiles("GET", f"{case}/add?to={to}").status_code == 404, to
     assert profiles.send_form(f"{case}/delete", at="clientA", version="1").status_code == 404
     assert profiles("GET", "/cases/999").status_code == 404

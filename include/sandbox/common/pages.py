@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, ClassVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -112,9 +111,9 @@ class Pages:
         model: type[Record] | None = None,
         record: Json | None = None,
         notes: str | None = None,
-        hidden: Mapping[str, str] = MappingProxyType({}),
+        hidden: Mapping[str, str] | None = None,
     ) -> Response:
         """The form over one record of the model, or over notes; a page with problems has status 400."""
         inputs = [one for one in controls(model, record or {}) if one.name != "externalSourceId"] if model else []
-        head = {"title": title, "name": name, "back": back, "problems": list(problems), "hidden": hidden}
+        head = {"title": title, "name": name, "back": back, "problems": list(problems), "hidden": hidden or {}}
         return self.show("edit.html", 400 if head["problems"] else 200, inputs=inputs, notes=notes, **head)

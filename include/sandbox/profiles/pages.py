@@ -89,7 +89,7 @@ class ProfilesPages(Pages):
         action, document = request.path_params["action"], parse(case["document"])
         at = request.query_params.get("at" if action == "edit" else "to", "")
         form = {"at": at, "version": str(case["version"])}
-        if at == NOTES:
+        if (action, at) == ("edit", NOTES):
             return self._form(case, form, "Edit notes", notes=_as_note(document[NOTES]))
         place = self._place(action, case, document, at)
         return self._form(case, form, f"{action.title()} {place.title}", model=place.model, record=place.record)
@@ -97,7 +97,7 @@ class ProfilesPages(Pages):
     @Call("POST", f"{CASE}/{{action}}")
     async def save(self, request: Request, case: Json) -> Response:
         action, document, form = request.path_params["action"], parse(case["document"]), await read_form(request)
-        if form.get("at") == NOTES:
+        if (action, form.get("at")) == ("edit", NOTES):
             return self._save_notes(case, document, form)
         place = self._place(action, case, document, form.get("at", ""))
         record = taken(place.model, place.record, form)
