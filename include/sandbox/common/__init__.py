@@ -1,1 +1,1 @@
-"""What both vendors' sandboxes share: the server, the database, faults, counters, limits, field tables and pages."""
+"""What both vendors' sandboxes share: the server, the database, faults, counters, limits, records and pages."""

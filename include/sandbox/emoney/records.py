@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from include.sandbox.common.records import (
@@ -24,10 +24,8 @@ CLASSIFICATIONS = (
     "Taxable Investment", "Traditional IRA", "Roth IRA", "401(k)", "403(b)", "529 Plan", "Annuity", "Cash", "Trust",
     "Life Insurance", "Disability Insurance", "Long Term Care Insurance", "Other",
 )  # fmt: skip
-# Values of a feed's item, described but not checked.
-Text = Annotated[Any, WithJsonSchema({"type": ["string", "null"]})]
-Day = Annotated[Any, WithJsonSchema({"type": ["string", "null"], "format": "date"})]
-Amount = Annotated[Any, WithJsonSchema({"type": ["number", "null"]})]
+TEXT, AMOUNT = {"type": ["string", "null"]}, {"type": ["number", "null"]}
+DAY = TEXT | {"format": "date"}
 MaskedNumber = Annotated[str, Field(pattern=r"^\*\*\*[\s\S]{0,4}$")]
 
 
@@ -97,30 +95,33 @@ class Links(Record):
     links: list[Link]
 
 
+def with_values(**values: Json) -> ConfigDict:
+    """For an item of a feed: its values are described in the schema and taken as they come."""
+    return ConfigDict(extra="ignore", json_schema_extra=lambda schema: schema["properties"].update(values))
+
+
 class FeedItem(Record):
-    """What investments and policies share. Values are taken as they come; the schema says what they should be."""
+    """What investments and policies share."""
 
     source_key: Annotated[str, Field(min_length=1, max_length=KEY_AT_MOST)]
-    as_of: Day = None
 
 
 class Investment(FeedItem):
+    model_config = with_values(
+        asOf=DAY, assetName=TEXT, holdingsValue=AMOUNT, cashBalance=AMOUNT, totalValue=AMOUNT, typeOfFunds=TEXT
+    )
+
     kind: Literal["investment"]
     owner: Literal["client", "spouse"] | None = None
     policy_number: MaskedNumber | None = None
-    asset_name: Text = None
-    holdings_value: Amount = None
-    cash_balance: Amount = None
-    total_value: Amount = None
-    type_of_funds: Text = None
 
 
 class Policy(FeedItem):
+    model_config = with_values(asOf=DAY, policyName=TEXT, currentDeathBenefits=AMOUNT)
+
     kind: Literal["policy"]
     owner: Literal["client", "spouse", "other"] | None = None
     policy_number: MaskedNumber | None = None
-    policy_name: Text = None
-    current_death_benefits: Amount = None
 
 
 Items = list[Annotated[Investment | Policy, Field(discriminator="kind")]]
@@ -130,7 +131,7 @@ class FeedLine(Record):
     """All that one client has."""
 
     client_id: str
-    as_of: Day = None
+    as_of: Date | None = None
     items: Items
 
 
