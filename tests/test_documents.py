@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
 from expectations.rules import RULES
 from include import ROOT
+from include.commands.cli import app
 from include.commands.documents import FILES, VIEW_PURPOSES, current_text
 from include.runtime.forms import HOUSEHOLD_SYNC, OFFICE_TRANSFER, WEEKNIGHT_REFRESH
 from include.runtime.settings import PREFIX, Settings
@@ -58,6 +60,16 @@ def test_every_make_target_is_documented() -> None:
     named = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", text_of(*PAGES)))
     assert make_targets() - named == set()
     assert named - make_targets() == set()
+
+
+def test_every_command_is_documented_and_every_documented_one_exists() -> None:
+    def commands(group: typer.Typer, path: str) -> set[str]:
+        own = {f"{path} {command.name}" for command in group.registered_commands}
+        inner = (commands(sub.typer_instance, f"{path} {sub.name}") for sub in group.registered_groups)
+        return own.union(*inner)
+
+    named = set(re.findall(r"`(planbridge [a-z][a-z -]*)`", text_of(*PAGES)))
+    assert named == commands(app, "planbridge")
 
 
 def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
