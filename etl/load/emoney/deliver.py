@@ -136,7 +136,7 @@ def _match(
 
 def _taken(job: Job, payload: Payload, found: list[FoundClient]) -> set[str]:
     """Those of the clients found that are linked to another unit."""
-    return links.linked_to_others(job.ledger, VENDOR, payload.unit_key, [one.client_id for one in found])
+    return set(links.others_linked(job.ledger, VENDOR, payload.unit_key, [one.client_id for one in found]))
 
 
 def _create(client: EmoneyClient, job: Job, payload: Payload, person: dict[str, Any]) -> Link:

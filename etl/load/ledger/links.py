@@ -158,13 +158,8 @@ def save_base(ledger: Ledger, connection: Connection, case_id: str, base: Any, r
     ledger.upsert(connection, case_base, [{**row, "written_at": ledger.now()}])
 
 
-def linked_to_others(ledger: Ledger, vendor: str, unit_key: str, client_ids: Iterable[str]) -> set[str]:
-    """Those of the vendor records that are linked to another unit: no candidates (MATCH-EXACT)."""
-    return set(others_linked(ledger, vendor, unit_key, client_ids))
-
-
 def others_linked(ledger: Ledger, vendor: str, unit_key: str, client_ids: Iterable[str]) -> dict[str, str]:
-    """vendor record -> the other unit that is linked to it, of those of the records that are.
+    """vendor record -> the other unit that is linked to it, of those that are: no candidates (MATCH-EXACT).
 
     Records of dissolved couples stay reserved for their former unit and are never linked again.
     """

@@ -13,6 +13,8 @@ offices between ``written_at`` and ``retired_at``, and at no other time.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -34,44 +36,53 @@ metadata = MetaData()
 
 # How long the ids, keys and codes of text are.
 _NAMES = {
-    20: "outcome severity status vendor",
-    40: "entity unit_key",
+    20: "change decision kind outcome part severity side status vendor",
+    40: "choice entity from_unit matched_by unit_key",
     60: "rule_id",
-    64: "causes_hash database documents_hash finding_key items_hash source_database target_database",
-    80: "entity_id feed_id target_id",
-    120: "case_id client_id connection_id household_id vendor_case_id vendor_client_id",
+    64: (
+        "causes_hash database documents_hash finding_key items_hash offered_hash op_key payload_hash "
+        "source_database source_hash target_database target_hash"
+    ),
+    80: "crm_key entity_id feed_id known_as target_id",
+    120: "case_id client_id connection_id expected_version household_id vendor_case_id vendor_client_id vendor_id",
     200: "field",
-    250: "run_id transfer_id",
-    256: "answered_by changed_by decided_by receiving_user triggered_by unpin_triggered_by unpinned_by",
+    250: "dag_id first_run_id holder run_id stopped_run_id transfer_id unpinned_in",
+    256: (
+        "answered_by changed_by confirmed_by decided_by pinned_by receiving_user released_by requested_by "
+        "triggered_by unpin_triggered_by unpinned_by"
+    ),
 }
 _LENGTHS = {name: length for length, names in _NAMES.items() for name in names.split()}
 
 
-def keys(*names: str) -> list[Column[str]]:
+def _table(name: str, *parts: Column[Any] | UniqueConstraint) -> Table:
+    return Table(name, metadata, *parts)
+
+
+def _keys(*names: str) -> list[Column[str]]:
     """Text columns of a primary key."""
     return [Column(name, String(_LENGTHS[name]), primary_key=True) for name in names]
 
 
-def required(*names: str) -> list[Column[str]]:
+def _required(*names: str) -> list[Column[str]]:
     """Text columns that every row has."""
     return [Column(name, String(_LENGTHS[name]), nullable=False) for name in names]
 
 
-def optional(*names: str) -> list[Column[str]]:
+def _optional(*names: str) -> list[Column[str]]:
     """Text columns that may be null."""
     return [Column(name, String(_LENGTHS[name])) for name in names]
 
 
-run = Table(
+run = _table(
     "run",
-    metadata,
-    Column("run_id", String(250), primary_key=True),
-    Column("dag_id", String(250), nullable=False),
+    *_keys("run_id"),
+    *_required("dag_id"),
     Column("as_of", Date, nullable=False),
-    Column("requested_by", String(256)),  # in whose name
-    Column("triggered_by", String(256)),  # by whom; none: the schedule
+    *_optional("requested_by"),  # in whose name
+    *_optional("triggered_by"),  # by whom; none: the schedule
     Column("dry_run", Boolean, nullable=False),
-    Column("status", String(20), nullable=False),  # running | success | failed
+    *_required("status"),  # running | success | failed
     Column("started_at", DateTime, nullable=False),
     Column("finished_at", DateTime),
     Column("params", Text),
@@ -81,20 +92,18 @@ Index("ix_run_started", run.c.started_at)
 Index("ix_run_dag", run.c.dag_id, run.c.started_at)
 
 # Why a step stopped the run, in words. A step that is started again removes its row.
-run_stop = Table(
+run_stop = _table(
     "run_stop",
-    metadata,
-    Column("run_id", String(250), primary_key=True),
+    *_keys("run_id"),
     Column("step", String(120), primary_key=True),
     Column("why", Text, nullable=False),
     Column("stopped_at", DateTime, nullable=False),
 )
 
 # What a run saw of the CRM, for each vendor: where the next run begins (SCP-4).
-run_vendor = Table(
+run_vendor = _table(
     "run_vendor",
-    metadata,
-    *keys("run_id", "vendor"),
+    *_keys("run_id", "vendor"),
     Column("watermark", DateTime),
     Column("units_in_scope", Integer, nullable=False),
     Column("finished_at", DateTime),
@@ -103,52 +112,48 @@ run_vendor = Table(
 Index("ix_run_vendor_finished", run_vendor.c.vendor, run_vendor.c.finished_at)
 
 # Each unit after its last run: its digest then, and how it ended.
-unit_state = Table(
+unit_state = _table(
     "unit_state",
-    metadata,
-    *keys("vendor", "unit_key"),
+    *_keys("vendor", "unit_key"),
     Column("digest", BigInteger),
     Column("records", Text),  # how many of each table, a JSON list in the order of `etl.extract.changes.TABLES`
-    *optional("outcome", "run_id"),
+    *_optional("outcome", "run_id"),
 )
 
-link = Table(
+link = _table(
     "link",
-    metadata,
-    *keys("vendor", "unit_key"),
-    Column("vendor_client_id", String(120), nullable=False),
-    *optional("vendor_case_id", "connection_id"),
+    *_keys("vendor", "unit_key"),
+    *_required("vendor_client_id"),
+    *_optional("vendor_case_id", "connection_id"),
     Column("client_contact_id", BigInteger),  # as last sent (LIFE-EVENT)
     Column("spouse_contact_id", BigInteger),
     Column("linked_at", DateTime, nullable=False),
-    Column("matched_by", String(40), nullable=False),
+    *_required("matched_by"),
     UniqueConstraint("vendor", "vendor_client_id", name="uq_link_client"),
 )
 
 # What was last sent to the vendor. `offered_hash`: the hash of the whole payload that was last dealt with. `base`: the
 # values that we last wrote, field by field (compressed JSON); the values of a case are in `case_base`.
-sent = Table(
+sent = _table(
     "sent",
-    metadata,
-    *keys("vendor", "unit_key"),
-    Column("part", String(20), primary_key=True),  # case | client | spouse | items
-    Column("offered_hash", String(64), nullable=False),
+    *_keys("vendor", "unit_key"),
+    *_keys("part"),  # case | client | spouse | items
+    *_required("offered_hash"),
     Column("base", LargeBinary),
     Column("as_of", Date, nullable=False),
-    Column("run_id", String(250), nullable=False),
+    *_required("run_id"),
     Column("sent_at", DateTime, nullable=False),
 )
 
-delivery = Table(
+delivery = _table(
     "delivery",
-    metadata,
-    Column("op_key", String(64), primary_key=True),
-    *required("run_id", "vendor", "unit_key"),
+    *_keys("op_key"),
+    *_required("run_id", "vendor", "unit_key"),
     Column("step", String(40), nullable=False),
-    Column("status", String(20), nullable=False),  # sending | in_doubt | confirmed | refused | abandoned
+    *_required("status"),  # sending | in_doubt | confirmed | refused | abandoned
     Column("as_of", Date, nullable=False),
-    Column("payload_hash", String(64), nullable=False),
-    Column("expected_version", String(120)),
+    *_required("payload_hash"),
+    *_optional("expected_version"),
     Column("attempts", Integer, nullable=False),
     Column("intent", LargeBinary),  # compressed JSON: what is written, with the values before
     Column("created_at", DateTime, nullable=False),
@@ -158,13 +163,12 @@ Index("ix_delivery_status", delivery.c.vendor, delivery.c.status, delivery.c.uni
 Index("ix_delivery_updated", delivery.c.updated_at)
 Index("ix_delivery_run", delivery.c.run_id)
 
-feed = Table(
+feed = _table(
     "feed",
-    metadata,
-    Column("feed_id", String(80), primary_key=True),
-    Column("run_id", String(250), nullable=False),
+    *_keys("feed_id"),
+    *_required("run_id"),
     Column("as_of", Date, nullable=False),
-    Column("status", String(20), nullable=False),  # sending | accepted | done | failed
+    *_required("status"),  # sending | accepted | done | failed
     Column("lines", Integer, nullable=False),
     Column("created_at", DateTime, nullable=False),
     Column("updated_at", DateTime, nullable=False),
@@ -173,42 +177,38 @@ feed = Table(
 Index("ix_feed_status", feed.c.status)
 Index("ix_feed_as_of", feed.c.as_of)
 
-feed_line = Table(
+feed_line = _table(
     "feed_line",
-    metadata,
-    *keys("feed_id", "unit_key"),
-    *required("client_id", "items_hash"),
+    *_keys("feed_id", "unit_key"),
+    *_required("client_id", "items_hash"),
     Column("source_keys", Text, nullable=False),
     Column("withheld_keys", Text, nullable=False, server_default=""),  # in the CRM, not sent for want of a license
 )
 
-household_lock = Table(
+household_lock = _table(
     "household_lock",
-    metadata,
-    *keys("vendor", "unit_key"),
-    Column("holder", String(250), nullable=False),
+    *_keys("vendor", "unit_key"),
+    *_required("holder"),
     Column("epoch", BigInteger, nullable=False),
     Column("expires_at", Float, nullable=False),  # seconds since 1970
 )
 
-outcome = Table(
+outcome = _table(
     "outcome",
-    metadata,
-    *keys("run_id", "vendor", "unit_key"),
-    Column("outcome", String(20), nullable=False),
+    *_keys("run_id", "vendor", "unit_key"),
+    *_required("outcome"),
     Column("reason", Text),
-    Column("vendor_id", String(120)),
+    *_optional("vendor_id"),
     Column("code", Text),  # see `etl.outcomes`
 )
 
 Index("ix_outcome_unit", outcome.c.vendor, outcome.c.unit_key)
 
 # What a run decided field by field: written (with the values before and after, compressed JSON), kept, stale, …
-field_change = Table(
+field_change = _table(
     "field_change",
-    metadata,
-    *keys("run_id", "vendor", "unit_key", "field"),
-    Column("decision", String(20), nullable=False),
+    *_keys("run_id", "vendor", "unit_key", "field"),
+    *_required("decision"),
     Column("before", LargeBinary),
     Column("after", LargeBinary),
 )
@@ -216,105 +216,96 @@ field_change = Table(
 Index("ix_field_change_field", field_change.c.vendor, field_change.c.unit_key, field_change.c.field)
 
 # What the vendors reported while a run loaded, until its report takes it over.
-load_finding = Table(
+load_finding = _table(
     "load_finding",
-    metadata,
-    *keys("run_id", "vendor", "unit_key", "rule_id", "entity", "entity_id", "field"),
+    *_keys("run_id", "vendor", "unit_key", "rule_id", "entity", "entity_id", "field"),
     Column("detail", Text, nullable=False),
 )
 
-finding = Table(
+finding = _table(
     "finding",
-    metadata,
     Column("finding_id", Integer, primary_key=True, autoincrement=True),
     Column("run_id", String(250), nullable=False, index=True),
-    *required("vendor", "unit_key", "rule_id", "severity"),
-    *optional("entity", "entity_id"),
+    *_required("vendor", "unit_key", "rule_id", "severity"),
+    *_optional("entity", "entity_id"),
     Column("field", String(120)),
     Column("message", Text, nullable=False),
     Column("remedy", Text),
-    Column("status", String(20), nullable=False),  # new | known | mended
-    Column("first_run_id", String(250)),  # the run that found it first; null where it was not kept yet
+    *_required("status"),  # new | known | mended
+    *_optional("first_run_id"),  # the run that found it first; null where it was not kept yet
 )
 
 # The findings that stand open now: "new", "known" and "mended" are measured against them.
-open_finding = Table(
+open_finding = _table(
     "open_finding",
-    metadata,
-    *keys("vendor", "unit_key", "finding_key"),
-    *required("rule_id", "severity"),
-    *optional("entity", "entity_id"),
+    *_keys("vendor", "unit_key", "finding_key"),
+    *_required("rule_id", "severity"),
+    *_optional("entity", "entity_id"),
     Column("field", String(120)),
     Column("message", Text, nullable=False),
     Column("remedy", Text),
-    Column("first_run_id", String(250), nullable=False),
+    *_required("first_run_id"),
 )
 
 # What was last written into each case, field by field (compressed JSON): the base of the three-way merge. The base
 # belongs to the case, whichever unit goes on with it.
-case_base = Table(
+case_base = _table(
     "case_base",
-    metadata,
-    *keys("vendor", "vendor_case_id"),
+    *_keys("vendor", "vendor_case_id"),
     Column("base", LargeBinary, nullable=False),
-    Column("run_id", String(250), nullable=False),
+    *_required("run_id"),
     Column("written_at", DateTime, nullable=False),
 )
 
 # The run in which somebody chose another case for a unit: earlier decisions are about the earlier case.
-other_case = Table(
+other_case = _table(
     "other_case",
-    metadata,
-    *keys("vendor", "unit_key", "run_id"),
-    Column("vendor_case_id", String(120), nullable=False),
+    *_keys("vendor", "unit_key", "run_id"),
+    *_required("vendor_case_id"),
     Column("chosen_at", DateTime, nullable=False),
 )
 
-answer = Table(
+answer = _table(
     "answer",
-    metadata,
-    *keys("run_id", "vendor", "unit_key"),
+    *_keys("run_id", "vendor", "unit_key"),
     Column("shown", LargeBinary, nullable=False),  # compressed JSON: the vendor's ids that could be chosen, no names
     Column("asked_at", DateTime, nullable=False),
-    Column("status", String(20), nullable=False),  # asked | answered | mistaken | timed_out
-    Column("choice", String(40)),  # the action that was chosen
-    *optional("household_id", "case_id", "answered_by"),
+    *_required("status"),  # asked | answered | mistaken | timed_out
+    *_optional("choice"),  # the action that was chosen
+    *_optional("household_id", "case_id", "answered_by"),
     Column("answered_at", DateTime),
 )
 
 # A row stays when the field is unpinned: it says who pinned the field, why, and who unpinned it.
-pin = Table(
+pin = _table(
     "pin",
-    metadata,
     Column("pin_id", Integer, primary_key=True, autoincrement=True),
-    *required("vendor", "unit_key", "field"),
-    Column("side", String(20), nullable=False),  # profiles | smartoffice
+    *_required("vendor", "unit_key", "field"),
+    *_required("side"),  # profiles | smartoffice
     Column("reason", Text, nullable=False),
-    Column("pinned_by", String(256)),  # in whose name; triggered_by: by whom
-    Column("triggered_by", String(256)),
+    *_optional("pinned_by"),  # in whose name; triggered_by: by whom
+    *_optional("triggered_by"),
     Column("pinned_at", DateTime, nullable=False),
-    Column("run_id", String(250), nullable=False),
-    *optional("unpinned_by", "unpin_triggered_by"),
+    *_required("run_id"),
+    *_optional("unpinned_by", "unpin_triggered_by"),
     Column("unpinned_at", DateTime),
-    Column("unpinned_in", String(250)),  # a run
+    *_optional("unpinned_in"),  # a run
 )
 Index("ix_pin_unit", pin.c.vendor, pin.c.unit_key)
 
 # Where the values of a run's units came from: one compressed table for each vendor and shard.
-lineage = Table(
+lineage = _table(
     "lineage",
-    metadata,
-    *keys("run_id", "vendor"),
+    *_keys("run_id", "vendor"),
     Column("shard", Integer, primary_key=True),
     Column("content", LargeBinary, nullable=False),
     Column("recorded_at", DateTime, nullable=False),
 )
 
 # The tables in which a unit is recorded. A unit with the same `digest` is not recorded again.
-lineage_unit = Table(
+lineage_unit = _table(
     "lineage_unit",
-    metadata,
-    *keys("vendor", "unit_key", "run_id"),
+    *_keys("vendor", "unit_key", "run_id"),
     Column("shard", Integer, nullable=False),
     Column("digest", BigInteger, nullable=False),
     Column("recorded_at", DateTime, nullable=False),
@@ -323,246 +314,225 @@ Index("ix_lineage_unit_table", lineage_unit.c.run_id, lineage_unit.c.vendor, lin
 Index("ix_lineage_unit_recorded", lineage_unit.c.recorded_at)
 
 # A life event that somebody confirmed and a run carried out: who, when, why.
-life_event = Table(
+life_event = _table(
     "life_event",
-    metadata,
-    *keys("vendor", "unit_key", "run_id"),
-    Column("kind", String(20), nullable=False),
+    *_keys("vendor", "unit_key", "run_id"),
+    *_required("kind"),
     Column("client_sent", BigInteger, nullable=False),
     Column("spouse_sent", BigInteger),
     Column("client", BigInteger, nullable=False),
     Column("spouse", BigInteger),
-    Column("vendor_client_id", String(120), nullable=False),  # the record of the couple as it was
+    *_required("vendor_client_id"),  # the record of the couple as it was
     Column("reason", Text, nullable=False),
-    Column("confirmed_by", String(256)),  # in whose name; triggered_by: by whom
-    Column("triggered_by", String(256)),
+    *_optional("confirmed_by"),  # in whose name; triggered_by: by whom
+    *_optional("triggered_by"),
     Column("carried_out_at", DateTime, nullable=False),
 )
 
 # EMY-MARRIED: a contact's status at eMoney after a confirmed life event, as long as there is no spouse.
-marital_status = Table(
+marital_status = _table(
     "marital_status",
-    metadata,
     Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("status", String(20), nullable=False),  # Divorced | Widowed
-    Column("run_id", String(250), nullable=False),
+    *_required("status"),  # Divorced | Widowed
+    *_required("run_id"),
 )
 
 # Vendor records of dissolved couples: never linked again.
-former_link = Table(
+former_link = _table(
     "former_link",
-    metadata,
-    *keys("vendor", "vendor_client_id"),
-    Column("vendor_case_id", String(120)),
-    *required("unit_key", "run_id"),
+    *_keys("vendor", "vendor_client_id"),
+    *_optional("vendor_case_id"),
+    *_required("unit_key", "run_id"),
     Column("ended_at", DateTime, nullable=False),
 )
 
 # Two contacts who look like one person, and whom somebody has declared to be two; the lower id comes first.
-distinct_people = Table(
+distinct_people = _table(
     "distinct_people",
-    metadata,
     Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
     Column("other_contact_id", BigInteger, primary_key=True, autoincrement=False),
     Column("reason", Text, nullable=False),
-    *optional("decided_by", "triggered_by"),
+    *_optional("decided_by", "triggered_by"),
     Column("decided_at", DateTime, nullable=False),
-    Column("run_id", String(250), nullable=False),
+    *_required("run_id"),
 )
 
 # A contact that the CRM merged into another contact. ``known_as``: the key by which the vendors then know the other
 # contact; null where they know its own key.
-contact_merge = Table(
+contact_merge = _table(
     "contact_merge",
-    metadata,
     Column("merged_contact_id", BigInteger, primary_key=True, autoincrement=False),
     Column("contact_id", BigInteger, nullable=False),
-    Column("matched_by", String(40), nullable=False),
-    Column("known_as", String(80)),
+    *_required("matched_by"),
+    *_optional("known_as"),
     Column("followed_at", DateTime, nullable=False),
-    Column("run_id", String(250), nullable=False),
+    *_required("run_id"),
 )
 
 # Changes of links other than by sending: ended or made by hand, moved with a contact that was merged.
-link_change = Table(
+link_change = _table(
     "link_change",
-    metadata,
     Column("link_change_id", Integer, primary_key=True, autoincrement=True),
-    *required("vendor", "unit_key"),
-    Column("change", String(20), nullable=False),  # unlinked | linked | merged
-    Column("vendor_client_id", String(120), nullable=False),
-    Column("vendor_case_id", String(120)),
+    *_required("vendor", "unit_key"),
+    *_required("change"),  # unlinked | linked | merged
+    *_required("vendor_client_id"),
+    *_optional("vendor_case_id"),
     Column("reason", Text, nullable=False),
-    *optional("changed_by", "triggered_by"),
+    *_optional("changed_by", "triggered_by"),
     Column("changed_at", DateTime, nullable=False),
-    Column("run_id", String(250), nullable=False),
+    *_required("run_id"),
 )
 Index("ix_link_change_unit", link_change.c.vendor, link_change.c.unit_key)
 
 # What the guards stopped last for a vendor, until a run succeeds. `documents`: what would have been sent, as compressed
 # JSON, unit key -> the document's hash.
-guard_stop = Table(
+guard_stop = _table(
     "guard_stop",
-    metadata,
-    Column("vendor", String(20), primary_key=True),
-    Column("run_id", String(250), nullable=False),
+    *_keys("vendor"),
+    *_required("run_id"),
     Column("as_of", Date, nullable=False),
     Column("causes", Text, nullable=False),  # in words, a JSON list
-    *required("causes_hash", "documents_hash"),
+    *_required("causes_hash", "documents_hash"),
     Column("documents", LargeBinary, nullable=False),
     Column("stopped_at", DateTime, nullable=False),
 )
 
 # Who released what the guards had stopped, and why. Rows are only added.
-guard_release = Table(
+guard_release = _table(
     "guard_release",
-    metadata,
-    Column("run_id", String(250), primary_key=True),  # the run that went on
-    Column("vendor", String(20), primary_key=True),
-    Column("stopped_run_id", String(250), nullable=False),
+    *_keys("run_id"),  # the run that went on
+    *_keys("vendor"),
+    *_required("stopped_run_id"),
     Column("causes", Text, nullable=False),
-    *required("causes_hash", "documents_hash"),
+    *_required("causes_hash", "documents_hash"),
     Column("reason", Text, nullable=False),
-    Column("released_by", String(256), nullable=False),
+    *_required("released_by"),
     Column("released_at", DateTime, nullable=False),
 )
 
 # How many outcomes of a night were removed because they repeated the unit's outcome before.
-repeated_outcome = Table(
+repeated_outcome = _table(
     "repeated_outcome",
-    metadata,
-    *keys("run_id", "vendor", "outcome"),
+    *_keys("run_id", "vendor", "outcome"),
     Column("units", Integer, nullable=False),
 )
 
 # The time up to which a kind of rows was looked through: the next night goes on from there.
-removal = Table(
+removal = _table(
     "removal",
-    metadata,
-    Column("kind", String(20), primary_key=True),
+    *_keys("kind"),
     Column("looked_at_until", DateTime, nullable=False),
 )
 
-transfer_record = Table(
+transfer_record = _table(
     "transfer_record",
-    metadata,
-    *keys("transfer_id", "entity", "entity_id"),
-    Column("decision", String(20), nullable=False),
-    *optional("rule_id", "target_id"),
+    *_keys("transfer_id", "entity", "entity_id"),
+    *_required("decision"),
+    *_optional("rule_id", "target_id"),
 )
 
-transfer = Table(
+transfer = _table(
     "transfer",
-    metadata,
-    Column("transfer_id", String(250), primary_key=True),  # the run's id
+    *_keys("transfer_id"),  # the run's id
     Column("source_office_id", BigInteger, nullable=False),
     Column("target_office_id", BigInteger, nullable=False),
-    Column("source_database", String(64), nullable=False),  # a fingerprint of its address
-    Column("target_database", String(64), nullable=False),
-    Column("requested_by", String(256), nullable=False),  # in whose name; triggered_by: by whom
-    Column("triggered_by", String(256)),
-    *required("receiving_user", "status"),
+    *_required("source_database"),  # a fingerprint of its address
+    *_required("target_database"),
+    *_required("requested_by"),  # in whose name; triggered_by: by whom
+    *_optional("triggered_by"),
+    *_required("receiving_user", "status"),
     Column("why", Text),
     Column("planned_at", DateTime, nullable=False),
-    Column("answered_by", String(256)),
+    *_optional("answered_by"),
     Column("answered_at", DateTime),
     Column("closed_at", DateTime),
 )
 
 # Contacts that are in a transfer now: only one transfer at a time can have a contact.
-transfer_claim = Table(
+transfer_claim = _table(
     "transfer_claim",
-    metadata,
-    Column("database", String(64), primary_key=True),
+    *_keys("database"),
     Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
     Column("transfer_id", String(250), nullable=False, index=True),
 )
 
 # Contacts that are tied to each other move together or not at all.
-transfer_group = Table(
+transfer_group = _table(
     "transfer_group",
-    metadata,
-    Column("transfer_id", String(250), primary_key=True),
+    *_keys("transfer_id"),
     Column("group_no", Integer, primary_key=True, autoincrement=False),
     Column("contacts", Integer, nullable=False),
-    Column("status", String(20), nullable=False),
-    Column("rule_id", String(60)),  # of a group that failed: the rule or constraint, the record, and why in words
-    *optional("entity", "entity_id"),
+    *_required("status"),
+    *_optional("rule_id"),  # of a group that failed: the rule or constraint, the record, and why in words
+    *_optional("entity", "entity_id"),
     Column("why", Text),
     Column("written_at", DateTime),
     Column("retired_at", DateTime),
 )
 
 # Beside `transfer_record` (the decision on each row and its new key): where the row hangs, and its canonical hashes.
-transfer_row = Table(
+transfer_row = _table(
     "transfer_row",
-    metadata,
-    *keys("transfer_id", "entity", "entity_id"),
+    *_keys("transfer_id", "entity", "entity_id"),
     Column("contact_id", BigInteger),
     Column("group_no", Integer),
-    Column("source_hash", String(64), nullable=False),
+    *_required("source_hash"),
 )
 
 Index("ix_transfer_row_group", transfer_row.c.transfer_id, transfer_row.c.group_no)
 
 # What was written in the target, by its key there: a return within 30 days compares with it. Rows without a row of
 # their own in the source (a rebuilt household) are included.
-transfer_target_row = Table(
+transfer_target_row = _table(
     "transfer_target_row",
-    metadata,
-    *keys("transfer_id", "entity", "target_id"),
+    *_keys("transfer_id", "entity", "target_id"),
     Column("group_no", Integer, nullable=False),
-    Column("target_hash", String(64), nullable=False),
+    *_required("target_hash"),
 )
 
 # Records that a transfer retired, and when: a return sets these back, and no others.
-transfer_retired = Table(
+transfer_retired = _table(
     "transfer_retired",
-    metadata,
-    *keys("transfer_id", "entity"),
+    *_keys("transfer_id", "entity"),
     Column("entity_id", BigInteger, primary_key=True, autoincrement=False),
     Column("group_no", Integer, nullable=False),
     Column("retired_at", DateTime, nullable=False),
 )
 
 # The highest key of a table that a transfer has taken, written or not: no key is given twice.
-transfer_key = Table(
+transfer_key = _table(
     "transfer_key",
-    metadata,
-    *keys("database", "entity"),
+    *_keys("database", "entity"),
     Column("last_key", BigInteger, nullable=False),
 )
 
 # Carriers and products are made once in an office, by the first transfer: the key of each one there.
-transfer_shared_key = Table(
+transfer_shared_key = _table(
     "transfer_shared_key",
-    metadata,
-    *keys("source_database", "target_database"),
+    *_keys("source_database", "target_database"),
     Column("target_office_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("entity", String(40), primary_key=True),
+    *_keys("entity"),
     Column("source_id", BigInteger, primary_key=True, autoincrement=False),
     Column("target_id", BigInteger, nullable=False),
 )
 
 # Units that change their key with a transfer (XFR-LINKS). ``pending``: no run may write either unit now; ``done``: a
 # run that read the CRM before the transfer leaves the old unit alone.
-unit_move = Table(
+unit_move = _table(
     "unit_move",
-    metadata,
-    Column("from_unit", String(40), primary_key=True),
+    *_keys("from_unit"),
     Column("to_unit", String(40), nullable=False, index=True),
-    Column("transfer_id", String(250), nullable=False),
+    *_required("transfer_id"),
     Column("group_no", Integer, nullable=False),
-    Column("status", String(20), nullable=False),
+    *_required("status"),
 )
 Index("ix_unit_move_transfer", unit_move.c.transfer_id, unit_move.c.group_no)
 
 # The key by which the vendors know a record that has another key now: ``account:905`` is still ``account:5`` to them.
-vendor_key = Table(
+vendor_key = _table(
     "vendor_key",
-    metadata,
-    Column("crm_key", String(80), primary_key=True),
-    Column("known_as", String(80), nullable=False),
+    *_keys("crm_key"),
+    *_required("known_as"),
     Column("transfer_id", String(250), nullable=False, index=True),
 )
 

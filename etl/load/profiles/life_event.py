@@ -39,7 +39,7 @@ def apply_life_event(client: ProfilesClient, job: Job, payload: Payload, link: L
         person = payload.read()["document"]["clientA"]
         exact = client.search(person["firstName"], person["lastName"], person["birthDate"])
         ids = {one.household_id for one in (*by_key.households, *exact.households)}
-        taken = links.linked_to_others(job.ledger, VENDOR, payload.unit_key, ids) | {link.vendor_client_id}
+        taken = set(links.others_linked(job.ledger, VENDOR, payload.unit_key, ids)) | {link.vendor_client_id}
         found = matching.decide_profiles(by_key, exact, taken)
     decision = matching.require_clear(found)
     if isinstance(decision, matching.Adopt):
