@@ -28,7 +28,7 @@ def print_told(told: list[Told], console: Console) -> None:
             _print_rows(one.answers, console)
             for came_to in dict.fromkeys(answer.came_to for answer in one.answers if answer.came_to):
                 console.print(line(f"Last run: {came_to}"), soft_wrap=True)
-        for pin in one.pins:
+        for pin in one.history.pins:
             console.print(line(f"Pinned to {side_name(pin.side)}: {pin.field} ({pin.reason})"), soft_wrap=True)
 
 

@@ -186,7 +186,7 @@ def _sourced(history: History, name: str) -> Answer:
     recorded = _recorded(history, subject, leaf)
     if recorded is not None:
         column = recorded["column"] or _address_column(leaf)
-        key = "" if recorded["key"] is None else str(int(recorded["key"]))
+        key = "" if recorded["key"] is None else str(recorded["key"])
         return replace(found, table=recorded["table"], column=column, key=key, rule_id=recorded["rule_id"])
     if list_name and not leaf:
         entity, _, key = subject.partition(":")
@@ -203,7 +203,7 @@ def _sourced(history: History, name: str) -> Answer:
     if origin is None:
         return replace(found, decision=NOT_MAPPED)
     own = _recorded(history, subject, "*")
-    number = str(int(own["key"])) if own else subject.partition(":")[2]
+    number = str(own["key"]) if own else subject.partition(":")[2]
     return _with_origin(found, origin, f"policy {number}" if origin.table in BY_POLICY else number)
 
 
@@ -219,7 +219,7 @@ def _recorded(history: History, subject: str, leaf: str) -> dict[str, Any] | Non
 def _contact_of(history: History, subject: str) -> str:
     recorded = _recorded(history, subject, "*")
     if recorded is not None:
-        return str(int(recorded["key"]))
+        return str(recorded["key"])
     link, is_client = history.link, subject in (ROLES["profiles"][0], ROLES["emoney"][0])
     contact_id = (link.client_contact_id if is_client else link.spouse_contact_id) if link else None
     return "" if contact_id is None else str(contact_id)

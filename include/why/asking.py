@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from etl.errors import VENDOR_NAMES, ParamsError
 from etl.load.ledger import runs
-from etl.load.ledger.pins import Pin
 from etl.load.ledger.store import Ledger
 from etl.names import near
 from etl.units import CONTACT, HOUSEHOLD, is_unit_key
@@ -24,7 +23,6 @@ class Told:
 
     history: History
     answers: list[Answer]
-    pins: list[Pin] = field(default_factory=list)
 
 
 def ask(ledger: Ledger, unit_key: str, name: str | None, vendor: str | None, until: date | None) -> list[Told]:
@@ -47,7 +45,7 @@ def ask(ledger: Ledger, unit_key: str, name: str | None, vendor: str | None, unt
     told, refused = [], []
     for history in known.values():
         try:
-            told.append(Told(history, _answers(history, name), list(history.pins)))
+            told.append(Told(history, _answers(history, name)))
         except ParamsError as error:
             refused.append(error)
     if not told:

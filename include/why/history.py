@@ -49,7 +49,6 @@ class History:
     sent: dict[str, Sent] = field(repr=False)
     link: Link | None
     rows: list[dict[str, Any]] = field(repr=False)
-    recorded_by: str | None
     pins: tuple[Pin, ...]
     created: UnitRun | None = None
     settled: History | None = field(default=None, repr=False)
@@ -81,7 +80,7 @@ class History:
             entity, is_item, _ = str(row["subject"] or "").partition(":")
             named = entity if is_item and row["name"] == "*" else ENTITIES.get(row["table"])
             known |= {row["subject"]} if is_item else set()
-            known |= {f"{named}:{int(row['key'])}"} if named and row["key"] is not None else set()
+            known |= {f"{named}:{row['key']}"} if named and row["key"] is not None else set()
         return known.union(*(_RECORDS.findall(name) for name in (*self.sent_values, *self.shapes, *self.changes)))
 
 
@@ -98,7 +97,7 @@ def read_history(ledger: Ledger, vendor: str, unit_key: str, until: date | None 
     writers = intents.confirmed_by_run(ledger, vendor, unit_key)
     begun, created = _beginning(ledger, vendor, unit_key, about, writers)
     decided = _decided(ledger, vendor, unit_key, [ran for ran in about if begun is None or ran.started_at >= begun])
-    rows, recorded_by = lineage.read_lineage(ledger, vendor, unit_key, {ran.run_id for ran in about})
+    rows = lineage.read_lineage(ledger, vendor, unit_key, {ran.run_id for ran in about})
     whole = History(
         vendor=vendor,
         unit_key=unit_key,
@@ -106,8 +105,7 @@ def read_history(ledger: Ledger, vendor: str, unit_key: str, until: date | None 
         changes=decided,
         sent=links.find_sent(ledger, vendor, unit_key),
         link=link,
-        rows=rows,
-        recorded_by=recorded_by,
+        rows=rows or [],
         pins=pins.pins_of(ledger, unit_key) if vendor == "profiles" else (),
         created=created,
     )
@@ -117,10 +115,9 @@ def read_history(ledger: Ledger, vendor: str, unit_key: str, until: date | None 
     settled = [ran for ran in about if ran.outcome not in TO_NOTHING or ran.run_id in active]
     if not settled:
         return whole
-    rows, recorded_by = lineage.read_lineage(ledger, vendor, unit_key, {ran.run_id for ran in settled})
+    rows = lineage.read_lineage(ledger, vendor, unit_key, {ran.run_id for ran in settled})
     # Lineage that was never recorded, or was removed by age, is replaced by the nearest: what was recorded since.
-    as_it_was = replace(whole, rows=rows, recorded_by=recorded_by) if recorded_by else whole
-    return replace(whole, settled=replace(as_it_was, runs=settled))
+    return replace(whole, settled=replace(whole, runs=settled, rows=whole.rows if rows is None else rows))
 
 
 def _about(ledger: Ledger, vendor: str, unit_key: str, link: Link | None, dealt: list[UnitRun]) -> list[UnitRun]:

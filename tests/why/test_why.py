@@ -158,7 +158,7 @@ def test_without_a_field_every_value_of_the_case_is_explained(told_book: Book) -
     assert {f"client.{name}" for name in client["client"] if name not in ("job", "clientId")} <= {
         one.field for one in told["emoney"].answers
     }
-    assert [pin.field for pin in told["profiles"].pins] == ["clientA.fax"]
+    assert [pin.field for pin in told["profiles"].history.pins] == ["clientA.fax"]
 
 
 def test_every_source_that_is_named_is_a_column_of_the_crm(told_book: Book) -> None:
@@ -239,7 +239,7 @@ def test_a_whole_record_that_does_not_go_names_the_rule(told_book: Book) -> None
 
 
 def test_without_recorded_lineage_what_was_sent_is_still_tied_to_the_unit(told_book: Book) -> None:
-    history = replace(read_history(told_book.contexts[-1].ledger, "profiles", "H1"), rows=[], recorded_by=None)
+    history = replace(read_history(told_book.contexts[-1].ledger, "profiles", "H1"), rows=[])
     assert {"account:1", "liability:4", "contact:101", "household:1"} <= history.records
     found = answer_for_column(history, "account:1.account_value")
     assert found is not None

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from etl.load.bulk import text_list
-from etl.load.ledger.store import Ledger
+from etl.load.ledger.store import Ledger, matching
 from etl.load.ledger.tables import lineage, lineage_unit
 
 COLUMNS = ("kind", "unit_key", "subject", "name", "table", "column", "key", "rule_id")
@@ -51,26 +51,21 @@ def _packed(rows: pd.DataFrame) -> bytes:
 
 def digests_before(ledger: Ledger, run_id: str, vendor: str, unit_keys: Iterable[str]) -> dict[str, int]:
     """unit key -> the digest of what other runs recorded last."""
-    columns = (lineage_unit.c.unit_key, lineage_unit.c.digest)
     theirs = lineage_unit.c.unit_key.in_(text_list(ledger.engine, unit_keys))
     others = (lineage_unit.c.vendor == vendor, lineage_unit.c.run_id != run_id, theirs)
-    found = sa.select(*columns).where(*others).order_by(lineage_unit.c.recorded_at)
-    return {row["unit_key"]: row["digest"] for row in ledger.rows(found)}
+    found = sa.select(lineage_unit.c.unit_key, lineage_unit.c.digest).where(*others)
+    return ledger.mapping(found.order_by(lineage_unit.c.recorded_at))
 
 
-def read_lineage(
-    ledger: Ledger, vendor: str, unit_key: str, among: Container[str]
-) -> tuple[list[dict[str, Any]], str | None]:
-    """The rows (by `COLUMNS`) that one of these runs recorded last of a unit, and that run; none where none did."""
-    mine = [lineage_unit.c.vendor == vendor, lineage_unit.c.unit_key == unit_key]
+def read_lineage(ledger: Ledger, vendor: str, unit_key: str, among: Container[str]) -> list[dict[str, Any]] | None:
+    """The rows (by `COLUMNS`) that one of these runs recorded last of a unit; None where none of them recorded it."""
+    mine = matching(lineage_unit, vendor=vendor, unit_key=unit_key)
     recorded = sa.select(lineage_unit.c.run_id).where(*mine).order_by(lineage_unit.c.recorded_at.desc())
-    run_id = next((row["run_id"] for row in ledger.rows(recorded) if row["run_id"] in among), None)
-    if run_id is None:
-        return [], None
+    run_id = next((one for one in ledger.column(recorded) if one in among), None)
     same = [lineage.c[name] == lineage_unit.c[name] for name in ("run_id", "vendor", "shard")]
     tables = sa.select(lineage.c.content).join(lineage_unit, sa.and_(*same))
-    found = ledger.rows(tables.where(*mine, lineage_unit.c.run_id == run_id))
-    return [row for one in found for row in _rows_of(one["content"], unit_key)], run_id if found else None
+    content = ledger.first(tables.where(*mine, lineage_unit.c.run_id == run_id)) if run_id else None
+    return None if content is None else _rows_of(content, unit_key)
 
 
 def _rows_of(content: bytes, unit_key: str) -> list[dict[str, Any]]:

@@ -34,7 +34,7 @@ def test_pins_questions_and_undos_are_the_same_on_postgresql(postgres_book: Book
     (told,) = ask(ledger, "H1", "clientA.cellPhone", None, None)
     assert told.answers[0].source == "contact_phone.number, key 9"
     assert told.answers[0].run_id == "run-2"
-    assert [pin.field for pin in told.pins] == ["clientA.fax"]
+    assert [pin.field for pin in told.history.pins] == ["clientA.fax"]
     undone = undo(book, "run-2")
     assert ended(undone) == {"H1": "updated"}
     assert decided(undone) == {("H1", "clientA.cellPhone", "written")}
