@@ -125,12 +125,12 @@ def why(
 ) -> int:
     """Show where a value at a vendor comes from and what was decided about it, by which rule, run and user."""
     from include.commands.operator import open_ledger, operator_settings
-    from include.commands.why_table import print_told
+    from include.commands.why_table import print_answers
     from include.why.asking import ask
 
     day = _read_day(until.strip())
     ledger = open_ledger(operator_settings())
-    print_told(ask(ledger, unit.strip().upper(), field.strip() or None, vendor.strip() or None, day), Console())
+    print_answers(ask(ledger, unit.strip().upper(), field.strip() or None, vendor.strip() or None, day), Console())
     return 0
 
 

@@ -8,12 +8,12 @@ from rich.table import Table
 from include.commands.terminal import line
 from include.report.display import side_name, vendor_name
 from include.why.answers import Answer
-from include.why.asking import Told
+from include.why.asking import UnitAnswers
 
 FEW = 3
 
 
-def print_told(told: list[Told], console: Console) -> None:
+def print_answers(told: list[UnitAnswers], console: Console) -> None:
     """One field in full, many as a table, for each vendor."""
     for one in told:
         latest = one.history.runs[0]
@@ -26,8 +26,8 @@ def print_told(told: list[Told], console: Console) -> None:
                 console.print(_in_full(answer))
         else:
             _print_rows(one.answers, console)
-            for came_to in dict.fromkeys(answer.came_to for answer in one.answers if answer.came_to):
-                console.print(line(f"Last run: {came_to}"), soft_wrap=True)
+            for last_run in dict.fromkeys(answer.last_run for answer in one.answers if answer.last_run):
+                console.print(line(f"Last run: {last_run}"), soft_wrap=True)
         for pin in one.history.pins:
             console.print(line(f"Pinned to {side_name(pin.side)}: {pin.field} ({pin.reason})"), soft_wrap=True)
 
@@ -46,7 +46,7 @@ def _in_full(answer: Answer) -> Table:
         "Time": f"{answer.at:%Y-%m-%d %H:%M:%S} UTC" if answer.at else "",
         "User": answer.by,
         "Last seen": answer.looked_at,
-        "Last run": answer.came_to,
+        "Last run": answer.last_run,
     }
     for name, text in lines.items():
         if text:

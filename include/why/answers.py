@@ -51,7 +51,7 @@ RULES = {
 class Answer:
     """One field: the source of its value, the decision and its run; ``shape``: what the value looks like.
 
-    ``came_to``: the outcome of the last run, where that run had no result and the answer is about the runs before it.
+    ``last_run``: the outcome of the last run, where that run had no result and the answer is about the runs before it.
     """
 
     vendor: str
@@ -68,7 +68,7 @@ class Answer:
     as_of: str = ""
     by: str = ""
     looked_at: str = ""
-    came_to: str = ""
+    last_run: str = ""
 
     @property
     def source(self) -> str:
@@ -83,10 +83,10 @@ def answer(history: History, name: str) -> Answer:
     if settled is None or _is_new(history, settled, name):
         return _answer(history, name, is_kept_back=latest.outcome in NOT_SENT)
     found = _answer(settled, name, is_kept_back=settled.runs[0].outcome == "held")
-    return replace(found, came_to=_came_to(latest))
+    return replace(found, last_run=_last_run(latest))
 
 
-def _came_to(ran: UnitRun) -> str:
+def _last_run(ran: UnitRun) -> str:
     return f"{ran.outcome}: {ran.reason or 'no reason given'}, by {ran.run_id}"
 
 
@@ -141,7 +141,7 @@ def answer_for_column(history: History, text: str, is_settled: bool = False) -> 
     record, settled = f"{entity}:{number}", history.settled
     if settled is not None and (record in settled.records or record not in history.records):
         told = answer_for_column(settled, text, is_settled=True)
-        return replace(told, came_to=_came_to(history.runs[0])) if told else None
+        return replace(told, last_run=_last_run(history.runs[0])) if told else None
     fate = fate_of_column(entity, column, history.vendor) or ""
     if fate == "sent" and record not in history.records:
         raise unknown_record([history], record)

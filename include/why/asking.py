@@ -18,14 +18,14 @@ from include.why.history import History, read_history
 
 
 @dataclass(frozen=True)
-class Told:
+class UnitAnswers:
     """What the ledger tells of a unit at one vendor."""
 
     history: History
     answers: list[Answer]
 
 
-def ask(ledger: Ledger, unit_key: str, name: str | None, vendor: str | None, until: date | None) -> list[Told]:
+def ask(ledger: Ledger, unit_key: str, name: str | None, vendor: str | None, until: date | None) -> list[UnitAnswers]:
     """The answers by vendor; without a name all fields of the unit.
 
     Raises `ParamsError`, with similar names, for an unknown unit, field or vendor, and for a date before the first run.
@@ -45,7 +45,7 @@ def ask(ledger: Ledger, unit_key: str, name: str | None, vendor: str | None, unt
     told, refused = [], []
     for history in known.values():
         try:
-            told.append(Told(history, _answers(history, name)))
+            told.append(UnitAnswers(history, _answers(history, name)))
         except ParamsError as error:
             refused.append(error)
     if not told:
@@ -53,14 +53,14 @@ def ask(ledger: Ledger, unit_key: str, name: str | None, vendor: str | None, unt
     return told
 
 
-def tell_all(history: History) -> list[Answer]:
+def answer_all(history: History) -> list[Answer]:
     """Every field of the unit at the vendor."""
     return [answer(history, name) for name in known_fields(history)]
 
 
 def _answers(history: History, name: str | None) -> list[Answer]:
     if name is None:
-        return tell_all(history)
+        return answer_all(history)
     try:
         wanted = field_names(history.vendor, name)
     except ParamsError:

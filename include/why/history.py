@@ -19,7 +19,7 @@ from include.pipelines.run.named_values import named_values, shape_of
 from include.why.fields import TABLES, written_whole
 
 # Outcomes of runs without a result for a unit: what was true before them is still true.
-TO_NOTHING = ("failed", "deferred", "skipped")
+WITHOUT_RESULT = ("failed", "deferred", "skipped")
 ENTITIES = {table: entity for entity, table in TABLES.items()}
 # The records among the items of a name: ``assets[account:5].holdings[position:9].ticker``.
 _RECORDS = re.compile(r"\[([a-z]+:-?\d+)\]")
@@ -109,10 +109,10 @@ def read_history(ledger: Ledger, vendor: str, unit_key: str, until: date | None 
         pins=pins.pins_of(ledger, unit_key) if vendor == "profiles" else (),
         created=created,
     )
-    if not about or about[0].outcome not in TO_NOTHING:
+    if not about or about[0].outcome not in WITHOUT_RESULT:
         return whole
     active = {*writers, *(one.ran.run_id for found in decided.values() for one in found)}
-    settled = [ran for ran in about if ran.outcome not in TO_NOTHING or ran.run_id in active]
+    settled = [ran for ran in about if ran.outcome not in WITHOUT_RESULT or ran.run_id in active]
     if not settled:
         return whole
     rows = lineage.read_lineage(ledger, vendor, unit_key, {ran.run_id for ran in settled})

@@ -14,14 +14,14 @@ from include.pipelines.run.context import RunContext
 from include.report.display import asked_by
 from include.report.run.model import LINEAGE_COLUMNS, PIN_COLUMNS, RunReport
 from include.why.answers import Answer, answer
-from include.why.asking import tell_all
+from include.why.asking import answer_all
 from include.why.fields import written_whole
 from include.why.history import read_history
 
 # Up to so many households with all their fields; else of up to so many the fields that were kept.
-TOLD_WHOLE = 3
-TOLD_IN_PART = 50
-NOT_AS_THE_CRM_SAYS = ("kept", "pinned", "stale", "removed_by_advisor")
+SHOWN_WHOLE = 3
+SHOWN_IN_PART = 50
+DIFFERING = ("kept", "pinned", "stale", "removed_by_advisor")
 
 
 def explained(context: RunContext, report: RunReport) -> RunReport:
@@ -40,7 +40,7 @@ def explained(context: RunContext, report: RunReport) -> RunReport:
 
 def lineage_rows(ledger: Ledger, outcomes: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
     """`LINEAGE_COLUMNS`, for a run's outcomes and the decisions that it took."""
-    few = outcomes["unit_key"].nunique() <= TOLD_WHOLE
+    few = outcomes["unit_key"].nunique() <= SHOWN_WHOLE
     told = _whole(ledger, outcomes) if few else _kept(ledger, changes)
     rows = [
         (
@@ -56,12 +56,12 @@ def _whole(ledger: Ledger, outcomes: pd.DataFrame) -> Iterator[Answer]:
     for vendor, unit_key in zip(outcomes["vendor"], outcomes["unit_key"], strict=True):
         history = read_history(ledger, vendor, unit_key)
         if history.runs:
-            yield from tell_all(history)
+            yield from answer_all(history)
 
 
 def _kept(ledger: Ledger, changes: pd.DataFrame) -> Iterator[Answer]:
-    kept = changes[changes["decision"].isin(NOT_AS_THE_CRM_SAYS)]
-    units = kept[["vendor", "unit_key"]].drop_duplicates().head(TOLD_IN_PART)
+    kept = changes[changes["decision"].isin(DIFFERING)]
+    units = kept[["vendor", "unit_key"]].drop_duplicates().head(SHOWN_IN_PART)
     for vendor, unit_key in zip(units["vendor"], units["unit_key"], strict=True):
         history = read_history(ledger, vendor, unit_key)
         for name in kept.loc[(kept["vendor"] == vendor) & (kept["unit_key"] == unit_key), "field"]:

@@ -9,7 +9,7 @@ from rich.console import Console
 from etl.errors import ParamsError
 from etl.load.ledger import pins
 from etl.load.ledger.pins import Pin
-from include.commands.why_table import print_told
+from include.commands.why_table import print_answers
 from include.why.answers import Answer
 from include.why.asking import ask
 from tests.load.advisors import edit_person
@@ -52,15 +52,15 @@ def test_a_refused_run_does_not_hide_where_a_value_comes_from(sent: Book) -> Non
     found = why(sent, "clientA.cellPhone")
     assert (found.decision, found.rule_id, found.run_id) == ("written", "DEM-PICK", "run-2")
     assert (found.source, found.shape) == (before.source, before.shape)
-    assert found.came_to.startswith("failed: H1 is linked at Profiles already")
-    assert found.came_to.endswith(f"by {refused.context.request.run_id}")
+    assert found.last_run.startswith("failed: H1 is linked at Profiles already")
+    assert found.last_run.endswith(f"by {refused.context.request.run_id}")
 
 
 @pytest.mark.parametrize("field", ["clientA.cellPhone", None])
 def test_the_outcome_of_the_last_run_is_one_line(sent: Book, field: str | None) -> None:
     run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER)
     out = io.StringIO()
-    print_told(ask(sent.context().ledger, "H1", field, "profiles", None), Console(file=out, width=300))
+    print_answers(ask(sent.context().ledger, "H1", field, "profiles", None), Console(file=out, width=300))
     assert out.getvalue().count("failed: H1 is linked at Profiles already") == 1
 
 
@@ -69,7 +69,7 @@ def test_a_value_that_only_a_failed_run_had_is_reported_as_failed(sent: Book) ->
     run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER)
     found = why(sent, "assets[account:77].holdingsValue")
     assert found.decision.startswith("failed: H1 is linked at Profiles already")
-    assert (found.key, found.came_to) == ("77", "")
+    assert (found.key, found.last_run) == ("77", "")
     assert why(sent, "assets[account:1].holdingsValue").decision == "written; unchanged since"
 
 
@@ -77,7 +77,7 @@ def test_a_column_is_explained_by_the_run_that_dealt_with_it(sent: Book) -> None
     run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER)
     found = why(sent, "phone:9.number")
     assert (found.decision, found.run_id) == ("goes into clientA.cellPhone", "run-2")
-    assert found.came_to.startswith("failed: ")
+    assert found.last_run.startswith("failed: ")
 
 
 def test_a_unit_that_was_never_sent_is_explained_by_its_last_run(book: Book) -> None:
@@ -85,7 +85,7 @@ def test_a_unit_that_was_never_sent_is_explained_by_its_last_run(book: Book) -> 
     run_by_hand(book, 1, action="update_case")
     found = why(book, "clientA.firstName")
     assert found.decision.startswith("failed: H1 is not linked at Profiles")
-    assert found.came_to == ""
+    assert found.last_run == ""
 
 
 def test_after_a_new_case_decisions_about_the_old_case_are_not_shown(sent: Book) -> None:
@@ -129,7 +129,7 @@ def test_another_chosen_case_has_its_own_decisions(sent: Book) -> None:
     # A run that comes to nothing afterwards tells all fields as they were, those of items that hold none, too.
     late = run_by_hand(sent, 1, as_of="2026-11-01")
     assert (late.stopped, late.outcomes("profiles")) == (None, {"H1": "skipped"})
-    assert why(sent, "account:1.cashBalance").came_to.startswith("skipped: superseded")
+    assert why(sent, "account:1.cashBalance").last_run.startswith("skipped: superseded")
 
 
 def test_a_date_before_the_first_run_is_answered_with_the_first_day(sent: Book) -> None:

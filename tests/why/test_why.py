@@ -14,9 +14,9 @@ from etl import schema
 from etl.errors import ParamsError
 from etl.load.ledger.retention import Keep, remove_old
 from etl.load.profiles.document import flatten, show
-from include.commands.why_table import print_told
+from include.commands.why_table import print_answers
 from include.why.answers import Answer, answer_for_column
-from include.why.asking import Told, ask
+from include.why.asking import UnitAnswers, ask
 from include.why.fields import ITEMS, ROLES, person_sources
 from include.why.history import read_history
 from include.why.rows import lineage_rows
@@ -26,7 +26,9 @@ from tests.run_book import Book
 pytestmark = pytest.mark.xdist_group("why")
 
 
-def tell(book: Book, unit: str, name: str | None, vendor: str | None = None, until: str | None = None) -> list[Told]:
+def tell(
+    book: Book, unit: str, name: str | None, vendor: str | None = None, until: str | None = None
+) -> list[UnitAnswers]:
     day = date.fromisoformat(until) if until else None
     return ask(book.contexts[-1].ledger, unit, name, vendor, day)
 
@@ -178,8 +180,8 @@ def _is_column(table: str, columns: str) -> bool:
 def test_no_value_is_ever_shown(told_book: Book) -> None:
     out = io.StringIO()
     for key in ("H1", "H2"):
-        print_told(tell(told_book, key, None), Console(file=out, width=300))
-    print_told(tell(told_book, "H1", "clientA.cellPhone"), Console(file=out, width=300))
+        print_answers(tell(told_book, key, None), Console(file=out, width=300))
+    print_answers(tell(told_book, "H1", "clientA.cellPhone"), Console(file=out, width=300))
     for value in ("555-0109", "555-0102", "Nicholas", "Nick", "Last101", "1970", "Savings", "100000", "L-77", "1000"):
         assert value not in out.getvalue()
 

@@ -116,20 +116,20 @@ def status_of(ledger: Ledger, contact_id: int) -> str | None:
 
 
 def replace_record(
-    ledger: Ledger, connection: Connection, vendor: str, old: Link, new_client_id: str, told: Mapping[str, Any]
+    ledger: Ledger, connection: Connection, vendor: str, old: Link, new_client_id: str, noted: Mapping[str, Any]
 ) -> None:
     """A unit that gets a new record for a new couple leaves the old one for good, within a transaction.
 
-    ``told``: what `as_told` noted with the intent; without it, or for the same record, nothing happens.
+    ``noted``: what `as_noted` noted with the intent; without it, or for the same record, nothing happens.
     """
-    if not told or old.vendor_client_id == new_client_id:
+    if not noted or old.vendor_client_id == new_client_id:
         return
-    values = dict(told)
+    values = dict(noted)
     run_id, reason = values.pop("run_id"), values.pop("reason")
     release_link(ledger, connection, vendor, old, run_id)
     save_event(ledger, connection, vendor, old, LifeEvent(**values), run_id, reason)
 
 
-def as_told(event: LifeEvent | None, run_id: str, reason: str | None) -> dict[str, Any]:
+def as_noted(event: LifeEvent | None, run_id: str, reason: str | None) -> dict[str, Any]:
     """A confirmed event in the form that is noted with the intent of a creation; empty for none."""
     return {} if event is None else {**asdict(event), "run_id": run_id, "reason": reason or ""}

@@ -87,7 +87,7 @@ def _begin(job: Job, payload: Payload, step: str, more: dict[str, Any]) -> Inten
         "document": payload.read()["document"],
         "client": payload.client_contact_id,
         "spouse": payload.spouse_contact_id,
-        "life_event": life_events.as_told(payload.life_event, job.run_id, reason),
+        "life_event": life_events.as_noted(payload.life_event, job.run_id, reason),
     }
     return begin(job, VENDOR, payload, step, {**values, **more})
 
