@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -144,7 +144,7 @@ def save_outcomes(ledger: Ledger, run_id: str, outcomes: Iterable[Outcome]) -> N
 
 def write_outcomes(ledger: Ledger, connection: Connection, run_id: str, outcomes: Iterable[Outcome]) -> None:
     """The same within a transaction."""
-    rows = ({"run_id": run_id, **asdict(one)} for one in outcomes)
+    rows = ({"run_id": run_id, **vars(one)} for one in outcomes)
     was_written = sa.or_(outcome.c.outcome == "created", outcome.c.outcome == "updated")
     ledger.upsert(connection, outcome, rows, unless=lambda new: sa.and_(new.outcome == "unchanged", was_written))
 
