@@ -140,8 +140,8 @@ def answer_for_column(history: History, text: str, is_settled: bool = False) -> 
     entity, number, column = named
     record, settled = f"{entity}:{number}", history.settled
     if settled is not None and (record in settled.records or record not in history.records):
-        told = answer_for_column(settled, text, is_settled=True)
-        return replace(told, last_run=_last_run(history.runs[0])) if told else None
+        earlier = answer_for_column(settled, text, is_settled=True)
+        return replace(earlier, last_run=_last_run(history.runs[0])) if earlier else None
     fate = fate_of_column(entity, column, history.vendor) or ""
     if fate == "sent" and record not in history.records:
         raise unknown_record([history], record)

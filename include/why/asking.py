@@ -19,7 +19,7 @@ from include.why.history import History, read_history
 
 @dataclass(frozen=True)
 class UnitAnswers:
-    """What the ledger tells of a unit at one vendor."""
+    """A unit's history at one vendor, and the answers about it."""
 
     history: History
     answers: list[Answer]
@@ -42,15 +42,15 @@ def ask(ledger: Ledger, unit_key: str, name: str | None, vendor: str | None, unt
         both = [histories.get(one) or read_history(ledger, one, unit_key, until) for one in VENDORS]
         if not any(f"{column[0]}:{column[1]}" in history.records for history in both):
             raise unknown_record(both if vendor is None else [histories[vendor]], f"{column[0]}:{column[1]}")
-    told, refused = [], []
+    answered, refused = [], []
     for history in known.values():
         try:
-            told.append(UnitAnswers(history, _answers(history, name)))
+            answered.append(UnitAnswers(history, _answers(history, name)))
         except ParamsError as error:
             refused.append(error)
-    if not told:
+    if not answered:
         raise ParamsError("\n".join(dict.fromkeys(map(str, refused))))
-    return told
+    return answered
 
 
 def answer_all(history: History) -> list[Answer]:

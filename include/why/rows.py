@@ -41,13 +41,13 @@ def explained(context: RunContext, report: RunReport) -> RunReport:
 def lineage_rows(ledger: Ledger, outcomes: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
     """`LINEAGE_COLUMNS`, for a run's outcomes and the decisions that it took."""
     few = outcomes["unit_key"].nunique() <= SHOWN_WHOLE
-    told = _whole(ledger, outcomes) if few else _kept(ledger, changes)
+    shown = _whole(ledger, outcomes) if few else _kept(ledger, changes)
     rows = [
         (
             *(one.vendor, one.unit_key, one.field, one.decision, one.rule_id, one.source, one.shape),
             *(one.run_id, one.as_of),
         )
-        for one in told
+        for one in shown
     ]
     return pd.DataFrame(rows, columns=list(LINEAGE_COLUMNS)).astype("str")
 
