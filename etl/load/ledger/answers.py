@@ -79,4 +79,4 @@ def is_mistaken(ledger: Ledger, run_id: str) -> bool:
 def find_answer(ledger: Ledger, run_id: str, vendor: str, unit_key: str) -> Answer | None:
     """What a run asked about a unit; None where it asked nothing."""
     mine = matching(answer, run_id=run_id, vendor=vendor, unit_key=unit_key)
-    return next(iter(ledger.read_as(Answer, sa.select(*columns(Answer, answer)).where(*mine))), None)
+    return ledger.find_as(Answer, sa.select(*columns(Answer, answer)).where(*mine))

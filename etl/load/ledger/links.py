@@ -131,7 +131,7 @@ def read_bases(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str])
 def find_link(ledger: Ledger, vendor: str, unit_key: str) -> Link | None:
     """A unit's link."""
     mine = sa.select(*columns(Link, link)).where(*matching(link, vendor=vendor, unit_key=unit_key))
-    return next(iter(ledger.read_as(Link, mine)), None)
+    return ledger.find_as(Link, mine)
 
 
 def find_sent(ledger: Ledger, vendor: str, unit_key: str) -> dict[str, Sent]:

@@ -169,6 +169,10 @@ class Ledger:
             for row in self.rows(statement)
         ]
 
+    def find_as(self, kind: type[Row], statement: sa.Select[Any]) -> Row | None:
+        """The first row of a select as a dataclass; None where it has no row."""
+        return next(iter(self.read_as(kind, statement.limit(1))), None)
+
     def column(self, statement: sa.Select[Any]) -> list[Any]:
         """The first column of a select."""
         with self.read() as connection:

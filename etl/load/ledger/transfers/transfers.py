@@ -125,7 +125,7 @@ def plan(ledger: Ledger, planned: Transfer, manifest: pd.DataFrame) -> None:
 def find(ledger: Ledger, transfer_id: str) -> Transfer | None:
     """A transfer as it stands."""
     mine = sa.select(*columns(Transfer, transfer)).where(transfer.c.transfer_id == transfer_id)
-    return next(iter(ledger.read_as(Transfer, mine)), None)
+    return ledger.find_as(Transfer, mine)
 
 
 def answer(ledger: Ledger, transfer_id: str, status: str, answered_by: str | None, why: str | None = None) -> Transfer:
