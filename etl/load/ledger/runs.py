@@ -12,9 +12,11 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from etl.errors import ParamsError
 from etl.load.bulk import text_list
 from etl.load.ledger.store import Ledger, columns, matching
 from etl.load.ledger.tables import link, outcome, run, run_stop, run_vendor, unit_state
+from etl.names import near
 from etl.outcomes import CHOICES
 
 
@@ -208,3 +210,13 @@ def find_run(ledger: Ledger, run_id: str) -> dict[str, Any] | None:
     """A run's row; None where it was never registered."""
     rows = ledger.rows(sa.select(run).where(run.c.run_id == run_id))
     return {str(name): value for name, value in rows[0].items()} if rows else None
+
+
+def require_run(ledger: Ledger, run_id: str) -> dict[str, Any]:
+    """A run's row. Raises `ParamsError` with similar ids, or the latest one, where there is no run of that id."""
+    found = find_run(ledger, run_id)
+    if found is None:
+        latest = ledger.column(sa.select(run.c.run_id).order_by(run.c.started_at.desc()).limit(50))
+        hint = near(run_id, latest) or (f" The latest is {latest[0]}." if latest else " The ledger has no run.")
+        raise ParamsError(f"There is no run {run_id}.{hint}")
+    return found

@@ -8,29 +8,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from etl.errors import ParamsError
 from etl.load.bulk import text_list
 from etl.load.ledger import intents
 from etl.load.ledger.intents import Intent
 from etl.load.ledger.links import send_again
 from etl.load.ledger.store import Ledger, matching
 from etl.load.ledger.tables import field_change, link, outcome, run, unit_state
-from etl.names import near
 
 DAG_ID = "undo"
 VENDOR = "profiles"
 # The step name of an undo's writes.
 STEP = "undo_case"
-
-
-def find_run(ledger: Ledger, run_id: str) -> sa.RowMapping:
-    """A run's row. Raises `ParamsError` with similar ids, or the latest one, where there is no run of that id."""
-    rows = ledger.rows(sa.select(run).where(run.c.run_id == run_id))
-    if rows:
-        return rows[0]
-    latest = ledger.column(sa.select(run.c.run_id).order_by(run.c.started_at.desc()).limit(50))
-    hint = near(run_id, latest) or (f" The latest is {latest[0]}." if latest else " The ledger has no run.")
-    raise ParamsError(f"There is no run {run_id}.{hint}")
 
 
 def unfinished_undo(ledger: Ledger, run_id: str, unit_key: str | None) -> str | None:

@@ -71,7 +71,7 @@ def undo_run(context: RunContext, of_run: str, unit_key: str | None) -> Undone:
     Raises `ParamsError` for an unknown run or unit, and while another undo of the same is running.
     """
     ledger = context.ledger
-    row = undos.find_run(ledger, of_run)
+    row = runs.require_run(ledger, of_run)
     if row["dry_run"]:
         raise ParamsError(f"{of_run} was a dry run: it wrote nothing.")
     planned = plan(context, of_run, unit_key)
@@ -245,7 +245,7 @@ def _close(context: RunContext, undone: Undone) -> None:
     closing = Closing("failed" if undone.stopped else "success", states=dict.fromkeys(VENDORS, ()))
     ended_at = context.ledger.now()
     # The report comes before the end of the run: an undo that is stopped here is continued.
-    row = {**undos.find_run(context.ledger, undone.run_id), "status": closing.status, "finished_at": ended_at}
+    row = {**runs.require_run(context.ledger, undone.run_id), "status": closing.status, "finished_at": ended_at}
     folder = context.data_folder / "reports" / folder_name(undone.run_id)
     write_report(folder, report_of(context.ledger, row))
     close_run(context.ledger, undone.run_id, closing, ended_at)
