@@ -73,6 +73,13 @@ def test_state_and_tokens_survive_a_kill(tmp_path: Path) -> None:
         assert caller("GET", "/api/households?externalSourceId=household:1").json()["matchType"] == "exact"
 
 
+@pytest.mark.parametrize("vendor", ["profiles", "emoney"])
+def test_a_start_does_not_wait_for_libraries_of_calls_and_pages(vendor: str) -> None:
+    code = f"import sys, include.sandbox.{vendor}.__main__; print(*{{'pydantic', 'jinja2'}} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 def test_help_names_the_options(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         start_emoney(["--help"])
