@@ -1,7 +1,7 @@
-"""What the facts of a transfer between offices must look like: the request, the contacts, what would stay behind.
+"""The facts of a transfer between offices: the request, the contacts, and what would stay behind.
 
-The units are the contacts of the set (``C12``) and the transfer itself (`TRANSFER`): a critical finding about that one
-refuses the whole transfer, one about a contact holds the contact's group.
+The units are the contacts of the set (``C12``) and the transfer itself (`TRANSFER`). A critical finding about the
+transfer refuses it; one about a contact holds the group of the contact.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from expectations.facts.columns import FLAG, KEY, NUMBER, TEXT, WHOLE, FactColumn
 
 TRANSFER = "transfer"
-"""The vendor of the suite, of its findings and outcomes; and the unit that stands for the transfer as a whole."""
+"""The vendor of the suite, its findings and outcomes; also the unit that stands for the transfer as a whole."""
 
 STAYING_RULES = (
     "XFR-ACCOUNT-LISTS",
@@ -26,7 +26,7 @@ STAYING_RULES = (
     "XFR-PRIMARY",
     "XFR-RELATIONS",
 )
-"""The rules by which a record of a contact that moves stays behind, or arrives as another one."""
+"""The rules by which a record of a moving contact stays behind, or arrives as another record."""
 
 TRANSFER_FRAMES: Mapping[str, Mapping[str, FactColumn]] = {
     "requests": {
@@ -47,7 +47,7 @@ TRANSFER_FRAMES: Mapping[str, Mapping[str, FactColumn]] = {
         "present_count": NUMBER,  # how many there could be the same person
         "headless_households": NUMBER,  # households that would be left without their head
     },
-    "leavings": {  # one row for each contact and rule; what hangs on no contact hangs on the transfer
+    "leavings": {  # one row for each contact and rule; records of no contact count for the transfer
         "unit_key": KEY,
         "entity": KEY,
         "entity_id": NUMBER,

@@ -181,8 +181,8 @@ def _retire_late(job: TransferJob, batch: Batch) -> None:
 def _withdraw(job: TransferJob, batch: Batch, failure: Failure | None = None) -> None:
     """Deletes groups from the target that were committed there, while the source could not be retired.
 
-    A group that was edited in the target meanwhile stays in both offices, and the failure says so: people decide which
-    one counts. ``failure``: why the source of a single group was not retired; without one the source refuses it.
+    A group that was edited in the target since stays in both offices, and the failure says so: people decide which one
+    counts. ``failure``: why the source of a single group was not retired; without one the source refuses it.
     """
     edited = _delete_unedited(job, batch)
     failures = []

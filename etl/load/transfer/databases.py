@@ -67,7 +67,7 @@ def open_databases(source_url: str, target_url: str | None) -> Databases:
 
 
 def are_one(source_url: str, target_url: str) -> bool:
-    """Whether ``crm`` and ``crm_target`` are one database, however its address is spelled and whoever logs in.
+    """Whether ``crm`` and ``crm_target`` are one database, for any spelling of its address and any log-in.
 
     Raises `SourceUnavailable`, `SettingsError`.
     """

@@ -1,8 +1,8 @@
-"""Moving contacts to another office: what moves, what stays and why (rules XFR-*). Pure; whole frames.
+"""Plans a transfer: what moves, what stays and why (rules XFR-*). Pure functions of whole frames.
 
     plan(selection, rows, around, target, known) -> TransferPlan
 
-reads what `etl.extract.transfer` read; `etl.transform.transfers.rows.rebuild` makes the target's rows of a plan.
+The frames are those of `etl.extract.transfer`; `etl.transform.transfers.rows` makes the target's rows of a plan.
 """
 
 from etl.transform.transfers.contract import NOTHING_KNOWN, Selection, TransferPlan

@@ -1,7 +1,8 @@
 """XFR-CARRIER: a carrier or product that the target office does not own is recreated there, once per target.
 
-The target owns what belongs to the target office itself (in one database), what an earlier transfer recreated there,
-and what reads the same: a carrier by name and NAIC id, its product by plan name and types; the lowest id of several.
+The target owns a record that belongs to the target office (in one database), that an earlier transfer recreated there,
+or that reads the same: a carrier by name and NAIC id, its product by plan name and types. Of several the lowest id
+counts.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ def decide_carriers(
     target: Mapping[str, pd.DataFrame],
     known: pd.DataFrame,
 ) -> tuple[list[Decisions], pd.DataFrame]:
-    """Products and carriers (``needed``: the product ids of moving records), and which of them the target owns.
+    """The decisions on products and carriers, and those that the target owns: entity, entity_id, target_id.
 
-    The second frame: entity, entity_id, target_id.
+    ``needed``: the product ids of moving records.
     """
     carriers, products = rows["carrier"], rows["product"]
     all_carriers = _owned("carrier", carriers, selection, target["carriers"], known)
@@ -58,7 +59,7 @@ def _decide(entity: str, rows: pd.DataFrame, needed: pd.Series, owned: pd.Series
 def _owned(
     entity: str, rows: pd.DataFrame, selection: Selection, there: pd.DataFrame, known: pd.DataFrame
 ) -> pd.Series:
-    """The key in the target of what is the target office's own or was recreated there before."""
+    """The key in the target of rows that belong to the target office, or that were recreated there before."""
     key = rows[f"{entity}_id"]
     own = key.where(truth(rows["office_id"] == selection.target_office_id) & selection.same_database)
     mapped = known[known["entity"] == entity].drop_duplicates("source_id")
@@ -69,7 +70,7 @@ def _owned(
 
 
 def _alike(rows: pd.DataFrame, there: pd.DataFrame, key: str, names: list[str]) -> pd.Series:
-    """The key in the target of what reads the same there, trimmed and in any case."""
+    """The key in the target of rows that read the same there, trimmed and in any case."""
     if there.empty:
         return pd.Series(pd.NA, index=rows.index, dtype="Int64")
     lowest = there.sort_values(key)

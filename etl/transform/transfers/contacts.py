@@ -1,4 +1,4 @@
-"""XFR-SET, XFR-NOTES: the contacts of the set, and what hangs on a contact alone."""
+"""XFR-SET, XFR-NOTES: the contacts of the set, and the rows that belong to a contact alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _GO_ALONG = {
 }
 LETTER_KIND = normal("Letter")
 
-# XFR-NOT-MOVED: tables of which nothing ever moves, with the reason that is shown.
+# XFR-NOT-MOVED: tables of which no row ever moves, with the reason that is shown.
 NOT_MOVED = {
     "contact_set_member": "set memberships stay",
     "lead": "leads stay",
@@ -37,7 +37,7 @@ NOT_MOVED = {
 
 
 def decide_contacts(contacts: pd.DataFrame, selection: Selection) -> Decisions:
-    """XFR-SET: everybody in the set who belongs to the source office, is not deleted and is not left out."""
+    """XFR-SET: a contact of the set moves if it belongs to the source office, is not deleted and is not left out."""
     decisions = Decisions.all_move("contact", contacts, "XFR-SET", "it is in the set")
     left_out = selection.left_out.drop_duplicates("contact_id").set_index("contact_id")
     rules, reasons = (contacts["contact_id"].map(left_out[name]) for name in ("rule_id", "reason"))

@@ -13,8 +13,7 @@ import pandas as pd
 
 from etl import canonical
 
-# What earlier transfers to the same target moved and recreated there, and is still there: entity, source_id, target_id
-# (text, as in `TransferPlan.manifest`). From the ledger's id map of this pair of offices.
+# The ledger's id map of a pair of offices: rows that earlier transfers moved or recreated and that are still there.
 NOTHING_KNOWN = pd.DataFrame(columns=["entity", "source_id", "target_id"], dtype="str")
 
 
@@ -26,8 +25,8 @@ def _nobody() -> pd.DataFrame:
 class Selection:
     """Which contacts of the rows shall move.
 
-    left_out: contact_id, rule_id, reason — contacts of the rows that do not take part: held by a check, in another
-    transfer, or not among those whom the receiving user accepted.
+    left_out: contact_id, rule_id, reason of contacts that do not take part: held by a check, in another transfer, or
+        not accepted by the receiving user.
     """
 
     source_office_id: int

@@ -1,4 +1,4 @@
-"""Decisions on the rows of one table: a row moves until a rule says stay; the first rule that does is named."""
+"""Decisions on the rows of one table: a row moves until a rule says stay; the first such rule is named."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Reasons: TypeAlias = "str | pd.Series[Any] | Objects"
 
 @dataclass
 class Decisions:
-    """What becomes of the rows of a table, row by row; ``rows`` stays untouched."""
+    """Whether each row of a table moves, by which rule and why. ``rows`` is not changed."""
 
     entity: str
     rows: pd.DataFrame
@@ -37,7 +37,7 @@ class Decisions:
         return cls(entity, rows, np.zeros(size, bool), _filled(size, rule_id), _filled(size, reason))
 
     def stay(self, where: Any, rule_id: Reasons, reason: Reasons) -> None:
-        """Keep back those of these rows that still move; rule and reason are the same for all, or one for each row."""
+        """Lets those of these rows stay that still move; rule and reason: one for all, or one for each row."""
         now = truth(where) & self.moves
         self.moves = self.moves & ~now
         for values, given in ((self.rules, rule_id), (self.reasons, reason)):
@@ -54,7 +54,7 @@ class Decisions:
         return keys
 
     def follow(self, parents: Decisions, column: str, is_called: str, stranger: tuple[str, str]) -> None:
-        """Stay where the parent row stays, by its rule; ``stranger``: rule and reason where the parent is not there."""
+        """Lets rows stay with their parent, by its rule; ``stranger``: rule and reason where the parent is missing."""
         key = next(iter(schema.metadata.tables[parents.entity].primary_key.columns)).name
         at = pd.Index(parents.rows[key]).get_indexer(pd.Index(self.rows[column]))
         self.stay(at < 0, *stranger)
@@ -64,7 +64,7 @@ class Decisions:
 
 
 def truth(where: Any) -> Flags:
-    """A condition on nullable columns as plain flags; no value is no."""
+    """A condition on nullable columns as plain flags; null counts as false."""
     flags: Flags = pd.Series(where).to_numpy(dtype=bool, na_value=False)
     return flags
 

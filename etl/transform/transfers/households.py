@@ -1,7 +1,7 @@
-"""XFR-HOUSEHOLD: households do not move; where head and spouse both move with their relation, theirs is rebuilt.
+"""XFR-HOUSEHOLD: a household does not move. It is rebuilt in the target if head, spouse and their relation move.
 
-The rebuilt household has those of its members who move, each with the role that it has. A head who moves and leaves
-others behind leaves a household without a head, which is reported; one that nobody is left in is emptied.
+The rebuilt household has the members who move, each with the same role. A head who moves alone leaves a household
+without a head, which is reported. A household that all members leave is emptied.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _RULE = "XFR-HOUSEHOLD"
 def decide_households(
     rows: Mapping[str, pd.DataFrame], contacts: Decisions, relations: Decisions
 ) -> tuple[Decisions, Decisions]:
-    """The households of the set and its memberships: recreated in the target, or staying."""
+    """The decisions on the households of the set and their members."""
     moving = contacts.moving_keys()
     heads = rows["household"]["head_contact_id"]
     households = Decisions.all_move("household", rows["household"], _RULE, "head and spouse move with their relation")
@@ -59,7 +59,7 @@ def describe_households(
 
 
 def _with_spouse(relations: Decisions) -> Ids:
-    """The contacts who move with a spouse and the key relation to them."""
+    """The contacts that move with a spouse and with the key relation between them."""
     moved = relations.rows[relations.moves]
     of_family = _is_one_of(moved["relation_type"], FAMILY_RELATION_TYPES)
     wed = moved[of_family & _is_one_of(moved["relation"], SPOUSE_ROLES)]

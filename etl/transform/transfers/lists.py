@@ -1,7 +1,7 @@
 """Rows that name a second contact: beneficiaries (XFR-PARTIES), advisor and relationship lists, employee censuses.
 
-XFR-POLICY-LISTS, XFR-CASE-LISTS, XFR-ACCOUNT-LISTS, XFR-CENSUS: an entry is kept only if its contact was in the target
-before the batch. A beneficiary is kept also if it moves along.
+XFR-POLICY-LISTS, XFR-CASE-LISTS, XFR-ACCOUNT-LISTS, XFR-CENSUS: an entry moves only if its contact was in the target
+before. A beneficiary may also move along.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LISTS = (
 def decide_lists(
     rows: Mapping[str, pd.DataFrame], records: Mapping[str, Decisions], moving: Ids, present: pd.DataFrame
 ) -> list[Decisions]:
-    """Beneficiaries and list entries of the set's policies, cases and accounts, and entries that name its contacts."""
+    """The decisions on beneficiaries and list entries of policies, cases and accounts."""
     decided = []
     for entity, parent, key, rule_id, called in _LISTS:
         decisions = Decisions.all_move(entity, rows[entity], rule_id, "its contact is in the target")
@@ -40,7 +40,7 @@ def decide_lists(
 
 
 def decide_censuses(censuses: pd.DataFrame, contacts: Decisions, present: pd.DataFrame) -> Decisions:
-    """XFR-CENSUS: with its business, and only if the employee was in the target before the batch."""
+    """XFR-CENSUS: a census moves with its business, and only if the employee was in the target before."""
     rule_id = "XFR-CENSUS"
     decisions = Decisions.all_move("employee_census", censuses, rule_id, "its employee is in the target")
     decisions.follow(contacts, "business_contact_id", "its business", (rule_id, "its business is not in the set"))
@@ -50,7 +50,7 @@ def decide_censuses(censuses: pd.DataFrame, contacts: Decisions, present: pd.Dat
 
 
 def arrivals(ids: Ids, present: pd.DataFrame) -> Ids:
-    """The target's contact for each of these contacts; null for who is not there."""
+    """The target's contact for each of these contacts; null where the target has none."""
     there: Ids = ids.map(present.set_index("contact_id")["target_contact_id"]).astype("Int64")
     return there
 
@@ -66,7 +66,7 @@ def _keep_known(decisions: Decisions, column: str, moving: Ids, present: pd.Data
 
 
 def _keep_one_of_each(decisions: Decisions, moving: Ids, present: pd.DataFrame, rule_id: str) -> None:
-    """Two entries whose contacts are one person in the target cannot both stand there: the lowest id does."""
+    """Of entries whose contacts are one person in the target, only the one with the lowest contact id moves."""
     named = decisions.rows["contact_id"]
     there = (-arrivals(named, present)).where(~named.isin(moving), named)
     where = [name for name in ("policy_id", "pending_case_id", "account_id", "list_name") if name in decisions.rows]

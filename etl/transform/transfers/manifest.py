@@ -47,7 +47,7 @@ def write(
 
 
 def check_books(manifest: pd.DataFrame, read: int) -> None:
-    """Moved and left behind are all rows that were ``read``, each once, and what moves has its group.
+    """Checks that the manifest has each of the ``read`` rows once, and a group for each row that moves.
 
     Raises `BooksUnbalanced`.
     """
@@ -68,7 +68,7 @@ def write_fields(left_out: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 
 def list_ties(decided: Mapping[str, Decisions]) -> pd.DataFrame:
-    """contact_id, other_id: who moves together, because something that moves names both."""
+    """contact_id, other_id: contacts that move together, because a moving row names both."""
     pairs = [_pairs(decided["key_relation"], "contact_id", "related_contact_id")]
     for entity, fields in PARTY_FIELDS.items():
         pairs += [_pairs(decided[entity], "primary_contact_id", name) for name in fields]
@@ -109,9 +109,9 @@ def _primary_contacts(decided: Mapping[str, Decisions]) -> dict[str, pd.Series]:
 
 
 def _hanging(decided: Mapping[str, Decisions], ties: pd.DataFrame) -> dict[str, pd.Series]:
-    """By table the contact of the set on which each row hangs: its primary contact, else its parent's, else any named.
+    """By table the contact of the set that each row belongs to: its primary contact, else its parent's, else any named.
 
-    What moves hangs on somebody who moves: by that it has its group.
+    A moving row belongs to a moving contact, and so to the group of the contact.
     """
     people = decided["contact"].rows["contact_id"]
     found = {entity: pd.Series(pd.NA, index=each.rows.index, dtype="Int64") for entity, each in decided.items()}

@@ -1,7 +1,6 @@
-"""The plan of a transfer: each rule in its turn, then the manifest of all rows.
+"""The plan of a transfer: the decisions of each rule, then the manifest of all rows.
 
-Every row that was read is decided on exactly once: moved and left behind are all rows. The order in which rows come
-does not matter, and they are not changed.
+Each row that was read has exactly one decision. The order of the rows does not matter; they are not changed.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ def plan(
     target: Mapping[str, pd.DataFrame],
     known: pd.DataFrame = NOTHING_KNOWN,
 ) -> TransferPlan:
-    """What moves, what stays and why.
+    """Decides what moves, what stays and why.
 
     ``rows``, ``around`` and ``target`` are what `etl.extract.transfer` reads (`read_rows`, `read_surroundings`,
     `read_target`); ``known`` is the ledger's id map from this source to this target: entity, source_id, target_id.
-    Raises `BooksUnbalanced` rather than lose a row.
+    Raises `BooksUnbalanced` where a row would be lost.
     """
     rows = {entity: in_order(entity, frame) for entity, frame in rows.items()}
     present = find_present(around["people"], target, known)
@@ -71,7 +70,7 @@ def _decide(
     arrived: pd.Series,
     ties: pd.DataFrame,
 ) -> Iterable[Decisions]:
-    """All tables but products and carriers."""
+    """The decisions on all tables but products and carriers."""
     moving = people.moving_keys()
     kept = records.decide_records(rows, people)
     tied = relations.decide_relations(rows["key_relation"], ties, moving, arrived)
@@ -88,14 +87,14 @@ def _decide(
 
 
 def _there(present: pd.DataFrame) -> pd.Series:
-    """The contacts who are in the target."""
+    """The contacts that are in the target."""
     return present.loc[present["target_contact_id"].notna(), "contact_id"]
 
 
 def number_groups(contact_ids: pd.Series, pairs: pd.DataFrame) -> pd.DataFrame:
     """contact_id, group: tied contacts have one number; numbers from 1 in the order of each group's lowest contact id.
 
-    ``pairs`` (contact_id, other_id) that name anybody else than these contacts tie nobody.
+    ``pairs``: contact_id, other_id; a pair that names another contact ties nobody.
     """
     nodes = np.sort(contact_ids.to_numpy(dtype="int64"))
     inside = pairs[pairs["contact_id"].isin(contact_ids) & pairs["other_id"].isin(contact_ids)]

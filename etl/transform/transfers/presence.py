@@ -1,7 +1,8 @@
-"""XFR-PRESENT: who is in the target office before the batch.
+"""XFR-PRESENT: which contacts are in the target office before the transfer.
 
-What an earlier transfer moved there is known by the id map. Else the tax id is equal; where no tax id matches, first
-name, last name and birth date are equal, in any case. Two matches mean none, and are reported.
+The id map knows contacts that an earlier transfer moved. Else a contact is there if the tax id is equal. Where no tax
+id matches, first name, last name and birth date have to be equal, in any case. Two matches count as none, and are
+reported.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """XFR-PRIMARY, XFR-COMMISSION, XFR-PARTIES: policies, pending cases, investment accounts and liabilities.
 
-A record moves with its primary contact. Owner and insured are kept where they are in the batch or were in the target;
-else the field is left out and reported. A liability keeps the account that secures it where that moves too.
+A record moves with its primary contact. Owner and insured go along if they move too or were in the target; else the
+field is left out and reported. A liability keeps the account that secures it if the account moves too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CALLED = {
 
 
 def decide_records(rows: Mapping[str, pd.DataFrame], contacts: Decisions) -> dict[str, Decisions]:
-    """Policies, pending cases, accounts and liabilities, and the positions of the accounts, by table."""
+    """The decisions on policies, pending cases, accounts, liabilities and positions, by table."""
     decided = {entity: _by_primary_contact(entity, rows[entity], contacts) for entity in _CALLED}
     cases, commissions = decided["pending_case"], rows["commission"]
     with_commission = cases.rows["pending_case_id"].isin(commissions["pending_case_id"].dropna())
@@ -42,7 +42,7 @@ def decide_records(rows: Mapping[str, pd.DataFrame], contacts: Decisions) -> dic
 
 
 def list_left_out(decided: Mapping[str, Decisions], contacts: Decisions, present: Ids) -> list[pd.DataFrame]:
-    """Fields of moving records that do not go: advisors, parties, accounts. ``present``: who is in the target."""
+    """Fields that do not go with their records: advisors, parties, accounts. ``present``: contacts in the target."""
     moving = contacts.moving_keys()
     left = [_fields(contacts, "primary_advisor_id", contacts.rows["primary_advisor_id"].notna(), "XFR-ADVISOR",
                     "the primary advisor does not move")]  # fmt: skip

@@ -1,9 +1,9 @@
-"""XFR-RELATIONS: which key relations move, and who would have to be added so that more of them do.
+"""XFR-RELATIONS: which key relations move, and which contacts would have to be added so that more of them do.
 
-The key relations of a contact move only if all the contacts that they name are in the batch; a relation has two ends
-and moves if that holds at both. A contact that an earlier transfer moved to the same target counts as in the batch: so
-a relation between contacts that arrive one after the other is rebuilt when the second arrives. A relation to a contact
-in *Deleted Records*, whom nobody can move, stays and does not count.
+The key relations of a contact move only if all contacts that they name move. A relation moves if that holds at both of
+its ends. A contact that an earlier transfer moved to the same target counts as moving: a relation between contacts that
+arrive one after the other is rebuilt when the second arrives. A relation to a contact in *Deleted Records* stays and
+does not count, for nobody can move the contact.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _RULE = "XFR-RELATIONS"
 
 
 def decide_relations(relations: pd.DataFrame, ties: pd.DataFrame, moving: pd.Series, arrived: pd.Series) -> Decisions:
-    """The key relations of the set; ``ties`` are all relations of the CRM, ``arrived`` are in the target already.
+    """The decisions on key relations; ``ties``: all relations of the CRM, ``arrived``: contacts in the target already.
 
-    A relation between two who have arrived is among them only where it could not be rebuilt before.
+    A relation between two contacts that have arrived is among ``relations`` only if it was not rebuilt before.
     """
     decisions = Decisions.all_move(
         "key_relation", relations, _RULE, "all contacts that the key relations of both ends name move with it"
@@ -42,7 +42,7 @@ def decide_relations(relations: pd.DataFrame, ties: pd.DataFrame, moving: pd.Ser
 
 
 def find_movers(relations: pd.DataFrame, ties: pd.DataFrame, moving: pd.Series, people: pd.Series) -> pd.Series:
-    """The contact of the set that each relation hangs on: an end that moves, else one in the set, else a neighbour."""
+    """The contact that each relation belongs to: an end that moves, else an end in the set, else a neighbour."""
     one, other = relations["contact_id"], relations["related_contact_id"]
     found = pd.Series(pd.NA, index=relations.index, dtype="Int64")
     for among in (moving, people):
@@ -55,7 +55,7 @@ def find_movers(relations: pd.DataFrame, ties: pd.DataFrame, moving: pd.Series, 
 
 
 def list_closure(ties: pd.DataFrame, moving: pd.Series, arrived: pd.Series, source_office_id: int) -> pd.DataFrame:
-    """`TransferPlan.closure`: everybody whom key relations reach from the contacts that move."""
+    """`TransferPlan.closure`: all contacts that key relations reach from the contacts that move."""
     outward = _both_ways(ties[~_is_gone(ties, arrived)])
     outward = outward[~outward["contact_id"].isin(arrived) & ~outward["other_id"].isin(arrived)]
     is_movable = truth((outward["other_office_id"] == source_office_id) & ~outward["other_is_deleted"])
@@ -78,9 +78,9 @@ def list_closure(ties: pd.DataFrame, moving: pd.Series, arrived: pd.Series, sour
 
 
 def _find_nearest(first: list[int], named: Mapping[int, list[int]], passable: Set[int]) -> dict[int, int]:
-    """Everybody who is reached -> the nearest of ``first`` (sorted), of several the lowest id.
+    """Each contact that is reached -> the nearest of ``first`` (sorted), of several the one with the lowest id.
 
-    Relations lead on only through those who are ``passable``.
+    Relations lead on only through ``passable`` contacts.
     """
     nearest = {one: one for one in first}
     waiting = deque(first)
@@ -95,13 +95,13 @@ def _find_nearest(first: list[int], named: Mapping[int, list[int]], passable: Se
 
 
 def _contacts_with_a_broken_relation(ties: pd.DataFrame, here: pd.Series, arrived: pd.Series) -> Any:
-    """Those who name somebody who is not coming along."""
+    """The contacts with a key relation to a contact that does not move."""
     outward = _both_ways(ties[~_is_gone(ties, arrived)])
     return outward.loc[~outward["other_id"].isin(here), "contact_id"].unique()
 
 
 def _is_gone(ties: pd.DataFrame, arrived: pd.Series) -> Any:
-    """Relations with an end in Deleted Records who did not get there by moving to this target."""
+    """Whether an end of a relation is in *Deleted Records*, other than by moving to this target."""
     one = ties["is_deleted"] & ~ties["contact_id"].isin(arrived)
     return one | (ties["related_is_deleted"] & ~ties["related_contact_id"].isin(arrived))
 

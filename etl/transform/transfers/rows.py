@@ -1,11 +1,11 @@
 """The rows of the target office: what a plan moves and recreates, with new keys, in an order that foreign keys allow.
 
-All values go over as they are, but for keys and what the rules say of references:
+All values stay as they are, but for keys and these references:
 
 ====================  =================================================================================================
-office, user          the target office; the receiving user where the contact is assigned to somebody
+office, user          the target office; the receiving user if the contact is assigned to a user
 primary advisor       none (XFR-ADVISOR)
-parties               the new record of the contact, else the contact of the target that it is, else none (XFR-PARTIES)
+parties               the contact's new record, else the same person's record in the target, else none (XFR-PARTIES)
 list entries          the contact that was in the target before (XFR-POLICY-LISTS, -CASE-LISTS, -ACCOUNT-LISTS, -CENSUS)
 product, carrier      the recreated one, else the one that the target owns (XFR-CARRIER)
 ``modified_at``       a parameter, so that the next refresh from the target takes the rows
@@ -24,7 +24,7 @@ import sqlalchemy as sa
 from etl import canonical, schema
 from etl.transform.transfers.contract import TransferPlan
 
-# Columns that name whoever was in the target before, though the contact may move along.
+# Columns that name the record that was in the target before, even if the contact moves along.
 _ONLY_PRESENT = {
     ("policy_contact", "contact_id"),
     ("pending_case_contact", "contact_id"),

@@ -1,5 +1,5 @@
-"""Moving contacts to another office, stage by stage: check and plan, accept, move, report; return and cancel.
+"""Moves contacts to another office, stage by stage. Enter by `tasks`.
 
-`tasks` is where Airflow meets it; `request` reads the form; `plan` checks and writes the manifest; `accept` asks the
-receiving user; `move` imports; `report` closes the run; `commands` is what a person types.
+`plan` reads, checks and writes the manifest; `accept` asks the receiving user; `move` imports; `report` closes the run.
+`include.commands.transfer` cancels a transfer and rolls it back.
 """

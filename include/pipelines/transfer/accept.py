@@ -1,8 +1,8 @@
-"""The required action ``accept_transfer``: asks the receiving user, and nobody else, with what is known only now.
+"""The required action ``accept_transfer``: asks the receiving user, and nobody else.
 
-Who is asked, what about and until when come from the transfer's plan, not from the DAG file. The answer is kept in the
-ledger, and the move goes by that: a task marked as success is no acceptance. While it waits it looks at the ledger now
-and then, because a transfer can be cancelled there.
+The transfer's plan says who is asked, what about and until when; the DAG file does not know it. The ledger keeps the
+answer, and the import goes by the ledger: a task that is marked as success is no acceptance. A waiting action looks at
+the ledger from time to time, because a transfer can be cancelled there.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class AcceptTransfer(HITLOperator):
         super().__init__(subject="Accept the transfer", options=[ACCEPT, REJECT], **options)
 
     def execute(self, context: Any) -> Any:
-        """Asks; comes back through `execute_complete`. An answer that an earlier try did not get to keep is taken."""
+        """Asks; Airflow goes on with `execute_complete`. An answer that an earlier try could not keep is kept first."""
         instance = context["ti"]
         if instance.try_number > 1 and (given := _lost_answer(instance.id)) is not None:
             answer = tasks.take_answer(given)
@@ -60,17 +60,17 @@ class AcceptTransfer(HITLOperator):
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
-        """Keeps the answer; asks again after one that cannot be taken, until the time is over."""
+        """Keeps the answer; asks again after an answer that does not count, until the time is over."""
         given = event_words(event)
         if given["choice"] == "timeout" and (patience := tasks.patience()) is not None:
-            # Not asked anew: whatever is answered in this very moment counts.
+            # The question stays as it is: an answer that is given at this moment counts.
             raise TaskAwaitingInput(method_name="execute_complete", timeout=patience)
         answer = tasks.take_answer(given)
         return self._ask(context) if answer is None else {"answer": answer}
 
 
 def _lost_answer(instance_id: Any) -> dict[str, Any] | None:
-    """What was answered so early that Airflow lost track of the task: it is still with the question."""
+    """An answer that came so early that Airflow lost track of the task: the question still holds it."""
     try:
         found = get_hitl_detail_content_detail(ti_id=instance_id)
     except AirflowRuntimeError:
@@ -83,7 +83,7 @@ def _lost_answer(instance_id: Any) -> dict[str, Any] | None:
 
 
 def event_words(event: Mapping[str, Any]) -> dict[str, Any]:
-    """What Airflow tells of an answer: ``choice`` (Accept, Reject, timeout or error), ``user``, ``only``."""
+    """An answer as Airflow reports it: ``choice`` (Accept, Reject, timeout or error), ``user``, ``only``."""
     if "error" in event:
         return {"choice": str(event.get("error_type")), "user": None, "only": None}
     user = event.get("responded_by_user") or {}

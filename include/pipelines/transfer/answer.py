@@ -16,7 +16,7 @@ from include.pipelines.transfer.request import TransferContext, read_ids
 
 log = logging.getLogger(__name__)
 
-# How often a waiting action looks whether the transfer was cancelled.
+# How often a waiting action checks whether the transfer was cancelled.
 LOOK_AGAIN = timedelta(minutes=10)
 # Airflow needs a moment to ask at all.
 SHORTEST_PATIENCE = timedelta(seconds=1)
@@ -24,7 +24,7 @@ SHORTEST_PATIENCE = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Question:
-    """A required action: its words (Markdown; ids, names of offices and users, counts), for whom, for how long."""
+    """A required action: its text (Markdown; ids, counts, names of offices and users), the user, and its time."""
 
     subject: str
     body: str

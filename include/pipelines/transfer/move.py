@@ -1,4 +1,4 @@
-"""The import: moves what was accepted to the target, batch by batch, exactly once, whatever kills it on the way.
+"""The import: moves what was accepted to the target, batch by batch, exactly once, even if it is killed on the way.
 
 The groups go in batches, with a number of statements that does not depend on their size. For each batch:
 
@@ -32,14 +32,14 @@ from include.pipelines.transfer import reading
 from include.pipelines.transfer.plan import read_plan
 from include.pipelines.transfer.request import TransferContext
 
-# How often a batch gets other keys because somebody else took its keys in the target meanwhile.
+# How often a batch gets other keys because somebody else has taken its keys in the target.
 TRIES = 5
 
 
 def move_accepted(context: TransferContext) -> dict[str, int] | None:
     """Moves an accepted transfer; gives how many groups have which status, None where there is nothing to move.
 
-    Raises `StopRun` where nobody has accepted the transfer, whatever Airflow says of the required action.
+    Raises `StopRun` where nobody has accepted the transfer, even if Airflow shows the required action as done.
     """
     request, ledger = context.request, context.ledger
     found = transfers.find(ledger, request.run_id)

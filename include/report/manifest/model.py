@@ -1,4 +1,4 @@
-"""What a transfer's manifest is made of: each record, whether it moves, by which rule, and what became of it."""
+"""The contents of a transfer's manifest: each record, whether it moves, by which rule, and how it turned out."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ ENTITY_WORDS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything the manifest tells. Frames may come in any row order and are not changed.
+    """The contents of a manifest. Frames may come in any row order and are not changed.
 
     - ``facts``: what the transfer is, label -> words, in order (offices, users, dates, status)
     - ``records``: RECORD_COLUMNS; one row for each record, ``contact_id`` null for what hangs on no contact
     - ``fields``: FIELD_COLUMNS; fields of moving records that do not go with them
-    - ``contacts``: contact_id, name, kind; everybody whom the manifest names
-    - ``closure``: contact_id, name, because, is_direct; who would have to be added so that relations survive,
-      those first whom a contact of the set names
+    - ``contacts``: contact_id, name, kind; every contact that the manifest names
+    - ``closure``: contact_id, name, because, is_direct; contacts that would have to be added so that relations
+      survive; first those that a contact of the set names
     - ``findings``: the worklist's findings of the transfer
     - ``groups``: group, status, why; how each group that was to move has ended, empty before
     - ``ended``: how the transfer ended, in words; None: it is planned
@@ -100,11 +100,11 @@ class Manifest:
 
     @property
     def has_moved(self) -> bool:
-        """Whether the words are about what happened, not about what is to happen."""
+        """Whether the manifest reports what happened, not what is planned."""
         return self.agrees is not None
 
     def count(self, entity: str, decision: str) -> int:
-        """How many records of a table are decided so."""
+        """How many records of a table have a decision."""
         return self._counts.get((entity, decision), 0)
 
     @cached_property

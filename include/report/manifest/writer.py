@@ -149,7 +149,7 @@ def render_manifest(manifest: Manifest, limit: int = CONTACTS_SHOWN) -> str:
 
 
 def _cards(manifest: Manifest, limit: int) -> list[dict[str, Any]]:
-    """The contacts of the set, those of whom most stays behind first: who each is, its fate, and lines of records."""
+    """The contacts of the set with their decision and lines of records; first those that leave most records behind."""
     records = manifest.records[manifest.records["contact_id"].notna()]
     movers = records[records["entity"] == "contact"].drop_duplicates("contact_id").set_index("contact_id")
     staying = (records["decision"] != "move").groupby(records["contact_id"]).sum().reindex(movers.index, fill_value=0)

@@ -62,7 +62,7 @@ def fingerprint(url: str, apart: bool = False) -> str:
 
 
 def claim(ledger: Ledger, database: str, contact_ids: Iterable[int], transfer_id: str) -> dict[int, str]:
-    """Takes contacts for a transfer; gives those that another transfer has: contact id -> its transfer.
+    """Claims contacts for a transfer; gives those that another transfer has: contact id -> its transfer.
 
     Repeated for the same transfer it changes nothing. All other contacts are this transfer's until it ends (`answer`
     with a refusal, `close`).
@@ -76,7 +76,7 @@ def claim(ledger: Ledger, database: str, contact_ids: Iterable[int], transfer_id
 
 
 def read_claimed(ledger: Ledger, database: str, contact_ids: Iterable[int], transfer_id: str) -> dict[int, str]:
-    """Contact id -> its transfer, of those of the contacts that another transfer has; takes none."""
+    """Contact id -> its transfer, of those of the contacts that another transfer has; claims none."""
     with ledger.read() as connection:
         return _claimed(connection, database, sorted(set(map(int, contact_ids))), transfer_id)
 
@@ -94,7 +94,7 @@ def plan(ledger: Ledger, planned: Transfer, manifest: pd.DataFrame) -> None:
     """Keeps a transfer and its manifest; again for the same transfer (part of it was accepted) the new one replaces it.
 
     ``manifest``: entity, entity_id (text), contact_id, group (Int64; null for what is shared or stays on its own),
-    decision (move | stay | recreate), rule_id, row_hash. Contacts that it no longer moves are given back. Raises
+    decision (move | stay | recreate), rule_id, row_hash. Contacts that it does not move are released. Raises
     `ParamsError` for a transfer that was answered or cancelled.
     """
     with ledger.write() as connection:
@@ -181,7 +181,7 @@ def move_on(connection: Connection, transfer_id: str, statuses: Sequence[str], *
 
 
 def free_contacts(connection: Connection, transfer_id: str) -> None:
-    """Gives the contacts of a transfer back, within a transaction."""
+    """Releases the contacts of a transfer, within a transaction."""
     connection.execute(sa.delete(transfer_claim).where(transfer_claim.c.transfer_id == transfer_id))
 
 
@@ -269,6 +269,6 @@ def read_id_map(ledger: Ledger, source_database: str, target_database: str, targ
 
 
 def release(ledger: Ledger, transfer_id: str) -> None:
-    """Gives the contacts back of a transfer that was never planned, or whose run has ended."""
+    """Releases the contacts of a transfer that was never planned, or whose run has ended."""
     with ledger.write() as connection:
         free_contacts(connection, transfer_id)
