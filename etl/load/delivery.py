@@ -377,22 +377,28 @@ def household_lock(job: Job, vendor: str, unit_key: str) -> Iterator[bool]:
         yield lock is not None
 
 
-def known_as(job: Job, vendor: str, payload: Payload) -> str:
-    """The unit key under which the ledger knows the unit.
+def find_known_as(job: Job, vendor: str, payload: Payload) -> str:
+    """The key under which the ledger knows the unit: ``C7`` for a household whose head was a lone client.
 
-    A lone client who became head of a household is known as ``C7``: the household takes over link and history (a dry
-    run only looks them up there). Raises `LockLost` for a unit that is being moved to another office or written under
-    its old key, `MovedAway` for one that was moved after this run had read the CRM (XFR-LINKS).
+    Raises `LockLost` for a unit that is being moved to another office, `MovedAway` for a unit that was moved after this
+    run had read the CRM (XFR-LINKS).
     """
     rekeying.require_at_home(job.ledger, payload.unit_key, payload.client_contact_id)
     before = job.known_before_as(payload.unit_key, payload.client_contact_id)
     if before == payload.unit_key or links.find_link(job.ledger, vendor, payload.unit_key):
         return payload.unit_key
-    if not links.is_known(job.ledger, vendor, before):
-        return payload.unit_key
-    if job.dry_run:
-        return before
-    _take_over(job, vendor, before, payload.unit_key)
+    return before if links.is_known(job.ledger, vendor, before) else payload.unit_key
+
+
+def known_as(job: Job, vendor: str, payload: Payload) -> str:
+    """The same key, after the unit has taken over link and history from its former key; a dry run takes over nothing.
+
+    Raises the errors of `find_known_as`, and `LockLost` for a unit that is being written under its former key.
+    """
+    known = find_known_as(job, vendor, payload)
+    if known == payload.unit_key or job.dry_run:
+        return known
+    _take_over(job, vendor, known, payload.unit_key)
     return payload.unit_key
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from etl.errors import ParamsError, SetAside, StopRun, VendorUnavailable
 from etl.frames import each_row
 from etl.load import matching
-from etl.load.delivery import Job, Payload, entity_of, known_as
+from etl.load.delivery import Job, Payload, entity_of, find_known_as
 from etl.load.ledger import answers, intents, links
 from etl.load.ledger.links import Link
 from etl.load.profiles.actions import check_request
@@ -69,9 +69,9 @@ def question_for(context: RunContext, somebody_is_there: bool) -> Question | Non
 
 
 def _question(context: RunContext, payload: Payload, somebody_is_there: bool) -> Question | None:
-    job = replace(job_of(context, VENDOR), dry_run=True)
+    job = job_of(context, VENDOR)
     assert job.by_hand is not None
-    link = links.find_link(job.ledger, VENDOR, known_as(job, VENDOR, payload))
+    link = links.find_link(job.ledger, VENDOR, find_known_as(job, VENDOR, payload))
     chosen = job.by_hand.household_id or job.by_hand.case_id
     if chosen or job.by_hand.action == "create_client_and_case":
         check_request(profiles_client(context), job, payload, link)
