@@ -26,7 +26,7 @@ from etl.load.profiles.deliver import ProfilesDelivery
 from etl.narrowing import narrow
 from include.pipelines.couples.life_events import read_confirmed
 from include.pipelines.identity.link_ownership import read_taken_over
-from include.pipelines.refresh.emoney_by_hand import refresh_by_hand, wanted_links
+from include.pipelines.refresh.emoney_by_hand import RefreshByHand, wanted_links
 from include.pipelines.refresh.emoney_values import refresh_values
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.findings import name_defects
@@ -60,7 +60,7 @@ def load_shard(context: RunContext, vendor: str, shard: int | None = None) -> di
         if isinstance(to, EmoneyDelivery) and job.by_hand is None:
             outcomes |= refresh_values(context, job, to.client, number, staged, outcomes)
         elif isinstance(to, EmoneyDelivery):
-            outcomes |= refresh_by_hand(context, job, to.client, number, staged, outcomes, wanted)
+            outcomes |= RefreshByHand(context, job, to.client, number, staged, outcomes, wanted).run()
         counted.update(outcomes.values())
     return dict(counted)
 
