@@ -133,8 +133,8 @@ HOUSEHOLD_SYNC = {
     ),
     "are_two": _text(
         "Two people",
-        "The reason why the client, or the spouse, and whoever looks like the same person are two, for example: twins, "
-        "seen both. Needed where the report says MATCH-TWICE of two people; empty otherwise.",
+        "The reason why the client, or the spouse, and the contact who looks like the same person are two, for "
+        "example: twins, seen both. Needed where the report says MATCH-TWICE of two people; empty otherwise.",
     ),
     "unlink": _text(
         "Unlink",

@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 AT_A_TERMINAL = "dag_test"
 
 MAKE_WRITABLE = (
-    "Make it writable for whoever runs Airflow, free the disk, or set PLANBRIDGE__DATA__FOLDER to another folder; then "
-    "run again: nothing is lost."
+    "Make it writable for the user who runs Airflow, free the disk, or set PLANBRIDGE__DATA__FOLDER to another folder; "
+    "then run again: nothing is lost."
 )
 
 

@@ -210,7 +210,7 @@ def releases_for_report(context: RunContext) -> dict[str, str]:
 
 
 def said_to_dry_run(context: RunContext) -> dict[str, str]:
-    """vendor -> what a guard would stop, in words; only a dry run is told."""
+    """vendor -> what a guard would stop, in words, for a dry run."""
     said = {
         stage.rpartition("/")[2]: context.staging.read(stage)["causes"]["words"]
         for stage in context.staging.stages(SAID)

@@ -34,7 +34,9 @@ log = logging.getLogger(__name__)
 VENDOR = "profiles"
 # Households that are shown; the ledger has the ids of all.
 SHOWN_AT_ONCE = 100
-_WHO_MAY_ANSWER = f"it is for whoever triggered the run, for the user in whose name it goes, or for users of {RIGHT}."
+_WHO_MAY_ANSWER = (
+    f"it is for the user who triggered the run, for the user in whose name it goes, or for users of {RIGHT}."
+)
 _MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
 _LINK = re.compile(r"://|www\.|@", re.IGNORECASE)
 
@@ -191,7 +193,7 @@ def _body(payload: Payload, found: Found, buttons: Sequence[str]) -> str:
         return f"{who}\n\nProfiles has no household of this client or last name.\n\n{_help(buttons)}"
     count = len(found.households)
     if found.match_type == "key":
-        head = "Matched by our key in Profiles, whatever names and birth dates say there:"
+        head = "Matched by our key in Profiles; names and birth dates there do not count:"
     elif found.match_type == "exact":
         head = "The exact match in Profiles:" if count == 1 else f"{count} exact matches in Profiles:"
     else:

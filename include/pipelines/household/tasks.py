@@ -66,9 +66,9 @@ def result_of(action: str, ended: Sequence[Any], then: Sequence[str]) -> dict[st
     from etl.outcomes import DONE
 
     # The reasons of these are ids and addresses.
-    told = [one for one in ended if one.outcome in DONE or (one.outcome == "held" and action == "open_case")]
+    shown = [one for one in ended if one.outcome in DONE or (one.outcome == "held" and action == "open_case")]
     outcomes = {one.unit_key: one.outcome for one in ended}
-    answers = {one.unit_key: one.reason for one in told if one.reason}
+    answers = {one.unit_key: one.reason for one in shown if one.reason}
     result: dict[str, Any] = {"then": list(then)} if then else {}
     if len(ended) > 1:
         return result | {"outcomes": outcomes, "answers": answers}

@@ -63,8 +63,8 @@ def _wanted(context: RunContext, vendor: str, outcomes: pd.DataFrame) -> pd.Data
         return mine.iloc[:0].assign(shard=0, digest=0)  # the gate has seen nothing
     decisions = read_decisions(context, vendor)
     units = mine.merge(decisions[["unit_key", "shard", "payload_hash"]], on="unit_key")
-    told = zip(units["outcome"], units["reason"].fillna(""), units["payload_hash"].fillna(""), strict=True)
-    units["digest"] = [_digest(*one) for one in told]
+    endings = zip(units["outcome"], units["reason"].fillna(""), units["payload_hash"].fillna(""), strict=True)
+    units["digest"] = [_digest(*one) for one in endings]
     not_sent = units.loc[~units["outcome"].isin(SENT), "unit_key"]
     known = digests_before(context.ledger, context.request.run_id, vendor, not_sent)
     is_new = units["outcome"].isin(SENT) | (units["unit_key"].map(known) != units["digest"])
