@@ -50,7 +50,7 @@ def begin_run(context: RunContext) -> None:
         remove_old_runs(context.data_folder, context.settings.data.keep_days)
     for vendor in request.vendors:
         context.connections.vendor(vendor)
-    _ = context.vendor_users
+    _ = context.vendor_users, context.overrides
     roll_back_dates(context)
     check_schema(context.connections.crm)
 
