@@ -209,30 +209,35 @@ def save_sent(
     vendor: str,
     unit_key: str,
     part: str,
-    offer: str,
+    payload_hash: str,
     base: Any,
     as_of: date,
     run_id: str,
 ) -> None:
     """Remembers what was sent of a part, within a transaction."""
-    row = _sent_row(ledger, vendor, unit_key, part, offer, base, as_of, run_id)
-    ledger.upsert(connection, sent, [row])
+    _save_sent(ledger, connection, vendor, part, [(unit_key, payload_hash, base)], as_of, run_id)
 
 
 def save_many_sent(
     ledger: Ledger, vendor: str, part: str, rows: Iterable[tuple[str, str, Any]], as_of: date, run_id: str
 ) -> None:
-    """The same for many units at once: (unit key, hash, base)."""
-    ledger.save(sent, (_sent_row(ledger, vendor, key, part, offer, base, as_of, run_id) for key, offer, base in rows))
+    """The same for many units at once: (unit key, payload hash, base)."""
+    with ledger.write() as connection:
+        _save_sent(ledger, connection, vendor, part, rows, as_of, run_id)
 
 
-def _sent_row(
-    ledger: Ledger, vendor: str, unit_key: str, part: str, offer: str, base: Any, as_of: date, run_id: str
-) -> dict[str, Any]:
-    return {
-        "vendor": vendor, "unit_key": unit_key, "part": part, "offered_hash": offer, "base": pack(base),
-        "as_of": as_of, "run_id": run_id, "sent_at": ledger.now(),
-    }  # fmt: skip
+def _save_sent(
+    ledger: Ledger,
+    connection: Connection,
+    vendor: str,
+    part: str,
+    rows: Iterable[tuple[str, str, Any]],
+    as_of: date,
+    run_id: str,
+) -> None:
+    same = {"vendor": vendor, "part": part, "as_of": as_of, "run_id": run_id, "sent_at": ledger.now()}
+    each = ({**same, "unit_key": key, "offered_hash": hashed, "base": pack(base)} for key, hashed, base in rows)
+    ledger.upsert(connection, sent, each)
 
 
 def switch_case(ledger: Ledger, connection: Connection, link_now: Link, vendor: str, run_id: str) -> None:
@@ -263,10 +268,10 @@ def send_again(connection: Connection, vendor: str, unit_key: str, **part: str) 
     connection.execute(sa.update(sent).where(*mine).values(offered_hash=""))
 
 
-def complete(ledger: Ledger, vendor: str, unit_key: str, part: str, offer: str) -> None:
+def complete(ledger: Ledger, vendor: str, unit_key: str, part: str, payload_hash: str) -> None:
     """All steps of a part are done: the next run need not look at it while the hash is the same."""
     mine = matching(sent, vendor=vendor, unit_key=unit_key, part=part)
-    ledger.execute(sa.update(sent).where(*mine).values(offered_hash=offer))
+    ledger.execute(sa.update(sent).where(*mine).values(offered_hash=payload_hash))
 
 
 def confirm_unchanged(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str], as_of: date) -> None:
