@@ -1,7 +1,7 @@
 # Everything a person runs. Only Python 3.11 or newer, git and make have to be there.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo demo-transfer cancel-transfer return up why undo ledger ledger-upgrade test test-all lint style \
-	bench documents lock clean
+.PHONY: help setup browser demo demo-transfer cancel-transfer return up why undo ledger ledger-upgrade test test-all \
+	lint style bench documents lock clean
 
 PYTHON := .venv/bin/python
 PLANBRIDGE := $(PYTHON) -m include.commands.cli
@@ -55,10 +55,10 @@ ledger: setup ## Where the ledger is, its revision, and whether this code needs 
 ledger-upgrade: setup ## Bring the ledger to the revision that this code needs; TRY=1 only tries it, on a copy
 	@$(DEMO_ENV) $(PLANBRIDGE) ledger upgrade $(if $(TRY),--try)
 
-test: browser style ## Style, types and the whole test suite; JOBS=3
-	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup
+test: browser lint ## Style, types and the tests that are not marked slow; JOBS=3
+	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow"
 
-test-all: browser style ## The same, and what takes longer: every boundary killed
+test-all: browser lint ## The same with the slow tests, and every boundary killed; JOBS=3
 	@EVERY_BOUNDARY=1 $(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup
 
 browser: setup ## The browser of the tests, installed where apt may

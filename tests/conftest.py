@@ -35,6 +35,10 @@ hypothesis.settings.register_profile("planbridge", deadline=None, derandomize=bo
 hypothesis.settings.load_profile("planbridge")
 
 
+# A tenth of a night's time went into looking for garbage.
+gc.set_threshold(50_000, 20, 100)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _libraries_are_no_garbage() -> None:
     """Great Expectations, Airflow and pandas are a million objects: not to be looked through again and again."""

@@ -18,10 +18,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import sqlalchemy as sa
@@ -30,6 +31,7 @@ from etl import schema
 from etl.errors import PlanbridgeError, RetryLater, StopRun
 from etl.load.ledger import runs
 from include import ROOT
+from include.commands.operator import GivenConnection
 from include.pipelines.run.context import RunContext, RunRequest
 from include.runtime.connections import Connections
 from include.runtime.settings import Settings
@@ -43,26 +45,13 @@ LICENSES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Access:
-    """An Airflow connection, as far as it is read."""
-
-    conn_type: str = "http"
-    host: str | None = None
-    port: int | None = None
-    schema: str | None = None
-    login: str | None = None
-    password: str | None = None
-    extra_dejson: dict[str, Any] = field(default_factory=dict)
-
-
-def access_to(url: str) -> Access:
+def access_to(url: str) -> GivenConnection:
     """A connection to a database."""
     parsed = sa.make_url(url)
     kind = "sqlite" if parsed.get_backend_name() == "sqlite" else "postgres"
     if kind == "sqlite":
-        return Access(kind, schema=parsed.database)
-    return Access(kind, parsed.host, parsed.port, parsed.database, parsed.username, parsed.password)
+        return GivenConnection(kind, schema=parsed.database)
+    return GivenConnection(kind, parsed.host, parsed.port, parsed.database, parsed.username, parsed.password)
 
 
 @dataclass
@@ -238,7 +227,7 @@ class Book:
         self.crm = SmallCrm(crm_url or f"sqlite:///{folder / 'crm.db'}", is_there)
         self.runs = 0
         self.contexts: list[RunContext] = []
-        self.connections: dict[str, Access | None] = {
+        self.connections: dict[str, GivenConnection | None] = {
             "crm": access_to(self.crm.url),
             "profiles": _way_to(vendors.profiles.url, login="planbridge", password="sandbox"),
             "emoney": _way_to(
@@ -277,11 +266,14 @@ class Book:
             if "ledger" in vars(context):
                 context.ledger.engine.dispose()
 
-    def run(self, as_of: str = DAY, run_id: str | None = None, **request: Any) -> Ran:
-        """All stages, as Airflow runs them: a stop is noted, and the report comes whatever happened."""
+    def run(self, as_of: str = DAY, run_id: str | None = None, report: bool = False, **request: Any) -> Ran:
+        """All stages, as Airflow runs them: a stop is noted, and the run is closed whatever happened.
+
+        ``report``: with lineage, pages and sheets, for a test that reads them.
+        """
         context = self.context(as_of, run_id, **request)
         self.load(context, self.prepare(context))
-        return self.report(context)
+        return self.report(context, files=report)
 
     def prepare(self, context: RunContext) -> list[int]:
         """Plan, transform, validate; gives the shards to load, none where a stage stopped the run."""
@@ -313,11 +305,11 @@ class Book:
                     context, f"load_{vendor} {number}", lambda v=vendor, n=number: load.load_shard(context, v, n)
                 )
 
-    def report(self, context: RunContext) -> Ran:
+    def report(self, context: RunContext, files: bool = True) -> Ran:
         from include.pipelines.refresh import report
 
         try:
-            report.report_run(context)
+            report.report_run(context, files=files)
         except PlanbridgeError as error:
             return Ran(context, error)
         return Ran(context, None)
@@ -391,7 +383,7 @@ class Book:
         self.crm.insert("contact_phone", phone_id=phone_id, contact_id=contact_id, phone_type="Mobile", number=number)
 
 
-class KeptBook:
+class BookSnapshot:
     """A book as it is now, with all that both vendors hold; it is not used any more itself."""
 
     def __init__(self, book: Book) -> None:
@@ -399,7 +391,7 @@ class KeptBook:
         book.vendors.copy_to(book.folder)
         self.book = book
 
-    def again(self, folder: Path) -> Book:
+    def restored_in(self, folder: Path) -> Book:
         """The same book in a folder of its own, and the vendors as they were."""
         shutil.copytree(self.book.folder, folder, dirs_exist_ok=True)
         self.book.vendors.take_from(folder)
@@ -408,13 +400,49 @@ class KeptBook:
         return book
 
 
-Keep = Callable[[Callable[[Book], object]], KeptBook]
-Again = Callable[[KeptBook], Book]
+Story = Callable[[Book], object]
+Restore = Callable[[BookSnapshot], Book]
+# Module and name of the fixtures that `snapshot` has made.
+_STORIES: set[tuple[str, str]] = set()
 
 
-def _way_to(url: str, **more: Any) -> Access:
+def snapshot(story: Story, scope: Literal["module", "session"] = "module") -> Any:
+    """A fixture of the story's name, a `BookSnapshot`: the story is told once, to an empty book at empty vendors.
+
+    @snapshot
+    def office(book: Book) -> None:
+        book.couple(1)
+        book.run()
+
+    def test_something(office: BookSnapshot, restore: Restore) -> None:
+        book = restore(office)
+    """
+
+    @pytest.fixture(scope=scope, name=story.__name__)
+    def told(tmp_path_factory: pytest.TempPathFactory, running_vendors: Vendors) -> BookSnapshot:
+        running_vendors.reset()
+        book = Book(tmp_path_factory.mktemp(story.__name__), running_vendors)
+        story(book)
+        return BookSnapshot(book)
+
+    if scope == "module":
+        _STORIES.add((story.__module__, story.__name__))
+    return told
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that begin with one story go to one worker, so that no other one tells it, too."""
+    for item in items:
+        if isinstance(item, pytest.Function):
+            module = item.module.__name__
+            if told := [name for name in item.fixturenames if (module, name) in _STORIES]:
+                item.add_marker(pytest.mark.xdist_group(f"{module}.{told[0]}"))
+
+
+def _way_to(url: str, **more: Any) -> GivenConnection:
     port = int(url.rsplit(":", 1)[1])
-    return Access("http", "127.0.0.1", port, **more)
+    return GivenConnection("http", "127.0.0.1", port, **more)
 
 
 def closed_port() -> int:
@@ -446,41 +474,24 @@ def book(tmp_path: Path, vendors: Vendors) -> Iterator[Book]:
     made.close()
 
 
-@pytest.fixture(scope="session")
-def keep(tmp_path_factory: pytest.TempPathFactory, running_vendors: Vendors) -> Keep:
-    """Tells a book once, for all tests that begin with it."""
-
-    def tell(story: Callable[[Book], object]) -> KeptBook:
-        running_vendors.reset()
-        book = Book(tmp_path_factory.mktemp("kept"), running_vendors)
-        story(book)
-        return KeptBook(book)
-
-    return tell
-
-
-def _a_couple_is_sent(book: Book) -> None:
+@partial(snapshot, scope="session")
+def first_night(book: Book) -> None:
     book.couple(1)
     book.run()
 
 
-@pytest.fixture(scope="session")
-def first_night(keep: Keep) -> KeptBook:
-    return keep(_a_couple_is_sent)
-
-
 @pytest.fixture
-def again(tmp_path: Path) -> Iterator[Again]:
-    """Gives a test a kept book of its own."""
+def restore(tmp_path: Path) -> Iterator[Restore]:
+    """Gives a test a book of its own, as it was in a snapshot."""
     with ExitStack() as open_books:
 
-        def tell_again(kept: KeptBook) -> Book:
-            return open_books.enter_context(closing(kept.again(tmp_path)))
+        def restored(taken: BookSnapshot) -> Book:
+            return open_books.enter_context(closing(taken.restored_in(tmp_path)))
 
-        yield tell_again
+        yield restored
 
 
 @pytest.fixture
-def sent(first_night: KeptBook, again: Again) -> Book:
+def sent(first_night: BookSnapshot, restore: Restore) -> Book:
     """H1, a couple, was sent to both vendors by run-1."""
-    return again(first_night)
+    return restore(first_night)

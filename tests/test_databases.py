@@ -17,8 +17,8 @@ from etl.extract.schema_check import check_schema
 from etl.extract.source import Snapshot
 from etl.load.ledger.store import Ledger, default_url
 from etl.load.transfer.databases import are_one, open_databases, reading
+from include.commands.operator import GivenConnection
 from include.runtime.connections import database_url
-from tests.run_book import Access
 
 NAMES = ["a#b", "a?b", "a?mode=memory", "%41", "a%20b", "a b", "a+b", "a&b=c", "ä", "a'b"]
 
@@ -41,7 +41,7 @@ def make_crm(path: Path) -> None:
 
 def test_a_crm_is_read_and_written_at_its_very_path(folder: Path) -> None:
     path = folder / f"{folder.name}.db"
-    url = database_url("crm", Access("sqlite", schema=str(path)))
+    url = database_url("crm", GivenConnection("sqlite", schema=str(path)))
     make_crm(path)
     check_schema(url)
     with Snapshot(url) as snapshot:
@@ -70,7 +70,7 @@ def test_a_ledger_lies_at_its_very_path_and_is_read_there(folder: Path) -> None:
 
 
 def test_a_crm_that_is_not_there_is_not_made(folder: Path) -> None:
-    url = database_url("crm", Access("sqlite", schema=str(folder / "crm.db")))
+    url = database_url("crm", GivenConnection("sqlite", schema=str(folder / "crm.db")))
     with pytest.raises(SourceUnavailable), Snapshot(url):
         pass
     with pytest.raises(SourceUnavailable):
@@ -89,7 +89,9 @@ def test_a_postgresql_crm_is_read_where_its_options_say(postgres_url: Callable[[
         connection.exec_driver_sql("INSERT INTO office (office_id, name, status) VALUES (1, 'Main', 'Active')")
     engine.dispose()
     options = {"options": '-c search_path="smart\\ office"', "keepalives": 0, "application_name": "a name"}
-    access = Access("postgres", plain.host, plain.port, plain.database, plain.username, plain.password, options)
+    access = GivenConnection(
+        "postgres", plain.host, plain.port, plain.database, plain.username, plain.password, options
+    )
     url = database_url("crm", access)
     check_schema(url)
     with Snapshot(url) as snapshot:

@@ -21,6 +21,7 @@ Blank text in a column that is no text is no value: that is how imports write it
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,7 @@ def _typed(element: ColumnElement[Any], column: sa.Column[Any]) -> ColumnElement
     return sa.type_coerce(element, sa.Boolean() if isinstance(column.type, sa.DateTime) else column.type)
 
 
+@lru_cache(maxsize=1024)
 def _as_read(is_sqlite: bool, column: sa.Column[Any]) -> ColumnElement[Any]:
     if isinstance(column.type, sa.String):
         return text_of(column)

@@ -17,6 +17,8 @@ from tests.end_to_end.world import API_KEY, LOGIN, PASSWORD, Night, World, start
 from tests.keys import make_key_pair
 
 WorldMaker = Callable[..., World]
+# How nights run that say little of Airflow: by their tasks alone, and in the whole suite through Airflow, too.
+WAYS = ["tasks", pytest.param("airflow", marks=pytest.mark.slow)]
 
 __all__ = ["live"]
 

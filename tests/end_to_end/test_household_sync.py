@@ -73,6 +73,7 @@ def test_a_household_goes_to_emoney_without_asking(world: World, connected: Nigh
     assert {key: {name: seen[key][name] for name in item} for key, item in EMONEY_ITEMS.items()} == EMONEY_ITEMS
 
 
+@pytest.mark.slow
 def test_the_night_finds_nothing_left_to_send(world: World, created: Night, connected: Night) -> None:
     before = {vendor: sandbox.writes() for vendor, sandbox in world.vendors.items()}
     night = world.night(unit_keys=["H1"])
@@ -98,6 +99,7 @@ def test_a_change_is_written_and_an_advisors_edit_is_kept(world: World, created:
     assert [words for words in ("H1 at Profiles", "clientA.email", "clientA.jobTitle") if words not in page] == []
 
 
+@pytest.mark.slow
 def test_an_open_case_is_deferred_and_says_who_has_it_since_when(world: World, created: Night) -> None:
     world.change_crm("UPDATE contact SET job_title = 'Last Keeper' WHERE contact_id = 1")
     _call(world, f"/api/cases/{case(world)['caseId']}/open", {"openedBy": "advisor.jo"})
@@ -112,6 +114,7 @@ def test_an_open_case_is_deferred_and_says_who_has_it_since_when(world: World, c
     assert case(world)["document"]["clientA"]["jobTitle"] == "Last Keeper"
 
 
+@pytest.mark.slow
 def test_opening_a_case_writes_nothing_and_answers_with_its_address(world: World, created: Night) -> None:
     before = world.vendors["profiles"].writes()
     outcome, reason = ended(world, world.by_hand(household_id=1, vendor="profiles", action="open_case"))
@@ -128,6 +131,7 @@ def test_where_somebody_would_have_to_choose_and_nobody_is_there_nothing_is_writ
     assert world.vendors["profiles"].writes() == before
 
 
+@pytest.mark.slow
 def test_a_known_client_is_updated_and_accounts_are_linked_where_somebody_asks_for_it(
     world: World, connected: Night
 ) -> None:
@@ -142,6 +146,7 @@ def test_a_known_client_is_updated_and_accounts_are_linked_where_somebody_asks_f
     assert linked == {"account:11": "Investment Account"}
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_would_be_written_and_writes_nothing(world: World, created: Night) -> None:
     world.change_crm("UPDATE contact SET job_title = 'Dry Keeper' WHERE contact_id = 1")
     before = world.vendors["profiles"].writes()
@@ -151,6 +156,7 @@ def test_a_dry_run_says_what_would_be_written_and_writes_nothing(world: World, c
     assert "clientA.jobTitle" in (world.report(run) / "worklist.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_household_that_breaks_a_rule_is_held_with_the_way_to_mend_it(world: World) -> None:
     run = world.by_hand(household_id=3, vendor="profiles", action="create_client_and_case")
     outcome, reason = ended(world, run)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from include import ROOT
-from tests.end_to_end.conftest import WorldMaker, vendor_uri
+from tests.end_to_end.conftest import WAYS, WorldMaker, vendor_uri
 from tests.end_to_end.crm import UNITS
 from tests.end_to_end.world import API_KEY, LOGIN, PASSWORD, World
 
@@ -22,9 +22,11 @@ NOT_AT_PROFILES = {"H3": "held", "H5": "held", "H8": "held"}
 NOT_AT_EMONEY = {"H3": "held", "H7": "skipped", "H8": "held"}
 
 
-@pytest.fixture(scope="module")
-def world(make_world: WorldMaker) -> World:
-    return make_world()
+@pytest.fixture(scope="module", params=WAYS)
+def world(request: pytest.FixtureRequest, make_world: WorldMaker) -> World:
+    made = make_world()
+    made.way = request.param
+    return made
 
 
 def writes(world: World) -> dict[str, int]:

@@ -10,7 +10,8 @@ from tests.end_to_end.conftest import WorldMaker
 from tests.end_to_end.crm import SECRETS
 from tests.end_to_end.world import Night, World
 
-pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("terminal")]
+# tests/pipelines/couples has the same without Airflow.
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.xdist_group("terminal")]
 
 WHY = "the clients told us"
 

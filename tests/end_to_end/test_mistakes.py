@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end import crm
-from tests.end_to_end.conftest import WorldMaker, vendor_uri
+from tests.end_to_end.conftest import WAYS, WorldMaker, vendor_uri
 from tests.end_to_end.crm import UNITS
 from tests.end_to_end.world import Night, World
 
@@ -21,9 +21,11 @@ pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("terminal")]
 ERROR = re.compile(r"\[error *\] (.+?) +\[include\.runtime\.task_boundary\]")
 
 
-@pytest.fixture(scope="module")
-def world(make_world: WorldMaker) -> World:
-    return make_world()
+@pytest.fixture(scope="module", params=WAYS)
+def world(request: pytest.FixtureRequest, make_world: WorldMaker) -> World:
+    made = make_world()
+    made.way = request.param
+    return made
 
 
 def refused(night: Night) -> set[str]:
@@ -120,7 +122,7 @@ def test_a_wrong_parameter_is_told_in_words(world: World, conf: dict[str, Any], 
 
 
 def test_a_date_that_is_none_is_refused_when_the_run_is_made(world: World) -> None:
-    night = world.night(as_of="31.03.2026")
+    night = world.night_in_airflow(as_of="31.03.2026")
     assert night.status != 0
     assert "Invalid input for param as_of: '31.03.2026' is not a 'date'" in night.output
     assert "[DAG TEST] starting" not in night.output

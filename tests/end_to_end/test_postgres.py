@@ -11,7 +11,8 @@ from tests.end_to_end import crm
 from tests.end_to_end.conftest import WorldMaker
 from tests.end_to_end.crm import UNITS
 
-pytestmark = [pytest.mark.airflow, pytest.mark.postgres, pytest.mark.xdist_group("terminal")]
+# tests/pipelines/refresh has the same without Airflow.
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.postgres, pytest.mark.xdist_group("terminal")]
 
 
 def test_a_crm_and_a_ledger_in_postgresql_give_the_same_outcomes(

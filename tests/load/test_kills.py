@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from etl.load.ledger import feeds, intents
 from tests.load.delivering import DAY, NEXT_DAY, Desk, couple, household, item, line, make_desk
 from tests.load.documents import asset, person
-from tests.load.killing import finish, run_and_kill, start
+from tests.load.killing import boundaries, finish, run_and_kill, start
 from tests.run_book import Vendors
 
 Step = Callable[[Desk], None]
@@ -107,7 +106,7 @@ def test_killed_before_any_step_and_started_again_it_ends_the_same(name: str, tm
     desk = hasty_desk(tmp_path / "undisturbed", vendors)
     story.step(desk)
     expected = what_vendors_hold(vendors), what_the_ledger_holds(desk)
-    for at_step in count(1):
+    for at_step in boundaries():
         folder = tmp_path / str(at_step)
         fresh(folder, vendors, story)
         was_killed = run_and_kill(lambda folder=folder: story.step(hasty_desk(folder, vendors)), at_step)

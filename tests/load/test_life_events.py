@@ -478,7 +478,7 @@ def test_killed_before_any_step_and_confirmed_again_it_ends_the_same(
     desk = hasty_desk(tmp_path / "undisturbed", vendors)
     told_so.step(desk)
     expected = held_by_all(desk, vendor)
-    for at_step in boundaries(third=2):
+    for at_step in boundaries(offset=2):
         folder = tmp_path / str(at_step)
         fresh(folder)
         was_killed = run_and_kill(lambda folder=folder: told_so.step(hasty_desk(folder, vendors)), at_step)

@@ -75,7 +75,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     process.wait(60)
 
 
-pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("up")]
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.xdist_group("up")]
 
 
 def test_airflow_is_healthy_when_the_addresses_are_shown(running: Running) -> None:

@@ -40,10 +40,10 @@ def _tell(book: Book) -> None:
     book.member(1, 103, "Child")
     book.account(50, 103)
     book.crm.update("contact", {"contact_id": 201}, birth_date=None)
-    book.run("2026-11-20")
+    book.run("2026-11-20", report=True)
     edit_person(book.vendors, firstName="Nick")
     book.crm.update("contact_phone", {"phone_id": 9}, number="555-0109")
     book.crm.update("contact", {"contact_id": 101}, first_name="Nicholas")
-    ledger = book.run("2026-11-23", requested_by="ann").context.ledger
-    book.run("2026-11-24")
+    ledger = book.run("2026-11-23", requested_by="ann", report=True).context.ledger
+    book.run("2026-11-24", report=True)
     pins.change_pins(ledger, "H1", [Pin("clientA.fax", "profiles", "he has none")], [], "ann", "hand")

@@ -15,28 +15,24 @@ from include.why.asking import ask
 from tests.load.advisors import edit_person
 from tests.pipelines.household.by_hand import run_by_hand
 from tests.pipelines.undo.undoing import undo
-from tests.run_book import Again, Book, Keep, KeptBook
+from tests.run_book import Book, BookSnapshot, Restore, snapshot
 
 LATER = "2026-11-24"
 
 
-@pytest.fixture(scope="module")
-def sent_kept(keep: Keep) -> KeptBook:
+@snapshot
+def sent_kept(book: Book) -> None:
     """H1, a couple with a phone number and an account, sent by run-1, and a new number by run-2."""
-
-    def tell(book: Book) -> None:
-        book.couple(1)
-        book.phone(9, 101, "555-0101")
-        book.run("2026-11-20", vendors=("profiles",))
-        book.crm.update("contact_phone", {"phone_id": 9}, number="555-0109")
-        book.run("2026-11-23", vendors=("profiles",))
-
-    return keep(tell)
+    book.couple(1)
+    book.phone(9, 101, "555-0101")
+    book.run("2026-11-20", vendors=("profiles",), report=True)
+    book.crm.update("contact_phone", {"phone_id": 9}, number="555-0109")
+    book.run("2026-11-23", vendors=("profiles",), report=True)
 
 
 @pytest.fixture
-def sent(sent_kept: KeptBook, again: Again) -> Book:
-    return again(sent_kept)
+def sent(sent_kept: BookSnapshot, restore: Restore) -> Book:
+    return restore(sent_kept)
 
 
 def why(book: Book, name: str) -> Answer:
@@ -47,7 +43,7 @@ def why(book: Book, name: str) -> Answer:
 
 def test_a_refused_run_does_not_hide_where_a_value_comes_from(sent: Book) -> None:
     before = why(sent, "clientA.cellPhone")
-    refused = run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER)
+    refused = run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER, report=True)
     assert refused.outcomes("profiles") == {"H1": "failed"}
     found = why(sent, "clientA.cellPhone")
     assert (found.decision, found.rule_id, found.run_id) == ("written", "DEM-PICK", "run-2")
@@ -58,7 +54,7 @@ def test_a_refused_run_does_not_hide_where_a_value_comes_from(sent: Book) -> Non
 
 @pytest.mark.parametrize("field", ["clientA.cellPhone", None])
 def test_the_outcome_of_the_last_run_is_one_line(sent: Book, field: str | None) -> None:
-    run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER)
+    run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER, report=True)
     out = io.StringIO()
     print_answers(ask(sent.context().ledger, "H1", field, "profiles", None), Console(file=out, width=300))
     assert out.getvalue().count("failed: H1 is linked at Profiles already") == 1
@@ -66,7 +62,7 @@ def test_the_outcome_of_the_last_run_is_one_line(sent: Book, field: str | None) 
 
 def test_a_value_that_only_a_failed_run_had_is_reported_as_failed(sent: Book) -> None:
     sent.account(77, 101)
-    run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER)
+    run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER, report=True)
     found = why(sent, "assets[account:77].holdingsValue")
     assert found.decision.startswith("failed: H1 is linked at Profiles already")
     assert (found.key, found.last_run) == ("77", "")
@@ -74,7 +70,7 @@ def test_a_value_that_only_a_failed_run_had_is_reported_as_failed(sent: Book) ->
 
 
 def test_a_column_is_explained_by_the_run_that_dealt_with_it(sent: Book) -> None:
-    run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER)
+    run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER, report=True)
     found = why(sent, "phone:9.number")
     assert (found.decision, found.run_id) == ("goes into clientA.cellPhone", "run-2")
     assert found.last_run.startswith("failed: ")
@@ -82,7 +78,7 @@ def test_a_column_is_explained_by_the_run_that_dealt_with_it(sent: Book) -> None
 
 def test_a_unit_that_was_never_sent_is_explained_by_its_last_run(book: Book) -> None:
     book.couple(1)
-    run_by_hand(book, 1, action="update_case")
+    run_by_hand(book, 1, action="update_case", report=True)
     found = why(book, "clientA.firstName")
     assert found.decision.startswith("failed: H1 is not linked at Profiles")
     assert found.last_run == ""
@@ -95,10 +91,10 @@ def test_after_a_new_case_decisions_about_the_old_case_are_not_shown(sent: Book)
     ledger = sent.context().ledger
     pins.change_pins(ledger, "H1", [Pin("clientA.firstName", "profiles", "as she says")], [], "ann", "hand")
     sent.crm.update("contact", {"contact_id": 101}, first_name="Nicholas", job_title="Owner")
-    sent.run(LATER, vendors=("profiles",))
+    sent.run(LATER, vendors=("profiles",), report=True)
     assert why(sent, "clientA.firstName").decision == "kept: pinned to Profiles"
     assert why(sent, "clientA.jobTitle").decision.startswith("kept: somebody edited it")
-    made = run_by_hand(sent, 1, action="create_case", as_of=LATER)
+    made = run_by_hand(sent, 1, action="create_case", as_of=LATER, report=True)
     assert made.outcomes("profiles") == {"H1": "created"}
     found = {name: why(sent, f"clientA.{name}") for name in ("jobTitle", "firstName", "cellPhone")}
     assert {one.run_id for one in found.values()} == {made.context.request.run_id}
@@ -108,7 +104,7 @@ def test_after_a_new_case_decisions_about_the_old_case_are_not_shown(sent: Book)
 
 
 def test_an_undo_in_the_old_case_is_not_shown_for_the_new_case(sent: Book) -> None:
-    made = run_by_hand(sent, 1, action="create_case", as_of=LATER)
+    made = run_by_hand(sent, 1, action="create_case", as_of=LATER, report=True)
     undone = undo(sent, "run-2")
     assert [one.outcome for one in undone.outcomes if one.vendor == "profiles"] == ["updated"]
     found = why(sent, "clientA.cellPhone")
@@ -117,17 +113,17 @@ def test_an_undo_in_the_old_case_is_not_shown_for_the_new_case(sent: Book) -> No
 
 def test_another_chosen_case_has_its_own_decisions(sent: Book) -> None:
     edit_person(sent.vendors, firstName="Ada")
-    run_by_hand(sent, 1, action="update_case", as_of=LATER)
+    run_by_hand(sent, 1, action="update_case", as_of=LATER, report=True)
     assert why(sent, "clientA.firstName").decision.startswith("kept")
     (first,) = sent.vendors.profiles.state()["households"][0]["cases"]
-    run_by_hand(sent, 1, action="create_case", as_of=LATER)
-    back = run_by_hand(sent, 1, action="update_case", case_id=first["caseId"], as_of=LATER)
-    again = run_by_hand(sent, 1, action="update_case", case_id=first["caseId"], as_of=LATER)
+    run_by_hand(sent, 1, action="create_case", as_of=LATER, report=True)
+    back = run_by_hand(sent, 1, action="update_case", case_id=first["caseId"], as_of=LATER, report=True)
+    again = run_by_hand(sent, 1, action="update_case", case_id=first["caseId"], as_of=LATER, report=True)
     found = why(sent, "clientA.cellPhone")
     assert found.run_id in {run.context.request.run_id for run in (back, again)}
     assert "run-2" not in found.decision + found.run_id
     # A run that comes to nothing afterwards tells all fields as they were, those of items that hold none, too.
-    late = run_by_hand(sent, 1, as_of="2026-11-01")
+    late = run_by_hand(sent, 1, as_of="2026-11-01", report=True)
     assert (late.stopped, late.outcomes("profiles")) == (None, {"H1": "skipped"})
     assert why(sent, "account:1.cashBalance").last_run.startswith("skipped: superseded")
 

@@ -32,8 +32,10 @@ from include.runtime.stops import Stop, read_stops
 from include.why.rows import explained
 
 
-def report_run(context: RunContext, failed_tasks: Sequence[str] = ()) -> dict[str, Any]:
+def report_run(context: RunContext, failed_tasks: Sequence[str] = (), *, files: bool = True) -> dict[str, Any]:
     """Closes the run; gives its status and the page of the report. ``failed_tasks``: they may have noted why, or not.
+
+    ``files=False`` closes the run alone: no lineage is recorded and no file is written.
 
     Raises `BooksUnbalanced` where units in scope and outcomes differ, and `StopRun` with the first reason where a step
     has stopped the run: the report is written all the same.
@@ -48,7 +50,12 @@ def report_run(context: RunContext, failed_tasks: Sequence[str] = ()) -> dict[st
         scope = _scope(context)
         if standing["status"] != "success" or stops:
             close(context, scope, stops, stopped)
-        _write(context, scope, stops, stopped)
+        for vendor in vendors_through(context, stops):
+            guards.remember_links(context, vendor)
+        if files:
+            _write(context, scope, stops, stopped)
+        else:
+            remove_by_age(context)
     closed = runs.find_run(ledger, run_id) or standing
     page = context.reports / "worklist.html"
     if stopped is not None:
@@ -68,8 +75,6 @@ def _is_reported(context: RunContext, run: Mapping[str, Any]) -> bool:
 
 def _write(context: RunContext, scope: pd.DataFrame, stops: Sequence[Stop], stopped: str | None) -> None:
     """Writes the lineage, the report's files and the page of checks of a closed run."""
-    for vendor in vendors_through(context, stops):
-        guards.remember_links(context, vendor)
     closed = runs.find_run(context.ledger, context.request.run_id)
     assert closed is not None
     known = report_of(context.ledger, closed)

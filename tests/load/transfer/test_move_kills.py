@@ -25,7 +25,7 @@ from tests.pipelines.transfer.moving import TransferDesk, close, kept, make_desk
 
 # Where to begin to look for the step between the commits of two databases: where it was found before.
 BETWEEN_THE_COMMITS = [17]
-THIRDS = {"one database": 0, "two databases": 1}
+OFFSETS = {"one database": 0, "two databases": 2}
 
 
 def small_office(book: Book) -> tuple[int, ...]:
@@ -113,7 +113,7 @@ def test_killed_at_any_boundary_and_started_again_it_ends_the_same(kind: str, tm
     desk.move("t1")
     expected = outcome(desk)
     assert set(expected["groups"].values()) == {"retired"}
-    for at_step in boundaries(third=THIRDS[kind]):
+    for at_step in boundaries(offset=OFFSETS[kind]):
         put_back()
         was_killed = killed(desk, at_step)
         contacts_once(desk, kind)
@@ -186,7 +186,7 @@ def test_a_return_that_is_killed_at_any_boundary_ends_when_it_is_started_again(k
     desk, _ = small_desk(tmp_path / "offices", kind)
     desk.move("t1")
     put_back = kept(desk)
-    for at_step in boundaries(third=THIRDS[kind]):
+    for at_step in boundaries(offset=OFFSETS[kind]):
         put_back()
         was_killed = killed(desk, at_step, "bring_back")
         contacts_once(desk, kind)

@@ -111,7 +111,13 @@ class Check:
             assert gone == (was_gone or ("contact", str(contact_id)) in self.new)
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.parametrize("seed", range(2))
+def test_what_happened_is_what_the_rules_say_of_a_known_office(seed: int, tmp_path: Path) -> None:
+    Check(tmp_path, seed).check()
+
+
+@pytest.mark.slow
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32))
 def test_what_happened_is_what_the_rules_say(seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -119,7 +125,7 @@ def test_what_happened_is_what_the_rules_say(seed: int) -> None:
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("seed", [120, 4711])
+@pytest.mark.parametrize("seed", [120, pytest.param(4711, marks=pytest.mark.slow)])
 def test_on_postgresql_too(seed: int, tmp_path: Path, postgres_url: Callable[[], str]) -> None:
     Check(tmp_path, seed, postgres_url()).check()
 

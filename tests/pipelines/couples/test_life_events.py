@@ -18,7 +18,7 @@ from include.pipelines.refresh.report import report_run
 from include.pipelines.refresh.validate import validate_vendor
 from include.pipelines.run.context import HandRequest, RunContext
 from tests.report.pages import read_page
-from tests.run_book import Again, Book, Keep, KeptBook, Ran
+from tests.run_book import Book, BookSnapshot, Ran, Restore, snapshot
 
 NEXT, LATER = "2026-11-23", "2026-11-24"
 NUMBERS = count(1)
@@ -28,7 +28,7 @@ VENDORS = ("profiles", "emoney")
 def sync(book: Book, vendor: str, as_of: str = NEXT, household_id: int | None = 1, **asked: Any) -> Ran:
     """A whole run by hand."""
     contact_id, user = asked.pop("contact_id", None), asked.pop("requested_by", "amy")
-    run_id = asked.pop("run_id", None)
+    run_id, report = asked.pop("run_id", None), asked.pop("report", False)
     what = ByHand(asked_at=datetime.now(UTC).replace(tzinfo=None), lock_wait_seconds=2, **asked)
     context = book.context(
         as_of,
@@ -40,7 +40,7 @@ def sync(book: Book, vendor: str, as_of: str = NEXT, household_id: int | None = 
     )
     prepare_unit(context)
     load_shard(context, *context.request.vendors)
-    report_run(context)
+    report_run(context, files=report)
     return Ran(context, None)
 
 
@@ -153,25 +153,21 @@ def people_writes(book: Book) -> dict[str, int]:
     return {call: number for call, number in book.vendors.writes().items() if "feeds" not in call}
 
 
-@pytest.fixture(scope="module")
-def held_night(keep: Keep) -> KeptBook:
+@snapshot
+def held_night(book: Book) -> None:
     """All households were sent by run-1, then each had its event, which run-2 has held."""
-
-    def tell(book: Book) -> None:
-        for number in NUMBERED.values():
-            book.couple(number)
-        book.run()
-        before, clients = people_writes(book), marriages(book)
-        for event, number in NUMBERED.items():
-            EVENTS[event](book, number)
-        assert book.run(NEXT, unit_keys=ALL).stopped is None
-        assert (people_writes(book), marriages(book)) == (before, clients)
-
-    return keep(tell)
+    for number in NUMBERED.values():
+        book.couple(number)
+    book.run()
+    before, clients = people_writes(book), marriages(book)
+    for event, number in NUMBERED.items():
+        EVENTS[event](book, number)
+    assert book.run(NEXT, unit_keys=ALL, report=True).stopped is None
+    assert (people_writes(book), marriages(book)) == (before, clients)
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_a_night_holds_it_at_both_vendors_with_a_proposal(held_night: KeptBook, event: str) -> None:
+def test_a_night_holds_it_at_both_vendors_with_a_proposal(held_night: BookSnapshot, event: str) -> None:
     unit_key = f"H{NUMBERED[event]}"
     ran = Ran(held_night.book.contexts[1], None)
     for vendor in VENDORS:
@@ -197,7 +193,8 @@ def confirmed_by_hand_it_goes(book: Book, event: str) -> None:
     number, unit_key = NUMBERED[event], f"H{NUMBERED[event]}"
     joint = book.links("profiles")[unit_key]["vendor_client_id"]
     before = households(book)
-    ran = {vendor: sync(book, vendor, household_id=number, life_event="told on the phone") for vendor in VENDORS}
+    asked = {"household_id": number, "life_event": "told on the phone", "report": True}
+    ran = {vendor: sync(book, vendor, **asked) for vendor in VENDORS}
     assert ran["profiles"].outcomes("profiles") == dict.fromkeys([unit_key, *ALONG[event]], "created")
     assert marriages(book, number) == AT_EMONEY[event]
     assert households(book)[joint] == before[joint]
@@ -217,8 +214,8 @@ def confirmed_by_hand_it_goes(book: Book, event: str) -> None:
     assert "confirmed by amy (triggered by ann): told on the phone" in page
 
 
-def test_confirmed_by_hand_each_goes_and_later_nights_leave_it_so(held_night: KeptBook, again: Again) -> None:
-    book = again(held_night)
+def test_confirmed_by_hand_each_goes_and_later_nights_leave_it_so(held_night: BookSnapshot, restore: Restore) -> None:
+    book = restore(held_night)
     for event in EVENTS:
         confirmed_by_hand_it_goes(book, event)
     writes, clients = people_writes(book), marriages(book)
@@ -238,7 +235,7 @@ def test_a_marriage_is_no_event_and_goes_by_itself(book: Book) -> None:
     book.tie(1, 101, 102)
     book.crm.update("contact", {"contact_id": 101}, marital_status="Married")
     for vendor in VENDORS:
-        ran = sync(book, vendor)
+        ran = sync(book, vendor, report=True)
         assert ran.outcomes(vendor) == {"H1": "updated"}
         assert not (ran.context.reports / "life_events.html").exists()
     assert marriages(book) == {"contact:101": ("Married", None, "First102")}
@@ -298,7 +295,7 @@ def test_one_run_at_profiles_gives_each_former_partner_a_client_and_case(
         return validate_vendor(context, vendor)
 
     monkeypatch.setattr(prepare, "validate_vendor", check)
-    ran = sync(book, "profiles", life_event="they told us")
+    ran = sync(book, "profiles", life_event="they told us", report=True)
     assert checks == ["profiles"]
     assert ran.stopped is None
     assert ran.outcomes("profiles") == {"H1": "created", "C102": "created"}
@@ -334,13 +331,13 @@ def test_the_run_that_is_started_again_from_its_beginning_still_has_both(sent: B
 def test_a_failed_former_partner_is_reported_and_sent_on_second_confirmation(sent: Book) -> None:
     divorce(sent)
     sent.crm.update("contact", {"contact_id": 102}, birth_date=None)
-    ran = sync(sent, "profiles", life_event="they told us")
+    ran = sync(sent, "profiles", life_event="they told us", report=True)
     assert ran.outcomes("profiles") == {"H1": "created", "C102": "held"}
     conf = json.dumps({"contact_id": 102, "vendor": "profiles", "action": "create_client_and_case"})
     for page in ("life_events.html", "worklist.html"):
         assert conf in read_page((ran.context.reports / page).read_text()).words
     sent.crm.update("contact", {"contact_id": 102}, birth_date=date(1970, 5, 1))
-    confirmed = [sync(sent, "profiles", life_event="they told us").outcomes("profiles") for _ in range(2)]
+    confirmed = [sync(sent, "profiles", life_event="they told us", report=True).outcomes("profiles") for _ in range(2)]
     assert confirmed == [{"H1": "unchanged", "C102": "created"}, {"H1": "unchanged"}]
 
 
@@ -365,7 +362,7 @@ def test_the_run_for_a_former_partner_is_given_with_its_configuration(sent: Book
         sent.crm.update("household_member", {"contact_id": 202}, contact_id=102)
         sent.crm.delete("key_relation", relation_id=2)
         sent.crm.update("contact", {"contact_id": 102}, marital_status="Married")
-    ran = sync(sent, vendor, life_event="they told us")
+    ran = sync(sent, vendor, life_event="they told us", report=True)
     assert set(ran.outcomes(vendor)) == {"H1"}
     action = {"action": "create_client_and_case"} if vendor == "profiles" else {}
     conf = json.dumps({"contact_id": 102, "vendor": vendor, **action})
@@ -373,7 +370,7 @@ def test_the_run_for_a_former_partner_is_given_with_its_configuration(sent: Book
         assert conf in read_page((ran.context.reports / page).read_text()).words
     assert result_of("auto", [], [conf]) == {"then": [conf]}
     goes_as = "H2" if vendor == "profiles" else "C102"
-    assert sync(sent, vendor, contact_id=102, **action).outcomes(vendor) == {goes_as: "created"}
+    assert sync(sent, vendor, contact_id=102, **action, report=True).outcomes(vendor) == {goes_as: "created"}
 
 
 def test_each_former_partner_gets_a_client_for_their_own_unit(sent: Book) -> None:
@@ -411,7 +408,7 @@ def test_the_proposal_names_records_without_a_clear_owner(book: Book) -> None:
     book.account(3, 102)
     book.run(vendors=("profiles",))
     divorce(book)
-    ran = book.run(NEXT, unit_keys=("H1",), vendors=("profiles",))
+    ran = book.run(NEXT, unit_keys=("H1",), vendors=("profiles",), report=True)
     (finding,) = ran.rows("finding_v", rule_id="LIFE-EVENT")
     assert "Without a clear owner: account 1, policy 1." in finding["message"]
     assert "contact 102: C102, a unit of its own" in finding["message"]

@@ -8,32 +8,28 @@ import sqlalchemy as sa
 from etl.errors import StopRun
 from include.pipelines.guards.stop import Cause, require_plausible
 from include.pipelines.run.context import VENDORS
-from tests.run_book import Again, Book, Keep, KeptBook, Ran
+from tests.run_book import Book, BookSnapshot, Ran, Restore, snapshot
 
 NEXT = "2026-11-23"
 ADDRESSES = {1: "NH", 2: "NH", 3: "NH", 4: "MA"}
 RELEASE = {"release_guard": "checked with the office", "requested_by": "ann", "triggered_by": "ann"}
 
 
-@pytest.fixture(scope="module")
-def office_kept(keep: Keep) -> KeptBook:
+@snapshot
+def office_kept(book: Book) -> None:
     """Four couples were sent to both vendors by run-1; two units are enough for a guard."""
-
-    def tell(book: Book) -> None:
-        for number, state in ADDRESSES.items():
-            book.couple(number)
-            book.crm.insert(
-                "contact_address", address_id=number, contact_id=number * 100 + 1, address_type="Residence",
-                line1=f"{number} Hill Road", city="Salem", state=state,
-            )  # fmt: skip
-        book.run()
-
-    return keep(tell)
+    for number, state in ADDRESSES.items():
+        book.couple(number)
+        book.crm.insert(
+            "contact_address", address_id=number, contact_id=number * 100 + 1, address_type="Residence",
+            line1=f"{number} Hill Road", city="Salem", state=state,
+        )  # fmt: skip
+    book.run()
 
 
 @pytest.fixture
-def office(office_kept: KeptBook, again: Again) -> Book:
-    book = again(office_kept)
+def office(office_kept: BookSnapshot, restore: Restore) -> Book:
+    book = restore(office_kept)
     book.set("guard", at_least=2)
     return book
 
@@ -170,7 +166,7 @@ def test_units_that_were_named_are_not_guarded(office: Book) -> None:
 
 def test_a_dry_run_reports_the_guard_and_goes_on(office: Book) -> None:
     all_of(office, "contact_address", state="NULL")
-    ran = office.run(NEXT, vendors=("profiles",), dry_run=True)
+    ran = office.run(NEXT, vendors=("profiles",), dry_run=True, report=True)
     assert ran.stopped is None
     said = office.run_json(ran)["settings"]["Profiles guards would stop this"]
     assert "4 × contact_address, clientA.addressInfo.state: → blank" in said
@@ -182,7 +178,7 @@ class TestARelease:
         all_of(office, "contact_address", state="NULL")
         stopped = office.run(NEXT)
         assert "release_guard" in str(stopped.stopped)
-        ran = office.run(NEXT, **RELEASE)
+        ran = office.run(NEXT, **RELEASE, report=True)
         assert ran.stopped is None
         assert set(ran.outcomes("profiles").values()) == set(ran.outcomes("emoney").values()) == {"updated"}
         for row in (rows := ran.rows("guard_release")):

@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from etl.errors import PlanbridgeError, RetryLater, StopRun
+from etl.errors import RetryLater, StopRun
 from etl.load.delivery import ByHand
 from etl.load.ledger import runs
 from include.pipelines.household.prepare import prepare_unit
 from include.pipelines.refresh.load import load_shard
-from include.pipelines.refresh.report import report_run
 from include.pipelines.run.context import HandRequest, RunContext
 from tests.run_book import DAY, Book, Ran
 
@@ -55,8 +54,11 @@ def context_of(
     )
 
 
-def run_by_hand(book: Book, household_id: int | None = None, **asked: Any) -> Ran:
-    """One run to its end; what stopped it is in the ledger and in `Ran.stopped`."""
+def run_by_hand(book: Book, household_id: int | None = None, report: bool = False, **asked: Any) -> Ran:
+    """One run to its end; what stopped it is in the ledger and in `Ran.stopped`.
+
+    ``report``: with lineage and pages, for a test that reads them.
+    """
     context = context_of(book, household_id, **asked)
     (vendor,) = context.request.vendors
     stages = {"extract": prepare_unit, f"load_{vendor} 0": lambda context: load_shard(context, vendor)}
@@ -66,8 +68,4 @@ def run_by_hand(book: Book, household_id: int | None = None, **asked: Any) -> Ra
         except (StopRun, RetryLater) as error:
             runs.stop_run(context.ledger, context.request.run_id, name, str(error))
             break
-    try:
-        report_run(context)
-    except PlanbridgeError as error:
-        return Ran(context, error)
-    return Ran(context, None)
+    return book.report(context, files=report)

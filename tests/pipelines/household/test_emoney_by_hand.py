@@ -20,7 +20,7 @@ from include.pipelines.refresh.report import report_run
 from include.pipelines.run.context import HandRequest, RunContext
 from tests.load.killing import boundaries, run_and_kill
 from tests.pipelines.household.by_hand import run_by_hand
-from tests.run_book import DAY, Again, Book, Keep, KeptBook, Ran, Vendors
+from tests.run_book import DAY, Book, BookSnapshot, Ran, Restore, Vendors, snapshot
 
 NEXT = "2026-11-23"
 NUMBERS = count(1)
@@ -38,11 +38,11 @@ def prepared(book: Book, as_of: str = DAY, dry_run: bool = False, household_id: 
     return context
 
 
-def sync(book: Book, as_of: str = DAY, **asked: Any) -> Ran:
+def sync(book: Book, as_of: str = DAY, report: bool = False, **asked: Any) -> Ran:
     """A whole run by hand for eMoney."""
     context = prepared(book, as_of, **asked)
     load_shard(context, "emoney", 0)
-    report_run(context)
+    report_run(context, files=report)
     return Ran(context, None)
 
 
@@ -58,20 +58,16 @@ def writes_of(book: Book, call: str) -> int:
     return book.vendors.writes().get(call, 0)
 
 
-@pytest.fixture(scope="module")
-def linked_kept(keep: Keep) -> KeptBook:
+@snapshot
+def linked_kept(book: Book) -> None:
     """H1, a couple, was sent by hand, and its account linked."""
-
-    def tell(book: Book) -> None:
-        book.couple(1)
-        sync(book, links=wanted("account:1"))
-
-    return keep(tell)
+    book.couple(1)
+    sync(book, links=wanted("account:1"))
 
 
 @pytest.fixture
-def linked_book(linked_kept: KeptBook, again: Again) -> Book:
-    return again(linked_kept)
+def linked_book(linked_kept: BookSnapshot, restore: Restore) -> Book:
+    return restore(linked_kept)
 
 
 def test_an_unknown_client_is_created_with_spouse_values_and_connection(book: Book) -> None:
@@ -108,7 +104,7 @@ def test_the_same_again_by_hand_writes_nothing(linked_book: Book) -> None:
 
 def test_items_that_wait_to_be_linked_are_listed_with_a_proposal_every_time(sent: Book) -> None:
     sent.crm.insert("policy_beneficiary", policy_id=1, contact_id=102)
-    ran = sync(sent)
+    ran = sync(sent, report=True)
     listed = {
         (row["entity"], row["entity_id"], row["message"].split("(")[1])
         for row in ran.rows("finding_v", rule_id="EMY-NEW")

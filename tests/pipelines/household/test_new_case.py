@@ -8,28 +8,24 @@ from etl.load.ledger.pins import Pin, Side
 from tests.load.advisors import edit_case, edit_person, put_into
 from tests.pipelines.household.by_hand import run_by_hand
 from tests.pipelines.undo.undoing import undo
-from tests.run_book import Again, Book, Keep, KeptBook, Ran
+from tests.run_book import Book, BookSnapshot, Ran, Restore, snapshot
 
 NEXT, THIRD = "2026-11-23", "2026-11-24"
 PHONE = "clientA.cellPhone"
 
 
-@pytest.fixture(scope="module")
-def home_kept(keep: Keep) -> KeptBook:
+@snapshot
+def home_kept(book: Book) -> None:
     """H1 was sent, and the CRM has another phone since."""
-
-    def tell(book: Book) -> None:
-        book.couple(1)
-        book.phone(9, 101, "555-0101")
-        book.run(vendors=("profiles",))
-        book.crm.update("contact_phone", {"phone_id": 9}, number="555-0102")
-
-    return keep(tell)
+    book.couple(1)
+    book.phone(9, 101, "555-0101")
+    book.run(vendors=("profiles",))
+    book.crm.update("contact_phone", {"phone_id": 9}, number="555-0102")
 
 
 @pytest.fixture
-def home(home_kept: KeptBook, again: Again) -> Book:
-    return again(home_kept)
+def home(home_kept: BookSnapshot, restore: Restore) -> Book:
+    return restore(home_kept)
 
 
 def new_case(book: Book, as_of: str = NEXT, **asked: Any) -> Ran:

@@ -29,7 +29,7 @@ def opened(book: Book, **asked: str) -> Ran:
 @pytest.mark.parametrize("is_named", [False, True], ids=["the linked case", "a case that is named"])
 def test_a_household_that_is_held_gives_its_cases_address(held: Book, is_named: bool) -> None:
     case_id = held.vendors.cases()["household:1"]["caseId"]
-    ran = opened(held, **({"case_id": case_id} if is_named else {}))
+    ran = opened(held, **({"case_id": case_id} if is_named else {}), report=True)
     assert ran.outcomes("profiles") == {"H1": "held"}
     reason = ran.reason("profiles", "H1")
     assert re.fullmatch(rf"DEM-BIRTH-DATE; case {case_id} opens at http://\S+/{case_id}\S*", reason)

@@ -34,7 +34,7 @@ def edited(book: Book) -> Book:
 
 
 def test_a_field_pinned_to_smartoffice_is_written_over_the_edit_and_stays_so(edited: Book) -> None:
-    ran = run_by_hand(edited, 1, vendor="profiles", pins=pinned("smartoffice"))
+    ran = run_by_hand(edited, 1, vendor="profiles", pins=pinned("smartoffice"), report=True)
     assert ran.outcomes("profiles") == {"H1": "updated"}
     assert phone(edited) == "555-0102"
     assert "as she told us" in (ran.context.reports / "why.html").read_text()

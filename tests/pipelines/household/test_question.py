@@ -18,7 +18,7 @@ from include.pipelines.refresh.load import load_shard
 from include.pipelines.refresh.report import report_run
 from include.pipelines.run.context import HandRequest, RunContext
 from tests.load.documents import person
-from tests.run_book import Again, Book, Keep, KeptBook, Vendors
+from tests.run_book import Book, BookSnapshot, Restore, Vendors, snapshot
 
 NUMBERS = count(1)
 
@@ -86,9 +86,9 @@ def cases_of(vendors: Vendors, household_id: str) -> list[str]:
 EXACT = {"firstName": "Ann", "lastName": "Lee", "birthDate": "1970-05-01"}
 
 
-@pytest.fixture(scope="module")
-def home_kept(keep: Keep) -> KeptBook:
-    return keep(tell_home)
+@snapshot
+def home_kept(book: Book) -> None:
+    tell_home(book)
 
 
 def tell_home(book: Book) -> None:
@@ -96,9 +96,9 @@ def tell_home(book: Book) -> None:
 
 
 @pytest.fixture
-def book(home_kept: KeptBook, again: Again) -> Book:
+def book(home_kept: BookSnapshot, restore: Restore) -> Book:
     """Household 12 of Ann Lee, who was born on 1970-05-01."""
-    return again(home_kept)
+    return restore(home_kept)
 
 
 @pytest.fixture
@@ -256,25 +256,21 @@ class TestTheList:
         assert [shown for shown in names.values() if f"** | {shown} Lee |" not in body] == []
 
 
-@pytest.fixture(scope="module")
-def asked_kept(keep: Keep) -> KeptBook:
+@snapshot
+def asked_kept(book: Book) -> None:
     """A run by hand has asked: a household of Profiles with two cases matches exactly."""
-
-    def tell(book: Book) -> None:
-        tell_home(book)
-        add_household(book.vendors, 2, **EXACT)
-        asked(sync(book))
-
-    return keep(tell)
+    tell_home(book)
+    add_household(book.vendors, 2, **EXACT)
+    asked(sync(book))
 
 
 class TestTheAnswer:
     @pytest.fixture
-    def book(self, asked_kept: KeptBook, again: Again) -> Book:
-        return again(asked_kept)
+    def book(self, asked_kept: BookSnapshot, restore: Restore) -> Book:
+        return restore(asked_kept)
 
     @pytest.fixture
-    def context(self, book: Book, asked_kept: KeptBook) -> RunContext:
+    def context(self, book: Book, asked_kept: BookSnapshot) -> RunContext:
         """The run that has asked."""
         made = replace(book.context(), request=asked_kept.book.contexts[0].request)
         book.contexts.append(made)

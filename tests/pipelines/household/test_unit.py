@@ -20,7 +20,7 @@ from include.runtime.stops import Step
 from include.runtime.task_boundary import EndedForGood, staged
 from include.why.asking import ask
 from tests.pipelines.household.by_hand import context_of, run_by_hand
-from tests.run_book import LICENSES, Again, Book, Keep, KeptBook, Ran
+from tests.run_book import LICENSES, Book, BookSnapshot, Ran, Restore, snapshot
 
 NEW = "create_client_and_case"
 
@@ -68,23 +68,19 @@ def refused(book: Book, **asked: Any) -> str:
     return str(ran.stopped)
 
 
-@pytest.fixture(scope="module")
-def office(keep: Keep) -> KeptBook:
+@snapshot
+def office(book: Book) -> None:
     """H1: head 101, wife 102. H2: head 201. 7 is a client alone."""
-
-    def tell(book: Book) -> None:
-        book.couple(1)
-        book.couple(2)
-        book.person(7)
-        assert book.context().ledger
-
-    return keep(tell)
+    book.couple(1)
+    book.couple(2)
+    book.person(7)
+    assert book.context().ledger
 
 
 class TestLaunch:
     @pytest.fixture
-    def book(self, office: KeptBook, again: Again) -> Book:
-        return again(office)
+    def book(self, office: BookSnapshot, restore: Restore) -> Book:
+        return restore(office)
 
     @pytest.mark.parametrize("contact_id", [101, 102])
     def test_from_head_or_spouse_is_a_run_of_the_household(self, book: Book, contact_id: int) -> None:
@@ -228,8 +224,8 @@ class TestPayload:
 
 class TestRefusals:
     @pytest.fixture
-    def book(self, office: KeptBook, again: Again) -> Book:
-        return again(office)
+    def book(self, office: BookSnapshot, restore: Restore) -> Book:
+        return restore(office)
 
     def test_an_unknown_household(self, book: Book) -> None:
         assert refused(book, household_id=404) == "The CRM has no household 404."
@@ -334,7 +330,7 @@ class TestLicenses:
     def test_the_ledger_has_the_triggering_user_and_the_named_user(self, book: Book) -> None:
         pinned = (Pin("clientA.homePhone", "profiles", "hers"),)
         both = {"triggered_by": "admin", "requested_by": "service", "user_name": "service"}
-        ran = run_by_hand(book, 1, action=NEW, pins=pinned, **both)
+        ran = run_by_hand(book, 1, action=NEW, pins=pinned, **both, report=True)
         assert [(row["requested_by"], row["triggered_by"]) for row in ran.rows("run_v")] == [("service", "admin")]
         [pin] = read_pins(book.context().ledger).to_dict("records")
         assert (pin["pinned_by"], pin["triggered_by"]) == ("service", "admin")

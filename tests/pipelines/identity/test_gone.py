@@ -16,7 +16,7 @@ def test_a_unit_that_is_gone_is_reported_once_with_what_stays_and_goes_on_when_b
     ids = {vendor: book.links(vendor)["C7"]["vendor_client_id"] for vendor in ("profiles", "emoney")}
     book.crm.update("contact", {"contact_id": 7}, deleted_at=GONE)
     book.crm.update("contact", {"contact_id": 8}, subsystem_type="Advisor")
-    night = book.run(NEXT)
+    night = book.run(NEXT, report=True)
     for vendor, named in (("profiles", "Profiles"), ("emoney", "eMoney")):
         assert {one for one in night.findings(vendor) if one[1] == RULE} == {("C7", RULE), ("C8", RULE)}
         assert set(night.outcomes(vendor)) == {"C6"}

@@ -3,13 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 
 from etl.load.delivery import WantedLink
 from tests.load.advisors import edit_person
 from tests.pipelines.household.by_hand import run_by_hand
-from tests.run_book import Again, Book, Keep, KeptBook
+from tests.run_book import Book, BookSnapshot, Restore, snapshot
 
 NEXT, LATER = "2026-11-23", "2026-11-24"
 GONE = datetime(2026, 11, 2)
@@ -51,9 +50,9 @@ def everybody_is_sent(book: Book) -> None:
         edit_person(book.vendors, key=key, homePhone="603-555-0177")
 
 
-@pytest.fixture(scope="module")
-def everybody(keep: Keep) -> KeptBook:
-    return keep(everybody_is_sent)
+@snapshot
+def everybody(book: Book) -> None:
+    everybody_is_sent(book)
 
 
 def at_the_vendors(book: Book) -> dict[str, Any]:
@@ -72,9 +71,9 @@ def at_the_vendors(book: Book) -> dict[str, Any]:
 
 
 def test_head_spouse_lone_client_and_dependent_keep_their_records_with_links_and_edits(
-    everybody: KeptBook, again: Again
+    everybody: BookSnapshot, restore: Restore
 ) -> None:
-    book = again(everybody)
+    book = restore(everybody)
     before = at_the_vendors(book)
     for merged, into in ((101, 190), (202, 290), (7, 8), (303, 393)):
         merge(book, merged, into)
@@ -96,9 +95,9 @@ def test_head_spouse_lone_client_and_dependent_keep_their_records_with_links_and
 
 
 def test_rows_that_moved_to_another_contact_hold_the_household_until_a_person_tells_both_apart(
-    everybody: KeptBook, again: Again
+    everybody: BookSnapshot, restore: Restore
 ) -> None:
-    book = again(everybody)
+    book = restore(everybody)
     record = book.links("emoney")["C7"]["vendor_client_id"]
     merge(book, 7, 8, first_name="Other")
     merge(book, 101, 190, first_name="Other")
@@ -118,8 +117,8 @@ def test_rows_that_moved_to_another_contact_hold_the_household_until_a_person_te
     assert said.outcomes("emoney") == {"C8": "created"}
 
 
-def test_a_dry_run_follows_no_merge_and_says_so(everybody: KeptBook, again: Again) -> None:
-    book = again(everybody)
+def test_a_dry_run_follows_no_merge_and_says_so(everybody: BookSnapshot, restore: Restore) -> None:
+    book = restore(everybody)
     merge(book, 7, 8)
     dry = book.run(NEXT, vendors=("emoney",), dry_run=True)
     assert dry.reason("emoney", "C8") == "MATCH-MERGED"

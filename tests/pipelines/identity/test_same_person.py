@@ -183,7 +183,7 @@ def test_two_people_who_were_told_apart_both_go_from_then_on(twins: Book) -> Non
     dry = run_by_hand(twins, **asked, dry_run=True, are_two="twins")
     assert dry.outcomes("profiles") == {"C8": "created"}
     assert told_apart(twins) == []
-    said = run_by_hand(twins, **asked, are_two="twins, seen both")
+    said = run_by_hand(twins, **asked, are_two="twins, seen both", report=True)
     assert said.outcomes("profiles") == {"C8": "created"}
     assert told_apart(twins) == [(7, 8, "twins, seen both")]
     assert "twins, seen both" in (said.context.reports / "worklist.html").read_text()

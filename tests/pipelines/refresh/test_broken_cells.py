@@ -35,7 +35,7 @@ def test_a_name_in_latin_1_holds_its_household_only_and_blank_keys_hold_no_unit(
         "UPDATE investment_account SET deleted_at = ''",
         "UPDATE contact_phone SET contact_id = 'N/A'",
     )
-    night = book.run()
+    night = book.run(report=True)
     assert night.stopped is None
     for vendor in ("profiles", "emoney"):
         assert night.outcomes(vendor) == {"H1": "held", "H2": "created", "H3": "created"}

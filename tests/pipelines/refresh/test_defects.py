@@ -59,7 +59,7 @@ def test_each_household_that_a_step_breaks_over_is_failed_and_all_others_go(
             save_outcomes(ledger, run_id, ended)
 
         patched.setattr(runs, "save_outcomes", save)
-        ran = book.run()
+        ran = book.run(report=True)
     assert ran.stopped is None
     created = {f"H{number}": "created" for number in range(1, 8)}
     assert ran.outcomes("profiles") == created | dict.fromkeys(("H1", "H2", "H5"), "failed")

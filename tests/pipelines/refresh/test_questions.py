@@ -41,13 +41,13 @@ def asked() -> Iterator[dict[str, Any]]:
 def test_every_question_of_a_night_a_run_by_hand_why_and_undo_has_an_index(book: Book, asked: dict[str, Any]) -> None:
     for number in (1, 2):
         book.couple(number)
-    book.run()
+    book.run(report=True)
     book.crm.later(days=1)
     book.phone(9, 101, "603-555-0101")
-    night = book.run("2026-11-23")
+    night = book.run("2026-11-23", report=True)
     assert night.stopped is None
-    run_by_hand(book, 1, as_of="2026-11-23")
-    run_by_hand(book, 2, as_of="2026-11-23", vendor="emoney")
+    run_by_hand(book, 1, as_of="2026-11-23", report=True)
+    run_by_hand(book, 2, as_of="2026-11-23", vendor="emoney", report=True)
     ledger = book.context().ledger
     ask(ledger, "H1", None, None, None)
     undo(book, night.context.request.run_id)

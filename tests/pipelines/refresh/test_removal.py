@@ -34,13 +34,13 @@ def report_of(ran: Ran, name: str) -> Any:
 
 def test_a_night_removes_old_rows_and_the_report_says_so(book: Book) -> None:
     book.couple(1)
-    book.run(vendors=("emoney",))
+    book.run(vendors=("emoney",), report=True)
     for day in ("2026-11-23", "2026-11-24"):
-        ran = book.run(day, vendors=("emoney",))
+        ran = book.run(day, vendors=("emoney",), report=True)
     assert report_of(ran, "run.json")["removed"] == {"rows": {}, "is_through": True, "stopped": None}
     assert "Removed from the ledger by age" not in report_of(ran, "worklist.html")
     grow_older(ran, 100)
-    night = book.run("2026-11-25", vendors=("emoney",))
+    night = book.run("2026-11-25", vendors=("emoney",), report=True)
     assert night.stopped is None
     removed = report_of(night, "run.json")["removed"]
     assert removed["is_through"] is True
@@ -51,7 +51,9 @@ def test_a_night_removes_old_rows_and_the_report_says_so(book: Book) -> None:
     assert removed["rows"]["values"] > 0
     assert "rows of values" in report_of(night, "worklist.html")
     assert night.outcomes("emoney") == {"H1": "unchanged"}
-    assert report_of(book.run("2026-11-26", vendors=("emoney",), dry_run=True), "run.json")["removed"] is None
+    assert (
+        report_of(book.run("2026-11-26", vendors=("emoney",), dry_run=True, report=True), "run.json")["removed"] is None
+    )
 
 
 def test_a_removal_that_is_stopped_stops_no_night(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from etl.load.ledger import runs
 from include.pipelines.refresh.load import load_shard
 from include.pipelines.refresh.report import report_run
 from include.pipelines.run.context import RunContext
-from tests.run_book import DAY, Again, Book, Keep, KeptBook, Ran
+from tests.run_book import DAY, Book, BookSnapshot, Ran, Restore, snapshot
 
 NEXT, THIRD = "2026-11-23", "2026-11-24"
 # What a run comes to. What was recorded when by its lineage is no part of that.
@@ -91,18 +91,18 @@ def two_nights(book: Book) -> None:
     book.load(context, book.prepare(context))
 
 
-@pytest.fixture(scope="module")
-def loaded_once(keep: Keep) -> KeptBook:
-    return keep(two_nights)
+@snapshot
+def loaded_once(book: Book) -> None:
+    two_nights(book)
 
 
 @pytest.fixture
-def loaded(loaded_once: KeptBook, again: Again) -> Book:
+def loaded(loaded_once: BookSnapshot, restore: Restore) -> Book:
     """The second night is loaded and not reported: C7 still lacks a birth date, C8 has one now, C9 lost his gender.
 
     C10 is new, and without a birth date.
     """
-    return again(loaded_once)
+    return restore(loaded_once)
 
 
 FOUND = {

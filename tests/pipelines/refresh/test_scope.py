@@ -12,7 +12,7 @@ from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.tables import run_vendor, unit_state
 from include.pipelines.refresh.plan import plan_and_extract
 from tests.pipelines.household.by_hand import run_by_hand
-from tests.run_book import Again, Book, Keep, KeptBook
+from tests.run_book import Book, BookSnapshot, Restore, snapshot
 
 NEXT = "2026-11-23"
 LATER = datetime(2026, 12, 24, 12)
@@ -40,32 +40,28 @@ def settle(book: Book, vendor: str = "profiles") -> None:
     close_run(context.ledger, context.request.run_id, Closing("success", states={vendor: states}))
 
 
-@pytest.fixture(scope="module")
-def settled_kept(keep: Keep) -> KeptBook:
+@snapshot
+def settled_kept(book: Book) -> None:
     """Two households and a lone client were sent, and nothing has changed since."""
-
-    def tell(book: Book) -> None:
-        book.couple(1)
-        book.couple(2)
-        book.person(7)
-        book.crm.insert(
-            "liability", liability_id=1, primary_contact_id=201, lender="Bank", loan_balance=9, interest_rate=3,
-            monthly_payment=1, balloon_period=8, calculate=True,
-        )  # fmt: skip
-        book.crm.insert("investment_position", position_id=1, account_id=1, symbol="ABC", market_value=1)
-        book.crm.insert("policy_beneficiary", policy_id=1, contact_id=102)
-        book.crm.insert("contact_address", address_id=1, contact_id=101, address_type="Residence", city="Salem")
-        book.crm.insert("contact_email", email_id=1, contact_id=101, address="ann@example.com")
-        book.phone(1, 101, "603-555-0101")
-        book.crm.insert("household", household_id=99, name="Nobody's", deleted_at=book.crm.moment)
-        settle(book)
-
-    return keep(tell)
+    book.couple(1)
+    book.couple(2)
+    book.person(7)
+    book.crm.insert(
+        "liability", liability_id=1, primary_contact_id=201, lender="Bank", loan_balance=9, interest_rate=3,
+        monthly_payment=1, balloon_period=8, calculate=True,
+    )  # fmt: skip
+    book.crm.insert("investment_position", position_id=1, account_id=1, symbol="ABC", market_value=1)
+    book.crm.insert("policy_beneficiary", policy_id=1, contact_id=102)
+    book.crm.insert("contact_address", address_id=1, contact_id=101, address_type="Residence", city="Salem")
+    book.crm.insert("contact_email", email_id=1, contact_id=101, address="ann@example.com")
+    book.phone(1, 101, "603-555-0101")
+    book.crm.insert("household", household_id=99, name="Nobody's", deleted_at=book.crm.moment)
+    settle(book)
 
 
 @pytest.fixture
-def settled(settled_kept: KeptBook, again: Again) -> Book:
-    return again(settled_kept)
+def settled(settled_kept: BookSnapshot, restore: Restore) -> Book:
+    return restore(settled_kept)
 
 
 CHANGES: dict[str, tuple[Callable[[Book], object], set[str]]] = {

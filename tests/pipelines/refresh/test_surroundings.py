@@ -17,11 +17,11 @@ from sqlalchemy.engine import make_url
 from etl.databases import conninfo
 from etl.errors import SettingsError, StagingError
 from etl.files import MANIFEST
+from include.commands.operator import GivenConnection
 from include.runtime.connections import LIBPQ_OPTIONS, Connections, database_url, require_whole
 from include.runtime.settings import read_settings
 from include.runtime.staging import Staging, remove_old_runs
 from tests.load.killing import finish, start
-from tests.run_book import Access
 
 ROWS = {"rows": pd.DataFrame({"unit_key": ["H1", None], "count": pd.array([1, None], dtype="Int64")})}
 
@@ -117,16 +117,16 @@ def test_failed_runs_files_go_after_their_days(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("connection", "url"),
     [
-        (Access("sqlite", schema="/data/crm.db"), "sqlite:////data/crm.db"),
-        (Access("sqlite", host="/data/crm.db"), "sqlite:////data/crm.db"),
-        (Access("postgres", "db", 5433, "crm", "me", "p@:/ss"), "postgresql://me:p%40%3A%2Fss@db:5433/crm"),
-        (Access("postgresql", "db", None, "crm", "me"), "postgresql://me@db/crm"),
-        (Access("postgres", "::1", 5432, "crm", "me"), "postgresql://me@[::1]:5432/crm"),
-        (Access("postgres", "/run/pg", None, "crm", "me"), "postgresql://me@/crm?host=%2Frun%2Fpg"),
-        (Access("postgres", "one,two", None, "crm", "me"), "postgresql://me@one,two/crm"),
+        (GivenConnection("sqlite", schema="/data/crm.db"), "sqlite:////data/crm.db"),
+        (GivenConnection("sqlite", host="/data/crm.db"), "sqlite:////data/crm.db"),
+        (GivenConnection("postgres", "db", 5433, "crm", "me", "p@:/ss"), "postgresql://me:p%40%3A%2Fss@db:5433/crm"),
+        (GivenConnection("postgresql", "db", None, "crm", "me"), "postgresql://me@db/crm"),
+        (GivenConnection("postgres", "::1", 5432, "crm", "me"), "postgresql://me@[::1]:5432/crm"),
+        (GivenConnection("postgres", "/run/pg", None, "crm", "me"), "postgresql://me@/crm?host=%2Frun%2Fpg"),
+        (GivenConnection("postgres", "one,two", None, "crm", "me"), "postgresql://me@one,two/crm"),
     ],
 )
-def test_database_connections_take_both_forms(connection: Access, url: str) -> None:
+def test_database_connections_take_both_forms(connection: GivenConnection, url: str) -> None:
     assert database_url("crm", connection) == url
 
 
@@ -137,7 +137,7 @@ def test_every_parameter_of_libpq_goes_on_to_both_libraries() -> None:
         "keepalives": 0,
         "sslmode": "",
     }
-    access = Access("postgres", "::1", 5433, "a name?", "me@here", "#1 p%41ss", extra)
+    access = GivenConnection("postgres", "::1", 5433, "a name?", "me@here", "#1 p%41ss", extra)
     url = make_url(database_url("crm", access))
     (_, given) = PGDialect_psycopg().create_connect_args(url)
     expected = {
@@ -158,18 +158,18 @@ def test_every_parameter_of_libpq_is_taken_or_has_a_field() -> None:
     ("connection", "words"),
     [
         (
-            Access("postgres", "db", extra_dejson={"search_path": "crm"}),
+            GivenConnection("postgres", "db", extra_dejson={"search_path": "crm"}),
             ["search_path", "options", "-c search_path=crm"],
         ),
         (
-            Access("postgres", "db", extra_dejson={"password": "x", "iam": True}),
+            GivenConnection("postgres", "db", extra_dejson={"password": "x", "iam": True}),
             ["iam, password", "fields of their own"],
         ),
-        (Access("sqlite", schema="/data/a", extra_dejson={"b.db": ""}), ["b.db", "%3F"]),
-        (Access("mysql"), ["'mysql'", "sqlite or postgres"]),
+        (GivenConnection("sqlite", schema="/data/a", extra_dejson={"b.db": ""}), ["b.db", "%3F"]),
+        (GivenConnection("mysql"), ["'mysql'", "sqlite or postgres"]),
     ],
 )
-def test_an_option_that_would_be_left_out_is_refused_by_name(connection: Access, words: list[str]) -> None:
+def test_an_option_that_would_be_left_out_is_refused_by_name(connection: GivenConnection, words: list[str]) -> None:
     with pytest.raises(SettingsError) as refused:
         database_url("crm", connection)
     assert [word for word in ["`crm`", *words] if word not in str(refused.value)] == []
@@ -185,23 +185,23 @@ def test_a_uri_that_would_be_cut_off_is_refused_by_its_variable() -> None:
 @pytest.mark.parametrize(
     ("connection", "address"),
     [
-        (Access(host="vendor.example.com"), "https://vendor.example.com"),
-        (Access(host="vendor.example.com", port=8443, schema=""), "https://vendor.example.com:8443"),
-        (Access(host="192.0.2.7"), "https://192.0.2.7"),
-        (Access(host="127.0.0.1.example.com"), "https://127.0.0.1.example.com"),
-        (Access(host="vendor.example.com", schema="http"), "http://vendor.example.com"),
-        (Access(host="http://vendor.example.com/"), "http://vendor.example.com"),
-        (Access(host="127.0.0.1", port=1), "http://127.0.0.1:1"),
-        (Access(host="127.9.9.9"), "http://127.9.9.9"),
-        (Access(host="LOCALHOST", port=1), "http://LOCALHOST:1"),
-        (Access(host="::1", port=1), "http://[::1]:1"),
-        (Access(host="2001:db8::7", port=1), "https://[2001:db8::7]:1"),
-        (Access(host="localhost", schema="https"), "https://localhost"),
-        (Access("https", "localhost"), "https://localhost"),
+        (GivenConnection("http", host="vendor.example.com"), "https://vendor.example.com"),
+        (GivenConnection("http", host="vendor.example.com", port=8443, schema=""), "https://vendor.example.com:8443"),
+        (GivenConnection("http", host="192.0.2.7"), "https://192.0.2.7"),
+        (GivenConnection("http", host="127.0.0.1.example.com"), "https://127.0.0.1.example.com"),
+        (GivenConnection("http", host="vendor.example.com", schema="http"), "http://vendor.example.com"),
+        (GivenConnection("http", host="http://vendor.example.com/"), "http://vendor.example.com"),
+        (GivenConnection("http", host="127.0.0.1", port=1), "http://127.0.0.1:1"),
+        (GivenConnection("http", host="127.9.9.9"), "http://127.9.9.9"),
+        (GivenConnection("http", host="LOCALHOST", port=1), "http://LOCALHOST:1"),
+        (GivenConnection("http", host="::1", port=1), "http://[::1]:1"),
+        (GivenConnection("http", host="2001:db8::7", port=1), "https://[2001:db8::7]:1"),
+        (GivenConnection("http", host="localhost", schema="https"), "https://localhost"),
+        (GivenConnection("https", "localhost"), "https://localhost"),
     ],
 )
 def test_a_vendors_address_is_encrypted_unless_it_is_this_machines_or_says_otherwise(
-    connection: Access, address: str
+    connection: GivenConnection, address: str
 ) -> None:
     assert Connections(lambda _: replace(connection, login="me")).vendor("profiles").base_url == address
 
@@ -210,24 +210,24 @@ def test_a_vendors_address_is_encrypted_unless_it_is_this_machines_or_says_other
     ("vendor", "connection", "words"),
     [
         ("profiles", None, "AIRFLOW_CONN_PROFILES"),
-        ("profiles", Access(host=None, login="me"), "host and a login"),
-        ("emoney", Access(host="127.0.0.1", login="me"), "private_key"),
+        ("profiles", GivenConnection("http", host=None, login="me"), "host and a login"),
+        ("emoney", GivenConnection("http", host="127.0.0.1", login="me"), "private_key"),
         (
             "emoney",
-            Access(host="127.0.0.1", login="me", extra_dejson={"private_key_file": "/nowhere"}),
+            GivenConnection("http", host="127.0.0.1", login="me", extra_dejson={"private_key_file": "/nowhere"}),
             "cannot be read",
         ),
     ],
 )
-def test_an_incomplete_vendor_is_refused_in_words(vendor: str, connection: Access | None, words: str) -> None:
+def test_an_incomplete_vendor_is_refused_in_words(vendor: str, connection: GivenConnection | None, words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         Connections(lambda _: connection).vendor(vendor)
 
 
 def test_a_vendors_access_does_not_show_its_secrets() -> None:
     access = Connections(
-        lambda _: Access(
-            host="127.0.0.1", port=1, login="me", password="word", extra_dejson={"private_key": "PEM\\nKEY"}
+        lambda _: GivenConnection(
+            "http", host="127.0.0.1", port=1, login="me", password="word", extra_dejson={"private_key": "PEM\\nKEY"}
         )
     ).vendor("emoney")
     assert (access.base_url, access.private_key) == ("http://127.0.0.1:1", "PEM\nKEY")

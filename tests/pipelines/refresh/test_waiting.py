@@ -43,7 +43,7 @@ def test_an_unchanged_night_reports_it_as_known_with_its_age_and_makes_no_call(s
     assert standing(sent) == {("H1", "account:1", DAY), ("H1", "policy:1", DAY)}
     calls = sent.vendors.calls().get(ACCOUNTS, 0)
     for as_of in (NEXT, THIRD):
-        ran = night(sent, as_of)
+        ran = night(sent, as_of, report=True)
         assert ran.outcomes("emoney") == {"H1": "unchanged"}
         assert waiting(ran) == {("account", "1", "known"), ("policy", "1", "known")}
     assert sent.vendors.calls().get(ACCOUNTS, 0) == calls

@@ -81,7 +81,7 @@ class ThereAndBack:
     edited: list[tuple[str, str, str]]
 
 
-PLACES = ["one database", pytest.param("postgres to sqlite", marks=pytest.mark.postgres)]
+PLACES = ["one database", pytest.param("postgres to sqlite", marks=[pytest.mark.postgres, pytest.mark.slow])]
 
 
 @pytest.fixture(scope="module", params=PLACES)

@@ -39,7 +39,7 @@ def test_killed_before_any_step_and_started_again_it_ends_the_same(tmp_path: Pat
     undo(book, "run-2")
     expected = what_is_left(book)
     book.close()
-    for at_step in boundaries(third=1):
+    for at_step in boundaries(offset=1):
         book = sent_twice(tmp_path / str(at_step), vendors)
         was_killed = run_and_kill(partial(undo, book, "run-2"), at_step)
         if was_killed and not view(book, "run_v", dag_id="undo", status="success"):

@@ -26,10 +26,10 @@ def postgres_book(tmp_path: Path, vendors: Vendors, postgres_url: Callable[[], s
 
 def test_pins_questions_and_undos_are_the_same_on_postgresql(postgres_book: Book) -> None:
     book = postgres_book
-    ledger = book.run().context.ledger
+    ledger = book.run(report=True).context.ledger
     pins.change_pins(ledger, "H1", [Pin("clientA.fax", "profiles", "none")], [], "ann", "hand")
     book.crm.update("contact_phone", {"phone_id": 9}, number="555-0102")
-    book.run("2026-11-23")
+    book.run("2026-11-23", report=True)
     assert remove_old(ledger, Keep(lineage_days=0)).is_through
     (told,) = ask(ledger, "H1", "clientA.cellPhone", None, None)
     assert told.answers[0].source == "contact_phone.number, key 9"
