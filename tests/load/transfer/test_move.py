@@ -119,7 +119,7 @@ def test_everything_arrives_exactly_as_it_was_and_the_source_is_retired(moved: M
     assert relation["related_contact_id"] == new[1]
 
 
-def test_started_again_it_changes_nothing(moved: Moved) -> None:
+def test_a_second_start_changes_nothing(moved: Moved) -> None:
     desk = moved.desk
     before = desk.source.everything(), desk.target.everything()
     assert desk.move("t1").status == "closed"

@@ -132,7 +132,7 @@ class TestARefusal:
         )
         assert failed["target_id"].isna().all()
 
-    def test_by_the_source_that_does_not_retire_a_record_stops_the_group_of_the_record_alone(
+    def test_by_a_source_that_does_not_retire_a_record_stops_the_group_of_the_record_alone(
         self, tmp_path: Path
     ) -> None:
         book = Book()

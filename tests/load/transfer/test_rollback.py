@@ -1,4 +1,4 @@
-"""A transfer is taken back within thirty days, if nothing was edited since."""
+"""A transfer is rolled back within thirty days, if nothing was edited since."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def moved(moved_once: tuple[Moved, Callable[[], None]]) -> Moved:
     return desk, ann, eve
 
 
-def test_taken_back_everything_is_as_it_was_and_the_target_has_nobody(moved: Moved) -> None:
+def test_after_a_rollback_everything_is_as_it_was_and_the_target_has_nobody(moved: Moved) -> None:
     check_return(*moved)
 
 
-def test_between_two_databases_likewise(tmp_path: Path) -> None:
+def test_a_rollback_between_two_databases_restores_everything(tmp_path: Path) -> None:
     check_return(*move_family(tmp_path, two_databases=True))
 
 
@@ -97,9 +97,9 @@ def test_a_large_transfer_is_compared_some_groups_at_a_time_and_comes_back_as_a_
         ("DELETE FROM smartpad_note WHERE contact_id = {new}", ("target", "smartpad_note", None)),
         ("UPDATE contact SET deleted_at = NULL WHERE contact_id = {old}", ("source", "contact", "{old}")),
     ],
-    ids=["edited", "added", "taken away", "set back by hand"],
+    ids=["edited", "added", "removed", "restored by hand"],
 )
-def test_what_was_edited_is_listed_and_nothing_is_changed(
+def test_edited_records_are_listed_and_nothing_is_changed(
     moved: Moved, statement: str, edited: tuple[str, str, str | None]
 ) -> None:
     desk, ann, _ = moved
@@ -113,7 +113,7 @@ def test_what_was_edited_is_listed_and_nothing_is_changed(
     assert not desk.known().empty
 
 
-def test_after_thirty_days_or_before_it_moved_nothing_is_taken_back(
+def test_nothing_is_rolled_back_after_thirty_days_or_before_the_move(
     moved: Moved, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk, _, _ = moved
@@ -125,14 +125,14 @@ def test_after_thirty_days_or_before_it_moved_nothing_is_taken_back(
         desk.bring_back("t0")
 
 
-def test_contacts_that_another_transfer_has_are_not_taken_back(moved: Moved) -> None:
+def test_contacts_in_another_transfer_are_not_rolled_back(moved: Moved) -> None:
     desk, ann, _ = moved
     onward = desk.onward(source=2, target=1, user=1)
     onward.plan("t2", [desk.new("t1", "contact", ann)])
     assert ("target", "contact", str(desk.new("t1", "contact", ann))) in desk.bring_back("t1")
 
 
-def test_a_return_is_told_in_the_manifest_and_a_second_one_says_when_it_was(tmp_path: Path) -> None:
+def test_the_manifest_reports_a_rollback_and_a_second_one_says_when_it_was(tmp_path: Path) -> None:
     book = book_with_rights()
     ann, eve = family(book)
     area = make_area(tmp_path, book)

@@ -1,4 +1,4 @@
-"""The required action: whom it asks, how long, and what it makes of every answer."""
+"""The required action: the user whom it asks, its time, and what follows from each answer."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def parked(action: Any, run: Any) -> timedelta | None:
     return waiting.value.timeout
 
 
-def test_the_receiving_user_alone_is_asked_with_what_is_known_only_now(action: Any) -> None:
+def test_only_the_receiving_user_is_asked_with_the_words_of_the_plan(action: Any) -> None:
     assert parked(action, lambda: action.operator.execute(context())) == QUESTION.patience
     [request] = action.sent
     assert request["assigned_users"] == [{"id": "receiver", "name": "receiver"}]
@@ -76,13 +76,13 @@ def test_the_receiving_user_alone_is_asked_with_what_is_known_only_now(action: A
     assert list(request["params"]) == ["only_contact_ids"]
 
 
-def test_where_nobody_is_to_be_asked_the_task_is_through_at_once(action: Any) -> None:
+def test_the_task_ends_at_once_where_nobody_is_asked(action: Any) -> None:
     action.patch.setattr(action.module.tasks, "ask", lambda: None)
     assert action.operator.execute(context()) == {"answer": "nobody was asked"}
     assert action.sent == []
 
 
-def test_an_answer_is_told_with_who_gave_it(action: Any) -> None:
+def test_an_answer_comes_with_the_user_who_gave_it(action: Any) -> None:
     action.answers.append("accepted")
     done = action.operator.execute_complete(context(), event(only_contact_ids=[7]))
     assert done == {"answer": "accepted"}
@@ -95,21 +95,21 @@ def test_an_answer_that_does_not_count_is_asked_for_again(action: Any) -> None:
     assert len(action.sent) == 1
 
 
-def test_a_timeout_is_told_as_one(action: Any) -> None:
+def test_a_timeout_counts_as_a_timeout(action: Any) -> None:
     action.answers.append("timed_out")
     late = {"error": "too late", "error_type": "timeout"}
     assert action.operator.execute_complete(context(), late) == {"answer": "timed_out"}
     assert action.told == [{"choice": "timeout", "user": None, "only": None}]
 
 
-def test_while_there_is_time_left_a_look_at_the_ledger_asks_nothing_anew(action: Any) -> None:
+def test_a_look_at_the_ledger_does_not_ask_again_while_there_is_time(action: Any) -> None:
     action.patch.setattr(action.module.tasks, "patience", lambda: timedelta(minutes=10))
     late = {"error": "look again", "error_type": "timeout"}
     assert parked(action, lambda: action.operator.execute_complete(context(), late)) == timedelta(minutes=10)
     assert (action.sent, action.told) == ([], [])
 
 
-def test_an_answer_that_an_earlier_try_lost_is_taken_by_the_next(action: Any) -> None:
+def test_the_next_try_keeps_an_answer_that_an_earlier_try_lost(action: Any) -> None:
     lost = SimpleNamespace(
         response_received=True,
         chosen_options=["Accept"],

@@ -67,7 +67,7 @@ def since(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class ThereAndBack:
-    """A family and somebody alone: enrolled, moved, sent from the target, taken back, sent from the source again.
+    """A family and somebody alone: enrolled, moved, sent from the target, rolled back, sent from the source again.
 
     ``units`` are theirs in the target; what the vendors held and which units were linked is told after the first
     night, after the night from the target and after the last one.
@@ -140,7 +140,7 @@ def test_the_next_refresh_from_the_target_knows_the_same_clients(there_and_back:
     assert night.findings("emoney") & {(new[0], "EMY-NEW"), (new[0], "EMY-GONE")} == set()
 
 
-def test_taken_back_the_source_has_its_vendor_records_again(there_and_back: ThereAndBack) -> None:
+def test_after_a_rollback_the_source_has_its_vendor_records_again(there_and_back: ThereAndBack) -> None:
     night = there_and_back.nights[2]
     assert there_and_back.edited == []
     assert there_and_back.linked[2] == there_and_back.linked[0] == [{"H1", "C7"}, {"H1", "C7"}]
@@ -179,7 +179,7 @@ def test_what_changes_in_the_target_goes_to_the_same_records_and_what_is_made_th
     assert {("EMY-NEW", str(fresh)), ("EMY-GONE", str(lapsed))} <= found
 
 
-def test_moved_on_to_a_third_office_the_vendors_still_know_them(book: Book) -> None:
+def test_vendors_know_clients_that_move_on_to_a_third_office(book: Book) -> None:
     book.couple(1)
     target_office(book.crm)
     book.run(DAY)

@@ -39,14 +39,14 @@ def test_contacts_come_as_a_list_or_as_lines_each_once(given: Any) -> None:
     assert read(**OFFICES, contact_ids=given).contact_ids == (7, 12)
 
 
-def test_whoever_triggers_the_run_asks_where_nobody_is_named() -> None:
+def test_the_user_who_triggers_the_run_asks_where_nobody_is_named() -> None:
     given = OFFICES | {"requested_by": "", "set_id": 7}
     assert read(Actor("main.morgan"), **given).requested_by == "main.morgan"
     with pytest.raises(ParamsError, match="requested_by is missing"):
         read(Actor.of(COMMAND_LINE, ()), **given)
 
 
-def test_only_who_may_act_for_others_asks_in_another_users_name() -> None:
+def test_only_a_user_who_may_act_for_others_asks_in_another_users_name() -> None:
     given = OFFICES | {"set_id": 7}
     with pytest.raises(ParamsError, match=r"requested_by: amy may not act for mover \(LIC-ACTING\)"):
         read(Actor("amy"), **given)
@@ -55,7 +55,7 @@ def test_only_who_may_act_for_others_asks_in_another_users_name() -> None:
         assert (asked.requested_by, asked.triggered_by) == ("mover", actor.name)
 
 
-def test_an_answer_has_seven_days_unless_it_is_said_otherwise() -> None:
+def test_an_answer_may_take_seven_days_unless_the_form_says_otherwise() -> None:
     assert read(**OFFICES, set_id=7).accept_within == timedelta(days=7)
     assert read(**OFFICES, set_id=7, accept_within="0.5").accept_within == timedelta(hours=12)
 

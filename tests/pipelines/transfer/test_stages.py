@@ -174,7 +174,7 @@ def test_a_task_that_somebody_marked_as_success_is_no_acceptance(waiting: Area) 
     assert waiting.offices_of(ANN) == STAYED
 
 
-def test_rejection_and_timeout_change_nothing_and_are_told_apart(tmp_path: Path, book: Book) -> None:
+def test_rejection_and_timeout_change_nothing_and_have_different_statuses(tmp_path: Path, book: Book) -> None:
     ann, eve = couple(book)
     area = make_area(tmp_path, book)
     before = area.crm.everything()
@@ -248,7 +248,9 @@ def test_where_there_is_nobody_to_move_nobody_is_asked(tmp_path: Path, book: Boo
     assert area.report("t1", **asked)["status"] == "cancelled"
 
 
-def test_whoever_is_in_the_target_already_is_held_with_everybody_tied_to_them(tmp_path: Path, book: Book) -> None:
+def test_a_contact_that_is_in_the_target_already_is_held_with_all_contacts_tied_to_it(
+    tmp_path: Path, book: Book
+) -> None:
     ann, eve = couple(book)
     bob = book.contact(first_name="Bob", last_name="Lake")
     twin = book.twin_in_target(ann, last_name="HARBOR")
@@ -272,7 +274,7 @@ def test_two_transfers_cannot_have_the_same_contact(waiting: Area) -> None:
     assert waiting.offices_of(BOB) == MOVED
 
 
-def test_what_is_no_contact_of_the_source_office_is_held(tmp_path: Path, book: Book) -> None:
+def test_a_record_that_is_no_contact_of_the_source_office_is_held(tmp_path: Path, book: Book) -> None:
     records = ({"office_id": ELSEWHERE}, {"deleted_at": "2026-01-01 00:00:00"}, {"subsystem_type": "Advisor"})
     strangers = [book.contact(first_name=f"Ann{number}", **record) for number, record in enumerate(records)]
     eve = book.contact(first_name="Eve")
@@ -284,7 +286,7 @@ def test_what_is_no_contact_of_the_source_office_is_held(tmp_path: Path, book: B
     }
 
 
-def test_the_closure_list_is_told_and_can_be_added(tmp_path: Path, book: Book) -> None:
+def test_the_closure_list_is_reported_and_can_be_added(tmp_path: Path, book: Book) -> None:
     ann, eve = couple(book)
     area = make_area(tmp_path, book)
     area.plan("t1", contact_ids=[ann], dry_run=True)
@@ -346,7 +348,7 @@ def test_in_a_run_at_a_terminal_nobody_can_accept(waiting: Area) -> None:
     assert waiting.found("t1").why == "nobody can accept in a run at a terminal"
 
 
-def test_who_asks_under_a_name_that_the_crm_does_not_know_is_told_the_way_out(tmp_path: Path, book: Book) -> None:
+def test_a_user_whom_the_crm_does_not_know_is_refused_with_the_way_out(tmp_path: Path, book: Book) -> None:
     area = make_area(tmp_path, book)
     context = area.context("t1", contact_ids=[book.contact()])
     asked = replace(context.request, requested_by="admin", triggered_by="admin")
@@ -354,7 +356,7 @@ def test_who_asks_under_a_name_that_the_crm_does_not_know_is_told_the_way_out(tm
         plan.plan_transfer(TransferContext(asked, context.settings, context.connections))
 
 
-def test_who_triggered_a_transfer_in_anothers_name_is_kept_and_told(tmp_path: Path, book: Book) -> None:
+def test_the_user_who_triggered_a_transfer_for_another_is_kept_and_shown(tmp_path: Path, book: Book) -> None:
     ann = book.contact()
     area = make_area(tmp_path, book)
     area.plan("t1", contact_ids=[ann])

@@ -30,7 +30,7 @@ def are_there(folders: tuple[Path, Path]) -> bool:
     return there[0]
 
 
-def test_what_ended_transfers_left_goes_after_seven_days_and_what_others_need_stays(tmp_path: Path) -> None:
+def test_files_of_ended_transfers_go_after_seven_days_and_files_that_others_need_stay(tmp_path: Path) -> None:
     book = book_with_rights()
     people = {run_id: book.contact(first_name=run_id) for run_id in ("dry", "rejected", "fresh", "accepted", "waiting")}
     area = make_area(tmp_path, book)

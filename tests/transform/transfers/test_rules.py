@@ -35,7 +35,7 @@ class TestXfrSet:
         ],
         ids=["another office", "deleted"],
     )
-    def test_who_is_not_of_the_source_office_or_deleted_stays_with_all_that_hangs_on_it(
+    def test_a_contact_of_another_office_or_deleted_stays_with_all_its_rows(
         self, values: dict[str, object], reason: str
     ) -> None:
         book = Book()
@@ -48,7 +48,7 @@ class TestXfrSet:
         assert decided.only("smartpad_note") == (STAYS, "XFR-SET")
         assert decided.only("policy") == (STAYS, "XFR-SET")
 
-    def test_who_is_left_out_stays_by_the_rule_that_says_so(self) -> None:
+    def test_a_contact_that_is_left_out_stays_by_the_given_rule(self) -> None:
         book = Book()
         ann, bob = book.contact(), book.contact(first_name="Bob")
         book.account(ann)
@@ -202,7 +202,7 @@ class TestXfrRelations:
         assert {decision for decision, _ in everybody.of("key_relation").values()} == {MOVES}
         assert everybody.plan.closure.empty
 
-    def test_the_closure_names_who_leads_there_and_not_the_first_of_those_tied(self) -> None:
+    def test_the_closure_names_the_nearest_contact_and_not_the_first_of_the_group(self) -> None:
         book = Book()
         ann, bob, attorney, client, far = (book.contact() for _ in range(5))
         for one, other in ((ann, bob), (bob, attorney), (attorney, client), (client, far), (far, ann)):
@@ -211,7 +211,7 @@ class TestXfrRelations:
         named = closure[["contact_id", "needed_by", "is_direct"]].values.tolist()
         assert named == [[attorney, bob, True], [client, ann, False], [far, ann, True]]
 
-    def test_who_cannot_be_added_is_in_the_closure_and_marked(self) -> None:
+    def test_a_contact_that_cannot_be_added_is_marked_in_the_closure(self) -> None:
         book = Book()
         ann, far = book.contact(), book.contact(office_id=ELSEWHERE)
         book.relate(ann, far)
@@ -226,7 +226,7 @@ class TestXfrRelations:
         assert decided.of("key_relation") == {"1": (MOVES, "XFR-RELATIONS"), "2": (STAYS, "XFR-RELATIONS")}
         assert decided.plan.closure.empty
 
-    def test_a_relation_to_a_contact_who_moved_before_is_rebuilt_when_the_second_arrives(self) -> None:
+    def test_a_relation_to_a_contact_that_moved_earlier_is_rebuilt_when_the_second_arrives(self) -> None:
         book = Book()
         ann, bob = book.contact(), book.contact(deleted_at=NOW)
         there = book.contact(office_id=TARGET, first_name="Bob")
@@ -236,7 +236,7 @@ class TestXfrRelations:
         (row,) = decided.arrived("key_relation")
         assert (row["contact_id"], row["related_contact_id"]) == (1_000_001, there)
 
-    def test_it_is_of_the_group_of_who_moves_now_though_who_moved_before_is_in_the_set_too(self) -> None:
+    def test_it_joins_the_group_of_the_contact_that_moves_now(self) -> None:
         book = Book()
         bob, ann = book.contact(deleted_at=NOW), book.contact()
         there = book.contact(office_id=TARGET, first_name="Bob")
@@ -245,14 +245,14 @@ class TestXfrRelations:
         (relation,) = rows[rows["entity"] == "key_relation"].to_dict("records")
         assert (relation["decision"], relation["contact_id"], relation["group"]) == (MOVES, ann, 1)
 
-    def test_it_stays_where_the_new_record_is_not_there_any_more(self) -> None:
+    def test_it_stays_where_the_new_record_was_deleted(self) -> None:
         book = Book()
         ann, bob = book.contact(), book.contact(deleted_at=NOW)
         there = book.contact(office_id=TARGET, first_name="Bob", deleted_at=NOW)
         book.relate(ann, bob)
         assert book.planned([ann], known=known(contact={bob: there})).only("key_relation")[0] == STAYS
 
-    def test_a_relation_between_two_who_moved_before_is_rebuilt_when_the_last_whom_they_name_arrives(self) -> None:
+    def test_a_relation_between_two_that_moved_earlier_is_rebuilt_when_their_last_relation_arrives(self) -> None:
         book = Book()
         ann, bob = book.contact(deleted_at=NOW), book.contact(deleted_at=NOW)
         there = [book.contact(office_id=TARGET, first_name=name) for name in ("Ann", "Bob")]
@@ -648,7 +648,7 @@ class TestXfrPresent:
         assert self.present(book, ann)[0] is None
         assert self.present(book, ann)[2] == 2
 
-    def test_who_was_moved_before_is_known_by_the_id_map(self) -> None:
+    def test_the_id_map_knows_a_contact_that_moved_earlier(self) -> None:
         book = Book()
         ann = book.contact(first_name=None)
         there = book.contact(office_id=TARGET)
