@@ -60,7 +60,7 @@ def test_the_number_of_statements_does_not_grow_with_the_set(tmp_path: Path) -> 
 
 
 def test_every_table_that_can_hang_on_a_contact_is_read() -> None:
-    """A table that names contacts, policies, cases or accounts belongs in the manifest, whether its rows move or stay."""
+    """A table that names contacts, policies, cases or accounts belongs in the manifest, moving or not."""
     hang_on = {"contact", "policy", "pending_case", "investment_account", "household"}
     tables = {
         table.name
