@@ -109,13 +109,15 @@ TABLES = tuple(tracked.table.name for tracked in _tracked() if tracked.is_counte
 class Movement:
     """What the rows of each unit say, and the source's clock when they were read.
 
-    units: unit_key, digest (int64), latest (a moment), is_doubtful, records (a JSON list: how many of each of the
-    `TABLES`); index = unit number.
+    units: unit_key, digest (int64), latest (a moment), is_doubtful, records (the counts as a JSON list); index = unit
+    number.
+    counts: how many records of each of the `TABLES` a unit has, a column for each; the same index.
     doubtful: unit_key, entity (the table), entity_id (text), rows: stamps by which nothing can be said (SCP-CLOCK).
     watermark: the highest ``modified_at`` that is not ahead of the clock; None where there is none.
     """
 
     units: pd.DataFrame
+    counts: pd.DataFrame
     doubtful: pd.DataFrame
     clock: int
     watermark: datetime | None
@@ -158,12 +160,13 @@ def track(snapshot: Snapshot, census: Census, numbers: pd.Index | None = None) -
         doubtful.append(of_units[of_units["doubtful"] > 0].assign(entity=tracked.table.name))
     doubts = pd.concat(doubtful).drop_duplicates(["place", "entity", "entity_id"])
     is_doubtful = np.bincount(doubts["place"], minlength=len(units)).astype(bool)
-    counts = pd.array([orjson.dumps(row).decode() for row in records.tolist()], dtype="str")
-    states = units[["unit_key"]].assign(digest=digests, latest=latest, is_doubtful=is_doubtful, records=counts)
+    written = pd.array([orjson.dumps(row).decode() for row in records.tolist()], dtype="str")
+    states = units[["unit_key"]].assign(digest=digests, latest=latest, is_doubtful=is_doubtful, records=written)
+    counts = pd.DataFrame(records, index=units.index, columns=list(TABLES))
     doubts = doubts.assign(unit_key=units["unit_key"].to_numpy()[doubts["place"]], rows=doubts["doubtful"])
     seen = pd.concat([rows["seen"] for rows in sums]).max()
     watermark = None if pd.isna(seen) else _EPOCH + int(seen) * _SECOND
-    return Movement(states, doubts[["unit_key", "entity", "entity_id", "rows"]], clock, watermark)
+    return Movement(states, counts, doubts[["unit_key", "entity", "entity_id", "rows"]], clock, watermark)
 
 
 def _owners(census: Census, units: pd.DataFrame) -> dict[str, pd.DataFrame]:

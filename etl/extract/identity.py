@@ -124,6 +124,8 @@ def read_owners(snapshot: Snapshot, source_keys: Iterable[str]) -> dict[str, int
 
 def same_people(of: pd.DataFrame, among: pd.DataFrame) -> pd.DataFrame:
     """contact_id, other_id, matched_by: who of ``among`` is the same person as somebody of ``of`` (identities both)."""
+    if of.empty:
+        return pd.DataFrame({"contact_id": of["contact_id"], "other_id": of["contact_id"], "matched_by": []})
     found = []
     for key, matched_by in (("tax", BY_TAX_ID), ("name", BY_NAME)):
         mine, theirs = (rows.loc[rows[key] >= 0, ["contact_id", key]] for rows in (of, among))

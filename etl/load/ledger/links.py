@@ -100,6 +100,8 @@ def read_links_of(
         keys += taken_over.values()
     names = {known_as: unit_key for unit_key, known_as in taken_over.items()}
     linked = read_links(ledger, vendor, keys)
+    if linked.empty:
+        return linked
     linked = linked.assign(unit_key=_renamed(linked["unit_key"], names))
     fresh = units[are_households(units["unit_key"]) & ~are_among(units["unit_key"], linked["unit_key"])]
     fresh = fresh.dropna(subset=["client_contact_id"])

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import orjson
 import pandas as pd
 
@@ -64,12 +65,17 @@ def _records_gone(
     context: RunContext, vendor: str, census: Census, movement: Movement, states: pd.DataFrame
 ) -> Iterator[Cause]:
     """Compares the number of records in each table, for the units that are still there."""
-    now = _counts(movement.units).assign(office_id=census.units["office_id"])
-    units = now.merge(_counts(states), on="unit_key", suffixes=("", "_before"))
+    before = _counts(states)
+    if before.empty:
+        return
+    now = movement.counts.assign(unit_key=census.units["unit_key"], office_id=census.units["office_id"])
+    units = now.merge(before, on="unit_key", suffixes=("", "_before"))
     limit = Limit.of(context, "max_gone_percent")
     for table in TABLES:
         was = units[f"{table}_before"]
         lost = (was - units[table]).clip(lower=0)
+        if not lost.any():
+            continue
         offices = units.loc[lost > 0, "office_id"].dropna().unique()
         # Records that are gone from one office only are compared with that office's records.
         is_of_one = len(offices) == 1 and units["office_id"].nunique() > 1
@@ -90,9 +96,8 @@ def _records_gone(
 def _counts(states: pd.DataFrame) -> pd.DataFrame:
     """unit_key, and the number of the unit's records in each of the `TABLES`; ``states``: unit_key, records."""
     known = states[states["records"].str.count(",") == len(TABLES) - 1]
-    counts = orjson.loads(f"[{','.join(known['records'])}]")
-    table = pd.DataFrame(counts, columns=list(TABLES), index=known.index, dtype="int64")
-    return table.assign(unit_key=known["unit_key"])
+    counts = np.array(orjson.loads(f"[{','.join(known['records'])}]"), dtype=np.int64).reshape(-1, len(TABLES))
+    return pd.DataFrame(counts, columns=list(TABLES)).assign(unit_key=known["unit_key"].to_numpy())
 
 
 def _ledger_empty(context: RunContext, vendor: str, census: Census, enrolled: pd.Index) -> Iterator[Cause]:

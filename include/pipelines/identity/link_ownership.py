@@ -32,7 +32,7 @@ def current_links(
     linked = links.read_links_of(context.ledger, vendor, units, of_these_alone=numbers is not None)
     fresh = units[~are_among(units["unit_key"], linked["unit_key"])].dropna(subset=["client_contact_id"])
     moves: dict[str, str] = {}
-    if not fresh.empty:
+    if not fresh.empty and (len(linked) or numbers is not None):
         moves = _of_spouses(snapshot, fresh, _no_units(context, vendor, census, numbers, linked))
         moves |= _of_deleted_households(context, snapshot, vendor, fresh, linked)
     if not moves and not context.staging.has(f"{STAGE}/{vendor}"):
