@@ -89,8 +89,13 @@ def _question(context: RunContext, payload: Payload, somebody_is_there: bool) ->
         _subject(payload.unit_key),
         _body(payload, found, buttons_for(found.shown)),
         tuple(BUTTONS),
-        {one.household_id: one.household_id for one in found.free},
-        {case.case_id: f"{case.case_id} (household {one.household_id})" for one in found.free for case in one.cases},
+        # Airflow keeps plain texts, and none of a class of their own.
+        {str(one.household_id): str(one.household_id) for one in found.free},
+        {
+            str(case.case_id): f"{case.case_id} (household {one.household_id})"
+            for one in found.free
+            for case in one.cases
+        },
         context.settings.profiles.answer_within.total_seconds(),
     )
 

@@ -191,6 +191,7 @@ class TestTheList:
         assert "Zoe" not in question.body
         assert list(question.households) == [theirs]
         assert question.cases == {first: f"{first} (household {theirs})", second: f"{second} (household {theirs})"}
+        assert {type(one) for ids in (question.households, question.cases) for one in ids} == {str}
 
     def test_says_that_a_household_of_another_name_is_matched_by_our_key(self, book: Book, vendors: Vendors) -> None:
         theirs = add_household(vendors, 2, key="household:12", firstName="Zoe", lastName="Fox")
