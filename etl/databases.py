@@ -1,6 +1,6 @@
 """The address of a database as each library takes it: SQLAlchemy a URL, SQLite a file's URI, libpq a list of words.
 
-A path, a name or an option may hold whatever it likes: ``#``, ``?``, ``%41``, blanks. Each form is made here alone.
+A path, a name or an option may hold any character: ``#``, ``?``, ``%41``, blanks. Each form is made here alone.
 """
 
 from __future__ import annotations

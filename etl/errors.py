@@ -38,7 +38,7 @@ VENDOR_NAMES = {"profiles": "Profiles", "emoney": "eMoney"}
 
 
 class PlanbridgeError(Exception):
-    """The root: whatever Planbridge raises on purpose."""
+    """The root of all errors that Planbridge raises on purpose."""
 
 
 class RetryLater(PlanbridgeError):

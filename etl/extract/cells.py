@@ -75,7 +75,7 @@ def text_of(column: sa.Column[Any]) -> ColumnElement[str]:
 
 
 def may_be_unreadable(is_sqlite: bool, column: sa.Column[Any]) -> ColumnElement[bool]:
-    """Texts that are worth reading, whatever is searched for: bytes that are no UTF-8 are among those beyond ASCII."""
+    """Texts beyond ASCII, among which are all bytes that are no UTF-8: every search reads them too."""
     return text_of(column).op("GLOB", is_comparison=True)(_sql("'*[^ -~]*'")) if is_sqlite else sa.false()
 
 

@@ -95,7 +95,7 @@ def read_households(
 def read_members(snapshot: Snapshot, key: Key = None, keys: Keys = None, faults: Faults | None = None) -> pd.DataFrame:
     """household_id, contact_id, of deleted households too.
 
-    Whoever is in a household that cannot be read is in no other: ``faults`` has what holds them.
+    A person in a household that cannot be read is in no other household: ``faults`` holds that person.
     """
     member = s.household_member.c
     statement = sa.select(*snapshot.columns(member.household_id, member.contact_id))

@@ -6,8 +6,8 @@ was written again under the stamp that it had is what the overlap is for: rows s
 and after it, are looked at again.
 
 A stamp is compared in the source and decides about its own unit alone. The watermark is the highest that is not ahead
-of the source's own clock; one that is ahead, or no time at all, is told (SCP-CLOCK), and its unit looked at every
-night. One grouped statement for each table, whatever the size of the CRM.
+of the source's own clock; one that is ahead, or no time at all, is reported (SCP-CLOCK), and its unit looked at every
+night. One grouped statement for each table, for any size of the CRM.
 """
 
 from __future__ import annotations
@@ -258,7 +258,7 @@ def _moment_in_sqlite(stamp: Expression) -> Expression:
 
 
 def _mark_in_sqlite(stamp: Expression, moment: Expression) -> Expression:
-    """A number for the very stamp, fractions of a second included; whatever it holds, a number."""
+    """A number for the very stamp, fractions of a second included; a stamp that is no time has a number too."""
     fraction = _literal("1").op("||")(sa.func.substr(stamp, _literal(21)))
     place = sa.func.json_each(_literal(_PLACES)).table_valued("value").c.value
     letter = sa.func.unicode(sa.func.substr(stamp, place, _literal(1)))

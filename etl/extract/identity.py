@@ -218,7 +218,7 @@ def _read(
 
 
 def _identities(people: pd.DataFrame) -> pd.DataFrame:
-    # A contact that stands twice is told by SCP-KEY-TWICE, one whose key cannot be read by SCP-STRAY.
+    # SCP-KEY-TWICE reports a contact that stands twice, SCP-STRAY one whose key cannot be read.
     people = people.dropna(subset="contact_id").drop_duplicates("contact_id", ignore_index=True)
     tax, _ = pd.factorize(_digits(people["tax_id"]))
     first, last = (_name_codes(people[name]) for name in ("first_name", "last_name"))

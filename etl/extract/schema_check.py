@@ -1,6 +1,6 @@
 """Does the CRM have the columns that a run reads, and do they hold what they should? The database itself is asked.
 
-Whatever can be selected passes: tables, views, materialized views, foreign tables, names in any case on SQLite. Types
+All that can be selected passes: tables, views, materialized views, foreign tables, names in any case on SQLite. Types
 are compared by family, so that ``INTEGER`` for ``BIGINT``, ``REAL`` for money and an enum for text pass, and a money
 column that became text does not. Run before anything is read or sent.
 """

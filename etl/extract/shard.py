@@ -39,7 +39,7 @@ Frames = dict[str, pa.Table]
 def read_shard(snapshot: Snapshot, census: Census, numbers: pd.Index) -> Frames:
     """The frames of the units with these numbers, as Arrow tables.
 
-    Statements: 17, whatever the shard's size, and one more for each table whose key the database does not keep unique.
+    17 statements for a shard of any size, and one more for each table whose key the database does not keep unique.
     """
     units, faults = census.units.loc[numbers], census.faults.copy()
     people = census.people.loc[census.people["unit"].isin(numbers)]
@@ -210,7 +210,7 @@ def _with_deleted(contacts: pa.Table) -> pa.Table:
     return contacts.set_column(at, "is_deleted", pc.fill_null(contacts["deleted_at"], False))
 
 
-# The statements, each made and compiled once, whatever the number of shards.
+# The statements, each made and compiled once for all shards.
 
 
 @cache

@@ -124,7 +124,7 @@ class Snapshot:
         return as_cells(self.read_raw(statement, keys), statement)
 
     def read_raw(self, statement: sa.Select[Any], keys: Iterable[int] | None = None) -> pa.Table:
-        """The same rows in whatever types the driver gives them."""
+        """The same rows in the types that the driver gives them."""
         compiled = compiled_for(self.is_sqlite, statement)
         values = dict(compiled.params)
         if keys is not None:

@@ -17,41 +17,41 @@ import pyarrow.compute as pc
 Ints: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Objects: TypeAlias = npt.NDArray[np.object_]
-Column: TypeAlias = "pd.Series[Any]"
+Series: TypeAlias = "pd.Series[Any]"
 Frames: TypeAlias = Mapping[str, pd.DataFrame]
 
 NULL: int = int(np.iinfo(np.int64).min)
 
 
-def integers(column: Column) -> Ints:
+def integers(column: Series) -> Ints:
     """Ids or scaled figures as ``int64``; no value is ``NULL``, a figure that is not finite stays what it is."""
     return column.to_numpy(dtype="int64", na_value=NULL)
 
 
-def flags(column: Column) -> Flags:
+def flags(column: Series) -> Flags:
     """A check box; no value reads as not selected."""
     return column.to_numpy(dtype="bool", na_value=False)
 
 
-def texts(column: Column) -> Objects:
+def texts(column: Series) -> Objects:
     """DEM-TEXT: trimmed of Unicode white space, blank is ``None``, otherwise code point for code point."""
     values: Objects = trimmed(column).to_numpy(zero_copy_only=False)
     return values
 
 
-def text_column(column: Column) -> Column:
+def text_column(column: Series) -> Series:
     """DEM-TEXT as a ``str`` column, blank is null."""
     return pd.Series(pd.array(trimmed(column), dtype="str"))
 
 
-def blank_texts(column: Column) -> Flags:
+def blank_texts(column: Series) -> Flags:
     """DEM-TEXT: where there is a text, and nothing but blanks in it."""
     is_blank = pc.equal(pc.utf8_trim_whitespace(_text_array(column)), "")
     blank: Flags = pc.fill_null(is_blank, False).to_numpy(zero_copy_only=False)
     return blank
 
 
-def matches(column: Column, pattern: str) -> Flags:
+def matches(column: Series, pattern: str) -> Flags:
     """Where a text, trimmed, has a match of a pattern (RE2 syntax)."""
     found: Flags = pc.fill_null(pc.match_substring_regex(trimmed(column), pattern), False).to_numpy(
         zero_copy_only=False
@@ -59,20 +59,20 @@ def matches(column: Column, pattern: str) -> Flags:
     return found
 
 
-def trimmed(column: Column) -> pa.Array:
+def trimmed(column: Series) -> pa.Array:
     """DEM-TEXT as Arrow strings, blank is null."""
     # Arrow end to end: the str accessor would make three passes.
     texts = pc.utf8_trim_whitespace(_text_array(column))
     return pc.if_else(pc.equal(texts, ""), None, texts)
 
 
-def _text_array(column: Column) -> pa.Array:
+def _text_array(column: Series) -> pa.Array:
     # The array behind the column: pandas would look for nulls first.
     array = pa.array(column.array, type=pa.large_string())
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
-def dates(column: Column) -> Objects:
+def dates(column: Series) -> Objects:
     """Dates as ``YYYY-MM-DD``; no value is ``None``."""
     days = column.to_numpy().astype("datetime64[D]")
     written = np.datetime_as_string(days).astype(object)
@@ -97,12 +97,12 @@ def take(values: Objects, at: Ints) -> Objects:
     return taken
 
 
-def nullable(values: Ints) -> Column:
+def nullable(values: Ints) -> Series:
     """``int64`` with ``NULL`` as a nullable ``Int64`` column."""
     return pd.Series(pd.array(values, dtype="Int64")).mask(values == NULL)
 
 
-def strings(values: Objects | pd.Categorical) -> Column:
+def strings(values: Objects | pd.Categorical) -> Series:
     """Text and ``None`` as a ``str`` column."""
     return pd.Series(values, dtype="str")
 

@@ -7,11 +7,11 @@ import pyarrow.compute as pc
 
 from etl.transform.arrays import (
     NULL,
-    Column,
     Flags,
     Frames,
     Ints,
     Objects,
+    Series,
     first_reason,
     flags,
     integers,
@@ -73,7 +73,7 @@ def categories(accounts: pd.DataFrame) -> tuple[Objects, Objects]:
     return category, source.astype(object)
 
 
-def is_selected(labels: Column) -> Flags:
+def is_selected(labels: Series) -> Flags:
     """Whether a drop-down holds something other than blanks."""
     return by_label(labels, bool, False).astype(bool)
 
@@ -130,7 +130,7 @@ def _owner_numbers(records: pd.DataFrame) -> Ints:
     return integers(records["unit_no"]) * 2 + integers(records["role"])
 
 
-def _contract_numbers(column: Column) -> pa.Array:
+def _contract_numbers(column: Series) -> pa.Array:
     """The letters and digits, in one case; null where there are none."""
     plain = pc.utf8_lower(
         pc.replace_substring_regex(pa.array(column.array, type=pa.large_string()), NOT_ALPHANUMERIC, "")

@@ -22,7 +22,7 @@ from etl.transform.arrays import NULL, Flags, Ints
 RATE_SCALE = 1_200_000_000  # millionths of a percent a year in one, a month
 MONTHS = 12
 LARGEST = 10**18 - 1  # cents in NUMERIC(18,2)
-# No power is taken of more months, whoever asks: 250 years, from the first date that a loan can have (LIA-TERM).
+# No power is taken of more months: 250 years, from the first date that a loan can have (LIA-TERM).
 MOST_MONTHS = 3_000
 # Float64 results are trusted to this part of the magnitudes that went into them, times what the exponents multiply
 # (the error of (1 + i) ** k grows with k * log(1 + i)). About ten times what is seen.

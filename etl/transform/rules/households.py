@@ -11,11 +11,11 @@ import pandas as pd
 
 from etl.transform.arrays import (
     NULL,
-    Column,
     Flags,
     Frames,
     Ints,
     Objects,
+    Series,
     flags,
     integers,
     is_none,
@@ -51,7 +51,7 @@ class Households:
     people: pd.DataFrame
     is_primary: Flags
 
-    def keys_of(self, unit_no: Ints) -> Column:
+    def keys_of(self, unit_no: Ints) -> Series:
         """The unit keys of these unit numbers."""
         return self.units["unit_key"].take(unit_no).reset_index(drop=True)
 
@@ -94,7 +94,7 @@ def case_names(households: Households) -> Objects:
     return np.array([name[:CASE_NAME_LENGTH] for name in names], dtype=object)
 
 
-def spouse_unit_keys(households: Households, client_of: pd.DataFrame) -> Column:
+def spouse_unit_keys(households: Households, client_of: pd.DataFrame) -> Series:
     """HH-COUPLE-TWICE: the other unit whose client the spouse is, the first by key; null for none."""
     unit_no, row_at = join(households.spouse_id, integers(client_of["contact_id"]))
     others = pd.DataFrame({"unit_no": unit_no, "key": client_of["unit_key"].take(row_at).to_numpy()})

@@ -8,11 +8,11 @@ import pandas as pd
 
 from etl.transform.arrays import (
     NULL,
-    Column,
     Flags,
     Frames,
     Ints,
     Objects,
+    Series,
     first_reason,
     integers,
     is_none,
@@ -112,7 +112,7 @@ def premiums(policies: pd.DataFrame) -> Ints:
     return np.where(annual == NULL, integers(policies["annualized_premium"]), annual)
 
 
-def eliminations(column: Column) -> Objects:
+def eliminations(column: Series) -> Objects:
     """POL-ELIMINATION: ``{"count", "unit"}`` of each text; null where blank or unreadable (POL-ELIMINATION-TEXT)."""
     return by_label(column, _elimination)
 
