@@ -136,7 +136,8 @@ class Job:
 class Payload:
     """A unit's document as it passed the gate: canonical JSON bytes and their hash.
 
-    ``life_event``: what has happened to the couple since it was last sent, where somebody has confirmed it.
+    ``life_event``: what has happened to the couple since it was last sent, where a person has confirmed it;
+    ``people_hash``: at eMoney the hash of client and spouse, without the values.
     """
 
     unit_key: str
@@ -145,6 +146,7 @@ class Payload:
     client_contact_id: int
     spouse_contact_id: int | None
     life_event: LifeEvent | None = None
+    people_hash: str = ""
 
     @property
     def external_id(self) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from etl.transform import emoney, profiles
 from etl.transform.arrays import Frames
-from etl.transform.documents import written
+from etl.transform.documents import NO_ALIASES, Aliases
 from etl.transform.facts import facts_of
 from etl.transform.portfolio import Portfolio, gather
 from etl.transform.receipts import receipts_of
@@ -26,10 +26,10 @@ class VendorBatch:
     """What one vendor gets for a shard.
 
     ``documents``: unit_key, document (canonical JSON, bytes), payload_hash (SHA-256, hex), client_contact_id,
-    spouse_contact_id (Int64). ``facts``: the frames that the gate checks. ``users``: unit_key, user_name, missing,
-    missing_rule. ``items`` (eMoney): unit_key, source_key, category, owner; in the order of each document's items.
-    ``withheld`` (eMoney): unit_key, source_key, rule_id, lacking (names of rights) of records that the user's licenses
-    keep back (LIC-*).
+    spouse_contact_id (Int64); for eMoney also items (bytes), people_hash, items_hash (see `emoney.documents`).
+    ``facts``: the frames that the gate checks. ``users``: unit_key, user_name, missing, missing_rule. ``items``
+    (eMoney): unit_key, source_key, category, owner; in the order of each document's items. ``withheld`` (eMoney):
+    unit_key, source_key, rule_id, lacking (names of rights) of records that the user's licenses keep back (LIC-*).
     """
 
     documents: pd.DataFrame
@@ -51,31 +51,33 @@ def assemble(
     as_of: dt.date,
     service_user: str = "service",
     vendor_users: Mapping[str, str] | None = None,
+    aliases: Aliases = NO_ALIASES,
 ) -> VendorBatch:
     """Everything that a vendor gets for the units in its scope.
 
     ``vendor_users``: the user at eMoney of each CRM user, by user name (EMY-OWNER); None: clients get no owner.
-    A unit whose client is no usable person has facts and receipts but no document (HH-HEAD).
+    ``aliases``: see `etl.transform.documents.Aliases`. A unit whose client is no usable person has facts and receipts
+    but no document (HH-HEAD).
     """
-    family, run_as, reached, owned = decide(vendor, frames, as_of, service_user)
+    family, run_as, reached, owned = decide(vendor, frames, as_of, service_user, aliases)
     unknown_owners, more = None, {}
     if vendor == "profiles":
         documents = profiles.documents(family, reached, owned)
     else:
         owners = licenses.owners_of(family, frames["users"], vendor_users)
-        documents, unknown_owners = emoney.documents(family, reached, owned, owners.ids), owners.unknown
+        documents, unknown_owners = emoney.documents(family, reached, owned, owners.ids, as_of), owners.unknown
         more = {"items": emoney.items(family, owned), "withheld": emoney.withheld(family, owned, run_as)}
     receipts = receipts_of(family, reached, owned, frames, vendor)
     facts = facts_of(family, reached, owned, receipts, frames, vendor, unknown_owners)
-    rows = written(households.document_rows(family), family.is_usable, documents)
+    rows = documents.of_units(households.document_rows(family), family.is_usable)
     return VendorBatch(rows, facts, receipts, run_as.users, **more)
 
 
 def decide(
-    vendor: Vendor, frames: Frames, as_of: dt.date, service_user: str
+    vendor: Vendor, frames: Frames, as_of: dt.date, service_user: str, aliases: Aliases = NO_ALIASES
 ) -> tuple[Households, RunAs, Reach, Portfolio]:
     """What the rules decide about the units in a vendor's scope: who is in them, who runs them, what they own."""
-    family = households.resolve(frames, vendor)
+    family = households.resolve(frames, vendor, aliases)
     run_as = licenses.assign(family, frames, vendor, service_user)
     reached = contacts.reach(family.book, frames)
     return family, run_as, reached, gather(family, frames, as_of, vendor, run_as)

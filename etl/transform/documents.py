@@ -7,6 +7,7 @@ bytes (SCP-5). Every NUMERIC is exact. No value becomes a Python object on its w
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
@@ -45,14 +46,21 @@ class Json:
 Values: TypeAlias = Json | pa.Array | Objects | str | None
 
 
-def payload_hash(document: bytes) -> str:
-    """SHA-256 of canonical bytes, in hex."""
-    return hashlib.sha256(document).hexdigest()
+# CRM key -> the key under which the vendors know the record. A vendor matches records by the first key that it got.
+# A move to another office (XFR-LINKS) or a merge of contacts (MATCH-MERGED) gives the record another key in the CRM.
+# eMoney cannot rename a key: such a record keeps its first key at both vendors.
+Aliases: TypeAlias = Mapping[str, str]
+NO_ALIASES: Aliases = MappingProxyType({})
 
 
-def keys(entity: str, ids: Ints) -> pa.Array:
-    """CRM keys as the vendors know them: ``account:5``."""
-    return _glued(f"{entity}:", pa.array(ids).cast(TEXT))
+def keys(entity: str, ids: Ints, aliases: Aliases = NO_ALIASES) -> pa.Array:
+    """The keys by which the vendors know these CRM records: ``account:5``."""
+    own = _glued(f"{entity}:", pa.array(ids).cast(TEXT))
+    known = {key: alias for key, alias in aliases.items() if key.startswith(f"{entity}:")}
+    if not known:
+        return own
+    at = pc.index_in(own, value_set=pa.array(known.keys(), type=TEXT))
+    return pc.coalesce(pa.array(known.values(), type=TEXT).take(at), own)
 
 
 def quoted(plain: pa.Array) -> Json:
@@ -101,6 +109,11 @@ def records(table: FieldTable, columns: Mapping[str, Values]) -> Json:
     return Json(_glued(*parts, between[:-1] + "}", null="null"))
 
 
+def record(columns: Mapping[str, Values]) -> Json:
+    """One object a row whose fields are named as the columns."""
+    return records(tuple((name, name) for name in columns), columns)
+
+
 def grouped(items: Json, group_no: Ints, count: int) -> Json:
     """Items as one list a group; those of one group keep their order."""
     texts = items.texts
@@ -117,20 +130,40 @@ def no_lists(count: int) -> Json:
     return Json(pa.array(["[]"] * count, type=TEXT))
 
 
+def no_texts(count: int) -> Json:
+    """Nothing at all for each row, which is no JSON by itself."""
+    return Json(pa.array([""] * count, type=TEXT))
+
+
 def one_after_the_other(first: Json, second: Json) -> Json:
     """The rows of two columns."""
     return Json(pa.concat_arrays([first.texts, second.texts]))
 
 
-def written(units: pd.DataFrame, has_document: Flags, documents: Json) -> pd.DataFrame:
-    """The units that have a document, with the document as canonical JSON and its hash.
+@dataclass(frozen=True)
+class Documents:
+    """The documents of all units by unit number, as columns: of canonical JSON, and of SHA-256 hashes of such texts."""
 
-    ``units`` brings the other columns; all three are by unit number.
-    """
-    rows = units[has_document].reset_index(drop=True)
-    texts = documents.texts.filter(pa.array(has_document)).cast(pa.large_binary()).to_pylist()
-    hashes = [payload_hash(text) for text in texts]
-    return rows.assign(document=pd.Series(texts, dtype=object), payload_hash=pd.Series(hashes, dtype="str"))
+    texts: Mapping[str, Json]
+    hashed: Mapping[str, Json]
+
+    def of_units(self, units: pd.DataFrame, has_document: Flags) -> pd.DataFrame:
+        """The units that have a document, with the texts as bytes and the hashes in hex.
+
+        ``units`` brings the other columns; it and ``has_document`` are by unit number.
+        """
+        rows = units[has_document].reset_index(drop=True)
+        chosen = pa.array(has_document)
+        content = {
+            id(column): column.texts.filter(chosen).cast(pa.large_binary()).to_pylist()
+            for column in (*self.texts.values(), *self.hashed.values())
+        }
+        texts = {name: pd.Series(content[id(column)], dtype=object) for name, column in self.texts.items()}
+        hashes = {
+            name: pd.Series([hashlib.sha256(text).hexdigest() for text in content[id(column)]], dtype="str")
+            for name, column in self.hashed.items()
+        }
+        return rows.assign(**texts, **hashes)
 
 
 def _texts(values: Json | pa.Array | Objects) -> tuple[pa.Array, str]:

@@ -1,11 +1,25 @@
 """eMoney: client, spouse and the feed's items of each unit, assembled in the order of the guide's headings."""
 
+import datetime as dt
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from etl.transform.arrays import NULL, Objects, integers, strings, trimmed
-from etl.transform.documents import Json, amounts, grouped, keys, one_after_the_other, records
+from etl.transform.documents import (
+    Documents,
+    Json,
+    Values,
+    amounts,
+    grouped,
+    keys,
+    no_texts,
+    one_after_the_other,
+    record,
+    records,
+)
 from etl.transform.mapping.fields import INVESTMENT_ITEM_FIELDS, POLICY_ITEM_FIELDS
 from etl.transform.portfolio import Portfolio
 from etl.transform.rules import contacts
@@ -20,18 +34,32 @@ from etl.values import EMONEY_POLICY_CATEGORIES, EMONEY_STATUS_WITH_SPOUSE, EMON
 OWNERS = np.array(["client", "spouse", "other"], dtype=object)
 
 
-def documents(family: Households, reached: Reach, owned: Portfolio, owner_ids: Objects) -> Json:
-    """The document of every unit, by unit number."""
-    units = len(family.units)
+def documents(family: Households, reached: Reach, owned: Portfolio, owner_ids: Objects, as_of: dt.date) -> Documents:
+    """The document of every unit, and its two ways to go: people by call (``people_hash``), values by feed.
+
+    ``items``: the values as a line of the feed has them, each with its date. ``items_hash`` is without the date: equal
+    values have equal hashes.
+    """
     more = {"ownerId": owner_ids, "maritalStatus": _marital_statuses(family)}
-    values = one_after_the_other(_investments(owned), _policies(owned))
-    unit_no = np.concatenate([integers(owned.sent_accounts["unit_no"]), integers(owned.sent_policies["unit_no"])])
-    parts = {
+    people: dict[str, Values] = {
         "client": contacts.persons(reached, family.client_at, "client", more=more),
         "spouse": contacts.spouses(reached, family.spouse_at, "spouse"),
-        "items": grouped(values, unit_no, units),
     }
-    return records(tuple((name, name) for name in parts), parts)
+    items, dated = _items(family, owned, {}), _items(family, owned, {"asOf": str(as_of)})
+    document = record({**people, "items": items})
+    # The ledgers hold this text's hash: the document, with nothing in the place of its items.
+    without_items = record({**people, "items": no_texts(len(family.units))})
+    return Documents(
+        {"document": document, "items": dated},
+        {"payload_hash": document, "people_hash": without_items, "items_hash": items},
+    )
+
+
+def _items(family: Households, owned: Portfolio, more: Mapping[str, str]) -> Json:
+    """The list of every unit's items; ``more``: fields that all items have besides."""
+    items = one_after_the_other(_investments(owned, more), _policies(owned, more))
+    unit_no = np.concatenate([integers(owned.sent_accounts["unit_no"]), integers(owned.sent_policies["unit_no"])])
+    return grouped(items, unit_no, len(family.units))
 
 
 def _marital_statuses(family: Households) -> Objects:
@@ -40,12 +68,13 @@ def _marital_statuses(family: Households) -> Objects:
     return np.where(has_spouse, EMONEY_STATUS_WITH_SPOUSE, EMONEY_STATUS_WITHOUT_SPOUSE).astype(object)
 
 
-def _investments(owned: Portfolio) -> Json:
-    accounts = owned.sent_accounts
+def _investments(owned: Portfolio, more: Mapping[str, str]) -> Json:
+    accounts, aliases = owned.sent_accounts, owned.households.book.aliases
     return records(
-        INVESTMENT_ITEM_FIELDS,
+        (*INVESTMENT_ITEM_FIELDS, *((name, name) for name in more)),
         {
-            "source_id": keys("account", integers(accounts["account_id"])),
+            **more,
+            "source_id": keys("account", integers(accounts["account_id"]), aliases),
             "kind": "investment",
             "account_name": trimmed(accounts["account_name"]),
             "account_value": amounts(integers(accounts["account_value"])),
@@ -57,12 +86,13 @@ def _investments(owned: Portfolio) -> Json:
     )
 
 
-def _policies(owned: Portfolio) -> Json:
-    policies = owned.sent_policies
+def _policies(owned: Portfolio, more: Mapping[str, str]) -> Json:
+    policies, aliases = owned.sent_policies, owned.households.book.aliases
     return records(
-        POLICY_ITEM_FIELDS,
+        (*POLICY_ITEM_FIELDS, *((name, name) for name in more)),
         {
-            "source_id": keys("policy", integers(policies["policy_id"])),
+            **more,
+            "source_id": keys("policy", integers(policies["policy_id"]), aliases),
             "kind": "policy",
             "policy_name": policy_names(policies),
             "masked_number": masked_numbers(policies),
@@ -74,10 +104,13 @@ def _policies(owned: Portfolio) -> Json:
 
 def items(family: Households, owned: Portfolio) -> pd.DataFrame:
     """EMY-LINK: unit_key, source_key, category, owner of every item; Profiles' categories and the insurance types."""
-    accounts, policies = owned.sent_accounts, owned.sent_policies
+    accounts, policies, aliases = owned.sent_accounts, owned.sent_policies, family.book.aliases
     kinds = [EMONEY_POLICY_CATEGORIES.get(kind) for kind in policies["kind"]]
     owners = np.concatenate([integers(accounts["role"]), owner_roles(family, policies)])
-    ids = [keys("account", integers(accounts["account_id"])), keys("policy", integers(policies["policy_id"]))]
+    ids = [
+        keys("account", integers(accounts["account_id"]), aliases),
+        keys("policy", integers(policies["policy_id"]), aliases),
+    ]
     unit_no = np.concatenate([integers(accounts["unit_no"]), integers(policies["unit_no"])])
     return pd.DataFrame(
         {
@@ -98,9 +131,10 @@ def withheld(family: Households, owned: Portfolio, run_as: RunAs) -> pd.DataFram
     ):
         rows = found[found["is_withheld"].to_numpy()]
         unit_no = integers(rows["unit_no"])
+        ids = keys(entity, integers(rows[f"{entity}_id"]), family.book.aliases)
         columns = {
             "unit_key": family.keys_of(unit_no),
-            "source_key": pd.Series(pd.array(keys(entity, integers(rows[f"{entity}_id"])), dtype="str")),
+            "source_key": pd.Series(pd.array(ids, dtype="str")),
             "rule_id": strings(rows["rule_id"].to_numpy(dtype=object)),
             "lacking": strings(lacking[unit_no]),
         }

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from etl.transform.arrays import Ints, Objects, integers, trimmed, where
 from etl.transform.documents import (
+    Documents,
     Json,
     amounts,
     encoded,
@@ -14,6 +15,7 @@ from etl.transform.documents import (
     no_lists,
     one_after_the_other,
     quoted,
+    record,
     records,
 )
 from etl.transform.mapping.fields import ASSET_FIELDS, HOLDING_FIELDS, LIABILITY_FIELDS, POLICY_FIELDS
@@ -31,8 +33,8 @@ from etl.values import ELIMINATION_KINDS, FIXED_ANNUITY
 OWNERS = np.array(["clientA", "clientB"], dtype=object)
 
 
-def documents(family: Households, reached: Reach, owned: Portfolio) -> Json:
-    """The document of every unit, by unit number."""
+def documents(family: Households, reached: Reach, owned: Portfolio) -> Documents:
+    """``document`` and ``payload_hash`` of every unit."""
     units = len(family.units)
     parts = {
         "clientA": contacts.persons(reached, family.client_at, "clientA"),
@@ -42,9 +44,8 @@ def documents(family: Households, reached: Reach, owned: Portfolio) -> Json:
         "liabilities": _liabilities(owned, units),
         "insurancePolicies": _insurance_policies(owned, units),
     }
-    document = records(tuple((name, name) for name in parts), parts)
-    named = {"case_name": households.case_names(family), "document": document}
-    return records(tuple((name, name) for name in named), named)
+    document = record({"case_name": households.case_names(family), "document": record(parts)})
+    return Documents({"document": document}, {"payload_hash": document})
 
 
 def _dependents(family: Households, reached: Reach, units: int) -> Json:
@@ -59,7 +60,7 @@ def _assets(owned: Portfolio, units: int) -> Json:
     investments = records(
         ASSET_FIELDS,
         {
-            "source_id": keys("account", integers(accounts["account_id"])),
+            "source_id": keys("account", integers(accounts["account_id"]), owned.households.book.aliases),
             "account_name": trimmed(accounts["account_name"]),
             "category": owned.categories[0],
             "account_value": amounts(integers(accounts["account_value"])),
@@ -70,18 +71,19 @@ def _assets(owned: Portfolio, units: int) -> Json:
         },
     )
     unit_no = np.concatenate([integers(accounts["unit_no"]), integers(annuities["unit_no"])])
-    return grouped(one_after_the_other(investments, _fixed_annuities(annuities)), unit_no, units)
+    return grouped(one_after_the_other(investments, _fixed_annuities(owned)), unit_no, units)
 
 
-def _fixed_annuities(policies: pd.DataFrame) -> Json:
+def _fixed_annuities(owned: Portfolio) -> Json:
     """ACC-FIXED-ANNUITY: annuity policies as assets, of any plan type.
 
     Name by POL-NAME, value = gross cash value; no cash balance, no type of funds, no holdings.
     """
+    policies = owned.annuities
     return records(
         ASSET_FIELDS,
         {
-            "source_id": keys("policy", integers(policies["policy_id"])),
+            "source_id": keys("policy", integers(policies["policy_id"]), owned.households.book.aliases),
             "account_name": policy_names(policies),
             "category": FIXED_ANNUITY,
             "account_value": amounts(integers(policies["gross_cash_value"])),
@@ -99,7 +101,7 @@ def _holdings(owned: Portfolio) -> Json:
     holdings = records(
         HOLDING_FIELDS,
         {
-            "source_id": keys("position", integers(positions["position_id"])),
+            "source_id": keys("position", integers(positions["position_id"]), owned.households.book.aliases),
             "symbol": trimmed(positions["symbol"]),
             "product_name": trimmed(positions["product_name"]),
             "market_value": amounts(integers(positions["market_value"])),
@@ -113,7 +115,7 @@ def _liabilities(owned: Portfolio, units: int) -> Json:
     items = records(
         LIABILITY_FIELDS,
         {
-            "source_id": keys("liability", integers(liabilities["liability_id"])),
+            "source_id": keys("liability", integers(liabilities["liability_id"]), owned.households.book.aliases),
             "liability_name": liability_names(liabilities),
             "owner": OWNERS[integers(liabilities["role"])],
             "payment_method": trimmed(liabilities["payment_method"]),
@@ -133,7 +135,7 @@ def _insurance_policies(owned: Portfolio, units: int) -> Json:
     items = records(
         POLICY_FIELDS,
         {
-            "source_id": keys("policy", integers(policies["policy_id"])),
+            "source_id": keys("policy", integers(policies["policy_id"]), owned.households.book.aliases),
             "kind": kind,
             "policy_name": policy_names(policies),
             "insured": OWNERS[integers(policies["insured"])],

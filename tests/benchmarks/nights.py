@@ -6,7 +6,6 @@ sending it by call is not what is measured here.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 import urllib.request
@@ -19,7 +18,6 @@ import pandas as pd
 
 from etl.frames import each_row
 from etl.load.delivery import entity_of
-from etl.load.emoney.parts import items_of
 from etl.load.ledger import links
 from etl.load.ledger.links import save_base
 from etl.load.ledger.runs import read_outcomes
@@ -149,10 +147,8 @@ def _fill_emoney(bench: Bench, context: RunContext, going: pd.DataFrame) -> None
     _link(context, "emoney", going, [(as_client_id(client), None) for client in added])
     clients = [one["client"] for one in contents]
     _remember(context, "emoney", "client", going["unit_key"], going["people_hash"], clients)
-    values = [items_of(document) for document in going["document"]]
-    hashes = [hashlib.sha256(items).hexdigest() for items in values]
     items = [{item["sourceKey"]: item for item in one["items"]} for one in contents]
-    _remember(context, "emoney", "items", going["unit_key"], hashes, items)
+    _remember(context, "emoney", "items", going["unit_key"], going["items_hash"], items)
 
 
 def _link(context: RunContext, vendor: str, going: pd.DataFrame, ids: list[tuple[str, str | None]]) -> None:

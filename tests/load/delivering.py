@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 from etl.load.delivery import Delivered, Job, Payload, deliver
 from etl.load.emoney.client import EmoneyClient
 from etl.load.emoney.deliver import EmoneyDelivery
-from etl.load.emoney.feed import Line, Refreshed, send_feeds, settle_feeds
+from etl.load.emoney.feed import Line, Refreshed, send_feeds, settle_feeds, values_of
 from etl.load.http.request import TransportSettings
 from etl.load.http.transport import Transport
 from etl.load.ledger import intents, links
@@ -71,8 +71,11 @@ def couple(unit_key: str = "H1", client: int = 1, spouse: int | None = None, **g
 
 
 def _payload(unit_key: str, content: Mapping[str, Any], client: int, spouse: int | None) -> Payload:
-    content_bytes = orjson.dumps(json.loads(json.dumps(content)), option=orjson.OPT_SORT_KEYS)
-    return Payload(unit_key, hashlib.sha256(content_bytes).hexdigest(), content_bytes, client, spouse)
+    whole, people = (
+        orjson.dumps(json.loads(json.dumps(one)), option=orjson.OPT_SORT_KEYS)
+        for one in (content, {**content, "items": 0})
+    )
+    return Payload(unit_key, digest(whole), whole, client, spouse, people_hash=digest(people))
 
 
 def item(source_key: str = "account:5", **given: Any) -> dict[str, Any]:
@@ -83,9 +86,20 @@ def item(source_key: str = "account:5", **given: Any) -> dict[str, Any]:
     return {"sourceKey": source_key, **plain, **given}
 
 
-def line(unit_key: str, client_id: str, *items: dict[str, Any]) -> Line:
+def line(unit_key: str, client_id: str, *items: dict[str, Any], as_of: date = DAY) -> Line:
     content = orjson.dumps(list(items), option=orjson.OPT_SORT_KEYS)
-    return Line(unit_key, client_id, content, tuple(one["sourceKey"] for one in items))
+    undated = Line(unit_key, client_id, content, digest(content), tuple(one["sourceKey"] for one in items))
+    return dated(undated, as_of)
+
+
+def dated(one: Line, as_of: date) -> Line:
+    """The line with the date of another day in each item."""
+    items = [{"asOf": str(as_of), **item} for item in values_of(one.items)]
+    return replace(one, items=orjson.dumps(items, option=orjson.OPT_SORT_KEYS))
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 @dataclass
@@ -127,7 +141,8 @@ class Desk:
         return deliver(EmoneyDelivery(self.emoney_client()), self.job(as_of, dry_run), payload)
 
     def feed(self, *lines: Line, as_of: date = DAY, deadline: float = 2.0) -> Refreshed:
-        return send_feeds(self.emoney_client(), self.job(as_of), lines, deadline)
+        of_the_day = [dated(one, as_of) for one in lines]
+        return send_feeds(self.emoney_client(), self.job(as_of), of_the_day, deadline)
 
     def settle(self, as_of: date = DAY) -> Refreshed:
         return settle_feeds(self.emoney_client(), self.job(as_of))

@@ -28,7 +28,6 @@ from etl.load.delivery import (
 )
 from etl.load.emoney.client import EmoneyClient, FoundClient
 from etl.load.emoney.life_event import apply_life_event
-from etl.load.emoney.parts import people_hash
 from etl.load.emoney.people import UNFINISHED, VENDOR, Updated, as_sent, update_client, update_spouse
 from etl.load.ledger import intents, links
 from etl.load.ledger.intents import Intent
@@ -102,7 +101,7 @@ def _take_steps(
     if not job.dry_run:
         _connect(client, job, payload, link)
     if writes and not job.dry_run:
-        links.complete(job.ledger, VENDOR, payload.unit_key, "client", people_hash(payload.document))
+        links.complete(job.ledger, VENDOR, payload.unit_key, "client", payload.people_hash)
     if kind == "unchanged" and any(change.decision != "kept" for change in done.changes):
         kind = "updated"
     return ended(VENDOR, payload.unit_key, kind, None if writes else LEFT, link, done.findings, done.changes)

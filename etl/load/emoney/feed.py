@@ -8,11 +8,10 @@ the ledger before the first byte leaves, so that the result of a feed whose send
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -34,12 +33,11 @@ LOOKED_AT = 20
 # Of so many clients it is asked what still waits there, where less does than is known to.
 ASKED_AT_MOST = 200
 MOST_BYTES = 15 * 1024 * 1024
-TEXT_OR_BRACE = re.compile(rb'"(?:[^"\\]|\\.)*"|\{')
 
 
 @dataclass(frozen=True)
 class Line:
-    """What one client has: ``items`` is a canonical JSON list of flat objects without their ``asOf``.
+    """What one client has: ``items`` is a JSON list of objects with their ``asOf``, ``items_hash`` is without that.
 
     ``withheld_keys``: what the CRM has of it, too, and only a license keeps back (LIC-EMONEY-*).
     """
@@ -47,13 +45,9 @@ class Line:
     unit_key: str
     client_id: str
     items: bytes = field(repr=False)
+    items_hash: str
     source_keys: tuple[str, ...]
     withheld_keys: tuple[str, ...] = ()
-
-    @property
-    def items_hash(self) -> str:
-        """The hash of the values, whatever the date."""
-        return hashlib.sha256(self.items).hexdigest()
 
     def remembered(self) -> FeedLine:
         """The line as the ledger keeps it until the feed is through."""
@@ -157,18 +151,13 @@ def body_of(lines: Iterable[Line], as_of: date) -> bytes:
     """The NDJSON of a feed."""
     day = str(as_of).encode()
     return b"".join(
-        b'{"asOf":"%s","clientId":%s,"items":%s}\n' % (day, orjson.dumps(line.client_id), _dated(line, day))
-        for line in lines
+        b'{"asOf":"%s","clientId":%s,"items":%s}\n' % (day, orjson.dumps(line.client_id), line.items) for line in lines
     )
 
 
-def _dated(line: Line, day: bytes) -> bytes:
-    """The items with their date: each is a flat object that begins with its first key."""
-    begin = b'{"asOf":"%s",' % day
-    if line.items.count(b'{"') == len(line.source_keys):
-        return line.items.replace(b'{"', begin + b'"')
-    # A text ends in a brace: only braces outside of texts begin an item.
-    return TEXT_OR_BRACE.sub(lambda found: begin if found[0] == b"{" else found[0], line.items)
+def values_of(items: bytes) -> list[dict[str, Any]]:
+    """The items of a line, without their date."""
+    return [{name: value for name, value in item.items() if name != "asOf"} for item in orjson.loads(items)]
 
 
 def _batches(lines: Iterable[Line], as_of: date) -> Iterator[tuple[list[Line], bytes]]:
@@ -313,7 +302,7 @@ def _values(line: FeedLine, items: Mapping[str, bytes], before: Mapping[str, obj
     kept = {key: before[key] for key in line.withheld_keys if key in before}
     if line.unit_key not in items:
         return kept | dict.fromkeys(line.source_keys)
-    return kept | {item["sourceKey"]: item for item in orjson.loads(items[line.unit_key])}
+    return kept | {item["sourceKey"]: item for item in values_of(items[line.unit_key])}
 
 
 def _linked_by_advisors(

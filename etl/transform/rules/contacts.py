@@ -27,7 +27,7 @@ from etl.transform.arrays import (
     where,
     with_none,
 )
-from etl.transform.documents import Json, Values, amounts, keys, records
+from etl.transform.documents import Aliases, Json, Values, amounts, keys, records
 from etl.transform.mapping.fields import ADDRESS_FIELDS, person_fields
 from etl.values import ADDRESS_TYPES, E_MAIL, PERSON_RECORD_TYPES, PHONE_TYPES, VOICE_PHONES, by_label, is_one_of
 
@@ -37,6 +37,7 @@ class ContactBook:
     """The contacts of a shard, looked up by position; position -1 is *no such contact*: no person, deleted, blank."""
 
     contacts: pd.DataFrame
+    aliases: Aliases = field(default_factory=dict)
     _texts: dict[str, Objects] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -196,7 +197,7 @@ def person_values(reached: Reach, contact_at: Ints, wanted: frozenset[str]) -> d
     """The values of the field matrix for the contacts at these positions, only those a role wants."""
     book = reached.book
     values: dict[str, Callable[[], Values]] = {
-        "source_id": lambda: keys("contact", np.append(book.ids, NULL)[contact_at]),
+        "source_id": lambda: keys("contact", np.append(book.ids, NULL)[contact_at], book.aliases),
         "first_name": lambda: book.first_names[contact_at],
         "last_name": lambda: book.last_names[contact_at],
         "birth_date": lambda: book.birth_dates[contact_at],

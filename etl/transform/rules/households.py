@@ -24,6 +24,7 @@ from etl.transform.arrays import (
     sort_order,
     texts,
 )
+from etl.transform.documents import NO_ALIASES, Aliases
 from etl.transform.rules.contacts import ContactBook
 from etl.transform.rules.members import is_primary_household, memberships_of, people_of
 from etl.transform.rules.spouses import Candidates, relation_candidates, role_candidates
@@ -60,14 +61,14 @@ class Households:
         return self.people[self.people["role"].isin(roles)]
 
 
-def resolve(frames: Frames, vendor: Vendor) -> Households:
+def resolve(frames: Frames, vendor: Vendor, aliases: Aliases = NO_ALIASES) -> Households:
     """HH-HEAD, HH-PRIMARY, HH-SPOUSE-ROLE, HH-SPOUSE-RELATION and HH-DEPENDENT for the units in a vendor's scope.
 
     Each vendor keeps its own source of the spouse: Profiles the household role, eMoney the key relation.
     """
     in_scope = frames["units"][flags(frames["units"][f"in_{vendor}"])]
     units = in_scope.sort_values("unit_key", ignore_index=True)
-    book = ContactBook(frames["contacts"])
+    book = ContactBook(frames["contacts"], aliases)
     client_id = integers(units["client_contact_id"])
     client_at = book.at(client_id)
     is_usable = book.is_person[client_at]

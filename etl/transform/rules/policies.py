@@ -142,7 +142,8 @@ def beneficiaries_of(households: Households, policies: pd.DataFrame, frames: Fra
     names = np.full(len(role), None, dtype=object)
     names[role == CLIENT], names[role == SPOUSE] = "clientA", "clientB"
     for at in np.flatnonzero(is_dependent & (role < 0)):
-        names[at] = f"dependent:contact:{contact_id[at]}"
+        key = f"contact:{contact_id[at]}"
+        names[at] = f"dependent:{households.book.aliases.get(key, key)}"
     found = pd.DataFrame({"policy_at": policy_at, "unit_no": unit_no, "contact_id": contact_id, "name": names})
     found["policy_id"] = integers(policies["policy_id"])[policy_at]
     return found.take(sort_order(policy_at, contact_id)).reset_index(drop=True)

@@ -5,20 +5,17 @@ Rules: EMY-REFRESH, EMY-NEW, EMY-LINK.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from itertools import chain
 from typing import TypeVar
 
-import orjson
 import pandas as pd
 
 from etl.errors import SetAside, StopRun, VendorUnavailable
 from etl.frames import are_among, each_row
 from etl.load.delivery import Job, LoadFinding
 from etl.load.emoney.client import EmoneyClient
-from etl.load.emoney.feed import Ended, Line, Refreshed, send_feeds, settle_feeds
-from etl.load.emoney.parts import items_of
+from etl.load.emoney.feed import Ended, Line, Refreshed, send_feeds, settle_feeds, values_of
 from etl.load.emoney.responses import Link
 from etl.load.ledger import changes, findings, links, runs
 from etl.load.ledger.changes import Change
@@ -77,10 +74,9 @@ def preview_values(job: Job, staged: pd.DataFrame, outcomes: dict[str, str]) -> 
     going = staged[staged["unit_key"].map(outcomes).isin(DONE)]
     sent = links.read_sent(job.ledger, "emoney", "items", going["unit_key"])
     known = dict(zip(sent["unit_key"], sent["offered_hash"], strict=True))
-    values = {row.unit_key: items_of(row.document) for row in each_row(going)}
-    changed = {key: items for key, items in values.items() if known.get(key) != hashlib.sha256(items).hexdigest()}
+    changed = {row.unit_key: row.items for row in each_row(going) if known.get(row.unit_key) != row.items_hash}
     bases = links.read_bases(job.ledger, "emoney", "items", changed)
-    fields_of = ((key, item_fields(job, bases.get(key) or {}, orjson.loads(items))) for key, items in changed.items())
+    fields_of = ((key, item_fields(job, bases.get(key) or {}, values_of(items))) for key, items in changed.items())
     changes.save_changes(job.ledger, job.run_id, "emoney", ((key, one) for key, fields in fields_of for one in fields))
     return Refreshed(dict.fromkeys(changed, Ended("updated")))
 
@@ -96,11 +92,10 @@ def lines_of(job: Job, staged: pd.DataFrame, outcomes: dict[str, str], again: bo
     sent = links.read_sent(job.ledger, "emoney", "items", going["unit_key"])
     before = {row.unit_key: (row.offered_hash, row.as_of) for row in each_row(sent)}
     lines = []
-    client_ids = going["unit_key"].map(connected)
-    columns = (going["unit_key"], client_ids, going["document"], going["source_keys"], going["withheld_keys"])
-    for key, client_id, document, source_keys, withheld in zip(*columns, strict=True):
-        line = Line(key, client_id, items_of(document), tuple(source_keys.split()), tuple(withheld.split()))
-        known, as_of = before.get(key, (None, None))
+    for row in each_row(going.assign(client_id=going["unit_key"].map(connected))):
+        keys = tuple(row.source_keys.split()), tuple(row.withheld_keys.split())
+        line = Line(row.unit_key, row.client_id, row.items, row.items_hash, *keys)
+        known, as_of = before.get(row.unit_key, (None, None))
         is_changed = again or known != line.items_hash
         if as_of is None or as_of < job.as_of or (is_changed and as_of == job.as_of):
             lines.append(line)

@@ -118,7 +118,10 @@ def _delivery(context: RunContext, vendor: str) -> ProfilesDelivery | EmoneyDeli
 def payload_of(row: Any) -> Payload:
     """A staged document as the deliveries take it."""
     spouse = None if pd.isna(row.spouse_contact_id) else int(row.spouse_contact_id)
-    return Payload(row.unit_key, row.payload_hash, row.document, int(row.client_contact_id), spouse)
+    people_hash = getattr(row, "people_hash", "")
+    return Payload(
+        row.unit_key, row.payload_hash, row.document, int(row.client_contact_id), spouse, people_hash=people_hash
+    )
 
 
 def _payloads(context: RunContext, vendor: str, staged: pd.DataFrame) -> list[Payload]:

@@ -8,13 +8,10 @@ columns that the gate asks for; and ``labels/<shard>``, by which people find the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import pandas as pd
 
-from etl.load import key_aliases
-from etl.load.emoney.parts import items_hash, people_hash
 from etl.load.ledger.feeds import KEY_LISTS
 from etl.narrowing import narrow
 from expectations.facts.vendors import FRAMES, FRAMES_OF
@@ -23,9 +20,6 @@ from include.pipelines.run.context import RunContext
 from include.pipelines.run.findings import name_defects
 from include.pipelines.run.shards import of_units, shard_name
 
-if TYPE_CHECKING:
-    from etl.transform.assembly import VendorBatch
-
 
 def transform_shard(context: RunContext, number: int) -> int:
     """Builds and stages both vendors' documents of a shard; gives the number of units.
@@ -33,12 +27,12 @@ def transform_shard(context: RunContext, number: int) -> int:
     A unit that breaks the transform is set aside for that vendor, in the table ``failed``; all others go.
     """
     frames = context.staging.read(shard_name("source", number))
-    names = merged.known_names(context)
+    aliases = merged.known_names(context)
     units = frames["units"]["unit_key"].tolist()
     for vendor in context.request.vendors:
 
         def build(group: Sequence[str], vendor: str = vendor) -> dict[str, pd.DataFrame]:
-            return _build(context, vendor, of_units(frames, group), names)
+            return _build(context, vendor, of_units(frames, group), aliases)
 
         built = narrow(units, build)
         failed = name_defects(f"transform {vendor}", built)
@@ -61,41 +55,28 @@ def _together(parts: list[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
 
 
 def _build(
-    context: RunContext, vendor: str, frames: dict[str, pd.DataFrame], names: Mapping[str, str]
+    context: RunContext, vendor: str, frames: dict[str, pd.DataFrame], aliases: Mapping[str, str]
 ) -> dict[str, pd.DataFrame]:
     """The tables of one vendor for the units of these frames."""
     from etl.transform.assembly import assemble
     from etl.values import Vendor
 
     users = (context.vendor_users or {}).get(vendor)
-    batch = assemble(cast(Vendor, vendor), frames, context.request.as_of, context.settings.service.user, users)
-    if names:
-        items, withheld = (key_aliases.in_items(keyed, names) for keyed in (batch.items, batch.withheld))
-        documents = key_aliases.in_documents(batch.documents, names, frames["members"])
-        batch = replace(batch, documents=documents, items=items, withheld=withheld)
-    documents = _in_parts(batch) if vendor == "emoney" else batch.documents
+    batch = assemble(cast(Vendor, vendor), frames, context.request.as_of, context.settings.service.user, users, aliases)
+    documents = batch.documents
+    if vendor == "emoney":
+        lists = zip(KEY_LISTS, (batch.items, batch.withheld), strict=True)
+        documents = documents.assign(**{name: _key_lists(documents["unit_key"], keyed) for name, keyed in lists})
     facts = {f"facts_{name}": batch.facts[name][list(FRAMES[name])] for name in FRAMES_OF[vendor]}
     return {
         "documents": documents,
-        "heads": documents.drop(columns=["document", "withheld_keys"], errors="ignore"),
+        "heads": documents.drop(columns=["document", "items", "withheld_keys"], errors="ignore"),
         "receipts": batch.book.counts(),
         "users": batch.users,
         "items": batch.items,
         "withheld": batch.withheld,
         **facts,
     }
-
-
-def _in_parts(batch: VendorBatch) -> pd.DataFrame:
-    """eMoney takes people by call and values by feed: the documents with the hash of each, and the values' keys."""
-    documents = batch.documents
-    hashes = {
-        name: pd.array([digest(document) for document in documents["document"]], dtype="str")
-        for name, digest in (("people_hash", people_hash), ("items_hash", items_hash))
-    }
-    lists = zip(KEY_LISTS, (batch.items, batch.withheld), strict=True)
-    listed = {name: _key_lists(documents["unit_key"], keyed) for name, keyed in lists}
-    return documents.assign(**hashes, **listed)
 
 
 def _key_lists(unit_keys: pd.Series, keyed: pd.DataFrame) -> pd.api.extensions.ExtensionArray:

@@ -2,19 +2,15 @@
 
 import hashlib
 import threading
-from datetime import date
 from typing import Any
 
-import orjson
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
-from hypothesis import strategies as st
 
 from etl.errors import CredentialsRefused
 from etl.load.delivery import household_lock
 from etl.load.emoney import feed
-from etl.load.emoney.feed import Line, Refreshed, body_of
+from etl.load.emoney.feed import Refreshed, body_of
 from etl.load.ledger import feeds, links
 from etl.load.ledger.tables import feed_line
 from tests.load.delivering import DAY, NEXT_DAY, Desk, couple, item, line
@@ -225,24 +221,6 @@ def test_a_feed_keeps_within_the_size_that_emoney_takes(monkeypatch: pytest.Monk
     batches = list(feed._batches(lines, DAY))
     assert [one for batch, _ in batches for one in batch] == lines
     assert all(len(body) <= 1000 for _, body in batches)
-
-
-TEXTS = st.text(st.sampled_from('{}[]",:\\ aé\n'), max_size=6)
-
-
-@given(st.lists(st.lists(TEXTS, min_size=1, max_size=3), max_size=3))
-def test_every_item_gets_its_date_whatever_its_texts_hold(texts: list[list[str]]) -> None:
-    items = [
-        {"sourceKey": f"account:{number}", **{f"field{place}": text for place, text in enumerate(values)}}
-        for number, values in enumerate(texts)
-    ]
-    sent = Line("H1", "em-1", orjson.dumps(items), tuple(one["sourceKey"] for one in items))
-    read = orjson.loads(body_of([sent], date(2026, 1, 2)))
-    assert read == {
-        "asOf": "2026-01-02",
-        "clientId": "em-1",
-        "items": [{"asOf": "2026-01-02", **one} for one in items],
-    }
 
 
 def test_what_was_sent_is_the_base_for_the_next_night(desk: Desk, client_id: str) -> None:
