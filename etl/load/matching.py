@@ -1,19 +1,17 @@
-"""Finding the unit at the vendor (MATCH-STORED, MATCH-EXACT, MATCH-AMBIGUOUS, MATCH-LAST-NAME), and which unit of one
-person goes there (MATCH-TWICE). Pure.
+"""Which vendor record is a unit, and which of several units of one person goes to the vendor. Pure.
 
-The stored link comes before all of this: these functions decide for a unit that has none, from the answers of the
-search by our external id and of the exact search. A vendor record that is linked to another unit is no candidate.
+Rules: MATCH-STORED, MATCH-EXACT, MATCH-AMBIGUOUS, MATCH-LAST-NAME, MATCH-TWICE. A stored link comes before all of this:
+these functions decide for a unit without a link, from the vendor's answers to two searches (by our external id, and the
+exact one). A vendor record that is linked to another unit is no candidate.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from etl import errors
 from etl.load.delivery import LoadFinding, entity_of
-from etl.load.emoney.responses import FoundClient
 from etl.load.ledger.links import Link
-from etl.load.profiles.responses import FoundHousehold, SearchResult
 from etl.units import UnitKey
 
 STORED = "MATCH-STORED"
@@ -59,6 +57,8 @@ class Ambiguous:
 
 
 Decision = Adopt | CreateNew | Ambiguous
+# Vendor record -> its cases; at eMoney, which has none, one ``None``.
+Records = Mapping[str, tuple[str | None, ...]]
 
 
 def require_clear(decision: Decision, records: str = "records") -> Adopt | CreateNew:
@@ -88,56 +88,24 @@ class Twin:
     are_linked: bool
 
 
-def decide_profiles(
-    by_external_id: SearchResult, exact: SearchResult | None, linked_elsewhere: Collection[str]
-) -> Decision:
-    """Which household and case is the unit; ``linked_elsewhere`` holds household ids linked to other units.
+def decide(keyed: Records, exact: Records, namesakes: Iterable[str], linked_elsewhere: Collection[str]) -> Decision:
+    """Which vendor record is the unit: the one with our external id, else the one exact match.
 
-    ``exact`` may be None where the search by external id has found something (it need not be asked then).
+    ``namesakes``: ids of records that match only by name; ``linked_elsewhere``: ids linked to other units.
     """
-    keyed = _free(by_external_id.households, linked_elsewhere)
-    if keyed:
-        return _only_case(keyed, STORED)
-    candidates = _free(exact.households if exact else (), linked_elsewhere)
-    if exact and exact.match_type == "exact" and candidates:
-        return _only_case(candidates, EXACT)
-    return _create(candidate.household_id for candidate in candidates)
-
-
-def decide_emoney(
-    by_external_id: Iterable[FoundClient],
-    by_name: Iterable[FoundClient],
-    birth_date: str,
-    linked_elsewhere: Collection[str],
-) -> Decision:
-    """Which client is the unit: ours by external id, else the one of that name with that birth date (YYYY-MM-DD)."""
-    keyed = [client for client in by_external_id if client.client_id not in linked_elsewhere]
-    if keyed:
-        return _only_client(keyed, STORED)
-    namesakes = [client for client in by_name if client.client_id not in linked_elsewhere]
-    same = [client for client in namesakes if client.birth_date == birth_date]
-    return _only_client(same, EXACT) if same else _create(client.client_id for client in namesakes)
-
-
-def _free(households: Iterable[FoundHousehold], linked_elsewhere: Collection[str]) -> list[FoundHousehold]:
-    return [household for household in households if household.household_id not in linked_elsewhere]
-
-
-def _only_case(households: list[FoundHousehold], rule: str) -> Decision:
-    cases = [(household.household_id, case.case_id) for household in households for case in household.cases]
-    if len(households) == 1 and len(cases) == 1:
-        return Adopt(*cases[0], rule)
-    return Ambiguous(tuple(household.household_id for household in households) + tuple(case for _, case in cases))
-
-
-def _only_client(clients: list[FoundClient], rule: str) -> Decision:
-    ids = tuple(client.client_id for client in clients)
-    return Adopt(ids[0], None, rule) if len(ids) == 1 else Ambiguous(ids)
-
-
-def _create(candidates: Iterable[str]) -> CreateNew:
-    ids = tuple(candidates)
+    for found, rule in ((keyed, STORED), (exact, EXACT)):
+        free = {record: cases for record, cases in found.items() if record not in linked_elsewhere}
+        if free:
+            return _only(free, rule)
+    ids = tuple(record for record in namesakes if record not in linked_elsewhere)
     return CreateNew(LAST_NAME if ids else EXACT, ids)
+
+
+def _only(found: Records, rule: str) -> Decision:
+    cases = [(record, case) for record, cases in found.items() for case in cases]
+    if len(found) == 1 and len(cases) == 1:
+        return Adopt(*cases[0], rule)
+    return Ambiguous((*found, *(case for _, case in cases if case is not None)))
 
 
 def order_of(linked: Collection[str], primary: Collection[str]) -> Callable[[Place], tuple[object, ...]]:

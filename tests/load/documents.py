@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from etl.load.profiles.document import Leaf, canonical
+from etl.load.http.strict_json import canonical
 
 Document = dict[str, Any]
 
@@ -66,7 +66,7 @@ KEYS = st.sampled_from([[], [1], [2, 1], [1, 3]])
 def text(path: tuple[str, ...], value: Any) -> str:
     """A value as the merge compares it: numbers by value, beneficiaries as a set, nobody as none."""
     is_set = path[-1] == "beneficiaries"
-    return canonical((value or None) if is_set else value, Leaf(is_set=is_set))
+    return canonical((value or None) if is_set else value, is_set)
 
 
 def items_of(build: Any, **fields: Any) -> Any:

@@ -3,9 +3,11 @@
 import pytest
 
 from etl.load.emoney.client import FoundClient
-from etl.load.matching import Adopt, Ambiguous, CreateNew, decide_emoney, decide_profiles
+from etl.load.emoney.deliver import decide_emoney
+from etl.load.matching import Adopt, Ambiguous, CreateNew
 from etl.load.profiles.client import FoundHousehold, SearchResult
 from etl.load.profiles.responses import FoundCase, FoundPerson
+from etl.load.profiles.search import decide_profiles
 
 NOBODY: frozenset[str] = frozenset()
 

@@ -7,6 +7,7 @@ policies follow in the feed (`etl.load.emoney.feed`).
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
@@ -28,11 +29,10 @@ from etl.load.delivery import (
 )
 from etl.load.emoney.client import EmoneyClient, FoundClient
 from etl.load.emoney.life_event import apply_life_event
-from etl.load.emoney.people import UNFINISHED, VENDOR, Updated, as_sent, update_client, update_spouse
+from etl.load.emoney.people import UNFINISHED, VENDOR, Updated, as_sent, people_fields, update_client, update_spouse
 from etl.load.ledger import intents, links
 from etl.load.ledger.intents import Intent
 from etl.load.ledger.links import Link
-from etl.load.preview import people_fields
 
 CREATE_STEP = "create_client"
 # What namesakes have in common (MATCH-LAST-NAME).
@@ -129,8 +129,19 @@ def _match(
     if all(one.client_id in taken for one in by_key):
         by_name = list(client.search(person["firstName"], person["lastName"]))
         taken |= _taken(job, payload, by_name)
-    decision = matching.decide_emoney(by_key, by_name, person["dateOfBirth"], taken)
-    return matching.require_clear(decision, "clients")
+    return matching.require_clear(decide_emoney(by_key, by_name, person["dateOfBirth"], taken), "clients")
+
+
+def decide_emoney(
+    by_external_id: Sequence[FoundClient],
+    by_name: Sequence[FoundClient],
+    birth_date: str,
+    linked_elsewhere: Collection[str],
+) -> matching.Decision:
+    """Which client is the unit: ours by external id, else the one of that name with that birth date (YYYY-MM-DD)."""
+    exact = {one.client_id: (None,) for one in by_name if one.birth_date == birth_date}
+    namesakes = [one.client_id for one in by_name]
+    return matching.decide({one.client_id: (None,) for one in by_external_id}, exact, namesakes, linked_elsewhere)
 
 
 def _taken(job: Job, payload: Payload, found: list[FoundClient]) -> set[str]:

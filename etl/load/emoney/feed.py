@@ -160,6 +160,18 @@ def values_of(items: bytes) -> list[dict[str, Any]]:
     return [{name: value for name, value in item.items() if name != "asOf"} for item in orjson.loads(items)]
 
 
+def item_fields(job: Job, before: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> tuple[Change, ...]:
+    """What a dry run says of a unit's items: the fields that differ from what was last sent (``before``: by key)."""
+    known = {key: item for key, item in before.items() if item is not None}
+    return tuple(
+        Change(f"items[{item['sourceKey']}].{name}", "written", known.get(item["sourceKey"], {}).get(name), value)
+        for item in items
+        if job.tells_new or item["sourceKey"] in known
+        for name, value in item.items()
+        if name != "sourceKey" and value != known.get(item["sourceKey"], {}).get(name)
+    )
+
+
 def _batches(lines: Iterable[Line], as_of: date) -> Iterator[tuple[list[Line], bytes]]:
     batch: list[Line] = []
     chunks: list[bytes] = []

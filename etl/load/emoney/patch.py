@@ -12,8 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from etl.load.profiles.document import canonical
-from etl.load.profiles.merge import changed_fields
+from etl.load.http.strict_json import canonical
 
 _ADDRESS = ("line1", "line2", "city", "state", "postalCode", "country")
 _JOB = ("companyName", *(f"address.{name}" for name in _ADDRESS), "businessPhone", "businessFax", "title")
@@ -80,6 +79,25 @@ def patch_for(
         else:
             written.append((prefix + path, now if is_edited else before, new))
     return Patch(values, tuple(written), tuple(edited), base)
+
+
+def changed_fields(last_sent: Mapping[str, Any] | None, ours: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON merge patch: only fields whose value changed since we last sent them (EMY-UPDATE).
+
+    A null that was never sent is no change; an object that replaces a null goes whole; fields that ours does not
+    name are left alone.
+    """
+    patch: dict[str, Any] = {}
+    for name, value in ours.items():
+        sent = name in (last_sent or {})
+        last = last_sent[name] if last_sent and sent else None
+        if isinstance(value, Mapping) and (isinstance(last, Mapping) or not sent):
+            inner = changed_fields(last, value)
+            if inner:
+                patch[name] = inner
+        elif canonical(value) != canonical(last):
+            patch[name] = copy.deepcopy(value)
+    return patch
 
 
 def is_kept(path: str, keeps: Collection[str]) -> bool:

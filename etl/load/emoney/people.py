@@ -10,12 +10,11 @@ from typing import Any
 from etl.errors import Ambiguous
 from etl.load.delivery import Job, LoadFinding, Payload, attempt, begin, entity_of
 from etl.load.emoney.client import EmoneyClient
-from etl.load.emoney.patch import Patch, patch_for, patched
+from etl.load.emoney.patch import Patch, changed_fields, leaves, patch_for, patched
 from etl.load.ledger import changes, findings, intents, life_events, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.life_events import DIVORCED
 from etl.load.ledger.links import Link
-from etl.load.profiles.merge import changed_fields
 from etl.names import same_name
 
 VENDOR = "emoney"
@@ -74,6 +73,14 @@ class Updated:
 
     def __add__(self, other: Updated) -> Updated:
         return Updated(self.changes + other.changes, self.findings + other.findings)
+
+
+def people_fields(job: Job, client: dict[str, Any], spouse: dict[str, Any] | None) -> tuple[Change, ...]:
+    """What a dry run says of a new client and its spouse: every field that would be there, but no nulls."""
+    if not job.tells_new:
+        return ()
+    new = (*leaves(client, None), *leaves(spouse or {}, None, "spouse."))
+    return tuple(Change(path, "written", None, value) for path, _, value in new if value not in (None, []))
 
 
 def update_client(

@@ -6,6 +6,7 @@ number with a fraction is a Decimal; whatever else claims to be JSON is unreadab
 
 import json
 import math
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -40,6 +41,24 @@ def read_json(body: bytes) -> Any:
     except (ValueError, RecursionError):
         raise Unreadable("is not JSON") from None
     return value
+
+
+def canonical(value: Any, is_set: bool = False) -> str:
+    """Text that two values share when they mean the same: 5, 5.0 and Decimal("5.00"); sets in any order; else exact."""
+    if is_set:
+        return json.dumps(sorted({canonical(element) for element in value or ()}) or None)
+    return json.dumps(_plain(value), sort_keys=True)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int | float | Decimal):
+        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+        return {"number": f"{number.normalize() + 0:f}"}
+    if isinstance(value, Mapping):
+        return {"object": {str(name): _plain(inner) for name, inner in value.items()}}
+    return [_plain(inner) for inner in value]
 
 
 def _require_finite(value: Any) -> None:

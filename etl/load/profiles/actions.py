@@ -28,12 +28,11 @@ from etl.load.ledger import intents, links
 from etl.load.ledger.answers import Answer, find_answer
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
-from etl.load.preview import case_fields
 from etl.load.profiles.client import ProfilesClient
 from etl.load.profiles.create import CASE_STEP, CLIENT_STEP, create_case, create_client, would_create
 from etl.load.profiles.new_case import new_case_of
 from etl.load.profiles.search import Choice, choose, describe, search
-from etl.load.profiles.update import VENDOR, update_case, update_if_changed
+from etl.load.profiles.update import VENDOR, case_fields, update_case, update_if_changed
 from etl.outcomes import UNANSWERED, UNCHOSEN
 
 CHOSEN = "CHOSEN"

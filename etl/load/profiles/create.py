@@ -25,12 +25,11 @@ from etl.load.delivery import (
 from etl.load.ledger import intents, life_events, links
 from etl.load.ledger.intents import Intent
 from etl.load.ledger.links import Link
-from etl.load.preview import case_fields
 from etl.load.profiles.client import Case, Created, ProfilesClient
 from etl.load.profiles.document import flatten
 from etl.load.profiles.new_case import NewCase
 from etl.load.profiles.pins import pins_in_force
-from etl.load.profiles.update import VENDOR, save_case
+from etl.load.profiles.update import VENDOR, case_fields, save_case
 from etl.names import same_name
 
 CLIENT_STEP = "create_household"

@@ -6,10 +6,8 @@ the item's ``externalSourceId``: ``("assets", "account:5", "holdings", "position
 in) and fields that the shape does not name are not ours: they have no path.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from etl.load.http.strict_json import Unreadable
@@ -220,24 +218,6 @@ def leaf_at(path: Path) -> Leaf:
             shape = shape.item
     assert isinstance(shape, Leaf)
     return shape
-
-
-def canonical(value: Any, leaf: Leaf = Leaf()) -> str:
-    """Text that two values share when they mean the same: 5, 5.0 and Decimal("5.00"); sets in any order; else exact."""
-    if leaf.is_set:
-        return json.dumps(sorted({canonical(element) for element in value or ()}) or None)
-    return json.dumps(_plain(value), sort_keys=True)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return value
-    if isinstance(value, int | float | Decimal):
-        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-        return {"number": f"{number.normalize() + 0:f}"}
-    if isinstance(value, Mapping):
-        return {"object": {str(name): _plain(inner) for name, inner in value.items()}}
-    return [_plain(inner) for inner in value]
 
 
 def require_shape(document: Mapping[str, Any], group: Group = DOCUMENT) -> None:

@@ -15,7 +15,7 @@ from etl.load.ledger import life_events, links
 from etl.load.ledger.links import Link
 from etl.load.profiles.client import ProfilesClient
 from etl.load.profiles.create import create_client, would_create
-from etl.load.profiles.search import SAME_LAST_NAME
+from etl.load.profiles.search import SAME_LAST_NAME, decide_profiles
 from etl.load.profiles.update import VENDOR, update_case
 
 ACTIONS = ("auto", "create_client_and_case")
@@ -40,7 +40,7 @@ def apply_life_event(client: ProfilesClient, job: Job, payload: Payload, link: L
         exact = client.search(person["firstName"], person["lastName"], person["birthDate"])
         ids = {one.household_id for one in (*by_key.households, *exact.households)}
         taken = set(links.others_linked(job.ledger, VENDOR, payload.unit_key, ids)) | {link.vendor_client_id}
-        found = matching.decide_profiles(by_key, exact, taken)
+        found = decide_profiles(by_key, exact, taken)
     decision = matching.require_clear(found)
     if isinstance(decision, matching.Adopt):
         return _adopt(client, job, payload, link, decision)

@@ -11,10 +11,11 @@ nothing refers to it any more (half a person, or an owner who is nobody, would b
 """
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from etl.load.http.strict_json import canonical
 from etl.load.profiles.document import (
     DOCUMENT,
     KEY,
@@ -24,7 +25,6 @@ from etl.load.profiles.document import (
     Items,
     Nodes,
     Path,
-    canonical,
     flatten,
     leaf_at,
     require_known,
@@ -127,25 +127,6 @@ def confirm(old_base: Document | None, intended_base: Document, theirs: Document
         if not _within(path, absent) and is_same(path, now.get(path), value):
             confirmed[path] = value
     return unflatten(confirmed)
-
-
-def changed_fields(last_sent: Mapping[str, Any] | None, ours: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON merge patch for eMoney: only fields whose value changed since we last sent them (EMY-UPDATE).
-
-    A null that was never sent is no change; an object that replaces a null goes whole; fields that ours does not
-    name are left alone.
-    """
-    patch: dict[str, Any] = {}
-    for name, value in ours.items():
-        sent = name in (last_sent or {})
-        last = last_sent[name] if last_sent and sent else None
-        if isinstance(value, Mapping) and (isinstance(last, Mapping) or not sent):
-            inner = changed_fields(last, value)
-            if inner:
-                patch[name] = inner
-        elif canonical(value) != canonical(last):
-            patch[name] = copy.deepcopy(value)
-    return patch
 
 
 def _arrivals(
@@ -263,8 +244,8 @@ def is_same(path: Path, one: Any, other: Any) -> bool:
     """Whether two values of a field mean the same."""
     if isinstance(one, str) and isinstance(other, str):
         return one == other
-    leaf = leaf_at(path)
-    return canonical(one, leaf) == canonical(other, leaf)
+    is_set = leaf_at(path).is_set
+    return canonical(one, is_set) == canonical(other, is_set)
 
 
 def _items(values: Iterable[Path]) -> Iterator[Path]:

@@ -6,7 +6,7 @@ last name (MATCH-EXACT, MATCH-LAST-NAME). One that is linked to another unit is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from etl.errors import ParamsError
 from etl.load import matching
 from etl.load.delivery import Job, Payload
 from etl.load.ledger import links
-from etl.load.profiles.client import FoundHousehold, ProfilesClient
+from etl.load.profiles.client import FoundHousehold, ProfilesClient, SearchResult
 from etl.load.profiles.update import VENDOR
 
 # What a user of SmartOffice chooses, by the words on the buttons.
@@ -78,13 +78,30 @@ def search(client: ProfilesClient, job: Job, payload: Payload) -> Found:
     keyed = tuple(household.household_id for household in by_key.households)
     taken = links.others_linked(job.ledger, VENDOR, payload.unit_key, keyed)
     if not all(household_id in taken for household_id in keyed):
-        return Found("key", by_key.households, keyed, taken, matching.decide_profiles(by_key, None, taken))
+        return Found("key", by_key.households, keyed, taken, decide_profiles(by_key, None, taken))
     person = payload.read()["document"]["clientA"]
     exact = client.search(person["firstName"], person["lastName"], person["birthDate"])
     ids = [household.household_id for household in exact.households]
     taken = taken | links.others_linked(job.ledger, VENDOR, payload.unit_key, ids)
-    decision = matching.decide_profiles(by_key, exact, taken)
+    decision = decide_profiles(by_key, exact, taken)
     return Found(exact.match_type, exact.households, keyed, taken, decision)
+
+
+def decide_profiles(
+    by_external_id: SearchResult, by_name: SearchResult | None, linked_elsewhere: Collection[str]
+) -> matching.Decision:
+    """Which household and case is the unit; ``linked_elsewhere`` holds household ids linked to other units.
+
+    ``by_name`` may be None where the search by external id has found something: then it is not asked.
+    """
+    found = by_name or SearchResult("none", ())
+    is_exact = found.match_type == "exact"
+    exact, namesakes = (_cases(found), ()) if is_exact else ({}, tuple(_cases(found)))
+    return matching.decide(_cases(by_external_id), exact, namesakes, linked_elsewhere)
+
+
+def _cases(found: SearchResult) -> matching.Records:
+    return {one.household_id: tuple(case.case_id for case in one.cases) for one in found.households}
 
 
 def describe(found: Found) -> str:

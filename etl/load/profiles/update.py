@@ -6,6 +6,7 @@ what became of it: fields that hold our values count as written by us.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
@@ -17,8 +18,8 @@ from etl.load.ledger import intents, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.intents import Intent
 from etl.load.ledger.links import Link
-from etl.load.preview import case_fields
 from etl.load.profiles.client import Case, ProfilesClient
+from etl.load.profiles.document import KEY, Path, flatten, show
 from etl.load.profiles.merge import Merged, confirm, merge
 from etl.load.profiles.pins import Pins, pins_in_force
 
@@ -34,6 +35,24 @@ def update_if_changed(client: ProfilesClient, job: Job, payload: Payload, link: 
     if before is not None and before.offered_hash == payload.payload_hash:
         return ended(VENDOR, payload.unit_key, "unchanged", None, link)
     return update_case(client, job, payload, link)
+
+
+def case_fields(job: Job, document: Mapping[str, Any], among: Collection[str] | None = None) -> tuple[Change, ...]:
+    """What a dry run says of new values: every field that would be there but nulls, or those of the items ``among``.
+
+    A dry run for very many units says this of updates only: a first night would fill the ledger with the whole CRM.
+    """
+    if not job.tells_new:
+        return ()
+    return tuple(
+        Change(show(path), "written", None, value)
+        for path, value in flatten(document).items()
+        if path[-1] != KEY and value not in (None, []) and (among is None or _is_in(path, among))
+    )
+
+
+def _is_in(path: Path, items: Collection[str]) -> bool:
+    return any(show(path[:end]) in items for end in range(2, len(path), 2))
 
 
 def update_case(client: ProfilesClient, job: Job, payload: Payload, link: Link) -> Delivered:

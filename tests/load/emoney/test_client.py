@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from etl.errors import CredentialsRefused, Gone, InDoubt, Rejected, SettingsError, VendorUnavailable
 from etl.load.emoney.client import EmoneyClient, FeedState, Link
+from etl.load.emoney.patch import changed_fields
 from etl.load.http.limiter import Limit, SharedLimiter
 from etl.load.http.request import TransportSettings
 from etl.load.http.transport import Transport
-from etl.load.profiles.merge import changed_fields
 from include.sandbox.emoney.app import EmoneyApp, Settings
 from include.sandbox.emoney.assertion import read_public_key
 from tests.keys import make_key_pair

@@ -1,4 +1,4 @@
-"""The three-way merge of Profiles documents, and the merge patch for eMoney."""
+"""The three-way merge of Profiles documents."""
 
 import copy
 from collections.abc import Callable
@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.load.profiles.document import DOCUMENT, Group, Items, canonical, flatten, show
-from etl.load.profiles.merge import Merged, changed_fields, confirm, merge
+from etl.load.http.strict_json import canonical
+from etl.load.profiles.document import DOCUMENT, Group, Items, flatten, show
+from etl.load.profiles.merge import Merged, confirm, merge
 from tests.growth import growth
 from tests.load.documents import DOCUMENTS, Document, address, asset, document, edited, holding, person, policy, text
 
@@ -448,58 +449,6 @@ def test_confirming_takes_for_ours_only_what_has_our_value() -> None:
     assert ("assets", "account:5", "accountName") not in confirmed
     assert confirmed[("assets", "account:5", "holdingsValue")] == 10
     assert not [path for path in confirmed if "account:6" in path]
-
-
-CLIENT = {
-    "externalId": "contact:7",
-    "firstName": "Ann",
-    "cellPhone": None,
-    "address": None,
-    "job": {"companyName": None, "address": None, "title": None},
-}
-
-
-def test_a_patch_holds_only_what_changed_since_it_was_sent() -> None:
-    now = {**CLIENT, "cellPhone": "555-0101", "job": {**CLIENT["job"], "title": "Baker"}}
-    assert changed_fields(CLIENT, now) == {"cellPhone": "555-0101", "job": {"title": "Baker"}}
-
-
-def test_a_patch_of_what_was_sent_is_empty() -> None:
-    assert changed_fields(CLIENT, copy.deepcopy(CLIENT)) == {}
-
-
-def test_a_patch_says_null_for_a_value_that_was_sent_and_is_gone() -> None:
-    assert changed_fields({**CLIENT, "cellPhone": "555-0101"}, CLIENT) == {"cellPhone": None}
-
-
-def test_a_null_that_was_never_sent_is_no_change() -> None:
-    assert changed_fields(None, CLIENT) == {"externalId": "contact:7", "firstName": "Ann"}
-    assert changed_fields({"firstName": "Ann"}, CLIENT) == {"externalId": "contact:7"}
-
-
-def test_an_address_that_replaces_a_null_goes_whole() -> None:
-    assert changed_fields(CLIENT, {**CLIENT, "address": address()}) == {"address": address()}
-    inside = {**CLIENT, "job": {**CLIENT["job"], "address": address()}}
-    assert changed_fields(CLIENT, inside) == {"job": {"address": address()}}
-
-
-def test_an_address_that_is_gone_goes_as_null() -> None:
-    assert changed_fields({**CLIENT, "address": address()}, CLIENT) == {"address": None}
-
-
-@given(
-    st.sampled_from([CLIENT, {**CLIENT, "address": address()}]), st.sampled_from([CLIENT, {**CLIENT, "cellPhone": "1"}])
-)
-def test_a_patch_applied_to_what_was_sent_gives_ours(last: Document, ours: Document) -> None:
-    assert patched(last, changed_fields(last, ours)) == ours
-
-
-def patched(target: Document, patch: Document) -> Document:
-    result = dict(target)
-    for name, value in patch.items():
-        before = result.get(name)
-        result[name] = patched(before, value) if isinstance(value, dict) and isinstance(before, dict) else value
-    return result
 
 
 def test_the_time_of_a_merge_grows_with_the_case_and_not_with_its_square() -> None:
