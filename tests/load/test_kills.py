@@ -93,7 +93,7 @@ def what_the_ledger_holds(desk: Desk) -> Any:
     known = []
     for vendor in ("profiles", "emoney"):
         assert intents.units_in_doubt(desk.ledger, vendor) == set()
-        sent = {part: (one.offered_hash, one.base, one.as_of) for part, one in desk.sent(vendor).items()}
+        sent = {part: (one.payload_hash, one.base, one.as_of) for part, one in desk.sent(vendor).items()}
         known.append(sent)
     assert feeds.unresolved_feeds(desk.ledger) == []
     return known

@@ -212,9 +212,9 @@ def test_a_former_partner_who_gets_a_client_of_her_own_is_divorced_there_too(des
 
 def test_a_client_of_her_own_that_was_there_before_is_looked_at_again(desk: Desk) -> None:
     desk.to_emoney(couple("C2", 2, firstName="Bea"))
-    assert desk.sent("emoney", "C2")["client"].offered_hash
+    assert desk.sent("emoney", "C2")["client"].payload_hash
     sent_and_confirmed(desk, "divorce")
-    assert desk.sent("emoney", "C2")["client"].offered_hash == ""
+    assert desk.sent("emoney", "C2")["client"].payload_hash == ""
     updated = desk.to_emoney(couple("C2", 2, firstName="Bea"), NEXT_DAY)
     assert decided(updated) == {("maritalStatus", "written"), ("previousMarriages", "written")}
     assert told(desk.vendors.clients()["contact:2"]) == ("Bea", "Divorced", True, None)
@@ -440,7 +440,7 @@ def held_by_all(desk: Desk, vendor: str) -> Any:
     couples = linked[["unit_key", "client_contact_id", "spouse_contact_id"]].astype(str).values.tolist()
     values = flatten if vendor == "profiles" else dict
     sent = {
-        key: {part: (one.offered_hash, values(one.base), one.as_of) for part, one in desk.sent(vendor, key).items()}
+        key: {part: (one.payload_hash, values(one.base), one.as_of) for part, one in desk.sent(vendor, key).items()}
         for key in linked["unit_key"]
     }
     if vendor == "emoney":

@@ -51,7 +51,7 @@ class Link:
 class Sent:
     """What was last sent of one part: the payload's hash, the values we wrote (merge base), as of when."""
 
-    offered_hash: str
+    payload_hash: str
     base: Any
     as_of: date
 

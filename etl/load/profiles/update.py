@@ -32,7 +32,7 @@ NEVER_SENT = "never sent: nobody has said which of the two is right"
 def update_if_changed(client: ProfilesClient, job: Job, payload: Payload, link: Link) -> Delivered:
     """The linked case, if anything has changed since it was last sent."""
     before = links.find_sent(job.ledger, VENDOR, link.unit_key).get("case")
-    if before is not None and before.offered_hash == payload.payload_hash:
+    if before is not None and before.payload_hash == payload.payload_hash:
         return ended(VENDOR, payload.unit_key, "unchanged", None, link)
     return update_case(client, job, payload, link)
 
@@ -123,18 +123,18 @@ def confirm_lost_write(job: Job, payload: Payload, intent: Intent, case: Case) -
 
 
 def save_case(
-    job: Job, connection: Connection, unit_key: str, case_id: str, offer: str, base: Any, as_of: date
+    job: Job, connection: Connection, unit_key: str, case_id: str, payload_hash: str, base: Any, as_of: date
 ) -> None:
     """Remembers what was offered to a unit's case and what was written into it, within a transaction."""
-    links.save_sent(job.ledger, connection, VENDOR, unit_key, "case", offer, None, as_of, job.run_id)
+    links.save_sent(job.ledger, connection, VENDOR, unit_key, "case", payload_hash, None, as_of, job.run_id)
     links.save_base(job.ledger, connection, case_id, base, job.run_id)
 
 
 def _remember(job: Job, payload: Payload, case: Case, merged: Merged, pins: Pins, intent: Intent | None) -> None:
     # No hash where edits are overruled: the case is looked at again in the next run, whatever the CRM says then.
-    offer = "" if pins.overrule_edits else payload.payload_hash
+    payload_hash = "" if pins.overrule_edits else payload.payload_hash
     with job.ledger.write() as connection:
-        save_case(job, connection, payload.unit_key, case.case_id, offer, merged.base, job.as_of)
+        save_case(job, connection, payload.unit_key, case.case_id, payload_hash, merged.base, job.as_of)
         links.save_link(
             job.ledger,
             connection,
