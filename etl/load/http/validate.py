@@ -1,7 +1,7 @@
 """Models of a vendor's responses, which are hostile input: what does not fit its model is Unreadable."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -24,26 +24,27 @@ if TYPE_CHECKING:
     Token = str
 else:
 
-    class Id(str):
-        """An id or a version as text; vendors give some of them as numbers."""
+    class _Plain(type):
+        """The type of kinds of text whose values are plain ``str``: msgspec asks for an instance of the kind."""
 
-        __slots__ = ()
+        def __instancecheck__(cls, value: Any) -> bool:
+            return isinstance(value, str)
 
-    class Token(str):
+    class Id(metaclass=_Plain):
+        """An id or a version; vendors give some of them as numbers."""
+
+    class Token(metaclass=_Plain):
         """Text that can stand in a header."""
 
-        __slots__ = ()
 
-
-def _text_of_kind(kind: type[str], value: Any) -> str:
-    if kind is Id and type(value) is int:
-        value = str(value)
-    if not isinstance(value, str) or not _FORMS[kind](value):
+def _text_of_kind(kind: type, value: Any) -> str:
+    text = str(value) if kind is Id and type(value) is int else value
+    if not isinstance(text, str) or not _FORMS[kind](text):
         raise ValueError("Expected text of another form")
-    return str.__new__(kind, value)
+    return text
 
 
-_FORMS = {
+_FORMS: dict[type, Callable[[str], Any]] = {
     Id: re.compile(r"(?!\.+$)[A-Za-z0-9_.:~-]{1,128}").fullmatch,
     Token: re.compile(r" *[!-~][ -~]*").fullmatch,
 }
