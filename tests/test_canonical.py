@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from etl import canonical, schema
 from etl.errors import SourceUnreadable
 from etl.extract.source import Snapshot
-from tests.pipelines.transfer.books import Book
+from tests.pipelines.transfer.books import TwoOffices
 
 EXACT: dict[str, Any] = {
     "shares": ["0.000001", "-0.000001", "12345678.123456", "0.100000", "1000000.000000", None],
@@ -25,8 +25,8 @@ EXACT: dict[str, Any] = {
 }
 
 
-def exact_book() -> Book:
-    book = Book()
+def exact_book() -> TwoOffices:
+    book = TwoOffices()
     account = book.account(book.contact())
     for number in range(6):
         book.add("investment_position", account_id=account, **{name: values[number] for name, values in EXACT.items()})
@@ -104,7 +104,7 @@ def test_no_rows_have_the_same_columns(exact_url: str) -> None:
 )
 def test_what_sqlite_may_hold(tmp_path: Path, column: str, stored: Any, expected: Any) -> None:
     """SQLite keeps any value in any column: numbers in several forms, words where dates should be."""
-    book = Book()
+    book = TwoOffices()
     book.contact(**{column: stored})
     url = f"sqlite:///{tmp_path / 'crm.db'}"
     book.write(url)
@@ -123,7 +123,7 @@ def test_what_sqlite_may_hold(tmp_path: Path, column: str, stored: Any, expected
     ],
 )
 def test_what_postgresql_may_hold(postgres_url: Callable[[], str], column: str, stored: Any, expected: Any) -> None:
-    book, url = Book(), postgres_url()
+    book, url = TwoOffices(), postgres_url()
     book.contact(**{column: stored})
     book.write(url)
     assert lists(read(url, schema.contact))[column] == [expected]
@@ -167,7 +167,7 @@ def test_keys_of_several_columns_are_joined() -> None:
 
 @pytest.mark.parametrize(("column", "value"), [("last_name", "CAST(x'4AE9' AS TEXT)"), ("assigned_user_id", "''")])
 def test_a_cell_that_cannot_be_read_is_named_and_nothing_is_moved(tmp_path: Path, column: str, value: str) -> None:
-    book, url = Book(), f"sqlite:///{tmp_path}/crm.db"
+    book, url = TwoOffices(), f"sqlite:///{tmp_path}/crm.db"
     contact_id = book.contact()
     book.contact()
     book.write(url)

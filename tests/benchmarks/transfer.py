@@ -28,7 +28,7 @@ from etl.schema import metadata
 from include.pipelines.transfer import archive, checks, documents, reading, report
 from include.pipelines.transfer.answer import make_question
 from include.runtime.staging import Staging
-from tests.pipelines.transfer.books import Book
+from tests.pipelines.transfer.books import TwoOffices
 from tests.pipelines.transfer.moving import Database
 from tests.pipelines.transfer.staging_area import Area, book_with_rights
 from tests.postgres import fresh_database
@@ -98,7 +98,7 @@ def make_rows(contacts: int) -> dict[str, pd.DataFrame]:
 
 def _frame(table: str, size: int, **values: Any) -> pd.DataFrame:
     """Rows of a table on top of the book's defaults, in canonical form."""
-    book = Book()
+    book = TwoOffices()
     book.add(table)
     frame = pd.DataFrame([book.rows[table][-1]] * 1)
     frame = pd.concat([frame] * size, ignore_index=True) if size < 1000 else frame.loc[np.zeros(size, dtype=int)]

@@ -8,7 +8,7 @@ import pytest
 
 from include.local.installation import Refused
 from include.local.transfer import Wish, find_wish
-from tests.pipelines.transfer.books import Book
+from tests.pipelines.transfer.books import TwoOffices
 from tests.pipelines.transfer.moving import Database
 
 USERS = {1: "main.morgan", 2: "lakeside.morgan", 3: "harbor.morgan"}
@@ -16,7 +16,7 @@ USERS = {1: "main.morgan", 2: "lakeside.morgan", 3: "harbor.morgan"}
 
 def crm_of(folder: Path, moving: dict[int, int]) -> Path:
     """A CRM in which a set of each of these offices waits: office -> how many contacts."""
-    book = Book()
+    book = TwoOffices()
     for office_id, name in USERS.items():
         book.add("crm_user", office_id=office_id, user_name=name, status="Enabled")
     for office_id, count in moving.items():

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.pipelines.transfer.books import TARGET, Book
+from tests.pipelines.transfer.books import TARGET, TwoOffices
 from tests.pipelines.transfer.moving import TransferDesk, make_desk
 
 # What is moved once for several of them is moved by one worker.
@@ -35,7 +35,7 @@ def places(pair: str, folder: Path, postgres_url: Callable[[], str]) -> tuple[st
     return place(source, "crm.db"), place(target, "target.db")
 
 
-def family(book: Book) -> tuple[int, int]:
+def family(book: TwoOffices) -> tuple[int, int]:
     """A couple with nearly everything on them."""
     ann = book.contact(annual_salary="120000.10", is_deceased=None)
     eve = book.contact(first_name="Eve", last_name="Hárbor \u200b", birth_date="1971-02-28")
@@ -72,10 +72,10 @@ def moved(
 ) -> Moved:
     """The family, moved once in each pairing of databases."""
     folder = tmp_path_factory.mktemp("offices")
-    book = Book()
+    book = TwoOffices()
     ann, eve = family(book)
     source, target = places(request.param, folder, postgres_url)
-    desk = make_desk(folder, book, source, target, Book() if target else None)
+    desk = make_desk(folder, book, source, target, TwoOffices() if target else None)
     before = {table: carried(desk.source.rows(table), table) for table in CARRIED}
     return Moved(desk, ann, eve, before, desk.transfer("t1", [ann, eve]).status)
 

@@ -20,7 +20,7 @@ from etl.errors import UnitsBusy
 from etl.load.ledger.transfers import rekeying
 from etl.load.transfer import batches
 from tests.load.killing import boundaries, finish, start
-from tests.pipelines.transfer.books import TARGET, Book
+from tests.pipelines.transfer.books import TARGET, TwoOffices
 from tests.pipelines.transfer.moving import TransferDesk, close, kept, make_desk
 
 # Where to begin to look for the step between the commits of two databases: where it was found before.
@@ -28,7 +28,7 @@ BETWEEN_THE_COMMITS = [17]
 OFFSETS = {"one database": 0, "two databases": 2}
 
 
-def small_office(book: Book) -> tuple[int, ...]:
+def small_office(book: TwoOffices) -> tuple[int, ...]:
     """A couple with a policy, and somebody alone."""
     ann, eve, bob = book.contact(), book.contact(first_name="Eve"), book.contact(first_name="Bob")
     book.relate(ann, eve, relation="Spouse")
@@ -98,10 +98,10 @@ def outcome(desk: TransferDesk) -> Any:
 
 def small_desk(folder: Path, kind: str) -> tuple[TransferDesk, tuple[int, ...]]:
     """The small office, planned and accepted as ``t1``, and its contacts."""
-    book = Book()
+    book = TwoOffices()
     ids = small_office(book)
     target = f"sqlite:///{folder / 'target.db'}" if kind == "two databases" else None
-    desk = make_desk(folder, book, target=target, other=Book() if target else None)
+    desk = make_desk(folder, book, target=target, other=TwoOffices() if target else None)
     desk.plan("t1", ids)
     return desk, ids
 
@@ -203,7 +203,7 @@ def test_a_return_that_is_killed_at_any_boundary_ends_when_it_is_started_again(k
 def test_of_several_processes_that_carry_out_one_transfer_one_does(
     kind: str, tmp_path: Path, postgres_url: Callable[[], str]
 ) -> None:
-    book = Book()
+    book = TwoOffices()
     ids = small_office(book)
     desk = make_desk(tmp_path, book, postgres_url() if kind == "postgres" else None)
     desk.plan("t1", ids)
@@ -222,7 +222,7 @@ def test_of_several_processes_that_carry_out_one_transfer_one_does(
 def test_transfers_that_run_side_by_side_get_keys_of_their_own(
     kind: str, tmp_path: Path, postgres_url: Callable[[], str]
 ) -> None:
-    book = Book()
+    book = TwoOffices()
     product = book.product()
     ids = [book.contact(first_name=f"Ann{number}") for number in range(3)]
     for one in ids:
@@ -244,7 +244,7 @@ def test_transfers_that_run_side_by_side_get_keys_of_their_own(
 def test_who_polls_one_database_never_sees_a_contact_in_none_or_both(
     kind: str, tmp_path: Path, postgres_url: Callable[[], str]
 ) -> None:
-    book = Book()
+    book = TwoOffices()
     ids = [book.contact(first_name=f"Ann{number}") for number in range(12)]
     desk = make_desk(tmp_path, book, postgres_url() if kind == "postgres" else None)
     desk.contacts_at_once = 4

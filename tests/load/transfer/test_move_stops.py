@@ -15,7 +15,7 @@ from etl.load.ledger import locks
 from etl.load.ledger.transfers import rekeying, transfers
 from etl.load.transfer import rows
 from etl.load.transfer.databases import open_databases, writing
-from tests.pipelines.transfer.books import TARGET, Book
+from tests.pipelines.transfer.books import TARGET, TwoOffices
 from tests.pipelines.transfer.moving import TransferDesk, make_desk
 
 
@@ -25,13 +25,13 @@ def make(
 ) -> Callable[..., TransferDesk]:
     """A desk with both offices in one database."""
 
-    def made(book: Book) -> TransferDesk:
+    def made(book: TwoOffices) -> TransferDesk:
         return make_desk(tmp_path, book, postgres_url() if request.param == "postgres" else None)
 
     return made
 
 
-def people(book: Book, count: int = 3) -> list[int]:
+def people(book: TwoOffices, count: int = 3) -> list[int]:
     """Contacts with a note and an account each."""
     found = []
     for number in range(count):
@@ -65,7 +65,7 @@ EDITS = {
 
 class TestAnEditBetweenTheHashAndTheMove:
     def test_stops_its_group_alone_and_is_named(self, make: Callable[..., TransferDesk]) -> None:
-        book = Book()
+        book = TwoOffices()
         ids = people(book, 6)
         desk = make(book)
         desk.plan("t1", ids)
@@ -83,7 +83,7 @@ class TestAnEditBetweenTheHashAndTheMove:
         assert not set(EDITS) & set(desk.known()["source_id"].astype(int))
 
     def test_is_seen_even_when_it_came_before_the_import_began(self, tmp_path: Path) -> None:
-        book = Book()
+        book = TwoOffices()
         one, two, three = people(book)
         desk = make_desk(tmp_path, book)
         desk.plan("t1", [one, two, three])
@@ -94,7 +94,7 @@ class TestAnEditBetweenTheHashAndTheMove:
 
 class TestARefusal:
     def test_rolls_the_group_back_whole_and_names_the_record(self, make: Callable[..., TransferDesk]) -> None:
-        book = Book()
+        book = TwoOffices()
         ids = people(book)
         for number, account in enumerate(book.rows["investment_account"]):
             account["account_name"] = f"A{number}"
@@ -135,7 +135,7 @@ class TestARefusal:
     def test_by_a_source_that_does_not_retire_a_record_stops_the_group_of_the_record_alone(
         self, tmp_path: Path
     ) -> None:
-        book = Book()
+        book = TwoOffices()
         ids = people(book, 4)
         desk = make_desk(tmp_path, book)
         desk.source.run(
@@ -153,11 +153,11 @@ class TestARefusal:
     def test_a_text_that_is_too_long_for_the_target_is_named_by_its_record(
         self, tmp_path: Path, postgres_url: Callable[[], str]
     ) -> None:
-        book = Book()
+        book = TwoOffices()
         one, two, three = people(book)
         book.add("contact_phone", contact_id=two, number="5" * 61)
         book.add("smartpad_note", contact_id=three, body="a\0b")
-        desk = make_desk(tmp_path, book, target=postgres_url(), other=Book())
+        desk = make_desk(tmp_path, book, target=postgres_url(), other=TwoOffices())
         desk.transfer("t1", [one, two, three])
         assert desk.groups("t1") == {1: "retired", 2: "failed", 3: "failed"}
         assert [(rule, entity, key) for rule, entity, key, _ in desk.why("t1")] == [
@@ -170,11 +170,11 @@ class TestARefusal:
     def test_a_value_that_the_target_cannot_hold_exactly_stops_its_group(
         self, tmp_path: Path, postgres_url: Callable[[], str]
     ) -> None:
-        book = Book()
+        book = TwoOffices()
         one, two, _ = people(book)
         book.account(two, account_value="1234567890123456.78")
         target = f"sqlite:///{tmp_path / 'target.db'}"
-        desk = make_desk(tmp_path, book, postgres_url(), target, Book())
+        desk = make_desk(tmp_path, book, postgres_url(), target, TwoOffices())
         desk.transfer("t1", [one, two])
         ((rule, entity, entity_id, why),) = desk.why("t1")
         assert (rule, entity, entity_id) == ("XFR-VERIFY", "investment_account", "4")
@@ -184,7 +184,7 @@ class TestARefusal:
     def test_of_many_each_record_is_named_without_a_transaction_for_each(
         self, make: Callable[..., TransferDesk]
     ) -> None:
-        book = Book()
+        book = TwoOffices()
         ids = [book.contact(first_name=f"Ann{number}") for number in range(40)]
         for one in ids:
             book.add("smartpad_note", contact_id=one, category="Bad" if one % 4 == 0 else "Good")
@@ -212,7 +212,7 @@ class TestARefusal:
     def test_a_carrier_that_is_refused_stops_those_who_need_it(
         self, tmp_path: Path, postgres_url: Callable[[], str]
     ) -> None:
-        book = Book()
+        book = TwoOffices()
         one, two, three = people(book)
         product = book.product()
         for each in (one, two):
@@ -227,7 +227,7 @@ class TestARefusal:
 
 class TestOthersAtTheSameTime:
     def test_of_two_transfers_that_share_a_contact_one_has_it(self, tmp_path: Path) -> None:
-        book = Book()
+        book = TwoOffices()
         one, two, three = people(book)
         desk = make_desk(tmp_path, book)
         barrier = threading.Barrier(2)
@@ -254,7 +254,7 @@ class TestOthersAtTheSameTime:
     def test_keys_that_somebody_takes_in_the_target_are_given_up_for_others(
         self, make: Callable[..., TransferDesk]
     ) -> None:
-        book = Book()
+        book = TwoOffices()
         one, two, three = people(book)
         desk = make(book)
         desk.plan("t1", [one, two, three])
@@ -270,7 +270,7 @@ class TestOthersAtTheSameTime:
                 rekeying.require_at_home(desk.ledger, f"C{each}", each)
 
     def test_a_carrier_is_made_anew_once_whichever_transfer_comes_first(self, tmp_path: Path) -> None:
-        book = Book()
+        book = TwoOffices()
         one, two, _ = people(book)
         product = book.product()
         for each in (one, two):
@@ -286,7 +286,7 @@ class TestOthersAtTheSameTime:
         assert {row["product_id"] for row in desk.target.rows("policy", office_id=TARGET)} == {made["product_id"]}
 
     def test_a_run_that_writes_a_unit_at_a_vendor_is_waited_for(self, tmp_path: Path) -> None:
-        book = Book()
+        book = TwoOffices()
         one, *_ = people(book)
         desk = make_desk(tmp_path, book)
         desk.plan("t1", [one])
@@ -297,7 +297,7 @@ class TestOthersAtTheSameTime:
         assert desk.move("t1").status == "closed"
 
     def test_only_an_accepted_transfer_moves(self, tmp_path: Path) -> None:
-        book = Book()
+        book = TwoOffices()
         one, *_ = people(book)
         desk = make_desk(tmp_path, book)
         desk.plan("t1", [one], accept=False)
@@ -314,7 +314,7 @@ class TestRelationsBetweenTransfers:
     def test_a_relation_is_rebuilt_when_the_second_contact_arrives(
         self, tmp_path: Path, postgres_url: Callable[[], str]
     ) -> None:
-        book = Book()
+        book = TwoOffices()
         one, two, _ = people(book)
         book.relate(one, two, relation="Brother")
         desk = make_desk(tmp_path, book, postgres_url())
@@ -328,11 +328,11 @@ class TestRelationsBetweenTransfers:
 
 class TestSets:
     def test_an_empty_set_is_closed_at_once(self, tmp_path: Path) -> None:
-        desk = make_desk(tmp_path, Book())
+        desk = make_desk(tmp_path, TwoOffices())
         assert desk.transfer("t1", []).status == "closed"
 
     def test_a_contact_with_nothing_and_one_with_ten_thousand_notes_move(self, tmp_path: Path) -> None:
-        book = Book()
+        book = TwoOffices()
         bare, busy = book.contact(), book.contact(first_name="Eve")
         for _ in range(10_000):
             book.add("smartpad_note", contact_id=busy)
@@ -343,7 +343,7 @@ class TestSets:
     def test_the_number_of_statements_does_not_depend_on_the_number_of_contacts(self, tmp_path: Path) -> None:
         counts = []
         for size in (4, 40):
-            book = Book()
+            book = TwoOffices()
             people(book, size)
             desk = make_desk(tmp_path / str(size), book)
             desk.plan("t1", range(1, size + 1))
@@ -360,7 +360,7 @@ def test_while_a_group_moves_nobody_can_edit_it_or_add_to_it(tmp_path: Path, pos
         "INSERT INTO activity (activity_id, contact_id) VALUES (77, 2)",
         "INSERT INTO investment_position (position_id, account_id, modified_at) VALUES (9, 2, '2026-11-20')",
     )
-    book = Book()
+    book = TwoOffices()
     ids = people(book)
     desk = make_desk(tmp_path, book, postgres_url())
     desk.plan("t1", ids)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from etl.load.ledger.transfers import transfers
 from etl.schema import metadata
-from tests.pipelines.transfer.books import LATER, SOURCE, TARGET, Book
+from tests.pipelines.transfer.books import LATER, SOURCE, TARGET, TwoOffices
 from tests.pipelines.transfer.model import Model
 from tests.pipelines.transfer.moving import RECEIVER, TransferDesk, make_desk
 from tests.pipelines.transfer.random_books import Maker
@@ -134,7 +134,7 @@ def test_on_postgresql_too(seed: int, tmp_path: Path, postgres_url: Callable[[],
 def test_a_family_that_moves_one_by_one_has_all_its_relations_in_the_end(
     order: tuple[int, int, int], tmp_path: Path
 ) -> None:
-    book = Book()
+    book = TwoOffices()
     family = [book.contact(first_name=name) for name in ("Ann", "Bob", "Cy")]
     ann, bob, child = family
     relations = [

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from etl.errors import ParamsError
 from include.commands.cli import app
 from tests.load.transfer.test_move import family
-from tests.pipelines.transfer.books import Book
+from tests.pipelines.transfer.books import TwoOffices
 from tests.pipelines.transfer.moving import TransferDesk, kept, make_desk
 from tests.pipelines.transfer.staging_area import book_with_rights, make_area
 from tests.why.test_command import call
@@ -25,10 +25,10 @@ Moved = tuple[TransferDesk, int, int]
 
 
 def move_family(folder: Path, two_databases: bool = False) -> Moved:
-    book = Book()
+    book = TwoOffices()
     ann, eve = family(book)
     target = f"sqlite:///{folder / 'target.db'}" if two_databases else None
-    desk = make_desk(folder, book, target=target, other=Book() if two_databases else None)
+    desk = make_desk(folder, book, target=target, other=TwoOffices() if two_databases else None)
     desk.transfer("t1", [ann, eve])
     return desk, ann, eve
 
@@ -71,7 +71,7 @@ def check_return(desk: TransferDesk, ann: int, eve: int) -> None:
 
 
 def test_a_large_transfer_is_compared_some_groups_at_a_time_and_comes_back_as_a_whole(tmp_path: Path) -> None:
-    book = Book()
+    book = TwoOffices()
     ids = [book.contact(first_name=name) for name in ("Ann", "Bob", "Cy", "Di", "Ed")]
     book.relate(ids[0], ids[1], relation="Spouse")
     desk = make_desk(tmp_path, book)

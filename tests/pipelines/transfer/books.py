@@ -1,6 +1,6 @@
 """A CRM of two offices to try transfers on: valid by default, say only what matters, then write it and plan.
 
-    book = Book()
+    book = TwoOffices()
     ann, eve = book.contact(), book.contact(first_name="Eve")
     book.add("key_relation", contact_id=ann, related_contact_id=eve, relation="Spouse")
     decided = book.planned([ann, eve])
@@ -111,7 +111,7 @@ class Decided:
 
 
 @dataclass
-class Book:
+class TwoOffices:
     """Rows of a CRM under construction."""
 
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in metadata.tables})

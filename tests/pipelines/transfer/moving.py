@@ -31,7 +31,7 @@ from etl.schema import metadata
 from etl.transform.transfers import Selection, TransferPlan, plan
 from etl.transform.transfers.rows import Arrival
 from include.pipelines.transfer.move import move
-from tests.pipelines.transfer.books import LATER, SOURCE, TARGET, Book
+from tests.pipelines.transfer.books import LATER, SOURCE, TARGET, TwoOffices
 
 RECEIVER = 2
 
@@ -194,7 +194,11 @@ def after_staging(act: Callable[[], None] | None) -> Iterator[None]:
 
 
 def make_desk(
-    folder: Path, book: Book, source: str | None = None, target: str | None = None, other: Book | None = None
+    folder: Path,
+    book: TwoOffices,
+    source: str | None = None,
+    target: str | None = None,
+    other: TwoOffices | None = None,
 ) -> TransferDesk:
     """The book's offices at ``source`` (by default SQLite); the target office is there or, ``other``, at ``target``."""
     folder.mkdir(parents=True, exist_ok=True)

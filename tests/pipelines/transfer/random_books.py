@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from tests.pipelines.transfer.books import ELSEWHERE, NOW, SOURCE, TARGET, Book
+from tests.pipelines.transfer.books import ELSEWHERE, NOW, SOURCE, TARGET, TwoOffices
 
 NAMES = ("Ann", "ann ", "Bob", "", None)
 RELATIONS = ("Husband", "wife", "Spouse", "Ex-Wife", "Partner", "Son", None)
@@ -16,7 +16,7 @@ class Maker:
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
-        self.book = Book()
+        self.book = TwoOffices()
         self.people: list[int] = []
 
     def chance(self, probability: float) -> bool:
@@ -31,7 +31,7 @@ class Maker:
     def times(self, most: int) -> range:
         return range(self.random.randint(0, most))
 
-    def make(self) -> Book:
+    def make(self) -> TwoOffices:
         for _ in range(self.random.randint(2, 14)):
             self.people.append(self.make_contact())
         self.make_stock()

@@ -15,7 +15,7 @@ from include.pipelines.transfer.request import TransferContext, read_transfer_re
 from include.runtime.acting import COMMAND_LINE, Actor
 from include.runtime.connections import Connections
 from include.runtime.settings import Data, Settings
-from tests.pipelines.transfer.books import SOURCE, TARGET, Book
+from tests.pipelines.transfer.books import SOURCE, TARGET, TwoOffices
 from tests.pipelines.transfer.moving import Database
 from tests.run_book import access_to
 
@@ -26,9 +26,9 @@ FORM: dict[str, Any] = dict.fromkeys(
 ) | {"add_related": False, "dry_run": False}
 
 
-def book_with_rights() -> Book:
+def book_with_rights() -> TwoOffices:
     """The book's two users may do what a transfer takes; a third one in the target may, too."""
-    book = Book()
+    book = TwoOffices()
     for right in MAY_EXPORT:
         book.add("user_right", user_id=1, right_name=right)
     book.add("crm_user", user_name="bystander", office_id=TARGET, status="Enabled")
@@ -113,7 +113,7 @@ class Area:
         return [(row["office_id"], row["deleted_at"] is not None) for row in self.crm.rows("contact", first_name=name)]
 
 
-def make_area(folder: Path, book: Book) -> Area:
+def make_area(folder: Path, book: TwoOffices) -> Area:
     url = f"sqlite:///{folder / 'crm.db'}"
     book.write(url)
     return Area(folder, Database(url))

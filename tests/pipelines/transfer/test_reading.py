@@ -13,7 +13,7 @@ from etl.errors import ParamsError
 from etl.extract import transfer as extract
 from etl.extract.source import Snapshot
 from etl.schema import metadata
-from tests.pipelines.transfer.books import ELSEWHERE, SOURCE, TARGET, Book, known
+from tests.pipelines.transfer.books import ELSEWHERE, SOURCE, TARGET, TwoOffices, known
 from tests.pipelines.transfer.random_books import Maker
 
 Frames = dict[str, pd.DataFrame]
@@ -46,7 +46,7 @@ def test_both_databases_give_the_same_frames(
 
 
 def test_the_number_of_statements_does_not_grow_with_the_set(tmp_path: Path) -> None:
-    few, many = Book(), Book()
+    few, many = TwoOffices(), TwoOffices()
     for book, count in ((few, 2), (many, 300)):
         for _ in range(count):
             contact_id = book.contact()
@@ -67,7 +67,7 @@ def test_every_table_that_can_hang_on_a_contact_is_read() -> None:
         for table in metadata.sorted_tables
         if {key.column.table.name for key in table.foreign_keys} & hang_on or table.name == "contact"
     }
-    book = Book()
+    book = TwoOffices()
     with book.snapshot() as snapshot:
         rows = extract.read_rows(snapshot, [1])
     assert tables | {"custom_field_value", "product", "carrier"} == set(rows)
@@ -76,7 +76,7 @@ def test_every_table_that_can_hang_on_a_contact_is_read() -> None:
 
 class TestSets:
     def test_a_set_gives_its_contacts_once_each(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact()
         for set_id in (book.add("contact_set"), book.add("contact_set")):
             for contact_id in (bob, ann):
@@ -87,7 +87,7 @@ class TestSets:
         assert decided.of("contact_set_member") == dict.fromkeys(["1:1", "2:1"], ("stay", "XFR-NOT-MOVED"))
 
     def test_an_empty_set_gives_nobody_and_a_plan_without_rows(self) -> None:
-        book = Book()
+        book = TwoOffices()
         set_id = book.add("contact_set")
         with book.snapshot() as snapshot:
             assert extract.read_set(snapshot, set_id, SOURCE) == []
@@ -99,18 +99,18 @@ class TestSets:
 
     @pytest.mark.parametrize("office_id", [TARGET, ELSEWHERE])
     def test_a_set_of_another_office_is_no_set_of_the_source(self, office_id: int) -> None:
-        book = Book()
+        book = TwoOffices()
         book.add("contact_set", office_id=office_id)
         with book.snapshot() as snapshot, pytest.raises(ParamsError, match="Office 1 has no set 1"):
             extract.read_set(snapshot, 1, SOURCE)
 
     def test_an_unknown_set_is_refused(self) -> None:
-        with Book().snapshot() as snapshot, pytest.raises(ParamsError, match="no set 77"):
+        with TwoOffices().snapshot() as snapshot, pytest.raises(ParamsError, match="no set 77"):
             extract.read_set(snapshot, 77, SOURCE)
 
 
 def test_a_contact_without_anything_moves() -> None:
-    book = Book()
+    book = TwoOffices()
     ann = book.contact(first_name=None, last_name=None, birth_date=None, assigned_user_id=None)
     decided = book.planned([ann])
     assert decided.only("contact") == ("move", "XFR-SET")
@@ -119,11 +119,11 @@ def test_a_contact_without_anything_moves() -> None:
 
 
 def test_a_contact_that_does_not_exist_has_no_row() -> None:
-    assert Book().planned([77]).plan.manifest.empty
+    assert TwoOffices().planned([77]).plan.manifest.empty
 
 
 def test_a_contact_with_ten_thousand_notes_moves_with_all_of_them() -> None:
-    book = Book()
+    book = TwoOffices()
     ann = book.contact()
     for number in range(10_000):
         book.add("smartpad_note", contact_id=ann, body=f"Note {number}")
@@ -133,7 +133,7 @@ def test_a_contact_with_ten_thousand_notes_moves_with_all_of_them() -> None:
 
 
 def test_a_business_moves_with_its_policies_and_its_people() -> None:
-    book = Book()
+    book = TwoOffices()
     mill = book.contact(record_type="Business", subsystem_type="Business", business_name="Mill", first_name=None)
     ann = book.contact()
     book.policy(mill, primary_insured_id=ann)
@@ -144,7 +144,7 @@ def test_a_business_moves_with_its_policies_and_its_people() -> None:
 
 
 def test_the_target_is_the_target_office_alone() -> None:
-    book = Book()
+    book = TwoOffices()
     book.contact()
     there = book.contact(office_id=TARGET)
     book.contact(office_id=TARGET, deleted_at="2026-01-01 00:00:00.000000")

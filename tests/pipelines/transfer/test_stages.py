@@ -16,7 +16,7 @@ from etl.load.ledger import runs
 from etl.load.ledger.transfers import transfers
 from include.pipelines.transfer import answer, plan
 from include.pipelines.transfer.request import TransferContext
-from tests.pipelines.transfer.books import ELSEWHERE, TARGET, Book
+from tests.pipelines.transfer.books import ELSEWHERE, TARGET, TwoOffices
 from tests.pipelines.transfer.moving import Database, kept_folder
 from tests.pipelines.transfer.staging_area import Area, book_with_rights, make_area
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.xdist_group("stages")
 STAYED, MOVED = [(1, False)], [(1, True), (2, False)]
 
 
-def couple(book: Book) -> tuple[int, int]:
+def couple(book: TwoOffices) -> tuple[int, int]:
     """Ann and Eve, who move together."""
     ann, eve = book.contact(first_name="Ann"), book.contact(first_name="Eve", last_name="Hill", birth_date="1972-02-02")
     book.relate(ann, eve, relation="Spouse")
@@ -35,7 +35,7 @@ def couple(book: Book) -> tuple[int, int]:
 
 
 @pytest.fixture
-def book() -> Book:
+def book() -> TwoOffices:
     return book_with_rights()
 
 
@@ -65,7 +65,9 @@ def waiting(waiting_once: tuple[Area, Callable[[], None]]) -> Area:
     return area
 
 
-def test_what_was_accepted_moves_and_the_manifest_says_that_it_happened_as_planned(tmp_path: Path, book: Book) -> None:
+def test_what_was_accepted_moves_and_the_manifest_says_that_it_happened_as_planned(
+    tmp_path: Path, book: TwoOffices
+) -> None:
     ann, eve = couple(book)
     book.add("smartpad_note", contact_id=ann, body="Called.")
     book.add("event_invitation", contact_id=ann, event_name="Dinner")
@@ -117,7 +119,7 @@ def test_what_was_accepted_moves_and_the_manifest_says_that_it_happened_as_plann
     ids=["no right", "no account there", "no right to receive", "no user", "a closed office"],
 )
 def test_a_transfer_is_refused_by_name_before_anybody_is_asked(
-    tmp_path: Path, book: Book, changes: list[str], rule_id: str, words: str
+    tmp_path: Path, book: TwoOffices, changes: list[str], rule_id: str, words: str
 ) -> None:
     ann = book.contact()
     area = make_area(tmp_path, book)
@@ -136,7 +138,7 @@ def test_a_transfer_is_refused_by_name_before_anybody_is_asked(
     assert area.offices_of(ann) == STAYED
 
 
-def test_a_refused_transfer_leaves_its_contacts_to_the_next(tmp_path: Path, book: Book) -> None:
+def test_a_refused_transfer_leaves_its_contacts_to_the_next(tmp_path: Path, book: TwoOffices) -> None:
     ann = book.contact()
     area = make_area(tmp_path, book)
     with pytest.raises(StopRun):
@@ -148,13 +150,13 @@ def test_a_refused_transfer_leaves_its_contacts_to_the_next(tmp_path: Path, book
 @pytest.mark.parametrize(
     "asked", [{"target_office_id": 9}, {"source_office_id": 9}, {"set_id": 9, "contact_ids": None}]
 )
-def test_an_office_or_set_that_does_not_exist_is_named(tmp_path: Path, book: Book, asked: dict[str, Any]) -> None:
+def test_an_office_or_set_that_does_not_exist_is_named(tmp_path: Path, book: TwoOffices, asked: dict[str, Any]) -> None:
     area = make_area(tmp_path, book)
     with pytest.raises(ParamsError, match="9"):
         area.plan("t1", **{"contact_ids": [1], **asked})
 
 
-def test_the_office_itself_is_no_target(tmp_path: Path, book: Book) -> None:
+def test_the_office_itself_is_no_target(tmp_path: Path, book: TwoOffices) -> None:
     ann = book.contact()
     area = make_area(tmp_path, book)
     with pytest.raises(StopRun, match="XFR-OFFICE"):
@@ -174,7 +176,7 @@ def test_a_task_that_somebody_marked_as_success_is_no_acceptance(waiting: Area) 
     assert waiting.offices_of(ANN) == STAYED
 
 
-def test_rejection_and_timeout_change_nothing_and_have_different_statuses(tmp_path: Path, book: Book) -> None:
+def test_rejection_and_timeout_change_nothing_and_have_different_statuses(tmp_path: Path, book: TwoOffices) -> None:
     ann, eve = couple(book)
     area = make_area(tmp_path, book)
     before = area.crm.everything()
@@ -220,7 +222,7 @@ def test_a_transfer_can_be_cancelled_up_to_its_acceptance(waiting: Area) -> None
         transfers.answer(ledger, "t2", "cancelled", None)
 
 
-def test_a_dry_run_writes_the_manifest_and_asks_nobody(tmp_path: Path, book: Book) -> None:
+def test_a_dry_run_writes_the_manifest_and_asks_nobody(tmp_path: Path, book: TwoOffices) -> None:
     ann, eve = couple(book)
     area = make_area(tmp_path, book)
     before = area.crm.everything()
@@ -240,7 +242,7 @@ def test_a_dry_run_writes_the_manifest_and_asks_nobody(tmp_path: Path, book: Boo
 
 
 @pytest.mark.parametrize("asked", [{"set_id": 1}, {"contact_ids": [404]}])
-def test_where_there_is_nobody_to_move_nobody_is_asked(tmp_path: Path, book: Book, asked: dict[str, Any]) -> None:
+def test_where_there_is_nobody_to_move_nobody_is_asked(tmp_path: Path, book: TwoOffices, asked: dict[str, Any]) -> None:
     book.add("contact_set", name="Empty")
     area = make_area(tmp_path, book)
     area.plan("t1", **asked)
@@ -249,7 +251,7 @@ def test_where_there_is_nobody_to_move_nobody_is_asked(tmp_path: Path, book: Boo
 
 
 def test_a_contact_that_is_in_the_target_already_is_held_with_all_contacts_tied_to_it(
-    tmp_path: Path, book: Book
+    tmp_path: Path, book: TwoOffices
 ) -> None:
     ann, eve = couple(book)
     bob = book.contact(first_name="Bob", last_name="Lake")
@@ -274,7 +276,7 @@ def test_two_transfers_cannot_have_the_same_contact(waiting: Area) -> None:
     assert waiting.offices_of(BOB) == MOVED
 
 
-def test_a_record_that_is_no_contact_of_the_source_office_is_held(tmp_path: Path, book: Book) -> None:
+def test_a_record_that_is_no_contact_of_the_source_office_is_held(tmp_path: Path, book: TwoOffices) -> None:
     records = ({"office_id": ELSEWHERE}, {"deleted_at": "2026-01-01 00:00:00"}, {"subsystem_type": "Advisor"})
     strangers = [book.contact(first_name=f"Ann{number}", **record) for number, record in enumerate(records)]
     eve = book.contact(first_name="Eve")
@@ -286,7 +288,7 @@ def test_a_record_that_is_no_contact_of_the_source_office_is_held(tmp_path: Path
     }
 
 
-def test_the_closure_list_is_reported_and_can_be_added(tmp_path: Path, book: Book) -> None:
+def test_the_closure_list_is_reported_and_can_be_added(tmp_path: Path, book: TwoOffices) -> None:
     ann, eve = couple(book)
     area = make_area(tmp_path, book)
     area.plan("t1", contact_ids=[ann], dry_run=True)
@@ -329,7 +331,7 @@ def test_a_run_is_one_transfer(waiting: Area) -> None:
         waiting.plan("t1", **ALL)
 
 
-def test_the_question_holds_counts_and_keys_and_no_name(tmp_path: Path, book: Book) -> None:
+def test_the_question_holds_counts_and_keys_and_no_name(tmp_path: Path, book: TwoOffices) -> None:
     ann, eve = couple(book)
     area = make_area(tmp_path, book)
     area.plan("t1", contact_ids=[ann], accept_within=1)
@@ -348,7 +350,7 @@ def test_in_a_run_at_a_terminal_nobody_can_accept(waiting: Area) -> None:
     assert waiting.found("t1").why == "nobody can accept in a run at a terminal"
 
 
-def test_a_user_whom_the_crm_does_not_know_is_refused_with_the_way_out(tmp_path: Path, book: Book) -> None:
+def test_a_user_whom_the_crm_does_not_know_is_refused_with_the_way_out(tmp_path: Path, book: TwoOffices) -> None:
     area = make_area(tmp_path, book)
     context = area.context("t1", contact_ids=[book.contact()])
     asked = replace(context.request, requested_by="admin", triggered_by="admin")
@@ -356,7 +358,7 @@ def test_a_user_whom_the_crm_does_not_know_is_refused_with_the_way_out(tmp_path:
         plan.plan_transfer(TransferContext(asked, context.settings, context.connections))
 
 
-def test_the_user_who_triggered_a_transfer_for_another_is_kept_and_shown(tmp_path: Path, book: Book) -> None:
+def test_the_user_who_triggered_a_transfer_for_another_is_kept_and_shown(tmp_path: Path, book: TwoOffices) -> None:
     ann = book.contact()
     area = make_area(tmp_path, book)
     area.plan("t1", contact_ids=[ann])
@@ -366,7 +368,7 @@ def test_the_user_who_triggered_a_transfer_for_another_is_kept_and_shown(tmp_pat
 
 
 def test_an_office_in_the_same_database_by_another_spelling_is_planned_and_moved_in_one(
-    tmp_path: Path, book: Book
+    tmp_path: Path, book: TwoOffices
 ) -> None:
     ann = book.contact()
     area = make_area(tmp_path, book)

@@ -18,7 +18,7 @@ from etl.schema import metadata
 from etl.transform.transfers import Selection, plan
 from etl.transform.transfers.manifest import check_books
 from etl.transform.transfers.rows import TargetRows
-from tests.pipelines.transfer.books import FIRST_KEY, LATER, SOURCE, TARGET, Book, Decided
+from tests.pipelines.transfer.books import FIRST_KEY, LATER, SOURCE, TARGET, Decided, TwoOffices
 from tests.pipelines.transfer.model import Model
 from tests.pipelines.transfer.random_books import Maker
 
@@ -32,7 +32,7 @@ class Made:
     """A random office, a random set, who of it is left out by which rule, and the plan."""
 
     seed: int
-    book: Book
+    book: TwoOffices
     chosen: list[int]
     left_out: dict[int, str]
     decided: Decided

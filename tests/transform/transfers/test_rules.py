@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.pipelines.transfer.books import ELSEWHERE, NOW, TARGET, Book, Decided, known
+from tests.pipelines.transfer.books import ELSEWHERE, NOW, TARGET, Decided, TwoOffices, known
 
 MOVES, STAYS, RECREATED = "move", "stay", "recreate"
 
 
 class TestXfrSet:
     def test_contacts_and_businesses_of_the_set_move_with_addresses_phones_and_e_mails(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact()
         mill = book.contact(record_type="Business", subsystem_type="Business", business_name="Mill", last_name=None)
         for table in ("contact_address", "contact_phone", "contact_email"):
@@ -20,7 +20,7 @@ class TestXfrSet:
             assert decided.only(table) == (MOVES, "XFR-SET")
 
     def test_nothing_of_a_contact_outside_the_set_is_even_looked_at(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact()
         book.add("smartpad_note", contact_id=bob)
         decided = book.planned([ann])
@@ -38,7 +38,7 @@ class TestXfrSet:
     def test_a_contact_of_another_office_or_deleted_stays_with_all_its_rows(
         self, values: dict[str, object], reason: str
     ) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact(**values)
         book.add("smartpad_note", contact_id=ann)
         book.policy(ann)
@@ -49,7 +49,7 @@ class TestXfrSet:
         assert decided.only("policy") == (STAYS, "XFR-SET")
 
     def test_a_contact_that_is_left_out_stays_by_the_given_rule(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact(first_name="Bob")
         book.account(ann)
         decided = book.planned([ann, bob], left_out=[(ann, "XFR-ACCEPT", "it was not accepted")])
@@ -60,7 +60,7 @@ class TestXfrSet:
 
 class TestXfrPrimary:
     def test_a_record_moves_with_its_primary_contact_and_stays_with_another(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact()
         tables = ("policy", "pending_case", "investment_account", "liability")
         for table in tables:
@@ -72,7 +72,7 @@ class TestXfrPrimary:
             assert bobs.of(table) == {"2": (MOVES, "XFR-PRIMARY")}, table
 
     def test_a_policy_of_somebody_else_stays_though_a_contact_of_the_set_owns_it_or_is_insured(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact()
         fields = ("owner_contact_id", "primary_insured_id", "second_insured_id")
         policies = [book.policy(bob, **{field: ann}) for field in fields]
@@ -82,7 +82,7 @@ class TestXfrPrimary:
             assert decided.reason("policy", policy) == f"its primary contact is {bob}, who is not in the set"
 
     def test_a_record_without_a_primary_contact_stays(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact()
         policy = book.policy(None, owner_contact_id=ann)
         decided = book.planned([ann])
@@ -90,7 +90,7 @@ class TestXfrPrimary:
         assert decided.reason("policy", policy) == "it has no primary contact"
 
     def test_positions_go_with_their_account(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact(deleted_at=NOW)
         book.add("investment_position", account_id=book.account(ann))
         book.add("investment_position", account_id=book.account(bob))
@@ -98,7 +98,7 @@ class TestXfrPrimary:
         assert decided.of("investment_position") == {"1": (MOVES, "XFR-PRIMARY"), "2": (STAYS, "XFR-SET")}
 
     def test_records_in_deleted_records_stay_with_what_belongs_to_them(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact()
         book.add("investment_position", account_id=book.account(ann, deleted_at=NOW))
         decided = book.planned([ann])
@@ -106,7 +106,7 @@ class TestXfrPrimary:
         assert decided.only("investment_position") == (STAYS, "XFR-NOT-MOVED")
 
     def test_a_liability_keeps_the_account_that_secures_it_only_if_that_moves_too(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact()
         book.add("liability", primary_contact_id=ann, account_id=book.account(ann))
         book.add("liability", primary_contact_id=ann, account_id=book.account(bob))
@@ -117,7 +117,7 @@ class TestXfrPrimary:
     def test_a_liability_moves_with_its_primary_contact_though_the_owner_of_the_account_is_in_the_set_and_stays(
         self,
     ) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact(deleted_at=NOW)
         book.add("liability", primary_contact_id=ann, account_id=book.account(bob))
         rows = book.planned([ann, bob]).plan.manifest
@@ -125,14 +125,14 @@ class TestXfrPrimary:
         assert (liability["decision"], liability["contact_id"], liability["group"]) == (MOVES, ann, 1)
 
     def test_a_liability_of_somebody_else_is_reported_when_the_account_that_secures_it_moves(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact()
         book.add("liability", primary_contact_id=bob, account_id=book.account(ann))
         assert book.planned([ann]).only("liability") == (STAYS, "XFR-PRIMARY")
 
 
 def test_xfr_advisor_the_primary_advisor_does_not_move() -> None:
-    book = Book()
+    book = TwoOffices()
     advisor = book.contact(subsystem_type="Advisor")
     ann, bob = book.contact(primary_advisor_id=advisor), book.contact()
     decided = book.planned([ann, bob, advisor])
@@ -142,7 +142,7 @@ def test_xfr_advisor_the_primary_advisor_does_not_move() -> None:
 
 class TestXfrNotes:
     def test_notes_and_activities_move(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact()
         book.add("smartpad_note", contact_id=ann)
         book.add("activity", contact_id=ann)
@@ -151,7 +151,7 @@ class TestXfrNotes:
         assert decided.only("activity") == (MOVES, "XFR-NOTES")
 
     def test_only_letters_that_were_sent_to_the_contact_move(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact()
         letters = (
             ("Letter", True, MOVES),
@@ -170,7 +170,7 @@ class TestXfrNotes:
 
 class TestXfrRelations:
     def test_a_relation_moves_if_both_ends_name_only_contacts_of_the_set(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact(first_name="Bob")
         book.relate(ann, bob)
         decided = book.planned([ann, bob])
@@ -179,7 +179,7 @@ class TestXfrRelations:
         assert (row["contact_id"], row["related_contact_id"]) == (1_000_001, 1_000_002)
 
     def test_a_relation_to_somebody_outside_the_set_stays(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact()
         book.relate(bob, ann)
         decided = book.planned([ann])
@@ -189,7 +189,7 @@ class TestXfrRelations:
         ]
 
     def test_one_attorney_left_behind_keeps_the_couples_relation_back_too(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob, attorney, client = (book.contact() for _ in range(4))
         book.relate(ann, bob, relation="Husband")
         book.relate(bob, attorney, relation_type="Professional", relation="Attorney")
@@ -203,7 +203,7 @@ class TestXfrRelations:
         assert everybody.plan.closure.empty
 
     def test_the_closure_names_the_nearest_contact_and_not_the_first_of_the_group(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob, attorney, client, far = (book.contact() for _ in range(5))
         for one, other in ((ann, bob), (bob, attorney), (attorney, client), (client, far), (far, ann)):
             book.relate(one, other, relation_type="Professional", relation="Attorney")
@@ -212,13 +212,13 @@ class TestXfrRelations:
         assert named == [[attorney, bob, True], [client, ann, False], [far, ann, True]]
 
     def test_a_contact_that_cannot_be_added_is_marked_in_the_closure(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, far = book.contact(), book.contact(office_id=ELSEWHERE)
         book.relate(ann, far)
         assert book.planned([ann]).plan.closure["can_move"].tolist() == [False]
 
     def test_a_relation_to_a_deleted_contact_stays_and_breaks_no_other(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob, gone = book.contact(), book.contact(), book.contact(deleted_at=NOW)
         book.relate(ann, bob)
         book.relate(ann, gone)
@@ -227,7 +227,7 @@ class TestXfrRelations:
         assert decided.plan.closure.empty
 
     def test_a_relation_to_a_contact_that_moved_earlier_is_rebuilt_when_the_second_arrives(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact(deleted_at=NOW)
         there = book.contact(office_id=TARGET, first_name="Bob")
         book.relate(ann, bob)
@@ -237,7 +237,7 @@ class TestXfrRelations:
         assert (row["contact_id"], row["related_contact_id"]) == (1_000_001, there)
 
     def test_it_joins_the_group_of_the_contact_that_moves_now(self) -> None:
-        book = Book()
+        book = TwoOffices()
         bob, ann = book.contact(deleted_at=NOW), book.contact()
         there = book.contact(office_id=TARGET, first_name="Bob")
         book.relate(bob, ann)
@@ -246,14 +246,14 @@ class TestXfrRelations:
         assert (relation["decision"], relation["contact_id"], relation["group"]) == (MOVES, ann, 1)
 
     def test_it_stays_where_the_new_record_was_deleted(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact(deleted_at=NOW)
         there = book.contact(office_id=TARGET, first_name="Bob", deleted_at=NOW)
         book.relate(ann, bob)
         assert book.planned([ann], known=known(contact={bob: there})).only("key_relation")[0] == STAYS
 
     def test_a_relation_between_two_that_moved_earlier_is_rebuilt_when_their_last_relation_arrives(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(deleted_at=NOW), book.contact(deleted_at=NOW)
         there = [book.contact(office_id=TARGET, first_name=name) for name in ("Ann", "Bob")]
         child = book.contact(first_name="Cy")
@@ -270,7 +270,7 @@ class TestXfrRelations:
 
 class TestXfrCensus:
     def test_a_census_moves_with_its_business_if_the_employee_was_in_the_target(self) -> None:
-        book = Book()
+        book = TwoOffices()
         mill = book.contact(record_type="Business", business_name="Mill")
         bob = book.contact(first_name="Bob")
         there = book.twin_in_target(bob)
@@ -281,13 +281,13 @@ class TestXfrCensus:
         assert (row["business_contact_id"], row["employee_contact_id"]) == (1_000_001, there)
 
     def test_it_stays_if_the_employee_only_moves_along(self) -> None:
-        book = Book()
+        book = TwoOffices()
         mill, bob = book.contact(record_type="Business"), book.contact(first_name="Bob")
         book.add("employee_census", business_contact_id=mill, employee_contact_id=bob)
         assert book.planned([mill, bob]).only("employee_census") == (STAYS, "XFR-CENSUS")
 
     def test_it_stays_if_it_names_no_contact_or_its_business_stays(self) -> None:
-        book = Book()
+        book = TwoOffices()
         mill, bob = book.contact(record_type="Business"), book.contact(first_name="Bob")
         book.twin_in_target(bob)
         book.add("employee_census", business_contact_id=mill)
@@ -307,7 +307,7 @@ LISTS = (
 )
 
 
-def add_lists(book: Book, primary_contact_id: int, *contact_ids: int) -> list[int]:
+def add_lists(book: TwoOffices, primary_contact_id: int, *contact_ids: int) -> list[int]:
     """Every list there is, on a record of its own, with an entry for each of these contacts; gives the records."""
     records = []
     for table, parent, key, _, list_name in LISTS:
@@ -330,7 +330,7 @@ def by_list(decided: Decided, contact_id: int) -> list[tuple[str, str]]:
 
 class TestXfrLists:
     def test_an_entry_moves_if_its_contact_was_in_the_target(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact(first_name="Bob")
         there = book.twin_in_target(bob)
         records = add_lists(book, ann, bob)
@@ -342,20 +342,20 @@ class TestXfrLists:
             assert (row[key], row["contact_id"]) == (1_000_000 + record, there)
 
     def test_it_stays_if_its_contact_only_moves_along(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact(first_name="Bob")
         add_lists(book, ann, bob)
         assert by_list(book.planned([ann, bob]), bob) == [(STAYS, rule_id) for *_, rule_id, _ in LISTS]
 
     def test_it_stays_with_its_record(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact(first_name="Bob")
         book.twin_in_target(bob)
         add_lists(book, ann, bob)
         assert by_list(book.planned([bob]), bob) == [(STAYS, "XFR-PRIMARY")] * len(LISTS)
 
     def test_two_entries_that_name_one_person_of_the_target_become_one(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact()
         bob, again = (book.contact(first_name="Bob", tax_id="900-00-0001") for _ in range(2))
         book.twin_in_target(bob)
@@ -378,7 +378,7 @@ class TestXfrParties:
     def test_owner_and_insured_are_kept_if_they_move_or_were_there_and_else_left_out(
         self, table: str, field: str
     ) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, moving, there, neither = (book.contact(first_name=name) for name in ("Ann", "Bob", "Cy", "Di"))
         twin = book.twin_in_target(there)
         for contact_id in (moving, there, neither):
@@ -389,7 +389,7 @@ class TestXfrParties:
         assert decided.plan.groups["group"].tolist() == [1, 1], "who is party to what moves is of its group"
 
     def test_beneficiaries_likewise(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, moving, there, neither = (book.contact(first_name=name) for name in ("Ann", "Bob", "Cy", "Di"))
         book.twin_in_target(there)
         policy = book.policy(ann)
@@ -400,7 +400,7 @@ class TestXfrParties:
         assert decisions == [(MOVES, "XFR-PARTIES"), (MOVES, "XFR-PARTIES"), (STAYS, "XFR-PARTIES")]
 
     def test_a_beneficiary_on_a_policy_of_somebody_else_stays_there(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact()
         book.add("policy_beneficiary", policy_id=book.policy(bob), contact_id=ann)
         assert book.planned([ann]).only("policy_beneficiary") == (STAYS, "XFR-PRIMARY")
@@ -408,7 +408,7 @@ class TestXfrParties:
 
 class TestXfrCarrier:
     def test_carrier_and_product_of_another_office_are_recreated_once_for_all_policies(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact(first_name="Bob")
         product = book.product()
         for contact_id in (ann, bob):
@@ -421,7 +421,7 @@ class TestXfrCarrier:
         assert decided.plan.groups["group"].tolist() == [1, 2], "a product ties nobody together"
 
     def test_what_the_target_office_owns_is_taken_as_it_is(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact()
         carrier = book.add("carrier", office_id=TARGET)
         product = book.add("product", office_id=TARGET, carrier_id=carrier)
@@ -431,7 +431,7 @@ class TestXfrCarrier:
         assert decided.arrived("policy")[0]["product_id"] == product
 
     def test_the_same_numbers_in_another_database_are_another_office(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact()
         carrier = book.add("carrier", office_id=TARGET)
         book.policy(ann, product_id=book.add("product", office_id=TARGET, carrier_id=carrier))
@@ -441,7 +441,7 @@ class TestXfrCarrier:
         assert book.planned([ann], same_database=False).only("product") == (RECREATED, "XFR-CARRIER")
 
     def test_one_that_reads_the_same_in_the_target_is_taken(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact()
         book.policy(ann, product_id=book.product())
         twin = book.add("carrier", office_id=TARGET, name=" HARBOR life")
@@ -451,7 +451,7 @@ class TestXfrCarrier:
         assert decided.arrived("policy")[0]["product_id"] == own
 
     def test_a_new_product_of_a_carrier_that_the_target_has_goes_under_that(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact()
         book.policy(ann, product_id=book.product(plan_name="Whole Life"))
         twin = book.add("carrier", office_id=TARGET)
@@ -461,7 +461,7 @@ class TestXfrCarrier:
         assert decided.arrived("product")[0]["carrier_id"] == twin
 
     def test_one_that_an_earlier_transfer_recreated_is_not_recreated_again(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact()
         book.policy(ann, product_id=book.product())
         made = book.add("carrier", office_id=TARGET, name="Renamed since")
@@ -471,7 +471,7 @@ class TestXfrCarrier:
         assert decided.arrived("policy")[0]["product_id"] == product
 
     def test_products_of_what_stays_are_not_recreated(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact()
         book.policy(bob, owner_contact_id=ann, product_id=book.product())
         decided = book.planned([ann])
@@ -480,7 +480,7 @@ class TestXfrCarrier:
 
 class TestXfrCommission:
     def test_a_commission_on_a_policy_stays_and_the_policy_moves(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact()
         book.add("commission", policy_id=book.policy(ann))
         decided = book.planned([ann])
@@ -488,7 +488,7 @@ class TestXfrCommission:
         assert decided.only("policy") == (MOVES, "XFR-PRIMARY")
 
     def test_a_pending_case_with_a_commission_stays_with_its_lists_and_one_without_moves(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact(first_name="Bob")
         book.twin_in_target(bob)
         case = book.add("pending_case", primary_contact_id=ann)
@@ -501,7 +501,7 @@ class TestXfrCommission:
 
 
 def test_xfr_not_moved_is_listed_row_by_row() -> None:
-    book = Book()
+    book = TwoOffices()
     ann, bob = book.contact(), book.contact()
     account, policy = book.account(ann), book.policy(ann)
     position = book.add("investment_position", account_id=account)
@@ -537,7 +537,7 @@ def test_xfr_not_moved_is_listed_row_by_row() -> None:
 
 class TestXfrHousehold:
     def test_the_household_of_a_couple_that_moves_with_its_relation_is_rebuilt(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob, child = (book.contact(first_name=name) for name in ("Ann", "Bob", "Cy"))
         book.relate(bob, ann, relation=" wife ")
         household = book.home(ann, husband=bob, son=child)
@@ -554,7 +554,7 @@ class TestXfrHousehold:
         ]  # fmt: skip
 
     def test_a_member_who_stays_is_not_in_the_rebuilt_household(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob, child = (book.contact(first_name=name) for name in ("Ann", "Bob", "Cy"))
         book.relate(ann, bob, relation="Husband")
         book.home(ann, husband=bob, son=child)
@@ -565,7 +565,7 @@ class TestXfrHousehold:
         ]
 
     def test_no_household_is_rebuilt_without_a_spouse_by_key_relation(self) -> None:
-        book = Book()
+        book = TwoOffices()
         for relation, relation_type in (("Ex-Wife", "Family"), ("Partner", "Family"), ("Spouse", "Business")):
             ann, bob = book.contact(), book.contact(first_name="Bob")
             book.relate(ann, bob, relation=relation, relation_type=relation_type)
@@ -575,7 +575,7 @@ class TestXfrHousehold:
         assert list(decided.of("household_member").values()) == [(STAYS, "XFR-HOUSEHOLD")] * 6
 
     def test_nor_where_the_relation_itself_stays(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob, attorney = (book.contact() for _ in range(3))
         book.relate(ann, bob, relation="Husband")
         book.relate(ann, attorney, relation_type="Professional")
@@ -583,7 +583,7 @@ class TestXfrHousehold:
         assert book.planned([ann, bob]).only("household") == (STAYS, "XFR-HOUSEHOLD")
 
     def test_a_household_stays_where_its_head_does_and_is_reported_where_the_head_leaves_it(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann, bob = book.contact(), book.contact(first_name="Bob")
         book.relate(ann, bob, relation="Husband")
         book.home(ann, husband=bob)
@@ -592,7 +592,7 @@ class TestXfrHousehold:
         assert book.planned([ann]).plan.households[columns].values.tolist() == [[False, True, False]]
 
     def test_a_deleted_household_stays_without_further_ado(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact()
         household = book.home(ann)
         book.rows["household"][0]["deleted_at"] = NOW
@@ -602,25 +602,25 @@ class TestXfrHousehold:
 
 
 class TestXfrPresent:
-    def present(self, book: Book, contact_id: int, **arguments: object) -> tuple[object, ...]:
+    def present(self, book: TwoOffices, contact_id: int, **arguments: object) -> tuple[object, ...]:
         present = book.planned([contact_id], **arguments).plan.present.set_index("contact_id")
         found = present.loc[contact_id, ["target_contact_id", "matched_by", "matches"]]
         return tuple(None if value is None or value != value else value for value in found.fillna(None))
 
     def test_by_tax_id_whatever_the_name(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact(tax_id=" 900-00-0001")
         there = book.twin_in_target(ann, tax_id="900-00-0001 ", first_name="Anna")
         assert self.present(book, ann) == (there, "tax id", 1)
 
     def test_else_by_names_in_any_case_composed_or_decomposed_and_birth_date(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact(tax_id="900-00-0001", first_name="ÉVA ")
         there = book.twin_in_target(ann, tax_id=None, first_name="e\u0301va", last_name="HARBOR")
         assert self.present(book, ann) == (there, "name and birth date", 1)
 
     def test_not_by_less(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact()
         for values in (
             {"birth_date": "1970-05-02"},
@@ -634,14 +634,14 @@ class TestXfrPresent:
         assert self.present(book, ann) == (None, None, 0)
 
     def test_blanks_match_nobody(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact(tax_id=" ", first_name="", last_name=None)
         book.twin_in_target(ann)
         assert self.present(book, ann) == (None, None, 0)
 
     @pytest.mark.parametrize("tax_id", ["900-00-0001", None])
     def test_two_matches_mean_none_and_are_reported(self, tax_id: str | None) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact(tax_id=tax_id)
         for _ in range(2):
             book.twin_in_target(ann)
@@ -649,7 +649,7 @@ class TestXfrPresent:
         assert self.present(book, ann)[2] == 2
 
     def test_the_id_map_knows_a_contact_that_moved_earlier(self) -> None:
-        book = Book()
+        book = TwoOffices()
         ann = book.contact(first_name=None)
         there = book.contact(office_id=TARGET)
         assert self.present(book, ann, known=known(contact={ann: there})) == (there, "id map", 1)
