@@ -1,4 +1,4 @@
-"""Many rows at once, in a transaction that somebody else holds: COPY on PostgreSQL, one prepared statement on SQLite.
+"""Many rows at once, in the caller's transaction: COPY on PostgreSQL, one prepared statement on SQLite.
 
 The number of statements does not depend on the number of rows. Frames have the canonical form of `etl.canonical`:
 whole numbers and text; a missing value is NULL, an empty text stays one.

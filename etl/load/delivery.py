@@ -256,7 +256,7 @@ def deliver(to: VendorDelivery, job: Job, payload: Payload) -> Delivered:
             return delivered if created is None else delivered.as_kind("created")
     except (SetAside, VendorUnavailable) as error:
         if isinstance(error, Gone) and not job.dry_run:
-            # Without a hash the unit is looked at in every run until a person acts, whatever the CRM says then.
+            # Without a hash the unit is looked at in every run until a person acts, even if the CRM data stay the same.
             links.complete(job.ledger, to.vendor, payload.unit_key, to.part, "")
         return set_aside(to.vendor, payload.unit_key, error, link.vendor_client_id if link else None)
 
@@ -369,7 +369,7 @@ def save_link(job: Job, vendor: str, link: Link, connection: Connection | None =
 def household_lock(job: Job, vendor: str, unit_key: str) -> Iterator[bool]:
     """Holds the household's lock for this thread; False where another run has it. A dry run needs none.
 
-    A run by hand waits for it: somebody wants this household, now, and what the other run does is soon done.
+    A run by hand waits for the lock: a person wants this household now, and the other run soon ends.
     """
     if job.dry_run:
         yield True
@@ -432,7 +432,7 @@ def is_other_couple(link: Link, payload: Payload) -> bool:
 
 
 def require_newest_couple(job: Job, vendor: str, link: Link | None, payload: Payload) -> None:
-    """Raises `LockLost` where the couple is as the CRM had it before a life event that is carried out by now.
+    """Raises `LockLost` where the couple is older than a life event that another run has carried out.
 
     A run that read the CRM earlier and writes later would bring back who has gone.
     """

@@ -5,7 +5,7 @@ divorce    the spouse last sent is not the spouse any more, and nobody is
 widowhood  the spouse last sent has died, and nobody is the spouse
 new_spouse somebody else is the spouse
 new_head   somebody else is the head; the head last sent lives
-head_died  the head last sent has died, whoever is the head now
+head_died  the head last sent has died, and any person may be the head now
 ========== ====================================================================================================
 A spouse who was added is no such event: that goes by itself.
 """

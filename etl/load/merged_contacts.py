@@ -1,4 +1,4 @@
-"""Contacts that the CRM has merged into others: whom a vendor has, and who it is by now (MATCH-MERGED). Pure.
+"""Contacts that the CRM has merged into others: which contact a vendor's contact is now (MATCH-MERGED). Pure.
 
 A contact that a vendor knows, and that is in Deleted Records, is the one living contact with the same tax id, or the
 same names and birth date; in a household that is still there only whoever has its place in it. Of several it is the one

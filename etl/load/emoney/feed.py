@@ -78,7 +78,7 @@ class Refreshed:
         self.units.update({line.unit_key: Ended(kind, reason, code) for line in lines})
 
     def hold_as_gone(self, unit_key: str, error: Gone) -> None:
-        """The unit's client is there no longer: it is held until somebody sees to it (MATCH-GONE)."""
+        """The unit's client no longer exists: the unit is held until a person acts (MATCH-GONE)."""
         held = set_aside(VENDOR, unit_key, error)
         self.units[unit_key] = Ended(held.outcome.outcome, held.outcome.reason, held.outcome.code)
         self.findings.extend((unit_key, one) for one in held.findings)
@@ -249,7 +249,7 @@ def _read_back(
 
 
 def _note_new(job: Job, state: FeedState, unit_of: Mapping[str, str], refreshed: Refreshed) -> None:
-    """EMY-NEW: eMoney says once what is new. Whoever classifies it puts better words into the ledger."""
+    """EMY-NEW: eMoney says once what is new. A run that classifies an item puts better words into the ledger."""
     new = [(unit_of[one.client_id], one) for one in state.newly_available if one.client_id in unit_of]
     refreshed.newly_available += [(unit_key, one.client_id, one.source_key) for unit_key, one in new]
     waiting = [(unit_key, _of_item("EMY-NEW", one.source_key, "not classified")) for unit_key, one in new]

@@ -10,7 +10,7 @@ another head      the client stays the former head's (parted from the spouse, wh
                   head); who is head now is a client of its own. A head who died leaves the client as it is.
 ================= ============================================================================================
 There is no transaction around the steps. Each may be repeated, and the ledger moves on only after the last: until then
-the couple last sent is the old one, so that whoever confirms the event again takes the steps up where they stopped.
+the couple last sent is the old one, so that a second confirmation of the event resumes the steps where they stopped.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ UNFINISHED = ""
 def as_sent(job: Job, payload: Payload) -> dict[str, Any]:
     """The document, with what a confirmed life event has made of the client (EMY-MARRIED).
 
-    The document says ``Single`` where there is no spouse, whoever was divorced or widowed (SCP-5); the ledger knows.
+    The document says ``Single`` without a spouse, even after a divorce or a death (SCP-5); the ledger knows better.
     """
     content, event = payload.read(), payload.life_event
     if content["spouse"] is None:
@@ -103,7 +103,7 @@ def update_client(
 
 
 def with_owner(person: dict[str, Any], base: Any) -> dict[str, Any]:
-    """EMY-OWNER: where the CRM's user is nobody at eMoney, the client stays whose it is."""
+    """EMY-OWNER: where the CRM's user has no eMoney user, the client keeps its owner."""
     if person["ownerId"] is not None or not base:
         return person
     return {**person, "ownerId": base.get("ownerId")}

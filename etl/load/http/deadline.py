@@ -2,7 +2,7 @@
 
 The timeouts of requests and urllib3 hold for one read: a server that drips a byte a second outlasts them, in the
 headers as well as in the body. Here every send and every read gets what is left of the call's time, so that a call
-ends in time whatever the other side does. The state of the running call is the thread's own.
+ends in time, even if the other side never stops sending. The state of the running call is the thread's own.
 """
 
 import http.client

@@ -99,7 +99,7 @@ class SharedLimiter:
         return None, self._pause(connection, now, taken, ahead)
 
     def _sweep(self, connection: sqlite3.Connection, now: float) -> None:
-        """Forget calls that no longer count and whoever fell silent; times ahead of now are from before a restart."""
+        """Forget calls that no longer count and silent processes; times ahead of now are from before a restart."""
         limit = self._limit
         connection.execute("DELETE FROM call WHERE ended_at <= ? OR ended_at > ?", (now - limit.window, now))
         connection.execute("DELETE FROM call WHERE started_at > ?", (now,))

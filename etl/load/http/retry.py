@@ -43,7 +43,7 @@ class CircuitBreaker:
             return self._refuses()
 
     def enter(self) -> bool:
-        """Ask for one call; False: refused. Whoever gets True reports ``succeeded``, ``failed`` or ``withdrew``."""
+        """Ask for one call; False: refused. Who gets True reports ``succeeded``, ``failed`` or ``withdrew``."""
         with self._lock:
             if self._refuses():
                 return False

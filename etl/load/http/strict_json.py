@@ -1,7 +1,7 @@
 """JSON as it goes over the wire: exact and strict, both ways.
 
 Out: money keeps its digits (Decimal included), NaN and infinity are refused. In: UTF-8, no duplicate keys, no NaN, a
-number with a fraction is a Decimal; whatever else claims to be JSON is unreadable.
+number with a fraction is a Decimal; all other text that claims to be JSON is unreadable.
 """
 
 import json

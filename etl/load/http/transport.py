@@ -116,7 +116,7 @@ class Transport:
         self._adapter.close()
 
     def call(self, call: Call[T]) -> T:
-        """Make the call; raises VendorUnavailable, InDoubt, Rejected, CredentialsRefused and whatever parse raises."""
+        """Make the call; raises VendorUnavailable, InDoubt, Rejected, CredentialsRefused and the errors of parse."""
         in_doubt = False
         for tries in itertools.count(1):
             try:

@@ -134,7 +134,7 @@ def _confirm(job: Job, payload: Payload, intent: Intent, made: Created) -> Link:
     matched_by = values.get("matched_by", "CREATED")
     link = Link(payload.unit_key, made.household_id, made.case_id, None, values["client"], values["spouse"], matched_by)
     old = links.find_link(job.ledger, VENDOR, payload.unit_key)
-    # What is pinned to SmartOffice is looked at in every run, whatever the CRM says then.
+    # A field that is pinned to SmartOffice is looked at in every run, changed or not.
     payload_hash = "" if pins_in_force(job, payload.unit_key).overrule_edits else intent.payload_hash
     with job.ledger.write() as connection:
         if old is not None:

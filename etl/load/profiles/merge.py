@@ -3,7 +3,7 @@
 Three values are known of every field: *base* (what we last wrote), *theirs* (in the case now), *ours* (from the CRM
 now). ``theirs == base``: ours is written. ``theirs != base``: somebody edited it at the vendor, theirs stays and is
 reported. No base and theirs not null: theirs stays. Unknown fields, ``notes`` and items that an advisor added stay.
-A pin settles a field for one side, whatever the three values say.
+A pin settles a field for one side and overrules the three values.
 
 What the rule leaves open is decided here. A person is there or not there as a whole: a Client B whom an advisor
 removed is not brought back field by field, and one whom the CRM lost leaves only if nobody at Profiles touched it and

@@ -1,4 +1,4 @@
-"""Pins: a person's word that a field is one side's, whatever the other says, until it is unpinned.
+"""Pins: a person decides which side owns a field, until the field is unpinned.
 
 Pinned to ``profiles`` a field is never written; pinned to ``smartoffice`` it is always written, also where an advisor
 edited it. A pin on an object (``clientA.addressInfo``) or an item (``assets[account:5]``) holds for all its fields; the

@@ -35,7 +35,7 @@ class Found:
     """What Profiles has for a unit: the records (client data), and what the matching rules say of them.
 
     ``match_type``: key (our external id), exact, lastName or none; ``keyed``: the households under our external id,
-    whoever's they are; ``linked_to``: of the households, those that are another unit's, with its key.
+    linked to other units or not; ``linked_to``: of the households, those that are another unit's, with its key.
     """
 
     match_type: str

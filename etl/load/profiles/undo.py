@@ -108,7 +108,7 @@ def _settle(job: Job, trace: Trace, lost: Intent, case: Case) -> Intent | None:
 
 def _begin(job: Job, trace: Trace, case: Case, back: PutBack) -> Intent:
     values = {"case": trace.case_id, "of": trace.of_run, **back.as_values()}
-    # Whoever settles it confirms what was last sent as of the day when it was.
+    # A run that settles this write confirms what was last sent, with the day as of which it was sent.
     sent = links.find_sent(job.ledger, VENDOR, trace.unit_key).get("case")
     as_of = sent.as_of if sent else job.as_of
     return intents.begin(job.ledger, VENDOR, trace.unit_key, STEP, trace.mark, values, as_of, job.run_id, case.version)

@@ -99,7 +99,7 @@ def update_case(client: ProfilesClient, job: Job, payload: Payload, link: Link) 
 def settle_update(client: ProfilesClient, job: Job, payload: Payload, intent: Intent) -> None:
     """What became of a write that an earlier run began: not done where the case has not moved on, else as it holds.
 
-    Raises `Gone` where the case is there no longer: whatever it held then, nobody asks for it any more.
+    Raises `Gone` where the case no longer exists: the write does not matter any more.
     """
     try:
         case = client.read_case(intent.values["case"])
@@ -131,7 +131,7 @@ def save_case(
 
 
 def _remember(job: Job, payload: Payload, case: Case, merged: Merged, pins: Pins, intent: Intent | None) -> None:
-    # No hash where edits are overruled: the case is looked at again in the next run, whatever the CRM says then.
+    # No hash where edits are overruled: the next run looks at the case again, changed or not.
     payload_hash = "" if pins.overrule_edits else payload.payload_hash
     with job.ledger.write() as connection:
         save_case(job, connection, payload.unit_key, case.case_id, payload_hash, merged.base, job.as_of)
