@@ -20,8 +20,7 @@ from tests.pipelines.household.by_hand import context_of
 from tests.run_book import Book
 
 OWN = tuple(str(ROOT / folder) + "/" for folder in ("dags", "etl", "expectations", "include"))
-# Own frames, with the DAG file as the first one and the task as the second.
-FROM_DAG_TO_SOCKET = 14
+# Own frames between the DAG file and the delivery: the task is the first.
 FROM_TASK_TO_DELIVERY = 4
 
 
