@@ -70,6 +70,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise StagingError(
             f"{folder} has no manifest: the step that stages it has not finished. Run it again."
         ) from None
+    if "tables" not in manifest:
+        raise StagingError(f"{folder} was staged by an older version of Planbridge. Start a new run.")
     return manifest
 
 
