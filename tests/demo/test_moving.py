@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 from etl.extract import transfer as extract
 from etl.extract.source import Snapshot
-from etl.transform.transfers import Plan, Request, plan
+from etl.transform.transfers import Selection, TransferPlan, plan
 from include.demo.office import MOVING_SET, OFFICES, RECEIVING_OFFICE, RETIRING_USER
 from tests.demo.conftest import DemoOffice
 
@@ -13,7 +13,7 @@ SOURCE, TARGET = 1, RECEIVING_OFFICE + 1
 
 
 @pytest.fixture(scope="module")
-def planned(office: DemoOffice) -> Plan:
+def planned(office: DemoOffice) -> TransferPlan:
     """The manifest of the moving set of the main office, on its way to the branch."""
     find = text("SELECT set_id FROM contact_set WHERE office_id = :office AND name = :name")
     with office.engine.connect() as connection:
@@ -21,10 +21,10 @@ def planned(office: DemoOffice) -> Plan:
     with Snapshot(office.url) as snapshot:
         rows = extract.read_rows(snapshot, extract.read_set(snapshot, set_id, SOURCE))
         around, target = extract.read_surroundings(snapshot, rows), extract.read_target(snapshot, TARGET)
-    return plan(Request(SOURCE, TARGET), rows, around, target)
+    return plan(Selection(SOURCE, TARGET), rows, around, target)
 
 
-def test_the_clients_of_the_retiring_user_are_in_the_set(office: DemoOffice, planned: Plan) -> None:
+def test_the_clients_of_the_retiring_user_are_in_the_set(office: DemoOffice, planned: TransferPlan) -> None:
     rows = office.crm.rows
     user = next(row["user_id"] for row in rows["crm_user"] if row["user_name"] == f"main.{RETIRING_USER}")
     moving = planned.groups["contact_id"]
@@ -48,12 +48,12 @@ def test_both_offices_have_users_with_the_rights_of_a_transfer(office: DemoOffic
     ["XFR-NOTES", "XFR-RELATIONS", "XFR-CENSUS", "XFR-POLICY-LISTS", "XFR-CASE-LISTS", "XFR-ACCOUNT-LISTS",
      "XFR-PARTIES", "XFR-HOUSEHOLD"],
 )  # fmt: skip
-def test_the_set_shows_what_moves_and_what_stays_by_each_rule(planned: Plan, rule_id: str) -> None:
+def test_the_set_shows_what_moves_and_what_stays_by_each_rule(planned: TransferPlan, rule_id: str) -> None:
     decisions = planned.manifest.loc[planned.manifest["rule_id"] == rule_id, "decision"]
     assert set(decisions) in ({"move", "stay"}, {"recreate", "stay"})
 
 
-def test_everything_that_never_moves_is_in_the_manifest(planned: Plan) -> None:
+def test_everything_that_never_moves_is_in_the_manifest(planned: TransferPlan) -> None:
     stays = planned.manifest[planned.manifest["rule_id"].isin(["XFR-NOT-MOVED", "XFR-COMMISSION"])]
     assert {
         "contact_set_member", "lead", "referred_contact", "event_invitation", "presale_activity", "custom_field_value",
