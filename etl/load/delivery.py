@@ -338,6 +338,11 @@ def attempt(
     )
 
 
+def confirmed(job: Job, intent: Intent) -> Callable[[object], None]:
+    """The ``confirm`` of a write that leaves nothing to note but that it was made."""
+    return lambda _: intents.mark(job.ledger, intent, "confirmed")
+
+
 def settle_creation(
     job: Job, intent: Intent, look: Callable[[], Found | None], confirm: Callable[[Found], Result]
 ) -> Result | None:

@@ -154,7 +154,7 @@ class EmoneyClient:
     def patch_client(self, client_id: str, patch: Mapping[str, Any]) -> None:
         """Change the fields of the merge patch, leave all others."""
         body, headers = write_json(dict(patch)), {"Content-Type": "application/merge-patch+json"}
-        self._change("PATCH", CLIENT, client_id, body, frozenset({200, 204, 404}), headers)
+        self._transport.call(_change("PATCH", CLIENT, client_id, body, frozenset({200, 204, 404}), headers))
 
     def spouse(self, client_id: str) -> dict[str, Any] | None:
         """The client's spouse, or None."""
@@ -163,7 +163,8 @@ class EmoneyClient:
 
     def put_spouse(self, client_id: str, spouse: Mapping[str, Any]) -> None:
         """Set the whole spouse. Rejected (spouse_not_allowed) where the client is not married."""
-        self._change("PUT", SPOUSE, client_id, write_json(dict(spouse)), frozenset({200, 201, 204, 404}))
+        body, accepts = write_json(dict(spouse)), frozenset({200, 201, 204, 404})
+        self._transport.call(_change("PUT", SPOUSE, client_id, body, accepts))
 
     def delete_spouse(self, client_id: str) -> None:
         """Take the spouse away; one who is not there is no error."""
@@ -177,29 +178,6 @@ class EmoneyClient:
             may_be_empty=True,
         )
         self._transport.call(call)
-
-    def _change(
-        self,
-        method: str,
-        route: str,
-        client_id: str,
-        body: bytes,
-        accepts: frozenset[int],
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        self._transport.call(
-            Call(
-                method,
-                route,
-                partial(gone_at_404, client_id=client_id),
-                "idempotent",
-                {"client_id": client_id},
-                body=body,
-                headers=headers or {},
-                accepts=accepts,
-                may_be_empty=True,
-            )
-        )
 
     def connections(self, client_id: str) -> tuple[Connection, ...]:
         """The client's connections, to whichever institution."""
@@ -270,3 +248,25 @@ class EmoneyClient:
                 accepts=frozenset({200, 207, 404}),
             )
         )
+
+
+def _change(
+    method: str,
+    route: str,
+    client_id: str,
+    body: bytes,
+    accepts: frozenset[int],
+    headers: Mapping[str, str] | None = None,
+) -> Call[None]:
+    """A write to a client that may be repeated; raises Gone at 404."""
+    return Call(
+        method,
+        route,
+        partial(gone_at_404, client_id=client_id),
+        "idempotent",
+        {"client_id": client_id},
+        body=body,
+        headers=headers or {},
+        accepts=accepts,
+        may_be_empty=True,
+    )

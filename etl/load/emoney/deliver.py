@@ -57,9 +57,36 @@ class EmoneyDelivery:
         find = partial(_find_created, self.client, intent.values["person"]["externalId"])
         return settle_creation(job, intent, find, partial(_confirm_creation, job, payload, intent))
 
-    def bring_up_to_date(self, job: Job, payload: Payload, standing: Standing) -> Delivered:
-        """Match, client, spouse, connection; each step is skipped where the ledger knows that it is done."""
-        return _take_steps(self.client, job, payload, standing)
+    def bring_up_to_date(self, job: Job, payload: Payload, standing: Standing, is_alone: bool = False) -> Delivered:
+        """Match, client, spouse, connection; each step is skipped where the ledger knows that it is done.
+
+        ``is_alone``: eMoney has no spouse of this client, or would have none after a life event.
+        """
+        content, link, done = as_sent(job, payload), standing.link, Updated()
+        bases = {part: sent.base for part, sent in standing.before.items()}
+        kind = "created" if standing.is_new or _has_created(job, payload) else "unchanged"
+        if link is None:
+            decision = _match(self.client, job, payload, content["client"])
+            if isinstance(decision, matching.CreateNew):
+                done, kind, is_alone = Updated(findings=decision.findings(payload.unit_key, SAME_NAME)), "created", True
+                if job.dry_run:
+                    told = people_fields(job, content["client"], content["spouse"])
+                    return ended(VENDOR, payload.unit_key, kind, "would be created", None, done.findings, told)
+                link, bases = _create(self.client, job, payload, content["client"]), {"client": content["client"]}
+            else:
+                link = decision.link_of(payload.unit_key)
+                save_link(job, VENDOR, link)
+        writes = kind == "created" or _writes_people(job, payload)
+        if writes:
+            done += update_client(self.client, job, payload, link, bases.get("client"), content["client"])
+            done += update_spouse(self.client, job, payload, link, bases.get("spouse"), content["spouse"], is_alone)
+        if not job.dry_run:
+            _connect(self.client, job, payload, link)
+        if writes and not job.dry_run:
+            links.complete(job.ledger, VENDOR, payload.unit_key, "client", payload.people_hash)
+        if kind == "unchanged" and any(change.decision != "kept" for change in done.changes):
+            kind = "updated"
+        return ended(VENDOR, payload.unit_key, kind, None if writes else LEFT, link, done.findings, done.changes)
 
     def apply_life_event(self, job: Job, payload: Payload, standing: Standing) -> Delivered:
         """The confirmed event comes first (LIFE-EVENT); then all steps follow as usual."""
@@ -71,40 +98,9 @@ class EmoneyDelivery:
         waits = must_wait(job, payload, after)
         if waits is not None:
             return ended(VENDOR, payload.unit_key, *waits, after.link)
-        delivered = _take_steps(self.client, job, payload, after, is_alone=job.dry_run)
+        delivered = self.bring_up_to_date(job, payload, after, is_alone=job.dry_run)
         delivered = replace(delivered, changes=(*changes, *delivered.changes))
         return delivered.as_kind("updated") if delivered.outcome.outcome == "unchanged" else delivered
-
-
-def _take_steps(
-    client: EmoneyClient, job: Job, payload: Payload, standing: Standing, is_alone: bool = False
-) -> Delivered:
-    """``is_alone``: eMoney has no spouse of this client, or would have none after a life event."""
-    content, link, done = as_sent(job, payload), standing.link, Updated()
-    bases = {part: sent.base for part, sent in standing.before.items()}
-    kind = "created" if standing.is_new or _has_created(job, payload) else "unchanged"
-    if link is None:
-        decision = _match(client, job, payload, content["client"])
-        if isinstance(decision, matching.CreateNew):
-            done, kind, is_alone = Updated(findings=decision.findings(payload.unit_key, SAME_NAME)), "created", True
-            if job.dry_run:
-                told = people_fields(job, content["client"], content["spouse"])
-                return ended(VENDOR, payload.unit_key, kind, "would be created", None, done.findings, told)
-            link, bases = _create(client, job, payload, content["client"]), {"client": content["client"]}
-        else:
-            link = decision.link_of(payload.unit_key)
-            save_link(job, VENDOR, link)
-    writes = kind == "created" or _writes_people(job, payload)
-    if writes:
-        done += update_client(client, job, payload, link, bases.get("client"), content["client"])
-        done += update_spouse(client, job, payload, link, bases.get("spouse"), content["spouse"], is_alone)
-    if not job.dry_run:
-        _connect(client, job, payload, link)
-    if writes and not job.dry_run:
-        links.complete(job.ledger, VENDOR, payload.unit_key, "client", payload.people_hash)
-    if kind == "unchanged" and any(change.decision != "kept" for change in done.changes):
-        kind = "updated"
-    return ended(VENDOR, payload.unit_key, kind, None if writes else LEFT, link, done.findings, done.changes)
 
 
 def _writes_people(job: Job, payload: Payload) -> bool:

@@ -21,10 +21,10 @@ from functools import partial
 from typing import Any
 
 from etl.errors import Ambiguous
-from etl.load.delivery import Job, Payload, Standing
+from etl.load.delivery import Job, Payload, Standing, attempt, begin, confirmed
 from etl.load.emoney.client import EmoneyClient
 from etl.load.emoney.patch import leaves
-from etl.load.emoney.people import UNFINISHED, VENDOR, same_person, status_patch, with_owner, write_step
+from etl.load.emoney.people import UNFINISHED, VENDOR, same_person, status_patch, with_owner
 from etl.load.ledger import life_events, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.life_events import LifeEvent
@@ -159,7 +159,8 @@ def _is_the_one_sent(case: _Case, theirs: dict[str, Any]) -> bool:
 
 def _write(case: _Case, step: str, values: Any, send: Callable[[], None]) -> None:
     if not case.job.dry_run:
-        write_step(case.job, case.payload, step, values, send)
+        intent = begin(case.job, VENDOR, case.payload, step, values)
+        attempt(case.job, intent, send, confirmed(case.job, intent))
 
 
 def _forget_spouse(case: _Case, connection: Any, base: dict[str, Any]) -> None:

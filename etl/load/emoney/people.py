@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from etl.errors import Ambiguous
-from etl.load.delivery import Job, LoadFinding, Payload, attempt, begin, entity_of
+from etl.load.delivery import Job, LoadFinding, Payload, attempt, begin, confirmed, entity_of
 from etl.load.emoney.client import EmoneyClient
 from etl.load.emoney.patch import Patch, changed_fields, leaves, patch_for, patched
-from etl.load.ledger import changes, findings, intents, life_events, links
+from etl.load.ledger import changes, findings, life_events, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.life_events import DIVORCED
 from etl.load.ledger.links import Link
@@ -96,7 +95,8 @@ def update_client(
     values, updated = patch.values, Updated.by(payload, patch)
     updated.note(job, payload)
     if values and not job.dry_run:
-        write_step(job, payload, "patch_client", values, partial(client.patch_client, link.vendor_client_id, values))
+        intent = begin(job, VENDOR, payload, "patch_client", values)
+        attempt(job, intent, partial(client.patch_client, link.vendor_client_id, values), confirmed(job, intent))
     if not job.dry_run:
         remember(job, payload, "client", patch.base, client_contact_id=payload.client_contact_id)
     return updated
@@ -125,15 +125,10 @@ def update_spouse(
     if not job.dry_run:
         whole = patched(theirs, patch.values) if theirs is not None else spouse
         if patch.values or theirs is None:
-            write_step(job, payload, "put_spouse", spouse, partial(client.put_spouse, link.vendor_client_id, whole))
+            intent = begin(job, VENDOR, payload, "put_spouse", spouse)
+            attempt(job, intent, partial(client.put_spouse, link.vendor_client_id, whole), confirmed(job, intent))
         remember(job, payload, "spouse", patch.base, spouse_contact_id=payload.spouse_contact_id)
     return updated
-
-
-def write_step(job: Job, payload: Payload, step: str, values: Any, send: Callable[[], None]) -> None:
-    """One write that sets values and adds nothing: in doubt it is simply sent again."""
-    intent = begin(job, VENDOR, payload, step, values)
-    attempt(job, intent, send, lambda _: intents.mark(job.ledger, intent, "confirmed"))
 
 
 def remember(job: Job, payload: Payload, part: str, values: Any, **contacts: int | None) -> None:

@@ -16,8 +16,8 @@ import threading
 import time
 import urllib.parse
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -55,6 +55,13 @@ class _Failure:
 @dataclass(frozen=True)
 class _Done(Generic[T]):
     value: T
+
+
+@dataclass
+class _Exchange:
+    """A request under way; ``status``: that of a whole answer."""
+
+    status: int | None = None
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
@@ -185,28 +192,44 @@ class Transport:
         """One HTTP request, when the breaker, the limiter and the caller's check allow it."""
         if self._breaker.is_open():
             return _BREAKER_OPEN
-        prepared = self._prepared(call, headers)
+        prepared, limits = self._prepared(call, headers), self._settings
+        timeout = (limits.connect_seconds, limits.total_seconds)
+        with self._admitted(call) as exchange:
+            if exchange is None:
+                return _BREAKER_OPEN
+            with deadline.deadline(limits.total_seconds) as running:
+                try:
+                    response = self._adapter.send(prepared, stream=True, timeout=timeout)
+                    body = _read_body(response, limits.most_bytes)
+                except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                    return _Failure(_describe(error, running.bytes_left), surely_not_done=not running.bytes_left)
+            if body is None:
+                return _Failure("gave a body beyond the limit", surely_not_done=False)
+            exchange.status = response.status_code
+        return self._judge(call, response.status_code, dict(response.headers), body)
+
+    @contextmanager
+    def _admitted(self, call: Call[Any]) -> Iterator[_Exchange | None]:
+        """A place among the calls in flight, counted; None: the breaker refuses. The breaker learns how it ended."""
         with self._limiter.place() if self._limiter else nullcontext():
             if not self._breaker.enter():
-                return _BREAKER_OPEN
-            report = self._breaker.withdrew
+                yield None
+                return
+            exchange, report = _Exchange(), self._breaker.withdrew
             try:
                 if self._before_call is not None:
                     self._before_call()
                 with self._counting:
                     self._counts[f"{call.method} {call.route}"] += 1
-                result = self._exchange(prepared)
-                report = self._health(result)
+                yield exchange
+                report = self._health(exchange.status)
             finally:
                 report()
-        if isinstance(result, _Failure):
-            return result
-        return self._judge(call, *result)
 
-    def _health(self, result: "_Failure | _Raw") -> Callable[[], None]:
-        if isinstance(result, _Failure) or result[0] >= 500:
+    def _health(self, status: int | None) -> Callable[[], None]:
+        if status is None or status >= 500:
             return self._breaker.failed
-        return self._breaker.withdrew if result[0] in THROTTLED else self._breaker.succeeded
+        return self._breaker.withdrew if status in THROTTLED else self._breaker.succeeded
 
     def _prepared(self, call: Call[T], headers: Mapping[str, str]) -> requests.PreparedRequest:
         for value in call.ids.values():
@@ -231,27 +254,6 @@ class Transport:
                 status=414,
             )
         return prepared
-
-    def _exchange(self, prepared: requests.PreparedRequest) -> "_Failure | _Raw":
-        limits = self._settings
-        with deadline.deadline(limits.total_seconds) as running:
-            try:
-                response = self._adapter.send(
-                    prepared, stream=True, timeout=(limits.connect_seconds, limits.total_seconds)
-                )
-                try:
-                    body = bytearray()
-                    for chunk in response.raw.stream(CHUNK, decode_content=True):
-                        body += chunk
-                        if len(body) > limits.most_bytes:
-                            return _Failure("gave a body beyond the limit", surely_not_done=False)
-                    return response.status_code, dict(response.headers), bytes(body)
-                finally:
-                    response.close()
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-                what = _describe(error, running.bytes_left)
-                sent = running.bytes_left
-        return _Failure(what, surely_not_done=not sent)
 
     def _judge(self, call: Call[T], status: int, headers: Mapping[str, str], body: bytes) -> _Done[T] | _Failure:
         if status == 401 and call.signed_in:
@@ -302,9 +304,21 @@ class Transport:
         return f"{VENDOR_NAMES.get(self.vendor, self.vendor)}: {call.method} {call.route}"
 
 
-_Raw = tuple[int, Mapping[str, str], bytes]
 _UNAUTHORIZED = _Failure("answered 401", surely_not_done=True, again=False)
 _BREAKER_OPEN = _Failure("was not sent: too many calls failed in a row", surely_not_done=True, again=False)
+
+
+def _read_body(response: requests.Response, most: int) -> bytes | None:
+    """The whole body, unpacked; None where it is longer than ``most`` bytes."""
+    body = bytearray()
+    try:
+        for chunk in response.raw.stream(CHUNK, decode_content=True):
+            body += chunk
+            if len(body) > most:
+                return None
+    finally:
+        response.close()
+    return bytes(body)
 
 
 def _describe(error: Exception, sent: bool) -> str:

@@ -59,7 +59,9 @@ def apply_action(client: ProfilesClient, job: Job, payload: Payload, link: Link 
     if wanted.action == "open_case":
         url = client.case_url(str(target.vendor_case_id))
         return ended(VENDOR, payload.unit_key, "unchanged", _opens(target.vendor_case_id, url), target)
-    return _update(client, job, payload, link, target)
+    if link != target and not job.dry_run:
+        _switch(job, target)
+    return update_case(client, job, payload, target)
 
 
 def with_address(client: ProfilesClient, job: Job, held: Outcome, client_contact_id: int) -> Outcome:
@@ -163,13 +165,11 @@ def _new_case(client: ProfilesClient, job: Job, payload: Payload, link: Link | N
     return replace(delivered, changes=(*new_case.changes, *told))
 
 
-def _update(client: ProfilesClient, job: Job, payload: Payload, link: Link | None, target: Link) -> Delivered:
-    """Reads, merges and writes the case; one that was not the unit's so far is linked first."""
-    if link != target and not job.dry_run:
-        with job.ledger.write() as connection:
-            save_link(job, VENDOR, target, connection)
-            links.switch_case(job.ledger, connection, target, VENDOR, job.run_id)
-    return update_case(client, job, payload, target)
+def _switch(job: Job, target: Link) -> None:
+    """Links the unit to a case that was not its own, before it is written."""
+    with job.ledger.write() as connection:
+        save_link(job, VENDOR, target, connection)
+        links.switch_case(job.ledger, connection, target, VENDOR, job.run_id)
 
 
 def _target(

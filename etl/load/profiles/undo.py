@@ -19,7 +19,7 @@ from etl.load.ledger.undos import STEP
 from etl.load.profiles.client import Case, ProfilesClient
 from etl.load.profiles.document import show
 from etl.load.profiles.revert import Footprint, PutBack, is_done, put_back
-from etl.load.profiles.update import VENDOR, refuse_open, write_case
+from etl.load.profiles.update import VENDOR, CaseWrite, refuse_open
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,10 @@ def _write(client: ProfilesClient, job: Job, trace: Trace) -> PutBack:
             return back
         refuse_open(case)
         intent = _begin(job, trace, case, back)
-        is_written, lost = write_case(client, job, case, back.document, intent, lost)
-        if is_written:
+        with CaseWrite(job, intent, lost) as write:
+            client.replace_case(case.case_id, back.document, case.version)
+        lost = write.lost
+        if write.is_done:
             undos.confirm(job.ledger, intent, trace.unit_key)
             return back
     if lost is not None:
@@ -78,7 +80,7 @@ def _write(client: ProfilesClient, job: Job, trace: Trace) -> PutBack:
 
 
 def _read(client: ProfilesClient, job: Job, trace: Trace, lost: Intent | None) -> Case:
-    """The case; where it is there no longer, a write without an answer has come to nothing, too."""
+    """The case; if it no longer exists, a write without an answer is abandoned."""
     try:
         return client.read_case(trace.case_id)
     except Gone:

@@ -7,6 +7,7 @@ what became of it: fields that hold our values count as written by us.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -80,20 +81,26 @@ def update_case(client: ProfilesClient, job: Job, payload: Payload, link: Link) 
                 _remember(job, payload, case, merged, pins, None)
             arrived = case_fields(job, document, merged.added)
             return _delivered(payload, link, merged, (*written, *arrived))
-        values = {
-            "case": case.case_id,
-            "base": merged.base,
-            "written": [[change.path, change.old, change.new] for change in merged.written],
-            "added": list(merged.added),
-        }
-        intent = begin(job, VENDOR, payload, "replace_case", values, case.version)
-        is_written, lost = write_case(client, job, case, merged.document, intent, lost)
-        if is_written:
+        intent = begin(job, VENDOR, payload, "replace_case", _intended(case, merged), case.version)
+        with CaseWrite(job, intent, lost) as write:
+            client.replace_case(case.case_id, merged.document, case.version)
+        lost = write.lost
+        if write.is_done:
             _remember(job, payload, case, merged, pins, intent)
             return _delivered(payload, link, merged, written)
     if lost is not None:
         raise InDoubt("Profiles did not confirm the new document; the next run reads the case before it sends.")
     raise VersionConflict("The case kept changing while it was to be written; the next run tries again.")
+
+
+def _intended(case: Case, merged: Merged) -> dict[str, Any]:
+    """What the ledger keeps of a write before it is made."""
+    return {
+        "case": case.case_id,
+        "base": merged.base,
+        "written": [[change.path, change.old, change.new] for change in merged.written],
+        "added": list(merged.added),
+    }
 
 
 def settle_update(client: ProfilesClient, job: Job, payload: Payload, intent: Intent) -> None:
@@ -190,24 +197,28 @@ def refuse_open(case: Case) -> None:
         raise CaseOpen(f"the case is open: {who} has it open since {since}", case.opened_by, case.opened_at)
 
 
-def write_case(
-    client: ProfilesClient, job: Job, case: Case, document: Any, intent: Intent, lost: Intent | None
-) -> tuple[bool, Intent | None]:
-    """One conditional write: whether it is done, and the write that has no answer yet: this one, or ``lost`` before it.
+@dataclass
+class CaseWrite:
+    """One conditional write, made within ``with``: is it done, and which write has no answer yet?
 
-    What is not done is marked in the ledger, what is done is the caller's to confirm. Raises `SetAside` but for
-    `InDoubt` and `VersionConflict`, and `VendorUnavailable`.
+    ``lost``: the write before it that has no answer, then this one or that. A write that is not done is marked in the
+    ledger; the caller confirms one that is done. `InDoubt` and `VersionConflict` end here, every other error is raised.
     """
-    try:
-        client.replace_case(case.case_id, document, case.version)
-    except InDoubt:
-        intents.mark(job.ledger, intent, "in_doubt")
-        return False, intent
-    except VersionConflict:
-        # A first try whose answer was lost may be the one that was faster.
-        intents.mark(job.ledger, intent, "in_doubt" if lost else "refused")
-        return False, lost
-    except (SetAside, VendorUnavailable):
-        intents.mark(job.ledger, intent, "in_doubt" if lost else "refused")
-        raise
-    return True, lost
+
+    job: Job
+    intent: Intent
+    lost: Intent | None
+    is_done: bool = False
+
+    def __enter__(self) -> CaseWrite:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, InDoubt):
+            intents.mark(self.job.ledger, self.intent, "in_doubt")
+            self.lost = self.intent
+        elif isinstance(error, SetAside | VendorUnavailable):
+            # A first try whose answer was lost may be the one that was faster.
+            intents.mark(self.job.ledger, self.intent, "in_doubt" if self.lost else "refused")
+        self.is_done = error is None
+        return isinstance(error, InDoubt | VersionConflict)
