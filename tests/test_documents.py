@@ -105,6 +105,12 @@ def test_every_path_and_link_leads_somewhere(page: Path) -> None:
     assert [path for path in paths if "/" in path and not (ROOT / path).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_function_that_is_named_with_its_file_is_in_it(page: Path) -> None:
+    named = [span.split(":") for span in code_spans(page) if re.fullmatch(r"[\w/]+\.py:\w+", span)]
+    assert [function for file, function in named if f"def {function}(" not in text_of(ROOT / file)] == []
+
+
 def test_every_decision_is_in_the_list_of_decisions() -> None:
     folder = ROOT / "docs" / "decisions"
     listed = re.findall(r"\]\((\d{3}-[\w-]+\.md)\)", text_of(folder / "README.md"))
