@@ -147,7 +147,7 @@ def test_a_hash_is_of_the_table_and_all_columns() -> None:
     assert the_hash(symbol="x") == the_hash(symbol="x")
 
 
-def test_null_and_empty_and_the_word_nan_are_told_apart() -> None:
+def test_null_and_empty_and_the_word_nan_differ() -> None:
     assert len({the_hash(symbol=None), the_hash(symbol=""), the_hash(symbol="NaN"), the_hash(symbol="-")}) == 4
 
 

@@ -1,7 +1,7 @@
 """Contacts that the CRM has merged into others: which contact a vendor's contact is now (MATCH-MERGED). Pure.
 
 A contact that a vendor knows, and that is in Deleted Records, is the one living contact with the same tax id, or the
-same names and birth date; in a household that is still there only whoever has its place in it. Of several it is the one
+same names and birth date; in a household that is still there only the contact in its place. Of several it is the one
 who has its place, or what was sent of it; where that leaves several, or nobody, a person has to say.
 """
 

@@ -54,7 +54,7 @@ LOAD_RULES: tuple[Rule, ...] = (
     ),
     info(
         "PROFILES-KEPT",
-        "Profiles and SmartOffice differ here: it stays as it is in Profiles, whatever SmartOffice says now.",
+        "Profiles and SmartOffice differ here: it stays as it is in Profiles.",
         "If Profiles is right, enter its value in SmartOffice; else correct it in the case.",
     ),
     warning(

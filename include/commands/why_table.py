@@ -13,9 +13,9 @@ from include.why.asking import UnitAnswers
 FEW = 3
 
 
-def print_answers(told: list[UnitAnswers], console: Console) -> None:
+def print_answers(answers: list[UnitAnswers], console: Console) -> None:
     """One field in full, many as a table, for each vendor."""
-    for one in told:
+    for one in answers:
         latest = one.history.runs[0]
         console.print()
         title = f"{one.history.unit_key} at {vendor_name(one.history.vendor)}"

@@ -14,7 +14,7 @@ def give_policies(family: Family) -> None:
 
 
 def add_policy(family: Family, insurance_type: str, owner: Row, status: str | None = "Inforce") -> Row:
-    """A policy of the owner (its primary contact) with figures that its type has, and its beneficiaries.
+    """A policy of the owner (its primary contact) with the figures of its type, and its beneficiaries.
 
     Its product is none of plan type VA: variable annuities are entered as accounts.
     """

@@ -15,7 +15,7 @@ from include.runtime.staging import Staging, folder_name
 
 
 def data_folder_of(settings: Settings) -> Path:
-    """Absolute: a relative one lies in the project, wherever the process was started."""
+    """Absolute: a relative folder lies in the project, not where the process was started."""
     return (ROOT / settings.data.folder).resolve()
 
 

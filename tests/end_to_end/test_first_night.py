@@ -87,7 +87,7 @@ def test_lesser_findings_hold_nobody(world: World, night: Night) -> None:
     ]
 
 
-def test_each_sparse_person_is_told_once_at_each_vendor_it_is_checked_for(world: World, night: Night) -> None:
+def test_each_sparse_person_is_reported_once_at_each_vendor_of_the_check(world: World, night: Night) -> None:
     sparse = world.rows("SELECT vendor, entity_id, field FROM finding_v WHERE rule_id = 'DEM-SPARSE' ORDER BY 1, 2")
     told = {
         vendor: {row["entity_id"] for row in sparse if row["vendor"] == vendor} for vendor in ("profiles", "emoney")

@@ -95,7 +95,7 @@ SETTINGS: dict[str, tuple[dict[str, str | None], list[str]]] = {
 
 
 @pytest.mark.parametrize(("variables", "words"), SETTINGS.values(), ids=SETTINGS)
-def test_a_wrong_setting_is_told_in_words(world: World, variables: dict[str, str | None], words: list[str]) -> None:
+def test_a_wrong_setting_is_reported_in_words(world: World, variables: dict[str, str | None], words: list[str]) -> None:
     [said] = refused(world.night(variables))
     assert [word for word in words if word not in said] == []
     assert "secret" not in said
@@ -116,7 +116,7 @@ CONFS: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 @pytest.mark.parametrize(("conf", "words"), CONFS.values(), ids=CONFS)
-def test_a_wrong_parameter_is_told_in_words(world: World, conf: dict[str, Any], words: list[str]) -> None:
+def test_a_wrong_parameter_is_reported_in_words(world: World, conf: dict[str, Any], words: list[str]) -> None:
     [said] = refused(world.night(**conf))
     assert [word for word in words if word not in said] == []
 

@@ -29,7 +29,7 @@ from tests.expectations.facts import (
 )
 
 
-def test_every_failing_record_is_listed_by_key_whatever_their_number():
+def test_every_failing_record_is_listed_by_key_however_many_there_are():
     facts, keys = many_households(5_000, head_is_person=False)
     verdict = validate("profiles", facts, keys, as_of=AS_OF)
     assert list(verdict.findings["unit_key"]) == keys

@@ -100,7 +100,7 @@ def test_what_a_steward_should_know_of_a_contact_does_not_hold_it(cells: dict[st
 
 
 @pytest.mark.parametrize("rule_id", STAYING_RULES)
-def test_what_stays_behind_is_told_once_a_contact_and_rule_with_its_count(rule_id: str) -> None:
+def test_what_stays_behind_is_reported_once_for_each_contact_and_rule_with_its_count(rule_id: str) -> None:
     verdict = verdict_of(transfer_facts(leavings=[(rule_id, 4)]))
     [finding] = verdict.findings.to_dict("records")
     assert verdict.held.empty

@@ -157,7 +157,7 @@ def test_the_clock_is_the_sources_own(crm: Crm) -> None:
 
 
 @pytest.mark.parametrize("key", [None, "", "seven", b"\xff\xfe", 7.5, 2**63 - 1])
-def test_a_row_counts_whatever_its_key_is(tmp_path: Path, key: object) -> None:
+def test_a_row_counts_with_any_key(tmp_path: Path, key: object) -> None:
     with closing(open_crm("sqlite", tmp_path, str)) as crm:
         crm.write("DROP TABLE contact_phone")
         crm.write("CREATE TABLE contact_phone (phone_id BIGINT, contact_id BIGINT, modified_at TIMESTAMP)")

@@ -54,7 +54,7 @@ def test_a_record_that_stands_twice_holds_its_household_alone(
         assert odd.documents[at] == plain.documents[at]
 
 
-def test_an_account_whose_key_another_household_has_too_holds_both_whatever_shares_their_shard(tmp_path: Path) -> None:
+def test_an_account_key_in_two_households_holds_both_in_any_shards(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/crm.db"
     build(url, 3, {Cell("investment_account", "account_id", 1): str(id_of(0))})
     for units_per_shard in (1_000, 1):

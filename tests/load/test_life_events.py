@@ -107,7 +107,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("fixture", COUPLES)
-def test_events_are_told_apart_by_who_was_sent_who_is_there_and_who_has_died(fixture: str) -> None:
+def test_events_differ_by_who_was_sent_who_is_there_and_who_has_died(fixture: str) -> None:
     assert event_of(fixture).kind == KINDS[fixture]
 
 
@@ -190,7 +190,7 @@ def test_each_event_ends_as_it_should_at_emoney_and_stays_so(desk: Desk, fixture
 
 
 @pytest.mark.parametrize("fixture", ["divorce", "widowhood", "the wife becomes head after a divorce"])
-def test_later_nights_leave_the_status_whatever_else_they_write(desk: Desk, fixture: str) -> None:
+def test_later_nights_leave_the_status_and_write_other_fields(desk: Desk, fixture: str) -> None:
     sent_and_confirmed(desk, fixture)
     _, (client, _), _ = COUPLES[fixture]
     updated = desk.to_emoney(at_emoney((client, None), cellPhone="new"), NEXT_DAY)
@@ -292,7 +292,7 @@ def test_the_former_spouse_may_be_gone_from_emoney_already(desk: Desk, advisor: 
     assert told(desk.vendors.clients()["contact:1"]) == ("Ann", "Divorced", True, None)
 
 
-def test_an_event_is_carried_out_whatever_update_says(desk: Desk) -> None:
+def test_an_event_is_carried_out_with_update_yes_and_no(desk: Desk) -> None:
     sent_and_confirmed(desk, "another wife after a divorce", update=False)
     assert told(desk.vendors.clients()["contact:1"]) == ("Ann", "Married", True, "Cid")
 

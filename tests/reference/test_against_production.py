@@ -55,7 +55,7 @@ def test_production_reads_postgresql_as_it_reads_sqlite(postgres_url):
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_SCP_5_a_unit_gets_the_same_bytes_whatever_shares_its_shard(tmp_path, vendor):
+def test_SCP_5_a_unit_gets_the_same_bytes_in_any_shard(tmp_path, vendor):
     url = f"sqlite:///{tmp_path / 'crm.db'}"
     nasty.build(url, seed=5, households=16)
     whole, *parts = (

@@ -19,7 +19,7 @@ def test_by_default_sixty_a_minute_and_sixty_in_flight(tmp_path: Path, keys: Pat
     assert (limit.per_minute, limit.in_flight) == (60, 60)
 
 
-def test_the_call_over_the_limit_is_told_when_to_come_back(tmp_path: Path, keys: Path) -> None:
+def test_the_call_over_the_limit_gets_the_time_of_the_next_try(tmp_path: Path, keys: Path) -> None:
     with serve(app(tmp_path, keys, limit_per_minute=3)) as url:
         caller = EmoneyCaller(url, private_key=private_key_of(keys))
         caller.log_in()

@@ -75,7 +75,7 @@ def test_a_put_on_another_version_is_412(profiles: Caller, case: str, header: st
     assert response.json()["reason"] == "version_conflict"
 
 
-def test_an_open_case_is_409_whatever_the_version(profiles: Caller, case: str) -> None:
+def test_an_open_case_is_409_at_any_version(profiles: Caller, case: str) -> None:
     opened = profiles("POST", f"{case}/open", json={"openedBy": "dana"})
     assert opened.status_code == 200
     for version in (1, 7):

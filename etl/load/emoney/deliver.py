@@ -70,8 +70,8 @@ class EmoneyDelivery:
             if isinstance(decision, matching.CreateNew):
                 done, kind, is_alone = Updated(findings=decision.findings(payload.unit_key, SAME_NAME)), "created", True
                 if job.dry_run:
-                    told = people_fields(job, content["client"], content["spouse"])
-                    return ended(VENDOR, payload.unit_key, kind, "would be created", None, done.findings, told)
+                    shown = people_fields(job, content["client"], content["spouse"])
+                    return ended(VENDOR, payload.unit_key, kind, "would be created", None, done.findings, shown)
                 link, bases = _create(self.client, job, payload, content["client"]), {"client": content["client"]}
             else:
                 link = decision.link_of(payload.unit_key)

@@ -157,12 +157,12 @@ def _new_case(client: ProfilesClient, job: Job, payload: Payload, link: Link | N
             VENDOR, payload.unit_key, "created", f"a new case would be made in household {household_id}", link
         )
         as_before = {change.field for change in new_case.changes}
-        told = tuple(one for one in case_fields(job, new_case.document) if one.field not in as_before)
+        shown = tuple(one for one in case_fields(job, new_case.document) if one.field not in as_before)
     else:
         new = create_case(client, job, payload, new_case, household_id, matched_by)
         reason = f"new case {new.vendor_case_id} in household {household_id}"
-        delivered, told = ended(VENDOR, payload.unit_key, "created", reason, new, new_case.findings(payload)), ()
-    return replace(delivered, changes=(*new_case.changes, *told))
+        delivered, shown = ended(VENDOR, payload.unit_key, "created", reason, new, new_case.findings(payload)), ()
+    return replace(delivered, changes=(*new_case.changes, *shown))
 
 
 def _switch(job: Job, target: Link) -> None:

@@ -40,8 +40,8 @@ def would_create(
     job: Job, payload: Payload, reason: str, link: Link | None = None, findings: tuple[LoadFinding, ...] = ()
 ) -> Delivered:
     """What a dry run says of a new client and case."""
-    told = case_fields(job, payload.read()["document"])
-    return ended(VENDOR, payload.unit_key, "created", reason, link, findings, told)
+    shown = case_fields(job, payload.read()["document"])
+    return ended(VENDOR, payload.unit_key, "created", reason, link, findings, shown)
 
 
 def create_client(client: ProfilesClient, job: Job, payload: Payload, known: Collection[str] = ()) -> Link:
@@ -138,8 +138,8 @@ def _confirm(job: Job, payload: Payload, intent: Intent, made: Created) -> Link:
     payload_hash = "" if pins_in_force(job, payload.unit_key).overrule_edits else intent.payload_hash
     with job.ledger.write() as connection:
         if old is not None:
-            told = values.get("life_event", {})
-            life_events.replace_record(job.ledger, connection, VENDOR, old, made.household_id, told)
+            noted = values.get("life_event", {})
+            life_events.replace_record(job.ledger, connection, VENDOR, old, made.household_id, noted)
         save_link(job, VENDOR, link, connection)
         base = values.get("base", values["document"])
         save_case(job, connection, payload.unit_key, made.case_id, payload_hash, base, intent.as_of)

@@ -57,8 +57,8 @@ def _adopt(client: ProfilesClient, job: Job, payload: Payload, old: Link, found:
     new = found.link_of(payload.unit_key)
     if not job.dry_run:
         assert job.by_hand is not None
-        told = life_events.as_noted(payload.life_event, job.run_id, job.by_hand.life_event)
+        noted = life_events.as_noted(payload.life_event, job.run_id, job.by_hand.life_event)
         with job.ledger.write() as connection:
-            life_events.replace_record(job.ledger, connection, VENDOR, old, found.client_id, told)
+            life_events.replace_record(job.ledger, connection, VENDOR, old, found.client_id, noted)
             save_link(job, VENDOR, new, connection)
     return update_case(client, job, payload, new)

@@ -1,6 +1,6 @@
 """New keys for the rows that a transfer writes: above every key of the source and of the target, each given once.
 
-A record then has one key wherever it is seen: units of both offices stand in one ledger.
+A record then has one key in both offices: units of both offices stand in one ledger.
 """
 
 from __future__ import annotations

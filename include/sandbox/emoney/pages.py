@@ -96,8 +96,8 @@ class EmoneyPages(Pages):
 
     def _form(self, client: Json, title: str, model: type[Record], record: Json, problems: list[Problem]) -> Response:
         name = f"{client['firstName']} {client['lastName']}"
-        told = [f"{one['field']}: {one['message']}" for one in map(error_of, problems)]
-        return self.show_form(title, name, _at(client), told, model=model, record=record)
+        problems_shown = [f"{one['field']}: {one['message']}" for one in map(error_of, problems)]
+        return self.show_form(title, name, _at(client), problems_shown, model=model, record=record)
 
     @Call("POST", f"{CLIENT}/spouse/delete")
     async def delete_spouse(self, request: Request, number: int, client: Json) -> Response:

@@ -82,7 +82,7 @@ STAYS = "eMoney's value stays"
         (("cellPhone", "address", "spouse"), ("typed", "hers"), ("Lynn", "Lynn"), STAYS),
     ],
 )
-def test_a_field_that_changed_in_the_crm_and_at_emoney_is_reported_whoever_keeps_it(
+def test_a_field_that_changed_in_the_crm_and_at_emoney_is_reported_on_either_side_that_keeps_it(
     desk: Desk, office: EmoneyCaller, keeps: tuple[str, ...], phones: tuple[str, str], cities: Any, detail: str
 ) -> None:
     desk.keeps = keeps

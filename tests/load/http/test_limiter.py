@@ -116,7 +116,7 @@ def test_a_file_that_cannot_be_used_is_an_error_with_a_name(tmp_path: Path) -> N
         make(tmp_path, Clock())
 
 
-def test_keys_do_not_share_a_limit_and_are_not_told_by_the_files_name(tmp_path: Path) -> None:
+def test_keys_share_no_limit_and_do_not_show_in_the_name_of_the_file(tmp_path: Path) -> None:
     clock = Clock()
     for key in ("secret-one", "secret-two"):
         with SharedLimiter(tmp_path, key, Limit(calls=1), now=clock.now, sleep=clock.sleep).place():

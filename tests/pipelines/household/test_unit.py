@@ -148,7 +148,7 @@ class TestLaunch:
         assert book.links("profiles")["H3"]["vendor_client_id"] == link["vendor_client_id"]
         assert len(book.vendors.profiles.state()["households"]) == 1
 
-    def test_the_link_of_a_deleted_household_is_its_heads_wherever_he_goes(self, book: Book) -> None:
+    def test_the_link_of_a_deleted_household_follows_its_head(self, book: Book) -> None:
         book.crm.delete("key_relation", relation_id=2)
         book.crm.delete("household_member", contact_id=202)
         book.crm.update("contact", {"contact_id": 201}, marital_status="Single")

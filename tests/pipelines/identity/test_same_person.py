@@ -176,7 +176,7 @@ def told_apart(book: Book) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in rows]
 
 
-def test_two_people_who_were_told_apart_both_go_from_then_on(twins: Book) -> None:
+def test_two_contacts_declared_to_be_two_people_both_go_from_then_on(twins: Book) -> None:
     asked = {"contact_id": 8, "vendor": "profiles", "as_of": NEXT, "action": "create_client_and_case"}
     held = run_by_hand(twins, **asked)
     assert held_by_twice(held) == {("profiles", "C8")}

@@ -114,7 +114,7 @@ def test_a_twin_has_the_same_primary_contact_and_goes_itself():
     assert fact(batch_of(office, "profiles"), "accounts", account)["twin_policy_id"] is None
 
 
-def test_an_annuity_policy_is_a_fixed_annuity_whatever_its_plan_type():
+def test_an_annuity_policy_of_any_plan_type_is_a_fixed_annuity():
     office = Office()
     client = office.single()
     policy = office.policy(

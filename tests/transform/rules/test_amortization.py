@@ -136,7 +136,7 @@ def test_what_lacks_a_term_or_fits_no_column_has_no_balance(terms):
     ),
     k=st.sampled_from([NULL, -1, 0, 1, MOST_MONTHS, MOST_MONTHS + 1, 70_000_000, 2**63 - 1]),
 )
-def test_no_terms_whatever_keep_the_computation_from_ending(terms, k):
+def test_the_computation_ends_for_all_terms(terms, k):
     rows = loans((*terms, k))
     assert abs(int(computed_payments(rows)[0])) <= 2**63
     balance = int(computed_balances(rows)[0])

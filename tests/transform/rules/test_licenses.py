@@ -32,7 +32,7 @@ def test_a_unit_of_nobody_runs_in_the_name_of_the_service_user(vendor):
 
 
 @pytest.mark.parametrize("vendor", ["profiles", "emoney"])
-def test_a_user_without_the_license_is_told_its_name(vendor):
+def test_a_user_without_the_license_gets_its_name(vendor):
     name, rule = LICENSE[vendor]
     office = Office()
     user_id = office.user("plain", rights=tuple(right for right in RIGHTS if right != name))

@@ -607,7 +607,7 @@ class TestXfrPresent:
         found = present.loc[contact_id, ["target_contact_id", "matched_by", "matches"]]
         return tuple(None if value is None or value != value else value for value in found.fillna(None))
 
-    def test_by_tax_id_whatever_the_name(self) -> None:
+    def test_by_tax_id_under_any_name(self) -> None:
         book = TwoOffices()
         ann = book.contact(tax_id=" 900-00-0001")
         there = book.twin_in_target(ann, tax_id="900-00-0001 ", first_name="Anna")
