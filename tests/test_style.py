@@ -7,7 +7,7 @@ import re
 from include import ROOT
 
 BANNED = re.compile(
-    r"\bof the own\b|whose it is|c[ao]mes? to nothing|\btold\b(?! apart)|\bby now\b|\bwhatever\b|\bwhoever\b|\bwherever\b",
+    r"\b(of the own|whose it is|c[ao]mes? to nothing|told(?! apart)|by now|whatever|whoever|wherever)\b",
     re.IGNORECASE,
 )
 KINDS = {".py", ".md", ".j2", ".html", ".csv", ".sh"}

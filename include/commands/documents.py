@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from pydantic.fields import FieldInfo
 
 from include import ROOT
+
+if TYPE_CHECKING:
+    from expectations.rules.types import Rule
 
 FILES = ("docs/stewards.md", "docs/operate.md", "docs/engineer.md", ".env.example")
 VIEW_PURPOSES = {
@@ -33,7 +36,7 @@ VIEW_PURPOSES = {
 }
 _MARKED = re.compile(r"(generated: (?P<name>[^\n>]*?)(?: -->)?\n)(?P<table>.*?)((?:<!-- |# )/generated)", re.DOTALL)
 
-_FIGURE = re.compile(r"\{\w+\}")  # what a message takes from the record
+_FIGURE = re.compile(r"\{(\w+)\}")  # what a message takes from the record
 
 
 def renew(root: Path = ROOT) -> list[str]:
@@ -76,10 +79,20 @@ def _rules() -> list[str]:
     return _table(
         ("rule", "severity", "what is wrong", "where to mend it"),
         (
-            (rule.rule_id, rule.severity, _FIGURE.sub("…", rule.message), _FIGURE.sub("…", rule.remedy))
+            (rule.rule_id, rule.severity, _in_general(rule, rule.message), _in_general(rule, rule.remedy))
             for rule in sorted(TABLE, key=lambda rule: rule.rule_id)
         ),
     )
+
+
+def _in_general(rule: Rule, text: str) -> str:
+    """A text of a rule without a record: what it takes from one is named in angle brackets."""
+    labels = ", ".join(dict.fromkeys(label for check in rule.checks for label in check.labels))
+
+    def name(match: re.Match[str]) -> str:
+        return f"‹{labels}: blank or not possible›" if match[1] == "cells" else f"‹{match[1].replace('_', ' ')}›"
+
+    return _FIGURE.sub(name, text)
 
 
 def _fields() -> Iterable[tuple[str, FieldInfo]]:
@@ -151,6 +164,6 @@ def _params(dag_id: str) -> list[str]:
 
 
 def _default(param: Any) -> str:
-    if not param.has_value:
+    if not param.has_value and "null" not in param.schema["type"]:
         return "must be given"
-    return "" if param.value is None else f"`{param.value}`"
+    return "none" if param.value is None or not param.has_value else f"`{param.value}`"

@@ -32,7 +32,7 @@ def _list(title: str, description: str, items: Mapping[str, Any]) -> Param:
 def _as_of() -> Param:
     return _text(
         "As of",
-        "The day whose values are sent, for example 2026-03-31; later than today in a dry run alone. Empty: today, by "
+        "The day whose values are sent, for example 2026-03-31. Only a dry run may look ahead. Empty: today, by "
         "the office's clock.",
         format="date",
     )
@@ -49,7 +49,7 @@ WEEKNIGHT_REFRESH = {
         examples=["profiles", "emoney"],
         values_display={"profiles": "Profiles", "emoney": "eMoney"},
         title="Vendors",
-        description="Who is sent to.",
+        description="The vendors that get data.",
     ),
     "unit_keys": _list(
         "Units",
@@ -61,7 +61,7 @@ WEEKNIGHT_REFRESH = {
     "dry_run": _switch("Dry run", "Send nothing; the report says what would be sent, field by field, and what held."),
     "release_guard": _text(
         "Release a guard",
-        "The reason why what a guard has stopped may go, for example: the migration of all states is right, checked "
+        "Why the stopped run may go on, for example: the migration of all states is right, checked "
         "with Ann. The run goes on only with exactly what was stopped; As of may stay empty. Empty otherwise.",
     ),
 }
@@ -189,7 +189,7 @@ OFFICE_TRANSFER = {
     ),
     "add_related": _switch(
         "Add related contacts",
-        "Add the contacts without whom key relations of the set would be lost: the closure list.",
+        "Add the related contacts (the closure list), so that no key relation of the set is lost.",
     ),
     "accept_within": Param(
         7,
