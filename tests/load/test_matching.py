@@ -4,7 +4,7 @@ import pytest
 
 from etl.load.emoney.client import FoundClient
 from etl.load.emoney.deliver import decide_emoney
-from etl.load.matching import Adopt, Ambiguous, CreateNew
+from etl.load.matching import Adopt, Ambiguous, CreateNew, Place, Twin, decide_twins
 from etl.load.profiles.client import FoundHousehold, SearchResult
 from etl.load.profiles.responses import FoundCase, FoundPerson
 from etl.load.profiles.search import decide_profiles
@@ -98,3 +98,9 @@ def test_match_ambiguous_at_emoney_lists_the_candidates() -> None:
 def test_match_exact_at_emoney_passes_over_clients_that_are_linked_to_other_units() -> None:
     assert decide_emoney([], [client("a"), client("b")], "1970-01-31", {"a"}) == Adopt("b", None, "MATCH-EXACT")
     assert decide_emoney([client("a")], [], "1970-01-31", {"a"}) == CreateNew("MATCH-EXACT")
+
+
+def test_match_twice_lets_the_couple_go_before_the_primary_household_of_the_spouse_alone() -> None:
+    alone, couple = Place("H1", 7, is_client=True), Place("H2", 8, is_client=False)
+    (twin,) = decide_twins([alone, couple], "tax id", linked=NOBODY, primary={"H1"}, apart=())
+    assert twin == Twin(second=alone, first=couple, matched_by="tax id", are_linked=False)

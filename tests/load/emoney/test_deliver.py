@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from etl.errors import CredentialsRefused
+from etl.errors import CredentialsRefused, InDoubt, VendorUnavailable
+from etl.load.delivery import attempt, begin
 from etl.load.emoney.client import EmoneyClient
 from etl.load.ledger import intents
 from etl.load.ledger.changes import read_decisions
@@ -338,6 +339,18 @@ def test_a_client_that_search_does_not_find_for_a_while_is_not_made_twice(desk: 
     )
     assert desk.to_emoney(couple()).outcome.outcome == "created"
     assert len(desk.vendors.clients()) == 1
+
+
+def test_a_write_whose_repetition_fails_is_still_in_doubt(desk: Desk) -> None:
+    job = desk.job()
+    answers = iter([InDoubt("no answer"), VendorUnavailable("down")])
+
+    def send() -> None:
+        raise next(answers)
+
+    with pytest.raises(VendorUnavailable):
+        attempt(job, begin(job, "emoney", couple(), "patch_client", {}), send, lambda _: None)
+    assert desk.in_doubt("emoney") == ["patch_client"]
 
 
 def test_a_head_that_changes_while_the_creation_is_in_doubt_waits_for_the_next_run(desk: Desk) -> None:

@@ -53,6 +53,12 @@ def test_the_same_values_the_next_night_are_refreshed_and_no_update(desk: Desk, 
     assert last_as_of(desk) == "2026-11-23"
 
 
+def test_other_values_on_the_same_day_are_an_update_and_what_was_sent(desk: Desk, client_id: str) -> None:
+    desk.feed(line("H1", client_id, item()))
+    assert kinds(desk.feed(line("H1", client_id, item(holdingsValue=200.5, totalValue=200.5)))) == {"H1": "updated"}
+    assert desk.sent("emoney")["items"].base["account:5"]["holdingsValue"] == 200.5
+
+
 def test_an_item_that_left_the_crm_is_reported_gone_and_stays(desk: Desk, client_id: str) -> None:
     desk.feed(line("H1", client_id, item(), item("account:6")))
     refreshed = desk.feed(line("H1", client_id, item()), as_of=NEXT_DAY)

@@ -125,6 +125,17 @@ def test_nights_that_only_repeat_the_night_before_become_counts(office: Office) 
     assert len(office.rows("finding", status="new")) == len(office.rows("open_finding")) == 1
 
 
+def test_a_repeated_outcome_stays_where_its_night_decided_on_a_field(office: Office) -> None:
+    for number in range(10):
+        night = office.night()
+        if number == 3:
+            changes.save_changes(office.ledger, night, "emoney", [("H1", Change("client.fax", "kept", "old", "new"))])
+    remove_old(office.ledger, Keep(repeats_days=3))
+    assert {row["run_id"] for row in office.rows("outcome", unit_key="H1")} == {
+        "night-1", "night-4", "night-8", "night-9", "night-10",
+    }  # fmt: skip
+
+
 def test_values_go_before_decisions_and_values_still_needed_stay(office: Office) -> None:
     ledger = office.ledger
     first = office.night("H1", "H2")

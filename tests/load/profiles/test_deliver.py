@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from etl.errors import CredentialsRefused, StagingError
-from etl.load.ledger import intents
+from etl.load.ledger import intents, links
 from etl.load.profiles.client import ProfilesClient
 from tests.load.delivering import DAY, NEXT_DAY, Desk, decided, household
 from tests.load.documents import asset, person, policy
@@ -201,6 +201,14 @@ def test_a_linked_case_that_is_gone_is_held_and_never_made_again(desk: Desk) -> 
         assert gone.outcome.reason is not None
         assert gone.outcome.reason.startswith("MATCH-GONE")
     assert desk.vendors.cases() == {}
+
+
+def test_a_unit_whose_case_is_gone_never_counts_as_unchanged(desk: Desk) -> None:
+    desk.to_profiles(household())
+    desk.vendors.profiles.reset()
+    desk.to_profiles(household(clientA=person(fax="new")))
+    (offered,) = links.read_sent(desk.ledger, "profiles", "case")["offered_hash"]
+    assert offered == ""
 
 
 def test_our_external_id_finds_a_household_whose_link_was_lost(desk: Desk) -> None:

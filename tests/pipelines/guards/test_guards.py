@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from etl.errors import StopRun
 from include.pipelines.guards.stop import Cause, require_plausible
-from include.pipelines.run.context import VENDORS
+from include.pipelines.run.context import VENDORS, RunContext
 from tests.run_book import Book, BookSnapshot, Ran, Restore, snapshot
 
 NEXT = "2026-11-23"
@@ -79,6 +79,14 @@ def test_every_policy_of_one_office_that_is_gone_is_named_by_the_office(office: 
     remove(office, "policy", where="policy_id IN (1, 2)")
     stopped = stop_of(office.run(NEXT, vendors=("profiles",)))
     assert "policy: all 2 records of office 2 are gone" in stopped
+
+
+def test_records_that_are_new_elsewhere_do_not_hide_those_that_are_gone(office: Book) -> None:
+    remove(office, "investment_account", where="account_id IN (1, 2)")
+    for account_id in (31, 32):
+        office.account(account_id, 301)
+    stopped = stop_of(office.run(NEXT, vendors=("profiles",)))
+    assert "investment_account: 2 of 4 records are gone" in stopped
 
 
 def test_linked_units_that_are_no_longer_in_the_crm_stop_the_run(office: Book) -> None:
@@ -158,6 +166,14 @@ def test_a_vendor_that_is_plausible_again_does_not_stand_in_the_way_of_the_other
     judge(False, **RELEASE)
 
 
+def test_a_unit_that_breaks_one_rule_twice_counts_once(office: Book) -> None:
+    for contact_id in (101, 102):
+        office.crm.update("contact", {"contact_id": contact_id}, birth_date=None)
+    ran = office.run(NEXT, vendors=("profiles",))
+    assert ran.stopped is None
+    assert ran.outcomes("profiles")["H1"] == "held"
+
+
 def test_units_that_were_named_are_not_guarded(office: Book) -> None:
     all_of(office, "contact_address", state="NULL")
     ran = office.run(NEXT, vendors=("profiles",), unit_keys=("H1", "H2", "H3", "H4"))
@@ -221,6 +237,19 @@ class TestARelease:
         office.load(context, shards)
         assert office.prepare(context) == shards
         assert set(office.report(context).outcomes("profiles").values()) == {"updated"}
+
+    def test_covers_a_check_that_runs_again_with_the_released_documents_alone(self, book: Book) -> None:
+        def judge(context: RunContext, content_hash: str) -> None:
+            causes = {"profiles": [Cause("changed", "profiles", "much would change", 9, 9)]}
+            require_plausible(context, causes, {"profiles": {"H1": content_hash}})
+
+        with pytest.raises(StopRun):
+            judge(book.context(NEXT), "seen")
+        released = book.context(NEXT, **RELEASE)
+        for _ in range(2):
+            judge(released, "seen")
+        with pytest.raises(StopRun, match="changed: H1"):
+            judge(released, "other")
 
 
 class TestALedgerThatWasLost:

@@ -196,15 +196,19 @@ class TwoOffices:
         contact_ids: Iterable[int],
         left_out: Iterable[tuple[int, str, str]] = (),
         known: pd.DataFrame = NOTHING_KNOWN,
+        there: TwoOffices | None = None,
         **request: Any,
     ) -> Decided:
-        """A transfer of these contacts from office 1 to office 2, planned from what the database gives."""
+        """A transfer of these contacts from office 1 to office 2, planned from what the database gives.
+
+        ``there``: the book of the target's database, where that is another one.
+        """
         outside = pd.DataFrame(list(left_out), columns=["contact_id", "rule_id", "reason"])
         outside = outside.astype({"contact_id": "Int64", "rule_id": "str", "reason": "str"})
-        with self.snapshot() as snapshot:
+        with self.snapshot() as snapshot, there.snapshot() if there else contextlib.nullcontext(snapshot) as theirs:
             rows = extract.read_rows(snapshot, contact_ids, known)
             around = extract.read_surroundings(snapshot, rows)
-            target = extract.read_target(snapshot, TARGET)
+            target = extract.read_target(theirs, TARGET)
         made = plan(Selection(SOURCE, TARGET, left_out=outside, **request), rows, around, target, known)
         return Decided(made, rows, around, target)
 

@@ -105,6 +105,14 @@ def test_one_contract_twice_is_found_by_its_number(account_number, policy_number
         assert fact(batch_of(office, vendor), "accounts", account)["twin_policy_id"] == (policy if is_twin else None)
 
 
+def test_of_two_policies_with_the_number_of_an_account_the_lower_key_is_its_twin():
+    office = Office()
+    client = office.single()
+    account = office.account(client, account_number="A1")
+    first, second = office.policy(client, policy_number="A-1"), office.policy(client, policy_number="a1")
+    assert fact(batch_of(office, "emoney"), "accounts", account)["twin_policy_id"] == min(first, second)
+
+
 def test_a_twin_has_the_same_primary_contact_and_goes_itself():
     office = Office()
     home = office.couple()

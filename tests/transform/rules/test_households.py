@@ -130,6 +130,14 @@ def test_a_spouse_who_is_a_client_elsewhere_names_the_other_unit():
         assert households_fact(office, vendor, home.household_id)["spouse_unit_key"] == "H99"
 
 
+def test_of_several_units_whose_client_the_spouse_is_the_first_by_key_is_named():
+    office = Office()
+    home = office.couple()
+    for unit_key in ("H99", "H98"):
+        office.add("client_of", contact_id=home.members[1], unit_key=unit_key)
+    assert households_fact(office, "profiles", home.household_id)["spouse_unit_key"] == "H98"
+
+
 def test_dependents_are_children_by_role_and_dependents_by_type():
     office = Office()
     home = office.household(

@@ -184,6 +184,7 @@ class TestXfrRelations:
         book.relate(bob, ann)
         decided = book.planned([ann])
         assert decided.only("key_relation") == (STAYS, "XFR-RELATIONS")
+        assert decided.reason("key_relation", 1) == "one of the two contacts is not in the set"
         assert decided.plan.closure.to_dict("records") == [
             {"contact_id": bob, "needed_by": ann, "is_direct": True, "can_move": True}
         ]
@@ -439,6 +440,14 @@ class TestXfrCarrier:
         assert decided.only("product") == (STAYS, "XFR-CARRIER"), "it reads like one that the target has"
         book.rows["product"][0]["office_id"] = book.rows["carrier"][0]["office_id"] = ELSEWHERE
         assert book.planned([ann], same_database=False).only("product") == (RECREATED, "XFR-CARRIER")
+
+    def test_an_office_of_the_same_number_in_another_database_does_not_own_it(self) -> None:
+        book = TwoOffices()
+        ann = book.contact()
+        carrier = book.add("carrier", office_id=TARGET)
+        book.policy(ann, product_id=book.add("product", office_id=TARGET, carrier_id=carrier))
+        decided = book.planned([ann], there=TwoOffices(), same_database=False)
+        assert decided.only("product") == decided.only("carrier") == (RECREATED, "XFR-CARRIER")
 
     def test_one_that_reads_the_same_in_the_target_is_taken(self) -> None:
         book = TwoOffices()
