@@ -111,6 +111,23 @@ def test_an_undo_in_the_old_case_is_not_shown_for_the_new_case(sent: Book) -> No
     assert (found.decision, found.run_id) == ("written", made.context.request.run_id)
 
 
+def test_an_undo_that_changes_nothing_is_not_shown(sent: Book) -> None:
+    undo(sent, "run-2")
+    before = why(sent, "clientA.cellPhone")
+    again = undo(sent, "run-2")
+    assert [one.outcome for one in again.outcomes if one.vendor == "profiles"] == ["unchanged"]
+    assert why(sent, "clientA.cellPhone") == before
+
+
+def test_a_later_decision_about_an_item_counts_for_its_fields(sent: Book) -> None:
+    sent.crm.update("investment_account", {"account_id": 1}, account_value=2000, net_value=2000)
+    sent.run(LATER, vendors=("profiles",), report=True)
+    assert why(sent, "assets[account:1].holdingsValue").decision == "written"
+    sent.crm.delete("investment_account", account_id=1)
+    sent.run("2026-11-25", vendors=("profiles",), report=True)
+    assert why(sent, "assets[account:1].holdingsValue").decision == "left: the CRM has it no longer"
+
+
 def test_another_chosen_case_has_its_own_decisions(sent: Book) -> None:
     edit_person(sent.vendors, firstName="Ada")
     run_by_hand(sent, 1, action="update_case", as_of=LATER, report=True)
