@@ -219,3 +219,17 @@ def test_a_finding_that_no_run_could_check_is_not_mended(sent: Book) -> None:
     sent.crm.update("contact", {"contact_id": 101}, birth_date=datetime(1970, 5, 1).date())
     asked = sent.run(THIRD, vendors=("profiles",))
     assert statuses(asked) == {("H1", "DEM-BIRTH-DATE", "mended"), ("H1", "MATCH-GONE", "known")}
+
+
+def test_a_run_that_fails_at_a_unit_mends_none_of_its_findings(sent: Book) -> None:
+    sent.vendors.profiles.reset()
+    sent.phone(1, 101, "603-555-0101")
+    assert ("H1", "MATCH-GONE", "new") in statuses(sent.run(NEXT, vendors=("profiles",)))
+    way = sent.connections["profiles"]
+    assert way is not None
+    sent.connections["profiles"] = replace(way, password="wrong")
+    failed = sent.run(THIRD, vendors=("profiles",))
+    assert failed.outcomes("profiles")["H1"] == "failed"
+    assert "mended" not in {status for _, _, status in statuses(failed)}
+    sent.connections["profiles"] = way
+    assert ("H1", "MATCH-GONE", "known") in statuses(sent.run(THIRD, vendors=("profiles",)))

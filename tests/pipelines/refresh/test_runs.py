@@ -318,3 +318,13 @@ def test_units_that_no_load_reached_are_failed_and_come_back(book: Book) -> None
     assert ran.outcomes("profiles") == {"H1": "failed"}
     assert set(book.run(vendors=("profiles",)).outcomes("profiles").values()) == {"created"}
     assert runs.why_stopped(context.ledger, context.request.run_id) == {}
+
+
+def test_a_run_with_fewer_outcomes_than_units_has_failed(book: Book) -> None:
+    book.couple(1)
+    context = book.context(vendors=("profiles",))
+    shards, run_id = book.prepare(context), context.request.run_id
+    runs.plan_vendor(context.ledger, run_id, "profiles", None, 2)
+    book.load(context, shards)
+    assert book.report(context).outcomes("profiles") == {"H1": "created"}
+    assert runs.require_run(context.ledger, run_id)["status"] == "failed"

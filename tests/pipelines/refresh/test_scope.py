@@ -256,3 +256,9 @@ def test_a_lone_client_who_becomes_head_stays_enrolled_by_the_link(book: Book) -
         assert "created" not in ran.outcomes("profiles").values()
     assert set(book.links("profiles")) == set(book.links("emoney")) == {"H12"}
     assert len(book.vendors.cases()) == len(book.vendors.clients()) == 1
+
+
+def test_members_of_a_deleted_household_are_units_of_their_own(book: Book) -> None:
+    book.couple(1)
+    book.crm.update("household", {"household_id": 1}, deleted_at=book.crm.moment)
+    assert set(book.run(vendors=("profiles",)).outcomes("profiles")) == {"C101", "C102"}
