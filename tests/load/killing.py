@@ -3,6 +3,7 @@
 Nothing between two steps can be seen from outside, so that killing at each of them is killing at every instant.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -34,6 +35,7 @@ def run_and_kill(work: Work, at_step: int) -> bool:
 
 def start(work: Work, at_step: int | None = None) -> int:
     """The process that runs ``work``; it gets a copy of everything, and shares open files only."""
+    gc.collect()  # a ledger that nobody holds any more is closed, and not shared
     sys.stdout.flush()
     process = os.fork()
     if process:
