@@ -109,7 +109,6 @@ def test_nobody_runs_in_a_colleagues_name_without_the_right_to(live: Live, asked
     assert stop["why"].startswith("requested_by: zoe may not act for service (LIC-ACTING).")
 
 
-@pytest.mark.slow
 def test_however_early_the_answer_comes_it_counts(live: Live) -> None:
     runs = []
     for number in (6, 7):

@@ -78,12 +78,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("up")]
 
 
-@pytest.mark.slow
 def test_airflow_is_healthy_when_the_addresses_are_shown(running: Running) -> None:
     assert up.unhealthy(running.port) == []
 
 
-@pytest.mark.slow
 def test_the_log_in_that_is_shown_is_let_in(running: Running) -> None:
     shown = re.search(r"user (\S+), password (\S+)", running.output.read_text())
     assert shown
@@ -96,7 +94,6 @@ def test_the_log_in_that_is_shown_is_let_in(running: Running) -> None:
         assert json.load(answer)["access_token"]
 
 
-@pytest.mark.slow
 def test_the_shown_sandboxes_answer(running: Running) -> None:
     for vendor in ("Profiles", "eMoney"):
         shown = re.search(rf"{vendor}\s+(http://127\.0\.0\.1:\d+)", running.output.read_text())
@@ -105,7 +102,6 @@ def test_the_shown_sandboxes_answer(running: Running) -> None:
             assert answer.status == 200
 
 
-@pytest.mark.slow
 def test_everything_listens_on_the_loopback_address_only(running: Running) -> None:
     listening = {
         connection.laddr.ip
@@ -116,13 +112,11 @@ def test_everything_listens_on_the_loopback_address_only(running: Running) -> No
     assert listening == {"127.0.0.1"}
 
 
-@pytest.mark.slow
 def test_a_second_command_at_the_same_time_is_refused_with_the_address_of_the_first(running: Running) -> None:
     with pytest.raises(Refused, match=rf"make up is already running .*http://127\.0\.0\.1:{running.port}"):
         up.run(running.installation, port=free_port())
 
 
-@pytest.mark.slow
 def test_ctrl_c_stops_everything(running: Running) -> None:
     members = running.members()
     assert len(members) > 5
