@@ -75,7 +75,7 @@ def computed_payments(loans: Loans) -> Ints:
     with np.errstate(all="ignore"):
         payment = _float_payment(amount, rate / RATE_SCALE, n)
         error = np.abs(payment) * _relative_error(rate / RATE_SCALE, n)
-    exact = known & (_is_close_to_tie(payment, error) | (rate == 0) | (amount < 0))
+        exact = known & (_is_close_to_tie(payment, error) | (rate == 0) | (amount < 0))
     cents = _round_half_up(payment, known & ~exact)
     for at in np.flatnonzero(exact):
         cents[at] = _in_range(exact_payment(int(amount[at]), int(rate[at]), int(n[at])))
@@ -94,7 +94,7 @@ def computed_balances(loans: Loans) -> Ints:
     with np.errstate(all="ignore"):
         balance, magnitude = _float_balance(amount, rate / RATE_SCALE, n, k, payment, recorded)
         error = magnitude * _relative_error(rate / RATE_SCALE, n + k)
-    exact = known & (_is_close_to_tie(balance, error) | (rate == 0) | (amount < 0))
+        exact = known & (_is_close_to_tie(balance, error) | (rate == 0) | (amount < 0))
     cents = _round_half_up(np.maximum(balance, 0), known & ~exact)
     for at in np.flatnonzero(exact):
         pay = int(payment[at]) if recorded[at] else None
