@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,7 @@ def current_text(text: str, *, in_shell: bool = False) -> str:
         "rules": _rules,
         "settings": _example_settings if in_shell else _settings,
         "views": _views,
-        **{f"params {dag_id}": lambda dag_id=dag_id: _params(dag_id) for dag_id in _forms()},  # type: ignore[misc]
+        **{f"params {dag_id}": partial(_params, dag_id) for dag_id in _forms()},
     }
 
     def fresh(match: re.Match[str]) -> str:

@@ -61,7 +61,7 @@ def read(value: Any, kind: type[T], name: str = "answer") -> T:
 
 def read_list(body: Any, name: str, model: type[T]) -> tuple[T, ...]:
     """The list of that name in an object."""
-    return read(an_object(body).get(name), tuple[model, ...], name)  # type: ignore[valid-type]
+    return read(an_object(body).get(name), tuple[model, ...], name)  # type: ignore[valid-type]  # msgspec takes types made at run time
 
 
 def read_id(body: Any, name: str) -> str:

@@ -68,6 +68,7 @@ def check(is_good: Callable[[Any], bool], words: str, code: str = "invalid") -> 
     def checked(value: Any) -> Any:
         if is_good(value):
             return value
+        # pydantic types codes as literals; ours come as an argument.
         raise PydanticCustomError(code, "{words}", {"words": words})  # type: ignore[arg-type]
 
     return checked

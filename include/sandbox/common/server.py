@@ -47,6 +47,7 @@ class AbortableProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        # ASGI types extensions as data; this one is a function.
         self.scope["extensions"] = {ABORT: self.abort}  # type: ignore[dict-item]
 
     def abort(self) -> None:

@@ -58,6 +58,7 @@ class Client(Record):
 class ClientPatch(Client):
     """A merge patch: every field may be left out, and null takes a value away."""
 
+    # A patch may leave out what a client must have: wider than the parent's fields, on purpose.
     first_name: Name | None = None  # type: ignore[assignment]
     last_name: Name | None = None  # type: ignore[assignment]
     previous_marriages: bool | None = None
