@@ -62,7 +62,7 @@ test-all: browser lint ## The same with the slow tests, and every boundary kille
 	@EVERY_BOUNDARY=1 $(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup
 
 browser: setup ## The browser of the tests, installed where apt may
-	@$(PYTHON) -m include.local.browser
+	@$(PYTHON) -m tests.browser
 
 lint: style ## Style and types only
 	@$(PYTHON) -m mypy

@@ -5,8 +5,7 @@ Its set `MOVING_SET` holds the clients of a retiring advisor of the main office,
 """
 
 from include.demo.build import SEED, TODAY, Summary, build_office
-from include.demo.changes import change_office
 from include.demo.database import DemoError
 from include.demo.office import MOVING_SET
 
-__all__ = ["MOVING_SET", "SEED", "TODAY", "DemoError", "Summary", "build_office", "change_office"]
+__all__ = ["MOVING_SET", "SEED", "TODAY", "DemoError", "Summary", "build_office"]

@@ -22,7 +22,6 @@ from etl.load.ledger import links
 from etl.load.ledger.links import save_base
 from etl.load.ledger.runs import read_outcomes
 from etl.load.ledger.tables import link
-from include.demo.changes import change_office
 from include.pipelines.refresh.plan import plan_and_extract
 from include.pipelines.refresh.report import report_run
 from include.pipelines.run.context import VENDORS, RunContext
@@ -41,6 +40,7 @@ from tests.benchmarks.harness import (
     validate_in_processes,
     warm_up,
 )
+from tests.demo.changes import change_office
 from tests.sandbox.filling import fill_emoney, fill_profiles
 
 

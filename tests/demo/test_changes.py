@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from include.demo import TODAY, build_office, change_office
+from include.demo import TODAY, build_office
+from tests.demo.changes import change_office
 from tests.demo.crm import Crm, read
 from tests.demo.oracle import find
 

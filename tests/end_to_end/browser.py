@@ -1,10 +1,10 @@
-"""A real browser for tests: the one that `include.local.browser` finds."""
+"""A real browser for tests: the one that `tests.browser` finds."""
 
 from __future__ import annotations
 
 from selenium import webdriver
 
-from include.local.browser import find_browser
+from tests.browser import find_browser
 
 OPTIONS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage",

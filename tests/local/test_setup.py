@@ -49,6 +49,8 @@ def fake_python(folder: Path, body: str) -> None:
 def checkout(tmp_path: Path) -> Path:
     """A checkout with nothing prepared, and on its PATH the tools that every machine has."""
     shutil.copytree(ROOT / "include" / "local", tmp_path / "include" / "local")
+    (tmp_path / "tests").mkdir()
+    shutil.copy(ROOT / "tests" / "browser.py", tmp_path / "tests")
     for lock in LOCKS:
         shutil.copy(ROOT / f"{lock}.txt", tmp_path)
     (tmp_path / "bin").mkdir()
@@ -187,7 +189,7 @@ def test_the_output_of_apt_is_shown_where_it_cannot_install(checkout: Path) -> N
 
 
 def look_for_browser(checkout: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = f"{sys.executable} -S include/local/browser.py"
+    command = f"{sys.executable} -S tests/browser.py"
     return shell(command, checkout, PATH=str(checkout / "bin"), **variables)
 
 
@@ -239,7 +241,7 @@ def test_a_driver_of_another_version_is_no_driver(checkout: Path) -> None:
 
 def test_make_test_looks_for_the_browser_before_the_first_test_and_ci_only_calls_make_test() -> None:
     steps = shell("make -n test", ROOT, PATH=os.environ["PATH"]).stdout
-    assert 0 < steps.index("include.local.browser") < steps.index("pytest")
+    assert 0 < steps.index("tests.browser") < steps.index("pytest")
     commands = [line for line in (ROOT / ".ci" / "run").read_text().splitlines() if not line.startswith("#")]
     assert commands == ['cd "$(dirname "$0")/.." || exit', 'export CI="${CI:-1}"', "exec make test"]
 

@@ -1,6 +1,6 @@
 """The browser of the tests: Chromium or Chrome, with the driver of the same version.
 
-``python -m include.local.browser`` finds it, or installs it where apt may. The variables ``CHROME`` and
+``python -m tests.browser`` finds it, or installs it where apt may. The variables ``CHROME`` and
 ``CHROMEDRIVER`` name programs in other places. The standard library only.
 """
 
@@ -30,7 +30,7 @@ DRIVERS = (
     "/usr/lib/chromium-browser/chromedriver",
 )
 PACKAGES = ("chromium", "chromium-driver")
-APT = Path(__file__).with_name("apt.sh")
+APT = Path(__file__).parents[1] / "include" / "local" / "apt.sh"
 
 
 @dataclass(frozen=True)
