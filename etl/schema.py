@@ -1,441 +1,235 @@
 """The CRM's tables: the one spelling of every column.
 
 Portable SQLAlchemy Core metadata for the SmartOffice-shaped source, as it stands on SQLite and on PostgreSQL.
-Drop-down columns hold the label a user sees; check boxes are booleans whose NULL reads as "not selected"; money is
+Drop-down columns hold the label a user sees; flags are check boxes whose NULL reads as "not selected"; money is
 ``NUMERIC(18, 2)`` in US dollars, rates are percent per year, periods are years. ``deleted_at`` is set on a record in
 *Deleted Records*; ``modified_at`` (UTC) moves whenever the row changes.
+
+A table is written as its name and its columns. A column is ``name type``, or ``name -> table`` for the id of a record
+of that table. Columns with ``key`` make up the primary key; those with ``required`` are never null.
 """
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Date,
-    DateTime,
-    ForeignKey,
-    Index,
-    MetaData,
-    Numeric,
-    String,
-    Table,
-    Text,
-)
+import re
+from typing import Any
 
-metadata = MetaData()
+import sqlalchemy as sa
+from sqlalchemy import Index, Table
+from sqlalchemy.types import TypeEngine
+
+metadata = sa.MetaData()
 
 # Numeric columns travel through the pipeline as integers scaled by 10 ** scale (money: cents). This value stands for
 # a figure that is not finite in the source (NaN, infinity, unreadable); the gate holds it (ACC-MONEY).
 NOT_FINITE = -(2**63) + 1
 
-office = Table(
-    "office",
-    metadata,
-    Column("office_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("name", String(120), nullable=False),
-    Column("parent_office_id", BigInteger, ForeignKey("office.office_id")),
-    Column("status", String(40), nullable=False),
-)
+# The types; text(120) and number(9,6) have their size with them.
+_TYPES: dict[str, TypeEngine[Any]] = {
+    "id": sa.BigInteger(),
+    "flag": sa.Boolean(),
+    "date": sa.Date(),
+    "time": sa.DateTime(),
+    "money": sa.Numeric(18, 2),
+    "text": sa.Text(),
+}
 
-crm_user = Table(
-    "crm_user",
-    metadata,
-    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("office_id", BigInteger, ForeignKey("office.office_id"), nullable=False),
-    Column("user_name", String(256), nullable=False, unique=True),
-    Column("full_name", String(256)),
-    Column("status", String(40), nullable=False),
-)
 
-user_right = Table(
-    "user_right",
-    metadata,
-    Column("user_id", BigInteger, ForeignKey("crm_user.user_id"), primary_key=True, autoincrement=False),
-    Column("right_name", String(120), primary_key=True),
-)
+def _table(text: str) -> Table:
+    name, columns = text.split(maxsplit=1)
+    words = [column.split() for column in re.split(r",\s+", columns)]
+    keys = {name: words[0][0]} | {other: table.columns[0].name for other, table in metadata.tables.items()}
+    return Table(name, metadata, *(_column(keys, *each) for each in words))
 
-contact = Table(
-    "contact",
-    metadata,
-    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("office_id", BigInteger, ForeignKey("office.office_id"), nullable=False),
-    Column("assigned_user_id", BigInteger, ForeignKey("crm_user.user_id")),
-    Column("record_type", String(20), nullable=False),
-    Column("subsystem_type", String(20), nullable=False),
-    Column("contact_type", String(40)),
-    Column("first_name", String(120)),
-    Column("last_name", String(120)),
-    Column("business_name", String(240)),
-    Column("birth_date", Date),
-    Column("gender", String(40)),
-    Column("marital_status", String(40)),
-    Column("tax_id", String(20)),
-    Column("company", String(240)),
-    Column("job_title", String(120)),
-    Column("annual_salary", Numeric(18, 2)),
-    Column("total_income", Numeric(18, 2)),
-    Column("primary_advisor_id", BigInteger, ForeignKey("contact.contact_id")),
-    Column("is_deceased", Boolean),
-    Column("deleted_at", DateTime),
-    Column("modified_at", DateTime, nullable=False),
-)
 
-contact_address = Table(
-    "contact_address",
-    metadata,
-    Column("address_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("contact_id", BigInteger, ForeignKey("contact.contact_id"), nullable=False),
-    Column("address_type", String(40)),
-    Column("line1", String(240)),
-    Column("line2", String(240)),
-    Column("city", String(120)),
-    Column("state", String(60)),
-    Column("postal_code", String(20)),
-    Column("country", String(60)),
-    Column("is_preferred", Boolean),
-    Column("modified_at", DateTime, nullable=False),
-)
+def _column(keys: dict[str, str], name: str, kind: str, *marks: str) -> sa.Column[Any]:
+    """``keys``: the id column of each table that may be referred to."""
+    parts: list[Any] = [_type("id" if kind == "->" else kind)]
+    if kind == "->":
+        parts.append(sa.ForeignKey(f"{marks[0]}.{keys[marks[0]]}"))
+    return sa.Column(
+        name,
+        *parts,
+        primary_key="key" in marks,
+        nullable=not {"key", "required"} & {*marks},
+        unique="unique" in marks or None,
+        autoincrement=False,
+    )
 
-contact_phone = Table(
-    "contact_phone",
-    metadata,
-    Column("phone_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("contact_id", BigInteger, ForeignKey("contact.contact_id"), nullable=False),
-    Column("phone_type", String(40)),
-    Column("number", String(60)),
-    Column("extension", String(20)),
-    Column("is_preferred", Boolean),
-    Column("modified_at", DateTime, nullable=False),
-)
 
-contact_email = Table(
-    "contact_email",
-    metadata,
-    Column("email_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("contact_id", BigInteger, ForeignKey("contact.contact_id"), nullable=False),
-    Column("email_type", String(40)),
-    Column("address", String(256)),
-    Column("is_preferred", Boolean),
-    Column("modified_at", DateTime, nullable=False),
-)
+def _type(kind: str) -> TypeEngine[Any]:
+    if sizes := re.fullmatch(r"text\((\d+)\)", kind):
+        return sa.String(int(sizes[1]))
+    if sizes := re.fullmatch(r"number\((\d+),(\d+)\)", kind):
+        return sa.Numeric(int(sizes[1]), int(sizes[2]))
+    return _TYPES[kind]
 
-household = Table(
-    "household",
-    metadata,
-    Column("household_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("office_id", BigInteger, ForeignKey("office.office_id"), nullable=False),
-    Column("name", String(240)),
-    Column("head_contact_id", BigInteger, ForeignKey("contact.contact_id")),
-    Column("deleted_at", DateTime),
-    Column("modified_at", DateTime, nullable=False),
-)
 
-household_member = Table(
-    "household_member",
-    metadata,
-    Column("household_id", BigInteger, ForeignKey("household.household_id"), primary_key=True, autoincrement=False),
-    Column("contact_id", BigInteger, ForeignKey("contact.contact_id"), primary_key=True, autoincrement=False),
-    Column("role", String(40)),
-    Column("is_primary", Boolean),
-    Column("modified_at", DateTime, nullable=False),
-)
+office = _table("""office
+    office_id id key, name text(120) required, parent_office_id -> office, status text(40) required
+""")
 
-key_relation = Table(
-    "key_relation",
-    metadata,
-    Column("relation_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("contact_id", BigInteger, ForeignKey("contact.contact_id"), nullable=False),
-    Column("related_contact_id", BigInteger, ForeignKey("contact.contact_id"), nullable=False),
-    Column("relation_type", String(40), nullable=False),
-    Column("relation", String(60)),
-    Column("modified_at", DateTime, nullable=False),
-)
+crm_user = _table("""crm_user
+    user_id id key, office_id -> office required, user_name text(256) required unique, full_name text(256),
+    status text(40) required
+""")
 
-carrier = Table(
-    "carrier",
-    metadata,
-    Column("carrier_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("office_id", BigInteger, ForeignKey("office.office_id"), nullable=False),
-    Column("name", String(240), nullable=False),
-    Column("naic_id", String(20)),
-    Column("status", String(20)),
-)
+user_right = _table("""user_right
+    user_id -> crm_user key, right_name text(120) key
+""")
 
-product = Table(
-    "product",
-    metadata,
-    Column("product_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("carrier_id", BigInteger, ForeignKey("carrier.carrier_id"), nullable=False),
-    Column("office_id", BigInteger, ForeignKey("office.office_id"), nullable=False),
-    Column("plan_name", String(240), nullable=False),
-    Column("insurance_type", String(40), nullable=False),
-    Column("plan_type", String(60)),
-    Column("calculate_benefit", Boolean),
-)
+contact = _table("""contact
+    contact_id id key, office_id -> office required, assigned_user_id -> crm_user, record_type text(20) required,
+    subsystem_type text(20) required, contact_type text(40), first_name text(120), last_name text(120),
+    business_name text(240), birth_date date, gender text(40), marital_status text(40), tax_id text(20),
+    company text(240), job_title text(120), annual_salary money, total_income money, primary_advisor_id -> contact,
+    is_deceased flag, deleted_at time, modified_at time required
+""")
 
-policy = Table(
-    "policy",
-    metadata,
-    Column("policy_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("office_id", BigInteger, ForeignKey("office.office_id"), nullable=False),
-    Column("primary_contact_id", BigInteger, ForeignKey("contact.contact_id")),
-    Column("product_id", BigInteger, ForeignKey("product.product_id")),
-    Column("policy_number", String(60)),
-    Column("status", String(60)),
-    Column("policy_date", Date),
-    Column("owner_contact_id", BigInteger, ForeignKey("contact.contact_id")),
-    Column("primary_insured_id", BigInteger, ForeignKey("contact.contact_id")),
-    Column("second_insured_id", BigInteger, ForeignKey("contact.contact_id")),
-    Column("annual_premium", Numeric(18, 2)),
-    Column("annualized_premium", Numeric(18, 2)),
-    Column("basic_face_amount", Numeric(18, 2)),
-    Column("total_death_benefit", Numeric(18, 2)),
-    Column("gross_cash_value", Numeric(18, 2)),
-    Column("elimination_period", String(40)),
-    Column("deleted_at", DateTime),
-    Column("modified_at", DateTime, nullable=False),
-)
+contact_address = _table("""contact_address
+    address_id id key, contact_id -> contact required, address_type text(40), line1 text(240), line2 text(240),
+    city text(120), state text(60), postal_code text(20), country text(60), is_preferred flag,
+    modified_at time required
+""")
 
-policy_beneficiary = Table(
-    "policy_beneficiary",
-    metadata,
-    Column("policy_id", BigInteger, ForeignKey("policy.policy_id"), primary_key=True, autoincrement=False),
-    Column("contact_id", BigInteger, ForeignKey("contact.contact_id"), primary_key=True, autoincrement=False),
-    Column("designation", String(40)),
-    Column("percentage", Numeric(7, 4)),
-    Column("modified_at", DateTime, nullable=False),
-)
+contact_phone = _table("""contact_phone
+    phone_id id key, contact_id -> contact required, phone_type text(40), number text(60), extension text(20),
+    is_preferred flag, modified_at time required
+""")
 
-policy_contact = Table(
-    "policy_contact",
-    metadata,
-    Column("policy_id", BigInteger, ForeignKey("policy.policy_id"), primary_key=True, autoincrement=False),
-    Column("list_name", String(40), primary_key=True),
-    Column("contact_id", BigInteger, ForeignKey("contact.contact_id"), primary_key=True, autoincrement=False),
-    Column("role", String(60)),
-)
+contact_email = _table("""contact_email
+    email_id id key, contact_id -> contact required, email_type text(40), address text(256), is_preferred flag,
+    modified_at time required
+""")
 
-pending_case = Table(
-    "pending_case",
-    metadata,
-    Column("pending_case_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("office_id", BigInteger, ForeignKey("office.office_id"), nullable=False),
-    Column("primary_contact_id", BigInteger, ForeignKey("contact.contact_id")),
-    Column("product_id", BigInteger, ForeignKey("product.product_id")),
-    Column("policy_number", String(60)),
-    Column("stage", String(60)),
-    Column("primary_insured_id", BigInteger, ForeignKey("contact.contact_id")),
-    Column("annual_premium", Numeric(18, 2)),
-    Column("face_amount", Numeric(18, 2)),
-    Column("deleted_at", DateTime),
-    Column("modified_at", DateTime, nullable=False),
-)
+household = _table("""household
+    household_id id key, office_id -> office required, name text(240), head_contact_id -> contact, deleted_at time,
+    modified_at time required
+""")
 
-pending_case_contact = Table(
-    "pending_case_contact",
-    metadata,
-    Column(
-        "pending_case_id", BigInteger, ForeignKey("pending_case.pending_case_id"), primary_key=True, autoincrement=False
-    ),
-    Column("list_name", String(40), primary_key=True),
-    Column("contact_id", BigInteger, ForeignKey("contact.contact_id"), primary_key=True, autoincrement=False),
-    Column("role", String(60)),
-)
+household_member = _table("""household_member
+    household_id -> household key, contact_id -> contact key, role text(40), is_primary flag, modified_at time required
+""")
 
-investment_account = Table(
-    "investment_account",
-    metadata,
-    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("office_id", BigInteger, ForeignKey("office.office_id"), nullable=False),
-    Column("primary_contact_id", BigInteger, ForeignKey("contact.contact_id")),
-    Column("account_name", String(240)),
-    Column("account_number", String(60)),
-    Column("account_type", String(60)),
-    Column("how_held", String(60)),
-    Column("is_qualified", Boolean),
-    Column("is_held_away", Boolean),
-    Column("is_discretionary", Boolean),
-    Column("roll_up_liabilities", Boolean),
-    Column("account_value", Numeric(18, 2)),
-    Column("loan_balance", Numeric(18, 2)),
-    Column("net_value", Numeric(18, 2)),
-    Column("deleted_at", DateTime),
-    Column("modified_at", DateTime, nullable=False),
-)
+key_relation = _table("""key_relation
+    relation_id id key, contact_id -> contact required, related_contact_id -> contact required,
+    relation_type text(40) required, relation text(60), modified_at time required
+""")
 
-investment_position = Table(
-    "investment_position",
-    metadata,
-    Column("position_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("account_id", BigInteger, ForeignKey("investment_account.account_id"), nullable=False),
-    Column("symbol", String(40)),
-    Column("cusip", String(20)),
-    Column("product_name", String(240)),
-    Column("shares", Numeric(20, 6)),
-    Column("price", Numeric(20, 6)),
-    Column("market_value", Numeric(18, 2)),
-    Column("modified_at", DateTime, nullable=False),
-)
+carrier = _table("""carrier
+    carrier_id id key, office_id -> office required, name text(240) required, naic_id text(20), status text(20)
+""")
 
-investment_account_contact = Table(
-    "investment_account_contact",
-    metadata,
-    Column(
-        "account_id", BigInteger, ForeignKey("investment_account.account_id"), primary_key=True, autoincrement=False
-    ),
-    Column("list_name", String(40), primary_key=True),
-    Column("contact_id", BigInteger, ForeignKey("contact.contact_id"), primary_key=True, autoincrement=False),
-    Column("role", String(60)),
-)
+product = _table("""product
+    product_id id key, carrier_id -> carrier required, office_id -> office required, plan_name text(240) required,
+    insurance_type text(40) required, plan_type text(60), calculate_benefit flag
+""")
 
-liability = Table(
-    "liability",
-    metadata,
-    Column("liability_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("office_id", BigInteger, ForeignKey("office.office_id"), nullable=False),
-    Column("primary_contact_id", BigInteger, ForeignKey("contact.contact_id")),
-    Column("account_id", BigInteger, ForeignKey("investment_account.account_id")),
-    Column("lender", String(240)),
-    Column("loan_number", String(60)),
-    Column("account_name", String(240)),
-    Column("payment_method", String(60)),
-    Column("calculate", Boolean),
-    Column("loan_balance", Numeric(18, 2)),
-    Column("interest_rate", Numeric(9, 6)),
-    Column("monthly_payment", Numeric(18, 2)),
-    Column("balloon_period", Numeric(7, 3)),
-    Column("orig_loan_date", Date),
-    Column("orig_loan_amount", Numeric(18, 2)),
-    Column("orig_interest_rate", Numeric(9, 6)),
-    Column("orig_monthly_payment", Numeric(18, 2)),
-    Column("orig_balloon_period", Numeric(7, 3)),
-    Column("deleted_at", DateTime),
-    Column("modified_at", DateTime, nullable=False),
-)
+policy = _table("""policy
+    policy_id id key, office_id -> office required, primary_contact_id -> contact, product_id -> product,
+    policy_number text(60), status text(60), policy_date date, owner_contact_id -> contact,
+    primary_insured_id -> contact, second_insured_id -> contact, annual_premium money, annualized_premium money,
+    basic_face_amount money, total_death_benefit money, gross_cash_value money, elimination_period text(40),
+    deleted_at time, modified_at time required
+""")
 
-commission = Table(
-    "commission",
-    metadata,
-    Column("commission_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("policy_id", BigInteger, ForeignKey("policy.policy_id")),
-    Column("pending_case_id", BigInteger, ForeignKey("pending_case.pending_case_id")),
-    Column("amount", Numeric(18, 2)),
-)
+policy_beneficiary = _table("""policy_beneficiary
+    policy_id -> policy key, contact_id -> contact key, designation text(40), percentage number(7,4),
+    modified_at time required
+""")
 
-smartpad_note = Table(
-    "smartpad_note",
-    metadata,
-    Column("note_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("contact_id", BigInteger, ForeignKey("contact.contact_id"), nullable=False),
-    Column("written_at", DateTime, nullable=False),
-    Column("category", String(60)),
-    Column("body", Text),
-)
+policy_contact = _table("""policy_contact
+    policy_id -> policy key, list_name text(40) key, contact_id -> contact key, role text(60)
+""")
 
-activity = Table(
-    "activity",
-    metadata,
-    Column("activity_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("contact_id", BigInteger, ForeignKey("contact.contact_id"), nullable=False),
-    Column("starts_at", DateTime),
-    Column("subject", String(240)),
-    Column("status", String(40)),
-)
+pending_case = _table("""pending_case
+    pending_case_id id key, office_id -> office required, primary_contact_id -> contact, product_id -> product,
+    policy_number text(60), stage text(60), primary_insured_id -> contact, annual_premium money, face_amount money,
+    deleted_at time, modified_at time required
+""")
 
-letter = Table(
-    "letter",
-    metadata,
-    Column("letter_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("contact_id", BigInteger, ForeignKey("contact.contact_id"), nullable=False),
-    Column("kind", String(20), nullable=False),
-    Column("sent_to_contact", Boolean),
-    Column("sent_at", DateTime),
-    Column("subject", String(240)),
-)
+pending_case_contact = _table("""pending_case_contact
+    pending_case_id -> pending_case key, list_name text(40) key, contact_id -> contact key, role text(60)
+""")
 
-employee_census = Table(
-    "employee_census",
-    metadata,
-    Column("census_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("business_contact_id", BigInteger, ForeignKey("contact.contact_id"), nullable=False),
-    Column("employee_contact_id", BigInteger, ForeignKey("contact.contact_id")),
-    Column("job_class", String(60)),
-)
+investment_account = _table("""investment_account
+    account_id id key, office_id -> office required, primary_contact_id -> contact, account_name text(240),
+    account_number text(60), account_type text(60), how_held text(60), is_qualified flag, is_held_away flag,
+    is_discretionary flag, roll_up_liabilities flag, account_value money, loan_balance money, net_value money,
+    deleted_at time, modified_at time required
+""")
 
-contact_set = Table(
-    "contact_set",
-    metadata,
-    Column("set_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("office_id", BigInteger, ForeignKey("office.office_id"), nullable=False),
-    Column("name", String(240), nullable=False),
-)
+investment_position = _table("""investment_position
+    position_id id key, account_id -> investment_account required, symbol text(40), cusip text(20),
+    product_name text(240), shares number(20,6), price number(20,6), market_value money, modified_at time required
+""")
 
-contact_set_member = Table(
-    "contact_set_member",
-    metadata,
-    Column("set_id", BigInteger, ForeignKey("contact_set.set_id"), primary_key=True, autoincrement=False),
-    Column("contact_id", BigInteger, ForeignKey("contact.contact_id"), primary_key=True, autoincrement=False),
-)
+investment_account_contact = _table("""investment_account_contact
+    account_id -> investment_account key, list_name text(40) key, contact_id -> contact key, role text(60)
+""")
 
-lead = Table(
-    "lead",
-    metadata,
-    Column("lead_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("office_id", BigInteger, ForeignKey("office.office_id"), nullable=False),
-    Column("contact_id", BigInteger, ForeignKey("contact.contact_id")),
-    Column("last_name", String(120)),
-)
+liability = _table("""liability
+    liability_id id key, office_id -> office required, primary_contact_id -> contact, account_id -> investment_account,
+    lender text(240), loan_number text(60), account_name text(240), payment_method text(60), calculate flag,
+    loan_balance money, interest_rate number(9,6), monthly_payment money, balloon_period number(7,3),
+    orig_loan_date date, orig_loan_amount money, orig_interest_rate number(9,6), orig_monthly_payment money,
+    orig_balloon_period number(7,3), deleted_at time, modified_at time required
+""")
 
-referred_contact = Table(
-    "referred_contact",
-    metadata,
-    Column("contact_id", BigInteger, ForeignKey("contact.contact_id"), primary_key=True, autoincrement=False),
-    Column("referred_contact_id", BigInteger, ForeignKey("contact.contact_id"), primary_key=True, autoincrement=False),
-)
+commission = _table("""commission
+    commission_id id key, policy_id -> policy, pending_case_id -> pending_case, amount money
+""")
 
-event_invitation = Table(
-    "event_invitation",
-    metadata,
-    Column("invitation_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("contact_id", BigInteger, ForeignKey("contact.contact_id"), nullable=False),
-    Column("event_name", String(240)),
-)
+smartpad_note = _table("""smartpad_note
+    note_id id key, contact_id -> contact required, written_at time required, category text(60), body text
+""")
 
-presale_activity = Table(
-    "presale_activity",
-    metadata,
-    Column("presale_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("contact_id", BigInteger, ForeignKey("contact.contact_id"), nullable=False),
-    Column("kind", String(40)),
-)
+activity = _table("""activity
+    activity_id id key, contact_id -> contact required, starts_at time, subject text(240), status text(40)
+""")
 
-custom_field_value = Table(
-    "custom_field_value",
-    metadata,
-    Column("entity", String(20), primary_key=True),
-    Column("entity_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("field_name", String(120), primary_key=True),
-    Column("value", Text),
-)
+letter = _table("""letter
+    letter_id id key, contact_id -> contact required, kind text(20) required, sent_to_contact flag, sent_at time,
+    subject text(240)
+""")
 
-asset_allocation = Table(
-    "asset_allocation",
-    metadata,
-    Column(
-        "account_id", BigInteger, ForeignKey("investment_account.account_id"), primary_key=True, autoincrement=False
-    ),
-    Column("asset_class", String(60), primary_key=True),
-    Column("percentage", Numeric(7, 4)),
-)
+employee_census = _table("""employee_census
+    census_id id key, business_contact_id -> contact required, employee_contact_id -> contact, job_class text(60)
+""")
 
-account_performance = Table(
-    "account_performance",
-    metadata,
-    Column(
-        "account_id", BigInteger, ForeignKey("investment_account.account_id"), primary_key=True, autoincrement=False
-    ),
-    Column("period_end", Date, primary_key=True),
-    Column("return_pct", Numeric(9, 4)),
-)
+contact_set = _table("""contact_set
+    set_id id key, office_id -> office required, name text(240) required
+""")
+
+contact_set_member = _table("""contact_set_member
+    set_id -> contact_set key, contact_id -> contact key
+""")
+
+lead = _table("""lead
+    lead_id id key, office_id -> office required, contact_id -> contact, last_name text(120)
+""")
+
+referred_contact = _table("""referred_contact
+    contact_id -> contact key, referred_contact_id -> contact key
+""")
+
+event_invitation = _table("""event_invitation
+    invitation_id id key, contact_id -> contact required, event_name text(240)
+""")
+
+presale_activity = _table("""presale_activity
+    presale_id id key, contact_id -> contact required, kind text(40)
+""")
+
+custom_field_value = _table("""custom_field_value
+    entity text(20) key, entity_id id key, field_name text(120) key, value text
+""")
+
+asset_allocation = _table("""asset_allocation
+    account_id -> investment_account key, asset_class text(60) key, percentage number(7,4)
+""")
+
+account_performance = _table("""account_performance
+    account_id -> investment_account key, period_end date key, return_pct number(9,4)
+""")
 
 Index("ix_contact_office", contact.c.office_id)
 Index("ix_contact_modified", contact.c.modified_at)
