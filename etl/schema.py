@@ -5,63 +5,21 @@ Drop-down columns hold the label a user sees; flags are check boxes whose NULL r
 ``NUMERIC(18, 2)`` in US dollars, rates are percent per year, periods are years. ``deleted_at`` is set on a record in
 *Deleted Records*; ``modified_at`` (UTC) moves whenever the row changes.
 
-A table is written as its name and its columns. A column is ``name type``, or ``name -> table`` for the id of a record
-of that table. Columns with ``key`` make up the primary key; those with ``required`` are never null.
+`etl.tables` says how a table is written here.
 """
 
-import re
-from typing import Any
+from functools import partial
 
-import sqlalchemy as sa
-from sqlalchemy import Index, Table
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import Index, MetaData
 
-metadata = sa.MetaData()
+from etl.tables import table
+
+metadata = MetaData()
+_table = partial(table, metadata)
 
 # Numeric columns travel through the pipeline as integers scaled by 10 ** scale (money: cents). This value stands for
 # a figure that is not finite in the source (NaN, infinity, unreadable); the gate holds it (ACC-MONEY).
 NOT_FINITE = -(2**63) + 1
-
-# The types; text(120) and number(9,6) have their size with them.
-_TYPES: dict[str, TypeEngine[Any]] = {
-    "id": sa.BigInteger(),
-    "flag": sa.Boolean(),
-    "date": sa.Date(),
-    "time": sa.DateTime(),
-    "money": sa.Numeric(18, 2),
-    "text": sa.Text(),
-}
-
-
-def _table(text: str) -> Table:
-    name, columns = text.split(maxsplit=1)
-    words = [column.split() for column in re.split(r",\s+", columns)]
-    keys = {name: words[0][0]} | {other: table.columns[0].name for other, table in metadata.tables.items()}
-    return Table(name, metadata, *(_column(keys, *each) for each in words))
-
-
-def _column(keys: dict[str, str], name: str, kind: str, *marks: str) -> sa.Column[Any]:
-    """``keys``: the id column of each table that may be referred to."""
-    parts: list[Any] = [_type("id" if kind == "->" else kind)]
-    if kind == "->":
-        parts.append(sa.ForeignKey(f"{marks[0]}.{keys[marks[0]]}"))
-    return sa.Column(
-        name,
-        *parts,
-        primary_key="key" in marks,
-        nullable=not {"key", "required"} & {*marks},
-        unique="unique" in marks or None,
-        autoincrement=False,
-    )
-
-
-def _type(kind: str) -> TypeEngine[Any]:
-    if sizes := re.fullmatch(r"text\((\d+)\)", kind):
-        return sa.String(int(sizes[1]))
-    if sizes := re.fullmatch(r"number\((\d+),(\d+)\)", kind):
-        return sa.Numeric(int(sizes[1]), int(sizes[2]))
-    return _TYPES[kind]
-
 
 office = _table("""office
     office_id id key, name text(120) required, parent_office_id -> office, status text(40) required
