@@ -24,9 +24,9 @@ import pandas as pd
 import sqlalchemy as sa
 
 from etl import schema as s
-from etl.extract.cells import is_alive
+from etl.extract.cells import columns_as_read, is_alive
 from etl.extract.census import Census
-from etl.extract.source import Snapshot, to_frame
+from etl.extract.source import Snapshot, id_list, to_frame
 
 _EPOCH = datetime(1970, 1, 1)
 _SECOND = timedelta(seconds=1)
@@ -49,7 +49,7 @@ def _literal(value: int | str) -> Expression:
     return sa.literal_column(f"'{value}'" if isinstance(value, str) else str(value))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Tracked:
     """A table whose rows belong to contacts (``by`` contact) or are households: its key and the way to the owner."""
 
@@ -101,8 +101,9 @@ def _tracked() -> list[_Tracked]:
     ]
 
 
+_TRACKED = _tracked()
 # The tables whose records are counted, in the order of the counts.
-TABLES = tuple(tracked.table.name for tracked in _tracked() if tracked.is_counted)
+TABLES = tuple(tracked.table.name for tracked in _TRACKED if tracked.is_counted)
 
 
 @dataclass(frozen=True)
@@ -137,20 +138,19 @@ class Movement:
 def track(snapshot: Snapshot, census: Census, numbers: pd.Index | None = None) -> Movement:
     """How the units stand: all, or those with these numbers, read from the rows of their own people alone."""
     units = census.units if numbers is None else census.units.loc[numbers]
-    owners, tables, clock = _owners(census, units), _tracked(), _clock(snapshot)
+    owners, clock = _owners(census, units), _clock(snapshot)
 
     def read(tracked: _Tracked) -> pd.DataFrame:
-        if numbers is None:
-            return to_frame(snapshot.read(_by_owner(snapshot, tracked, clock)))
-        mine = tracked.owner.in_(snapshot.id_list())
-        return to_frame(snapshot.read(_by_owner(snapshot, tracked, clock, mine), owners[tracked.by]["owner"]))
+        statement = _by_owner(snapshot.is_sqlite, tracked, of_these_alone=numbers is not None)
+        keys = None if numbers is None else owners[tracked.by]["owner"]
+        return to_frame(snapshot.read(statement, keys, clock=clock))
 
-    sums = snapshot.in_threads(read, tables)
+    sums = snapshot.in_threads(read, _TRACKED)
     digests = units["client_contact_id"].fillna(0).to_numpy(dtype=np.int64) * 7919
     latest = np.full(len(units), _NEVER)
     records = np.zeros((len(units), len(TABLES)), dtype=np.int64)
     doubtful = []
-    for weight, (tracked, rows) in enumerate(zip(tables, sums, strict=True), start=1):
+    for weight, (tracked, rows) in enumerate(zip(_TRACKED, sums, strict=True), start=1):
         of_units = owners[tracked.by].merge(rows, on="owner")
         np.add.at(digests, of_units["place"], of_units["digest"].to_numpy(dtype=np.int64) * (2 * weight + 1))
         np.maximum.at(latest, of_units["place"], of_units["latest"].fillna(_NEVER).to_numpy(dtype=np.int64))
@@ -187,19 +187,19 @@ def _clock(snapshot: Snapshot) -> int:
     return int(moment)
 
 
-def _by_owner(
-    snapshot: Snapshot, tracked: _Tracked, clock: int, mine: Expression | None = None
-) -> sa.Select[tuple[Any, ...]]:
-    """For each owner (``mine``: of some): digest, records, latest, doubtful and entity_id (how many, the first), seen.
+@functools.cache
+def _by_owner(is_sqlite: bool, tracked: _Tracked, of_these_alone: bool) -> sa.Select[tuple[Any, ...]]:
+    """For each owner, or those of a list: digest, records, latest, doubtful and entity_id (how many, the first), seen.
 
-    A deleted row leaves all but ``seen``, and so is seen as a change of its unit.
+    A deleted row leaves all but ``seen``, and so is seen as a change of its unit. The source's time is bound as
+    ``clock``, so that one statement serves all runs.
     """
-    row = _rows(snapshot, tracked, mine).c
-    now, one, none = _literal(clock), _literal(1), _literal(0)
-    mark = (_mark_in_sqlite if snapshot.is_sqlite else _mark_in_postgresql)(row.stamp, row.moment)
+    row = _rows(is_sqlite, tracked, of_these_alone).c
+    now, one, none = sa.bindparam("clock", type_=sa.BigInteger), _literal(1), _literal(0)
+    mark = (_mark_in_sqlite if is_sqlite else _mark_in_postgresql)(row.stamp, row.moment)
     term = (row.key % _literal(_SMALL) + one) * (mark % _literal(_SMALL)) % _literal(_LARGE) + one
     is_doubtful = sa.and_(row.is_alive, sa.or_(row.moment.is_(None), row.moment > now))
-    parts = [_named(snapshot, row[_part(at)]) for at in range(len(tracked.keys))]
+    parts = [_named(is_sqlite, row[_part(at)]) for at in range(len(tracked.keys))]
     name = functools.reduce(lambda whole, part: whole + _literal("/") + part, parts)
     is_past = row.moment.between(_literal(_YEAR_ONE), now)
     figures = {
@@ -216,7 +216,7 @@ def _by_owner(
     ).group_by(row.owner)
 
 
-def _rows(snapshot: Snapshot, tracked: _Tracked, mine: Expression | None) -> sa.Subquery:
+def _rows(is_sqlite: bool, tracked: _Tracked, of_these_alone: bool) -> sa.Subquery:
     """owner, is_alive, key (scrambled), each part of the key as it is, stamp, moment of each row."""
     key = _literal(0)
     for part in tracked.keys:
@@ -224,26 +224,28 @@ def _rows(snapshot: Snapshot, tracked: _Tracked, mine: Expression | None) -> sa.
     columns = tracked.table.c
     stamp: Expression = sa.type_coerce(columns.modified_at, sa.types.NullType())
     rows = sa.select(
-        snapshot.columns(tracked.owner)[0].label("owner"),
-        (is_alive(snapshot.is_sqlite, tracked.table) if "deleted_at" in columns else sa.true()).label("is_alive"),
+        columns_as_read(is_sqlite, tracked.owner)[0].label("owner"),
+        (is_alive(is_sqlite, tracked.table) if "deleted_at" in columns else sa.true()).label("is_alive"),
         key.label("key"),
         *(sa.type_coerce(part, sa.types.NullType()).label(_part(at)) for at, part in enumerate(tracked.keys)),
         stamp.label("stamp"),
-        (_moment_in_sqlite if snapshot.is_sqlite else _moment_in_postgresql)(stamp).label("moment"),
+        (_moment_in_sqlite if is_sqlite else _moment_in_postgresql)(stamp).label("moment"),
     )
     rows = rows.select_from(tracked.rows).where(tracked.owner.is_not(None))
+    if of_these_alone:
+        rows = rows.where(tracked.owner.in_(id_list(is_sqlite)))
     # Without an offset the database would work out the moment anew for each of its uses.
-    return (rows if mine is None else rows.where(mine)).offset(_literal(0)).subquery()
+    return rows.offset(_literal(0)).subquery()
 
 
 def _part(at: int) -> str:
     return f"part_{at}"
 
 
-def _named(snapshot: Snapshot, part: Expression) -> Expression:
+def _named(is_sqlite: bool, part: Expression) -> Expression:
     """A part of a key as text; SQLite keeps anything in it."""
     digits = sa.cast(part, sa.Text)
-    return sa.case((_is_number(part), digits), else_=_literal("?")) if snapshot.is_sqlite else digits
+    return sa.case((_is_number(part), digits), else_=_literal("?")) if is_sqlite else digits
 
 
 def _scrambled(number: Expression) -> Expression:

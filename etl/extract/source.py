@@ -115,18 +115,21 @@ class Snapshot:
                 connection.close()
         self._connections = [keep] if keep is not None else []
 
-    def read(self, statement: sa.Select[Any], keys: Iterable[int] | None = None) -> pa.Table:
-        """The rows of ``statement`` as an Arrow table; ``keys`` are the ids that `id_list` stands for, null is none."""
-        return self.read_cells(statement, keys).rows
+    def read(self, statement: sa.Select[Any], keys: Iterable[int] | None = None, **bound: int) -> pa.Table:
+        """The rows of ``statement`` as an Arrow table; ``keys`` are the ids that `id_list` stands for, null is none.
 
-    def read_cells(self, statement: sa.Select[Any], keys: Iterable[int] | None = None) -> Cells:
+        ``bound``: values of its other parameters.
+        """
+        return self.read_cells(statement, keys, **bound).rows
+
+    def read_cells(self, statement: sa.Select[Any], keys: Iterable[int] | None = None, **bound: int) -> Cells:
         """The same, and which of their cells cannot be read."""
-        return as_cells(self.read_raw(statement, keys), statement)
+        return as_cells(self.read_raw(statement, keys, **bound), statement)
 
-    def read_raw(self, statement: sa.Select[Any], keys: Iterable[int] | None = None) -> pa.Table:
+    def read_raw(self, statement: sa.Select[Any], keys: Iterable[int] | None = None, **bound: int) -> pa.Table:
         """The same rows in the types that the driver gives them."""
         compiled = compiled_for(self.is_sqlite, statement)
-        values = dict(compiled.params)
+        values = dict(compiled.params) | bound
         if keys is not None:
             ids = pd.Series(keys, dtype="Int64").dropna().to_numpy(dtype=np.int64)
             values["keys"] = orjson.dumps(ids, option=orjson.OPT_SERIALIZE_NUMPY).decode()
