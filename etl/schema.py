@@ -10,7 +10,7 @@ Drop-down columns hold the label a user sees; flags are check boxes whose NULL r
 
 from functools import partial
 
-from sqlalchemy import Index, MetaData
+from sqlalchemy import MetaData
 
 from etl.tables import table
 
@@ -39,37 +39,44 @@ contact = _table("""contact
     subsystem_type text(20) required, contact_type text(40), first_name text(120), last_name text(120),
     business_name text(240), birth_date date, gender text(40), marital_status text(40), tax_id text(20),
     company text(240), job_title text(120), annual_salary money, total_income money, primary_advisor_id -> contact,
-    is_deceased flag, deleted_at time, modified_at time required
+    is_deceased flag, deleted_at time, modified_at time required,
+    index ix_contact_office office_id, index ix_contact_modified modified_at
 """)
 
 contact_address = _table("""contact_address
     address_id id key, contact_id -> contact required, address_type text(40), line1 text(240), line2 text(240),
     city text(120), state text(60), postal_code text(20), country text(60), is_preferred flag,
-    modified_at time required
+    modified_at time required,
+    index ix_address_contact contact_id
 """)
 
 contact_phone = _table("""contact_phone
     phone_id id key, contact_id -> contact required, phone_type text(40), number text(60), extension text(20),
-    is_preferred flag, modified_at time required
+    is_preferred flag, modified_at time required,
+    index ix_phone_contact contact_id
 """)
 
 contact_email = _table("""contact_email
     email_id id key, contact_id -> contact required, email_type text(40), address text(256), is_preferred flag,
-    modified_at time required
+    modified_at time required,
+    index ix_email_contact contact_id
 """)
 
 household = _table("""household
     household_id id key, office_id -> office required, name text(240), head_contact_id -> contact, deleted_at time,
-    modified_at time required
+    modified_at time required,
+    index ix_household_head head_contact_id
 """)
 
 household_member = _table("""household_member
-    household_id -> household key, contact_id -> contact key, role text(40), is_primary flag, modified_at time required
+    household_id -> household key, contact_id -> contact key, role text(40), is_primary flag, modified_at time required,
+    index ix_household_member_contact contact_id
 """)
 
 key_relation = _table("""key_relation
     relation_id id key, contact_id -> contact required, related_contact_id -> contact required,
-    relation_type text(40) required, relation text(60), modified_at time required
+    relation_type text(40) required, relation text(60), modified_at time required,
+    index ix_key_relation_contact contact_id, index ix_key_relation_related related_contact_id
 """)
 
 carrier = _table("""carrier
@@ -86,7 +93,8 @@ policy = _table("""policy
     policy_number text(60), status text(60), policy_date date, owner_contact_id -> contact,
     primary_insured_id -> contact, second_insured_id -> contact, annual_premium money, annualized_premium money,
     basic_face_amount money, total_death_benefit money, gross_cash_value money, elimination_period text(40),
-    deleted_at time, modified_at time required
+    deleted_at time, modified_at time required,
+    index ix_policy_primary primary_contact_id
 """)
 
 policy_beneficiary = _table("""policy_beneficiary
@@ -101,7 +109,8 @@ policy_contact = _table("""policy_contact
 pending_case = _table("""pending_case
     pending_case_id id key, office_id -> office required, primary_contact_id -> contact, product_id -> product,
     policy_number text(60), stage text(60), primary_insured_id -> contact, annual_premium money, face_amount money,
-    deleted_at time, modified_at time required
+    deleted_at time, modified_at time required,
+    index ix_pending_case_primary primary_contact_id
 """)
 
 pending_case_contact = _table("""pending_case_contact
@@ -112,12 +121,14 @@ investment_account = _table("""investment_account
     account_id id key, office_id -> office required, primary_contact_id -> contact, account_name text(240),
     account_number text(60), account_type text(60), how_held text(60), is_qualified flag, is_held_away flag,
     is_discretionary flag, roll_up_liabilities flag, account_value money, loan_balance money, net_value money,
-    deleted_at time, modified_at time required
+    deleted_at time, modified_at time required,
+    index ix_account_primary primary_contact_id
 """)
 
 investment_position = _table("""investment_position
     position_id id key, account_id -> investment_account required, symbol text(40), cusip text(20),
-    product_name text(240), shares number(20,6), price number(20,6), market_value money, modified_at time required
+    product_name text(240), shares number(20,6), price number(20,6), market_value money, modified_at time required,
+    index ix_position_account account_id
 """)
 
 investment_account_contact = _table("""investment_account_contact
@@ -129,7 +140,8 @@ liability = _table("""liability
     lender text(240), loan_number text(60), account_name text(240), payment_method text(60), calculate flag,
     loan_balance money, interest_rate number(9,6), monthly_payment money, balloon_period number(7,3),
     orig_loan_date date, orig_loan_amount money, orig_interest_rate number(9,6), orig_monthly_payment money,
-    orig_balloon_period number(7,3), deleted_at time, modified_at time required
+    orig_balloon_period number(7,3), deleted_at time, modified_at time required,
+    index ix_liability_primary primary_contact_id
 """)
 
 commission = _table("""commission
@@ -137,16 +149,19 @@ commission = _table("""commission
 """)
 
 smartpad_note = _table("""smartpad_note
-    note_id id key, contact_id -> contact required, written_at time required, category text(60), body text
+    note_id id key, contact_id -> contact required, written_at time required, category text(60), body text,
+    index ix_note_contact contact_id
 """)
 
 activity = _table("""activity
-    activity_id id key, contact_id -> contact required, starts_at time, subject text(240), status text(40)
+    activity_id id key, contact_id -> contact required, starts_at time, subject text(240), status text(40),
+    index ix_activity_contact contact_id
 """)
 
 letter = _table("""letter
     letter_id id key, contact_id -> contact required, kind text(20) required, sent_to_contact flag, sent_at time,
-    subject text(240)
+    subject text(240),
+    index ix_letter_contact contact_id
 """)
 
 employee_census = _table("""employee_census
@@ -188,24 +203,6 @@ asset_allocation = _table("""asset_allocation
 account_performance = _table("""account_performance
     account_id -> investment_account key, period_end date key, return_pct number(9,4)
 """)
-
-Index("ix_contact_office", contact.c.office_id)
-Index("ix_contact_modified", contact.c.modified_at)
-Index("ix_address_contact", contact_address.c.contact_id)
-Index("ix_phone_contact", contact_phone.c.contact_id)
-Index("ix_email_contact", contact_email.c.contact_id)
-Index("ix_household_head", household.c.head_contact_id)
-Index("ix_household_member_contact", household_member.c.contact_id)
-Index("ix_key_relation_contact", key_relation.c.contact_id)
-Index("ix_key_relation_related", key_relation.c.related_contact_id)
-Index("ix_policy_primary", policy.c.primary_contact_id)
-Index("ix_pending_case_primary", pending_case.c.primary_contact_id)
-Index("ix_account_primary", investment_account.c.primary_contact_id)
-Index("ix_position_account", investment_position.c.account_id)
-Index("ix_liability_primary", liability.c.primary_contact_id)
-Index("ix_note_contact", smartpad_note.c.contact_id)
-Index("ix_activity_contact", activity.c.contact_id)
-Index("ix_letter_contact", letter.c.contact_id)
 
 # By which columns the rows of a table hang on a contact.
 HANGS_BY: dict[str, tuple[str, ...]] = {

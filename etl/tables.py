@@ -1,11 +1,11 @@
 """Tables of a database as text: one notation for the CRM's and the ledger's, on SQLite and on PostgreSQL.
 
-A table is its name and its columns, separated by commas. A column is ``name type`` with marks after it:
+A table is its name, its columns and its indexes, separated by commas. A column is ``name type`` with marks after it:
 
 - types: `TYPES`, ``text(120)`` and ``number(9,6)``; ``-> table`` is the id of a record of that table;
-- ``key``: part of the primary key; ``required``: never null; ``unique``; ``indexed``; ``empty``: '' where not given.
+- ``key``: part of the primary key; ``required``: never null; ``unique``; ``empty``: '' where not given.
 
-What follows ``--`` is a comment.
+``index name column …`` is an index, ``unique name column …`` a constraint; what follows ``--`` is a comment.
 """
 
 from __future__ import annotations
@@ -34,9 +34,26 @@ TYPES: dict[str, TypeEngine[Any]] = {
 def table(metadata: sa.MetaData, text: str) -> sa.Table:
     """The table that the text describes. Raises `KeyError` for a type, or a table, that is not known."""
     name, columns = re.sub(r"--.*", "", text).split(maxsplit=1)
-    words = [column.split() for column in re.split(r",\s+", columns)]
+    words = [part.split() for part in re.split(r",\s+", columns)]
     keys = {name: words[0][0]} | {other: there.columns[0].name for other, there in metadata.tables.items()}
-    return sa.Table(name, metadata, *(_column(keys, *each) for each in words))
+    return sa.Table(name, metadata, *(_part(keys, *each) for each in words))
+
+
+def create(connection: sa.Connection, text: str) -> None:
+    """Creates what is not there yet of the tables that the text describes, a paragraph each."""
+    for paragraph in text.strip().split("\n\n"):
+        made = table(sa.MetaData(), paragraph)
+        made.create(connection, checkfirst=True)
+        for index in made.indexes:
+            index.create(connection, checkfirst=True)
+
+
+def _part(keys: dict[str, str], first: str, *more: str) -> Any:
+    if first == "index":
+        return sa.Index(*more)
+    if first == "unique":
+        return sa.UniqueConstraint(*more[1:], name=more[0])
+    return _column(keys, first, *more)
 
 
 def _column(keys: dict[str, str], name: str, kind: str, *marks: str) -> sa.Column[Any]:
@@ -51,7 +68,6 @@ def _column(keys: dict[str, str], name: str, kind: str, *marks: str) -> sa.Colum
         autoincrement=kind == "serial",
         nullable=not {"key", "required"} & {*marks},
         unique="unique" in marks or None,
-        index="indexed" in marks or None,
         server_default="" if "empty" in marks else None,
     )
 

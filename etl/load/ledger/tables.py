@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from sqlalchemy import Index, MetaData, UniqueConstraint
+from sqlalchemy import MetaData
 
 from etl.tables import table
 
@@ -26,11 +26,9 @@ run = _table("""run
     run_id text(250) key, dag_id text(250) required, as_of date required, requested_by text(256),  -- in whose name
     triggered_by text(256),  -- by whom; none: the schedule
     dry_run flag required, status text(20) required,  -- running | success | failed
-    started_at time required, finished_at time, params text
+    started_at time required, finished_at time, params text,
+    index ix_run_started started_at, index ix_run_dag dag_id started_at
 """)
-
-Index("ix_run_started", run.c.started_at)
-Index("ix_run_dag", run.c.dag_id, run.c.started_at)
 
 # Why a step stopped the run, in words. A step that is started again removes its row.
 run_stop = _table("""run_stop
@@ -39,10 +37,9 @@ run_stop = _table("""run_stop
 
 # What a run saw of the CRM, for each vendor: where the next run begins (SCP-4).
 run_vendor = _table("""run_vendor
-    run_id text(250) key, vendor text(20) key, watermark time, units_in_scope int required, finished_at time
+    run_id text(250) key, vendor text(20) key, watermark time, units_in_scope int required, finished_at time,
+    index ix_run_vendor_finished vendor finished_at
 """)
-
-Index("ix_run_vendor_finished", run_vendor.c.vendor, run_vendor.c.finished_at)
 
 # Each unit after its last run: its digest then, and how it ended.
 unit_state = _table("""unit_state
@@ -54,9 +51,9 @@ unit_state = _table("""unit_state
 link = _table("""link
     vendor text(20) key, unit_key text(40) key, vendor_client_id text(120) required, vendor_case_id text(120),
     connection_id text(120), client_contact_id id,  -- as last sent (LIFE-EVENT)
-    spouse_contact_id id, linked_at time required, matched_by text(40) required
+    spouse_contact_id id, linked_at time required, matched_by text(40) required,
+    unique uq_link_client vendor vendor_client_id
 """)
-link.append_constraint(UniqueConstraint("vendor", "vendor_client_id", name="uq_link_client"))
 
 # What was last sent to the vendor. `offered_hash`: the hash of the whole payload that was last dealt with. `base`: the
 # values that we last wrote, field by field (compressed JSON); the values of a case are in `case_base`.
@@ -70,20 +67,17 @@ delivery = _table("""delivery
     step text(40) required, status text(20) required,  -- sending | in_doubt | confirmed | refused | abandoned
     as_of date required, payload_hash text(64) required, expected_version text(120), attempts int required,
     intent bytes,  -- compressed JSON: what is written, with the values before
-    created_at time required, updated_at time required
+    created_at time required, updated_at time required,
+    index ix_delivery_status vendor status unit_key, index ix_delivery_updated updated_at,
+    index ix_delivery_run run_id
 """)
-Index("ix_delivery_status", delivery.c.vendor, delivery.c.status, delivery.c.unit_key)
-Index("ix_delivery_updated", delivery.c.updated_at)
-Index("ix_delivery_run", delivery.c.run_id)
 
 feed = _table("""feed
     feed_id text(80) key, run_id text(250) required, as_of date required,
     status text(20) required,  -- sending | accepted | done | failed
-    lines int required, created_at time required, updated_at time required
+    lines int required, created_at time required, updated_at time required,
+    index ix_feed_status status, index ix_feed_as_of as_of
 """)
-
-Index("ix_feed_status", feed.c.status)
-Index("ix_feed_as_of", feed.c.as_of)
 
 feed_line = _table("""feed_line
     feed_id text(80) key, unit_key text(40) key, client_id text(120) required, items_hash text(64) required,
@@ -97,18 +91,16 @@ household_lock = _table("""household_lock
 
 outcome = _table("""outcome
     run_id text(250) key, vendor text(20) key, unit_key text(40) key, outcome text(20) required, reason text,
-    vendor_id text(120), code text  -- see `etl.outcomes`
+    vendor_id text(120), code text,  -- see `etl.outcomes`
+    index ix_outcome_unit vendor unit_key
 """)
-
-Index("ix_outcome_unit", outcome.c.vendor, outcome.c.unit_key)
 
 # What a run decided field by field: written (with the values before and after, compressed JSON), kept, stale, …
 field_change = _table("""field_change
     run_id text(250) key, vendor text(20) key, unit_key text(40) key, field text(200) key, decision text(20) required,
-    before bytes, after bytes
+    before bytes, after bytes,
+    index ix_field_change_field vendor unit_key field
 """)
-
-Index("ix_field_change_field", field_change.c.vendor, field_change.c.unit_key, field_change.c.field)
 
 # What the vendors reported while a run loaded, until its report takes it over.
 load_finding = _table("""load_finding
@@ -117,11 +109,12 @@ load_finding = _table("""load_finding
 """)
 
 finding = _table("""finding
-    finding_id serial key, run_id text(250) required indexed, vendor text(20) required,
+    finding_id serial key, run_id text(250) required, vendor text(20) required,
     unit_key text(40) required, rule_id text(60) required, severity text(20) required, entity text(40),
     entity_id text(80), field text(120), message text required, remedy text,
     status text(20) required,  -- new | known | mended
-    first_run_id text(250)  -- the run that found it first; null where it was not kept yet
+    first_run_id text(250),  -- the run that found it first; null where it was not kept yet
+    index ix_finding_run_id run_id
 """)
 
 # The findings that stand open now: "new", "known" and "mended" are measured against them.
@@ -158,9 +151,9 @@ pin = _table("""pin
     side text(20) required,  -- profiles | smartoffice
     reason text required, pinned_by text(256),  -- in whose name; triggered_by: by whom
     triggered_by text(256), pinned_at time required, run_id text(250) required, unpinned_by text(256),
-    unpin_triggered_by text(256), unpinned_at time, unpinned_in text(250)  -- a run
+    unpin_triggered_by text(256), unpinned_at time, unpinned_in text(250),  -- a run
+    index ix_pin_unit vendor unit_key
 """)
-Index("ix_pin_unit", pin.c.vendor, pin.c.unit_key)
 
 # Where the values of a run's units came from: one compressed table for each vendor and shard.
 lineage = _table("""lineage
@@ -170,10 +163,9 @@ lineage = _table("""lineage
 # The tables in which a unit is recorded. A unit with the same `digest` is not recorded again.
 lineage_unit = _table("""lineage_unit
     vendor text(20) key, unit_key text(40) key, run_id text(250) key, shard int required, digest long required,
-    recorded_at time required
+    recorded_at time required,
+    index ix_lineage_unit_table run_id vendor shard, index ix_lineage_unit_recorded recorded_at
 """)
-Index("ix_lineage_unit_table", lineage_unit.c.run_id, lineage_unit.c.vendor, lineage_unit.c.shard)
-Index("ix_lineage_unit_recorded", lineage_unit.c.recorded_at)
 
 # A life event that somebody confirmed and a run carried out: who, when, why.
 life_event = _table("""life_event
@@ -214,9 +206,9 @@ link_change = _table("""link_change
     link_change_id serial key, vendor text(20) required, unit_key text(40) required,
     change text(20) required,  -- unlinked | linked | merged
     vendor_client_id text(120) required, vendor_case_id text(120), reason text required, changed_by text(256),
-    triggered_by text(256), changed_at time required, run_id text(250) required
+    triggered_by text(256), changed_at time required, run_id text(250) required,
+    index ix_link_change_unit vendor unit_key
 """)
-Index("ix_link_change_unit", link_change.c.vendor, link_change.c.unit_key)
 
 # What the guards stopped last for a vendor, until a run succeeds. `documents`: what would have been sent, as compressed
 # JSON, unit key -> the document's hash.
@@ -260,7 +252,8 @@ transfer = _table("""transfer
 
 # Contacts that are in a transfer now: only one transfer at a time can have a contact.
 transfer_claim = _table("""transfer_claim
-    database text(64) key, contact_id id key, transfer_id text(250) required indexed
+    database text(64) key, contact_id id key, transfer_id text(250) required,
+    index ix_transfer_claim_transfer_id transfer_id
 """)
 
 # Contacts that are tied to each other move together or not at all.
@@ -273,10 +266,9 @@ transfer_group = _table("""transfer_group
 # Beside `transfer_record` (the decision on each row and its new key): where the row hangs, and its canonical hashes.
 transfer_row = _table("""transfer_row
     transfer_id text(250) key, entity text(40) key, entity_id text(80) key, contact_id id, group_no int,
-    source_hash text(64) required
+    source_hash text(64) required,
+    index ix_transfer_row_group transfer_id group_no
 """)
-
-Index("ix_transfer_row_group", transfer_row.c.transfer_id, transfer_row.c.group_no)
 
 # What was written in the target, by its key there: a return within 30 days compares with it. Rows without a row of
 # their own in the source (a rebuilt household) are included.
@@ -304,14 +296,15 @@ transfer_shared_key = _table("""transfer_shared_key
 # Units that change their key with a transfer (XFR-LINKS). ``pending``: no run may write either unit now; ``done``: a
 # run that read the CRM before the transfer leaves the old unit alone.
 unit_move = _table("""unit_move
-    from_unit text(40) key, to_unit text(40) required indexed, transfer_id text(250) required, group_no int required,
-    status text(20) required
+    from_unit text(40) key, to_unit text(40) required, transfer_id text(250) required, group_no int required,
+    status text(20) required,
+    index ix_unit_move_transfer transfer_id group_no, index ix_unit_move_to_unit to_unit
 """)
-Index("ix_unit_move_transfer", unit_move.c.transfer_id, unit_move.c.group_no)
 
 # The key by which the vendors know a record that has another key now: ``account:905`` is still ``account:5`` to them.
 vendor_key = _table("""vendor_key
-    crm_key text(80) key, known_as text(80) required, transfer_id text(250) required indexed
+    crm_key text(80) key, known_as text(80) required, transfer_id text(250) required,
+    index ix_vendor_key_transfer_id transfer_id
 """)
 
 VIEWS = {

@@ -2,156 +2,159 @@
 
 from alembic import op
 
+from etl.tables import create
+
 revision = "0001"
 down_revision = None
 
 # Tables and indexes as they were; frozen here, whatever the tables module says now.
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS answer (
-  run_id VARCHAR(250) NOT NULL, vendor VARCHAR(20) NOT NULL, unit_key VARCHAR(40) NOT NULL, shown BLOB NOT NULL,
-  asked_at DATETIME NOT NULL, status VARCHAR(20) NOT NULL, choice VARCHAR(40), household_id VARCHAR(120),
-  case_id VARCHAR(120), answered_by VARCHAR(256), answered_at DATETIME, PRIMARY KEY (run_id, vendor, unit_key));
-CREATE TABLE IF NOT EXISTS delivery (
-  op_key VARCHAR(64) NOT NULL, run_id VARCHAR(250) NOT NULL, vendor VARCHAR(20) NOT NULL, unit_key VARCHAR(40) NOT NULL,
-  step VARCHAR(40) NOT NULL, status VARCHAR(20) NOT NULL, as_of DATE NOT NULL, payload_hash VARCHAR(64) NOT NULL,
-  expected_version VARCHAR(120), attempts INTEGER NOT NULL, intent BLOB, created_at DATETIME NOT NULL,
-  updated_at DATETIME NOT NULL, PRIMARY KEY (op_key));
-CREATE INDEX IF NOT EXISTS ix_delivery_run ON delivery (run_id);
-CREATE INDEX IF NOT EXISTS ix_delivery_unit ON delivery (vendor, unit_key, status);
-CREATE TABLE IF NOT EXISTS feed (
-  feed_id VARCHAR(80) NOT NULL, run_id VARCHAR(250) NOT NULL, as_of DATE NOT NULL, status VARCHAR(20) NOT NULL,
-  lines INTEGER NOT NULL, created_at DATETIME NOT NULL, updated_at DATETIME NOT NULL, PRIMARY KEY (feed_id));
-CREATE TABLE IF NOT EXISTS feed_line (
-  feed_id VARCHAR(80) NOT NULL, unit_key VARCHAR(40) NOT NULL, client_id VARCHAR(120) NOT NULL,
-  items_hash VARCHAR(64) NOT NULL, source_keys TEXT NOT NULL, PRIMARY KEY (feed_id, unit_key));
-CREATE TABLE IF NOT EXISTS field_change (
-  run_id VARCHAR(250) NOT NULL, vendor VARCHAR(20) NOT NULL, unit_key VARCHAR(40) NOT NULL, field VARCHAR(200) NOT NULL,
-  decision VARCHAR(20) NOT NULL, "before" BLOB, "after" BLOB, PRIMARY KEY (run_id, vendor, unit_key, field));
-CREATE TABLE IF NOT EXISTS finding (
-  finding_id SERIAL NOT NULL, run_id VARCHAR(250) NOT NULL, vendor VARCHAR(20) NOT NULL, unit_key VARCHAR(40) NOT NULL,
-  rule_id VARCHAR(60) NOT NULL, severity VARCHAR(20) NOT NULL, entity VARCHAR(40), entity_id VARCHAR(80),
-  field VARCHAR(120), message TEXT NOT NULL, remedy TEXT, status VARCHAR(20) NOT NULL, PRIMARY KEY (finding_id));
-CREATE INDEX IF NOT EXISTS ix_finding_run_id ON finding (run_id);
-CREATE TABLE IF NOT EXISTS former_link (
-  vendor VARCHAR(20) NOT NULL, vendor_client_id VARCHAR(120) NOT NULL, vendor_case_id VARCHAR(120),
-  unit_key VARCHAR(40) NOT NULL, run_id VARCHAR(250) NOT NULL, ended_at DATETIME NOT NULL,
-  PRIMARY KEY (vendor, vendor_client_id));
-CREATE TABLE IF NOT EXISTS household_lock (
-  vendor VARCHAR(20) NOT NULL, unit_key VARCHAR(40) NOT NULL, holder VARCHAR(250) NOT NULL, epoch BIGINT NOT NULL,
-  expires_at FLOAT NOT NULL, PRIMARY KEY (vendor, unit_key));
-CREATE TABLE IF NOT EXISTS life_event (
-  vendor VARCHAR(20) NOT NULL, unit_key VARCHAR(40) NOT NULL, run_id VARCHAR(250) NOT NULL, kind VARCHAR(20) NOT NULL,
-  client_sent BIGINT NOT NULL, spouse_sent BIGINT, client BIGINT NOT NULL, spouse BIGINT,
-  vendor_client_id VARCHAR(120) NOT NULL, reason TEXT NOT NULL, confirmed_by VARCHAR(256),
-  carried_out_at DATETIME NOT NULL, PRIMARY KEY (vendor, unit_key, run_id));
-CREATE TABLE IF NOT EXISTS lineage (
-  run_id VARCHAR(250) NOT NULL, vendor VARCHAR(20) NOT NULL, shard INTEGER NOT NULL, content BLOB NOT NULL,
-  recorded_at DATETIME NOT NULL, PRIMARY KEY (run_id, vendor, shard));
-CREATE TABLE IF NOT EXISTS lineage_unit (
-  vendor VARCHAR(20) NOT NULL, unit_key VARCHAR(40) NOT NULL, run_id VARCHAR(250) NOT NULL, shard INTEGER NOT NULL,
-  digest BIGINT NOT NULL, recorded_at DATETIME NOT NULL, PRIMARY KEY (vendor, unit_key, run_id));
-CREATE TABLE IF NOT EXISTS link (
-  vendor VARCHAR(20) NOT NULL, unit_key VARCHAR(40) NOT NULL, vendor_client_id VARCHAR(120) NOT NULL,
-  vendor_case_id VARCHAR(120), connection_id VARCHAR(120), client_contact_id BIGINT, spouse_contact_id BIGINT,
-  linked_at DATETIME NOT NULL, matched_by VARCHAR(40) NOT NULL, PRIMARY KEY (vendor, unit_key),
-  CONSTRAINT uq_link_client UNIQUE (vendor, vendor_client_id));
-CREATE TABLE IF NOT EXISTS load_finding (
-  run_id VARCHAR(250) NOT NULL, vendor VARCHAR(20) NOT NULL, unit_key VARCHAR(40) NOT NULL,
-  rule_id VARCHAR(60) NOT NULL, entity VARCHAR(40) NOT NULL, entity_id VARCHAR(80) NOT NULL,
-  field VARCHAR(200) NOT NULL, detail TEXT NOT NULL,
-  PRIMARY KEY (run_id, vendor, unit_key, rule_id, entity, entity_id, field));
-CREATE TABLE IF NOT EXISTS marital_status (
-  contact_id BIGINT NOT NULL, status VARCHAR(20) NOT NULL, run_id VARCHAR(250) NOT NULL, PRIMARY KEY (contact_id));
-CREATE TABLE IF NOT EXISTS open_finding (
-  vendor VARCHAR(20) NOT NULL, unit_key VARCHAR(40) NOT NULL, finding_key VARCHAR(64) NOT NULL,
-  rule_id VARCHAR(60) NOT NULL, severity VARCHAR(20) NOT NULL, entity VARCHAR(40), entity_id VARCHAR(80),
-  field VARCHAR(120), message TEXT NOT NULL, remedy TEXT, first_run_id VARCHAR(250) NOT NULL,
-  PRIMARY KEY (vendor, unit_key, finding_key));
-CREATE TABLE IF NOT EXISTS other_case (
-  vendor VARCHAR(20) NOT NULL, unit_key VARCHAR(40) NOT NULL, run_id VARCHAR(250) NOT NULL,
-  vendor_case_id VARCHAR(120) NOT NULL, chosen_at DATETIME NOT NULL, PRIMARY KEY (vendor, unit_key, run_id));
-CREATE TABLE IF NOT EXISTS outcome (
-  run_id VARCHAR(250) NOT NULL, vendor VARCHAR(20) NOT NULL, unit_key VARCHAR(40) NOT NULL,
-  outcome VARCHAR(20) NOT NULL, reason TEXT, vendor_id VARCHAR(120), PRIMARY KEY (run_id, vendor, unit_key));
-CREATE TABLE IF NOT EXISTS pin (
-  pin_id SERIAL NOT NULL, vendor VARCHAR(20) NOT NULL, unit_key VARCHAR(40) NOT NULL, field VARCHAR(200) NOT NULL,
-  side VARCHAR(20) NOT NULL, reason TEXT NOT NULL, pinned_by VARCHAR(256), pinned_at DATETIME NOT NULL,
-  run_id VARCHAR(250) NOT NULL, unpinned_by VARCHAR(256), unpinned_at DATETIME, unpinned_in VARCHAR(250),
-  PRIMARY KEY (pin_id));
-CREATE INDEX IF NOT EXISTS ix_pin_unit ON pin (vendor, unit_key);
-CREATE TABLE IF NOT EXISTS run (
-  run_id VARCHAR(250) NOT NULL, dag_id VARCHAR(250) NOT NULL, as_of DATE NOT NULL, requested_by VARCHAR(256),
-  dry_run BOOLEAN NOT NULL, status VARCHAR(20) NOT NULL, started_at DATETIME NOT NULL, finished_at DATETIME,
-  params TEXT, PRIMARY KEY (run_id));
-CREATE TABLE IF NOT EXISTS run_stop (
-  run_id VARCHAR(250) NOT NULL, step VARCHAR(120) NOT NULL, why TEXT NOT NULL, stopped_at DATETIME NOT NULL,
-  PRIMARY KEY (run_id, step));
-CREATE TABLE IF NOT EXISTS run_vendor (
-  run_id VARCHAR(250) NOT NULL, vendor VARCHAR(20) NOT NULL, watermark DATETIME, units_in_scope INTEGER NOT NULL,
-  finished_at DATETIME, PRIMARY KEY (run_id, vendor));
-CREATE TABLE IF NOT EXISTS sent (
-  vendor VARCHAR(20) NOT NULL, unit_key VARCHAR(40) NOT NULL, part VARCHAR(20) NOT NULL,
-  offered_hash VARCHAR(64) NOT NULL, base BLOB, as_of DATE NOT NULL, run_id VARCHAR(250) NOT NULL,
-  sent_at DATETIME NOT NULL, PRIMARY KEY (vendor, unit_key, part));
-CREATE TABLE IF NOT EXISTS transfer (
-  transfer_id VARCHAR(250) NOT NULL, source_office_id BIGINT NOT NULL, target_office_id BIGINT NOT NULL,
-  source_database VARCHAR(64) NOT NULL, target_database VARCHAR(64) NOT NULL, requested_by VARCHAR(256) NOT NULL,
-  receiving_user VARCHAR(256) NOT NULL, status VARCHAR(20) NOT NULL, why TEXT, planned_at DATETIME NOT NULL,
-  answered_by VARCHAR(256), answered_at DATETIME, closed_at DATETIME, PRIMARY KEY (transfer_id));
-CREATE TABLE IF NOT EXISTS transfer_claim (
-  "database" VARCHAR(64) NOT NULL, contact_id BIGINT NOT NULL, transfer_id VARCHAR(250) NOT NULL,
-  PRIMARY KEY ("database", contact_id));
-CREATE INDEX IF NOT EXISTS ix_transfer_claim_transfer_id ON transfer_claim (transfer_id);
-CREATE TABLE IF NOT EXISTS transfer_group (
-  transfer_id VARCHAR(250) NOT NULL, group_no INTEGER NOT NULL, contacts INTEGER NOT NULL, status VARCHAR(20) NOT NULL,
-  rule_id VARCHAR(60), entity VARCHAR(40), entity_id VARCHAR(80), why TEXT, written_at DATETIME, retired_at DATETIME,
-  PRIMARY KEY (transfer_id, group_no));
-CREATE TABLE IF NOT EXISTS transfer_key (
-  "database" VARCHAR(64) NOT NULL, entity VARCHAR(40) NOT NULL, last_key BIGINT NOT NULL,
-  PRIMARY KEY ("database", entity));
-CREATE TABLE IF NOT EXISTS transfer_record (
-  transfer_id VARCHAR(250) NOT NULL, entity VARCHAR(40) NOT NULL, entity_id VARCHAR(80) NOT NULL,
-  decision VARCHAR(20) NOT NULL, rule_id VARCHAR(60), target_id VARCHAR(80),
-  PRIMARY KEY (transfer_id, entity, entity_id));
-CREATE TABLE IF NOT EXISTS transfer_retired (
-  transfer_id VARCHAR(250) NOT NULL, entity VARCHAR(40) NOT NULL, entity_id BIGINT NOT NULL, group_no INTEGER NOT NULL,
-  retired_at DATETIME NOT NULL, PRIMARY KEY (transfer_id, entity, entity_id));
-CREATE TABLE IF NOT EXISTS transfer_row (
-  transfer_id VARCHAR(250) NOT NULL, entity VARCHAR(40) NOT NULL, entity_id VARCHAR(80) NOT NULL, contact_id BIGINT,
-  group_no INTEGER, source_hash VARCHAR(64) NOT NULL, PRIMARY KEY (transfer_id, entity, entity_id));
-CREATE INDEX IF NOT EXISTS ix_transfer_row_group ON transfer_row (transfer_id, group_no);
-CREATE TABLE IF NOT EXISTS transfer_shared_key (
-  source_database VARCHAR(64) NOT NULL, target_database VARCHAR(64) NOT NULL, target_office_id BIGINT NOT NULL,
-  entity VARCHAR(40) NOT NULL, source_id BIGINT NOT NULL, target_id BIGINT NOT NULL,
-  PRIMARY KEY (source_database, target_database, target_office_id, entity, source_id));
-CREATE TABLE IF NOT EXISTS transfer_target_row (
-  transfer_id VARCHAR(250) NOT NULL, entity VARCHAR(40) NOT NULL, target_id VARCHAR(80) NOT NULL,
-  group_no INTEGER NOT NULL, target_hash VARCHAR(64) NOT NULL, PRIMARY KEY (transfer_id, entity, target_id));
-CREATE TABLE IF NOT EXISTS unit_move (
-  from_unit VARCHAR(40) NOT NULL, to_unit VARCHAR(40) NOT NULL, transfer_id VARCHAR(250) NOT NULL,
-  group_no INTEGER NOT NULL, status VARCHAR(20) NOT NULL, PRIMARY KEY (from_unit));
-CREATE INDEX IF NOT EXISTS ix_unit_move_to_unit ON unit_move (to_unit);
-CREATE INDEX IF NOT EXISTS ix_unit_move_transfer ON unit_move (transfer_id, group_no);
-CREATE TABLE IF NOT EXISTS unit_state (
-  vendor VARCHAR(20) NOT NULL, unit_key VARCHAR(40) NOT NULL, digest BIGINT, outcome VARCHAR(20), run_id VARCHAR(250),
-  PRIMARY KEY (vendor, unit_key));
-CREATE TABLE IF NOT EXISTS vendor_key (
-  crm_key VARCHAR(80) NOT NULL, known_as VARCHAR(80) NOT NULL, transfer_id VARCHAR(250) NOT NULL,
-  PRIMARY KEY (crm_key));
-CREATE INDEX IF NOT EXISTS ix_vendor_key_transfer_id ON vendor_key (transfer_id);
+TABLES = """
+answer
+    run_id text(250) key, vendor text(20) key, unit_key text(40) key, shown bytes required, asked_at time required,
+    status text(20) required, choice text(40), household_id text(120), case_id text(120), answered_by text(256),
+    answered_at time
+
+delivery
+    op_key text(64) key, run_id text(250) required, vendor text(20) required, unit_key text(40) required,
+    step text(40) required, status text(20) required, as_of date required, payload_hash text(64) required,
+    expected_version text(120), attempts int required, intent bytes, created_at time required, updated_at time required,
+    index ix_delivery_run run_id, index ix_delivery_unit vendor unit_key status
+
+feed
+    feed_id text(80) key, run_id text(250) required, as_of date required, status text(20) required, lines int required,
+    created_at time required, updated_at time required
+
+feed_line
+    feed_id text(80) key, unit_key text(40) key, client_id text(120) required, items_hash text(64) required,
+    source_keys text required
+
+field_change
+    run_id text(250) key, vendor text(20) key, unit_key text(40) key, field text(200) key, decision text(20) required,
+    before bytes, after bytes
+
+finding
+    finding_id serial key, run_id text(250) required, vendor text(20) required, unit_key text(40) required,
+    rule_id text(60) required, severity text(20) required, entity text(40), entity_id text(80), field text(120),
+    message text required, remedy text, status text(20) required,
+    index ix_finding_run_id run_id
+
+former_link
+    vendor text(20) key, vendor_client_id text(120) key, vendor_case_id text(120), unit_key text(40) required,
+    run_id text(250) required, ended_at time required
+
+household_lock
+    vendor text(20) key, unit_key text(40) key, holder text(250) required, epoch long required,
+    expires_at float required
+
+life_event
+    vendor text(20) key, unit_key text(40) key, run_id text(250) key, kind text(20) required, client_sent id required,
+    spouse_sent id, client id required, spouse id, vendor_client_id text(120) required, reason text required,
+    confirmed_by text(256), carried_out_at time required
+
+lineage
+    run_id text(250) key, vendor text(20) key, shard int key, content bytes required, recorded_at time required
+
+lineage_unit
+    vendor text(20) key, unit_key text(40) key, run_id text(250) key, shard int required, digest long required,
+    recorded_at time required
+
+link
+    vendor text(20) key, unit_key text(40) key, vendor_client_id text(120) required, vendor_case_id text(120),
+    connection_id text(120), client_contact_id id, spouse_contact_id id, linked_at time required,
+    matched_by text(40) required,
+    unique uq_link_client vendor vendor_client_id
+
+load_finding
+    run_id text(250) key, vendor text(20) key, unit_key text(40) key, rule_id text(60) key, entity text(40) key,
+    entity_id text(80) key, field text(200) key, detail text required
+
+marital_status
+    contact_id id key, status text(20) required, run_id text(250) required
+
+open_finding
+    vendor text(20) key, unit_key text(40) key, finding_key text(64) key, rule_id text(60) required,
+    severity text(20) required, entity text(40), entity_id text(80), field text(120), message text required,
+    remedy text, first_run_id text(250) required
+
+other_case
+    vendor text(20) key, unit_key text(40) key, run_id text(250) key, vendor_case_id text(120) required,
+    chosen_at time required
+
+outcome
+    run_id text(250) key, vendor text(20) key, unit_key text(40) key, outcome text(20) required, reason text,
+    vendor_id text(120)
+
+pin
+    pin_id serial key, vendor text(20) required, unit_key text(40) required, field text(200) required,
+    side text(20) required, reason text required, pinned_by text(256), pinned_at time required,
+    run_id text(250) required, unpinned_by text(256), unpinned_at time, unpinned_in text(250),
+    index ix_pin_unit vendor unit_key
+
+run
+    run_id text(250) key, dag_id text(250) required, as_of date required, requested_by text(256),
+    dry_run flag required, status text(20) required, started_at time required, finished_at time, params text
+
+run_stop
+    run_id text(250) key, step text(120) key, why text required, stopped_at time required
+
+run_vendor
+    run_id text(250) key, vendor text(20) key, watermark time, units_in_scope int required, finished_at time
+
+sent
+    vendor text(20) key, unit_key text(40) key, part text(20) key, offered_hash text(64) required, base bytes,
+    as_of date required, run_id text(250) required, sent_at time required
+
+transfer
+    transfer_id text(250) key, source_office_id id required, target_office_id id required,
+    source_database text(64) required, target_database text(64) required, requested_by text(256) required,
+    receiving_user text(256) required, status text(20) required, why text, planned_at time required,
+    answered_by text(256), answered_at time, closed_at time
+
+transfer_claim
+    database text(64) key, contact_id id key, transfer_id text(250) required,
+    index ix_transfer_claim_transfer_id transfer_id
+
+transfer_group
+    transfer_id text(250) key, group_no int key, contacts int required, status text(20) required, rule_id text(60),
+    entity text(40), entity_id text(80), why text, written_at time, retired_at time
+
+transfer_key
+    database text(64) key, entity text(40) key, last_key long required
+
+transfer_record
+    transfer_id text(250) key, entity text(40) key, entity_id text(80) key, decision text(20) required,
+    rule_id text(60), target_id text(80)
+
+transfer_retired
+    transfer_id text(250) key, entity text(40) key, entity_id id key, group_no int required, retired_at time required
+
+transfer_row
+    transfer_id text(250) key, entity text(40) key, entity_id text(80) key, contact_id id, group_no int,
+    source_hash text(64) required,
+    index ix_transfer_row_group transfer_id group_no
+
+transfer_shared_key
+    source_database text(64) key, target_database text(64) key, target_office_id id key, entity text(40) key,
+    source_id id key, target_id id required
+
+transfer_target_row
+    transfer_id text(250) key, entity text(40) key, target_id text(80) key, group_no int required,
+    target_hash text(64) required
+
+unit_move
+    from_unit text(40) key, to_unit text(40) required, transfer_id text(250) required, group_no int required,
+    status text(20) required,
+    index ix_unit_move_to_unit to_unit, index ix_unit_move_transfer transfer_id group_no
+
+unit_state
+    vendor text(20) key, unit_key text(40) key, digest long, outcome text(20), run_id text(250)
+
+vendor_key
+    crm_key text(80) key, known_as text(80) required, transfer_id text(250) required,
+    index ix_vendor_key_transfer_id transfer_id
 """
-# Types by which one of the databases calls them otherwise.
-TYPES = {
-    "sqlite": {"SERIAL": "INTEGER"},
-    "postgresql": {"DATETIME": "TIMESTAMP", "BLOB": "BYTEA"},
-}
 
 
 def upgrade() -> None:
-    """The schema, in the types of the database."""
-    schema = SCHEMA
-    for name, here in TYPES[op.get_context().dialect.name].items():
-        schema = schema.replace(f" {name}", f" {here}")
-    for statement in schema.split(";\n"):
-        if statement.strip():
-            op.execute(statement)
+    """What is missing of the tables and indexes."""
+    create(op.get_bind(), TABLES)

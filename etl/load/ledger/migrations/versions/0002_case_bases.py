@@ -1,23 +1,22 @@
 """The merge base belongs to the case of Profiles, not to the unit; each linked case keeps the one of its unit."""
 
-import sqlalchemy as sa
 from alembic import op
+
+from etl.tables import create
 
 revision = "0002"
 down_revision = "0001"
 
+TABLES = """
+case_base
+    vendor text(20) key, vendor_case_id text(120) key, base bytes required, run_id text(250) required,
+    written_at time required
+"""
+
 
 def upgrade() -> None:
     """What units last wrote goes to the cases to which they are linked now."""
-    op.create_table(
-        "case_base",
-        sa.Column("vendor", sa.String(length=20), nullable=False),
-        sa.Column("vendor_case_id", sa.String(length=120), nullable=False),
-        sa.Column("base", sa.LargeBinary(), nullable=False),
-        sa.Column("run_id", sa.String(length=250), nullable=False),
-        sa.Column("written_at", sa.DateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("vendor", "vendor_case_id"),
-    )
+    create(op.get_bind(), TABLES)
     op.execute(
         "INSERT INTO case_base (vendor, vendor_case_id, base, run_id, written_at) "
         "SELECT link.vendor, link.vendor_case_id, sent.base, sent.run_id, sent.sent_at "

@@ -1,7 +1,8 @@
 """Removal by age: counts in the place of repeated outcomes, how far it has come, an index for each question."""
 
-import sqlalchemy as sa
 from alembic import op
+
+from etl.tables import create
 
 revision = "0004"
 down_revision = "0003"
@@ -20,23 +21,18 @@ INDEXES = (
     ("ix_lineage_unit_recorded", "lineage_unit", ["recorded_at"]),
 )
 
+TABLES = """
+repeated_outcome
+    run_id text(250) key, vendor text(20) key, outcome text(20) key, units int required
+
+removal
+    kind text(20) key, looked_at_until time required
+"""
+
 
 def upgrade() -> None:
     """Nothing is removed here: the next night begins with the oldest."""
-    op.create_table(
-        "repeated_outcome",
-        sa.Column("run_id", sa.String(length=250), nullable=False),
-        sa.Column("vendor", sa.String(length=20), nullable=False),
-        sa.Column("outcome", sa.String(length=20), nullable=False),
-        sa.Column("units", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("run_id", "vendor", "outcome"),
-    )
-    op.create_table(
-        "removal",
-        sa.Column("kind", sa.String(length=20), nullable=False),
-        sa.Column("looked_at_until", sa.DateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("kind"),
-    )
+    create(op.get_bind(), TABLES)
     op.drop_index("ix_delivery_unit", "delivery")
     for name, table, columns in INDEXES:
         op.create_index(name, table, columns)

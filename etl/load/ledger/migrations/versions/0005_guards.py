@@ -3,35 +3,25 @@
 import sqlalchemy as sa
 from alembic import op
 
+from etl.tables import create
+
 revision = "0005"
 down_revision = "0004"
+
+TABLES = """
+guard_stop
+    vendor text(20) key, run_id text(250) required, as_of date required, causes text required,
+    causes_hash text(64) required, documents_hash text(64) required, documents bytes required,
+    stopped_at time required
+
+guard_release
+    run_id text(250) key, vendor text(20) key, stopped_run_id text(250) required, causes text required,
+    causes_hash text(64) required, documents_hash text(64) required, reason text required,
+    released_by text(256) required, released_at time required
+"""
 
 
 def upgrade() -> None:
     """Two new tables, empty; the counts come with the first run that is through."""
     op.add_column("unit_state", sa.Column("records", sa.Text()))
-    op.create_table(
-        "guard_stop",
-        sa.Column("vendor", sa.String(length=20), nullable=False),
-        sa.Column("run_id", sa.String(length=250), nullable=False),
-        sa.Column("as_of", sa.Date(), nullable=False),
-        sa.Column("causes", sa.Text(), nullable=False),
-        sa.Column("causes_hash", sa.String(length=64), nullable=False),
-        sa.Column("documents_hash", sa.String(length=64), nullable=False),
-        sa.Column("documents", sa.LargeBinary(), nullable=False),
-        sa.Column("stopped_at", sa.DateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("vendor"),
-    )
-    op.create_table(
-        "guard_release",
-        sa.Column("run_id", sa.String(length=250), nullable=False),
-        sa.Column("vendor", sa.String(length=20), nullable=False),
-        sa.Column("stopped_run_id", sa.String(length=250), nullable=False),
-        sa.Column("causes", sa.Text(), nullable=False),
-        sa.Column("causes_hash", sa.String(length=64), nullable=False),
-        sa.Column("documents_hash", sa.String(length=64), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("released_by", sa.String(length=256), nullable=False),
-        sa.Column("released_at", sa.DateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("run_id", "vendor"),
-    )
+    create(op.get_bind(), TABLES)

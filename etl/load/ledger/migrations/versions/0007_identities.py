@@ -1,48 +1,29 @@
 """Who is who: people told apart, contacts that were merged, links made and ended by hand."""
 
-import sqlalchemy as sa
 from alembic import op
+
+from etl.tables import create
 
 revision = "0007"
 down_revision = "0006"
 
+TABLES = """
+distinct_people
+    contact_id id key, other_contact_id id key, reason text required, decided_by text(256), triggered_by text(256),
+    decided_at time required, run_id text(250) required
+
+contact_merge
+    merged_contact_id id key, contact_id id required, matched_by text(40) required, known_as text(80),
+    followed_at time required, run_id text(250) required
+
+link_change
+    link_change_id serial key, vendor text(20) required, unit_key text(40) required, change text(20) required,
+    vendor_client_id text(120) required, vendor_case_id text(120), reason text required, changed_by text(256),
+    triggered_by text(256), changed_at time required, run_id text(250) required,
+    index ix_link_change_unit vendor unit_key
+"""
+
 
 def upgrade() -> None:
     """Three new tables."""
-    op.create_table(
-        "distinct_people",
-        sa.Column("contact_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("other_contact_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("decided_by", sa.String(length=256), nullable=True),
-        sa.Column("triggered_by", sa.String(length=256), nullable=True),
-        sa.Column("decided_at", sa.DateTime(), nullable=False),
-        sa.Column("run_id", sa.String(length=250), nullable=False),
-        sa.PrimaryKeyConstraint("contact_id", "other_contact_id"),
-    )
-    op.create_table(
-        "contact_merge",
-        sa.Column("merged_contact_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("contact_id", sa.BigInteger(), nullable=False),
-        sa.Column("matched_by", sa.String(length=40), nullable=False),
-        sa.Column("known_as", sa.String(length=80), nullable=True),
-        sa.Column("followed_at", sa.DateTime(), nullable=False),
-        sa.Column("run_id", sa.String(length=250), nullable=False),
-        sa.PrimaryKeyConstraint("merged_contact_id"),
-    )
-    op.create_table(
-        "link_change",
-        sa.Column("link_change_id", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("vendor", sa.String(length=20), nullable=False),
-        sa.Column("unit_key", sa.String(length=40), nullable=False),
-        sa.Column("change", sa.String(length=20), nullable=False),
-        sa.Column("vendor_client_id", sa.String(length=120), nullable=False),
-        sa.Column("vendor_case_id", sa.String(length=120), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("changed_by", sa.String(length=256), nullable=True),
-        sa.Column("triggered_by", sa.String(length=256), nullable=True),
-        sa.Column("changed_at", sa.DateTime(), nullable=False),
-        sa.Column("run_id", sa.String(length=250), nullable=False),
-        sa.PrimaryKeyConstraint("link_change_id"),
-    )
-    op.create_index("ix_link_change_unit", "link_change", ["vendor", "unit_key"])
+    create(op.get_bind(), TABLES)
