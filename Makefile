@@ -71,8 +71,9 @@ style: setup ## Style only
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check --quiet . || { $(PYTHON) -m ruff format --check . ; exit 1; }
 
-bench: setup ## The benchmarks, as a table of ratios
-	@$(PYTHON) -m tests.benchmarks
+bench: setup ## The benchmarks; AGAINST=commit beside that one: ONLY=why,demo ROUNDS=5 SCALE=0.1 QUICK=1
+	@$(PYTHON) -m tests.benchmarks$(if $(AGAINST),.against "$(AGAINST)" $(if $(ONLY),--only "$(ONLY)") \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SCALE),--scale $(SCALE)) $(if $(QUICK),--quick))
 
 documents: setup ## The generated tables of docs/ and .env.example anew
 	@$(PLANBRIDGE) documents

@@ -41,7 +41,7 @@ with DAG("empty", schedule=None):
             before >> now
         before = now
 """
-TASKS = ["extract_household", "choose_record", "load_household", "report_run"]
+TASKS = ["sync_household", "report_run"]
 
 
 def main(households: int) -> dict[str, float]:
@@ -55,7 +55,7 @@ def main(households: int) -> dict[str, float]:
             empty.append(seconds(admin, "empty", {}, f"empty-{number}", TASKS[-1]))
             conf = {"household_id": number + 1, "vendor": "profiles", "action": "create_client_and_case"}
             conf["as_of"] = AS_OF.isoformat()
-            loaded.append(seconds(admin, "household_sync", conf, f"hand-{number}", "load_household"))
+            loaded.append(seconds(admin, "household_sync", conf, f"hand-{number}", TASKS[0]))
             reported.append(seconds(admin, "household_sync", None, f"hand-{number}", "report_run"))
             require_created(ledger, f"hand-{number}")
     of_empty, of_hand = statistics.median(empty[WARMING:]), statistics.median(loaded[WARMING:])
