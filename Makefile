@@ -76,7 +76,7 @@ bench: setup ## The benchmarks; AGAINST=commit beside that one: ONLY=why,demo RO
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SCALE),--scale $(SCALE)) $(if $(QUICK),--quick))
 
 documents: setup ## The generated tables of docs/ and .env.example anew
-	@$(PLANBRIDGE) documents
+	@$(PYTHON) -m tests.documents
 
 lock: setup ## Both locks anew from requirements.in and requirements-dev.in; UPGRADE=1 takes the newest versions
 	@$(LOCK) requirements.in -o requirements.txt

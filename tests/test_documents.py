@@ -12,9 +12,9 @@ import typer
 from expectations.rules import RULES
 from include import ROOT
 from include.commands.cli import app
-from include.commands.documents import FILES, VIEW_PURPOSES, current_text
 from include.runtime.forms import HOUSEHOLD_SYNC, OFFICE_TRANSFER, WEEKNIGHT_REFRESH
 from include.runtime.settings import PREFIX, Settings
+from tests.documents import FILES, VIEW_PURPOSES, current_text
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FAMILIES = {rule_id.split("-")[0] for rule_id in RULES}

@@ -207,17 +207,6 @@ def transfer_return(transfer: TransferId) -> int:
     return int(not roll_back(transfer, Console()))
 
 
-@app.command("documents")
-@ends
-def documents() -> int:
-    """Renew the generated tables of docs/ and .env.example."""
-    from include.commands.documents import renew
-
-    for name in renew():
-        Console().print(f"{name}: renewed")
-    return 0
-
-
 def _read_day(text: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None

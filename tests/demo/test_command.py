@@ -1,10 +1,10 @@
-"""The command `python -m include.demo`."""
+"""The command `python -m tests.demo`."""
 
 from pathlib import Path
 
 from typer.testing import CliRunner
 
-from include.demo.__main__ import app
+from tests.demo.__main__ import app
 
 runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
 

@@ -1,4 +1,4 @@
-"""``planbridge documents``: renews the generated tables of the documents, and of ``.env.example``, from the code.
+"""``python -m tests.documents``: renews the generated tables of the documents, and of ``.env.example``, from the code.
 
 A table stands between ``generated: NAME`` and ``/generated``. Everything else in these files is written by hand.
 """
@@ -168,3 +168,8 @@ def _default(param: Any) -> str:
     if not param.has_value and "null" not in param.schema["type"]:
         return "must be given"
     return "none" if param.value is None or not param.has_value else f"`{param.value}`"
+
+
+if __name__ == "__main__":
+    for renewed in renew():
+        print(f"{renewed}: renewed")

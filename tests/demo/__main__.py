@@ -1,4 +1,4 @@
-"""`python -m include.demo --database URL --households N --seed S`: make a demo office."""
+"""`python -m tests.demo --database URL --households N --seed S`: make a demo office."""
 
 from datetime import datetime
 from pathlib import Path
