@@ -3,18 +3,22 @@
 Name a household or a contact: seconds later the advisor has it in **Profiles** or **eMoney**, as the weeknight refresh
 would have sent it.
 
+Up to the load it is one task, because you wait for it; it stops on the way only where somebody has to choose.
+
 | step | what it does |
 |---|---|
-| Read, build, check | the household or contact is found; its document is built and goes through the same gate |
+| Read, check | the household or contact is found; its document is built and goes through the same gate |
 | Choose the record | Profiles, `auto`: where neither a link nor one exact match is there, the Search list asks you |
 | Load | the client is created or updated, once; an open case is deferred |
 | Report | what was written, what was kept, what was held and how to mend it, under `reports/<run id>/` |
 """
 
+from datetime import timedelta
+
 from airflow.sdk import DAG, task
 
 from include.pipelines.household import tasks
-from include.pipelines.household.choose import ChooseRecord
+from include.pipelines.household.sync import SyncHousehold
 from include.runtime.forms import HOUSEHOLD_SYNC
 from include.runtime.task_boundary import RETRIES
 
@@ -32,7 +36,10 @@ with DAG(
     default_args={**RETRIES, "weight_rule": "upstream"},
     params=HOUSEHOLD_SYNC,
 ):
-    prepared = task(task_id="extract_household", task_display_name="Read, build, check")(tasks.extract_household)()
-    loaded = task(task_id="load_household", task_display_name="Load")(tasks.load_household)()
+    synced = SyncHousehold(
+        task_id="sync_household", task_display_name="Read, check, load",
+        # A person waits: the first retry comes soon, and the last as late as that of any other task.
+        retry_delay=timedelta(seconds=5), retries=6,
+    )  # fmt: skip
     reported = task(task_id="report_run", task_display_name="Report", trigger_rule="all_done")(tasks.report_run)()
-    prepared >> ChooseRecord(task_id="choose_record", task_display_name="Choose the record") >> loaded >> reported
+    synced >> reported

@@ -26,7 +26,7 @@ from tests.end_to_end.services import Services, Visitor
 from tests.keys import vendor_keys
 from tests.run_book import Book, Vendors, sandboxes
 
-DAG, ASK = "household_sync", "choose_record"
+DAG, ASK = "household_sync", "sync_household"
 NUMBERS = count(1)
 
 

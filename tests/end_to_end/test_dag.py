@@ -105,9 +105,7 @@ def test_a_run_by_hand_has_a_form_that_speaks_to_people(dags: dict[str, dict[str
     assert (catchup, tags, has_page, name) == (False, ["planbridge"], True, "One household, by hand")
     assert most_runs >= 200  # those that wait for an answer are among them
     assert {name: title for name, (title, *_) in seen["tasks"].items()} == {
-        "extract_household": "Read, build, check",
-        "choose_record": "Choose the record",
-        "load_household": "Load",
+        "sync_household": "Read, check, load",
         "report_run": "Report",
     }
     assert all(title and description for title, description in seen["params"].values())

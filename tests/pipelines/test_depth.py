@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from include import ROOT
-from include.pipelines.household import tasks as household
+from include.pipelines.household import sync as household
 from include.pipelines.refresh import tasks as refresh
 from tests.pipelines.household.by_hand import context_of
 from tests.run_book import Book
@@ -77,13 +77,10 @@ def load_at_night(book: Book, monkeypatch: pytest.MonkeyPatch, vendor: str) -> N
 
 
 def load_by_hand(book: Book, monkeypatch: pytest.MonkeyPatch, vendor: str) -> None:
-    from include.pipelines.household.prepare import prepare_unit
-
     context = context_of(book, 1, vendor=vendor)
-    prepare_unit(context)
     monkeypatch.setattr(household, "household_context", lambda: context)
-    monkeypatch.setattr(household, "given_params", lambda: {"vendor": vendor})
-    household.load_household()
+    monkeypatch.setattr(household, "is_at_a_terminal", lambda: False)
+    household.SyncHousehold(task_id="sync_household").execute({})
 
 
 @pytest.mark.parametrize(

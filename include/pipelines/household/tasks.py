@@ -1,7 +1,4 @@
-"""The tasks of `household_sync`: each calls one stage with the run's context, and `task_boundary` ends it.
-
-Few tasks, because each costs a process of its own: reading, building and checking are one.
-"""
+"""The report of `household_sync`, and the context of its runs. What comes before is one task: `sync`."""
 
 from __future__ import annotations
 
@@ -11,28 +8,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from etl.errors import VENDOR_NAMES
-from include.runtime.stops import Step
-from include.runtime.task_boundary import find_connection, find_triggered, given_params, in_words, lost_tasks, staged
+from include.runtime.task_boundary import find_connection, find_triggered, in_words, lost_tasks
 
 if TYPE_CHECKING:
     from include.pipelines.run.context import RunContext
 
 log = logging.getLogger(__name__)
-
-
-def extract_household() -> str:
-    """Finds the unit, builds its document, puts it through the gate; gives its key."""
-    from include.pipelines.household.prepare import prepare_unit
-
-    return staged(Step("extract"), household_context, prepare_unit)
-
-
-def load_household() -> dict[str, int]:
-    """The unit to its vendor, with the units of former partners where a life event was confirmed."""
-    from include.pipelines.refresh.load import load_shard
-
-    vendor = given_params()["vendor"]
-    return staged(Step("load", vendor, 0), household_context, load_shard, vendor)
 
 
 def report_run() -> dict[str, Any]:

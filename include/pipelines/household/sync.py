@@ -1,13 +1,15 @@
-"""The required action of a run by hand: a person chooses which record of Profiles the household is.
+"""The one task of a run by hand before its report: reads, builds, checks, asks where a person has to choose, loads.
 
-The list is made when the task runs, so that subject, body and ids are set then and rendered nowhere else. Where no
-question is needed, the task ends at once; a question without an answer in time is no failure.
+One task, because each costs a process of its own, and a person waits. The list of the required action is made when the
+task runs, so that subject, body and ids are set then and rendered nowhere else. The answer starts the task again where
+it left off; a question without an answer in time is no failure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
@@ -21,33 +23,44 @@ from include.runtime.task_boundary import is_at_a_terminal, staged
 if TYPE_CHECKING:
     from include.pipelines.household.question import Question
 
-STEP = Step("choose")
+CHOOSE = Step("choose")
 
 
-class ChooseRecord(HITLOperator):
-    """Shows the Search list with the buttons of SmartOffice, and keeps the answer in the ledger."""
+class SyncHousehold(HITLOperator):
+    """Brings the unit to its vendor; where nobody may decide but a person, shows the Search list first."""
 
     # The texts are known only when the task runs, and may not be kept as rendered fields.
     template_fields = ()
 
     def __init__(self, **given: Any) -> None:
         options = ["Update Case", "Create New Case", "Open Case", "Create New Client and Case"]
-        given = {**given, "retry_delay": timedelta(seconds=5)}  # a person is waiting for the question
         super().__init__(subject="Which client of Profiles is it?", options=options, **given)
 
     def execute(self, context: Any) -> Any:
-        """Asks, or ends at once. Under ``airflow dags test`` nobody can answer: the load says what is to be chosen."""
+        """Gate before load. Under ``airflow dags test`` nobody can answer: the load says what is to be chosen."""
+        from include.pipelines.household.prepare import prepare_unit
         from include.pipelines.household.question import question_for
+        from include.pipelines.refresh.load import load_shard
 
-        question = staged(STEP, household_context, question_for, not is_at_a_terminal())
-        return None if question is None else self._ask(question, context)
+        make_context = cache(household_context)
+        staged(Step("extract"), make_context, prepare_unit)
+        question = staged(CHOOSE, make_context, question_for, not is_at_a_terminal())
+        if question is not None:
+            return self._ask(question, context)
+        vendor = make_context().request.vendor
+        return staged(Step("load", vendor, 0), make_context, load_shard, vendor)
 
-    def execute_complete(self, context: Any, event: dict[str, Any]) -> str | None:
-        """The answer as the ledger has it now: an action, or ``timed_out``. One that does not count is ignored."""
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
+        """Loads by the answer as the ledger has it now. An answer that does not count is asked for once more."""
         from include.pipelines.household.question import Question, answer_to
+        from include.pipelines.refresh.load import load_shard
 
-        answer = staged(STEP, household_context, answer_to, event)
-        return self._ask(answer, context) if isinstance(answer, Question) else answer
+        make_context = cache(household_context)
+        answer = staged(CHOOSE, make_context, answer_to, event)
+        if isinstance(answer, Question):
+            return self._ask(answer, context)
+        vendor = make_context().request.vendor
+        return staged(Step("load", vendor, 0), make_context, load_shard, vendor)
 
     def _ask(self, question: Question, context: Any) -> Any:
         self.subject, self.body, self.options = question.subject, question.body, list(question.buttons)

@@ -117,15 +117,15 @@ def test_a_question_without_an_answer_is_asked_again(airflow_session: Session, a
 
 def test_the_buttons_are_those_of_smartoffice() -> None:
     from etl.load.profiles.search import BUTTONS
-    from include.pipelines.household.choose import ChooseRecord
+    from include.pipelines.household.sync import SyncHousehold
 
-    assert ChooseRecord(task_id="choose_record").options == list(BUTTONS)
+    assert SyncHousehold(task_id="sync_household").options == list(BUTTONS)
 
 
 def test_nothing_of_the_question_is_a_rendered_field() -> None:
-    from include.pipelines.household.choose import ChooseRecord
+    from include.pipelines.household.sync import SyncHousehold
 
-    assert ChooseRecord.template_fields == ()
+    assert SyncHousehold.template_fields == ()
 
 
 def test_a_run_that_cannot_ask_does_not_mention_a_list(caplog: pytest.LogCaptureFixture) -> None:
