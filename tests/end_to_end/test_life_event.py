@@ -60,7 +60,7 @@ def test_a_night_holds_it_with_a_proposal_that_names_nobody(world: World, held: 
         for row in world.rows("SELECT message FROM finding_v WHERE run_id = ? AND rule_id = 'LIFE-EVENT'", held.run_id)
     ]
     assert len(messages) == 2
-    assert all("Divorce: the spouse last sent (contact 2)" in message for message in messages)
+    assert all("Divorce: contact 2, the spouse last sent" in message for message in messages)
     assert [secret for secret in SECRETS if any(secret in message for message in messages)] == []
     page = (world.report(held) / "life_events.html").read_text()
     assert "Ottokar" in page
