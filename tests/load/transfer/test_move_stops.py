@@ -47,7 +47,9 @@ def statements_of(work: Callable[[], object]) -> int:
     statements = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
+        # The keeper of locks works by the clock, whatever the size.
+        if threading.current_thread().name != "locks":
+            statements.append(statement)
 
     sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
     work()
