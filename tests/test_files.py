@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from etl.errors import StagingError
-from etl.files import MANIFEST, has_tables, read_manifest, read_table, write_tables
+from etl.files import MANIFEST, has_tables, read_manifest, read_table, write_tables, write_whole
 
 
 def test_tables_are_there_as_a_whole_with_their_hashes_and_for_their_owner_alone(tmp_path: Path) -> None:
@@ -33,3 +33,12 @@ def test_what_an_older_version_staged_is_refused_in_words(tmp_path: Path) -> Non
     (tmp_path / MANIFEST).write_text(json.dumps({"units": {"rows": 1, "sha256": "0"}}))
     with pytest.raises(StagingError, match=r"staged by an older version of Planbridge\. Start a new run\."):
         read_manifest(tmp_path)
+
+
+def test_a_file_replaces_the_old_one_completely_for_its_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    write_whole(file, b"old and long")
+    write_whole(file, b"new")
+    assert file.read_text() == "new"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [file]

@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from etl.files import write_whole
 from include import ROOT
-from include.local.installation import Refused, write_private
+from include.local.installation import Refused
 from include.local.processes import python
 
 CONFIGURATION = """\
@@ -87,9 +88,9 @@ def write(home: Path, secrets: dict[str, str], port: int = 8080, users: Sequence
         session=secrets["session"],
         jwt=secrets["jwt"],
     )
-    write_private(home / "airflow.cfg", text)
+    write_whole(home / "airflow.cfg", text.encode())
     passwords = {"admin": secrets["admin"]} | dict.fromkeys(users, secrets["users"])
-    write_private(home / "passwords.json", json.dumps(passwords))
+    write_whole(home / "passwords.json", json.dumps(passwords).encode())
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -127,4 +128,4 @@ def migrate(home: Path, log: Path) -> None:
         )
     if done.returncode:
         raise Refused(f"Airflow's database could not be made; see {log}. `make clean` starts over.")
-    write_private(home / "migrated", importlib.metadata.version("apache-airflow"))
+    write_whole(home / "migrated", importlib.metadata.version("apache-airflow").encode())

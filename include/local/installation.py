@@ -9,11 +9,11 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from etl.errors import PlanbridgeError
+from etl.files import write_whole
 from include import ROOT
 
 SECRETS = ("jwt", "session", "admin", "users", "profiles_password", "emoney_api_key")
@@ -24,33 +24,16 @@ class Refused(PlanbridgeError):
     """The command cannot be done now; the message says why and what to do."""
 
 
-@dataclass(frozen=True)
 class Installation:
     """One folder: Airflow's home, the demo office, the sandboxes' states, the ledger, reports and logs."""
 
-    folder: Path = ROOT / ".planbridge"
-
-    @property
-    def airflow_home(self) -> Path:
-        return self.folder / "airflow"
-
-    @property
-    def data(self) -> Path:
-        """The data folder of the pipeline: staging, reports, ledger; beside them the CRM and the sandboxes' states."""
-        return self.folder / "demo"
-
-    @property
-    def logs(self) -> Path:
-        return self.folder / "logs"
-
-    @property
-    def crm(self) -> Path:
-        return self.data / "crm.sqlite"
-
-    @property
-    def office_day(self) -> Path:
-        """Holds the date that the demo office was made for."""
-        return self.data / "office_day"
+    def __init__(self, folder: Path = ROOT / ".planbridge") -> None:
+        self.folder = folder
+        self.airflow_home, self.logs = folder / "airflow", folder / "logs"
+        # The data folder of the pipeline, with the demo office and the sandboxes' states beside its own files.
+        self.data = folder / "demo"
+        self.crm = self.data / "crm.sqlite"
+        self.office_day = self.data / "office_day"  # the date that the demo office was made for
 
     def sandbox(self, vendor: str) -> Path:
         """The database that a vendor's sandbox keeps its state in."""
@@ -65,7 +48,7 @@ class Installation:
         if missing:
             self.folder.mkdir(parents=True, exist_ok=True)
             made |= {name: secrets.token_urlsafe(12 if name in TYPED else 32) for name in missing}
-            write_private(file, json.dumps(made, indent=1))
+            write_whole(file, json.dumps(made, indent=1).encode())
         return made
 
     @contextmanager
@@ -78,7 +61,7 @@ class Installation:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise Refused(_already(who)) from None
-            write_private(who, json.dumps({"command": command, "pid": os.getpid(), "address": address}))
+            write_whole(who, json.dumps({"command": command, "pid": os.getpid(), "address": address}).encode())
             try:
                 yield
             finally:
@@ -103,12 +86,3 @@ def _already(who: Path) -> str:
         f"{user['command']} is already running in this checkout{address} (process {user['pid']}). "
         f"{way_out} with: kill {user['pid']}"
     )
-
-
-def write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner can read; it appears complete or not at all."""
-    unfinished = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-    unfinished.replace(file)

@@ -18,8 +18,9 @@ from types import FrameType
 
 import psutil
 
+from etl.files import write_whole
 from include import ROOT
-from include.local.installation import Refused, write_private
+from include.local.installation import Refused
 from include.local.progress import console
 
 PATIENCE_SECONDS = 6  # how long a program may take to stop by itself
@@ -98,7 +99,8 @@ class Programs:
             )
         program = Program(name, process, log)
         self.started.append(program)
-        write_private(self._noted, json.dumps({program.process.pid: time.time() for program in self.started}))
+        noted = {program.process.pid: time.time() for program in self.started}
+        write_whole(self._noted, json.dumps(noted).encode())
         return program
 
     def stop(self) -> None:

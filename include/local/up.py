@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.error import URLError
 
+from etl.files import write_whole
 from include.local import airflow_home, demo
-from include.local.installation import Installation, Refused, write_private
+from include.local.installation import Installation, Refused
 from include.local.processes import Programs
 from include.local.progress import console, stage
 
@@ -92,7 +93,7 @@ def write_environment(installation: Installation, variables: Mapping[str, str]) 
     lines = [f"export {name}={shlex.quote(value)}" for name, value in given.items()]
     lines.append(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
     file = installation.folder / "env"
-    write_private(file, "\n".join([*lines, ""]))
+    write_whole(file, "\n".join([*lines, ""]).encode())
     return os.path.relpath(file)
 
 

@@ -10,7 +10,8 @@ from urllib.parse import quote, urlsplit
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from include.local.installation import Installation, write_private
+from etl.files import write_whole
+from include.local.installation import Installation
 from include.local.processes import Program, Programs, python
 
 VENDORS = ("profiles", "emoney")
@@ -24,9 +25,9 @@ def key_pair(installation: Installation) -> tuple[Path, Path]:
     if not public.exists():
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-        write_private(private, key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain).decode())
+        write_whole(private, key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
         spki = serialization.PublicFormat.SubjectPublicKeyInfo
-        write_private(public, key.public_key().public_bytes(pem, spki).decode())
+        write_whole(public, key.public_key().public_bytes(pem, spki))
     return private, public
 
 

@@ -11,7 +11,7 @@ import typer
 
 from include import ROOT
 from include.commands.cli import finish
-from include.local.installation import Installation, Refused, write_private
+from include.local.installation import Installation, Refused
 from include.local.up import read_port
 
 
@@ -82,12 +82,3 @@ def test_an_error_that_names_no_file_is_raised() -> None:
 def test_a_text_that_is_no_port_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(Refused, match=r"PORT is a number from 1 to 65535.* make up PORT=8080$"):
         read_port(text)
-
-
-def test_a_private_file_replaces_the_old_one_completely(tmp_path: Path) -> None:
-    file = tmp_path / "secret"
-    write_private(file, "old and long")
-    write_private(file, "new")
-    assert file.read_text() == "new"
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert list(tmp_path.iterdir()) == [file]
