@@ -6,8 +6,10 @@ of the user who triggered its run and nothing else of the auth manager, so the r
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
 
 from etl.errors import ParamsError
 
@@ -43,6 +45,23 @@ class Actor:
             way_out = rule("LIC-ACTING").remedy
             raise ParamsError(f"requested_by: {self.name} may not act for {user_name} (LIC-ACTING). {way_out}")
         return user_name
+
+
+@dataclass(frozen=True)
+class Triggered:
+    """A run as Airflow has it.
+
+    ``params``: those that its DAG declares; ``day``: by the office's clock; ``at``: when it was triggered.
+    """
+
+    run_id: str
+    dag_id: str
+    params: Mapping[str, Any]
+    conf: Mapping[str, Any]
+    day: date
+    at: datetime
+    actor: Actor
+    is_scheduled: bool = False
 
 
 def is_unknown(name: str) -> str:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -20,7 +19,7 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_curren
 from etl.defects import note_defect
 from etl.errors import ParamsError, RetryLater, SettingsError, StopRun
 from etl.files import unwritable
-from include.runtime.acting import COMMAND_LINE, Actor
+from include.runtime.acting import COMMAND_LINE, Actor, Triggered
 from include.runtime.stops import Step, forget_stop, note_stop
 
 if TYPE_CHECKING:
@@ -107,23 +106,6 @@ def lost_tasks(context: Any) -> list[str]:
     instance = get_current_context()["ti"]
     states = instance.get_task_states(dag_id=context.request.dag_id, run_ids=[run_id])[run_id]
     return sorted(name for name, state in states.items() if state == "failed")
-
-
-@dataclass(frozen=True)
-class Triggered:
-    """A run as Airflow has it.
-
-    ``params``: those that its DAG declares; ``day``: by the office's clock; ``at``: when it was triggered.
-    """
-
-    run_id: str
-    dag_id: str
-    params: dict[str, Any]
-    conf: dict[str, Any]
-    day: date
-    at: datetime
-    actor: Actor
-    is_scheduled: bool
 
 
 def find_triggered(settings: Settings) -> Triggered:

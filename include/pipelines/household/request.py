@@ -10,7 +10,7 @@ from etl.errors import VENDOR_NAMES, ParamsError
 from etl.load.delivery import ByHand, LinkTo, WantedLink
 from etl.load.profiles.pins import read_pins, read_unpins
 from include.pipelines.run.context import VENDORS, HandRequest, RunRequest
-from include.runtime.acting import Actor
+from include.runtime.acting import Triggered
 from include.runtime.params import (
     is_source_key,
     read_as_of,
@@ -37,18 +37,10 @@ ONLY_AT = {
 _ANSWERS = {"yes": True, "true": True, "no": False, "false": False}
 
 
-def read_sync_request(
-    run_id: str,
-    dag_id: str,
-    params: Mapping[str, Any],
-    conf: Mapping[str, Any],
-    default_as_of: date,
-    actor: Actor,
-    asked_at: datetime,
-    latest_as_of: date = date.max,
-) -> RunRequest:
+def read_sync_request(run: Triggered, latest_as_of: date = date.max) -> RunRequest:
     """The request of a run by hand. Raises `ParamsError` for a value that is not as the form says (LIC-ACTING)."""
-    refuse_unknown(conf, params)
+    params, actor = run.params, run.actor
+    refuse_unknown(run.conf, params)
     vendor = read_choice("vendor", params.get("vendor"), VENDORS)
     household_id, contact_id = (read_number(name, params.get(name)) for name in ("household_id", "contact_id"))
     if (household_id is None) == (contact_id is None):
@@ -60,11 +52,11 @@ def read_sync_request(
                 f"{name} means nothing at {VENDOR_NAMES[vendor]}: leave it empty, or run for {VENDOR_NAMES[only]}."
             )
     user_name = actor.in_the_name_of(read_text("requested_by", params.get("requested_by")))
-    what = _what(vendor, params, asked_at)
+    what = _what(vendor, params, run.at)
     return RunRequest(
-        run_id,
-        dag_id,
-        read_as_of(params, default_as_of, latest_as_of),
+        run.run_id,
+        run.dag_id,
+        read_as_of(params, run.day, latest_as_of),
         (vendor,),
         dry_run=read_switch("dry_run", params),
         requested_by=user_name or actor.name,
@@ -73,10 +65,10 @@ def read_sync_request(
     )
 
 
-def unreadable(run_id: str, dag_id: str, as_of: date, actor: Actor) -> RunRequest:
+def unreadable(run: Triggered) -> RunRequest:
     """The request of a run by hand whose form cannot be read: it asks for nothing."""
-    nobody = HandRequest(None, None, ByHand())
-    return RunRequest(run_id, dag_id, as_of, requested_by=actor.name, triggered_by=actor.name, by_hand=nobody)
+    nobody, name = HandRequest(None, None, ByHand()), run.actor.name
+    return RunRequest(run.run_id, run.dag_id, run.day, requested_by=name, triggered_by=name, by_hand=nobody)
 
 
 def _what(vendor: str, params: Mapping[str, Any], asked_at: datetime) -> ByHand:

@@ -65,8 +65,5 @@ def household_context() -> RunContext:
     from include.runtime.settings import settings
 
     run, latest = find_triggered(settings()), settings().refresh.latest_as_of
-    request = or_mistaken(
-        lambda: read_sync_request(run.run_id, run.dag_id, run.params, run.conf, run.day, run.actor, run.at, latest),
-        unreadable(run.run_id, run.dag_id, run.day, run.actor),
-    )
+    request = or_mistaken(lambda: read_sync_request(run, latest), unreadable(run))
     return RunContext(request, settings(), Connections(find_connection))

@@ -6,6 +6,7 @@ Heavy imports (pandas, Great Expectations) happen in the bodies.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from include.runtime.stops import Step
@@ -65,10 +66,11 @@ def refresh_context() -> RunContext:
     run, connections = find_triggered(settings()), Connections(find_connection)
     ledger, refresh = ledger_of(settings(), connections), settings().refresh
     is_holiday = run.is_scheduled and run.day in refresh.holidays
-    day = (last_stopped_day(ledger) if run.params.get("release_guard") else None) or run.day
-    user, latest = run.actor.name, refresh.latest_as_of
+    if run.params.get("release_guard"):
+        run = replace(run, day=last_stopped_day(ledger) or run.day)
+    user = run.actor.name
     request = or_mistaken(
-        lambda: read_request(run.run_id, run.dag_id, run.params, run.conf, day, user, is_holiday, latest),
-        RunRequest(run.run_id, run.dag_id, day, requested_by=user, triggered_by=user),
+        lambda: read_request(run, is_holiday, refresh.latest_as_of),
+        RunRequest(run.run_id, run.dag_id, run.day, requested_by=user, triggered_by=user),
     )
     return RunContext(request, settings(), connections, ledger)

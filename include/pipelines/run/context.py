@@ -13,8 +13,9 @@ from etl.load.delivery import ByHand
 from etl.units import is_unit_key
 from expectations import rules
 from include import ROOT
+from include.runtime.acting import Triggered
 from include.runtime.context import Context
-from include.runtime.params import read_as_of, read_switch, refuse_unknown
+from include.runtime.params import read_as_of, read_switch, read_text, refuse_unknown
 from include.runtime.vendor_users import VendorUsers, read_vendor_users
 
 VENDORS = ("profiles", "emoney")
@@ -89,18 +90,10 @@ def or_mistaken(read: Callable[[], RunRequest], otherwise: RunRequest) -> RunReq
         return replace(otherwise, mistake=str(error))
 
 
-def read_request(
-    run_id: str,
-    dag_id: str,
-    params: Mapping[str, Any],
-    conf: Mapping[str, Any],
-    default_as_of: date,
-    triggered_by: str | None,
-    is_holiday: bool = False,
-    latest_as_of: date = date.max,
-) -> RunRequest:
+def read_request(run: Triggered, is_holiday: bool = False, latest_as_of: date = date.max) -> RunRequest:
     """The request of a run. Raises `ParamsError` for an unknown key, vendor, date or unit key."""
-    refuse_unknown(conf, params)
+    params, user = run.params, run.actor.name
+    refuse_unknown(run.conf, params)
     vendors = params.get("vendors") or list(VENDORS)
     if not isinstance(vendors, list) or not all(vendor in VENDORS for vendor in vendors):
         raise ParamsError(f'vendors is a list of profiles and emoney, for example ["profiles"], not {vendors!r}.')
@@ -109,15 +102,15 @@ def read_request(
     if wrong:
         raise ParamsError(f'unit_keys is a list such as ["H12", "C7"], not {", ".join(map(repr, wrong[:5]))}.')
     return RunRequest(
-        run_id,
-        dag_id,
-        read_as_of(params, default_as_of, latest_as_of),
+        run.run_id,
+        run.dag_id,
+        read_as_of(params, run.day, latest_as_of),
         tuple(vendor for vendor in VENDORS if vendor in vendors),
         read_switch("full", params),
         read_switch("dry_run", params),
         tuple(dict.fromkeys(unit_keys)),
-        triggered_by,
-        triggered_by,
+        user,
+        user,
         is_holiday,
         release_guard=_read_release(params),
     )
@@ -125,14 +118,10 @@ def read_request(
 
 def _read_release(params: Mapping[str, Any]) -> str | None:
     """The reason of a release. Raises `ParamsError` where it is no text, or where no guard looks at the run."""
-    reason = params.get("release_guard")
-    if reason is None or (isinstance(reason, str) and not reason.strip()):
-        return None
-    if not isinstance(reason, str):
-        raise ParamsError(f"release_guard is a reason in words, not {reason!r}.")
-    if params.get("unit_keys") or params.get("dry_run"):
+    reason = read_text("release_guard", params.get("release_guard"))
+    if reason is not None and (params.get("unit_keys") or params.get("dry_run")):
         raise ParamsError("release_guard goes with neither unit_keys nor dry_run: no guard stops such a run.")
-    return reason.strip()
+    return reason
 
 
 class RunContext(Context[RunRequest]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -14,7 +13,7 @@ from typing import Any
 from etl.errors import ParamsError
 from etl.load.ledger.transfers import transfers
 from etl.load.transfer.databases import are_one
-from include.runtime.acting import Actor
+from include.runtime.acting import Triggered
 from include.runtime.context import Context
 from include.runtime.params import read_number, read_switch, read_text, refuse_unknown
 from include.runtime.staging import Staging, folder_name
@@ -96,19 +95,13 @@ class TransferContext(Context[TransferRequest]):
         return self.data_folder / "archive" / folder_name(self.request.run_id)
 
 
-def read_transfer_request(
-    run_id: str,
-    dag_id: str,
-    params: Mapping[str, Any],
-    conf: Mapping[str, Any],
-    as_of: date,
-    actor: Actor,
-) -> TransferRequest:
+def read_transfer_request(run: Triggered) -> TransferRequest:
     """The request of a run. Raises `ParamsError` for a parameter that is not as the form says (LIC-ACTING).
 
     Without ``requested_by`` the transfer is requested in the name of the user who triggered the run.
     """
-    refuse_unknown(conf, params)
+    params, actor = run.params, run.actor
+    refuse_unknown(run.conf, params)
     contact_ids = read_ids("contact_ids", params.get("contact_ids"))
     set_id = read_number("set_id", params.get("set_id"))
     if bool(contact_ids) == (set_id is not None):
@@ -118,9 +111,9 @@ def read_transfer_request(
     if requested_by is None or actor.name is None:
         raise ParamsError("requested_by is missing: the CRM user of the source office who asks for the transfer.")
     return TransferRequest(
-        run_id,
-        dag_id,
-        as_of,
+        run.run_id,
+        run.dag_id,
+        run.day,
         _needed("source_office_id", read_number("source_office_id", params.get("source_office_id"))),
         _needed("target_office_id", read_number("target_office_id", params.get("target_office_id"))),
         requested_by,

@@ -72,6 +72,5 @@ def transfer_context() -> TransferContext:
     from include.runtime.connections import Connections
     from include.runtime.settings import settings
 
-    run = find_triggered(settings())
-    request = read_transfer_request(run.run_id, run.dag_id, run.params, run.conf, run.day, run.actor)
+    request = read_transfer_request(find_triggered(settings()))
     return TransferContext(request, settings(), Connections(find_connection))

@@ -12,7 +12,7 @@ from etl.errors import ParamsError
 from etl.load.delivery import ByHand, LinkTo, WantedLink
 from include.pipelines.household.request import read_sync_request
 from include.pipelines.run.context import HandRequest, RunRequest
-from include.runtime.acting import COMMAND_LINE, Actor
+from include.runtime.acting import COMMAND_LINE, Actor, Triggered
 from include.runtime.forms import HOUSEHOLD_SYNC
 
 DEFAULTS = {name: param.value if param.has_value else None for name, param in HOUSEHOLD_SYNC.items()}
@@ -22,7 +22,7 @@ ASKED = datetime(2026, 11, 20, 17, 30, tzinfo=UTC)
 def read(actor: Actor | None = None, **conf: Any) -> RunRequest:
     given = {"vendor": "profiles", **conf}
     day, actor = date(2026, 11, 20), actor or Actor("ann")
-    return read_sync_request("run-1", "household_sync", {**DEFAULTS, **given}, given, day, actor, ASKED, day)
+    return read_sync_request(Triggered("run-1", "household_sync", {**DEFAULTS, **given}, given, day, ASKED, actor), day)
 
 
 def hand(**conf: Any) -> HandRequest:

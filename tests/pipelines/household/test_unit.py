@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -15,7 +15,7 @@ from include.pipelines.household.request import unreadable
 from include.pipelines.refresh.plan import plan_and_extract
 from include.pipelines.refresh.report import report_run
 from include.pipelines.run.context import or_mistaken, read_request
-from include.runtime.acting import Actor
+from include.runtime.acting import Actor, Triggered
 from include.runtime.stops import Step
 from include.runtime.task_boundary import EndedForGood, staged
 from include.why.asking import ask
@@ -38,9 +38,10 @@ def test_the_report_of_a_form_with_a_mistake_says_to_correct_it(book: Book) -> N
 
 @pytest.mark.parametrize("is_by_hand", [True, False])
 def test_a_form_that_cannot_be_read_leaves_a_run_and_its_report(book: Book, is_by_hand: bool) -> None:
-    day = date(2026, 11, 20)
-    otherwise = unreadable("run-1", "household_sync", day, Actor("amy"))
-    request = or_mistaken(lambda: read_request("run-1", "household_sync", {}, {"odd": 1}, day, "amy"), otherwise)
+    asked = datetime(2026, 11, 20, 17, 30, tzinfo=UTC)
+    run = Triggered("run-1", "household_sync", {}, {"odd": 1}, asked.date(), asked, Actor("amy"))
+    otherwise = unreadable(run)
+    request = or_mistaken(lambda: read_request(run), otherwise)
     context = book.context(
         run_id="run-1",
         requested_by="amy",

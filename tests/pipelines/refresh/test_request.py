@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from etl.errors import ParamsError
 from include.pipelines.run.context import RunRequest, read_request
+from include.runtime.acting import Actor, Triggered
 from include.runtime.forms import WEEKNIGHT_REFRESH
 
 DEFAULTS = {name: param.value if param.has_value else None for name, param in WEEKNIGHT_REFRESH.items()}
 TODAY = date(2026, 11, 20)
+ASKED = datetime(2026, 11, 20, 17, 30, tzinfo=UTC)
 
 
 def read(latest: date = TODAY, **conf: Any) -> RunRequest:
-    return read_request("run-1", "weeknight_refresh", {**DEFAULTS, **conf}, conf, TODAY, "ann", latest_as_of=latest)
+    run = Triggered("run-1", "weeknight_refresh", {**DEFAULTS, **conf}, conf, TODAY, ASKED, Actor("ann"))
+    return read_request(run, latest_as_of=latest)
 
 
 def test_an_empty_form_is_a_run_for_both_vendors_today() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from etl.load.ledger.transfers import transfers
 from etl.load.ledger.transfers.transfers import Transfer
 from include.pipelines.transfer import answer, move, plan, report
 from include.pipelines.transfer.request import TransferContext, read_transfer_request
-from include.runtime.acting import COMMAND_LINE, Actor
+from include.runtime.acting import COMMAND_LINE, Actor, Triggered
 from include.runtime.connections import Connections
 from include.runtime.settings import Data, Settings
 from tests.pipelines.transfer.books import SOURCE, TARGET, TwoOffices
@@ -55,8 +55,9 @@ class Area:
             "receiving_user": "receiver",
             **asked,
         }
-        actor = Actor.of(COMMAND_LINE, ())
-        request = read_transfer_request(run_id, "office_transfer", FORM | given, given, date(2026, 11, 21), actor)
+        asked, actor = datetime(2026, 11, 21, 17, 30, tzinfo=UTC), Actor.of(COMMAND_LINE, ())
+        run = Triggered(run_id, "office_transfer", FORM | given, given, asked.date(), asked, actor)
+        request = read_transfer_request(run)
         urls = {"crm": self.crm.url, "crm_target": self.target and self.target.url, "ledger": self.ledger}
         found: dict[str, Any] = {name: access_to(url) for name, url in urls.items() if url}
         return TransferContext(request, Settings(data=Data(folder=self.folder)), Connections(found.get))

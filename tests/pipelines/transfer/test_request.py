@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from etl.errors import ParamsError
 from include.pipelines.transfer.request import TransferRequest, read_transfer_request
-from include.runtime.acting import COMMAND_LINE, Actor
+from include.runtime.acting import COMMAND_LINE, Actor, Triggered
 from tests.pipelines.transfer.staging_area import FORM
 
 OFFICES = {"source_office_id": 1, "target_office_id": 2, "receiving_user": "receiver", "requested_by": "mover"}
@@ -20,7 +20,8 @@ MOVER = Actor("mover")
 
 def read(actor: Actor = MOVER, **given: Any) -> TransferRequest:
     declared = {name: given.get(name, usual) for name, usual in FORM.items()}
-    return read_transfer_request("t1", "office_transfer", declared, given, date(2026, 11, 21), actor)
+    asked = datetime(2026, 11, 21, 17, 30, tzinfo=UTC)
+    return read_transfer_request(Triggered("t1", "office_transfer", declared, given, asked.date(), asked, actor))
 
 
 def test_numbers_may_come_as_text_as_the_command_line_sends_them() -> None:
