@@ -1,5 +1,7 @@
 """The columns of facts: what a column of a frame may hold."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,8 +42,33 @@ class FactColumn:
         return cells.dtype == object and pd.api.types.infer_dtype(cells, skipna=True) in ("string", "empty")
 
 
-KEY = FactColumn("text", required=True)
-NUMBER = FactColumn("whole", required=True)
-FLAG = FactColumn("flag", required=True)
-TEXT = FactColumn("text")
-WHOLE = FactColumn("whole")
+KINDS = {
+    "key": FactColumn("text", required=True),
+    "number": FactColumn("whole", required=True),
+    "flag": FactColumn("flag", required=True),
+    "text": FactColumn("text"),
+    "whole": FactColumn("whole"),
+    "date": FactColumn("date"),
+}
+
+
+def read_frames(text: str) -> dict[str, dict[str, FactColumn]]:
+    """Frames that are written as text, a paragraph each: the name, then the columns, separated by commas.
+
+    Columns are written ``name … kind`` (`KINDS`) or, for a text, ``name value | value``, with ``null`` where it may be
+    null. What follows ``--`` is a comment.
+    """
+    frames: dict[str, dict[str, FactColumn]] = {}
+    for paragraph in re.sub(r"--.*", "", text).strip().split("\n\n"):
+        frame, columns = paragraph.split(maxsplit=1)
+        frames[frame] = {name: column for part in columns.split(",") for name, column in _columns(part)}
+    return frames
+
+
+def _columns(part: str) -> Iterator[tuple[str, FactColumn]]:
+    if "|" in part:
+        name, *values = part.replace("|", " ").split()
+        yield name, FactColumn("text", "null" not in values, tuple(value for value in values if value != "null"))
+    else:
+        *names, kind = part.split()
+        yield from ((name, KINDS[kind]) for name in names)

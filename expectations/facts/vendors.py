@@ -11,7 +11,7 @@ import pandas as pd
 
 from etl.errors import GateBroken
 from etl.frames import are_among
-from expectations.facts.columns import FLAG, KEY, NUMBER, TEXT, WHOLE, FactColumn
+from expectations.facts.columns import FactColumn, read_frames
 from expectations.facts.transfer import TRANSFER, TRANSFER_FRAMES
 
 ENTITY = {
@@ -25,112 +25,47 @@ ENTITY = {
 }
 """The entity of a frame's rows; those of households, left_out, faults and leavings name theirs in a column."""
 
-LEFT_OUT_RULES = (
-    "ACC-SCOPE-PROFILES",
-    "DEM-DEPENDENT",
-    "LIA-SCOPE",
-    "POL-BENEFICIARY",
-    "POL-INSURED-OTHER",
-    "POL-STATUS",
-    "POL-TYPE",
-)
-
-FAULT_RULES = ("SCP-CELL", "SCP-KEY-TWICE")
-"""What is wrong with the source's own rows, for both vendors alike."""
-
 LOAN_FIGURES = ("loan_balance", "interest_rate", "monthly_payment", "balloon_period")
 ORIGINAL_FIGURES = ("orig_loan_amount", "orig_interest_rate", "orig_monthly_payment", "orig_balloon_period")
 TERM_FLAGS = ("orig_amount_is_possible", "orig_period_is_possible", "orig_date_is_possible")
 SENT_FIGURES = ("sent_balance", "sent_rate", "sent_payment", "sent_years")
 
-VENDOR_FRAMES: Mapping[str, Mapping[str, FactColumn]] = {
-    "households": {
-        "unit_key": KEY,
-        "entity": KEY,
-        "entity_id": NUMBER,
-        "head_is_person": FLAG,
-        "is_primary_household": FLAG,
-        "client_deceased": FLAG,
-        "counts_as_married": FLAG,
-        "marital_status": TEXT,
-        "spouse_candidates": NUMBER,
-        "spouse_candidates_gone": NUMBER,
-        "spouse_is_client": FLAG,
-        "has_spouse": FLAG,
-        "spouse_sources_agree": FLAG,
-        "spouse_unit_key": TEXT,
-        "unknown_owner": TEXT,
-    },
-    "people": {
-        "unit_key": KEY,
-        "entity_id": NUMBER,
-        "person_role": FactColumn("text", required=True, values=("client", "spouse", "dependent")),
-        "first_name": TEXT,
-        "last_name": TEXT,
-        "birth_date": FactColumn("date"),
-        "gender": TEXT,
-        "email": TEXT,
-        "has_address": FLAG,
-        "has_phone": FLAG,
-        "has_employer": FLAG,
-        "has_income": FLAG,
-    },
-    "accounts": {
-        "unit_key": KEY,
-        "entity_id": NUMBER,
-        "category_source": FactColumn("text", required=True, values=("account_type", "how_held", "missing", "unknown")),
-        "is_variable_annuity": FLAG,
-        "position_count": NUMBER,
-        "account_value": WHOLE,
-        "loan_balance": WHOLE,
-        "net_value": WHOLE,
-        "twin_policy_id": WHOLE,
-    },
-    "positions": {"unit_key": KEY, "entity_id": NUMBER, "market_value": WHOLE},
-    "policies": {
-        "unit_key": KEY,
-        "entity_id": NUMBER,
-        # Null only where the policy has no product: POL-NAME-MISSING holds it.
-        "kind": FactColumn("text", values=("life", "disability", "longTermCare", "annuity")),
-        "plan_type": TEXT,
-        "policy_name": TEXT,
-        "annual_premium": WHOLE,
-        "annualized_premium": WHOLE,
-        "basic_face_amount": WHOLE,
-        "total_death_benefit": WHOLE,
-        "gross_cash_value": WHOLE,
-        "elimination_period": TEXT,
-        "elimination_is_readable": FLAG,
-    },
-    "liabilities": {
-        "unit_key": KEY,
-        "entity_id": NUMBER,
-        "liability_name": TEXT,
-        "calculate": FLAG,
-        **dict.fromkeys(LOAN_FIGURES + ORIGINAL_FIGURES + SENT_FIGURES, WHOLE),
-        "computed_figures": NUMBER,
-        "has_current_figures": FLAG,
-        "drift_permille": WHOLE,
-        **dict.fromkeys(TERM_FLAGS, FLAG),
-    },
-    "left_out": {
-        "unit_key": KEY,
-        "entity": KEY,
-        "entity_id": NUMBER,
-        "rule_id": FactColumn("text", required=True, values=LEFT_OUT_RULES),
-        "field": TEXT,
-    },
-    "faults": {
-        "unit_key": KEY,
-        "entity": KEY,
-        "entity_id": NUMBER,
-        "rule_id": FactColumn("text", required=True, values=FAULT_RULES),
-        "field": KEY,
-        "source_cell": KEY,
-        "source_record": KEY,
-        "reason": KEY,
-    },
-}
+VENDOR_FRAMES = read_frames(f"""
+households
+    unit_key entity key, entity_id number, head_is_person is_primary_household client_deceased counts_as_married flag,
+    marital_status text, spouse_candidates spouse_candidates_gone number,
+    spouse_is_client has_spouse spouse_sources_agree flag, spouse_unit_key unknown_owner text
+
+people
+    unit_key key, entity_id number, person_role client | spouse | dependent, first_name last_name text, birth_date date,
+    gender email text, has_address has_phone has_employer has_income flag
+
+accounts
+    unit_key key, entity_id number, category_source account_type | how_held | missing | unknown,
+    is_variable_annuity flag, position_count number, account_value loan_balance net_value twin_policy_id whole
+
+positions
+    unit_key key, entity_id number, market_value whole
+
+policies
+    unit_key key, entity_id number,
+    kind life | disability | longTermCare | annuity | null,  -- null only without a product: POL-NAME-MISSING holds it
+    plan_type policy_name text,
+    annual_premium annualized_premium basic_face_amount total_death_benefit gross_cash_value whole,
+    elimination_period text, elimination_is_readable flag
+
+liabilities
+    unit_key key, entity_id number, liability_name text, calculate flag,
+    {" ".join(LOAN_FIGURES + ORIGINAL_FIGURES + SENT_FIGURES)} whole,
+    computed_figures number, has_current_figures flag, drift_permille whole, {" ".join(TERM_FLAGS)} flag
+
+left_out
+    unit_key entity key, entity_id number, field text,
+    rule_id ACC-SCOPE-PROFILES | DEM-DEPENDENT | LIA-SCOPE | POL-BENEFICIARY | POL-INSURED-OTHER | POL-STATUS | POL-TYPE
+
+faults  -- what is wrong with the source's own rows, for both vendors alike
+    unit_key entity key, entity_id number, rule_id SCP-CELL | SCP-KEY-TWICE, field source_cell source_record reason key
+""")
 
 FRAMES: Mapping[str, Mapping[str, FactColumn]] = {**VENDOR_FRAMES, **TRANSFER_FRAMES}
 

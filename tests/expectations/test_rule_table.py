@@ -10,7 +10,7 @@ import pytest
 
 from etl.errors import SettingsError
 from expectations.conditions import CONDITIONS
-from expectations.facts.vendors import FRAMES, FRAMES_OF, LEFT_OUT_RULES
+from expectations.facts.vendors import FRAMES, FRAMES_OF
 from expectations.rules import FINDING_COLUMNS, RULES, TABLE, checks_of, finding, read_overrides, rule
 from expectations.rules.types import SEVERITIES, SUITES
 from expectations.wording import SHOWABLE, placeholders
@@ -40,7 +40,7 @@ def test_a_message_shows_roles_counts_and_keys_only(of_rule, check):
     assert set(placeholders(check.message or of_rule.message)) <= SHOWABLE | {"cells"}
 
 
-@pytest.mark.parametrize("rule_id", LEFT_OUT_RULES)
+@pytest.mark.parametrize("rule_id", FRAMES["left_out"]["rule_id"].values)
 def test_every_rule_by_which_a_record_is_left_out_is_in_the_table(rule_id):
     assert [check.frame for check in RULES[rule_id].checks] == ["left_out"]
 
