@@ -7,26 +7,30 @@ and after it, are looked at again.
 
 A stamp is compared in the source and decides about its own unit alone. The watermark is the highest that is not ahead
 of the source's own clock; one that is ahead, or no time at all, is reported (SCP-CLOCK), and its unit looked at every
-night. One grouped statement for each table, for any size of the CRM.
+night. One statement for each table, whose rows are summed as they come: no table is held as a whole.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from etl import schema as s
 from etl.extract.cells import columns_as_read, is_alive
 from etl.extract.census import Census
-from etl.extract.source import Snapshot, id_list, to_frame
+from etl.extract.source import Snapshot, id_list
 
 _EPOCH = datetime(1970, 1, 1)
 _SECOND = timedelta(seconds=1)
@@ -41,7 +45,12 @@ _APART = 1000003
 # So many characters count of a stamp that is no time.
 _PLACES = json.dumps(list(range(1, 65)))
 
+# As many characters has a stamp that SQLite's own functions have written: a day, minutes, seconds, a fraction of them.
+_STAMP_SIZES = pa.array([10, 16, 19, *range(21, 27)], pa.int32())
+
 Expression = sa.ColumnElement[Any]
+Ints: TypeAlias = npt.NDArray[np.int64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
 
 
 def _literal(value: int | str) -> Expression:
@@ -139,44 +148,185 @@ def track(snapshot: Snapshot, census: Census, numbers: pd.Index | None = None) -
     """How the units stand: all, or those with these numbers, read from the rows of their own people alone."""
     units = census.units if numbers is None else census.units.loc[numbers]
     owners, clock = _owners(census, units), _clock(snapshot)
-
-    def read(tracked: _Tracked) -> pd.DataFrame:
-        statement = _by_owner(snapshot.is_sqlite, tracked, of_these_alone=numbers is not None)
-        keys = None if numbers is None else owners[tracked.by]["owner"]
-        return to_frame(snapshot.read(statement, keys, clock=clock))
-
-    sums = snapshot.in_threads(read, _TRACKED)
+    sums = snapshot.in_threads(
+        lambda tracked: _sum(snapshot, tracked, owners[tracked.by], clock, numbers is not None), _TRACKED
+    )
     digests = units["client_contact_id"].fillna(0).to_numpy(dtype=np.int64) * 7919
     latest = np.full(len(units), _NEVER)
     records = np.zeros((len(units), len(TABLES)), dtype=np.int64)
     doubtful = []
     for weight, (tracked, rows) in enumerate(zip(_TRACKED, sums, strict=True), start=1):
-        of_units = owners[tracked.by].merge(rows, on="owner")
-        np.add.at(digests, of_units["place"], of_units["digest"].to_numpy(dtype=np.int64) * (2 * weight + 1))
-        np.maximum.at(latest, of_units["place"], of_units["latest"].fillna(_NEVER).to_numpy(dtype=np.int64))
+        place, at = owners[tracked.by].place, owners[tracked.by].at
+        np.add.at(digests, place, rows.digest[at] * (2 * weight + 1))
+        np.maximum.at(latest, place, rows.latest[at])
         if tracked.is_counted:
-            rows_of = of_units["records"].to_numpy(dtype=np.int64)
-            np.add.at(records[:, TABLES.index(tracked.table.name)], of_units["place"], rows_of)
-        doubtful.append(of_units[of_units["doubtful"] > 0].assign(entity=tracked.table.name))
+            np.add.at(records[:, TABLES.index(tracked.table.name)], place, rows.records[at])
+        doubtful.append(rows.doubts(place, at).assign(entity=tracked.table.name))
     doubts = pd.concat(doubtful).drop_duplicates(["place", "entity", "entity_id"])
     is_doubtful = np.bincount(doubts["place"], minlength=len(units)).astype(bool)
     written = pd.array([orjson.dumps(row).decode() for row in records.tolist()], dtype="str")
     states = units[["unit_key"]].assign(digest=digests, latest=latest, is_doubtful=is_doubtful, records=written)
     counts = pd.DataFrame(records, index=units.index, columns=list(TABLES))
-    doubts = doubts.assign(unit_key=units["unit_key"].to_numpy()[doubts["place"]], rows=doubts["doubtful"])
-    seen = pd.concat([rows["seen"] for rows in sums]).max()
-    watermark = None if pd.isna(seen) else _EPOCH + int(seen) * _SECOND
+    doubts = doubts.assign(unit_key=units["unit_key"].to_numpy()[doubts["place"]])
+    seen = max(rows.seen for rows in sums)
+    watermark = None if seen == _NEVER else _EPOCH + seen * _SECOND
     return Movement(states, counts, doubts[["unit_key", "entity", "entity_id", "rows"]], clock, watermark)
 
 
-def _owners(census: Census, units: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """By kind of owner: place (of a unit among ``units``), owner (a contact's or household's key)."""
-    people = census.people.assign(place=units.index.get_indexer(pd.Index(census.people["unit"])))
-    households = pd.DataFrame({"place": np.arange(len(units)), "owner": units["household_id"].to_numpy()})
-    return {
-        "contact": people.loc[people["place"] >= 0, ["place", "contact_id"]].rename(columns={"contact_id": "owner"}),
-        "household": households.dropna().astype("int64"),
-    }
+@dataclass(frozen=True)
+class _Owners:
+    """Contacts or households by key, each once; a unit (``place``) has the rows of an owner (``at``)."""
+
+    keys: pd.Index
+    place: Ints
+    at: Ints
+
+
+def _owners(census: Census, units: pd.DataFrame) -> dict[str, _Owners]:
+    """By kind of owner."""
+    place = units.index.get_indexer(pd.Index(census.people["unit"]))
+    people = census.people["contact_id"].to_numpy()[place >= 0]
+    is_household = units["household_id"].notna().to_numpy()
+    households = units["household_id"].to_numpy(dtype=np.int64, na_value=0)[is_household]
+    found = {"contact": (people, place[place >= 0]), "household": (households, np.flatnonzero(is_household))}
+    owners = {}
+    for kind, (ids, places) in found.items():
+        at, keys = pd.factorize(ids)
+        owners[kind] = _Owners(pd.Index(keys), places, at)
+    return owners
+
+
+@dataclass
+class _Sums:
+    """What the rows of one table say, by owner: digest, how many, latest. ``seen``: the highest moment that is past."""
+
+    digest: Ints
+    records: Ints
+    latest: Ints
+    seen: int = _NEVER
+    doubtful: list[pd.DataFrame] = field(default_factory=list)
+
+    def add(self, rows: _Rows, owners: pd.Index, clock: int) -> None:
+        """A deleted row leaves all but ``seen``, and so is seen as a change of its unit."""
+        is_past = (rows.moment >= _YEAR_ONE) & (rows.moment <= clock)
+        self.seen = max(self.seen, int(rows.moment[is_past].max(initial=_NEVER)))
+        at = owners.get_indexer(pd.Index(rows.owner))
+        mine = (at >= 0) & rows.is_alive
+        owner_at, moment = at[mine], rows.moment[mine]
+        term = np.fmod((np.fmod(rows.key[mine], _SMALL) + 1) * np.fmod(rows.mark[mine], _SMALL), _LARGE) + 1
+        np.add.at(self.digest, owner_at, term)
+        self.records += np.bincount(owner_at, minlength=len(self.records))
+        np.maximum.at(self.latest, owner_at, moment)
+        odd = np.flatnonzero(mine & ((rows.moment == _NEVER) | (rows.moment > clock)))
+        if len(odd):
+            self.doubtful.append(pd.DataFrame({"at": at[odd], "entity_id": rows.names(odd)}))
+
+    def doubts(self, place: Ints, at: Ints) -> pd.DataFrame:
+        """place, entity_id (the first), rows of each unit's stamps by which nothing can be said."""
+        if not self.doubtful:
+            return pd.DataFrame({"place": place[:0], "entity_id": pd.Series(dtype="str"), "rows": place[:0]})
+        found = pd.concat(self.doubtful).groupby("at")["entity_id"].agg(entity_id="min", rows="size").reset_index()
+        return pd.DataFrame({"place": place, "at": at}).merge(found, on="at").drop(columns="at")
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """owner, is_alive, key (scrambled), moment, mark (a number for the very stamp) of each row; names of some."""
+
+    owner: Ints
+    is_alive: Flags
+    key: Ints
+    moment: Ints
+    mark: Ints
+    names: Callable[[Ints], list[str]]
+
+
+_Reader: TypeAlias = Callable[[pa.RecordBatch], _Rows | None]
+
+
+def _sum(snapshot: Snapshot, tracked: _Tracked, owners: _Owners, clock: int, of_these_alone: bool) -> _Sums:
+    """One statement; a second one on SQLite where the table holds a cell of another kind than it is declared."""
+    keys = owners.keys if of_these_alone else None
+    for statement, read in _ways(snapshot.is_sqlite, tracked, of_these_alone):
+        none = np.zeros(len(owners.keys), dtype=np.int64)
+        sums = _Sums(none, none.copy(), np.full(len(none), _NEVER))
+        for batch in snapshot.batches(statement, keys):
+            rows = read(batch)
+            if rows is None:
+                break
+            sums.add(rows, owners.keys, clock)
+        else:
+            break
+    return sums
+
+
+@functools.cache
+def _ways(is_sqlite: bool, tracked: _Tracked, of_these_alone: bool) -> list[tuple[sa.Select[Any], _Reader]]:
+    """How a table can be read; the first way is the fast one, and gives up where a cell is none that was declared."""
+    mine = tracked.owner.in_(id_list(is_sqlite)) if of_these_alone else sa.true()
+    careful = (_carefully(is_sqlite, tracked, mine), _as_said)
+    return [(_plainly(tracked, mine), _as_declared), careful] if is_sqlite else [careful]
+
+
+def _plainly(tracked: _Tracked, mine: Expression) -> sa.Select[Any]:
+    """owner, stamp, deleted_at and the parts of the key as SQLite has them; nothing where a number is none."""
+    columns = tracked.table.c
+    texts = [columns.modified_at] + ([columns.deleted_at] if "deleted_at" in columns else [])
+    written = [sa.func.coalesce(sa.cast(_bare(text), sa.Text), _literal("")).label(text.name) for text in texts]
+    parts = [sa.case((sa.func.typeof(part) == _literal("integer"), _bare(part))) for part in tracked.keys]
+    named = [part.label(_part(at)) for at, part in enumerate(parts)]
+    owner = columns_as_read(True, tracked.owner)[0].label("owner")
+    return sa.select(owner, *named, *written).select_from(tracked.rows).where(tracked.owner.is_not(None), mine)
+
+
+def _as_declared(batch: pa.RecordBatch) -> _Rows | None:
+    """The rows of `_plainly`; None where a key is no whole number, or a time is not written as the most are."""
+    parts = [column for name, column in zip(batch.schema.names, batch.columns, strict=True) if name.startswith("part_")]
+    if batch["owner"].null_count or any(part.null_count for part in parts):
+        return None
+    try:
+        stamps = _micros(batch["modified_at"])
+        is_alive = np.ones(len(batch), dtype=bool)
+        if "deleted_at" in batch.schema.names:
+            is_alive = pc.equal(batch["deleted_at"], "").to_numpy(zero_copy_only=False)
+            _micros(batch["deleted_at"].filter(pa.array(~is_alive)))
+    except pa.ArrowInvalid:
+        return None
+    numbers = [part.to_numpy() for part in parts]
+    key = np.zeros(len(batch), dtype=np.int64)
+    for part in numbers:
+        key = np.fmod(np.fmod(key + np.fmod(part, _SMALL), _SMALL) * _FACTOR, _LARGE)
+    moment, fraction = np.divmod(stamps, 1_000_000)
+    # As `_mark_in_sqlite` has it: a one, and behind it the digits of the fraction as they are written.
+    digits = np.maximum(pc.binary_length(batch["modified_at"]).to_numpy().astype(np.int64) - 20, 0)
+    mark = moment * _APART + 10**digits + fraction // 10 ** (6 - digits)
+
+    def names(at: Ints) -> list[str]:
+        return ["/".join(str(part[one]) for part in numbers) for one in at]
+
+    return _Rows(batch["owner"].to_numpy(), is_alive, key, moment, mark, names)
+
+
+def _micros(stamps: pa.Array) -> Ints:
+    """Microseconds since 1970 of stamps as SQLite's own functions write them. Raises `pa.ArrowInvalid` for another."""
+    sizes = pc.binary_length(stamps)
+    if not pc.all(pc.is_in(sizes, value_set=_STAMP_SIZES)).as_py():
+        raise pa.ArrowInvalid("a stamp of another form")
+    micros: Ints = stamps.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()
+    return micros
+
+
+def _as_said(batch: pa.RecordBatch) -> _Rows:
+    """The rows of `_carefully`."""
+    owner, is_alive, key, moment, mark, name = batch.columns
+    return _Rows(
+        owner.cast(pa.int64()).to_numpy(),
+        is_alive.cast(pa.bool_()).to_numpy(zero_copy_only=False),
+        key.cast(pa.int64()).to_numpy(),
+        pc.fill_null(moment.cast(pa.int64()), _NEVER).to_numpy(),
+        mark.cast(pa.int64()).to_numpy(),
+        lambda at: name.cast(pa.string()).take(pa.array(at)).to_pylist(),
+    )
 
 
 def _clock(snapshot: Snapshot) -> int:
@@ -187,55 +337,41 @@ def _clock(snapshot: Snapshot) -> int:
     return int(moment)
 
 
-@functools.cache
-def _by_owner(is_sqlite: bool, tracked: _Tracked, of_these_alone: bool) -> sa.Select[tuple[Any, ...]]:
-    """For each owner, or those of a list: digest, records, latest, doubtful and entity_id (how many, the first), seen.
-
-    A deleted row leaves all but ``seen``, and so is seen as a change of its unit. The source's time is bound as
-    ``clock``, so that one statement serves all runs.
-    """
-    row = _rows(is_sqlite, tracked, of_these_alone).c
-    now, one, none = sa.bindparam("clock", type_=sa.BigInteger), _literal(1), _literal(0)
+def _carefully(is_sqlite: bool, tracked: _Tracked, mine: Expression) -> sa.Select[Any]:
+    """owner, is_alive, key (scrambled), moment, mark and name of each row, whatever its cells hold."""
+    row = _rows(is_sqlite, tracked, mine).c
     mark = (_mark_in_sqlite if is_sqlite else _mark_in_postgresql)(row.stamp, row.moment)
-    term = (row.key % _literal(_SMALL) + one) * (mark % _literal(_SMALL)) % _literal(_LARGE) + one
-    is_doubtful = sa.and_(row.is_alive, sa.or_(row.moment.is_(None), row.moment > now))
     parts = [_named(is_sqlite, row[_part(at)]) for at in range(len(tracked.keys))]
     name = functools.reduce(lambda whole, part: whole + _literal("/") + part, parts)
-    is_past = row.moment.between(_literal(_YEAR_ONE), now)
-    figures = {
-        "digest": sa.func.sum(sa.case((row.is_alive, term), else_=none)),
-        "records": sa.func.sum(sa.case((row.is_alive, one), else_=none)),
-        "latest": sa.func.max(sa.case((row.is_alive, row.moment))),
-        "doubtful": sa.func.sum(sa.case((is_doubtful, one), else_=none)),
-        "seen": sa.func.max(sa.case((is_past, row.moment))),
-    }
-    return sa.select(
-        row.owner,
-        *(sa.cast(figure, sa.BigInteger).label(label) for label, figure in figures.items()),
-        sa.func.min(sa.case((is_doubtful, name))).label("entity_id"),
-    ).group_by(row.owner)
+    owner = sa.type_coerce(row.owner, sa.BigInteger)
+    return sa.select(owner, row.is_alive, row.key, row.moment, mark.label("mark"), name.label("name")).where(
+        row.owner.is_not(None)
+    )
 
 
-def _rows(is_sqlite: bool, tracked: _Tracked, of_these_alone: bool) -> sa.Subquery:
+def _rows(is_sqlite: bool, tracked: _Tracked, mine: Expression) -> sa.Subquery:
     """owner, is_alive, key (scrambled), each part of the key as it is, stamp, moment of each row."""
     key = _literal(0)
     for part in tracked.keys:
         key = _scrambled(key + sa.func.coalesce(part % _literal(_SMALL), _literal(-1)))
     columns = tracked.table.c
-    stamp: Expression = sa.type_coerce(columns.modified_at, sa.types.NullType())
+    stamp = _bare(columns.modified_at)
     rows = sa.select(
         columns_as_read(is_sqlite, tracked.owner)[0].label("owner"),
         (is_alive(is_sqlite, tracked.table) if "deleted_at" in columns else sa.true()).label("is_alive"),
         key.label("key"),
-        *(sa.type_coerce(part, sa.types.NullType()).label(_part(at)) for at, part in enumerate(tracked.keys)),
+        *(_bare(part).label(_part(at)) for at, part in enumerate(tracked.keys)),
         stamp.label("stamp"),
         (_moment_in_sqlite if is_sqlite else _moment_in_postgresql)(stamp).label("moment"),
     )
-    rows = rows.select_from(tracked.rows).where(tracked.owner.is_not(None))
-    if of_these_alone:
-        rows = rows.where(tracked.owner.in_(id_list(is_sqlite)))
+    rows = rows.select_from(tracked.rows).where(tracked.owner.is_not(None), mine)
     # Without an offset the database would work out the moment anew for each of its uses.
     return rows.offset(_literal(0)).subquery()
+
+
+def _bare(column: Expression) -> Expression:
+    """The column, of no type that SQLAlchemy or the driver would make something of."""
+    return sa.type_coerce(column, sa.types.NullType())
 
 
 def _part(at: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property, lru_cache
 from types import TracebackType
@@ -30,6 +30,7 @@ from etl.extract.cells import Cells, as_cells, columns_as_read
 # Larger than any table that is read: the SQLite driver infers types from its first batch, so there is only one. It
 # reserves as many rows of address space for each column.
 _ONE_BATCH = 10_000_000
+_ROWS_AT_ONCE = 65_536
 _TRIES_FOR_ONE_STATE = 5
 
 Item = TypeVar("Item")
@@ -115,25 +116,39 @@ class Snapshot:
                 connection.close()
         self._connections = [keep] if keep is not None else []
 
-    def read(self, statement: sa.Select[Any], keys: Iterable[int] | None = None, **bound: int) -> pa.Table:
-        """The rows of ``statement`` as an Arrow table; ``keys`` are the ids that `id_list` stands for, null is none.
+    def read(self, statement: sa.Select[Any], keys: Iterable[int] | None = None) -> pa.Table:
+        """The rows of ``statement`` as an Arrow table; ``keys`` are the ids that `id_list` stands for, null is none."""
+        return self.read_cells(statement, keys).rows
 
-        ``bound``: values of its other parameters.
-        """
-        return self.read_cells(statement, keys, **bound).rows
-
-    def read_cells(self, statement: sa.Select[Any], keys: Iterable[int] | None = None, **bound: int) -> Cells:
+    def read_cells(self, statement: sa.Select[Any], keys: Iterable[int] | None = None) -> Cells:
         """The same, and which of their cells cannot be read."""
-        return as_cells(self.read_raw(statement, keys, **bound), statement)
+        return as_cells(self.read_raw(statement, keys), statement)
 
-    def read_raw(self, statement: sa.Select[Any], keys: Iterable[int] | None = None, **bound: int) -> pa.Table:
+    def read_raw(self, statement: sa.Select[Any], keys: Iterable[int] | None = None) -> pa.Table:
         """The same rows in the types that the driver gives them."""
+        return self._ask(*self._compiled(statement, keys))
+
+    def batches(self, statement: sa.Select[Any], keys: Iterable[int] | None = None) -> Iterator[pa.RecordBatch]:
+        """The same rows some ten thousand at a time: no column may change its type from one row to the next."""
+        self.queries += 1
+        sql, parameters = self._compiled(statement, keys)
+        connection = self._idle.get()
+        try:
+            with self._cursor(connection, _ROWS_AT_ONCE) as cursor:
+                self._guard(lambda: cursor.execute(sql, parameters or None))
+                reader = self._guard(cursor.fetch_record_batch)
+                while (batch := self._guard(lambda: next(reader, None))) is not None:
+                    yield batch
+        finally:
+            self._idle.put(connection)
+
+    def _compiled(self, statement: sa.Select[Any], keys: Iterable[int] | None) -> tuple[str, tuple[Any, ...]]:
         compiled = compiled_for(self.is_sqlite, statement)
-        values = dict(compiled.params) | bound
+        values = dict(compiled.params)
         if keys is not None:
             ids = pd.Series(keys, dtype="Int64").dropna().to_numpy(dtype=np.int64)
             values["keys"] = orjson.dumps(ids, option=orjson.OPT_SERIALIZE_NUMPY).decode()
-        return self._ask(str(compiled), tuple(values[name] for name in compiled.positiontup or ()))
+        return str(compiled), tuple(values[name] for name in compiled.positiontup or ())
 
     @cached_property
     def tables_without_key(self) -> frozenset[str]:
@@ -183,13 +198,15 @@ class Snapshot:
         return connection
 
     def _execute(self, connection: Any, sql: str, parameters: tuple[Any, ...] = ()) -> pa.Table:
-        options = {"adbc.sqlite.query.batch_rows": _ONE_BATCH} if self.is_sqlite else {}
-        with connection.cursor(adbc_stmt_kwargs=options) as cursor:
+        with self._cursor(connection, _ONE_BATCH) as cursor:
             cursor.execute(sql, parameters or None)
             if cursor.description is None:
                 return pa.table({})
             rows: pa.Table = cursor.fetch_arrow_table()
         return rows
+
+    def _cursor(self, connection: Any, rows_at_once: int) -> Any:
+        return connection.cursor(adbc_stmt_kwargs=self.is_sqlite and {"adbc.sqlite.query.batch_rows": rows_at_once})
 
     def _guard(self, action: Any) -> Any:
         try:
