@@ -1,8 +1,8 @@
 """Files that appear whole or not at all, that only their owner may read, and that are what was written.
 
-A folder of tables holds Arrow files, each named by its hash, and a manifest with row counts and hashes. The manifest is
-written last: without a manifest there are no tables. Of two writers at once the last whole one counts, and neither is
-in the other's way.
+A folder of tables holds one file, named by its hash, with the tables as Arrow files one behind the other, and a
+manifest with row counts, places and hashes. The manifest is written last: without a manifest there are no tables. Of
+two writers at once the last whole one counts, and neither is in the other's way.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -52,8 +53,16 @@ def write_tables(folder: Path, tables: Mapping[str, pa.Table], **about: Any) -> 
     `OSError`.
     """
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-    listed = {name: _write_table(folder, name, table) for name, table in tables.items()}
-    write_whole(folder / MANIFEST, json.dumps({**about, "tables": listed}, indent=1).encode())
+    contents = [_as_file(table) for table in tables.values()]
+    hashes = [hashlib.sha256(content).hexdigest() for content in contents]
+    ends = list(accumulate(content.size for content in contents))
+    file_name = f"tables.{hashlib.sha256(''.join(hashes).encode()).hexdigest()[:16]}.arrow"
+    _write(folder / file_name, lambda file: file.writelines(contents))
+    listed = {
+        name: {"rows": table.num_rows, "sha256": sha256, "at": end - content.size, "size": content.size}
+        for (name, table), content, sha256, end in zip(tables.items(), contents, hashes, ends, strict=True)
+    }
+    write_whole(folder / MANIFEST, json.dumps({**about, "file": file_name, "tables": listed}, indent=1).encode())
     _sync_folder(folder.parent)
 
 
@@ -63,14 +72,17 @@ def has_tables(folder: Path) -> bool:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """``tables`` (name -> rows, sha256), and what was said about them. Raises `StagingError` where there is none."""
+    """``file``, ``tables`` (name -> rows, sha256, at, size), and what was said about them.
+
+    Raises `StagingError` where there is none.
+    """
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
     except (OSError, ValueError):
         raise StagingError(
             f"{folder} has no manifest: the step that stages it has not finished. Run it again."
         ) from None
-    if "tables" not in manifest:
+    if "file" not in manifest:
         raise StagingError(f"{folder} was staged by an older version of Planbridge. Start a new run.")
     return manifest
 
@@ -80,30 +92,25 @@ def read_table(folder: Path, name: str, manifest: Mapping[str, Any]) -> pa.Table
     import pyarrow as pa
 
     try:
-        expected = str(manifest["tables"][name]["sha256"])
-        path = folder / _file_name(name, expected)
-        content = path.read_bytes()
+        listed = manifest["tables"][name]
+        path = folder / manifest["file"]
+        with path.open("rb") as file:
+            file.seek(listed["at"])
+            content = file.read(listed["size"])
     except (OSError, KeyError):
         raise StagingError(f"{folder} lacks {name}. Run the step that stages it again.") from None
-    if hashlib.sha256(content).hexdigest() != expected:
+    if hashlib.sha256(content).hexdigest() != listed["sha256"]:
         raise StagingError(f"{path} is not what was staged: it has been changed. Run the step again.")
     return pa.ipc.open_file(pa.BufferReader(content)).read_all()
 
 
-def _write_table(folder: Path, name: str, table: pa.Table) -> dict[str, int | str]:
+def _as_file(table: pa.Table) -> pa.Buffer:
     import pyarrow as pa
 
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
-    content = sink.getvalue()
-    sha256 = hashlib.sha256(content).hexdigest()
-    _write(folder / _file_name(name, sha256), content)
-    return {"rows": table.num_rows, "sha256": sha256}
-
-
-def _file_name(name: str, sha256: str) -> str:
-    return f"{name}.{sha256[:16]}.arrow"
+    return sink.getvalue()
 
 
 def _write(path: Path, content: bytes | Callable[[BinaryIO], object]) -> None:

@@ -23,7 +23,7 @@ def test_tables_are_there_as_a_whole_with_their_hashes_and_for_their_owner_alone
 
 def test_a_table_that_was_changed_is_refused_by_its_hash(tmp_path: Path) -> None:
     write_tables(tmp_path / "stage", {"units": pa.table({"unit_key": ["H1"]})})
-    file = next((tmp_path / "stage").glob("units.*"))
+    file = next((tmp_path / "stage").glob("*.arrow"))
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     with pytest.raises(StagingError, match="it has been changed"):
         read_table(tmp_path / "stage", "units", read_manifest(tmp_path / "stage"))

@@ -206,7 +206,8 @@ class Snapshot:
         return rows
 
     def _cursor(self, connection: Any, rows_at_once: int) -> Any:
-        return connection.cursor(adbc_stmt_kwargs=self.is_sqlite and {"adbc.sqlite.query.batch_rows": rows_at_once})
+        options = {"adbc.sqlite.query.batch_rows": rows_at_once} if self.is_sqlite else {}
+        return connection.cursor(adbc_stmt_kwargs=options)
 
     def _guard(self, action: Any) -> Any:
         try:

@@ -7,6 +7,7 @@ bytes (SCP-5). Every NUMERIC is exact. No value becomes a Python object on its w
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -63,8 +64,9 @@ def keys(entity: str, ids: Ints, aliases: Aliases = NO_ALIASES) -> pa.Array:
     return pc.coalesce(pa.array(known.values(), type=TEXT).take(at), own)
 
 
-def quoted(plain: pa.Array) -> Json:
+def quoted(values: pa.Array | Objects) -> Json:
     """Texts as JSON strings."""
+    plain = _plain(values)
     strings = _glued('"', plain, '"')
     if _may_need_escapes(plain):
         is_odd = pc.fill_null(pc.match_substring_regex(plain, TO_ESCAPE), False)
@@ -116,13 +118,17 @@ def record(columns: Mapping[str, Values]) -> Json:
 
 def grouped(items: Json, group_no: Ints, count: int) -> Json:
     """Items as one list a group; those of one group keep their order."""
-    texts = items.texts
+    return Json(_glued("[", joined(items.texts, group_no, count, ","), "]"))
+
+
+def joined(texts: pa.Array, group_no: Ints, count: int, between: str) -> pa.Array:
+    """The texts of each of ``count`` groups as one, in their order."""
     if len(group_no) and (np.diff(group_no) < 0).any():
         order = np.argsort(group_no, kind="stable")
         texts, group_no = texts.take(pa.array(order)), group_no[order]
     bounds = np.searchsorted(group_no, np.arange(count + 1))
     lists = pa.ListArray.from_arrays(pa.array(bounds, type=pa.int32()), texts)
-    return Json(_glued("[", pc.binary_join(lists, pa.scalar(",", TEXT)), "]"))
+    return pc.binary_join(lists, pa.scalar(between, TEXT))
 
 
 def no_lists(count: int) -> Json:
@@ -155,25 +161,34 @@ class Documents:
         rows = units[has_document].reset_index(drop=True)
         chosen = pa.array(has_document)
         content = {
-            id(column): column.texts.filter(chosen).cast(pa.large_binary()).to_pylist()
+            id(column): column.texts.filter(chosen).cast(pa.large_binary())
             for column in (*self.texts.values(), *self.hashed.values())
         }
-        texts = {name: pd.Series(content[id(column)], dtype=object) for name, column in self.texts.items()}
-        hashes = {
-            name: pd.Series([hashlib.sha256(text).hexdigest() for text in content[id(column)]], dtype="str")
-            for name, column in self.hashed.items()
-        }
+        texts = {name: pd.arrays.ArrowExtensionArray(content[id(column)]) for name, column in self.texts.items()}
+        hashes = {name: pd.array(_sha256(content[id(column)]), dtype="str") for name, column in self.hashed.items()}
         return rows.assign(**texts, **hashes)
+
+
+def _sha256(content: pa.Array) -> list[str]:
+    """The hash of each of these texts, none of which is null, in hex."""
+    _, offsets, characters = content.buffers()
+    bounds = np.frombuffer(offsets, dtype=np.int64)[content.offset : content.offset + len(content) + 1].tolist()
+    whole = memoryview(characters or b"")
+    return [hashlib.sha256(whole[start:end]).hexdigest() for start, end in pairwise(bounds)]
 
 
 def _texts(values: Json | pa.Array | Objects) -> tuple[pa.Array, str]:
     """JSON texts, and the quotation marks that they lack: a column of plain texts is spared a copy with them."""
     if isinstance(values, Json):
         return values.texts, ""
-    plain = values if isinstance(values, pa.Array) else pa.array(values, type=TEXT)
+    plain = _plain(values)
     if plain.null_count or _may_need_escapes(plain):
         return quoted(plain).texts, ""
     return plain, '"'
+
+
+def _plain(values: pa.Array | Objects) -> pa.Array:
+    return values if isinstance(values, pa.Array) else pa.array(values, type=TEXT)
 
 
 def _may_need_escapes(plain: pa.Array) -> bool:

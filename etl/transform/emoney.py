@@ -1,7 +1,6 @@
 """eMoney: client, spouse and the feed's items of each unit, assembled in the order of the guide's headings."""
 
 import datetime as dt
-from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,7 @@ from etl.transform.documents import (
     keys,
     no_texts,
     one_after_the_other,
+    quoted,
     record,
     records,
 )
@@ -45,7 +45,7 @@ def documents(family: Households, reached: Reach, owned: Portfolio, owner_ids: O
         "client": contacts.persons(reached, family.client_at, "client", more=more),
         "spouse": contacts.spouses(reached, family.spouse_at, "spouse"),
     }
-    items, dated = _items(family, owned, {}), _items(family, owned, {"asOf": str(as_of)})
+    items, dated = _items(family, owned, as_of)
     document = record({**people, "items": items})
     # The ledgers hold this text's hash: the document, with nothing in the place of its items.
     without_items = record({**people, "items": no_texts(len(family.units))})
@@ -55,11 +55,15 @@ def documents(family: Households, reached: Reach, owned: Portfolio, owner_ids: O
     )
 
 
-def _items(family: Households, owned: Portfolio, more: Mapping[str, str]) -> Json:
-    """The list of every unit's items; ``more``: fields that all items have besides."""
-    items = one_after_the_other(_investments(owned, more), _policies(owned, more))
+def _items(family: Households, owned: Portfolio, as_of: dt.date) -> tuple[Json, Json]:
+    """The list of every unit's items, without the date and with it."""
+    kinds = (INVESTMENT_ITEM_FIELDS, _investments(owned)), (POLICY_ITEM_FIELDS, _policies(owned))
     unit_no = np.concatenate([integers(owned.sent_accounts["unit_no"]), integers(owned.sent_policies["unit_no"])])
-    return grouped(items, unit_no, len(family.units))
+    dated, date = (("asOf", "asOf"),), {"asOf": str(as_of)}
+    plain = [records(table, columns) for table, columns in kinds]
+    lines = [records((*table, *dated), {**columns, **date}) for table, columns in kinds]
+    both = [grouped(one_after_the_other(*parts), unit_no, len(family.units)) for parts in (plain, lines)]
+    return both[0], both[1]
 
 
 def _marital_statuses(family: Households) -> Objects:
@@ -68,38 +72,30 @@ def _marital_statuses(family: Households) -> Objects:
     return np.where(has_spouse, EMONEY_STATUS_WITH_SPOUSE, EMONEY_STATUS_WITHOUT_SPOUSE).astype(object)
 
 
-def _investments(owned: Portfolio, more: Mapping[str, str]) -> Json:
+def _investments(owned: Portfolio) -> dict[str, Values]:
     accounts, aliases = owned.sent_accounts, owned.households.book.aliases
-    return records(
-        (*INVESTMENT_ITEM_FIELDS, *((name, name) for name in more)),
-        {
-            **more,
-            "source_id": keys("account", integers(accounts["account_id"]), aliases),
-            "kind": "investment",
-            "account_name": trimmed(accounts["account_name"]),
-            "account_value": amounts(integers(accounts["account_value"])),
-            "loan_balance": amounts(integers(accounts["loan_balance"])),
-            "net_value": amounts(integers(accounts["net_value"])),
-            "funds": funds(accounts),
-            "owner": OWNERS[integers(accounts["role"])],
-        },
-    )
+    return {
+        "source_id": keys("account", integers(accounts["account_id"]), aliases),
+        "kind": "investment",
+        "account_name": quoted(trimmed(accounts["account_name"])),
+        "account_value": amounts(integers(accounts["account_value"])),
+        "loan_balance": amounts(integers(accounts["loan_balance"])),
+        "net_value": amounts(integers(accounts["net_value"])),
+        "funds": quoted(funds(accounts)),
+        "owner": quoted(OWNERS[integers(accounts["role"])]),
+    }
 
 
-def _policies(owned: Portfolio, more: Mapping[str, str]) -> Json:
+def _policies(owned: Portfolio) -> dict[str, Values]:
     policies, aliases = owned.sent_policies, owned.households.book.aliases
-    return records(
-        (*POLICY_ITEM_FIELDS, *((name, name) for name in more)),
-        {
-            **more,
-            "source_id": keys("policy", integers(policies["policy_id"]), aliases),
-            "kind": "policy",
-            "policy_name": policy_names(policies),
-            "masked_number": masked_numbers(policies),
-            "owner": OWNERS[owner_roles(owned.households, policies)],
-            "total_death_benefit": amounts(integers(policies["total_death_benefit"])),
-        },
-    )
+    return {
+        "source_id": keys("policy", integers(policies["policy_id"]), aliases),
+        "kind": "policy",
+        "policy_name": quoted(policy_names(policies)),
+        "masked_number": quoted(masked_numbers(policies)),
+        "owner": quoted(OWNERS[owner_roles(owned.households, policies)]),
+        "total_death_benefit": amounts(integers(policies["total_death_benefit"])),
+    }
 
 
 def items(family: Households, owned: Portfolio) -> pd.DataFrame:

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl.load.ledger.feeds import KEY_LISTS
 from etl.narrowing import narrow
@@ -81,10 +83,11 @@ def _build(
 
 def _key_lists(unit_keys: pd.Series, keyed: pd.DataFrame) -> pd.api.extensions.ExtensionArray:
     """The source keys of each unit, with blanks between them; ``keyed``: unit_key, source_key."""
-    keys: dict[str, list[str]] = {}
-    for unit_key, source_key in zip(keyed["unit_key"].tolist(), keyed["source_key"].tolist(), strict=True):
-        keys.setdefault(unit_key, []).append(source_key)
-    return pd.array([" ".join(keys.get(unit_key, ())) for unit_key in unit_keys], dtype="str")
+    from etl.transform.documents import TEXT, joined
+
+    of, own, keys = (pa.array(each.array, type=TEXT) for each in (keyed["unit_key"], unit_keys, keyed["source_key"]))
+    at = pc.fill_null(pc.index_in(of, value_set=own), len(own)).to_numpy()
+    return pd.array(joined(keys, at, len(own), " "), dtype="str")
 
 
 def _labels(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
