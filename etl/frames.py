@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 def are_among(texts: "pd.Series[str]", keys: Iterable[str]) -> npt.NDArray[np.bool_]:
     """Which texts are among the keys, null among none: ``isin``, which makes a Python object of every key."""
-    found = pc.is_in(_as_arrow(texts), value_set=_as_arrow(keys).drop_null())
+    found = pc.is_in(text_array(texts), value_set=text_array(keys).drop_null())
     among: npt.NDArray[np.bool_] = found.to_numpy(zero_copy_only=False)
     return among
 
@@ -35,8 +35,10 @@ def require_columns(of: object, what: str, **columns_of: Sequence[str]) -> None:
             raise ValueError(f"The {what}'s {name} lack the columns {', '.join(missing)}")
 
 
-def _as_arrow(texts: Iterable[str]) -> pa.Array:
+def text_array(texts: Iterable[str]) -> pa.Array:
+    """Texts as one Arrow array, without a copy where they are one already."""
     if isinstance(texts, pd.Index):
         texts = texts.to_series()
-    values = pa.array(texts if isinstance(texts, pd.Series) else list(texts), from_pandas=True)
+    # The array behind the column: pandas would look for nulls first.
+    values = pa.array(texts.array if isinstance(texts, pd.Series) else list(texts), from_pandas=True)
     return (values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values).cast(pa.large_string())

@@ -14,6 +14,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from etl.frames import text_array
+
 Ints: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Objects: TypeAlias = npt.NDArray[np.object_]
@@ -46,7 +48,7 @@ def text_column(column: Series) -> Series:
 
 def blank_texts(column: Series) -> Flags:
     """DEM-TEXT: where there is a text, and nothing but blanks in it."""
-    is_blank = pc.equal(pc.utf8_trim_whitespace(_text_array(column)), "")
+    is_blank = pc.equal(pc.utf8_trim_whitespace(text_array(column)), "")
     blank: Flags = pc.fill_null(is_blank, False).to_numpy(zero_copy_only=False)
     return blank
 
@@ -62,14 +64,8 @@ def matches(column: Series, pattern: str) -> Flags:
 def trimmed(column: Series) -> pa.Array:
     """DEM-TEXT as Arrow strings, blank is null."""
     # Arrow end to end: the str accessor would make three passes.
-    texts = pc.utf8_trim_whitespace(_text_array(column))
+    texts = pc.utf8_trim_whitespace(text_array(column))
     return pc.if_else(pc.equal(texts, ""), None, texts)
-
-
-def _text_array(column: Series) -> pa.Array:
-    # The array behind the column: pandas would look for nulls first.
-    array = pa.array(column.array, type=pa.large_string())
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
 def dates(column: Series) -> Objects:

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 
+from etl.frames import text_array
 from etl.load.ledger.feeds import KEY_LISTS
 from etl.narrowing import narrow
 from expectations.facts.vendors import FRAMES, FRAMES_OF
@@ -83,9 +83,9 @@ def _build(
 
 def _key_lists(unit_keys: pd.Series, keyed: pd.DataFrame) -> pd.api.extensions.ExtensionArray:
     """The source keys of each unit, with blanks between them; ``keyed``: unit_key, source_key."""
-    from etl.transform.documents import TEXT, joined
+    from etl.transform.documents import joined
 
-    of, own, keys = (pa.array(each.array, type=TEXT) for each in (keyed["unit_key"], unit_keys, keyed["source_key"]))
+    of, own, keys = (text_array(each) for each in (keyed["unit_key"], unit_keys, keyed["source_key"]))
     at = pc.fill_null(pc.index_in(of, value_set=own), len(own)).to_numpy()
     return pd.array(joined(keys, at, len(own), " "), dtype="str")
 
