@@ -338,7 +338,7 @@ def _clock(snapshot: Snapshot) -> int:
 
 
 def _carefully(is_sqlite: bool, tracked: _Tracked, mine: Expression) -> sa.Select[Any]:
-    """owner, is_alive, key (scrambled), moment, mark and name of each row, whatever its cells hold."""
+    """owner, is_alive, key (scrambled), moment, mark and name of each row, for any cells."""
     row = _rows(is_sqlite, tracked, mine).c
     mark = (_mark_in_sqlite if is_sqlite else _mark_in_postgresql)(row.stamp, row.moment)
     parts = [_named(is_sqlite, row[_part(at)]) for at in range(len(tracked.keys))]
