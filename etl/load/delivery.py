@@ -1,8 +1,8 @@
 """One unit to one vendor, exactly once: what both vendors share.
 
-`deliver` takes the unit's lock, settles the writes that an earlier run began, finds the unit's link and lets the vendor
-bring the record up to date. `attempt` makes one write. Every write is an intent in the ledger before its first byte
-leaves.
+`begin_group` takes the locks of units that go side by side, and reads what the ledger knows of them. `deliver` settles
+the writes of one unit that an earlier run began, and lets the vendor bring the record up to date. `attempt` makes one
+write. Every write is an intent in the ledger before its first byte leaves.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import RowMapping
 
 from etl.errors import (
     VENDOR_NAMES,
@@ -33,7 +33,7 @@ from etl.errors import (
     VendorUnavailable,
     VersionConflict,
 )
-from etl.load.ledger import intents, life_events, links, locks
+from etl.load.ledger import intents, life_events, links, locks, pins
 from etl.load.ledger.changes import Change
 from etl.load.ledger.intents import Intent
 from etl.load.ledger.life_events import LifeEvent
@@ -42,6 +42,7 @@ from etl.load.ledger.pins import Pin
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import rekeying
+from etl.load.ledger.writer import Write
 from etl.units import UnitKey, contact_key
 
 Found = TypeVar("Found")
@@ -127,6 +128,11 @@ class Job:
         return self.taken_over.get(unit_key, contact_key(client_contact_id))
 
     @property
+    def patience(self) -> float:
+        """Seconds for which another run's lock is waited for: a person wants this household now."""
+        return self.by_hand.lock_wait_seconds if self.by_hand else 0.0
+
+    @property
     def holder(self) -> str:
         """This process as a lock's holder."""
         return locks.holder_name(self.run_id)
@@ -204,12 +210,63 @@ def ended(
 class Standing:
     """A unit as the ledger knows it at one vendor: its link, and what was last sent by part.
 
-    ``is_new``: this run has found that an earlier run created the record.
+    ``begun``: the writes without an answer; ``pins``: those in force on its case; ``marital_status``: what a life event
+    has made of its client; ``is_new``: this run has found that an earlier run created the record.
     """
 
     link: Link | None
     before: Mapping[str, Sent]
+    begun: Sequence[Intent] = ()
+    pins: Sequence[Pin] = ()
+    marital_status: str | None = None
     is_new: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """What the ledger knows of a group of units, read at once; by unit key, and by their former keys too.
+
+    ``locks``: what to work within, by unit key; see `begin_group`.
+    """
+
+    links: Mapping[str, Link]
+    sent: Mapping[str, Mapping[str, Sent]]
+    begun: Sequence[Intent]
+    pins: Mapping[str, Sequence[Pin]]
+    statuses: Mapping[int, str]
+    moves: Sequence[RowMapping]
+    locks: Mapping[str, AbstractContextManager[None]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, job: Job, vendor: str, payloads: Sequence[Payload]) -> Group:
+        """What the ledger knows of these units."""
+        ledger, keys = job.ledger, [one.unit_key for one in payloads]
+        both = {*keys, *(job.known_before_as(one.unit_key, one.client_contact_id) for one in payloads)}
+        return cls(
+            links.find_links(ledger, vendor, both),
+            links.find_all_sent(ledger, vendor, both),
+            intents.open_intents(ledger, vendor, *both),
+            pins.find_pins(ledger, keys) if vendor == pins.VENDOR else {},
+            life_events.statuses_of(ledger, (one.client_contact_id for one in payloads)),
+            rekeying.moves_of(ledger, keys),
+        )
+
+    def key_of(self, job: Job, payload: Payload) -> str:
+        """The key under which the ledger knows the unit: ``C7`` for a household whose head was a lone client.
+
+        Raises `LockLost` for a unit that is being moved to another office, `MovedAway` for a unit that was moved after
+        this run had read the CRM (XFR-LINKS).
+        """
+        rekeying.require_at_home(job.ledger, self.moves, payload.unit_key, payload.client_contact_id)
+        before = job.known_before_as(payload.unit_key, payload.client_contact_id)
+        is_known = before in self.links or any(intent.unit_key == before for intent in self.begun)
+        return before if is_known and payload.unit_key not in self.links else payload.unit_key
+
+    def standing(self, payload: Payload, key: str) -> Standing:
+        """How the unit stands that the ledger knows under this key."""
+        begun = [intent for intent in self.begun if intent.unit_key == payload.unit_key]
+        status = self.statuses.get(payload.client_contact_id)
+        return Standing(self.links.get(key), self.sent.get(key, {}), begun, self.pins.get(payload.unit_key, ()), status)
 
 
 class VendorDelivery(Protocol):
@@ -218,7 +275,7 @@ class VendorDelivery(Protocol):
     vendor: ClassVar[str]
     part: ClassVar[str]
 
-    def settle(self, job: Job, payload: Payload, intent: Intent) -> Link | None:
+    def settle(self, job: Job, payload: Payload, standing: Standing, intent: Intent) -> Link | None:
         """Finds out what became of a write that an earlier run began; gives the link to a record that it created.
 
         Raises `Gone` where the record that was to be written no longer exists.
@@ -231,51 +288,94 @@ class VendorDelivery(Protocol):
         """Does the same for a couple that has changed, as somebody has confirmed (LIFE-EVENT)."""
 
 
-def deliver(to: VendorDelivery, job: Job, payload: Payload) -> Delivered:
-    """Brings one unit up to date at one vendor. An error that concerns this unit alone becomes its outcome.
+@contextmanager
+def begin_group(job: Job, vendor: str, payloads: Sequence[Payload]) -> Iterator[Group]:
+    """Holds the locks of units that are brought up to date side by side, and reads what the ledger knows of them.
+
+    A unit that another run is writing has no lock in the group. The locks are held until the group has ended.
+    """
+    with _locked(job, vendor, [one.unit_key for one in payloads]) as held:
+        yield replace(Group.read(job, vendor, payloads), locks=held)
+
+
+@contextmanager
+def _locked(job: Job, vendor: str, unit_keys: Sequence[str]) -> Iterator[Mapping[str, AbstractContextManager[None]]]:
+    """Holds the households' locks; gives what to work within, for those that no other run has. A dry run needs none."""
+    if job.dry_run:
+        yield {key: nullcontext() for key in unit_keys}
+        return
+    with locks.hold_all(job.ledger, vendor, unit_keys, job.holder, job.patience, job.sleep) as held:
+        yield {key: locks.watching(lock) for key, lock in held.items()}
+
+
+def deliver(to: VendorDelivery, job: Job, payload: Payload, group: Group) -> Delivered:
+    """Brings one unit of a group up to date at one vendor. An error that concerns this unit alone becomes its outcome.
 
     Raises `CredentialsRefused` (the vendor's load stops), `LedgerUnavailable`, `StagingError` and, by hand,
     `ParamsError` for a request that makes no sense for this unit.
     """
+    lock = group.locks.get(payload.unit_key)
+    if lock is None:
+        return ended(to.vendor, payload.unit_key, "deferred", LOCKED)
     link: Link | None = None
     try:
-        with household_lock(job, to.vendor, payload.unit_key) as held:
-            if not held:
-                return ended(to.vendor, payload.unit_key, "deferred", LOCKED)
-            known = known_as(job, to.vendor, payload)
-            created = _settle(to, job, payload)
-            link = created or links.find_link(job.ledger, to.vendor, known)
+        with lock, job.ledger.working():
+            standing = _settled(to, job, payload, _taken_over(job, to.vendor, payload, group))
+            link = standing.link
             require_newest_couple(job, to.vendor, link, payload)
-            standing = Standing(link, links.find_sent(job.ledger, to.vendor, known), created is not None)
             waits = must_wait(job, payload, standing)
             if waits is not None:
                 return ended(to.vendor, payload.unit_key, *waits, link)
             if link is not None and payload.life_event is not None and is_other_couple(link, payload):
                 return to.apply_life_event(job, payload, standing)
             delivered = to.bring_up_to_date(job, payload, standing)
-            return delivered if created is None else delivered.as_kind("created")
+            return delivered.as_kind("created") if standing.is_new else delivered
     except (SetAside, VendorUnavailable) as error:
         if isinstance(error, Gone) and not job.dry_run:
             # Without a hash the unit is looked at in every run until a person acts, even if the CRM data stay the same.
-            links.complete(job.ledger, to.vendor, payload.unit_key, to.part, "")
+            job.ledger.commit(links.completed(to.vendor, payload.unit_key, to.part, ""))
         return set_aside(to.vendor, payload.unit_key, error, link.vendor_client_id if link else None)
 
 
-def _settle(to: VendorDelivery, job: Job, payload: Payload) -> Link | None:
-    """Settles what earlier runs left in doubt.
+def find_standing(job: Job, vendor: str, payload: Payload) -> Standing:
+    """How a unit stands, under whichever key the ledger knows it. Raises the errors of `Group.key_of`."""
+    alone = Group.read(job, vendor, [payload])
+    return alone.standing(payload, alone.key_of(job, payload))
+
+
+def taken_over(job: Job, vendor: str, payload: Payload) -> Standing:
+    """The same, after the unit has taken over link and history from its former key; a dry run takes over nothing.
+
+    Also raises `LockLost` for a unit that is being written under its former key.
+    """
+    return _taken_over(job, vendor, payload, Group.read(job, vendor, [payload]))
+
+
+def _taken_over(job: Job, vendor: str, payload: Payload, group: Group) -> Standing:
+    key = group.key_of(job, payload)
+    if key == payload.unit_key or job.dry_run:
+        return group.standing(payload, key)
+    _take_over(job, vendor, key, payload.unit_key)
+    return find_standing(job, vendor, payload)
+
+
+def _settled(to: VendorDelivery, job: Job, payload: Payload, standing: Standing) -> Standing:
+    """How the unit stands once it is known what became of the writes that earlier runs left in doubt.
 
     Raises `Gone` at night where a record that was to be written no longer exists. By hand it does not: the person may
     have said what replaces the record (MATCH-GONE).
     """
+    if job.dry_run or not standing.begun:
+        return standing
     link, gone = None, None
-    for intent in [] if job.dry_run else intents.open_intents(job.ledger, to.vendor, payload.unit_key):
+    for intent in standing.begun:
         try:
-            link = to.settle(job, payload, intent) or link
+            link = to.settle(job, payload, replace(standing, link=link or standing.link), intent) or link
         except Gone as error:
             gone = error
     if gone is not None and job.by_hand is None:
         raise gone
-    return link
+    return replace(find_standing(job, to.vendor, payload), is_new=link is not None)
 
 
 def must_wait(job: Job, payload: Payload, standing: Standing) -> tuple[str, str] | None:
@@ -338,9 +438,9 @@ def attempt(
     )
 
 
-def confirmed(job: Job, intent: Intent) -> Callable[[object], None]:
-    """The ``confirm`` of a write that leaves nothing to note but that it was made."""
-    return lambda _: intents.mark(job.ledger, intent, "confirmed")
+def confirmed(job: Job, intent: Intent, *noted: Write) -> Callable[[object], None]:
+    """The ``confirm`` of a write that leaves nothing to note but that it was made, and what is ``noted`` with that."""
+    return lambda _: job.ledger.commit(intents.marked(job.ledger, intent, "confirmed"), *noted)
 
 
 def settle_creation(
@@ -361,13 +461,10 @@ def settle_creation(
     return confirm(found)
 
 
-def save_link(job: Job, vendor: str, link: Link, connection: Connection | None = None) -> None:
-    """Keeps a new link, in ``connection``'s transaction where one is given; a dry run keeps nothing."""
-    values = asdict(link)
-    unit_key = values.pop("unit_key")
+def save_link(job: Job, vendor: str, link: Link) -> None:
+    """Keeps a new link; a dry run keeps nothing."""
     if not job.dry_run:
-        with nullcontext(connection) if connection is not None else job.ledger.write() as writing:
-            links.save_link(job.ledger, writing, vendor, unit_key, **values)
+        job.ledger.commit(links.linked(job.ledger, vendor, link))
 
 
 @contextmanager
@@ -376,37 +473,8 @@ def household_lock(job: Job, vendor: str, unit_key: str) -> Iterator[bool]:
 
     A run by hand waits for the lock: a person wants this household now, and the other run soon ends.
     """
-    if job.dry_run:
-        yield True
-        return
-    patience = job.by_hand.lock_wait_seconds if job.by_hand else 0.0
-    with locks.hold(job.ledger, vendor, unit_key, job.holder, patience, job.sleep) as lock:
-        yield lock is not None
-
-
-def find_known_as(job: Job, vendor: str, payload: Payload) -> str:
-    """The key under which the ledger knows the unit: ``C7`` for a household whose head was a lone client.
-
-    Raises `LockLost` for a unit that is being moved to another office, `MovedAway` for a unit that was moved after this
-    run had read the CRM (XFR-LINKS).
-    """
-    rekeying.require_at_home(job.ledger, payload.unit_key, payload.client_contact_id)
-    before = job.known_before_as(payload.unit_key, payload.client_contact_id)
-    if before == payload.unit_key or links.find_link(job.ledger, vendor, payload.unit_key):
-        return payload.unit_key
-    return before if links.is_known(job.ledger, vendor, before) else payload.unit_key
-
-
-def known_as(job: Job, vendor: str, payload: Payload) -> str:
-    """The same key, after the unit has taken over link and history from its former key; a dry run takes over nothing.
-
-    Raises the errors of `find_known_as`, and `LockLost` for a unit that is being written under its former key.
-    """
-    known = find_known_as(job, vendor, payload)
-    if known == payload.unit_key or job.dry_run:
-        return known
-    _take_over(job, vendor, known, payload.unit_key)
-    return payload.unit_key
+    with _locked(job, vendor, [unit_key]) as held, held.get(unit_key, nullcontext()):
+        yield unit_key in held
 
 
 def _take_over(job: Job, vendor: str, before: str, unit_key: str) -> None:
@@ -414,8 +482,7 @@ def _take_over(job: Job, vendor: str, before: str, unit_key: str) -> None:
     with household_lock(job, vendor, before) as held:
         if not held:
             raise LockLost(f"Another run is writing this household now, as {before}, which it was before.")
-        with job.ledger.write() as connection:
-            links.relink(connection, vendor, before, unit_key)
+        job.ledger.commit(*links.relinked(vendor, before, unit_key))
 
 
 def take_over_links(job: Job, vendor: str, unit_keys: Iterable[str]) -> None:

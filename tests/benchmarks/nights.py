@@ -19,7 +19,7 @@ import pandas as pd
 from etl.frames import each_row
 from etl.load.delivery import entity_of
 from etl.load.ledger import links
-from etl.load.ledger.links import save_base
+from etl.load.ledger.links import base_written
 from etl.load.ledger.runs import read_outcomes
 from etl.load.ledger.tables import link
 from include.pipelines.refresh.plan import plan_and_extract
@@ -135,9 +135,11 @@ def _fill_profiles(bench: Bench, context: RunContext, going: pd.DataFrame) -> No
     added = fill_profiles(ProfilesStore(bench.folder / "profiles.db"), bodies)
     _link(context, "profiles", going, [(str(household), str(case)) for household, case in added])
     _remember(context, "profiles", "case", going["unit_key"], going["payload_hash"], [None] * len(contents))
-    with context.ledger.write() as connection:
-        for (_, case), one in zip(added, contents, strict=True):
-            save_base(context.ledger, connection, str(case), one["document"], context.request.run_id)
+    bases = (
+        base_written(context.ledger, str(case), one["document"], context.request.run_id)
+        for (_, case), one in zip(added, contents, strict=True)
+    )
+    context.ledger.commit(*bases)
 
 
 def _fill_emoney(bench: Bench, context: RunContext, going: pd.DataFrame) -> None:

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
-from etl.load.delivery import Delivered, Job, Payload, deliver
+from etl.load.delivery import Delivered, Job, Payload, VendorDelivery, begin_group, deliver
 from etl.load.emoney.client import EmoneyClient
 from etl.load.emoney.deliver import EmoneyDelivery
 from etl.load.emoney.feed import Line, Refreshed, send_feeds, settle_feeds, values_of
@@ -102,6 +103,18 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def deliver_one(to: VendorDelivery, job: Job, payload: Payload) -> Delivered:
+    """One unit, as a run by hand delivers it."""
+    with begin_group(job, to.vendor, [payload]) as group:
+        return deliver(to, job, payload, group)
+
+
+def deliver_group(to: VendorDelivery, job: Job, payloads: Sequence[Payload]) -> list[Delivered]:
+    """Units side by side, as a run of the office delivers them."""
+    with begin_group(job, to.vendor, payloads) as group, ThreadPoolExecutor(len(payloads)) as pool:
+        return list(pool.map(lambda one: deliver(to, job, one, group), payloads))
+
+
 @dataclass
 class Desk:
     """Delivers to both vendors, with a ledger of its own."""
@@ -135,10 +148,10 @@ class Desk:
         return EmoneyClient(transport, "planbridge", self.emoney_key, vendor_keys()[0])
 
     def to_profiles(self, payload: Payload, as_of: date = DAY, dry_run: bool = False) -> Delivered:
-        return deliver(ProfilesDelivery(self.profiles_client()), self.job(as_of, dry_run), payload)
+        return deliver_one(ProfilesDelivery(self.profiles_client()), self.job(as_of, dry_run), payload)
 
     def to_emoney(self, payload: Payload, as_of: date = DAY, dry_run: bool = False) -> Delivered:
-        return deliver(EmoneyDelivery(self.emoney_client()), self.job(as_of, dry_run), payload)
+        return deliver_one(EmoneyDelivery(self.emoney_client()), self.job(as_of, dry_run), payload)
 
     def feed(self, *lines: Line, as_of: date = DAY, deadline: float = 2.0) -> Refreshed:
         of_the_day = [dated(one, as_of) for one in lines]

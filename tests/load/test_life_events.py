@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from etl.errors import ParamsError
-from etl.load.delivery import ByHand, Delivered, Payload, deliver
+from etl.load.delivery import ByHand, Delivered, Payload
 from etl.load.emoney.deliver import EmoneyDelivery
 from etl.load.ledger import intents, life_events, links, runs
 from etl.load.ledger.life_events import LifeEvent
@@ -17,7 +17,7 @@ from etl.load.life_event import find_event
 from etl.load.profiles.deliver import ProfilesDelivery
 from etl.load.profiles.document import flatten
 from tests.keys import vendor_keys
-from tests.load.delivering import DAY, NEXT_DAY, Desk, couple, decided, emoney_spouse, household, make_desk
+from tests.load.delivering import DAY, NEXT_DAY, Desk, couple, decided, deliver_one, emoney_spouse, household, make_desk
 from tests.load.documents import person
 from tests.load.killing import boundaries, run_and_kill
 from tests.run_book import Vendors
@@ -66,8 +66,8 @@ def confirm(desk: Desk, payload: Payload, event: LifeEvent | None, dry_run: bool
     job = replace(desk.job(NEXT_DAY, dry_run), by_hand=ByHand(life_event="told by the client", **asked))
     payload = replace(payload, life_event=event)
     if "case_name" in payload.read():
-        return deliver(ProfilesDelivery(desk.profiles_client()), job, payload)
-    return deliver(EmoneyDelivery(desk.emoney_client()), job, payload)
+        return deliver_one(ProfilesDelivery(desk.profiles_client()), job, payload)
+    return deliver_one(EmoneyDelivery(desk.emoney_client()), job, payload)
 
 
 def sent_and_confirmed(desk: Desk, fixture: str, **asked: Any) -> Delivered:
@@ -512,11 +512,11 @@ def test_a_night_after_a_killed_divorce_does_not_carry_on_with_it(tmp_path: Path
 
 def test_update_no_leaves_a_known_clients_people_and_makes_an_unknown_one(desk: Desk) -> None:
     job = replace(desk.job(DAY), by_hand=ByHand(update=False))
-    assert deliver(EmoneyDelivery(desk.emoney_client()), job, at_emoney((1, 2))).outcome.outcome == "created"
+    assert deliver_one(EmoneyDelivery(desk.emoney_client()), job, at_emoney((1, 2))).outcome.outcome == "created"
     assert told(desk.vendors.clients()["contact:1"]) == ("Ann", "Married", None, "Bea")
     before = desk.vendors.writes()
     job = replace(desk.job(NEXT_DAY), by_hand=ByHand(update=False))
-    left = deliver(EmoneyDelivery(desk.emoney_client()), job, at_emoney((1, 2), cellPhone="new"))
+    left = deliver_one(EmoneyDelivery(desk.emoney_client()), job, at_emoney((1, 2), cellPhone="new"))
     assert (left.outcome.outcome, left.changes) == ("unchanged", ())
     assert "update no" in (left.outcome.reason or "")
     assert desk.vendors.writes() == before

@@ -22,10 +22,10 @@ from etl.load.delivery import (
     attempt,
     begin,
     ended,
-    known_as,
     must_wait,
     save_link,
     settle_creation,
+    taken_over,
 )
 from etl.load.emoney.client import EmoneyClient, FoundClient
 from etl.load.emoney.life_event import apply_life_event
@@ -49,7 +49,7 @@ class EmoneyDelivery:
     vendor: ClassVar[str] = VENDOR
     part: ClassVar[str] = "client"
 
-    def settle(self, job: Job, payload: Payload, intent: Intent) -> Link | None:
+    def settle(self, job: Job, payload: Payload, standing: Standing, intent: Intent) -> Link | None:
         """See `VendorDelivery`: all steps but a creation may be repeated safely."""
         if intent.step != CREATE_STEP:
             intents.mark(job.ledger, intent, "abandoned")
@@ -62,7 +62,8 @@ class EmoneyDelivery:
 
         ``is_alone``: eMoney has no spouse of this client, or would have none after a life event.
         """
-        content, link, done = as_sent(job, payload), standing.link, Updated()
+        content, link, done = as_sent(payload, standing), standing.link, Updated()
+        is_new = False
         bases = {part: sent.base for part, sent in standing.before.items()}
         kind = "created" if standing.is_new or _has_created(job, payload) else "unchanged"
         if link is None:
@@ -72,18 +73,17 @@ class EmoneyDelivery:
                 if job.dry_run:
                     shown = people_fields(job, content["client"], content["spouse"])
                     return ended(VENDOR, payload.unit_key, kind, "would be created", None, done.findings, shown)
-                link, bases = _create(self.client, job, payload, content["client"]), {"client": content["client"]}
+                link, bases, is_new = _create(self.client, job, payload, content["client"]), {}, True
             else:
                 link = decision.link_of(payload.unit_key)
                 save_link(job, VENDOR, link)
         writes = kind == "created" or _writes_people(job, payload)
-        if writes:
+        if writes and not is_new:
             done += update_client(self.client, job, payload, link, bases.get("client"), content["client"])
+        if writes:
             done += update_spouse(self.client, job, payload, link, bases.get("spouse"), content["spouse"], is_alone)
         if not job.dry_run:
-            _connect(self.client, job, payload, link)
-        if writes and not job.dry_run:
-            links.complete(job.ledger, VENDOR, payload.unit_key, "client", payload.people_hash)
+            _complete(self.client, job, payload, link, payload.people_hash if writes else None)
         if kind == "unchanged" and any(change.decision != "kept" for change in done.changes):
             kind = "updated"
         return ended(VENDOR, payload.unit_key, kind, None if writes else LEFT, link, done.findings, done.changes)
@@ -93,8 +93,7 @@ class EmoneyDelivery:
         after, changes = apply_life_event(self.client, job, payload, standing)
         if after.link is None and not job.dry_run:
             # The unit's former link has just gone back to the former head's own unit.
-            known = known_as(replace(job, taken_over={}), VENDOR, payload)
-            after = Standing(links.find_link(job.ledger, VENDOR, known), links.find_sent(job.ledger, VENDOR, known))
+            after = taken_over(replace(job, taken_over={}), VENDOR, payload)
         waits = must_wait(job, payload, after)
         if waits is not None:
             return ended(VENDOR, payload.unit_key, *waits, after.link)
@@ -161,20 +160,24 @@ def _find_created(client: EmoneyClient, external_id: str) -> str | None:
 
 def _confirm_creation(job: Job, payload: Payload, intent: Intent, client_id: str) -> Link:
     link = Link(payload.unit_key, client_id, None, None, intent.values["client"], None, "CREATED")
-    with job.ledger.write() as connection:
-        save_link(job, VENDOR, link, connection)
-        links.save_sent(
-            job.ledger, connection, VENDOR, payload.unit_key, "client", UNFINISHED, intent.values["person"],
-            intent.as_of, job.run_id,
-        )  # fmt: skip
-        intents.mark(job.ledger, intent, "confirmed", connection)
+    person = intent.values["person"]
+    job.ledger.commit(
+        links.linked(job.ledger, VENDOR, link),
+        links.sent_now(job.ledger, VENDOR, payload.unit_key, "client", UNFINISHED, person, intent.as_of, job.run_id),
+        intents.marked(job.ledger, intent, "confirmed"),
+    )
     return link
 
 
-def _connect(client: EmoneyClient, job: Job, payload: Payload, link: Link) -> None:
-    """The connection through which the client is refreshed; made once, and never deleted (EMY-GONE)."""
-    if link.connection_id is not None:
-        return
-    connection_id = client.connect(link.vendor_client_id)
-    with job.ledger.write() as connection:
-        links.save_link(job.ledger, connection, VENDOR, payload.unit_key, connection_id=connection_id)
+def _complete(client: EmoneyClient, job: Job, payload: Payload, link: Link, people_hash: str | None) -> None:
+    """The connection through which the client is refreshed; made once, and never deleted (EMY-GONE).
+
+    ``people_hash``: of the people who are there now, None where they were left as they are.
+    """
+    done = []
+    if link.connection_id is None:
+        done.append(links.link_changed(VENDOR, payload.unit_key, connection_id=client.connect(link.vendor_client_id)))
+    if people_hash is not None:
+        done.append(links.completed(VENDOR, payload.unit_key, "client", people_hash))
+    if done:
+        job.ledger.commit(*done)

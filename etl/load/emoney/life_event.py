@@ -29,6 +29,8 @@ from etl.load.ledger import life_events, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.life_events import LifeEvent
 from etl.load.ledger.links import Link, Sent
+from etl.load.ledger.store import pack
+from etl.load.ledger.writer import Write
 from etl.units import contact_key
 
 
@@ -42,6 +44,7 @@ class _Case:
     event: LifeEvent
     link: Link
     before: Mapping[str, Sent]
+    was: Standing
 
     @property
     def person(self) -> dict[str, Any]:
@@ -65,7 +68,7 @@ def apply_life_event(
     """
     assert payload.life_event is not None
     assert standing.link is not None
-    case = _Case(client, job, payload, payload.life_event, standing.link, standing.before)
+    case = _Case(client, job, payload, payload.life_event, standing.link, standing.before, standing)
     if case.event.is_swap:
         return _swap(case)
     if case.event.client == case.event.client_sent:
@@ -78,11 +81,10 @@ def _part(case: _Case) -> tuple[Standing, tuple[Change, ...]]:
     patch, changes = _parted(case)
     base = {**case.person, **patch}
     if not case.job.dry_run:
-        with case.job.ledger.write() as connection:
-            _forget_spouse(case, connection, base)
-            _save_event(case, connection)
+        case.job.ledger.commit(*_spouse_forgotten(case, base), *_carried_out(case))
     as_of = max(one.as_of for one in case.before.values())
-    return Standing(replace(case.link, spouse_contact_id=None), {"client": Sent(UNFINISHED, base, as_of)}), changes
+    couple = replace(case.link, spouse_contact_id=None)
+    return replace(case.was, link=couple, before={"client": Sent(UNFINISHED, pack(base), as_of)}), changes
 
 
 def _parted(case: _Case) -> tuple[dict[str, Any], tuple[Change, ...]]:
@@ -117,16 +119,18 @@ def _swap(case: _Case) -> tuple[Standing, tuple[Change, ...]]:
     couple = replace(case.link, client_contact_id=case.event.client, spouse_contact_id=case.event.spouse)
     contacts = {"client_contact_id": couple.client_contact_id, "spouse_contact_id": couple.spouse_contact_id}
     if not case.job.dry_run:
-        with case.job.ledger.write() as connection:
-            _save(case, connection, "client", person)
-            _save(case, connection, "spouse", spouse)
-            links.save_link(case.job.ledger, connection, VENDOR, case.link.unit_key, **contacts)
-            _save_event(case, connection)
+        case.job.ledger.commit(
+            _sent(case, "client", person),
+            _sent(case, "spouse", spouse),
+            links.link_changed(VENDOR, case.link.unit_key, **contacts),
+            *_carried_out(case),
+        )
     moved = leaves(person, case.person)
     moved += [(f"spouse.{path}", old, new) for path, old, new in leaves(spouse, case.spouse)]
     changes = tuple(Change(path, "written", old, new) for path, old, new in moved if old != new)
-    sent = {part: Sent(UNFINISHED, base, case.job.as_of) for part, base in (("client", person), ("spouse", spouse))}
-    return Standing(couple, sent), changes
+    bases = {"client": person, "spouse": spouse}
+    sent = {part: Sent(UNFINISHED, pack(base), case.job.as_of) for part, base in bases.items()}
+    return replace(case.was, link=couple, before=sent), changes
 
 
 def _hand_over(case: _Case) -> tuple[Standing, tuple[Change, ...]]:
@@ -138,17 +142,15 @@ def _hand_over(case: _Case) -> tuple[Standing, tuple[Change, ...]]:
     if parts:
         patch, changes = _parted(case)
     if case.job.dry_run:
-        return Standing(None, {}), changes
+        return replace(case.was, link=None, before={}), changes
     is_taken = own_unit == case.link.unit_key or links.find_link(ledger, VENDOR, own_unit) is not None
-    with ledger.write() as connection:
-        if parts:
-            _forget_spouse(case, connection, {**case.person, **patch})
-        if event.client_died or is_taken:
-            links.release_link(ledger, connection, VENDOR, case.link, case.job.run_id)
-        else:
-            links.relink(connection, VENDOR, case.link.unit_key, own_unit)
-        _save_event(case, connection)
-    return Standing(None, {}), changes
+    if event.client_died or is_taken:
+        handed_over = links.released(ledger, VENDOR, case.link, case.job.run_id)
+    else:
+        handed_over = links.relinked(VENDOR, case.link.unit_key, own_unit)
+    forgotten = _spouse_forgotten(case, {**case.person, **patch}) if parts else ()
+    ledger.commit(*forgotten, *_carried_out(case), *handed_over)
+    return replace(case.was, link=None, before={}), changes
 
 
 def _is_the_one_sent(case: _Case, theirs: dict[str, Any]) -> bool:
@@ -163,23 +165,27 @@ def _write(case: _Case, step: str, values: Any, send: Callable[[], None]) -> Non
         attempt(case.job, intent, send, confirmed(case.job, intent))
 
 
-def _forget_spouse(case: _Case, connection: Any, base: dict[str, Any]) -> None:
-    _save(case, connection, "client", base)
-    links.forget_sent(connection, VENDOR, case.link.unit_key, "spouse")
-    links.save_link(case.job.ledger, connection, VENDOR, case.link.unit_key, spouse_contact_id=None)
+def _spouse_forgotten(case: _Case, base: dict[str, Any]) -> tuple[Write, ...]:
+    unit_key = case.link.unit_key
+    return (
+        _sent(case, "client", base),
+        links.sent_forgotten(VENDOR, unit_key, "spouse"),
+        links.link_changed(VENDOR, unit_key, spouse_contact_id=None),
+    )
 
 
-def _save(case: _Case, connection: Any, part: str, base: dict[str, Any]) -> None:
+def _sent(case: _Case, part: str, base: dict[str, Any]) -> Write:
     job = case.job
-    links.save_sent(job.ledger, connection, VENDOR, case.link.unit_key, part, UNFINISHED, base, job.as_of, job.run_id)
+    return links.sent_now(job.ledger, VENDOR, case.link.unit_key, part, UNFINISHED, base, job.as_of, job.run_id)
 
 
-def _save_event(case: _Case, connection: Any) -> None:
+def _carried_out(case: _Case) -> tuple[Write, ...]:
     """Who confirmed what; and of a couple that has parted, what both are from now on."""
     event, job = case.event, case.job
     reason = (job.by_hand.life_event if job.by_hand else None) or ""
-    life_events.save_event(job.ledger, connection, VENDOR, case.link, event, job.run_id, reason)
-    if event.has_parted:
-        died = {event.client_sent: event.client_died, event.spouse_sent: event.spouse_died}
-        left = [contact for contact, has_died in died.items() if contact is not None and not has_died]
-        life_events.save_status(job.ledger, connection, VENDOR, left, event.status_left, job.run_id)
+    noted = life_events.carried_out(job.ledger, VENDOR, case.link, event, job.run_id, reason)
+    if not event.has_parted:
+        return (noted,)
+    died = {event.client_sent: event.client_died, event.spouse_sent: event.spouse_died}
+    left = [contact for contact, has_died in died.items() if contact is not None and not has_died]
+    return noted, *life_events.parted_as(job.ledger, VENDOR, left, event.status_left, job.run_id)

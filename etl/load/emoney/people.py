@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any
 
 from etl.errors import Ambiguous
-from etl.load.delivery import Job, LoadFinding, Payload, attempt, begin, confirmed, entity_of
+from etl.load.delivery import Job, LoadFinding, Payload, Standing, attempt, begin, confirmed, entity_of
 from etl.load.emoney.client import EmoneyClient
 from etl.load.emoney.patch import Patch, changed_fields, leaves, patch_for, patched
-from etl.load.ledger import changes, findings, life_events, links
+from etl.load.ledger import changes, findings, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.life_events import DIVORCED
 from etl.load.ledger.links import Link
+from etl.load.ledger.writer import Write
 from etl.names import same_name
 
 VENDOR = "emoney"
@@ -22,7 +23,7 @@ VENDOR = "emoney"
 UNFINISHED = ""
 
 
-def as_sent(job: Job, payload: Payload) -> dict[str, Any]:
+def as_sent(payload: Payload, standing: Standing) -> dict[str, Any]:
     """The document, with what a confirmed life event has made of the client (EMY-MARRIED).
 
     The document says ``Single`` without a spouse, even after a divorce or a death (SCP-5); the ledger knows better.
@@ -30,7 +31,7 @@ def as_sent(job: Job, payload: Payload) -> dict[str, Any]:
     content, event = payload.read(), payload.life_event
     if content["spouse"] is None:
         parted = event.status_left if event is not None and event.has_parted else None
-        status = parted or life_events.status_of(job.ledger, payload.client_contact_id)
+        status = parted or standing.marital_status
         content["client"] |= status_patch(status) if status else {}
     return content
 
@@ -94,11 +95,13 @@ def update_client(
     patch = patch_for(base, theirs, person, job.keeps)
     values, updated = patch.values, Updated.by(payload, patch)
     updated.note(job, payload)
+    known = remembered(job, payload, "client", patch.base, client_contact_id=payload.client_contact_id)
     if values and not job.dry_run:
         intent = begin(job, VENDOR, payload, "patch_client", values)
-        attempt(job, intent, partial(client.patch_client, link.vendor_client_id, values), confirmed(job, intent))
-    if not job.dry_run:
-        remember(job, payload, "client", patch.base, client_contact_id=payload.client_contact_id)
+        send = partial(client.patch_client, link.vendor_client_id, values)
+        attempt(job, intent, send, confirmed(job, intent, *known))
+    elif not job.dry_run:
+        job.ledger.commit(*known)
     return updated
 
 
@@ -124,19 +127,22 @@ def update_spouse(
     updated.note(job, payload)
     if not job.dry_run:
         whole = patched(theirs, patch.values) if theirs is not None else spouse
+        known = remembered(job, payload, "spouse", patch.base, spouse_contact_id=payload.spouse_contact_id)
         if patch.values or theirs is None:
             intent = begin(job, VENDOR, payload, "put_spouse", spouse)
-            attempt(job, intent, partial(client.put_spouse, link.vendor_client_id, whole), confirmed(job, intent))
-        remember(job, payload, "spouse", patch.base, spouse_contact_id=payload.spouse_contact_id)
+            send = partial(client.put_spouse, link.vendor_client_id, whole)
+            attempt(job, intent, send, confirmed(job, intent, *known))
+        else:
+            job.ledger.commit(*known)
     return updated
 
 
-def remember(job: Job, payload: Payload, part: str, values: Any, **contacts: int | None) -> None:
-    with job.ledger.write() as connection:
-        links.save_sent(
-            job.ledger, connection, VENDOR, payload.unit_key, part, UNFINISHED, values, job.as_of, job.run_id
-        )
-        links.save_link(job.ledger, connection, VENDOR, payload.unit_key, **contacts)
+def remembered(job: Job, payload: Payload, part: str, values: Any, **contacts: int | None) -> tuple[Write, Write]:
+    """What eMoney has of a person now, to be committed."""
+    return (
+        links.sent_now(job.ledger, VENDOR, payload.unit_key, part, UNFINISHED, values, job.as_of, job.run_id),
+        links.link_changed(VENDOR, payload.unit_key, **contacts),
+    )
 
 
 def same_person(theirs: dict[str, Any], ours: dict[str, Any]) -> bool:

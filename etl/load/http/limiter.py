@@ -77,32 +77,41 @@ class SharedLimiter:
                 connection.execute("UPDATE call SET ended_at = ? WHERE id = ?", (self._now(), call_id))
 
     def _wait_for_place(self) -> int:
-        with self._transaction() as connection:
-            ticket = connection.execute("INSERT INTO waiter (seen_at) VALUES (?)", (self._now(),)).lastrowid
+        ticket: int | None = None
         while True:
             with self._transaction() as connection:
-                call_id, wait = self._ask(connection, ticket or 0)
+                ticket, call_id, wait = self._ask(connection, ticket)
             if call_id is not None:
                 return call_id
             self._sleep(wait)
 
-    def _ask(self, connection: sqlite3.Connection, ticket: int) -> tuple[int | None, float]:
-        """The id of the call that may start now, else None and the seconds until asking again makes sense."""
+    def _ask(self, connection: sqlite3.Connection, ticket: int | None) -> tuple[int, int | None, float]:
+        """A ticket, the first time a new one; the call that may start now, or the seconds until it is asked again."""
         now, limit = self._now(), self._limit
         self._sweep(connection, now)
-        connection.execute("INSERT OR REPLACE INTO waiter VALUES (?, ?)", (ticket, now))
+        ticket = connection.execute("INSERT OR REPLACE INTO waiter VALUES (?, ?)", (ticket, now)).lastrowid or 0
         ahead = connection.execute("SELECT count(*) FROM waiter WHERE ticket < ?", (ticket,)).fetchone()[0]
-        flying, taken = connection.execute("SELECT count(*) - count(ended_at), count(*) FROM call").fetchone()
+        flying = connection.execute("SELECT count(*) FROM call WHERE ended_at IS NULL").fetchone()[0]
+        taken = self._taken(connection)
         if ahead == 0 and flying < limit.in_flight and taken < limit.calls:
             connection.execute("DELETE FROM waiter WHERE ticket = ?", (ticket,))
-            return connection.execute("INSERT INTO call (started_at) VALUES (?)", (now,)).lastrowid, 0.0
-        return None, self._pause(connection, now, taken, ahead)
+            return ticket, connection.execute("INSERT INTO call (started_at) VALUES (?)", (now,)).lastrowid, 0.0
+        return ticket, None, self._pause(connection, now, taken, ahead)
+
+    def _taken(self, connection: sqlite3.Connection) -> int:
+        """How many calls count, exact from the limit on. Below it the range of their ids is enough, at no cost."""
+        ids = "SELECT 1 + (SELECT max(id) FROM call) - (SELECT min(id) FROM call)"
+        most: int = connection.execute(ids).fetchone()[0] or 0
+        if most < self._limit.calls:
+            return most
+        counted: int = connection.execute("SELECT count(*) FROM call").fetchone()[0]
+        return counted
 
     def _sweep(self, connection: sqlite3.Connection, now: float) -> None:
         """Forget calls that no longer count and silent processes; times ahead of now are from before a restart."""
         limit = self._limit
         connection.execute("DELETE FROM call WHERE ended_at <= ? OR ended_at > ?", (now - limit.window, now))
-        connection.execute("DELETE FROM call WHERE started_at > ?", (now,))
+        connection.execute("DELETE FROM call WHERE ended_at IS NULL AND started_at > ?", (now,))
         connection.execute(
             "UPDATE call SET ended_at = ? WHERE ended_at IS NULL AND started_at <= ?", (now, now - limit.longest)
         )

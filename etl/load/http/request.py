@@ -29,7 +29,7 @@ class TransportSettings:
     retry_after_cap: float = 60.0
     breaker_failures: int = 8
     breaker_pause: float = 30.0
-    threads: int = 16
+    calls_in_flight: int = 16
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,10 @@ class _Adapter(requests.adapters.HTTPAdapter):
 
 
 class Transport:
-    """All calls to one vendor, from any number of threads. ``budget`` may be shared by several transports of a run."""
+    """All calls to one vendor, by any number of threads, which take turns.
+
+    ``budget`` may be shared by several transports of a run.
+    """
 
     def __init__(
         self,
@@ -99,7 +102,8 @@ class Transport:
         self._sleep, self._now, self._wall_clock = sleep, now, wall_clock
         self._breaker = CircuitBreaker(self._settings.breaker_failures, self._settings.breaker_pause, now)
         # The adapter without a Session: no cookies, no .netrc, no proxies from the environment, no redirects.
-        self._adapter = _Adapter(pool_connections=1, pool_maxsize=self._settings.threads)
+        self._adapter = _Adapter(pool_connections=1, pool_maxsize=self._settings.calls_in_flight)
+        self._places = threading.Semaphore(self._settings.calls_in_flight)
         self._counts: Counter[str] = Counter()
         self._counting = threading.Lock()
         self._log_in: Callable[[], SignedIn] | None = None
@@ -211,7 +215,7 @@ class Transport:
     @contextmanager
     def _admitted(self, call: Call[Any]) -> Iterator[_Exchange | None]:
         """A place among the calls in flight, counted; None: the breaker refuses. The breaker learns how it ended."""
-        with self._limiter.place() if self._limiter else nullcontext():
+        with self._places, self._limiter.place() if self._limiter else nullcontext():
             if not self._breaker.enter():
                 yield None
                 return

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from etl.load.bulk import id_list, text_list
-from etl.load.ledger.links import Link, release_link, relink, save_link, send_again
+from etl.load.ledger.links import Link, linked, released, relinked, send_again
 from etl.load.ledger.store import Ledger, columns, matching
 from etl.load.ledger.tables import (
     contact_merge,
@@ -28,8 +28,6 @@ from etl.load.ledger.tables import (
 from etl.units import contact_key
 
 Pair = frozenset[int]
-
-_LINK_VALUES = ("vendor_client_id", "vendor_case_id", "client_contact_id", "spouse_contact_id", "matched_by")
 
 
 @dataclass(frozen=True)
@@ -129,7 +127,7 @@ def withdraw_merges(ledger: Ledger, contact_ids: Iterable[int]) -> None:
 def unlink(ledger: Ledger, vendor: str, ended: Link, said: Said) -> None:
     """Ends a link by hand: nothing goes to the record any more, and no search adopts it. Its history stays."""
     with ledger.write() as connection:
-        release_link(ledger, connection, vendor, ended, said.run_id)
+        ledger.apply(connection, *released(ledger, vendor, ended, said.run_id))
         _note_change(ledger, connection, "unlinked", vendor, ended, said)
         stands = matching(open_finding, vendor=vendor, unit_key=ended.unit_key, rule_id="SCP-GONE")
         connection.execute(sa.delete(open_finding).where(*stands))
@@ -143,12 +141,10 @@ def link_by_hand(ledger: Ledger, vendor: str, made: Link, held_by: str | None, s
     """
     with ledger.write() as connection:
         if held_by not in (None, made.unit_key):
-            relink(connection, vendor, str(held_by), made.unit_key)
+            ledger.apply(connection, *relinked(vendor, str(held_by), made.unit_key))
         former = matching(former_link, vendor=vendor, vendor_client_id=made.vendor_client_id)
         connection.execute(sa.delete(former_link).where(*former))
-        values = {name: getattr(made, name) for name in _LINK_VALUES}
-        save_link(ledger, connection, vendor, made.unit_key, **values)
-        send_again(connection, vendor, made.unit_key)
+        ledger.apply(connection, linked(ledger, vendor, made), send_again(vendor, made.unit_key))
         _note_change(ledger, connection, "linked", vendor, made, said)
 
 
@@ -194,7 +190,7 @@ def _follow(ledger: Ledger, connection: Connection, one: Merge, run_id: str) -> 
         if known.unit_key == single and vendor in has_own:
             continue  # the other contact keeps its own record; this record is left (SCP-GONE)
         if known.unit_key == single:
-            relink(connection, vendor, single, becomes)
+            ledger.apply(connection, *relinked(vendor, single, becomes))
             known = replace(known, unit_key=becomes)
         for name in ("client_contact_id", "spouse_contact_id"):
             mine = matching(link, vendor=vendor, unit_key=known.unit_key, **{name: one.merged})

@@ -15,10 +15,11 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
+from etl.load.bulk import text_list
 from etl.load.ledger.store import Ledger, matching, pack
 from etl.load.ledger.tables import delivery
+from etl.load.ledger.writer import Write, change, put
 
 OPEN = ("sending", "in_doubt")
 # Steps that make a record at a vendor.
@@ -62,29 +63,30 @@ def begin(
     now = ledger.now()
     parts = (vendor, unit_key, step, payload_hash, expected_version or str(as_of), run_id)
     op_key = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
-    row = {
-        "op_key": op_key, "run_id": run_id, "vendor": vendor, "unit_key": unit_key, "step": step, "status": "sending",
-        "as_of": as_of, "payload_hash": payload_hash, "expected_version": expected_version, "attempts": 1,
-        "intent": pack(values), "created_at": now, "updated_at": now,
-    }  # fmt: skip
-    ledger.save(delivery, [row])
+    row = put(
+        delivery, op_key=op_key, run_id=run_id, vendor=vendor, unit_key=unit_key, step=step, status="sending",
+        as_of=as_of, payload_hash=payload_hash, expected_version=expected_version, attempts=1, intent=pack(values),
+        created_at=now, updated_at=now,
+    )  # fmt: skip
+    ledger.commit(row)
     return Intent(op_key, vendor, unit_key, step, payload_hash, expected_version, values, as_of, run_id, now, 1)
 
 
-def mark(ledger: Ledger, intent: Intent, status: str, connection: Connection | None = None) -> None:
-    """Moves an intent on: in_doubt, confirmed, refused or abandoned; in ``connection``'s transaction where given."""
-    values = {"status": status, "updated_at": ledger.now()}
-    statement = sa.update(delivery).where(delivery.c.op_key == intent.op_key).values(**values)
-    if connection is not None:
-        connection.execute(statement)
-    else:
-        ledger.execute(statement)
+def mark(ledger: Ledger, intent: Intent, status: str) -> None:
+    """Moves an intent on: in_doubt, confirmed, refused or abandoned."""
+    ledger.commit(marked(ledger, intent, status))
 
 
-def open_intents(ledger: Ledger, vendor: str, unit_key: str) -> list[Intent]:
-    """What was begun for a unit and has no answer yet, oldest first."""
-    mine = (*matching(delivery, vendor=vendor, unit_key=unit_key), delivery.c.status.in_(OPEN))
-    return ledger.read_as(Intent, sa.select(*_COLUMNS).where(*mine).order_by(delivery.c.created_at))
+def marked(ledger: Ledger, intent: Intent, status: str) -> Write:
+    """The same, to be committed with what follows from it."""
+    return change(delivery, {"op_key": intent.op_key}, status=status, updated_at=ledger.now())
+
+
+def open_intents(ledger: Ledger, vendor: str, *unit_keys: str) -> list[Intent]:
+    """What was begun for these units and has no answer yet, oldest first."""
+    mine = (delivery.c.vendor == vendor, delivery.c.status.in_(OPEN))
+    theirs = delivery.c.unit_key.in_(text_list(ledger.engine, unit_keys))
+    return ledger.read_as(Intent, sa.select(*_COLUMNS).where(*mine, theirs).order_by(delivery.c.created_at))
 
 
 def confirmed_steps(ledger: Ledger, vendor: str, unit_key: str, step: str) -> list[Intent]:

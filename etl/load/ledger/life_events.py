@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
-from etl.load.ledger.links import Link, release_link
+from etl.load.bulk import id_list
+from etl.load.ledger.links import Link, released, send_again
 from etl.load.ledger.store import Ledger, matching
-from etl.load.ledger.tables import life_event, link, marital_status, run, sent
+from etl.load.ledger.tables import life_event, link, marital_status, run
+from etl.load.ledger.writer import Write, put
 
 KINDS = ("divorce", "widowhood", "new_spouse", "new_head", "head_died")
 
@@ -55,19 +56,16 @@ class LifeEvent:
         return WIDOWED if self.client_died or self.spouse_died else DIVORCED
 
 
-def save_event(
-    ledger: Ledger, connection: Connection, vendor: str, unit: Link, event: LifeEvent, run_id: str, reason: str
-) -> None:
-    """Notes that an event was carried out, within a transaction; ``unit`` is the link of the couple as it was."""
-    asked = connection.execute(sa.select(run.c.requested_by, run.c.triggered_by).where(run.c.run_id == run_id)).first()
-    row: dict[str, Any] = {
-        "vendor": vendor, "unit_key": unit.unit_key, "run_id": run_id, "kind": event.kind,
-        "client_sent": event.client_sent, "spouse_sent": event.spouse_sent, "client": event.client,
-        "spouse": event.spouse, "vendor_client_id": unit.vendor_client_id, "reason": reason,
-        "confirmed_by": asked and asked.requested_by, "triggered_by": asked and asked.triggered_by,
-        "carried_out_at": ledger.now(),
-    }  # fmt: skip
-    ledger.upsert(connection, life_event, [row])
+def carried_out(ledger: Ledger, vendor: str, unit: Link, event: LifeEvent, run_id: str, reason: str) -> Write:
+    """Notes that an event was carried out, to be committed; ``unit`` is the link of the couple as it was."""
+    by = sa.select(run.c.requested_by, run.c.triggered_by).where(run.c.run_id == run_id)
+    asked: Mapping[Any, Any] = next(iter(ledger.rows(by)), {})
+    return put(
+        life_event, vendor=vendor, unit_key=unit.unit_key, run_id=run_id, kind=event.kind,
+        client_sent=event.client_sent, spouse_sent=event.spouse_sent, client=event.client, spouse=event.spouse,
+        vendor_client_id=unit.vendor_client_id, reason=reason, confirmed_by=asked.get("requested_by"),
+        triggered_by=asked.get("triggered_by"), carried_out_at=ledger.now(),
+    )  # fmt: skip
 
 
 def read_events(ledger: Ledger, vendor: str, unit_key: str) -> list[dict[str, Any]]:
@@ -93,41 +91,38 @@ def is_newer_than(ledger: Ledger, vendor: str, unit_key: str, run_id: str) -> bo
     return ledger.first(newer) is not None
 
 
-def save_status(
-    ledger: Ledger, connection: Connection, vendor: str, contact_ids: Iterable[int], status: str, run_id: str
-) -> None:
-    """Sets the status that these people have as long as they have no spouse; within a transaction.
+def parted_as(ledger: Ledger, vendor: str, contact_ids: Iterable[int], status: str, run_id: str) -> tuple[Write, ...]:
+    """The status that these people have as long as they have no spouse; to be committed.
 
     The next run looks again at those of them who have a client of their own at the vendor.
     """
     people = list(contact_ids)
-    rows = ({"contact_id": contact_id, "status": status, "run_id": run_id} for contact_id in people)
-    ledger.upsert(connection, marital_status, rows)
     theirs = sa.select(link.c.unit_key).where(link.c.vendor == vendor, link.c.client_contact_id.in_(people))
-    mine = (*matching(sent, vendor=vendor, part="client"), sent.c.unit_key.in_(theirs))
-    connection.execute(sa.update(sent).where(*mine).values(offered_hash=""))
+    return (
+        *(put(marital_status, contact_id=contact_id, status=status, run_id=run_id) for contact_id in people),
+        *(send_again(vendor, unit_key, part="client") for unit_key in ledger.column(theirs)),
+    )
 
 
-def status_of(ledger: Ledger, contact_id: int) -> str | None:
-    """Divorced or Widowed, by the last confirmed life event; None where there was none."""
-    mine = sa.select(marital_status.c.status).where(marital_status.c.contact_id == contact_id)
-    status: str | None = ledger.first(mine)
-    return status
+def statuses_of(ledger: Ledger, contact_ids: Iterable[int]) -> dict[int, str]:
+    """contact -> Divorced or Widowed, by the last confirmed life event, of those who had one."""
+    theirs = marital_status.c.contact_id.in_(id_list(ledger.engine, contact_ids))
+    return ledger.mapping(sa.select(marital_status.c.contact_id, marital_status.c.status).where(theirs))
 
 
-def replace_record(
-    ledger: Ledger, connection: Connection, vendor: str, old: Link, new_client_id: str, noted: Mapping[str, Any]
-) -> None:
-    """A unit that gets a new record for a new couple leaves the old one for good, within a transaction.
+def record_replaced(
+    ledger: Ledger, vendor: str, old: Link, new_client_id: str, noted: Mapping[str, Any]
+) -> tuple[Write, ...]:
+    """A unit that gets a new record for a new couple leaves the old one for good; to be committed.
 
     ``noted``: what `as_noted` noted with the intent; without it, or for the same record, nothing happens.
     """
     if not noted or old.vendor_client_id == new_client_id:
-        return
+        return ()
     values = dict(noted)
     run_id, reason = values.pop("run_id"), values.pop("reason")
-    release_link(ledger, connection, vendor, old, run_id)
-    save_event(ledger, connection, vendor, old, LifeEvent(**values), run_id, reason)
+    event = carried_out(ledger, vendor, old, LifeEvent(**values), run_id, reason)
+    return *released(ledger, vendor, old, run_id), event
 
 
 def as_noted(event: LifeEvent | None, run_id: str, reason: str | None) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from dataclasses import field as value_field
 from datetime import date
 from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from etl.errors import VENDOR_NAMES, LockLost
 from etl.frames import are_among
@@ -28,6 +28,7 @@ from etl.load.ledger.tables import (
     pin,
     sent,
 )
+from etl.load.ledger.writer import Write, change, put, remove
 from etl.units import CONTACT, UnitKey, are_households, contact_keys
 
 # What goes with a link under another unit's key, beside the open writes and, at eMoney, the lines of open feeds.
@@ -52,8 +53,13 @@ class Sent:
     """What was last sent of one part: the payload's hash, the values we wrote (merge base), as of when."""
 
     payload_hash: str
-    base: Any
+    packed: bytes | None = value_field(repr=False)
     as_of: date
+
+    @property
+    def base(self) -> Any:
+        """The values; None where nobody knows them."""
+        return unpack(self.packed)
 
 
 def read_links(ledger: Ledger, vendor: str, unit_keys: Iterable[str] | None = None) -> pd.DataFrame:
@@ -132,20 +138,33 @@ def read_bases(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str])
 
 def find_link(ledger: Ledger, vendor: str, unit_key: str) -> Link | None:
     """A unit's link."""
-    mine = sa.select(*columns(Link, link)).where(*matching(link, vendor=vendor, unit_key=unit_key))
-    return ledger.find_as(Link, mine)
+    return find_links(ledger, vendor, [unit_key]).get(unit_key)
+
+
+def find_links(ledger: Ledger, vendor: str, unit_keys: Iterable[str]) -> dict[str, Link]:
+    """unit key -> its link, of those of the units that are linked."""
+    statement = sa.select(*columns(Link, link)).where(link.c.vendor == vendor)
+    return {one.unit_key: one for one in ledger.read_as(Link, _narrowed(ledger, statement, link, unit_keys))}
 
 
 def find_sent(ledger: Ledger, vendor: str, unit_key: str) -> dict[str, Sent]:
     """part -> what was last sent of it; of a case the base is that of the linked one."""
+    return find_all_sent(ledger, vendor, [unit_key]).get(unit_key, {})
+
+
+def find_all_sent(ledger: Ledger, vendor: str, unit_keys: Iterable[str]) -> dict[str, dict[str, Sent]]:
+    """unit key -> the same, of those of the units of which anything was sent."""
     of_case = sa.select(case_base.c.base).where(
         case_base.c.vendor == link.c.vendor, case_base.c.vendor_case_id == link.c.vendor_case_id,
         link.c.vendor == sent.c.vendor, link.c.unit_key == sent.c.unit_key,
     )  # fmt: skip
     base = sa.case((sent.c.part == "case", of_case.correlate(sent).scalar_subquery()), else_=sent.c.base)
-    statement = sa.select(sent.c.part, sent.c.offered_hash, base.label("base"), sent.c.as_of)
-    rows = ledger.rows(statement.where(*matching(sent, vendor=vendor, unit_key=unit_key)))
-    return {row["part"]: Sent(row["offered_hash"], unpack(row["base"]), row["as_of"]) for row in rows}
+    statement = sa.select(sent.c.unit_key, sent.c.part, sent.c.offered_hash, base.label("base"), sent.c.as_of)
+    found: dict[str, dict[str, Sent]] = {}
+    for row in ledger.rows(_narrowed(ledger, statement.where(sent.c.vendor == vendor), sent, unit_keys)):
+        parts = found.setdefault(row["unit_key"], {})
+        parts[row["part"]] = Sent(row["offered_hash"], row["base"], row["as_of"])
+    return found
 
 
 def find_base(ledger: Ledger, case_id: str) -> Any:
@@ -154,10 +173,10 @@ def find_base(ledger: Ledger, case_id: str) -> Any:
     return unpack(ledger.first(sa.select(case_base.c.base).where(*mine)))
 
 
-def save_base(ledger: Ledger, connection: Connection, case_id: str, base: Any, run_id: str) -> None:
-    """Remembers what was written into a case of Profiles, within a transaction."""
-    row = {"vendor": "profiles", "vendor_case_id": case_id, "base": pack(base), "run_id": run_id}
-    ledger.upsert(connection, case_base, [{**row, "written_at": ledger.now()}])
+def base_written(ledger: Ledger, case_id: str, base: Any, run_id: str) -> Write:
+    """What was written into a case of Profiles, to be committed."""
+    now = ledger.now()
+    return put(case_base, vendor="profiles", vendor_case_id=case_id, base=pack(base), run_id=run_id, written_at=now)
 
 
 def others_linked(ledger: Ledger, vendor: str, unit_key: str, client_ids: Iterable[str]) -> dict[str, str]:
@@ -166,6 +185,8 @@ def others_linked(ledger: Ledger, vendor: str, unit_key: str, client_ids: Iterab
     Records of dissolved couples stay reserved for their former unit and are never linked again.
     """
     ids = list(client_ids)
+    if not ids:
+        return {}
     linked, ended = (
         sa.select(table.c.vendor_client_id, table.c.unit_key).where(
             table.c.vendor == vendor, table.c.vendor_client_id.in_(ids)
@@ -182,72 +203,49 @@ def unit_linked_to(ledger: Ledger, vendor: str, column: str, vendor_id: str) -> 
     return key
 
 
-def save_link(ledger: Ledger, connection: Connection, vendor: str, unit_key: str, **values: Any) -> None:
-    """Makes or changes a unit's link within a transaction; a new link gets its time.
+def linked(ledger: Ledger, vendor: str, made: Link) -> Write:
+    """A link that is made or changed, to be committed; its connection stays.
 
-    Raises `LockLost` where another unit was linked to the vendor's record in the same moment.
+    Committing raises `LockLost` where another unit was linked to the vendor's record in the same moment.
     """
-    if "vendor_client_id" not in values:
-        mine = matching(link, vendor=vendor, unit_key=unit_key)
-        connection.execute(sa.update(link).where(*mine).values(**values))
-        return
-    row = {"vendor": vendor, "unit_key": unit_key, **values, "linked_at": ledger.now()}
-    try:
-        ledger.upsert(connection, link, [row])
-    except sa.exc.IntegrityError:
-        is_taken = True
-    else:
-        is_taken = False
-    if is_taken:
-        raise LockLost(
-            f"{unit_key}: another unit was linked to {VENDOR_NAMES.get(vendor, vendor)}'s record "
-            f"{values['vendor_client_id']} just now."
-        )
+    values = asdict(made)
+    del values["connection_id"]
+    taken = LockLost(
+        f"{made.unit_key}: another unit was linked to {VENDOR_NAMES.get(vendor, vendor)}'s record "
+        f"{made.vendor_client_id} just now."
+    )
+    return replace(put(link, vendor=vendor, **values, linked_at=ledger.now()), if_taken=taken)
 
 
-def save_sent(
-    ledger: Ledger,
-    connection: Connection,
-    vendor: str,
-    unit_key: str,
-    part: str,
-    payload_hash: str,
-    base: Any,
-    as_of: date,
-    run_id: str,
-) -> None:
-    """Remembers what was sent of a part, within a transaction."""
-    _save_sent(ledger, connection, vendor, part, [(unit_key, payload_hash, base)], as_of, run_id)
+def link_changed(vendor: str, unit_key: str, **values: Any) -> Write:
+    """Other values of a unit's link, if it has one, to be committed."""
+    return change(link, {"vendor": vendor, "unit_key": unit_key}, **values)
+
+
+def sent_now(
+    ledger: Ledger, vendor: str, unit_key: str, part: str, payload_hash: str, base: Any, as_of: date, run_id: str
+) -> Write:
+    """What was sent of a part, to be committed."""
+    return put(
+        sent, vendor=vendor, part=part, as_of=as_of, run_id=run_id, sent_at=ledger.now(), unit_key=unit_key,
+        offered_hash=payload_hash, base=pack(base),
+    )  # fmt: skip
 
 
 def save_many_sent(
     ledger: Ledger, vendor: str, part: str, rows: Iterable[tuple[str, str, Any]], as_of: date, run_id: str
 ) -> None:
-    """The same for many units at once: (unit key, payload hash, base)."""
+    """What was sent of a part of many units at once: (unit key, payload hash, base)."""
     with ledger.write() as connection:
-        _save_sent(ledger, connection, vendor, part, rows, as_of, run_id)
+        written = (sent_now(ledger, vendor, key, part, hashed, base, as_of, run_id) for key, hashed, base in rows)
+        ledger.apply(connection, *written)
 
 
-def _save_sent(
-    ledger: Ledger,
-    connection: Connection,
-    vendor: str,
-    part: str,
-    rows: Iterable[tuple[str, str, Any]],
-    as_of: date,
-    run_id: str,
-) -> None:
-    same = {"vendor": vendor, "part": part, "as_of": as_of, "run_id": run_id, "sent_at": ledger.now()}
-    each = ({**same, "unit_key": key, "offered_hash": hashed, "base": pack(base)} for key, hashed, base in rows)
-    ledger.upsert(connection, sent, each)
-
-
-def switch_case(ledger: Ledger, connection: Connection, link_now: Link, vendor: str, run_id: str) -> None:
-    """The unit goes on with another case, to which nothing of the current document has been sent."""
+def case_switched(ledger: Ledger, link_now: Link, vendor: str, run_id: str) -> tuple[Write, Write]:
+    """The unit goes on with another case, to which nothing of the current document has been sent; to be committed."""
     unit_key, case_id = link_now.unit_key, link_now.vendor_case_id
     row = {"vendor": vendor, "unit_key": unit_key, "run_id": run_id, "vendor_case_id": case_id}
-    ledger.upsert(connection, other_case, [{**row, "chosen_at": ledger.now()}])
-    forget_sent(connection, vendor, unit_key, "case")
+    return put(other_case, **row, chosen_at=ledger.now()), sent_forgotten(vendor, unit_key, "case")
 
 
 def runs_with_another_record(ledger: Ledger, vendor: str, unit_key: str) -> set[str]:
@@ -259,21 +257,19 @@ def runs_with_another_record(ledger: Ledger, vendor: str, unit_key: str) -> set[
     }
 
 
-def forget_sent(connection: Connection, vendor: str, unit_key: str, part: str) -> None:
-    """Within a transaction: what was sent went to a record that counts no longer, so it is no merge base any more."""
-    connection.execute(sa.delete(sent).where(*matching(sent, vendor=vendor, unit_key=unit_key, part=part)))
+def sent_forgotten(vendor: str, unit_key: str, part: str) -> Write:
+    """What was sent went to a record that counts no longer, so it is no merge base any more; to be committed."""
+    return remove(sent, vendor=vendor, unit_key=unit_key, part=part)
 
 
-def send_again(connection: Connection, vendor: str, unit_key: str, **part: str) -> None:
-    """The next load looks at the unit, or one ``part`` of it, even where its data did not change; in a transaction."""
-    mine = matching(sent, vendor=vendor, unit_key=unit_key, **part)
-    connection.execute(sa.update(sent).where(*mine).values(offered_hash=""))
+def send_again(vendor: str, unit_key: str, **part: str) -> Write:
+    """The next load looks at the unit, or one ``part`` of it, even where its data did not change; to be committed."""
+    return change(sent, {"vendor": vendor, "unit_key": unit_key, **part}, offered_hash="")
 
 
-def complete(ledger: Ledger, vendor: str, unit_key: str, part: str, payload_hash: str) -> None:
-    """All steps of a part are done: the next run need not look at it while the hash is the same."""
-    mine = matching(sent, vendor=vendor, unit_key=unit_key, part=part)
-    ledger.execute(sa.update(sent).where(*mine).values(offered_hash=payload_hash))
+def completed(vendor: str, unit_key: str, part: str, payload_hash: str) -> Write:
+    """All steps of a part are done: the next run need not look at it while the hash is the same; to be committed."""
+    return change(sent, {"vendor": vendor, "unit_key": unit_key, "part": part}, offered_hash=payload_hash)
 
 
 def confirm_unchanged(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str], as_of: date) -> None:
@@ -313,28 +309,24 @@ def is_known(ledger: Ledger, vendor: str, unit_key: str) -> bool:
     return bool(ledger.first(linked) or ledger.first(begun.where(delivery.c.status.in_(OPEN))))
 
 
-def relink(connection: Connection, vendor: str, from_unit: str, to_unit: str) -> None:
-    """A link and all that follows it stand under another unit's key from now on, within a transaction.
+def relinked(vendor: str, from_unit: str, to_unit: str) -> tuple[Write, ...]:
+    """A link and all that follows it stand under another unit's key from now on; to be committed.
 
     A lone client became head of a household, two contacts were merged, and the like.
     """
-    for table in (*FOLLOWING, delivery):
-        is_open = (delivery.c.status.in_(OPEN),) if table is delivery else ()
-        mine = (*matching(table, vendor=vendor, unit_key=from_unit), *is_open)
-        connection.execute(sa.update(table).where(*mine).values(unit_key=to_unit))
+    mine = {"vendor": vendor, "unit_key": from_unit}
+    moved = [change(table, mine, unit_key=to_unit) for table in FOLLOWING]
+    moved += [change(delivery, {**mine, "status": status}, unit_key=to_unit) for status in OPEN]
     if vendor == "emoney":
-        connection.execute(sa.update(feed_line).where(feed_line.c.unit_key == from_unit).values(unit_key=to_unit))
+        moved.append(change(feed_line, {"unit_key": from_unit}, unit_key=to_unit))
+    return tuple(moved)
 
 
-def release_link(ledger: Ledger, connection: Connection, vendor: str, ended: Link, run_id: str) -> None:
-    """The vendor's record belongs to no unit any more, for good: link and what was sent go, within a transaction."""
-    row = {
-        "vendor": vendor, "vendor_client_id": ended.vendor_client_id, "vendor_case_id": ended.vendor_case_id,
-        "unit_key": ended.unit_key, "run_id": run_id, "ended_at": ledger.now(),
-    }  # fmt: skip
-    ledger.upsert(connection, former_link, [row])
-    for table in (link, sent):
-        connection.execute(sa.delete(table).where(*matching(table, vendor=vendor, unit_key=ended.unit_key)))
+def released(ledger: Ledger, vendor: str, ended: Link, run_id: str) -> tuple[Write, ...]:
+    """The vendor's record belongs to no unit any more, for good: link and what was sent go; to be committed."""
+    row = {"vendor_client_id": ended.vendor_client_id, "vendor_case_id": ended.vendor_case_id, "run_id": run_id}
+    mine = {"vendor": vendor, "unit_key": ended.unit_key}
+    return put(former_link, **mine, **row, ended_at=ledger.now()), remove(link, **mine), remove(sent, **mine)
 
 
 def _narrowed(

@@ -1,9 +1,10 @@
 """The household lock: one run at a time writes one household to one vendor.
 
-It is held in the ledger across intent, send and confirm. Its epoch grows with every holder and is checked again before
-each call (`Lock.still_held`), so that a run that lost its lock stops within one request. A process extends all its
-locks as long as it lives. The lock of a dead holder is free: at once where its death can be seen from this machine,
-else when the lock expires by the ledger's clock (`Ledger.seconds`).
+It is held in the ledger across intent, send and confirm. Its epoch grows with every holder. It is checked before each
+call (`Lock.still_held`), so that a run that lost its lock stops within one request: within its lifetime nobody can have
+taken it over, after that the ledger is asked. A process extends all its locks as long as it lives. The lock of a dead
+holder is free: at once where its death can be seen from this machine, else when the lock expires by the ledger's clock
+(`Ledger.seconds`).
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,8 +25,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from etl.errors import VENDOR_NAMES, LedgerUnavailable, LockLost
-from etl.load.ledger.store import Ledger, matching
+from etl.load.bulk import text_list
+from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import household_lock
+from etl.load.ledger.writer import change
 
 # How long a lock outlives a holder whose death cannot be seen from this machine.
 LIFETIME_SECONDS = 180.0
@@ -33,34 +36,37 @@ LIFETIME_SECONDS = 180.0
 EXTENSIONS = 3
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Lock:
-    """A held lock on one household at one vendor."""
+    """A held lock on one household at one vendor; ``granted``: the clocks right before its lifetime began."""
 
     ledger: Ledger
     vendor: str
     unit_key: str
     holder: str
     epoch: int
+    granted: tuple[float, float]
 
     def still_held(self) -> None:
-        """Checks the lock, and extends it in time. Raises `LockLost` where another run has taken the household over."""
-        left = household_lock.c.expires_at - self.ledger.seconds()
-        rows = self.ledger.rows(sa.select(left.label("seconds")).where(*self._is_mine()))
-        if not (rows and rows[0]["seconds"] > LIFETIME_SECONDS / 2) and not self.extend():
+        """Raises `LockLost` where another run has taken the household over.
+
+        Nobody can have done so within the lock's lifetime: the ledger is asked only when half of it is over.
+        """
+        if max(now - then for now, then in zip(_clocks(), self.granted, strict=True)) < LIFETIME_SECONDS / 2:
+            return
+        extend(self.ledger, [self])
+        if self.granted is _LOST:
             vendor = VENDOR_NAMES.get(self.vendor, self.vendor)
             raise LockLost(f"{self.unit_key}: another run has taken this household over at {vendor}.")
 
-    def extend(self) -> bool:
-        """Begins the lock's lifetime anew; False where another run has taken the household over."""
-        with self.ledger.write(durable=False) as connection:
-            until = self.ledger.seconds() + LIFETIME_SECONDS
-            statement = sa.update(household_lock).where(*self._is_mine()).values(expires_at=until)
-            return bool(connection.execute(statement).rowcount)
 
-    def _is_mine(self) -> list[sa.ColumnElement[bool]]:
-        mine = {"vendor": self.vendor, "unit_key": self.unit_key, "holder": self.holder, "epoch": self.epoch}
-        return matching(household_lock, **mine)
+# Stands for the clocks of a lock that another run has taken over.
+_LOST = (float("-inf"), float("-inf"))
+
+
+def _clocks() -> tuple[float, float]:
+    """Two clocks that go on while the machine sleeps: the one is never set, by the other a file's locks expire."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)), time.time()
 
 
 class _Keeper:
@@ -68,58 +74,69 @@ class _Keeper:
 
     def __init__(self) -> None:
         self._changing = threading.Lock()
-        self._held: list[tuple[int, Lock]] = []  # with the thread that holds it
+        self._held: list[Lock] = []
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def keeping(self, lock: Lock) -> Iterator[None]:
-        """Keeps the lock extended."""
-        mine = threading.get_ident(), lock
+    def keeping(self, locks: Sequence[Lock]) -> Iterator[None]:
+        """Keeps the locks extended."""
         with self._changing:
-            self._held.append(mine)
-            if self._thread is None or not self._thread.is_alive():
+            self._held += locks
+            if locks and (self._thread is None or not self._thread.is_alive()):
                 self._thread = threading.Thread(target=self._extend, name="locks", daemon=True)
                 self._thread.start()
         try:
             yield
         finally:
             with self._changing:
-                self._held.remove(mine)
-
-    def of_this_thread(self) -> list[Lock]:
-        """The locks that the calling thread holds."""
-        with self._changing:
-            return [lock for thread, lock in self._held if thread == threading.get_ident()]
+                self._held = [lock for lock in self._held if lock not in locks]
 
     def _extend(self) -> None:
         while True:
             time.sleep(LIFETIME_SECONDS / EXTENSIONS)
             with self._changing:
-                held = [lock for _, lock in self._held]
+                held = [*self._held]
                 if not held:
                     self._thread = None
                     return
-            for lock in held:
+            for ledger in {lock.ledger for lock in held}:
                 with suppress(LedgerUnavailable):  # tried again before the locks expire
-                    lock.extend()
+                    extend(ledger, [lock for lock in held if lock.ledger is ledger])
 
 
-_keeper = _Keeper()
+class _Watched(threading.local):
+    """The locks under which this thread works."""
+
+    def __init__(self) -> None:
+        self.locks: list[Lock] = []
+
+
+_keeper, _watched = _Keeper(), _Watched()
 
 
 def _begin_as_child() -> None:
     """A forked process holds none of its parent's locks, and has another name."""
-    global _keeper
-    _keeper = _Keeper()
+    global _keeper, _watched
+    _keeper, _watched = _Keeper(), _Watched()
     _process.cache_clear()
 
 
 os.register_at_fork(after_in_child=_begin_as_child)
 
 
+@contextmanager
+def watching(lock: Lock) -> Iterator[None]:
+    """This thread works under the lock: `check_held` checks it."""
+    _watched.locks.append(lock)
+    try:
+        yield
+    finally:
+        _watched.locks.remove(lock)
+
+
 def check_held() -> None:
-    """Checks all locks that this thread holds. Raises `LockLost` where another run has taken one of them over."""
-    for lock in _keeper.of_this_thread():
+    """Checks all locks that this thread works under. Raises `LockLost` where another run has taken one of them over."""
+    for lock in _watched.locks:
         lock.still_held()
 
 
@@ -158,22 +175,41 @@ def hold(
     patience_seconds: float = 0.0,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Lock | None]:
-    """The household's lock, or None where a living holder keeps it for longer than ``patience_seconds``."""
-    held = acquire(ledger, vendor, [unit_key], holder)
+    """The household's lock, or None where a living holder keeps it for longer than ``patience_seconds``.
+
+    This thread works under it.
+    """
+    with hold_all(ledger, vendor, [unit_key], holder, patience_seconds, sleep) as held:
+        lock = held.get(unit_key)
+        with nullcontext() if lock is None else watching(lock):
+            yield lock
+
+
+@contextmanager
+def hold_all(
+    ledger: Ledger,
+    vendor: str,
+    unit_keys: Collection[str],
+    holder: str,
+    patience_seconds: float = 0.0,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[dict[str, Lock]]:
+    """unit key -> its lock, of the households that are free within ``patience_seconds``. See `watching`."""
+    held: dict[str, Lock] = {}
     waited = 0.0
-    while unit_key not in held and waited < patience_seconds:
+    while True:
+        granted = _clocks()
+        taken = acquire(ledger, vendor, {*unit_keys} - {*held}, holder)
+        held |= {key: Lock(ledger, vendor, key, holder, epoch, granted) for key, epoch in taken.items()}
+        if len(held) == len({*unit_keys}) or waited >= patience_seconds:
+            break
         sleep(LOOK_SECONDS)
         waited += LOOK_SECONDS
-        held = acquire(ledger, vendor, [unit_key], holder)
-    if unit_key not in held:
-        yield None
-        return
-    lock = Lock(ledger, vendor, unit_key, holder, held[unit_key])
     try:
-        with _keeper.keeping(lock):
-            yield lock
+        with _keeper.keeping([*held.values()]):
+            yield held
     finally:
-        release(ledger, vendor, {unit_key: held[unit_key]}, holder)
+        release(ledger, vendor, {key: lock.epoch for key, lock in held.items()}, holder)
 
 
 def acquire(ledger: Ledger, vendor: str, unit_keys: Iterable[str], holder: str) -> dict[str, int]:
@@ -199,6 +235,10 @@ def acquire(ledger: Ledger, vendor: str, unit_keys: Iterable[str], holder: str) 
     return taken
 
 
+# By what a lock is known from every other, one household's former and later ones too.
+_EPOCH = ("vendor", "unit_key", "epoch")
+
+
 def _take(ledger: Ledger, connection: Connection, vendor: str, epochs: Mapping[str, int], holder: str) -> None:
     until = ledger.seconds() + LIFETIME_SECONDS
     statement = (
@@ -210,12 +250,31 @@ def _take(ledger: Ledger, connection: Connection, vendor: str, epochs: Mapping[s
         connection.execute(statement, [{"key": key, "next": epoch} for key, epoch in epochs.items()])
 
 
+def extend(ledger: Ledger, held: Sequence[Lock]) -> None:
+    """Begins the locks' lifetime anew, except of those that others have taken over."""
+    granted = _clocks()
+    mine = (
+        household_lock.c.unit_key.in_(text_list(ledger.engine, (lock.unit_key for lock in held))),
+        household_lock.c.holder.in_({lock.holder for lock in held}),
+        household_lock.c.expires_at > 0.0,  # none that was released meanwhile
+    )
+    with ledger.write(durable=False) as connection:
+        statement = sa.update(household_lock).where(*mine).values(expires_at=ledger.seconds() + LIFETIME_SECONDS)
+        rows = connection.execute(statement.returning(*(household_lock.c[name] for name in _EPOCH))).all()
+    extended = {tuple(row) for row in rows}
+    for lock in held:
+        lock.granted = granted if (lock.vendor, lock.unit_key, lock.epoch) in extended else _LOST
+
+
 def release(ledger: Ledger, vendor: str, epochs: Mapping[str, int], holder: str) -> None:
     """Gives locks back (unit key -> epoch, as `acquire` gave them), except those that others have taken meanwhile."""
-    with ledger.write(durable=False) as connection:
-        for unit_key, epoch in epochs.items():
-            mine = matching(household_lock, vendor=vendor, unit_key=unit_key, holder=holder, epoch=epoch)
-            connection.execute(sa.update(household_lock).where(*mine).values(expires_at=0.0))
+    ended = [
+        change(household_lock, {"vendor": vendor, "unit_key": key, "holder": holder, "epoch": epoch}, expires_at=0.0)
+        for key, epoch in sorted(epochs.items())
+    ]
+    if ended:
+        with ledger.write(durable=False) as connection:
+            ledger.apply(connection, *ended)
 
 
 def find_held(ledger: Ledger, *where: sa.ColumnElement[bool]) -> list[str]:

@@ -10,6 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from etl.errors import ParamsError
+from etl.load.bulk import text_list
 from etl.load.ledger.links import send_again
 from etl.load.ledger.store import Ledger, columns, matching
 from etl.load.ledger.tables import pin
@@ -32,8 +33,20 @@ class Pin:
 
 def pins_of(ledger: Ledger, unit_key: str) -> tuple[Pin, ...]:
     """The pins in force on a unit's case."""
-    mine = sa.select(*columns(Pin, pin)).where(*_in_force(unit_key)).order_by(pin.c.pin_id)
-    return tuple(ledger.read_as(Pin, mine))
+    return find_pins(ledger, [unit_key]).get(unit_key, ())
+
+
+def find_pins(ledger: Ledger, unit_keys: Iterable[str]) -> dict[str, tuple[Pin, ...]]:
+    """unit key -> the pins in force on its case, of those of the units that have any."""
+    theirs = (pin.c.vendor == VENDOR, pin.c.unpinned_at.is_(None))
+    statement = sa.select(pin.c.unit_key, *columns(Pin, pin)).where(
+        *theirs, pin.c.unit_key.in_(text_list(ledger.engine, unit_keys))
+    )
+    found: dict[str, tuple[Pin, ...]] = {}
+    for row in ledger.rows(statement.order_by(pin.c.pin_id)):
+        one = Pin(**{name: row[name] for name in Pin.__dataclass_fields__})
+        found[row["unit_key"]] = (*found.get(row["unit_key"], ()), one)
+    return found
 
 
 def read_pins(ledger: Ledger, unit_keys: Iterable[str] | None = None) -> pd.DataFrame:
@@ -94,7 +107,7 @@ def change_pins(
         connection.execute(sa.update(pin).where(*_in_force(unit_key), pin.c.field.in_(gone)).values(**ended))
         if rows:
             connection.execute(sa.insert(pin), rows)
-        send_again(connection, VENDOR, unit_key, part="case")
+        ledger.apply(connection, send_again(VENDOR, unit_key, part="case"))
 
 
 def _in_force(unit_key: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from sqlalchemy.engine import Connection, make_url
 from etl.databases import for_reading, sqlite_url
 from etl.errors import LedgerBusy, LedgerUnavailable
 from etl.load.ledger import migrations, tables
+from etl.load.ledger.writer import HandIn, Write, Writer
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,8 @@ class Ledger:
             for engine, synchronous in ((self.engine, "FULL"), (self._quick, "NORMAL")):
                 sa.event.listen(engine, "connect", partial(_tune_sqlite, synchronous=synchronous))
                 sa.event.listen(engine, "begin", _begin_writing)
+        self._writer = Writer(self._commit_all)
+        self.working = self._writer.working
 
     def _prepare_folder(self, path: Path) -> None:
         try:
@@ -187,6 +191,42 @@ class Ledger:
         with self.read() as connection:
             return dict(connection.execute(statement).all())
 
+    def commit(self, *writes: Write) -> None:
+        """Writes rows, all or none, in a transaction that other threads share; they are on disk when it returns.
+
+        Raises ``if_taken`` of the row that has another row's unique value.
+        """
+        self._writer.hand_in(writes)
+
+    def _commit_all(self, batch: Sequence[HandIn]) -> None:
+        """The hand-ins that are alike go statement by statement, each for all of them."""
+        by_shape: dict[tuple[Any, ...], list[Sequence[Write]]] = {}
+        for one in batch:
+            by_shape.setdefault(tuple(write.shape for write in one.writes), []).append(one.writes)
+        with self.write() as connection:
+            for alike in by_shape.values():
+                for writes in zip(*alike, strict=True):
+                    self.apply(connection, *writes)
+
+    def apply(self, connection: Connection, *writes: Write) -> None:
+        """Writes rows in the caller's transaction, in their order; neighbours of one shape by one statement."""
+        for _, group in groupby(writes, key=lambda write: write.shape):
+            alike = list(group)
+            try:
+                self._write_alike(connection, alike)
+            except sa.exc.IntegrityError as error:
+                meant = next((write.if_taken for write in alike if write.if_taken is not None), error)
+            else:
+                continue
+            raise meant
+
+    def _write_alike(self, connection: Connection, writes: Sequence[Write]) -> None:
+        if writes[0].where:
+            changes = [write.change for write in writes]
+            connection.execute(changes[0][0], [values for _, values in changes])
+        else:
+            self.upsert(connection, writes[0].table, [write.values for write in writes])
+
     def execute(self, *statements: sa.Update | sa.Delete) -> None:
         """Runs changes in a transaction of their own."""
         with self.write() as connection:
@@ -194,9 +234,11 @@ class Ledger:
                 connection.execute(statement)
 
     def save(self, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Inserts or updates rows (see `upsert`) in a transaction of its own."""
-        with self.write() as connection:
-            self.upsert(connection, table, rows)
+        """Inserts or updates rows (see `upsert`) in a transaction of its own; none for no rows."""
+        batch = list(rows)
+        if batch:
+            with self.write() as connection:
+                self.upsert(connection, table, batch)
 
     def frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
         """All rows of a select as a frame with the names of its columns: for many rows."""

@@ -14,6 +14,7 @@ from etl.load.ledger.intents import Intent
 from etl.load.ledger.links import send_again
 from etl.load.ledger.store import Ledger, matching
 from etl.load.ledger.tables import field_change, link, outcome, run, unit_state
+from etl.load.ledger.writer import remove
 
 DAG_ID = "undo"
 VENDOR = "profiles"
@@ -80,7 +81,8 @@ def written_elsewhere(ledger: Ledger, run_id: str, vendor: str) -> dict[str, int
 
 def confirm(ledger: Ledger, intent: Intent, unit_key: str) -> None:
     """An undo's write is at the vendor: the next night merges the case again, even where its data did not change."""
-    with ledger.write() as connection:
-        intents.mark(ledger, intent, "confirmed", connection)
-        send_again(connection, VENDOR, unit_key, part="case")
-        connection.execute(sa.delete(unit_state).where(*matching(unit_state, vendor=VENDOR, unit_key=unit_key)))
+    ledger.commit(
+        intents.marked(ledger, intent, "confirmed"),
+        send_again(VENDOR, unit_key, part="case"),
+        remove(unit_state, vendor=VENDOR, unit_key=unit_key),
+    )

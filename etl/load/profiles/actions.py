@@ -23,7 +23,7 @@ from datetime import datetime
 
 from etl.errors import Gone, ParamsError, SetAside, VendorUnavailable
 from etl.load import matching
-from etl.load.delivery import ByHand, Delivered, Job, Payload, ended, save_link
+from etl.load.delivery import ByHand, Delivered, Job, Payload, Standing, ended
 from etl.load.ledger import intents, links
 from etl.load.ledger.answers import Answer, find_answer
 from etl.load.ledger.links import Link
@@ -32,25 +32,25 @@ from etl.load.profiles.client import ProfilesClient
 from etl.load.profiles.create import CASE_STEP, CLIENT_STEP, create_case, create_client, would_create
 from etl.load.profiles.new_case import new_case_of
 from etl.load.profiles.search import Choice, choose, describe, search
-from etl.load.profiles.update import VENDOR, case_fields, update_case, update_if_changed
+from etl.load.profiles.update import VENDOR, case_fields, unchanged, update_case
 from etl.outcomes import UNANSWERED, UNCHOSEN
 
 CHOSEN = "CHOSEN"
 
 
-def apply_action(client: ProfilesClient, job: Job, payload: Payload, link: Link | None) -> Delivered:
+def apply_action(client: ProfilesClient, job: Job, payload: Payload, standing: Standing) -> Delivered:
     """Does what was asked for, with the unit's lock held."""
     assert job.by_hand is not None
     answer = find_answer(job.ledger, job.run_id, VENDOR, payload.unit_key)
-    if answer is not None and answer.status != "answered" and link is None:
+    if answer is not None and answer.status != "answered" and standing.link is None:
         reason = f"nobody answered which record of Profiles it is: {_shown(answer)}"
         return ended(VENDOR, payload.unit_key, "deferred", reason, code=UNANSWERED)
     wanted = wanted_by(job.by_hand, answer)
-    link = _unless_gone(client, link, wanted)
+    link = _unless_gone(client, standing.link, wanted)
     if wanted.action == "create_client_and_case":
-        return _new_client(client, job, payload, link)
+        return _new_client(client, job, payload, standing, link)
     if wanted.action == "create_case":
-        return _new_case(client, job, payload, link, wanted)
+        return _new_case(client, job, payload, standing, link, wanted)
     target = _target(client, job, payload, link, wanted, answer)
     if target is None:
         found = search(client, job, payload)
@@ -61,7 +61,7 @@ def apply_action(client: ProfilesClient, job: Job, payload: Payload, link: Link 
         return ended(VENDOR, payload.unit_key, "unchanged", _opens(target.vendor_case_id, url), target)
     if link != target and not job.dry_run:
         _switch(job, target)
-    return update_case(client, job, payload, target)
+    return update_case(client, job, payload, replace(standing, link=target))
 
 
 def with_address(client: ProfilesClient, job: Job, held: Outcome, client_contact_id: int) -> Outcome:
@@ -127,22 +127,24 @@ def _unless_gone(client: ProfilesClient, link: Link | None, wanted: Choice) -> L
     return link
 
 
-def _new_client(client: ProfilesClient, job: Job, payload: Payload, link: Link | None) -> Delivered:
+def _new_client(client: ProfilesClient, job: Job, payload: Payload, standing: Standing, link: Link | None) -> Delivered:
     made = _made_since(job, payload, CLIENT_STEP)
     if made is not None and link is not None:
-        return _merged(update_if_changed(client, job, payload, link), job, made)
+        return _merged(unchanged(payload, standing) or update_case(client, job, payload, standing), job, made)
     if link is not None:
         raise ParamsError(_linked_already(link))
     if job.dry_run:
         return would_create(job, payload, "would be created")
     known = [household.household_id for household in client.find_by_external_id(payload.external_id).households]
-    return ended(VENDOR, payload.unit_key, "created", None, create_client(client, job, payload, known))
+    return ended(VENDOR, payload.unit_key, "created", None, create_client(client, job, payload, standing, known))
 
 
-def _new_case(client: ProfilesClient, job: Job, payload: Payload, link: Link | None, wanted: Choice) -> Delivered:
+def _new_case(
+    client: ProfilesClient, job: Job, payload: Payload, standing: Standing, link: Link | None, wanted: Choice
+) -> Delivered:
     made = _made_since(job, payload, CASE_STEP)
     if made is not None and link is not None and wanted.household_id in (None, made.values["household"]):
-        return _merged(update_if_changed(client, job, payload, link), job, made)
+        return _merged(unchanged(payload, standing) or update_case(client, job, payload, standing), job, made)
     matched_by = link.matched_by if link else CHOSEN
     if wanted.household_id or wanted.case_id:
         household_id = _checked(client, job, payload, link, wanted).household_id
@@ -151,7 +153,7 @@ def _new_case(client: ProfilesClient, job: Job, payload: Payload, link: Link | N
     else:
         household_id, matched_by = _only_exact(client, job, payload), matching.EXACT
     assert household_id is not None
-    new_case = new_case_of(client, job, payload, link)
+    new_case = new_case_of(client, job, payload, replace(standing, link=link))
     if job.dry_run:
         delivered = ended(
             VENDOR, payload.unit_key, "created", f"a new case would be made in household {household_id}", link
@@ -159,7 +161,7 @@ def _new_case(client: ProfilesClient, job: Job, payload: Payload, link: Link | N
         as_before = {change.field for change in new_case.changes}
         shown = tuple(one for one in case_fields(job, new_case.document) if one.field not in as_before)
     else:
-        new = create_case(client, job, payload, new_case, household_id, matched_by)
+        new = create_case(client, job, payload, standing, new_case, household_id, matched_by)
         reason = f"new case {new.vendor_case_id} in household {household_id}"
         delivered, shown = ended(VENDOR, payload.unit_key, "created", reason, new, new_case.findings(payload)), ()
     return replace(delivered, changes=(*new_case.changes, *shown))
@@ -167,9 +169,8 @@ def _new_case(client: ProfilesClient, job: Job, payload: Payload, link: Link | N
 
 def _switch(job: Job, target: Link) -> None:
     """Links the unit to a case that was not its own, before it is written."""
-    with job.ledger.write() as connection:
-        save_link(job, VENDOR, target, connection)
-        links.switch_case(job.ledger, connection, target, VENDOR, job.run_id)
+    switched = links.case_switched(job.ledger, target, VENDOR, job.run_id)
+    job.ledger.commit(links.linked(job.ledger, VENDOR, target), *switched)
 
 
 def _target(

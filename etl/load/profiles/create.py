@@ -16,10 +16,10 @@ from etl.load.delivery import (
     Job,
     LoadFinding,
     Payload,
+    Standing,
     attempt,
     begin,
     ended,
-    save_link,
     settle_creation,
 )
 from etl.load.ledger import intents, life_events, links
@@ -29,7 +29,7 @@ from etl.load.profiles.client import Case, Created, ProfilesClient
 from etl.load.profiles.document import flatten
 from etl.load.profiles.new_case import NewCase
 from etl.load.profiles.pins import pins_in_force
-from etl.load.profiles.update import VENDOR, case_fields, save_case
+from etl.load.profiles.update import VENDOR, case_fields, case_written
 from etl.names import same_name
 
 CLIENT_STEP = "create_household"
@@ -44,7 +44,9 @@ def would_create(
     return ended(VENDOR, payload.unit_key, "created", reason, link, findings, shown)
 
 
-def create_client(client: ProfilesClient, job: Job, payload: Payload, known: Collection[str] = ()) -> Link:
+def create_client(
+    client: ProfilesClient, job: Job, payload: Payload, standing: Standing, known: Collection[str] = ()
+) -> Link:
     """A new client and case, linked to the unit. ``known``: households under our external id that are not meant.
 
     Raises `InDoubt` where Profiles neither confirmed the client nor shows it, `Ambiguous` where it shows several,
@@ -53,11 +55,18 @@ def create_client(client: ProfilesClient, job: Job, payload: Payload, known: Col
     content = payload.read()
     intent = _begin(job, payload, CLIENT_STEP, {"known": sorted(known)})
     send = partial(client.create_household, payload.external_id, content["case_name"], content["document"])
-    return attempt(job, intent, send, partial(_confirm, job, payload, intent), partial(_find, client, payload, intent))
+    confirm, find = partial(_confirm, job, payload, standing, intent), partial(_find, client, payload, intent)
+    return attempt(job, intent, send, confirm, find)
 
 
 def create_case(
-    client: ProfilesClient, job: Job, payload: Payload, new: NewCase, household_id: str, matched_by: str
+    client: ProfilesClient,
+    job: Job,
+    payload: Payload,
+    standing: Standing,
+    new: NewCase,
+    household_id: str,
+    matched_by: str,
 ) -> Link:
     """A new case in a household, linked to the unit instead of any other. Raises as `create_client`, and `Gone`."""
     name = payload.read()["case_name"]
@@ -66,7 +75,8 @@ def create_case(
     more |= {"document": new.document, "base": new.base}
     intent = _begin(job, payload, CASE_STEP, more)
     send = partial(client.create_case, household_id, name, new.document)
-    return attempt(job, intent, send, partial(_confirm, job, payload, intent), partial(_find, client, payload, intent))
+    confirm, find = partial(_confirm, job, payload, standing, intent), partial(_find, client, payload, intent)
+    return attempt(job, intent, send, confirm, find)
 
 
 def is_creation(intent: Intent) -> bool:
@@ -74,9 +84,11 @@ def is_creation(intent: Intent) -> bool:
     return intent.step in (CLIENT_STEP, CASE_STEP)
 
 
-def settle_created(client: ProfilesClient, job: Job, payload: Payload, intent: Intent) -> Link | None:
+def settle_created(
+    client: ProfilesClient, job: Job, payload: Payload, standing: Standing, intent: Intent
+) -> Link | None:
     """The link to what an earlier run created, None where it created nothing. Raises `Gone` without the household."""
-    confirm, find = partial(_confirm, job, payload, intent), partial(_find, client, payload, intent)
+    confirm, find = partial(_confirm, job, payload, standing, intent), partial(_find, client, payload, intent)
     return settle_creation(job, intent, find, confirm)
 
 
@@ -129,19 +141,19 @@ def _is_alike(case: Case, intent: Intent) -> bool:
     return case.name == intent.values["name"] and same and theirs.get("birthDate") == ours["birthDate"]
 
 
-def _confirm(job: Job, payload: Payload, intent: Intent, made: Created) -> Link:
-    values = intent.values
+def _confirm(job: Job, payload: Payload, standing: Standing, intent: Intent, made: Created) -> Link:
+    values, ledger, old = intent.values, job.ledger, standing.link
     matched_by = values.get("matched_by", "CREATED")
     link = Link(payload.unit_key, made.household_id, made.case_id, None, values["client"], values["spouse"], matched_by)
-    old = links.find_link(job.ledger, VENDOR, payload.unit_key)
     # A field that is pinned to SmartOffice is looked at in every run, changed or not.
-    payload_hash = "" if pins_in_force(job, payload.unit_key).overrule_edits else intent.payload_hash
-    with job.ledger.write() as connection:
-        if old is not None:
-            noted = values.get("life_event", {})
-            life_events.replace_record(job.ledger, connection, VENDOR, old, made.household_id, noted)
-        save_link(job, VENDOR, link, connection)
-        base = values.get("base", values["document"])
-        save_case(job, connection, payload.unit_key, made.case_id, payload_hash, base, intent.as_of)
-        intents.mark(job.ledger, intent, "confirmed", connection)
+    payload_hash = "" if pins_in_force(job, standing).overrule_edits else intent.payload_hash
+    noted = values.get("life_event", {})
+    ledger.commit(
+        *(life_events.record_replaced(ledger, VENDOR, old, made.household_id, noted) if old is not None else ()),
+        links.linked(ledger, VENDOR, link),
+        *case_written(
+            job, payload.unit_key, made.case_id, payload_hash, values.get("base", values["document"]), intent.as_of
+        ),
+        intents.marked(ledger, intent, "confirmed"),
+    )
     return link

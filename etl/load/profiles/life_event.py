@@ -8,11 +8,12 @@ the same run.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from etl.errors import ParamsError
 from etl.load import matching
-from etl.load.delivery import Delivered, Job, Payload, ended, save_link
+from etl.load.delivery import Delivered, Job, Payload, Standing, ended
 from etl.load.ledger import life_events, links
-from etl.load.ledger.links import Link
 from etl.load.profiles.client import ProfilesClient
 from etl.load.profiles.create import create_client, would_create
 from etl.load.profiles.search import SAME_LAST_NAME, decide_profiles
@@ -21,12 +22,14 @@ from etl.load.profiles.update import VENDOR, update_case
 ACTIONS = ("auto", "create_client_and_case")
 
 
-def apply_life_event(client: ProfilesClient, job: Job, payload: Payload, link: Link) -> Delivered:
+def apply_life_event(client: ProfilesClient, job: Job, payload: Payload, standing: Standing) -> Delivered:
     """A new client and case for the couple as it is now, or the one that an advisor has already made for it.
 
     Raises `Ambiguous` where several records match, and `ParamsError` for an action that makes no new client.
     """
+    link = standing.link
     assert job.by_hand is not None
+    assert link is not None
     action = job.by_hand.action
     if action not in ACTIONS or job.by_hand.household_id or job.by_hand.case_id:
         raise ParamsError(
@@ -43,22 +46,22 @@ def apply_life_event(client: ProfilesClient, job: Job, payload: Payload, link: L
         found = decide_profiles(by_key, exact, taken)
     decision = matching.require_clear(found)
     if isinstance(decision, matching.Adopt):
-        return _adopt(client, job, payload, link, decision)
+        return _adopt(client, job, payload, standing, decision)
     known = [household.household_id for household in by_key.households]
     reason = f"household {link.vendor_client_id}, the couple's as it was, is left as it is"
     if job.dry_run:
         return would_create(job, payload, f"a new client and case would be created; {reason}", link)
-    new = create_client(client, job, payload, known)
+    new = create_client(client, job, payload, standing, known)
     findings = decision.findings(payload.unit_key, SAME_LAST_NAME)
     return ended(VENDOR, payload.unit_key, "created", reason, new, findings)
 
 
-def _adopt(client: ProfilesClient, job: Job, payload: Payload, old: Link, found: matching.Adopt) -> Delivered:
-    new = found.link_of(payload.unit_key)
+def _adopt(client: ProfilesClient, job: Job, payload: Payload, standing: Standing, found: matching.Adopt) -> Delivered:
+    new, old = found.link_of(payload.unit_key), standing.link
+    assert old is not None
     if not job.dry_run:
         assert job.by_hand is not None
         noted = life_events.as_noted(payload.life_event, job.run_id, job.by_hand.life_event)
-        with job.ledger.write() as connection:
-            life_events.replace_record(job.ledger, connection, VENDOR, old, found.client_id, noted)
-            save_link(job, VENDOR, new, connection)
-    return update_case(client, job, payload, new)
+        replaced = life_events.record_replaced(job.ledger, VENDOR, old, found.client_id, noted)
+        job.ledger.commit(*replaced, links.linked(job.ledger, VENDOR, new))
+    return update_case(client, job, payload, replace(standing, link=new))

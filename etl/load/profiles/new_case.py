@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from etl.errors import Gone
-from etl.load.delivery import Job, LoadFinding, Payload, entity_of
+from etl.load.delivery import Job, LoadFinding, Payload, Standing, entity_of
 from etl.load.ledger import intents, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link
@@ -37,13 +37,13 @@ class NewCase:
         return tuple(LoadFinding("PROFILES-KEPT", *entity_of(payload.unit_key), name, "undone") for name in kept)
 
 
-def new_case_of(client: ProfilesClient, job: Job, payload: Payload, link: Link | None) -> NewCase:
-    """The case that goes on after the linked one; ``link``: None where there is none. Raises `VendorUnavailable`.
+def new_case_of(client: ProfilesClient, job: Job, payload: Payload, standing: Standing) -> NewCase:
+    """The case that goes on after the linked one, if there is one. Raises `VendorUnavailable`.
 
     Of an old case that is not there any more nothing is known: what would be taken over is left out.
     """
     ours = payload.read()["document"]
-    pins = pins_in_force(job, payload.unit_key)
+    pins, link = pins_in_force(job, standing), standing.link
     undone = _undone(job, link) if link is not None else set()
     if link is None or link.vendor_case_id is None or not (undone or "profiles" in pins.sides.values()):
         return NewCase(ours, ours)

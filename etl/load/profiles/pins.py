@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from etl.errors import ParamsError
-from etl.load.delivery import ByHand, Job
-from etl.load.ledger.pins import SIDES, Pin, Side, pins_of
+from etl.load.delivery import ByHand, Job, Standing
+from etl.load.ledger.pins import SIDES, Pin, Side
 from etl.load.profiles.document import Path, show
 from etl.load.profiles.field_paths import read_path
 
@@ -48,9 +48,9 @@ class Pins:
 NO_PINS = Pins()
 
 
-def pins_in_force(job: Job, unit_key: str) -> Pins:
+def pins_in_force(job: Job, standing: Standing) -> Pins:
     """The pins on a unit's case: those of the ledger, with what this run pins and unpins."""
-    known = {one.field: one for one in pins_of(job.ledger, unit_key)}
+    known = {one.field: one for one in standing.pins}
     asked = job.by_hand or ByHand()
     kept = {name: one for name, one in known.items() if name not in asked.unpins}
     return Pins.of((kept | {one.field: one for one in asked.pins}).values())

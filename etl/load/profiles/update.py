@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy.engine import Connection
-
 from etl.errors import CaseOpen, Gone, InDoubt, SetAside, VendorUnavailable, VersionConflict
-from etl.load.delivery import TRIES, Delivered, Job, LoadFinding, Payload, begin, ended, entity_of
+from etl.load.delivery import TRIES, Delivered, Job, LoadFinding, Payload, Standing, begin, ended, entity_of
 from etl.load.ledger import intents, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.intents import Intent
 from etl.load.ledger.links import Link
+from etl.load.ledger.writer import Write
 from etl.load.profiles.client import Case, ProfilesClient
 from etl.load.profiles.document import KEY, Path, flatten, show
 from etl.load.profiles.merge import Merged, confirm, merge
@@ -30,12 +29,12 @@ EDITED = "edited in Profiles"
 NEVER_SENT = "never sent: nobody has said which of the two is right"
 
 
-def update_if_changed(client: ProfilesClient, job: Job, payload: Payload, link: Link) -> Delivered:
-    """The linked case, if anything has changed since it was last sent."""
-    before = links.find_sent(job.ledger, VENDOR, link.unit_key).get("case")
-    if before is not None and before.payload_hash == payload.payload_hash:
-        return ended(VENDOR, payload.unit_key, "unchanged", None, link)
-    return update_case(client, job, payload, link)
+def unchanged(payload: Payload, standing: Standing) -> Delivered | None:
+    """The outcome of a unit of which nothing has changed since it was last sent; None for all others."""
+    before = standing.before.get("case")
+    if before is None or before.payload_hash != payload.payload_hash:
+        return None
+    return ended(VENDOR, payload.unit_key, "unchanged", None, standing.link)
 
 
 def case_fields(job: Job, document: Mapping[str, Any], among: Collection[str] | None = None) -> tuple[Change, ...]:
@@ -56,15 +55,17 @@ def _is_in(path: Path, items: Collection[str]) -> bool:
     return any(show(path[:end]) in items for end in range(2, len(path), 2))
 
 
-def update_case(client: ProfilesClient, job: Job, payload: Payload, link: Link) -> Delivered:
+def update_case(client: ProfilesClient, job: Job, payload: Payload, standing: Standing) -> Delivered:
     """Reads, merges and writes; again when somebody was faster or the answer was lost.
 
     The merge base is what we last wrote into this case, whichever unit went on with it then. Raises `CaseOpen`,
     `VersionConflict`, `InDoubt`, `Gone`, `Rejected` and `VendorUnavailable`.
     """
+    link = standing.link
+    assert link is not None
     assert link.vendor_case_id is not None
     document = payload.read()["document"]
-    pins = pins_in_force(job, payload.unit_key)
+    pins = pins_in_force(job, standing)
     base = links.find_base(job.ledger, link.vendor_case_id)
     written: tuple[Change, ...] = ()
     lost: Intent | None = None
@@ -122,36 +123,31 @@ def settle_update(client: ProfilesClient, job: Job, payload: Payload, intent: In
 def confirm_lost_write(job: Job, payload: Payload, intent: Intent, case: Case) -> Any:
     """Confirms what the case holds of a write without an answer; gives the base from there on."""
     confirmed = confirm(links.find_base(job.ledger, case.case_id), intent.values["base"], case.document)
-    with job.ledger.write() as connection:
-        # No hash: what was offered is not known to be whole, so that the document is merged again.
-        save_case(job, connection, payload.unit_key, case.case_id, "", confirmed, intent.as_of)
-        intents.mark(job.ledger, intent, "confirmed", connection)
+    # No hash: what was offered is not known to be whole, so that the document is merged again.
+    written = case_written(job, payload.unit_key, case.case_id, "", confirmed, intent.as_of)
+    job.ledger.commit(*written, intents.marked(job.ledger, intent, "confirmed"))
     return confirmed
 
 
-def save_case(
-    job: Job, connection: Connection, unit_key: str, case_id: str, payload_hash: str, base: Any, as_of: date
-) -> None:
-    """Remembers what was offered to a unit's case and what was written into it, within a transaction."""
-    links.save_sent(job.ledger, connection, VENDOR, unit_key, "case", payload_hash, None, as_of, job.run_id)
-    links.save_base(job.ledger, connection, case_id, base, job.run_id)
+def case_written(
+    job: Job, unit_key: str, case_id: str, payload_hash: str, base: Any, as_of: date
+) -> tuple[Write, Write]:
+    """What was offered to a unit's case and what was written into it, to be committed."""
+    return (
+        links.sent_now(job.ledger, VENDOR, unit_key, "case", payload_hash, None, as_of, job.run_id),
+        links.base_written(job.ledger, case_id, base, job.run_id),
+    )
 
 
 def _remember(job: Job, payload: Payload, case: Case, merged: Merged, pins: Pins, intent: Intent | None) -> None:
     # No hash where edits are overruled: the next run looks at the case again, changed or not.
     payload_hash = "" if pins.overrule_edits else payload.payload_hash
-    with job.ledger.write() as connection:
-        save_case(job, connection, payload.unit_key, case.case_id, payload_hash, merged.base, job.as_of)
-        links.save_link(
-            job.ledger,
-            connection,
-            VENDOR,
-            payload.unit_key,
-            client_contact_id=payload.client_contact_id,
-            spouse_contact_id=payload.spouse_contact_id,
-        )
-        if intent is not None:
-            intents.mark(job.ledger, intent, "confirmed", connection)
+    couple = {"client_contact_id": payload.client_contact_id, "spouse_contact_id": payload.spouse_contact_id}
+    job.ledger.commit(
+        *case_written(job, payload.unit_key, case.case_id, payload_hash, merged.base, job.as_of),
+        links.link_changed(VENDOR, payload.unit_key, **couple),
+        *([intents.marked(job.ledger, intent, "confirmed")] if intent is not None else []),
+    )
 
 
 def _delivered(payload: Payload, link: Link, merged: Merged, written: tuple[Change, ...]) -> Delivered:

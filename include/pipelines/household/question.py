@@ -16,9 +16,8 @@ from typing import Any
 from etl.errors import ParamsError, SetAside, StopRun, VendorUnavailable
 from etl.frames import each_row
 from etl.load import matching
-from etl.load.delivery import Job, Payload, entity_of, find_known_as
-from etl.load.ledger import answers, intents, links
-from etl.load.ledger.links import Link
+from etl.load.delivery import Payload, entity_of, find_standing
+from etl.load.ledger import answers
 from etl.load.profiles.actions import check_request
 from etl.load.profiles.client import FoundHousehold
 from etl.load.profiles.search import BUTTONS, Choice, Found, buttons_for, choose, search
@@ -73,13 +72,14 @@ def question_for(context: RunContext, somebody_is_there: bool) -> Question | Non
 def _question(context: RunContext, payload: Payload, somebody_is_there: bool) -> Question | None:
     job = job_of(context, VENDOR)
     assert job.by_hand is not None
-    link = links.find_link(job.ledger, VENDOR, find_known_as(job, VENDOR, payload))
+    standing = find_standing(job, VENDOR, payload)
+    link = standing.link
     chosen = job.by_hand.household_id or job.by_hand.case_id
     if chosen or job.by_hand.action == "create_client_and_case":
         check_request(profiles_client(context), job, payload, link)
         return None
     may_ask = somebody_is_there and not context.request.dry_run
-    if job.by_hand.action != "auto" or not may_ask or _is_known(job, payload, link):
+    if job.by_hand.action != "auto" or not may_ask or (link is not None or standing.begun):
         return None
     found = search(profiles_client(context), job, payload)
     if isinstance(found.decision, matching.Adopt):
@@ -159,11 +159,6 @@ def _payload_to_send(context: RunContext) -> Payload | None:
 
 def _unit_key(context: RunContext) -> str:
     return str(read_scope(context)["unit_key"].iloc[0])
-
-
-def _is_known(job: Job, payload: Payload, link: Link | None) -> bool:
-    """Whether the ledger has the record, or a write that may have made it."""
-    return link is not None or bool(intents.open_intents(job.ledger, VENDOR, payload.unit_key))
 
 
 def _read_ids(given: Mapping[str, Any]) -> dict[str, str | None]:

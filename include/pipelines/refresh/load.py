@@ -17,7 +17,7 @@ import pandas as pd
 from etl.defects import note_defect
 from etl.errors import RetryLater, StopRun
 from etl.frames import are_among, each_row
-from etl.load.delivery import Delivered, Job, Payload, VendorDelivery, deliver, take_over_links
+from etl.load.delivery import Delivered, Job, Payload, VendorDelivery, begin_group, deliver, take_over_links
 from etl.load.emoney.deliver import EmoneyDelivery
 from etl.load.ledger import changes, findings, intents, links, runs
 from etl.load.ledger.runs import Outcome
@@ -33,8 +33,10 @@ from include.pipelines.run.findings import name_defects
 from include.pipelines.run.shards import OFFERED, read_decisions, read_documents, read_scope, shard_name
 from include.pipelines.run.vendors import emoney_client, profiles_client
 
-# Outcomes are saved in groups of this size: a killed load loses few of them.
-SAVED_AT_ONCE = 200
+# So many units are under way together: they share locks, the ledger's transactions and the calls in flight.
+UNITS_AT_ONCE = 64
+# Where a vendor limits the calls a minute, so many of them are one unit's that is under way.
+CALLS_FOR_A_UNIT = 6
 # A dry run for at most so many units says of every field what would be made.
 DESCRIBED_WHOLE = 1_000
 # The parts of a unit that are sent by calls, each with a base in the ledger; the first has the hash of them all.
@@ -172,26 +174,35 @@ def _written_before(context: RunContext, vendor: str, unit_keys: Iterable[str]) 
 
 
 def _deliver_all(context: RunContext, to: VendorDelivery, job: Job, payloads: list[Payload]) -> dict[str, str]:
-    """Delivers through a pool of threads and saves in groups. After a stop the rest are failed, with the reason."""
+    """Delivers group by group, and saves each. After a stop the rest are failed, with the reason."""
     vendor, outcomes = to.vendor, dict[str, str]()
     stopped: StopRun | None = None
-    threads = getattr(context.settings, vendor).calls_in_flight
-    with ThreadPoolExecutor(max_workers=threads, thread_name_prefix=vendor) as pool:
-        for start in range(0, len(payloads), SAVED_AT_ONCE):
-            part = payloads[start : start + SAVED_AT_ONCE]
-            if stopped is not None:
-                done = [Delivered(Outcome(vendor, one.unit_key, "failed", str(stopped))) for one in part]
-            else:
-                running = {pool.submit(deliver, to, job, one): one.unit_key for one in part}
-                wait(running)
-                done = [_ended(vendor, unit_key, future) for future, unit_key in running.items()]
-                errors = [future.exception() for future in running]
-                stopped = next((error for error in errors if isinstance(error, StopRun)), None)
-            _save(context, vendor, done)
-            outcomes |= {one.outcome.unit_key: one.outcome.outcome for one in done}
+    at_once = _units_at_once(context, vendor)
+    for start in range(0, len(payloads), at_once):
+        part = payloads[start : start + at_once]
+        if stopped is not None:
+            done = [Delivered(Outcome(vendor, one.unit_key, "failed", str(stopped))) for one in part]
+        else:
+            # The pool ends first: the locks are held until each of its threads has ended, also after an error here.
+            with begin_group(job, vendor, part) as group, ThreadPoolExecutor(len(part), vendor) as pool:
+                running = {one.unit_key: pool.submit(deliver, to, job, one, group) for one in part}
+                wait(running.values())
+            done = [_ended(vendor, unit_key, future) for unit_key, future in running.items()]
+            errors = [future.exception() for future in running.values()]
+            stopped = next((error for error in errors if isinstance(error, StopRun)), None)
+        _save(context, vendor, done)
+        outcomes |= {one.outcome.unit_key: one.outcome.outcome for one in done}
     if stopped is not None:
         raise stopped
     return outcomes
+
+
+def _units_at_once(context: RunContext, vendor: str) -> int:
+    """Few where calls are few: a person who asks for one of the units waits for all that are under way with it."""
+    if vendor != "emoney":
+        return UNITS_AT_ONCE
+    limits = context.settings.emoney
+    return min(UNITS_AT_ONCE, max(limits.calls_in_flight, limits.calls_per_minute // CALLS_FOR_A_UNIT))
 
 
 def _ended(vendor: str, unit_key: str, future: Future[Delivered]) -> Delivered:

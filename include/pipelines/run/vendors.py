@@ -19,7 +19,7 @@ def profiles_client(context: RunContext) -> ProfilesClient:
     """Profiles, with the credentials of the connection `profiles`."""
     access = context.connections.vendor("profiles")
     limits = context.settings.profiles
-    settings = TransportSettings(threads=limits.calls_in_flight, total_seconds=limits.call_seconds)
+    settings = TransportSettings(calls_in_flight=limits.calls_in_flight, total_seconds=limits.call_seconds)
     return ProfilesClient(
         Transport("profiles", access.base_url, settings=settings, budget=RetryBudget(RETRIES), before_call=check_held),
         access.login,
@@ -33,7 +33,7 @@ def emoney_client(context: RunContext) -> EmoneyClient:
     limits = context.settings.emoney
     limit = Limit(limits.calls_per_minute, limits.calls_in_flight)
     limiter = SharedLimiter(context.data_folder / "limits", access.password, limit)
-    settings = TransportSettings(threads=limits.calls_in_flight, total_seconds=limits.call_seconds)
+    settings = TransportSettings(calls_in_flight=limits.calls_in_flight, total_seconds=limits.call_seconds)
     transport = Transport(
         "emoney",
         access.base_url,

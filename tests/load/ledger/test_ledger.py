@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from etl.errors import LedgerUnavailable, LockLost
 from etl.load.ledger import answers, feeds, intents, links, runs
 from etl.load.ledger.feeds import FeedLine
+from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.store import Ledger, pack, unpack
 from tests.load.killing import finish, start
@@ -29,8 +30,8 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: Callabl
 
 
 def save_link(ledger: Ledger, unit_key: str, client_id: str) -> None:
-    with ledger.write() as connection:
-        links.save_link(ledger, connection, "profiles", unit_key, vendor_client_id=client_id, matched_by="CREATED")
+    made = Link(unit_key, client_id, None, None, None, None, "CREATED")
+    ledger.commit(links.linked(ledger, "profiles", made))
 
 
 def test_several_processes_may_make_the_tables_at_once(tmp_path: Path) -> None:
@@ -63,12 +64,10 @@ def test_created_and_updated_stay_when_a_retry_finds_nothing_left_to_do(ledger: 
 def test_a_takeover_moves_link_history_and_open_writes(ledger: Ledger) -> None:
     save_link(ledger, "C7", "hh-1")
     intent = intents.begin(ledger, "profiles", "C7", "replace_case", "hash", {"base": {}}, DAY, "run", "1")
-    with ledger.write() as connection:
-        links.relink(connection, "profiles", "C7", "H12")
+    ledger.commit(*links.relinked("profiles", "C7", "H12"))
     assert links.find_link(ledger, "profiles", "C7") is None
     assert [one.op_key for one in intents.open_intents(ledger, "profiles", "H12")] == [intent.op_key]
-    with ledger.write() as connection:
-        links.relink(connection, "profiles", "C7", "H13")
+    ledger.commit(*links.relinked("profiles", "C7", "H13"))
     assert links.find_link(ledger, "profiles", "H13") is None
 
 

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,6 +37,16 @@ def opened(
     yield open_ledger
     for ledger in ledgers:
         ledger.engine.dispose()
+
+
+@contextmanager
+def the_lifetime_is_over(ledger: Ledger) -> Iterator[None]:
+    """This machine slept for longer than a lock lives. PostgreSQL's clock cannot be set: there the locks are aged."""
+    if not ledger.is_sqlite:
+        with ledger.write() as connection:
+            connection.execute(sa.update(lock_table).values(expires_at=1.0))
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=locks.LIFETIME_SECONDS + 1)):
+        yield
 
 
 def test_a_living_holder_keeps_others_out_until_it_releases_the_lock(opened: Callable[[], Ledger]) -> None:
@@ -82,12 +93,12 @@ def test_a_holder_that_lost_its_lock_notices_and_does_not_release_the_new_one(op
     ledger, me = opened(), locks.holder_name("run")
     with locks.hold(ledger, "profiles", "H1", me) as slow:
         assert slow is not None
-        with ledger.write() as connection:
-            connection.execute(sa.update(lock_table).values(expires_at=1.0))
-        taken = locks.acquire(ledger, "profiles", ["H1"], me)  # the same process, another thread
-        assert taken == {"H1": slow.epoch + 1}
-        with pytest.raises(LockLost, match="H1"):
-            slow.still_held()
+        with the_lifetime_is_over(ledger):
+            taken = locks.acquire(ledger, "profiles", ["H1"], me)  # the same process, another thread
+            assert taken == {"H1": slow.epoch + 1}
+            for _ in range(2):
+                with pytest.raises(LockLost, match="H1"):
+                    slow.still_held()
     assert locks.acquire(ledger, "profiles", ["H1"], "x|1|2|y") == {}
 
 
@@ -140,11 +151,10 @@ def test_losing_the_outer_of_two_locks_is_noticed_with_the_next_call(desk: Desk)
     job = desk.job()
     with household_lock(job, "emoney", "H1"), household_lock(job, "emoney", "feed:1"):
         locks.check_held()
-        with desk.ledger.write() as connection:
-            connection.execute(sa.update(lock_table).where(lock_table.c.unit_key == "H1").values(expires_at=1.0))
-        assert locks.acquire(desk.ledger, "emoney", ["H1"], locks.holder_name("next"))
-        with pytest.raises(LockLost, match="H1"):
-            locks.check_held()
+        with the_lifetime_is_over(desk.ledger):
+            assert locks.acquire(desk.ledger, "emoney", ["H1"], locks.holder_name("next"))
+            with pytest.raises(LockLost, match="H1"):
+                locks.check_held()
 
 
 def test_a_lock_is_released_when_its_work_fails(desk: Desk) -> None:

@@ -18,6 +18,7 @@ from etl.load.ledger import changes, feeds, findings, intents, lineage, links, l
 from etl.load.ledger.changes import Change
 from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.feeds import FeedLine
+from etl.load.ledger.links import Link
 from etl.load.ledger.retention import Keep, remove_old
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.store import Ledger
@@ -39,10 +40,8 @@ class Office:
         self.ledger = self.open_ledger(self.now)
         self.ledger.migrate()
         for number in (1, 2, 3):
-            with self.ledger.write() as connection:
-                links.save_link(
-                    self.ledger, connection, "emoney", f"H{number}", vendor_client_id=f"c{number}", matched_by="CREATED"
-                )
+            made = Link(f"H{number}", f"c{number}", None, None, None, None, "CREATED")
+            self.ledger.commit(links.linked(self.ledger, "emoney", made))
 
     def now(self) -> datetime:
         return FIRST + timedelta(days=self.nights, seconds=next(self.seconds) % 3600)

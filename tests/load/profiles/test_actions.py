@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from etl.errors import ParamsError
-from etl.load.delivery import ByHand, Delivered, Payload, deliver, household_lock
+from etl.load.delivery import ByHand, Delivered, Payload, household_lock
 from etl.load.ledger import answers
 from etl.load.profiles.client import ProfilesClient
 from etl.load.profiles.deliver import ProfilesDelivery
 from etl.load.profiles.search import choose, describe, search
 from tests.load.advisors import put_into
-from tests.load.delivering import DAY, NEXT_DAY, Desk, household, make_desk
+from tests.load.delivering import DAY, NEXT_DAY, Desk, deliver_one, household, make_desk
 from tests.load.documents import asset, person
 from tests.load.killing import boundaries, finish, run_and_kill, start
 from tests.load.profiles.test_deliver import ON_UPDATE, add_household, token
@@ -34,7 +34,7 @@ def by_hand(desk: Desk, payload: Payload, action: str = "auto", dry_run: bool = 
     run_id = wanted.pop("run_id", None) or next(RUNS)
     job = replace(desk.job(wanted.pop("as_of", DAY), dry_run), run_id=run_id)
     asked = ByHand(action, asked_at=wanted.pop("asked_at", desk.ledger.now()), lock_wait_seconds=120, **wanted)
-    return deliver(ProfilesDelivery(desk.profiles_client()), replace(job, by_hand=asked), payload)
+    return deliver_one(ProfilesDelivery(desk.profiles_client()), replace(job, by_hand=asked), payload)
 
 
 def answered(desk: Desk, choice: str, household_id: str | None = None, case_id: str | None = None) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.errors import ParamsError
-from etl.load.delivery import ByHand, deliver
+from etl.load.delivery import ByHand
 from etl.load.ledger import links, pins
 from etl.load.ledger.pins import Pin
 from etl.load.profiles.deliver import ProfilesDelivery
@@ -17,7 +17,7 @@ from etl.load.profiles.field_paths import read_path, read_paths
 from etl.load.profiles.merge import Merged, merge
 from etl.load.profiles.pins import Pins, read_pins, read_unpins
 from tests.load.advisors import edit_person
-from tests.load.delivering import DAY, NEXT_DAY, Desk, decided, household
+from tests.load.delivering import DAY, NEXT_DAY, Desk, decided, deliver_one, household
 from tests.load.documents import DOCUMENTS, address, asset, document, edited, person, policy, text
 from tests.run_book import Book
 
@@ -216,7 +216,7 @@ def test_a_dry_run_shows_what_a_pin_would_do_and_leaves_none(desk: Desk) -> None
     asked = ByHand(pins=(Pin("clientA.cellPhone", "profiles", "x"),))
     job = replace(desk.job(dry_run=True), by_hand=asked)
     payload = household(clientA=person(cellPhone="2"))
-    delivered = deliver(ProfilesDelivery(desk.profiles_client()), job, payload)
+    delivered = deliver_one(ProfilesDelivery(desk.profiles_client()), job, payload)
     assert decided(delivered) == {("clientA.cellPhone", "pinned")}
     assert pins.pins_of(desk.ledger, "H1") == ()
 
@@ -246,8 +246,7 @@ def test_what_is_not_pinned_cannot_be_unpinned_but_a_step_may_be_repeated(desk: 
 def test_a_household_takes_over_the_pins_of_a_lone_client(desk: Desk) -> None:
     desk.to_profiles(household("C7", client=7))
     pins.change_pins(desk.ledger, "C7", [Pin("clientA.fax", "profiles", "x")], [], None, "hand-1")
-    with desk.ledger.write() as connection:
-        links.relink(connection, "profiles", "C7", "H1")
+    desk.ledger.commit(*links.relinked("profiles", "C7", "H1"))
     assert [one.field for one in pins.pins_of(desk.ledger, "H1")] == ["clientA.fax"]
 
 

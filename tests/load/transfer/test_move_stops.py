@@ -269,7 +269,7 @@ class TestOthersAtTheSameTime:
         assert len(desk.target.rows("contact", office_id=TARGET)) == 4
         for each in (one, two, three):
             with pytest.raises(MovedAway, match=f"as C{desk.new('t1', 'contact', each)} "):
-                rekeying.require_at_home(desk.ledger, f"C{each}", each)
+                rekeying.require_at_home(desk.ledger, rekeying.moves_of(desk.ledger, [f"C{each}"]), f"C{each}", each)
 
     def test_a_carrier_is_made_anew_once_whichever_transfer_comes_first(self, tmp_path: Path) -> None:
         book = TwoOffices()

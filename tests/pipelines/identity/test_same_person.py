@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from etl.load.ledger.links import save_link
+from etl.load.ledger import links
+from etl.load.ledger.links import Link
 from include.pipelines.refresh.plan import plan_and_extract
 from tests.pipelines.household.by_hand import run_by_hand
 from tests.run_book import Book, Ran
@@ -19,9 +20,9 @@ ANN: dict[str, Any] = {"first_name": "Ann", "last_name": "Lee", "birth_date": da
 def waits(book: Book, vendor: str = "profiles", linked: tuple[str, ...] = ()) -> dict[str, str]:
     """Which units a night would let wait, and for whom; ``linked``: the units that have a record at the vendor."""
     context = book.context(NEXT, dry_run=True, vendors=(vendor,))
-    with context.ledger.write() as connection:
-        for key in linked:
-            save_link(context.ledger, connection, vendor, key, vendor_client_id=key, matched_by="CREATED")
+    for key in linked:
+        made = Link(key, key, None, None, None, None, "CREATED")
+        context.ledger.commit(links.linked(context.ledger, vendor, made))
     plan_and_extract(context)
     waiting = context.staging.read(f"identity/{vendor}")["waiting"]
     return dict(zip(waiting["unit_key"], waiting["other_unit_key"], strict=True))

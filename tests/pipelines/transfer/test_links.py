@@ -248,4 +248,4 @@ def test_a_group_with_a_write_in_doubt_stays(book: Book) -> None:
     }  # fmt: skip
     for unit, vendor in in_doubt.items():
         assert unit in book.links(vendor)
-        rekeying.require_at_home(desk.ledger, unit, int(unit[1:]) * 100 + 1)
+        rekeying.require_at_home(desk.ledger, rekeying.moves_of(desk.ledger, [unit]), unit, int(unit[1:]) * 100 + 1)

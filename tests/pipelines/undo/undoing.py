@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from etl.load.delivery import Payload, deliver
+from etl.load.delivery import Payload
 from etl.load.ledger import links, runs
 from etl.load.ledger.closing import Closing, close_run
 from etl.load.profiles.deliver import ProfilesDelivery
@@ -15,6 +15,7 @@ from include.pipelines.refresh.load import job_of
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.vendors import profiles_client
 from include.pipelines.undo.undoing import Undone, request_of, undo_run
+from tests.load.delivering import deliver_one
 from tests.run_book import DAY, Book
 
 
@@ -38,7 +39,7 @@ def send(book: Book, run_id: str, *payloads: Payload, as_of: str = DAY) -> None:
     nobody = pd.DataFrame({"unit_key": [], "known_as": []}, dtype="str")
     context.staging.write(f"{TAKEN_OVER}/profiles", {"units": nobody})
     client, job = profiles_client(context), job_of(context, "profiles")
-    delivered = [deliver(ProfilesDelivery(client), job, payload) for payload in payloads]
+    delivered = [deliver_one(ProfilesDelivery(client), job, payload) for payload in payloads]
     runs.save_outcomes(context.ledger, run_id, [one.outcome for one in delivered])
     close_run(context.ledger, run_id, Closing("success"))
     assert {one.outcome.outcome for one in delivered} <= {"created", "updated", "unchanged"}

@@ -62,13 +62,22 @@ def withdraw(connection: Connection, transfer_id: str, group_nos: Sequence[int])
     connection.execute(sa.delete(unit_move).where(*_announced(transfer_id), theirs))
 
 
-def require_at_home(ledger: Ledger, unit_key: str, client_contact_id: int) -> None:
+def moves_of(ledger: Ledger, unit_keys: Iterable[str]) -> Sequence[sa.RowMapping]:
+    """The moves of these units, there and here: rows of `unit_move`."""
+    theirs = bulk.text_list(ledger.engine, unit_keys)
+    either = sa.or_(unit_move.c.from_unit.in_(theirs), unit_move.c.to_unit.in_(theirs))
+    return ledger.rows(sa.select(unit_move).where(either))
+
+
+def require_at_home(ledger: Ledger, moves: Iterable[sa.RowMapping], unit_key: str, client_contact_id: int) -> None:
     """Raises `LockLost` for a unit that is being moved to another office, `MovedAway` for one that was.
 
-    A household whose head has moved, and that has another head now, is at home.
+    ``moves``: `moves_of` units of which it is one. A household whose head has moved, and that has another head now, is
+    at home.
     """
-    either = sa.or_(unit_move.c.from_unit == unit_key, unit_move.c.to_unit == unit_key)
-    for row in ledger.rows(sa.select(unit_move).where(either)):
+    for row in moves:
+        if unit_key not in (row["from_unit"], row["to_unit"]):
+            continue
         if row["status"] == "pending":
             raise LockLost(f"It is being moved to another office just now (transfer {row['transfer_id']}).")
         if row["from_unit"] == unit_key and _has_moved(ledger, row["transfer_id"], client_contact_id):
