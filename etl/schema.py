@@ -204,45 +204,28 @@ account_performance = _table("""account_performance
     account_id -> investment_account key, period_end date key, return_pct number(9,4)
 """)
 
-# By which columns the rows of a table hang on a contact.
-HANGS_BY: dict[str, tuple[str, ...]] = {
+
+def _references(parent: str) -> dict[str, tuple[str, ...]]:
+    """By table the columns that refer to a table."""
+    columns = {
+        name: tuple(one.name for one in each.columns for key in one.foreign_keys if key.column.table.name == parent)
+        for name, each in metadata.tables.items()
+    }
+    return {name: names for name, names in columns.items() if names}
+
+
+# By which columns the rows of a table hang on a contact. A household hangs on its members, not on its head.
+HANGS_BY = {
     "contact": ("contact_id",),
-    "contact_address": ("contact_id",),
-    "contact_phone": ("contact_id",),
-    "contact_email": ("contact_id",),
-    "household_member": ("contact_id",),
-    "key_relation": ("contact_id", "related_contact_id"),
-    "policy": ("primary_contact_id", "owner_contact_id", "primary_insured_id", "second_insured_id"),
-    "policy_beneficiary": ("contact_id",),
-    "policy_contact": ("contact_id",),
-    "pending_case": ("primary_contact_id", "primary_insured_id"),
-    "pending_case_contact": ("contact_id",),
-    "investment_account": ("primary_contact_id",),
-    "investment_account_contact": ("contact_id",),
-    "liability": ("primary_contact_id",),
-    "smartpad_note": ("contact_id",),
-    "activity": ("contact_id",),
-    "letter": ("contact_id",),
-    "employee_census": ("business_contact_id", "employee_contact_id"),
-    "contact_set_member": ("contact_id",),
-    "lead": ("contact_id",),
-    "referred_contact": ("contact_id", "referred_contact_id"),
-    "event_invitation": ("contact_id",),
-    "presale_activity": ("contact_id",),
+    **{name: columns for name, columns in _references("contact").items() if name not in ("contact", "household")},
 }
 
 # By which column rows belong to a policy, case or account whose primary contact is in the set.
-BELONGS_TO: tuple[tuple[str, str, str], ...] = (
-    ("policy_beneficiary", "policy_id", "policy"),
-    ("policy_contact", "policy_id", "policy"),
-    ("commission", "policy_id", "policy"),
-    ("commission", "pending_case_id", "pending_case"),
-    ("pending_case_contact", "pending_case_id", "pending_case"),
-    ("investment_account_contact", "account_id", "investment_account"),
-    ("investment_position", "account_id", "investment_account"),
-    ("asset_allocation", "account_id", "investment_account"),
-    ("account_performance", "account_id", "investment_account"),
-    ("liability", "account_id", "investment_account"),
+BELONGS_TO = tuple(
+    (name, column, parent)
+    for parent in ("policy", "pending_case", "investment_account")
+    for name, columns in _references(parent).items()
+    for column in columns
 )
 
 # The values of custom_field_value.entity, and the table whose key stands beside each.
