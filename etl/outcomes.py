@@ -4,8 +4,10 @@ A code is the ids of the rules that decided the outcome, joined by commas (``POL
 Reasons in words are for people alone.
 """
 
+# The run has sent something.
+WRITTEN = ("created", "updated")
 # The vendor has it all.
-DONE = ("created", "updated", "unchanged")
+DONE = (*WRITTEN, "unchanged")
 # A unit that ended so comes back with the next run, whether its data changed or not (SCP-4).
 NOT_SENT = ("held", "deferred", "failed", "skipped")
 OUTCOMES = (*DONE, *NOT_SENT)

@@ -42,9 +42,6 @@ class Data(_Section):
     lineage_days: int = Field(
         400, ge=0, description="Days for which replaced lineage is kept; the latest of each unit always stays"
     )
-    repeats_days: int = Field(
-        14, ge=7, description="Days for which rows that only repeat the night before are kept; their counts stay"
-    )
     values_days: int = Field(
         90, ge=30, description="Days for which values before and after a write are kept; undo works for as long"
     )

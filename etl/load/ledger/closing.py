@@ -13,9 +13,10 @@ from typing import Any
 
 import pandas as pd
 
-from etl.load.ledger import findings, runs
+from etl.load.ledger import findings, runs, standing
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.store import Ledger
+from etl.load.ledger.tables import repeated
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Closing:
     ``status``: success or failed. ``outcomes``: those that are not in the ledger yet. ``findings``: as
     `findings.write_findings` takes them; None: the run has none. ``states``: for each vendor whose part has succeeded,
     where the next run begins (unit_key, digest, outcome); the open findings of that vendor follow ``findings``.
-    ``left``: by vendor, units that are not enrolled any more.
+    ``left``: by vendor, units that are not enrolled any more. ``is_compared``: each open finding of a unit that did not
+    fail is in ``findings``, unless the unit was carried.
     """
 
     status: str
@@ -33,18 +35,26 @@ class Closing:
     findings: pd.DataFrame | None = None
     states: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     left: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    is_compared: bool = True
 
 
 def close_run(ledger: Ledger, run_id: str, closing: Closing, at: datetime | None = None) -> None:
     """Closes a run whole or not at all; ``at``: when it ended, by default now."""
     moment = at or ledger.now()
     with ledger.write() as connection:
+        standing.hold_still(connection, alone=True)
+        standing.open_again(connection, run_id, closing.states)
         runs.write_outcomes(ledger, connection, run_id, closing.outcomes)
         if closing.findings is not None:
             findings.reopen_findings(ledger, connection, run_id, closing.states)
-            findings.write_findings(ledger, connection, run_id, closing.findings)
+            places = {
+                vendor: standing.take_place(connection, run_id, vendor) if closing.is_compared else None
+                for vendor in closing.states
+            }
+            findings.write_findings(ledger, connection, run_id, closing.findings, places)
             through = closing.findings[closing.findings["vendor"].isin(list(closing.states))]
             findings.follow_findings(ledger, connection, run_id, through)
+        standing.write_out(connection, repeated.c.run_id == run_id)
         for vendor, states in closing.states.items():
             runs.finish_vendor(ledger, connection, run_id, vendor, states, moment, closing.left.get(vendor, ()))
         runs.finish_run(connection, run_id, closing.status, moment)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from etl.frames import are_among
-from etl.load.bulk import text_list
+from etl.load.bulk import id_list, text_list
+from etl.load.ledger import standing
 from etl.load.ledger.store import Ledger, matching
-from etl.load.ledger.tables import finding, load_finding, open_finding, run
+from etl.load.ledger.tables import STANDS, finding, load_finding, open_finding, run
 from etl.load.ledger.transfers import rekeying
 
 COLUMNS = ["vendor", "unit_key", "rule_id", "severity", "entity", "entity_id", "field", "message", "remedy"]
@@ -51,9 +52,10 @@ def read_load_findings(ledger: Ledger, run_id: str) -> pd.DataFrame:
 
 def read_findings(ledger: Ledger, run_id: str) -> pd.DataFrame:
     """A run's findings as they were decided, in that order: `COLUMNS`, status, since (a date; null where unknown)."""
-    columns = [*_columns(finding, "status"), run.c.as_of.label("since")]
-    mine = sa.select(*columns).outerjoin(run, run.c.run_id == finding.c.first_run_id).where(finding.c.run_id == run_id)
-    return ledger.frame(mine.order_by(finding.c.finding_id))
+    found = standing.all_findings(ledger.engine.dialect.name)
+    columns = [*_columns(found, "status"), run.c.as_of.label("since")]
+    mine = sa.select(*columns).outerjoin(run, run.c.run_id == found.c.first_run_id).where(found.c.run_id == run_id)
+    return ledger.frame(mine.order_by(found.c.finding_id))
 
 
 def read_open_findings(ledger: Ledger, vendor: str) -> pd.DataFrame:
@@ -94,23 +96,75 @@ def waiting_items(ledger: Ledger, unit_keys: Iterable[str]) -> dict[str, set[str
     return waiting
 
 
-def write_findings(ledger: Ledger, connection: Connection, run_id: str, findings: pd.DataFrame) -> None:
+def write_findings(
+    ledger: Ledger, connection: Connection, run_id: str, findings: pd.DataFrame, places: Mapping[str, int | None]
+) -> None:
     """A run's findings with their status (new, known, mended), in place of those of an earlier closing of the same run.
 
-    ``findings``: `COLUMNS`, status, and first_run_id where an earlier run found it. Within a transaction.
+    ``findings``: `COLUMNS`, status, and first_run_id where an earlier run found it. ``places``: the run's place at each
+    vendor whose open findings follow it. There a finding that stands is not written again, and a new one stands from
+    now on, unless its unit failed (`standing`). Within a transaction.
     """
     connection.execute(sa.delete(finding).where(finding.c.run_id == run_id))
-    columns = [*COLUMNS, "status", "first_run_id"]
-    rows = _rows(findings.reindex(columns=columns), columns)
-    ledger.insert(
-        connection, finding, [{**row, "run_id": run_id, "first_run_id": row["first_run_id"] or run_id} for row in rows]
+    decided = findings.reindex(columns=[*COLUMNS, "status", "first_run_id"]).astype(object)
+    decided["first_run_id"] = decided["first_run_id"].fillna(run_id)
+    decided = decided.assign(run_id=run_id, stands_from=None, stands_until=None)
+    for vendor, place in places.items():
+        decided = _without_standing(connection, decided, run_id, vendor, place)
+    ledger.insert(connection, finding, _rows(decided, list(decided.columns)))
+
+
+def _without_standing(
+    connection: Connection, decided: pd.DataFrame, run_id: str, vendor: str, place: int | None
+) -> pd.DataFrame:
+    """The rows that are to be written, with the place from which they stand; ends what stood in their stead."""
+    mine = decided[decided["vendor"] == vendor]
+    is_mended = mine["status"] == "mended"
+    may_stand = ~is_mended & ~mine["rule_id"].isin(EVENTS) & (place is not None)
+    may_stand &= are_among(mine["unit_key"], _looked_at(connection, run_id, vendor, mine["unit_key"].unique()))
+    there = _read_standing(connection, vendor, mine["unit_key"].unique())
+    keys, keys_there = _texts(mine, _KEY), _texts(there, _KEY)
+    words, words_there = _texts(mine, COLUMNS), _texts(there, COLUMNS)
+    # Two findings can differ by their words alone: they stand, or are written anew, together.
+    differing = pd.concat([keys[~are_among(words, words_there)], keys_there[~are_among(words_there, words)]])
+    stays = may_stand & (mine["status"] == "known") & ~are_among(keys, differing)
+    ended = are_among(keys_there, keys[~stays & (may_stand | is_mended)])
+    chosen = finding.c.finding_id.in_(id_list(connection, there.loc[ended, "finding_id"]))
+    standing.end_findings(connection, chosen, before=place)
+    starts = mine[may_stand & ~stays].index
+    decided.loc[starts, ["stands_from", "stands_until"]] = [place, STANDS]
+    return decided.drop(index=mine[stays].index)
+
+
+def _looked_at(connection: Connection, run_id: str, vendor: str, unit_keys: Iterable[str]) -> list[str]:
+    """The units among these that have an outcome in a run and did not fail."""
+    ended = standing.all_outcomes(connection.dialect.name)
+    theirs = (*matching(ended, run_id=run_id, vendor=vendor), ended.c.unit_key.in_(text_list(connection, unit_keys)))
+    return list(connection.execute(sa.select(ended.c.unit_key).where(*theirs, ended.c.outcome != "failed")).scalars())
+
+
+def _read_standing(connection: Connection, vendor: str, unit_keys: Iterable[str]) -> pd.DataFrame:
+    """`COLUMNS`, finding_id of the findings of these units that stand."""
+    theirs = (
+        *matching(finding, vendor=vendor, stands_until=STANDS),
+        finding.c.unit_key.in_(text_list(connection, unit_keys)),
     )
+    rows = connection.execute(sa.select(*_columns(finding, "finding_id")).where(*theirs)).all()
+    return pd.DataFrame(rows, columns=[*COLUMNS, "finding_id"])
+
+
+def _texts(found: pd.DataFrame, names: Sequence[str]) -> pd.Series[str]:
+    """One text for each row; the unit separator cannot be part of an id, a rule or a column's name."""
+    texts = found[list(names)].astype(object).where(found[list(names)].notna(), "").astype("str")
+    return texts[names[0]].str.cat(texts[list(names[1:])], sep="\x1f")
 
 
 def reopen_findings(ledger: Ledger, connection: Connection, run_id: str, vendors: Collection[str]) -> None:
     """Takes back what an earlier closing of the same run opened and closed, within a transaction."""
-    theirs = open_finding.c.vendor.in_(vendors)
-    connection.execute(sa.delete(open_finding).where(theirs, open_finding.c.first_run_id == run_id))
+    for vendor in vendors:
+        opened = matching(open_finding, vendor=vendor, first_run_id=run_id)
+        units = connection.execute(sa.select(open_finding.c.unit_key).where(*opened).distinct()).scalars().all()
+        standing.forget_findings(connection, units, vendor=vendor, first_run_id=run_id)
     mended = sa.select(*_columns(finding, "first_run_id")).where(_mended_by(run_id), finding.c.vendor.in_(vendors))
     rows = connection.execute(mended).mappings()
     ledger.upsert(connection, open_finding, [{**row, "finding_key": finding_key(row)} for row in rows])
@@ -132,7 +186,7 @@ def follow_findings(ledger: Ledger, connection: Connection, run_id: str, finding
         connection.execute(known, [{f"a_{name}": key[name] for name in names} for key in keys])
 
 
-def _columns(table: sa.Table, more: str) -> list[sa.Column[Any]]:
+def _columns(table: sa.FromClause, more: str) -> list[sa.ColumnElement[Any]]:
     return [table.c[name] for name in (*COLUMNS, more)]
 
 

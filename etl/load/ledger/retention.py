@@ -1,16 +1,15 @@
-"""Removal by age: repetitions go first, then values, then facts; guarantees stay.
+"""Removal by age: values go first, then facts; guarantees stay.
 
 ::
 
-    repeats   a night's outcomes that repeat the unit's outcome before (counts stay); findings that were known
     values    the values before and after of decisions, and those of writes that have an answer
     facts     decisions, outcomes, findings, writes, feeds and runs
     lineage   lineage that was recorded anew since
     locks     locks of feeds, and of units that are linked no longer
 
 Kept at any age: writes without an answer, links, merge bases and what was last sent, open findings, what an undo put
-back, where the next night begins, and of each linked unit its creation and the last decision on each field. Each night
-goes on where the last one ended, in short transactions and for a limited time.
+back, where the next night begins, outcomes and findings that still stand, and of each linked unit its creation and the
+last decision on each field. Each night goes on where the last one ended, in short transactions and for a limited time.
 """
 
 from __future__ import annotations
@@ -58,15 +57,12 @@ Portions: TypeAlias = Generator[int, None, None]
 NIGHT = "weeknight_refresh"
 # The runs whose facts are removed by age. The facts of a transfer stay: its rollback needs them.
 REMOVABLE = (NIGHT, "household_sync", "undo")
-# Outcomes that are never repetitions.
-WRITTEN = ("created", "updated")
 
 
 @dataclass(frozen=True)
 class Keep:
     """Days that each kind is kept, and how much one night removes: rows a transaction, seconds in all."""
 
-    repeats_days: int = 14
     values_days: int = 90
     facts_days: int = 2555
     lineage_days: int = 400
@@ -95,54 +91,6 @@ def remove_old(ledger: Ledger, keep: Keep, clock: Callable[[], float] = time.mon
     return Removed(dict(removed), True)
 
 
-def _repeats(ledger: Ledger, keep: Keep) -> Portions:
-    nights = (run.c.dag_id == NIGHT, run.c.dry_run.is_(False))
-    for night in _runs_of_age(ledger, "repeats", keep.repeats_days, *nights):
-        while count := _count_repeated(ledger, night, keep.rows):
-            yield count
-        known = (finding.c.run_id == night["run_id"], finding.c.status == "known")
-        yield from _deleted(ledger, finding, known, keep.rows)
-        yield from _deleted(ledger, load_finding, (load_finding.c.run_id == night["run_id"],), keep.rows)
-
-
-def _count_repeated(ledger: Ledger, night: sa.RowMapping, rows: int) -> int:
-    """Replaces a portion of a night's repeated outcomes by a count; gives how many they were."""
-    before, earlier = outcome.alias(), run.alias()
-    last = (
-        sa.select(_words(before))
-        .join(earlier, earlier.c.run_id == before.c.run_id)
-        .where(before.c.vendor == outcome.c.vendor, before.c.unit_key == outcome.c.unit_key)
-        .where(earlier.c.started_at < night["started_at"], earlier.c.dry_run.is_(False))
-        .order_by(earlier.c.started_at.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    of_night = outcome.c.run_id == night["run_id"]
-    is_decided = sa.exists().where(*_same(field_change, outcome, "run_id", "vendor", "unit_key"))
-    says_nothing_new = (outcome.c.outcome.not_in(WRITTEN), _words(outcome) == last, ~is_decided)
-    some = sa.select(outcome.c.vendor, outcome.c.unit_key, outcome.c.outcome).where(of_night, *says_nothing_new)
-    with ledger.write() as connection:
-        repeated = connection.execute(some.limit(rows)).mappings().all()
-        if not repeated:
-            return 0
-        theirs = (outcome.c.vendor == sa.bindparam("a_vendor"), outcome.c.unit_key == sa.bindparam("a_unit"))
-        keys = [{"a_vendor": row["vendor"], "a_unit": row["unit_key"]} for row in repeated]
-        connection.execute(sa.delete(outcome).where(of_night, *theirs), keys)
-        counted = Counter((row["vendor"], row["outcome"]) for row in repeated)
-        mine = sa.select(repeated_outcome).where(repeated_outcome.c.run_id == night["run_id"])
-        counted.update({(row["vendor"], row["outcome"]): row["units"] for row in connection.execute(mine).mappings()})
-        counts = [
-            {"run_id": night["run_id"], "vendor": vendor, "outcome": ended, "units": units}
-            for (vendor, ended), units in counted.items()
-        ]
-        ledger.upsert(connection, repeated_outcome, counts)
-    return len(repeated)
-
-
-def _words(of: sa.FromClause) -> sa.ColumnElement[str]:
-    return of.c.outcome + ": " + sa.func.coalesce(of.c.reason, "")
-
-
 def _values(ledger: Ledger, keep: Keep) -> Portions:
     for old in _runs_of_age(ledger, "values", keep.values_days):
         there = sa.or_(field_change.c.before.is_not(None), field_change.c.after.is_not(None))
@@ -161,37 +109,63 @@ def _values(ledger: Ledger, keep: Keep) -> Portions:
 
 def _facts(ledger: Ledger, keep: Keep) -> Portions:
     for old in _runs_of_age(ledger, "facts", keep.facts_days, run.c.dag_id.in_(REMOVABLE)):
-        for table, gone in _old_facts(old):
-            yield from _deleted(ledger, table, (table.c.run_id == old["run_id"], *gone), keep.rows)
-    day = (ledger.now() - timedelta(days=keep.facts_days)).date()
-    yield from _deleted(ledger, feed, (feed.c.as_of < day, feed.c.status.in_(RESOLVED)), keep.rows)
+        places = ledger.mapping(
+            sa.select(run_vendor.c.vendor, run_vendor.c.place).where(run_vendor.c.run_id == old["run_id"])
+        )
+        for table, gone in _old_facts(old, places):
+            yield from _deleted(ledger, table, gone, keep.rows)
+    before = ledger.now() - timedelta(days=keep.facts_days)
+    tables = (outcome, field_change, delivery, run_vendor, lineage, pin, life_event, other_case, finding)
+    named = [table.c.run_id for table in tables] + [open_finding.c.first_run_id]
+    unnamed = (~sa.exists().where(column == run.c.run_id) for column in named)
+    yield from _deleted(ledger, run, (run.c.started_at < before, run.c.dag_id.in_(REMOVABLE), *unnamed), keep.rows)
+    yield from _deleted(ledger, feed, (feed.c.as_of < before.date(), feed.c.status.in_(RESOLVED)), keep.rows)
 
 
-def _old_facts(old: sa.RowMapping) -> Iterator[tuple[sa.Table, tuple[sa.ColumnElement[bool], ...]]]:
-    """The tables of a run's facts, in the order in which they go, and which of its rows may go."""
+def _old_facts(
+    old: sa.RowMapping, places: Mapping[str, int | None]
+) -> Iterator[tuple[sa.Table, tuple[sa.ColumnElement[bool], ...]]]:
+    """The tables of a run's facts, in the order in which they go, and which rows may go.
+
+    ``places``: of the run, by vendor. With it goes what stood up to its place, whichever run had written it.
+    """
     again, later = field_change.alias(), run.alias()
     is_decided_again = sa.exists().where(
         *_same(again, field_change, "vendor", "unit_key", "field"),
         later.c.run_id == again.c.run_id,
         later.c.started_at > old["started_at"],
     )
-    yield field_change, (sa.or_(is_decided_again, ~_is_linked(field_change)),)
-    stands = sa.exists().where(*_same(field_change, outcome, "run_id", "vendor", "unit_key"))
-    yield outcome, (~_is_linked(outcome) | (outcome.c.outcome != "created") & ~stands,)
+    yield field_change, (_of(field_change, old), sa.or_(is_decided_again, ~_is_linked(field_change)))
+    is_decided = sa.exists().where(*_same(field_change, outcome, "run_id", "vendor", "unit_key"))
+    may_go = ~_is_linked(outcome) | (outcome.c.outcome != "created") & ~is_decided
+    yield outcome, (_ends_with(outcome, old, places), may_go)
     needed = delivery.c.step.in_((UNDO_STEP, *CREATIONS)) & _is_linked(delivery)
-    yield delivery, (delivery.c.status.not_in(OPEN), ~needed)
-    for table in (finding, load_finding, run_stop, answer, repeated_outcome):
-        yield table, ()
+    yield delivery, (_of(delivery, old), delivery.c.status.not_in(OPEN), ~needed)
+    yield finding, (_ends_with(finding, old, places),)
+    for table in (load_finding, run_stop, answer, repeated_outcome):
+        yield table, (_of(table, old),)
     newer = run_vendor.alias()
     begins_later = sa.exists().where(
         newer.c.vendor == run_vendor.c.vendor,
         newer.c.finished_at > run_vendor.c.finished_at,
         newer.c.watermark.is_not(None),
     )
-    yield run_vendor, (begins_later | run_vendor.c.watermark.is_(None) | run_vendor.c.finished_at.is_(None),)
-    tables = (outcome, field_change, delivery, run_vendor, lineage, pin, life_event, other_case)
-    named = [table.c.run_id for table in tables] + [open_finding.c.first_run_id]
-    yield run, tuple(~sa.exists().where(column == run.c.run_id) for column in named)
+    is_over = begins_later | run_vendor.c.watermark.is_(None) | run_vendor.c.finished_at.is_(None)
+    # No place is given twice.
+    has_later = sa.exists().where(newer.c.vendor == run_vendor.c.vendor, newer.c.place > run_vendor.c.place)
+    yield run_vendor, (_of(run_vendor, old), is_over, has_later | run_vendor.c.place.is_(None))
+
+
+def _of(table: sa.Table, old: sa.RowMapping) -> sa.ColumnElement[bool]:
+    column: sa.ColumnElement[bool] = table.c.run_id == old["run_id"]
+    return column
+
+
+def _ends_with(table: sa.Table, old: sa.RowMapping, places: Mapping[str, int | None]) -> sa.ColumnElement[bool]:
+    """Rows that hold in no run after this one."""
+    until = table.c.stands_until
+    stood = ((table.c.vendor == vendor) & (until <= place) for vendor, place in places.items() if place is not None)
+    return sa.or_(_of(table, old) & until.is_(None), *stood)
 
 
 def _lineage(ledger: Ledger, keep: Keep) -> Portions:
@@ -239,7 +213,6 @@ def _locks(ledger: Ledger, keep: Keep) -> Portions:
 
 
 KINDS: dict[str, Callable[[Ledger, Keep], Portions]] = {
-    "repeats": _repeats,
     "values": _values,
     "facts": _facts,
     "lineage": _lineage,

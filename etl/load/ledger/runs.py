@@ -14,10 +14,11 @@ from sqlalchemy.engine import Connection
 
 from etl.errors import ParamsError
 from etl.load.bulk import text_list
+from etl.load.ledger import standing
 from etl.load.ledger.store import Ledger, columns, matching
 from etl.load.ledger.tables import link, outcome, run, run_stop, run_vendor, unit_state
 from etl.names import near
-from etl.outcomes import CHOICES
+from etl.outcomes import CHOICES, WRITTEN
 
 
 @dataclass(frozen=True)
@@ -145,24 +146,74 @@ def save_outcomes(ledger: Ledger, run_id: str, outcomes: Iterable[Outcome]) -> N
 
 
 def write_outcomes(ledger: Ledger, connection: Connection, run_id: str, outcomes: Iterable[Outcome]) -> None:
-    """The same within a transaction."""
+    """The same within a transaction. An outcome that stands from an earlier run is only noted (`standing`)."""
+    by_vendor: dict[str, dict[str, Outcome]] = {}
+    for one in outcomes:
+        by_vendor.setdefault(one.vendor, {})[one.unit_key] = one
+    standing.open_again(connection, run_id, by_vendor)
+    for vendor, ended in by_vendor.items():
+        repeats = _repeats(connection, run_id, vendor, ended)
+        standing.repeat(connection, run_id, vendor, [*repeats], is_carried=False)
+        _write_rows(ledger, connection, run_id, (one for key, one in ended.items() if key not in repeats))
+
+
+def _write_rows(ledger: Ledger, connection: Connection, run_id: str, outcomes: Iterable[Outcome]) -> None:
     rows = ({"run_id": run_id, **vars(one)} for one in outcomes)
-    was_written = sa.or_(outcome.c.outcome == "created", outcome.c.outcome == "updated")
+    was_written = sa.or_(*(outcome.c.outcome == written for written in WRITTEN))
     ledger.upsert(connection, outcome, rows, unless=lambda new: sa.and_(new.outcome == "unchanged", was_written))
+
+
+def _repeats(connection: Connection, run_id: str, vendor: str, ended: Mapping[str, Outcome]) -> set[str]:
+    """The units that ended as they stand."""
+    may_repeat = [key for key, one in ended.items() if one.outcome not in WRITTEN]
+    if not may_repeat:
+        return set()
+    standing.hold_still(connection)
+    stand = standing.stand_in(connection, vendor, may_repeat, run_id)
+    ends = {key: (one.outcome, one.reason, one.vendor_id, one.code) for key, one in ended.items()}
+    return {key for key in may_repeat if stand.get(key) == ends[key]}
+
+
+def save_carried(ledger: Ledger, run_id: str, vendor: str, unit_keys: pd.Series[str]) -> None:
+    """These units were carried: the run has neither read nor built nor checked them, because nothing has changed.
+
+    One cheap call for any number of units, best for all of a vendor at once. A unit whose standing outcome is held or
+    skipped ends so again, with the same reason; every other unit ends as unchanged, with the vendor's record of its
+    link. A row is written only for units whose outcome is another than the one that stands. The findings of carried
+    units stay open: the run that closes does not look for them.
+    """
+    linked = sa.select(link.c.unit_key, link.c.vendor_client_id)
+    with ledger.write() as connection:
+        standing.open_again(connection, run_id, [vendor])
+        standing.hold_still(connection)
+        stand = standing.stand_in(connection, vendor, unit_keys, run_id)
+        mine = linked.where(link.c.vendor == vendor, link.c.unit_key.in_(text_list(connection, unit_keys)))
+        records: dict[str, str] = dict(connection.execute(mine).all())
+        anew = (key for key in unit_keys if not _stays(stand.get(key), records.get(key)))
+        outcomes = (Outcome(vendor, key, "unchanged", None, records.get(key)) for key in anew)
+        _write_rows(ledger, connection, run_id, outcomes)
+        standing.repeat(connection, run_id, vendor, list(unit_keys), is_carried=True)
+
+
+def _stays(stands: tuple[Any, ...] | None, record: str | None) -> bool:
+    """Whether a carried unit ends as it stands (outcome, reason, vendor_id, code)."""
+    return stands is not None and (stands[0] in ("held", "skipped") or stands == ("unchanged", None, record, None))
 
 
 def read_outcomes(ledger: Ledger, run_id: str, vendor: str | None = None) -> pd.DataFrame:
     """vendor, unit_key, outcome, reason, vendor_id, code of a run."""
-    statement = sa.select(*columns(Outcome, outcome)).where(outcome.c.run_id == run_id)
+    ended = standing.all_outcomes(ledger.engine.dialect.name)
+    statement = sa.select(*columns(Outcome, ended)).where(ended.c.run_id == run_id)
     if vendor is not None:
-        statement = statement.where(outcome.c.vendor == vendor)
-    return ledger.frame(statement.order_by(outcome.c.vendor, outcome.c.unit_key))
+        statement = statement.where(ended.c.vendor == vendor)
+    return ledger.frame(statement.order_by(ended.c.vendor, ended.c.unit_key))
 
 
 def runs_of_unit(ledger: Ledger, vendor: str, unit_key: str, until: date | None = None) -> list[UnitRun]:
     """The runs that dealt with a unit at a vendor, as of a day up to ``until``, newest first; no dry runs."""
-    mine = (*matching(outcome, vendor=vendor, unit_key=unit_key), run.c.dry_run.is_(False))
-    statement = sa.select(*columns(UnitRun, run, outcome)).join(run, run.c.run_id == outcome.c.run_id).where(*mine)
+    ended = standing.all_outcomes(ledger.engine.dialect.name)
+    mine = (*matching(ended, vendor=vendor, unit_key=unit_key), run.c.dry_run.is_(False))
+    statement = sa.select(*columns(UnitRun, run, ended)).join(run, run.c.run_id == ended.c.run_id).where(*mine)
     if until is not None:
         statement = statement.where(run.c.as_of <= until)
     return ledger.read_as(UnitRun, statement.order_by(run.c.started_at.desc()))
@@ -193,11 +244,17 @@ def finish_vendor(
     """
     gone = unit_state.c.unit_key.in_(text_list(connection, left))
     connection.execute(sa.delete(unit_state).where(unit_state.c.vendor == vendor, gone))
-    ledger.upsert(connection, unit_state, ({"vendor": vendor, "run_id": run_id, **state} for state in states))
+    rows = ({"vendor": vendor, "run_id": run_id, **state} for state in states)
+    ledger.upsert(connection, unit_state, rows, unless=_is_same_state)
     mine = matching(run_vendor, run_id=run_id, vendor=vendor)
     connection.execute(
         sa.update(run_vendor).where(*mine).values(finished_at=sa.func.coalesce(run_vendor.c.finished_at, at))
     )
+
+
+def _is_same_state(new: Any) -> sa.ColumnElement[bool]:
+    named = [unit_state.c[name] for name in ("digest", "records", "outcome")]
+    return sa.and_(*(column.is_not_distinct_from(new[column.name]) for column in named))
 
 
 def finish_run(connection: Connection, run_id: str, status: str, at: datetime) -> None:

@@ -340,7 +340,7 @@ def _refuse_while_writing(connection: Connection) -> None:
         )
 
 
-def columns(kind: type[Any], *tables: sa.Table) -> list[sa.ColumnElement[Any]]:
+def columns(kind: type[Any], *tables: sa.FromClause) -> list[sa.ColumnElement[Any]]:
     """The columns of the fields of a dataclass, each from the first of the tables that has it."""
     return [next(table.c[name] for table in tables if name in table.c) for name in kind.__dataclass_fields__]
 

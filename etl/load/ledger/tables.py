@@ -38,7 +38,9 @@ run_stop = _table("""run_stop
 # What a run saw of the CRM, for each vendor: where the next run begins (SCP-4).
 run_vendor = _table("""run_vendor
     run_id text(250) key, vendor text(20) key, watermark time, units_in_scope int required, finished_at time,
-    index ix_run_vendor_finished vendor finished_at
+    place int,  -- among the vendor's runs, in the order in which they ended; see `etl.load.ledger.standing`
+    night int,  -- the same, of a run in which outcomes stand
+    index ix_run_vendor_finished vendor finished_at, index ix_run_vendor_place vendor place
 """)
 
 # Each unit after its last run: its digest then, and how it ended.
@@ -92,7 +94,19 @@ household_lock = _table("""household_lock
 outcome = _table("""outcome
     run_id text(250) key, vendor text(20) key, unit_key text(40) key, outcome text(20) required, reason text,
     vendor_id text(120), code text,  -- see `etl.outcomes`
-    index ix_outcome_unit vendor unit_key
+    stands_from int, stands_until int,  -- the places in which it stands: after the first, up to the second
+    index ix_outcome_unit vendor unit_key, index ix_outcome_stands vendor stands_until
+""")
+
+# `stands_until` of a row that stands until further notice.
+STANDS = 2**31 - 1
+
+# Units that end in a run as they stand, until the run is closed: a JSON list of their keys. Carried: the run has not
+# looked at them.
+repeated = _table("""repeated
+    repeated_id serial key, run_id text(250) required, vendor text(20) required, is_carried flag required,
+    unit_keys text required,
+    index ix_repeated_run run_id vendor
 """)
 
 # What a run decided field by field: written (with the values before and after, compressed JSON), kept, stale, …
@@ -114,7 +128,8 @@ finding = _table("""finding
     entity_id text(80), field text(120), message text required, remedy text,
     status text(20) required,  -- new | known | mended
     first_run_id text(250),  -- the run that found it first; null where it was not kept yet
-    index ix_finding_run_id run_id
+    stands_from int, stands_until int,  -- as those of an outcome
+    index ix_finding_run_id run_id, index ix_finding_unit vendor unit_key
 """)
 
 # The findings that stand open now: "new", "known" and "mended" are measured against them.
@@ -226,7 +241,8 @@ guard_release = _table("""guard_release
     documents_hash text(64) required, reason text required, released_by text(256) required, released_at time required
 """)
 
-# How many outcomes of a night were removed because they repeated the unit's outcome before.
+# How many outcomes of a night were removed because they repeated the unit's outcome before. Only ledgers of earlier
+# revisions have rows: what repeats is not written any more.
 repeated_outcome = _table("""repeated_outcome
     run_id text(250) key, vendor text(20) key, outcome text(20) key, units int required
 """)
@@ -307,14 +323,59 @@ vendor_key = _table("""vendor_key
     index ix_vendor_key_transfer_id transfer_id
 """)
 
+_OUTCOME = "o.vendor, o.unit_key, o.outcome, o.reason, o.vendor_id, o.code"
+_FINDING = (
+    "f.finding_id, f.vendor, f.unit_key, f.rule_id, f.severity, f.entity, f.entity_id, f.field, f.message, f.remedy, "
+    "f.first_run_id"
+)
+
+# Outcomes that a closed run does not write because they stand.
+STANDING_OUTCOMES = (
+    f"SELECT n.run_id, {_OUTCOME} FROM run_vendor n JOIN outcome o "
+    "ON o.vendor = n.vendor AND o.stands_from < n.night AND o.stands_until >= n.night"
+)
+
+# The same of a run that is not closed yet.
+REPEATED_OUTCOMES = (
+    f"SELECT r.run_id, {_OUTCOME} FROM "
+    "(SELECT DISTINCT p.run_id, p.vendor, k.value AS unit_key FROM repeated p, {unit_keys} k) r "
+    f"JOIN outcome o ON o.vendor = r.vendor AND o.unit_key = r.unit_key AND o.stands_until = {STANDS} "
+    "WHERE NOT EXISTS (SELECT 1 FROM outcome w "
+    "WHERE w.run_id = r.run_id AND w.vendor = r.vendor AND w.unit_key = r.unit_key)"
+)
+
+# run_id, vendor, unit_key, outcome, reason, vendor_id, code of every unit in scope of every run.
+OUTCOMES = f"SELECT o.run_id, {_OUTCOME} FROM outcome o UNION ALL {STANDING_OUTCOMES} UNION ALL {REPEATED_OUTCOMES}"
+
+# Findings that were known in a run that has looked at their unit, or has carried it.
+_KNOWN = (
+    f"SELECT n.run_id, 'known' AS status, {_FINDING} FROM run_vendor n JOIN outcome o ON o.vendor = n.vendor AND %s "
+    "AND o.outcome <> 'failed' JOIN finding f ON f.vendor = o.vendor AND f.unit_key = o.unit_key "
+    "AND f.stands_from < n.place AND f.stands_until >= n.place"
+)
+STANDING_FINDINGS = (
+    f"{_KNOWN % 'o.run_id = n.run_id'} UNION ALL {_KNOWN % 'o.stands_from < n.night AND o.stands_until >= n.night'}"
+)
+
+# The findings of every run, with run_id and status.
+FINDINGS = f"SELECT f.run_id, f.status, {_FINDING} FROM finding f WHERE f.run_id <> '' UNION ALL {STANDING_FINDINGS}"
+
+_LISTED = {"sqlite": "json_each(p.unit_keys)", "postgresql": "json_array_elements_text(CAST(p.unit_keys AS json))"}
+
+
+def in_dialect(select: str, dialect: str) -> str:
+    """One of these selects, or of `VIEWS`, as a database takes it."""
+    return select.replace("{unit_keys}", _LISTED[dialect])
+
+
 VIEWS = {
     "run_v": (
         "SELECT run_id, dag_id, as_of, requested_by, dry_run, status, started_at, finished_at, triggered_by FROM run"
     ),
-    "outcome_v": "SELECT run_id, vendor, unit_key, outcome, reason, vendor_id FROM outcome",
+    "outcome_v": f"SELECT run_id, vendor, unit_key, outcome, reason, vendor_id FROM ({OUTCOMES}) AS ended",
     "finding_v": (
         "SELECT run_id, vendor, unit_key, rule_id, severity, entity, entity_id, field, message, remedy, status "
-        "FROM finding"
+        f"FROM ({FINDINGS}) AS found"
     ),
     "open_finding_v": (
         "SELECT o.vendor, o.unit_key, o.rule_id, o.severity, o.entity, o.entity_id, o.field, o.message, o.remedy, "
@@ -336,7 +397,8 @@ VIEWS = {
     ),
     "outcome_count_v": (
         "SELECT run_id, vendor, outcome, SUM(units) AS units FROM ("
-        "SELECT run_id, vendor, outcome, COUNT(*) AS units FROM outcome GROUP BY run_id, vendor, outcome "
+        f"SELECT run_id, vendor, outcome, COUNT(*) AS units FROM ({OUTCOMES}) AS ended "
+        "GROUP BY run_id, vendor, outcome "
         "UNION ALL SELECT run_id, vendor, outcome, units FROM repeated_outcome"
         ") AS counted GROUP BY run_id, vendor, outcome"
     ),

@@ -38,8 +38,6 @@ def remove_by_age(context: RunContext) -> Removal | None:
 def _remove(context: RunContext) -> Removal:
     data = context.settings.data
     keep = Keep(
-        # While a run can be reported again, its rows stay.
-        repeats_days=max(data.repeats_days, data.keep_days),
         values_days=data.values_days,
         facts_days=data.facts_days,
         lineage_days=data.lineage_days,

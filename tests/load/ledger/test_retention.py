@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import metadata
 
 FIRST = datetime(2026, 1, 5, 22, 0)
-QUICK = Keep(repeats_days=3, values_days=6, facts_days=12, lineage_days=5)
+QUICK = Keep(values_days=6, facts_days=12, lineage_days=5)
 
 
 @dataclass
@@ -46,12 +47,12 @@ class Office:
     def now(self) -> datetime:
         return FIRST + timedelta(days=self.nights, seconds=next(self.seconds) % 3600)
 
-    def night(self, *written: str, new: tuple[str, ...] = (), dag_id: str = "weeknight_refresh") -> str:
-        """One night; ``written``: units of which a field was written."""
+    def night(self, *written: str, new: tuple[str, ...] = (), kept: tuple[str, ...] = ()) -> str:
+        """One night; ``written``: units of which a field was written; ``kept``: of which one stays as it is there."""
         self.nights += 1
         self.seconds = itertools.count()
         run_id, as_of, ledger = f"night-{self.nights}", self.now().date(), self.ledger
-        runs.start_run(ledger, run_id, dag_id, as_of, None, False, {})
+        runs.start_run(ledger, run_id, "weeknight_refresh", as_of, None, False, {})
         runs.plan_vendor(ledger, run_id, "emoney", self.now(), 4)
         for unit_key in written:
             intent = intents.begin(ledger, "emoney", unit_key, "update_client", "hash", {"fax": 1}, as_of, run_id)
@@ -65,6 +66,9 @@ class Office:
         ended |= dict.fromkeys(new, "created")
         outcomes = [Outcome("emoney", key, outcome) for key, outcome in ended.items()]
         runs.save_outcomes(ledger, run_id, [*outcomes, Outcome("emoney", "H9", "held", "DEM-NAME")])
+        changes.save_changes(
+            ledger, run_id, "emoney", [(unit_key, Change("client.fax", "kept", "old", "new")) for unit_key in kept]
+        )
         status = "new" if self.nights == 1 else "known"
         found = {name: [f"a {name}"] for name in findings.COLUMNS} | {"vendor": "emoney", "unit_key": "H9"}
         told = pd.DataFrame(found).assign(status=status)
@@ -104,35 +108,40 @@ def office(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: Callabl
     made.ledger.engine.dispose()
 
 
-def test_nights_that_only_repeat_the_night_before_become_counts(office: Office) -> None:
+def test_a_night_that_only_repeats_the_night_before_writes_no_outcome_and_no_finding(office: Office) -> None:
     for number in range(10):
         office.night(*(["H2"] if number == 4 else []), new=("H1", "H2", "H3") if number == 0 else ())
-    assert remove_old(office.ledger, Keep(repeats_days=3)).rows["repeats"] > 0
-    kept = {(row["run_id"], row["unit_key"], row["outcome"]) for row in office.rows("outcome")}
-    before = {one for one in kept if int(one[0].removeprefix("night-")) <= 7}
-    assert before == {
+    assert {(row["run_id"], row["unit_key"], row["outcome"]) for row in office.rows("outcome")} == {
         *(("night-1", key, "created") for key in ("H1", "H2", "H3")), ("night-1", "H9", "held"),
         *(("night-2", key, "unchanged") for key in ("H1", "H2", "H3")),
         ("night-5", "H2", "updated"), ("night-6", "H2", "unchanged"),
     }  # fmt: skip
-    assert len(kept - before) == 3 * 4
-    counts = {row["run_id"]: 0 for row in office.rows("run")}
-    for row in office.rows("outcome_count_v"):
-        counts[row["run_id"]] += int(row["units"])
-    assert set(counts.values()) == {4}
-    assert {row["run_id"] for row in office.rows("finding", status="known")} == {f"night-{n}" for n in range(8, 11)}
-    assert len(office.rows("finding", status="new")) == len(office.rows("open_finding")) == 1
-
-
-def test_a_repeated_outcome_stays_where_its_night_decided_on_a_field(office: Office) -> None:
-    for number in range(10):
-        night = office.night()
-        if number == 3:
-            changes.save_changes(office.ledger, night, "emoney", [("H1", Change("client.fax", "kept", "old", "new"))])
-    remove_old(office.ledger, Keep(repeats_days=3))
-    assert {row["run_id"] for row in office.rows("outcome", unit_key="H1")} == {
-        "night-1", "night-4", "night-8", "night-9", "night-10",
+    assert [row["run_id"] for row in office.rows("finding")] == ["night-1"]
+    assert office.rows("repeated") == []
+    nights = {row["run_id"] for row in office.rows("run")}
+    told = Counter((row["run_id"], row["unit_key"]) for row in office.rows("outcome_v"))
+    assert told == Counter((night, key) for night in nights for key in ("H1", "H2", "H3", "H9"))
+    assert {(row["run_id"], row["status"]) for row in office.rows("finding_v")} == {
+        ("night-1", "new"), *((night, "known") for night in nights - {"night-1"}),
     }  # fmt: skip
+
+
+def test_a_repeated_outcome_is_written_where_its_night_decided_on_a_field(office: Office) -> None:
+    for number in range(10):
+        office.night(kept=("H1",) if number == 3 else ())
+    assert {row["run_id"] for row in office.rows("outcome", unit_key="H1")} == {"night-1", "night-4"}
+
+
+def test_what_stood_goes_with_the_last_night_in_which_it_stood(office: Office) -> None:
+    for number in range(30):
+        office.night(*(["H1"] if number % 10 == 5 else []))
+        remove_old(office.ledger, Keep(facts_days=12))
+    assert {(row["run_id"], row["outcome"]) for row in office.rows("outcome", unit_key="H1")} == {
+        ("night-17", "unchanged"), ("night-26", "updated"), ("night-27", "unchanged"),
+    }  # fmt: skip
+    young = {f"night-{number}" for number in range(19, 31)}
+    told = Counter(row["run_id"] for row in office.rows("outcome_v", unit_key="H1"))
+    assert {night: told[night] for night in young} == dict.fromkeys(young, 1)
 
 
 def test_values_go_before_decisions_and_values_still_needed_stay(office: Office) -> None:
@@ -170,11 +179,12 @@ def test_facts_go_last_but_a_linked_unit_keeps_its_creation_and_last_decisions(o
     }  # fmt: skip
     assert {(row["run_id"], row["unit_key"]) for row in office.rows("outcome")} == {
         (created, "H1"), (written_once, "H1"), (written_again, "H2"),
+        (created, "H3"), (created, "H9"), (written_again, "H1"),  # these still stand
     }  # fmt: skip
     assert {row["run_id"] for row in office.rows("run")} == {created, written_once, written_again}
     assert runs.last_watermark(ledger, "emoney") == watermark is not None
-    assert office.rows("finding") == office.rows("feed") == []
-    assert len(office.rows("open_finding")) == 1
+    assert office.rows("feed") == []
+    assert len(office.rows("finding")) == len(office.rows("open_finding")) == 1
 
 
 def test_old_lineage_goes_once_it_is_superseded_and_the_latest_stays(office: Office) -> None:
@@ -210,10 +220,9 @@ def test_a_night_removes_for_a_limited_time_and_the_next_night_goes_on(office: O
     clock = itertools.count(0, 10)
     parts = []
     while not parts or not parts[-1].is_through:
-        parts.append(remove_old(office.ledger, Keep(3, 6, 9, 5, rows=2, seconds=5), lambda: next(clock)))
+        parts.append(remove_old(office.ledger, Keep(6, 9, 5, rows=2, seconds=5), lambda: next(clock)))
         assert sum(parts[-1].rows.values()) <= 2
     assert len(parts) > 10
-    assert {row["run_id"] for row in office.rows("finding", status="known")} == {"night-10", "night-11", "night-12"}
     assert len(office.rows("field_change")) == 9
 
 

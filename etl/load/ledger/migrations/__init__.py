@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from etl.errors import LedgerTooNew
+from etl.load.ledger.tables import in_dialect
 
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
@@ -61,7 +62,7 @@ def make_or_upgrade(
             connection.execute(sa.text(f"DROP VIEW {name}"))
         _upgrade(connection, progress)
     for name, select in views.items():
-        connection.execute(sa.text(f"CREATE VIEW {name} AS {select}"))
+        connection.execute(sa.text(f"CREATE VIEW {name} AS {in_dialect(select, connection.dialect.name)}"))
 
 
 def refuse_too_new(standing: str | None) -> None:

@@ -20,6 +20,7 @@ from etl.load import bulk
 from etl.load.ledger.intents import OPEN
 from etl.load.ledger.links import FOLLOWING
 from etl.load.ledger.locks import find_held
+from etl.load.ledger.standing import forget_findings
 from etl.load.ledger.store import Ledger, matching
 from etl.load.ledger.tables import (
     contact_merge,
@@ -28,7 +29,6 @@ from etl.load.ledger.tables import (
     household_lock,
     link,
     marital_status,
-    open_finding,
     transfer_record,
     unit_move,
     unit_state,
@@ -227,8 +227,8 @@ def _rekey(connection: Connection, moves: pd.DataFrame) -> None:
     for table in FOLLOWING:
         bulk.rename(connection, table, changes, ("vendor", "old"))
     bulk.rename(connection, feed_line, changes[changes["vendor"] == "emoney"].drop(columns="vendor"), ("old",))
-    for forgotten in (unit_state, open_finding):
-        connection.execute(sa.delete(forgotten).where(forgotten.c.unit_key.in_(keys)))
+    connection.execute(sa.delete(unit_state).where(unit_state.c.unit_key.in_(keys)))
+    forget_findings(connection, moves["from_unit"])
 
 
 def _remember_names(
