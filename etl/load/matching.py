@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from etl import errors
-from etl.load.delivery import LoadFinding, entity_of
+from etl.load.job import LoadFinding, entity_of
 from etl.load.ledger.links import Link
 from etl.units import UnitKey
 

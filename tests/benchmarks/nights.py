@@ -17,7 +17,7 @@ import orjson
 import pandas as pd
 
 from etl.frames import each_row
-from etl.load.delivery import entity_of
+from etl.load.job import entity_of
 from etl.load.ledger import links
 from etl.load.ledger.links import base_written
 from etl.load.ledger.runs import read_outcomes

@@ -13,12 +13,13 @@ from typing import Any
 import orjson
 import pytest
 
-from etl.load.delivery import Delivered, Job, Payload, VendorDelivery, begin_group, deliver
+from etl.load.delivery import VendorDelivery, begin_group, deliver
 from etl.load.emoney.client import EmoneyClient
 from etl.load.emoney.deliver import EmoneyDelivery
 from etl.load.emoney.feed import Line, Refreshed, send_feeds, settle_feeds, values_of
 from etl.load.http.request import TransportSettings
 from etl.load.http.transport import Transport
+from etl.load.job import Delivered, Job, Payload
 from etl.load.ledger import intents, links
 from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.locks import check_held

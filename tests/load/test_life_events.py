@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from etl.errors import ParamsError
-from etl.load.delivery import ByHand, Delivered, Payload
 from etl.load.emoney.deliver import EmoneyDelivery
+from etl.load.job import ByHand, Delivered, Payload
 from etl.load.ledger import intents, life_events, links, runs
 from etl.load.ledger.life_events import LifeEvent
 from etl.load.life_event import find_event

@@ -14,22 +14,11 @@ from typing import Any, ClassVar
 
 from etl.errors import Ambiguous
 from etl.load import matching
-from etl.load.delivery import (
-    Delivered,
-    Job,
-    Payload,
-    Standing,
-    attempt,
-    begin,
-    ended,
-    must_wait,
-    save_link,
-    settle_creation,
-    taken_over,
-)
+from etl.load.delivery import Standing, attempt, begin, must_wait, save_link, settle_creation, taken_over
 from etl.load.emoney.client import EmoneyClient, FoundClient
 from etl.load.emoney.life_event import apply_life_event
 from etl.load.emoney.people import UNFINISHED, VENDOR, Updated, as_sent, people_fields, update_client, update_spouse
+from etl.load.job import Delivered, Job, Payload, ended
 from etl.load.ledger import intents, links
 from etl.load.ledger.intents import Intent
 from etl.load.ledger.links import Link

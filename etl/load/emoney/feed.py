@@ -17,8 +17,9 @@ import orjson
 
 from etl.defects import note_defect
 from etl.errors import Gone, InDoubt, LockLost, Rejected, SetAside, VendorUnavailable
-from etl.load.delivery import TRIES, Job, LoadFinding, entity_of, household_lock, set_aside
+from etl.load.delivery import TRIES, household_lock
 from etl.load.emoney.client import EmoneyClient, FeedState
+from etl.load.job import Job, LoadFinding, entity_of, set_aside
 from etl.load.ledger import changes, feeds, findings, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.feeds import FeedLine

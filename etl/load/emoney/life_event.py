@@ -21,10 +21,11 @@ from functools import partial
 from typing import Any
 
 from etl.errors import Ambiguous
-from etl.load.delivery import Job, Payload, Standing, attempt, begin, confirmed
+from etl.load.delivery import Standing, attempt, begin, confirmed
 from etl.load.emoney.client import EmoneyClient
 from etl.load.emoney.patch import leaves
 from etl.load.emoney.people import UNFINISHED, VENDOR, same_person, status_patch, with_owner
+from etl.load.job import Job, Payload
 from etl.load.ledger import life_events, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.life_events import LifeEvent

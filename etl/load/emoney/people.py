@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any
 
 from etl.errors import Ambiguous
-from etl.load.delivery import Job, LoadFinding, Payload, Standing, attempt, begin, confirmed, entity_of
+from etl.load.delivery import Standing, attempt, begin, confirmed
 from etl.load.emoney.client import EmoneyClient
 from etl.load.emoney.patch import Patch, changed_fields, leaves, patch_for, patched
+from etl.load.job import Job, LoadFinding, Payload, entity_of
 from etl.load.ledger import changes, findings, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.life_events import DIVORCED

@@ -40,7 +40,6 @@ class Intent:
     as_of: date
     run_id: str
     updated_at: datetime
-    attempts: int
 
 
 _COLUMNS = [
@@ -69,7 +68,7 @@ def begin(
         created_at=now, updated_at=now,
     )  # fmt: skip
     ledger.commit(row)
-    return Intent(op_key, vendor, unit_key, step, payload_hash, expected_version, values, as_of, run_id, now, 1)
+    return Intent(op_key, vendor, unit_key, step, payload_hash, expected_version, values, as_of, run_id, now)
 
 
 def mark(ledger: Ledger, intent: Intent, status: str) -> None:

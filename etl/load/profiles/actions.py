@@ -23,7 +23,8 @@ from datetime import datetime
 
 from etl.errors import Gone, ParamsError, SetAside, VendorUnavailable
 from etl.load import matching
-from etl.load.delivery import ByHand, Delivered, Job, Payload, Standing, ended
+from etl.load.delivery import Standing
+from etl.load.job import ByHand, Delivered, Job, Payload, ended
 from etl.load.ledger import intents, links
 from etl.load.ledger.answers import Answer, find_answer
 from etl.load.ledger.links import Link

@@ -11,17 +11,8 @@ from functools import partial
 from typing import Any
 
 from etl.errors import Ambiguous
-from etl.load.delivery import (
-    Delivered,
-    Job,
-    LoadFinding,
-    Payload,
-    Standing,
-    attempt,
-    begin,
-    ended,
-    settle_creation,
-)
+from etl.load.delivery import Standing, attempt, begin, settle_creation
+from etl.load.job import Delivered, Job, LoadFinding, Payload, ended
 from etl.load.ledger import intents, life_events, links
 from etl.load.ledger.intents import Intent
 from etl.load.ledger.links import Link

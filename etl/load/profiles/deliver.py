@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from etl.load import matching
-from etl.load.delivery import Delivered, Job, Payload, Standing, ended, save_link
+from etl.load.delivery import Standing, save_link
+from etl.load.job import Delivered, Job, Payload, ended
 from etl.load.ledger.intents import Intent
 from etl.load.ledger.links import Link
 from etl.load.profiles.actions import apply_action

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from etl.errors import ParamsError
 from etl.load import matching
-from etl.load.delivery import Delivered, Job, Payload, Standing, ended
+from etl.load.delivery import Standing
+from etl.load.job import Delivered, Job, Payload, ended
 from etl.load.ledger import life_events, links
 from etl.load.profiles.client import ProfilesClient
 from etl.load.profiles.create import create_client, would_create

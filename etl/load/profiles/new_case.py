@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from etl.errors import Gone
-from etl.load.delivery import Job, LoadFinding, Payload, Standing, entity_of
+from etl.load.delivery import Standing
+from etl.load.job import Job, LoadFinding, Payload, entity_of
 from etl.load.ledger import intents, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link

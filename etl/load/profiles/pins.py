@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from etl.errors import ParamsError
-from etl.load.delivery import ByHand, Job, Standing
+from etl.load.delivery import Standing
+from etl.load.job import ByHand, Job
 from etl.load.ledger.pins import SIDES, Pin, Side
 from etl.load.profiles.document import Path, show
 from etl.load.profiles.field_paths import read_path

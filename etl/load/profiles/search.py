@@ -12,7 +12,7 @@ from typing import Any
 
 from etl.errors import ParamsError
 from etl.load import matching
-from etl.load.delivery import Job, Payload
+from etl.load.job import Job, Payload
 from etl.load.ledger import links
 from etl.load.profiles.client import FoundHousehold, ProfilesClient, SearchResult
 from etl.load.profiles.update import VENDOR

@@ -10,7 +10,8 @@ import hashlib
 from dataclasses import dataclass, field
 
 from etl.errors import Gone, InDoubt, SetAside, VendorUnavailable, VersionConflict
-from etl.load.delivery import LOCKED, TRIES, Delivered, Job, household_lock, set_aside
+from etl.load.delivery import LOCKED, TRIES, household_lock
+from etl.load.job import Delivered, Job, set_aside
 from etl.load.ledger import intents, links, undos
 from etl.load.ledger.changes import Change
 from etl.load.ledger.intents import Intent

@@ -12,7 +12,8 @@ from datetime import date
 from typing import Any
 
 from etl.errors import CaseOpen, Gone, InDoubt, SetAside, VendorUnavailable, VersionConflict
-from etl.load.delivery import TRIES, Delivered, Job, LoadFinding, Payload, Standing, begin, ended, entity_of
+from etl.load.delivery import TRIES, Standing, begin
+from etl.load.job import Delivered, Job, LoadFinding, Payload, ended, entity_of
 from etl.load.ledger import intents, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.intents import Intent

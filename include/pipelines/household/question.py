@@ -16,7 +16,8 @@ from typing import Any
 from etl.errors import ParamsError, SetAside, StopRun, VendorUnavailable
 from etl.frames import each_row
 from etl.load import matching
-from etl.load.delivery import Payload, entity_of, find_standing
+from etl.load.delivery import find_standing
+from etl.load.job import Payload, entity_of
 from etl.load.ledger import answers
 from etl.load.profiles.actions import check_request
 from etl.load.profiles.client import FoundHousehold

@@ -11,7 +11,7 @@ from etl.errors import VENDOR_NAMES, Gone, ParamsError
 from etl.extract import contact_units, single_unit
 from etl.extract.census import read_households
 from etl.extract.source import Snapshot
-from etl.load.delivery import LinkTo
+from etl.load.job import LinkTo
 from etl.load.ledger import identities, links, locks, runs
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from etl.errors import VENDOR_NAMES, ParamsError
-from etl.load.delivery import ByHand, LinkTo, WantedLink
+from etl.load.job import ByHand, LinkTo, WantedLink
 from etl.load.profiles.pins import read_pins, read_unpins
 from include.pipelines.run.context import VENDORS, HandRequest, RunRequest
 from include.runtime.acting import Triggered

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from etl.errors import Gone, ParamsError, SetAside, StopRun, VendorUnavailable
-from etl.load.delivery import Job, LoadFinding, attempt, household_lock
+from etl.load.delivery import attempt, household_lock
 from etl.load.emoney.client import EmoneyClient
 from etl.load.emoney.feed import Ended, Line, Refreshed, send_feeds, settle_feeds
 from etl.load.emoney.responses import Link, LinkResult
+from etl.load.job import Job, LoadFinding
 from etl.load.ledger import changes, findings, intents, links, runs
 from etl.load.ledger.changes import Change
 from etl.load.ledger.feeds import KEY_LISTS

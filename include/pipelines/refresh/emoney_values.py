@@ -13,10 +13,10 @@ import pandas as pd
 
 from etl.errors import SetAside, StopRun, VendorUnavailable
 from etl.frames import are_among, each_row
-from etl.load.delivery import Job, LoadFinding
 from etl.load.emoney.client import EmoneyClient
 from etl.load.emoney.feed import Ended, Line, Refreshed, item_fields, send_feeds, settle_feeds, values_of
 from etl.load.emoney.responses import Link
+from etl.load.job import Job, LoadFinding
 from etl.load.ledger import changes, findings, links, runs
 from etl.load.ledger.changes import Change
 from etl.load.ledger.runs import Outcome

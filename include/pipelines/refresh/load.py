@@ -17,8 +17,9 @@ import pandas as pd
 from etl.defects import note_defect
 from etl.errors import RetryLater, StopRun
 from etl.frames import are_among, each_row
-from etl.load.delivery import Delivered, Job, Payload, VendorDelivery, begin_group, deliver, take_over_links
+from etl.load.delivery import VendorDelivery, begin_group, deliver, take_over_links
 from etl.load.emoney.deliver import EmoneyDelivery
+from etl.load.job import Delivered, Job, Payload
 from etl.load.ledger import changes, findings, intents, links, runs
 from etl.load.ledger.runs import Outcome
 from etl.load.profiles.actions import with_address

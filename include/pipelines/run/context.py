@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from etl.errors import ParamsError
-from etl.load.delivery import ByHand
+from etl.load.job import ByHand
 from etl.units import is_unit_key
 from expectations import rules
 from include import ROOT

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from etl.errors import CredentialsRefused, ParamsError, PlanbridgeError
-from etl.load.delivery import ByHand, Delivered, Job
+from etl.load.job import ByHand, Delivered, Job
 from etl.load.ledger import changes, intents, locks, runs, undos
 from etl.load.ledger.changes import Change
 from etl.load.ledger.closing import Closing, close_run

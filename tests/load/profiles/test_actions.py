@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from etl.errors import ParamsError
-from etl.load.delivery import ByHand, Delivered, Payload, household_lock
+from etl.load.delivery import household_lock
+from etl.load.job import ByHand, Delivered, Payload
 from etl.load.ledger import answers
 from etl.load.profiles.client import ProfilesClient
 from etl.load.profiles.deliver import ProfilesDelivery

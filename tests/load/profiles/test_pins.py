@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.errors import ParamsError
-from etl.load.delivery import ByHand
+from etl.load.job import ByHand
 from etl.load.ledger import links, pins
 from etl.load.ledger.pins import Pin
 from etl.load.profiles.deliver import ProfilesDelivery

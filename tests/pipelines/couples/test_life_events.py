@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from etl.load.delivery import ByHand
+from etl.load.job import ByHand
 from etl.load.ledger import life_events
 from include.pipelines.household import prepare
 from include.pipelines.household.prepare import prepare_unit

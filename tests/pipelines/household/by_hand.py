@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from etl.errors import RetryLater, StopRun
-from etl.load.delivery import ByHand
+from etl.load.job import ByHand
 from etl.load.ledger import runs
 from include.pipelines.household.prepare import prepare_unit
 from include.pipelines.refresh.load import load_shard

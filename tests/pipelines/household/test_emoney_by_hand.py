@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from etl.errors import ParamsError, PlanbridgeError
-from etl.load.delivery import ByHand, WantedLink
+from etl.load.job import ByHand, WantedLink
 from etl.load.ledger.tables import vendor_key
 from include.pipelines.household.prepare import prepare_unit
 from include.pipelines.refresh.load import load_shard

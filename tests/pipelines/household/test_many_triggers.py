@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from etl.errors import RetryLater, StopRun
-from etl.load.delivery import ByHand
+from etl.load.job import ByHand
 from etl.load.ledger import runs
 from include.pipelines.household.prepare import prepare_unit
 from include.pipelines.refresh.load import load_shard

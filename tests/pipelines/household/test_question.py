@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from etl.errors import ParamsError, StopRun
-from etl.load.delivery import ByHand
+from etl.load.job import ByHand
 from etl.load.ledger import answers
 from etl.load.profiles.search import BUTTONS, buttons_for
 from include.pipelines.household.prepare import prepare_unit

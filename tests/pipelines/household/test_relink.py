@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from etl.load.delivery import LinkTo, WantedLink
+from etl.load.job import LinkTo, WantedLink
 from tests.load.advisors import edit_person
 from tests.pipelines.household.by_hand import run_by_hand
 from tests.run_book import Book

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from etl.errors import ParamsError
-from etl.load.delivery import ByHand, LinkTo, WantedLink
+from etl.load.job import ByHand, LinkTo, WantedLink
 from include.pipelines.household.request import read_sync_request
 from include.pipelines.run.context import HandRequest, RunRequest
 from include.runtime.acting import COMMAND_LINE, Actor, Triggered

@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from etl.load.delivery import Payload, VendorDelivery
+from etl.load.delivery import VendorDelivery
 from etl.load.emoney.deliver import EmoneyDelivery
+from etl.load.job import Payload
 from etl.load.ledger import runs
 from etl.load.ledger.store import Ledger
 from etl.load.profiles.deliver import ProfilesDelivery

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from etl.errors import ParamsError
-from etl.load.delivery import Payload
+from etl.load.job import Payload
 from etl.load.ledger import changes, locks, runs
 from etl.load.ledger.changes import Change
 from etl.load.ledger.retention import Keep, remove_old

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from etl.load.delivery import Payload
+from etl.load.job import Payload
 from etl.load.ledger import links, runs
 from etl.load.ledger.closing import Closing, close_run
 from etl.load.profiles.deliver import ProfilesDelivery
