@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 from include.local.installation import Refused
@@ -37,7 +37,7 @@ class Visitor:
     name: str
     token: str = field(default="", repr=False)
 
-    def log_in(self, password: str) -> Visitor:
+    def log_in(self, password: str) -> Self:
         self.token = self.call("POST", "/auth/token", {"username": self.name, "password": password})["access_token"]
         return self
 
@@ -78,24 +78,13 @@ class Visitor:
         path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances"
         return {task["task_id"]: task["state"] for task in self.call("GET", path)["task_instances"]}
 
-    def question(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
-        """The required action of a task: subject, body, options, params, assigned users."""
-        return dict(self.call("GET", self._action(dag_id, run_id, task_id)))
-
     def answer(self, dag_id: str, run_id: str, task_id: str, option: str, **params: Any) -> None:
         """Answer a required action. Raises `ApiError`."""
         body = {"chosen_options": [option], "params_input": params}
-        self.call("PATCH", self._action(dag_id, run_id, task_id), body)
+        self.call("PATCH", self.action(dag_id, run_id, task_id), body)
 
-    def wait_for_task(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
-        wait_until(lambda: self.task_states(dag_id, run_id).get(task_id) == state, f"{task_id} of {run_id} is {state}")
-
-    def wait_for_end(self, dag_id: str, run_id: str) -> str:
-        """Wait for the end of the run; gives its state. Raises `TooLong`."""
-        wait_until(lambda: self.run_state(dag_id, run_id) in ENDED, f"{run_id} has ended")
-        return self.run_state(dag_id, run_id)
-
-    def _action(self, dag_id: str, run_id: str, task_id: str) -> str:
+    def action(self, dag_id: str, run_id: str, task_id: str) -> str:
+        """The path of a task's required action."""
         return f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}/-1/hitlDetails"
 
 

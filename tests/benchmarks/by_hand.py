@@ -21,11 +21,10 @@ from etl.load.ledger.store import Ledger, default_url
 from include import ROOT
 from include.demo import build_office
 from include.local import airflow_home, demo, vendors
-from include.local.api import Visitor
 from include.local.installation import Installation
 from include.local.processes import Programs
 from tests.benchmarks.harness import AS_OF, FOLDER
-from tests.end_to_end.services import Services
+from tests.end_to_end.services import Services, Visitor
 
 ROUNDS = 5
 # Those before are the warming: each worker has run a task of each DAG.

@@ -11,9 +11,10 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
-from include.local import airflow_home
-from include.local.api import Visitor, wait_until
+from include.local import airflow_home, api
+from include.local.api import ENDED, wait_until
 from include.local.processes import Programs
 from include.local.up import SERVICES
 from tests.airflow_home import SECRETS, make_home
@@ -22,6 +23,22 @@ from tests.airflow_home import SECRETS, make_home
 STARTED = ("api-server", "scheduler", "dag-processor")
 # No DAG changes while its tests run.
 READ_ONCE = {"AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600"}
+
+
+class Visitor(api.Visitor):
+    """Somebody who has logged in, reads what is asked, and waits."""
+
+    def question(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """The required action of a task: subject, body, options, params, assigned users."""
+        return dict(self.call("GET", self.action(dag_id, run_id, task_id)))
+
+    def wait_for_task(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        wait_until(lambda: self.task_states(dag_id, run_id).get(task_id) == state, f"{task_id} of {run_id} is {state}")
+
+    def wait_for_end(self, dag_id: str, run_id: str) -> str:
+        """Wait for the end of the run; gives its state. Raises `TooLong`."""
+        wait_until(lambda: self.run_state(dag_id, run_id) in ENDED, f"{run_id} has ended")
+        return self.run_state(dag_id, run_id)
 
 
 class Services:

@@ -16,8 +16,8 @@ import psycopg
 import pytest
 
 from include.demo import build_office
-from include.local.api import ApiError, Visitor
-from tests.end_to_end.services import Services
+from include.local.api import ApiError
+from tests.end_to_end.services import Services, Visitor
 
 pytestmark = [pytest.mark.airflow, pytest.mark.postgres, pytest.mark.xdist_group("office_transfer")]
 
