@@ -20,12 +20,12 @@ from etl.extract.transfer import rows_of
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import groups, transfers
 from etl.load.ledger.transfers.transfers import Transfer
-from etl.load.transfer import batches, checks, rekeyed_units
+from etl.load.transfer import batches, checks
 from etl.load.transfer.batches import Batch
 from etl.load.transfer.commit import write_batch
 from etl.load.transfer.databases import Databases, clock, open_databases
 from etl.load.transfer.job import CONTACTS_AT_ONCE, RowSource, TransferJob, exclusive, portions
-from etl.load.transfer.keys import reserve
+from etl.load.transfer.keys import rekeyed_units, reserve
 from etl.transform.transfers import TransferPlan
 from etl.transform.transfers.rows import Arrival, old_keys, rebuild
 from include.pipelines.transfer import reading
@@ -114,7 +114,7 @@ class _Mover:
         part = self.planned.part(group_nos, rows)
         new = rebuild(rows, part, reserve(job, old_keys(part)), self.arrival)
         stamp = clock(job.databases.source) or job.ledger.now()
-        units = rekeyed_units.find(new, rows["household"])
+        units = rekeyed_units(new, rows["household"])
         batch = Batch(number, stamp, tuple(group_nos), new, units).of(group_nos)
         batches.write(job.folder, batch)
         return batch
