@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from etl.load import bulk
-from etl.load.ledger.store import Ledger
+from etl.load.ledger.store import Ledger, matching
 from etl.load.ledger.tables import transfer_key, transfer_shared_key
 from etl.load.ledger.transfers.transfers import SHARED, Transfer
 
@@ -39,21 +40,20 @@ def take(
 
 
 def _last(connection: Connection, database: str, entity: str) -> int:
-    mine = sa.select(transfer_key.c.last_key).where(
-        transfer_key.c.database == database, transfer_key.c.entity == entity
-    )
-    return int(connection.execute(mine).scalar() or 0)
+    mine = matching(transfer_key, database=database, entity=entity)
+    return int(connection.execute(sa.select(transfer_key.c.last_key).where(*mine)).scalar() or 0)
 
 
 def _shared(connection: Connection, transfer: Transfer, entity: str) -> dict[int, int]:
-    table = transfer_shared_key.c
-    mine = sa.select(table.source_id, table.target_id).where(
-        table.source_database == transfer.source_database,
-        table.target_database == transfer.target_database,
-        table.target_office_id == transfer.target_office_id,
-        table.entity == entity,
-    )
-    return {row.source_id: row.target_id for row in connection.execute(mine)}
+    mine = matching(transfer_shared_key, **_office(transfer), entity=entity)
+    both = sa.select(transfer_shared_key.c.source_id, transfer_shared_key.c.target_id).where(*mine)
+    return dict(connection.execute(both).all())
+
+
+def _office(transfer: Transfer) -> dict[str, Any]:
+    """The office that a transfer goes to, and from where."""
+    names = ("source_database", "target_database", "target_office_id")
+    return {name: getattr(transfer, name) for name in names}
 
 
 def _remember(ledger: Ledger, connection: Connection, transfer: Transfer, entity: str, new: Mapping[int, int]) -> None:
@@ -62,10 +62,5 @@ def _remember(ledger: Ledger, connection: Connection, transfer: Transfer, entity
     row = {"database": transfer.target_database, "entity": entity, "last_key": max(new.values())}
     ledger.upsert(connection, transfer_key, [row])
     if entity in SHARED:
-        rows = pd.DataFrame({"source_id": list(new), "target_id": list(new.values())}).assign(
-            source_database=transfer.source_database,
-            target_database=transfer.target_database,
-            target_office_id=transfer.target_office_id,
-            entity=entity,
-        )
-        bulk.insert(connection, transfer_shared_key, rows)
+        rows = pd.DataFrame({"source_id": list(new), "target_id": list(new.values())})
+        bulk.insert(connection, transfer_shared_key, rows.assign(**_office(transfer), entity=entity))
