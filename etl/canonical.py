@@ -28,6 +28,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from etl import schema
 from etl.errors import SourceUnreadable
+from etl.frames import text_array
 
 Columns: TypeAlias = Iterable["sa.Column[Any]"]  # a table's ``columns``, or some of them
 
@@ -109,6 +110,12 @@ def row_ids(entity: str, rows: pd.DataFrame) -> pd.Series[str]:
     return joined.rename("entity_id").astype("str")
 
 
+def key_parts(ids: pd.Series[str], place: int) -> pd.Series[int]:
+    """One of the whole numbers that `row_ids` has joined, by its place."""
+    parts = pc.list_element(pc.split_pattern(text_array(ids), ":"), place)
+    return pd.Series(parts.cast(pa.int64()).to_numpy(), index=ids.index)
+
+
 def key_column(entity: str) -> sa.Column[int]:
     """The column by which to find the rows of a table: the first whole number of their key."""
     return next(column for column in schema.metadata.tables[entity].primary_key.columns if is_whole(column))
@@ -125,9 +132,9 @@ def row_hashes(entity: str, rows: pd.DataFrame) -> pd.Series[str]:
     if rows.empty:
         return pd.Series([], index=rows.index, dtype="str", name="row_hash")
     texts = [_written(rows[column.name]) for column in schema.metadata.tables[entity].columns]
-    joined = pc.binary_join_element_wise(*texts, pa.scalar("", pa.large_string()))
-    name = f"{entity}|".encode()
-    hashes = [hashlib.sha256(name + text.encode()).hexdigest() for text in joined.to_pylist()]
+    name, nothing = (pa.scalar(text, pa.large_string()) for text in (f"{entity}|", ""))
+    joined = pc.binary_join_element_wise(name, *texts, nothing).cast(pa.large_binary())
+    hashes = [hashlib.sha256(text).hexdigest() for text in joined.to_pylist()]
     return pd.Series(hashes, index=rows.index, dtype="str", name="row_hash")
 
 

@@ -74,7 +74,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "etl.frames": (),
     "etl.files": ("etl.errors",),
     "etl.databases": (),
-    "etl.canonical": ("etl.errors", "etl.schema"),
+    "etl.canonical": ("etl.errors", "etl.frames", "etl.schema"),
     "etl.defects": (),
     "etl.narrowing": ("etl.errors",),
     "etl": (),

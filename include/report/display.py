@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl.errors import VENDOR_NAMES
+from etl.frames import text_array
 
 # Every character of the Unicode categories Cc, Cf, Cs, Zl and Zp (control, bidi, zero-width, lone surrogates, line and
 # paragraph separators) and the noncharacters XML cannot hold; a test compares it with unicodedata.
@@ -26,6 +27,9 @@ _UNSEEN = re.compile(
 
 # The full-width forms count too: some spreadsheets fold them before they decide that a cell is a formula.
 _FORMULA = re.compile("^\\s*[=+\\-@＝＋－＠]")
+
+# Printable ASCII with a beginning that can be none of a formula.
+_PLAIN = r"^[!-*,./0-<>?A-~][ -~]*$"
 
 _NAMES = {**VENDOR_NAMES, "transfer": "Office transfer"}
 
@@ -46,18 +50,26 @@ def neutralise(text: str) -> str:
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
-def each_distinct(column: pd.Series, make: Callable[[Any], str]) -> npt.NDArray[np.object_]:
-    """``make`` over a column, each distinct cell once; null becomes the empty text."""
-    codes, distinct = pd.factorize(column)
-    made = np.array([*map(make, np.asarray(distinct, dtype=object)), ""], dtype=object)
-    return made[codes]
+def made_texts(column: pd.Series, make: Callable[[str], str]) -> pa.LargeStringArray:
+    """``make`` over a column as text, null as the empty text, whole numbers without a point.
+
+    Plain cells, of printable ASCII that starts no formula, are taken as they are: ``make`` must leave them so. Each
+    distinct other cell is made once.
+    """
+    if pd.api.types.is_float_dtype(column.dtype):
+        column = column.astype("Int64")
+    if not (pd.api.types.is_integer_dtype(column.dtype) or isinstance(column.dtype, pd.StringDtype)):
+        column = column.map(str, na_action="ignore").astype("str")
+    encoded = text_array(column).dictionary_encode()
+    distinct = encoded.dictionary
+    is_odd = pc.invert(pc.match_substring_regex(distinct, _PLAIN))
+    odd = pa.array(map(make, distinct.filter(is_odd).to_pylist()), pa.large_string())
+    return pc.fill_null(pc.replace_with_mask(distinct, is_odd, odd).take(encoded.indices), "")
 
 
 def texts(column: pd.Series) -> pd.Series:
     """The column as text that :func:`show` has made visible, null as the empty text, whole numbers without a point."""
-    if pd.api.types.is_float_dtype(column.dtype):
-        column = column.astype("Int64")
-    return pd.Series(each_distinct(column, lambda cell: show(str(cell))), column.index, dtype="str")
+    return pd.Series(made_texts(column, show).to_pandas().array, column.index, dtype="str")
 
 
 def as_texts(frame: pd.DataFrame, columns: Iterable[str] | None = None) -> pd.DataFrame:

@@ -6,8 +6,6 @@ makes no object for each cell. Header, formats, filter, panes and the package ar
 inner names of the locked version. A test that reads the file back with another library fails if one of them changes.
 """
 
-import csv
-import io
 import re
 import tempfile
 from collections.abc import Iterator
@@ -17,11 +15,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
-from include.report.display import each_distinct, label, neutralise
+from include.report.display import label, made_texts, neutralise
 
 # Excel's own limits.
 SHEET_ROWS = 1_048_576
@@ -39,18 +39,19 @@ _OPTIONS = {
 
 # Spreadsheets decode _x202E_ to the character it names, which would bring hidden characters back in.
 _ENCODED = re.compile("_x(?=[0-9A-Fa-f]{4}_)")
+_TEXT_CELL = '" t="inlineStr"><is><t xml:space="preserve">'
 
 
 def write_csv(file: BinaryIO, lines: pd.DataFrame) -> None:
     """RFC 4180 with a byte order mark (Excel reads it as UTF-8), every cell quoted and neutralised."""
     file.write(b"\xef\xbb\xbf")
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
-    writer.writerow(lines.columns)
+    heading = '","'.join(lines.columns)
+    file.write(f'"{heading}"\r\n'.encode())
     for part in _parts(lines):
-        writer.writerows(zip(*(each_distinct(part[column], neutralise) for column in part.columns), strict=True))
-    text.flush()
-    text.detach()
+        cells = (made_texts(part[column], neutralise) for column in part.columns)
+        quoted = [pc.replace_substring(one, '"', '""') for one in cells]
+        # The rows lie one after the other in Arrow's memory.
+        file.write(_joined('"', *_between(quoted, '","'), '"\r\n').buffers()[2])
 
 
 @contextmanager
@@ -109,18 +110,34 @@ def _write_texts(sheet: Worksheet, first_row: int, rows: pd.DataFrame) -> None:
     """Writes the frame's cells (text) from ``first_row`` on (0 is the sheet's first row), neutralised."""
     sheet._write_single_row(first_row)
     sheet._check_dimensions(first_row + len(rows) - 1, len(rows.columns) - 1)
-    columns = [each_distinct(rows[column], _element) for column in rows.columns]
-    names = [xl_col_to_name(position) for position in range(len(columns))]
-    for number, cells in enumerate(zip(*columns, strict=True), first_row + 1):
-        written = "".join([f'<c r="{name}{number}"{cell}' for name, cell in zip(names, cells, strict=True) if cell])
-        sheet.fh.write(f'<row r="{number}">{written}</row>')
+    numbers = pa.array(range(first_row + 1, first_row + 1 + len(rows))).cast(pa.large_string())
+    written = []
+    for position, column in enumerate(rows.columns):
+        cells = _as_element(made_texts(rows[column], neutralise))
+        place = f'<c r="{xl_col_to_name(position)}'
+        element = _joined(place, numbers, _TEXT_CELL, cells, "</t></is></c>")
+        written.append(pc.if_else(pc.equal(cells, ""), "", element))
+    sheet.fh.flush()
+    sheet.fh.buffer.write(_joined('<row r="', numbers, '">', *written, "</row>").buffers()[2])
     sheet.previous_row = first_row + len(rows)
 
 
-def _element(text: str) -> str:
-    """The rest of a text cell's element, after its place; nothing for an empty text."""
-    if not text:
-        return ""
-    shown = _ENCODED.sub("_x005F_x", neutralise(text)[:CELL_CHARACTERS])
-    escaped = shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return f' t="inlineStr"><is><t xml:space="preserve">{escaped}</t></is></c>'
+def _as_element(cells: pa.LargeStringArray) -> pa.LargeStringArray:
+    """The cells as text of XML, no longer than a cell may be, with nothing that a spreadsheet would decode."""
+    cells = pc.utf8_slice_codeunits(cells, 0, CELL_CHARACTERS)
+    is_coded = pc.match_substring_regex(cells, "_x[0-9A-Fa-f]{4}_")
+    plain = [_ENCODED.sub("_x005F_x", cell) for cell in cells.filter(is_coded).to_pylist()]
+    cells = pc.replace_with_mask(cells, is_coded, pa.array(plain, pa.large_string()))
+    for character, reference in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        cells = pc.replace_substring(cells, character, reference)
+    return cells
+
+
+def _between(columns: list[pa.LargeStringArray], separator: str) -> list[pa.LargeStringArray | str]:
+    return [part for column in columns for part in (separator, column)][1:]
+
+
+def _joined(*parts: pa.LargeStringArray | str) -> pa.LargeStringArray:
+    """The parts of each row, one after the other."""
+    arrays = (pa.scalar(part, pa.large_string()) if isinstance(part, str) else part for part in parts)
+    return pc.binary_join_element_wise(*arrays, pa.scalar("", pa.large_string()))

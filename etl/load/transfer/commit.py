@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from sqlalchemy.engine import Connection
 
-from etl.frames import each_row
 from etl.load.ledger.transfers import groups, rekeying, transfers
 from etl.load.ledger.transfers.groups import Failure
 from etl.load.transfer import checks, rows
@@ -216,9 +215,11 @@ def _finish(job: TransferJob, batch: Batch) -> None:
     with reading(job.databases.source) as source:
         retired = rows.retired_by(source, batch)
     written = batch.written
-    group_of = dict(zip(zip(written["entity"], written["source_id"], strict=True), written["group_no"], strict=True))
+    group_of = written[["entity", "source_id", "group_no"]].drop_duplicates(["entity", "source_id"], keep="last")
+    keys = retired.assign(source_id=retired["entity_id"].astype("str"))
+    known = keys.merge(group_of, on=["entity", "source_id"], how="left")["group_no"]
     first = int(batch.rows["contact"]["group"].iloc[0])  # also of a household that is not made anew
-    numbers = [int(group_of.get((row.entity, str(row.entity_id)), first)) for row in each_row(retired)]
+    numbers = known.fillna(first).astype("int64").to_numpy()
     stamp = batch.stamp.strftime("%Y-%m-%d %H:%M:%S.%f")
     retired = retired.assign(group_no=numbers, retired_at=stamp)
     groups.finish(job.ledger, job.transfer_id, batch.group_nos, written, retired)

@@ -28,7 +28,7 @@ def lock_rows(connection: Connection, records: pd.DataFrame) -> None:
     for entity, rows in records[~records["entity"].isin(SHARED)].groupby("entity", sort=True):
         key = canonical.key_column(str(entity))
         place = [column.name for column in schema.metadata.tables[str(entity)].primary_key.columns].index(key.name)
-        parts = rows["entity_id"].str.split(":", n=2).str[place].astype("int64").unique()
+        parts = canonical.key_parts(rows["entity_id"], place).unique()
         locked = sa.select(key).where(key.in_(bulk.id_list(connection, parts))).order_by(key).with_for_update()
         connection.execute(sa.select(sa.func.count()).select_from(locked.subquery()))
 

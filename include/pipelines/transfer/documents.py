@@ -118,7 +118,7 @@ def question(context: TransferContext, staged: StagedPlan) -> tuple[str, str]:
 
 
 def _count_table(made: Manifest) -> list[str]:
-    decisions = [decision for decision in _WOULD if decision in set(made.records["decision"])]
+    decisions = [decision for decision in _WOULD if made.total(decision)]
     head = [f"| | {' | '.join(_WOULD[decision] for decision in decisions)} |", "|---" * (len(decisions) + 1) + "|"]
     rows = zip(made.by_table["words"], *(made.by_table[decision] for decision in decisions), strict=True)
     return [*head, *(f"| {words} | {' | '.join(f'{count:,}' for count in counts)} |" for words, *counts in rows)]

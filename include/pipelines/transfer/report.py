@@ -11,7 +11,7 @@ from etl import canonical, schema
 from etl.errors import BooksUnbalanced, StopRun
 from etl.extract.source import Snapshot
 from etl.extract.transfer import read_ids
-from etl.frames import each_row
+from etl.frames import are_among, each_row
 from etl.load.ledger import runs
 from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.runs import Outcome
@@ -116,9 +116,10 @@ def _are_in_target(context: TransferContext, records: pd.DataFrame) -> bool:
     moved = records[records["decision"].isin(transfers.MOVES)]
     with Snapshot(context.target, readers=1) as snapshot:
         for entity, rows in ((str(name), some) for name, some in moved.groupby("entity")):
-            keys = rows["target_id"].str.split(":").str[0].astype("int64").unique()
+            keys = canonical.key_parts(rows["target_id"], 0).unique()
             first = canonical.key_column(entity).name
-            if not rows["target_id"].isin(read_ids(snapshot, schema.metadata.tables[entity], first, keys)).all():
+            there = read_ids(snapshot, schema.metadata.tables[entity], first, keys)
+            if not are_among(rows["target_id"], there).all():
                 return False
     return True
 

@@ -107,6 +107,10 @@ class Manifest:
         """How many records of a table have a decision."""
         return self._counts.get((entity, decision), 0)
 
+    def total(self, decision: str) -> int:
+        """How many records have a decision."""
+        return sum(count for (_, one), count in self._counts.items() if one == decision)
+
     @cached_property
     def _counts(self) -> dict[tuple[str, str], int]:
         sizes = self.records.groupby(["entity", "decision"], sort=False, as_index=False).size()
@@ -116,7 +120,7 @@ class Manifest:
     @cached_property
     def by_table(self) -> pd.DataFrame:
         """entity, words, move, recreate, stay, failed; tables without a record are left out."""
-        known = [*ENTITY_WORDS, *sorted(set(self.records["entity"]) - set(ENTITY_WORDS))]
+        known = [*ENTITY_WORDS, *sorted({entity for entity, _ in self._counts} - set(ENTITY_WORDS))]
         rows = [
             {"entity": entity, "words": ENTITY_WORDS.get(entity, entity)}
             | {decision: self.count(entity, decision) for decision in DECISIONS}

@@ -131,8 +131,8 @@ def render_manifest(manifest: Manifest, limit: int = CONTACTS_SHOWN) -> str:
         manifest=manifest,
         words={decision: words[manifest.has_moved] for decision, words in DECISION_WORDS.items()},
         colours={decision: words[2] for decision, words in DECISION_WORDS.items()},
-        decisions=[one for one in DECISIONS if one != "failed" or "failed" in set(manifest.records["decision"])],
-        totals={decision: int((manifest.records["decision"] == decision).sum()) for decision in DECISIONS},
+        decisions=[one for one in DECISIONS if one != "failed" or manifest.total("failed")],
+        totals={decision: manifest.total(decision) for decision in DECISIONS},
         tables=rows_of(manifest.by_table),
         rules=rows_of(manifest.by_rule.fillna({"rule_id": "", "reason": ""})),
         fields=rows_of(manifest.fields.head(ROWS_SHOWN)),
@@ -168,9 +168,12 @@ def _lines(records: pd.DataFrame) -> Iterator[tuple[Any, dict[str, Any]]]:
     order = {entity: place for place, entity in enumerate(ENTITY_WORDS)}
     ordered = records.assign(place=records["entity"].map(order).fillna(len(order))).sort_values("place", kind="stable")
     fate = ["contact_id", "entity", "decision", "rule_id", "reason"]
-    alike = ordered.fillna({"rule_id": "", "reason": ""}).groupby(fate, sort=False)["entity_id"].agg(list)
-    for line in rows_of(alike.reset_index(name="keys")):
-        keys, entity = line["keys"], line.pop("entity")
-        shown = ", ".join(map(str, keys[:KEYS_SHOWN])) + (", …" if len(keys) > KEYS_SHOWN else "")
+    ordered = ordered.fillna({"rule_id": "", "reason": ""})
+    lines: dict[tuple[Any, ...], list[str]] = {}
+    for *alike, entity_id in zip(*(ordered[name].tolist() for name in (*fate, "entity_id")), strict=True):
+        lines.setdefault(tuple(alike), []).append(str(entity_id))
+    for (contact_id, entity, decision, rule_id, reason), keys in lines.items():
+        shown = ", ".join(keys[:KEYS_SHOWN]) + (", …" if len(keys) > KEYS_SHOWN else "")
+        words = {"decision": decision, "rule_id": rule_id, "reason": reason}
         record = ENTITY_WORDS.get(entity, entity)
-        yield line.pop("contact_id"), {**line, "record": record, "records": len(keys), "keys": shown}
+        yield contact_id, {**words, "record": record, "records": len(keys), "keys": shown}
