@@ -1,8 +1,8 @@
 """Columns of frames as arrays: text, scaled integers, dates, and joins by integer key.
 
-Inside the transform ids and scaled figures are plain ``int64`` with ``NULL`` for *no value*, and text is an object
-array of ``str`` and ``None``. Position -1 means *no such row*: arrays that are looked up by position carry one more
-element at their end, which is the answer for it.
+Inside the transform ids and scaled figures are plain ``int64`` with ``NULL`` for *no value*, and text is an Arrow array
+or, where there are few of them, an object array of ``str`` and ``None``. Position -1 means *no such row*: numbers and
+objects that are looked up by position carry one more element at their end, which is the answer for it.
 """
 
 from collections.abc import Mapping
@@ -41,11 +41,6 @@ def texts(column: Series) -> Objects:
     return values
 
 
-def text_column(column: Series) -> Series:
-    """DEM-TEXT as a ``str`` column, blank is null."""
-    return pd.Series(pd.array(trimmed(column), dtype="str"))
-
-
 def blank_texts(column: Series) -> Flags:
     """DEM-TEXT: where there is a text, and nothing but blanks in it."""
     is_blank = pc.equal(pc.utf8_trim_whitespace(text_array(column)), "")
@@ -68,12 +63,25 @@ def trimmed(column: Series) -> pa.Array:
     return pc.if_else(pc.equal(texts, ""), None, texts)
 
 
-def dates(column: Series) -> Objects:
-    """Dates as ``YYYY-MM-DD``; no value is ``None``."""
-    days = column.to_numpy().astype("datetime64[D]")
-    written = np.datetime_as_string(days).astype(object)
-    written[np.isnat(days)] = None
-    return written
+def dates(column: Series) -> pa.Array:
+    """Dates as ``YYYY-MM-DD``."""
+    return pa.array(column.array, from_pandas=True).cast(pa.date32()).cast(pa.large_string())
+
+
+def nulls(values: pa.Array) -> Flags:
+    """Where there is no value."""
+    is_null: Flags = values.is_null().to_numpy(zero_copy_only=False)
+    return is_null
+
+
+def taken(values: pa.Array, at: Ints) -> pa.Array:
+    """The values at these positions; null at -1."""
+    return values.take(pa.array(at, mask=at < 0))
+
+
+def where(flagged: Flags, values: pa.Array) -> pa.Array:
+    """The values where flagged, else null."""
+    return pc.if_else(pa.array(flagged), values, None)
 
 
 def with_none(values: Objects) -> Objects:
@@ -87,20 +95,14 @@ def is_none(values: Objects) -> Flags:
     return nothing
 
 
-def take(values: Objects, at: Ints) -> Objects:
-    """The values at these positions."""
-    taken: Objects = values[at]
-    return taken
-
-
 def nullable(values: Ints) -> Series:
     """``int64`` with ``NULL`` as a nullable ``Int64`` column."""
     return pd.Series(pd.array(values, dtype="Int64")).mask(values == NULL)
 
 
-def strings(values: Objects | pd.Categorical) -> Series:
-    """Text and ``None`` as a ``str`` column."""
-    return pd.Series(values, dtype="str")
+def strings(values: pa.Array | Objects | pd.Categorical) -> Series:
+    """Text and nulls as a ``str`` column."""
+    return pd.Series(pd.array(values, dtype="str") if isinstance(values, pa.Array) else values, dtype="str")
 
 
 def first_reason(checks: Mapping[str, Flags], count: int) -> pd.Categorical:
@@ -109,13 +111,6 @@ def first_reason(checks: Mapping[str, Flags], count: int) -> pd.Categorical:
     for code, holds in reversed(list(enumerate(checks.values()))):
         codes[holds] = code
     return pd.Categorical.from_codes(codes, categories=pd.Index(list(checks), dtype="str"))
-
-
-def where(flagged: Flags, values: Objects) -> Objects:
-    """The values where flagged, else ``None``."""
-    kept = values.copy()
-    kept[~flagged] = None
-    return kept
 
 
 def join(left: Ints, right: Ints, then: Ints | None = None) -> tuple[Ints, Ints]:

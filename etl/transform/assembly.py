@@ -9,7 +9,6 @@ import pandas as pd
 
 from etl.transform import emoney, profiles
 from etl.transform.arrays import Frames
-from etl.transform.documents import NO_ALIASES, Aliases
 from etl.transform.facts import facts_of
 from etl.transform.portfolio import Portfolio, gather
 from etl.transform.receipts import receipts_of
@@ -51,15 +50,16 @@ def assemble(
     as_of: dt.date,
     service_user: str = "service",
     vendor_users: Mapping[str, str] | None = None,
-    aliases: Aliases = NO_ALIASES,
+    reached: Reach | None = None,
 ) -> VendorBatch:
     """Everything that a vendor gets for the units in its scope.
 
     ``vendor_users``: the user at eMoney of each CRM user, by user name (EMY-OWNER); None: clients get no owner.
-    ``aliases``: see `etl.transform.documents.Aliases`. A unit whose client is no usable person has facts and receipts
-    but no document (HH-HEAD).
+    ``reached``: what `contacts.reach` makes of the frames; both vendors can share it. A unit whose client is no usable
+    person has facts and receipts but no document (HH-HEAD).
     """
-    family, run_as, reached, owned = decide(vendor, frames, as_of, service_user, aliases)
+    reached = reached or contacts.reach(frames)
+    family, run_as, owned = decide(vendor, frames, as_of, service_user, reached)
     unknown_owners, more = None, {}
     if vendor == "profiles":
         documents = profiles.documents(family, reached, owned)
@@ -74,10 +74,9 @@ def assemble(
 
 
 def decide(
-    vendor: Vendor, frames: Frames, as_of: dt.date, service_user: str, aliases: Aliases = NO_ALIASES
-) -> tuple[Households, RunAs, Reach, Portfolio]:
+    vendor: Vendor, frames: Frames, as_of: dt.date, service_user: str, reached: Reach
+) -> tuple[Households, RunAs, Portfolio]:
     """What the rules decide about the units in a vendor's scope: who is in them, who runs them, what they own."""
-    family = households.resolve(frames, vendor, aliases)
+    family = households.resolve(frames, vendor, reached.book)
     run_as = licenses.assign(family, frames, vendor, service_user)
-    reached = contacts.reach(family.book, frames)
-    return family, run_as, reached, gather(family, frames, as_of, vendor, run_as)
+    return family, run_as, gather(family, frames, as_of, vendor, run_as)

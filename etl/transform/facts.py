@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from etl.frames import are_among
-from etl.transform.arrays import NULL, Frames, Objects, integers, is_none, strings, where
+from etl.transform.arrays import NULL, Frames, Objects, integers, nulls, strings, taken, where
 from etl.transform.portfolio import Portfolio
 from etl.transform.receipts.book import ReceiptBook
 from etl.transform.rules.accounts import account_facts, position_counts, position_facts
@@ -68,7 +68,7 @@ def household_facts(
     chosen = households.by_role if vendor == "profiles" else households.by_relation
     household_id = integers(households.units["household_id"])
     is_household = household_id != NULL
-    marital_status = book.texts("marital_status")[clients]
+    marital_status = strings(taken(book.texts("marital_status"), clients))
     agree = households.by_role.spouse_id == households.by_relation.spouse_id
     return pd.DataFrame(
         {
@@ -78,8 +78,8 @@ def household_facts(
             "head_is_person": households.is_usable,
             "is_primary_household": households.is_primary,
             "client_deceased": book.is_deceased[clients],
-            "counts_as_married": is_one_of(strings(marital_status), MARRIED_STATUSES),
-            "marital_status": strings(marital_status),
+            "counts_as_married": is_one_of(marital_status, MARRIED_STATUSES),
+            "marital_status": marital_status,
             "spouse_candidates": chosen.living,
             "spouse_candidates_gone": chosen.gone,
             "spouse_is_client": chosen.is_client,
@@ -102,14 +102,14 @@ def people_facts(households: Households, reached: Reach) -> pd.DataFrame:
             "unit_key": households.keys_of(unit_no),
             "entity_id": people["contact_id"].to_numpy(),
             "person_role": strings(np.array(["client", "spouse", "dependent"], dtype=object)[roles]),
-            "first_name": strings(book.first_names[at]),
-            "last_name": strings(book.last_names[at]),
+            "first_name": strings(taken(book.texts("first_name"), at)),
+            "last_name": strings(taken(book.texts("last_name"), at)),
             "birth_date": book.contacts["birth_date"].take(at).to_numpy(),
-            "gender": strings(book.texts("gender")[at]),
-            "email": strings(where(roles == CLIENT, emails[unit_no])),
+            "gender": strings(taken(book.texts("gender"), at)),
+            "email": strings(where(roles == CLIENT, taken(emails, unit_no))),
             "has_address": reached.has_address(at),
             "has_phone": reached.has_phone(at),
-            "has_employer": ~is_none(book.texts("company")[at]),
+            "has_employer": ~nulls(taken(book.texts("company"), at)),
             "has_income": book.incomes[at] != NULL,
         }
     )

@@ -20,7 +20,7 @@ from etl.transform.mapping.fields import person_fields
 from etl.transform.portfolio import Portfolio
 from etl.transform.receipts import receipts_of
 from etl.transform.receipts.people import ROLES
-from etl.transform.rules.contacts import Reach
+from etl.transform.rules.contacts import Reach, reach
 from etl.transform.rules.households import Households
 from etl.transform.rules.liabilities import CURRENT_SET, NAME_COLUMNS, ORIGINATING_SET
 from etl.transform.rules.members import CLIENT, SPOUSE
@@ -67,7 +67,8 @@ class Lineage:
 
 def trace(frames: Frames, as_of: dt.date, vendor: Vendor, service_user: str = "service") -> Lineage:
     """Where the values of the units in a vendor's scope come from, and which do not go."""
-    family, _, reached, owned = decide(vendor, frames, as_of, service_user)
+    reached = reach(frames)
+    family, _, owned = decide(vendor, frames, as_of, service_user, reached)
     rows = _Rows(family)
     for role in (CLIENT, SPOUSE):
         _add_person(rows, reached, role, vendor)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from etl.transform.arrays import Ints, Objects, integers, trimmed, where
+from etl.transform.arrays import Ints, Objects, integers, trimmed
 from etl.transform.documents import (
     Documents,
     Json,
@@ -143,7 +143,7 @@ def _insurance_policies(owned: Portfolio, units: int) -> Json:
             "premium": amounts(premiums(policies)),
             "owner": OWNERS[integers(policies["role"])],
             "basic_face_amount": amounts(integers(policies["basic_face_amount"])),
-            "elimination": encoded(where(has_elimination, eliminations(policies["elimination_period"]))),
+            "elimination": encoded(np.where(has_elimination, eliminations(policies["elimination_period"]), None)),
         },
     )
     return grouped(items, integers(policies["unit_no"]), units)

@@ -5,11 +5,14 @@ from decimal import Decimal
 from typing import Any
 
 from etl.transform.assembly import VendorBatch, assemble
+from etl.transform.rules.contacts import reach
 from tests.builders import AS_OF, Office
 
 
 def batch_of(office: Office, vendor: str, **changes: Any) -> VendorBatch:
-    return assemble(vendor, office.frames(), changes.pop("as_of", AS_OF), **changes)
+    frames = office.frames()
+    reached = reach(frames, changes.pop("aliases", {}))
+    return assemble(vendor, frames, changes.pop("as_of", AS_OF), reached=reached, **changes)
 
 
 def document(batch: VendorBatch, unit_key: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from etl.schema import NOT_FINITE
-from etl.transform.arrays import NULL, Flags, Ints, blank_texts, first_reason, integers, is_none, join
+from etl.transform.arrays import NULL, Flags, Ints, blank_texts, first_reason, integers, join
 from etl.transform.mapping.columns import sent_columns
 from etl.transform.mapping.fields import ADDRESS_FIELDS, person_fields
 from etl.transform.receipts.book import ReceiptBook
@@ -72,7 +72,7 @@ def add_reach(book: ReceiptBook, households: Households, reached: Reach, vendor:
         addresses.add_blank(book, "address", column, reached.addresses, goes)
     phones = _Reached(households, reached.phones, "phone_id")
     kinds = reached.phone_kinds[phones.row_at]
-    is_null = is_none(reached.phone_values[:-1])
+    is_null = reached.phone_values.is_null
     goes = phones.add(book, "phone", vendor, kinds, PHONE_VALUES, reached.phone_picks, is_null, "DEM-PHONE")
     phones.add_blank(book, "phone", "extension", reached.phones, goes)
     emails = _Reached(households, reached.emails, "email_id")

@@ -4,7 +4,20 @@ import numpy as np
 import pandas as pd
 
 from etl.schema import NOT_FINITE
-from etl.transform.arrays import NULL, Flags, Frames, Ints, Objects, blank_texts, flags, integers, is_none, join, texts
+from etl.transform.arrays import (
+    NULL,
+    Flags,
+    Frames,
+    Ints,
+    Objects,
+    blank_texts,
+    flags,
+    integers,
+    is_none,
+    join,
+    nulls,
+    trimmed,
+)
 from etl.transform.mapping.columns import sent_columns
 from etl.transform.portfolio import Portfolio
 from etl.transform.receipts.book import BENEFICIARY, WHOLE_RECORD, ReceiptBook
@@ -111,10 +124,10 @@ def add_policies(book: ReceiptBook, portfolio: Portfolio, frames: Frames, vendor
 
 def _add_names(book: ReceiptBook, sent: pd.DataFrame) -> None:
     """POL-NAME-MISSING: half a name does not go."""
-    is_nameless = is_none(policy_names(sent))
+    is_nameless = nulls(policy_names(sent))
     for column in ("carrier_name", "plan_name"):
         is_blank = blank_texts(sent[column])
-        has_text = ~is_none(texts(sent[column]))
+        has_text = ~nulls(trimmed(sent[column]))
         book.add("policy", column, "DEM-TEXT", *_keys(sent, "policy_id"), is_blank)
         book.add("policy", column, "POL-NAME-MISSING", *_keys(sent, "policy_id"), has_text & is_nameless)
 

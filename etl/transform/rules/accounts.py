@@ -19,7 +19,7 @@ from etl.transform.arrays import (
     join,
     nullable,
     strings,
-    text_column,
+    trimmed,
 )
 from etl.transform.rules.households import Households, records_of
 from etl.transform.rules.members import SPOUSE
@@ -151,8 +151,8 @@ def account_facts(
         {
             "unit_key": households.keys_of(integers(accounts["unit_no"])),
             "entity_id": integers(accounts["account_id"]),
-            "account_type": text_column(accounts["account_type"]),
-            "how_held": text_column(accounts["how_held"]),
+            "account_type": strings(trimmed(accounts["account_type"])),
+            "how_held": strings(trimmed(accounts["how_held"])),
             "category": strings(category),
             "category_source": strings(source),
             "is_variable_annuity": category == VARIABLE_ANNUITY,

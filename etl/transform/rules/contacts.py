@@ -7,27 +7,26 @@ from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl.transform.arrays import (
     NULL,
     Flags,
     Frames,
     Ints,
-    Objects,
     dates,
     flags,
     integers,
-    is_none,
     matches,
+    nulls,
     positions,
     sort_order,
-    take,
-    texts,
+    taken,
     trimmed,
     where,
-    with_none,
 )
-from etl.transform.documents import Aliases, Json, Values, amounts, keys, records
+from etl.transform.documents import NO_ALIASES, TEXT, Aliases, Json, Values, amounts, keys, quoted, records
 from etl.transform.mapping.fields import ADDRESS_FIELDS, person_fields
 from etl.values import ADDRESS_TYPES, E_MAIL, PERSON_RECORD_TYPES, PHONE_TYPES, VOICE_PHONES, by_label, is_one_of
 
@@ -38,7 +37,8 @@ class ContactBook:
 
     contacts: pd.DataFrame
     aliases: Aliases = field(default_factory=dict)
-    _texts: dict[str, Objects] = field(default_factory=dict, repr=False)
+    _texts: dict[str, pa.Array] = field(default_factory=dict, repr=False)
+    _quoted: dict[str, Json] = field(default_factory=dict, repr=False)
 
     @cached_property
     def ids(self) -> Ints:
@@ -61,24 +61,29 @@ class ContactBook:
         """HH-HEAD: a person who is not deleted."""
         return np.append(is_one_of(self.contacts["record_type"], PERSON_RECORD_TYPES), False) & ~self.is_deleted
 
-    def texts(self, column: str) -> Objects:
-        """DEM-TEXT for one column, with the answer for position -1."""
+    def texts(self, column: str) -> pa.Array:
+        """DEM-TEXT for one column; birth dates as ``YYYY-MM-DD``."""
         if column not in self._texts:
-            self._texts[column] = with_none(texts(self.contacts[column]))
+            values = self.contacts[column]
+            self._texts[column] = dates(values) if column == "birth_date" else trimmed(values)
         return self._texts[column]
 
-    @cached_property
-    def first_names(self) -> Objects:
-        return self.texts("first_name")
+    def quoted(self, column: str) -> Json:
+        """The same as JSON."""
+        if column not in self._quoted:
+            self._quoted[column] = quoted(self.texts(column))
+        return self._quoted[column]
 
     @cached_property
-    def last_names(self) -> Objects:
-        return self.texts("last_name")
+    def keys(self) -> Json:
+        """The keys by which the vendors know the contacts."""
+        return quoted(keys("contact", self.ids, self.aliases))
 
     @cached_property
-    def birth_dates(self) -> Objects:
-        """Birth dates as ``YYYY-MM-DD``."""
-        return with_none(dates(self.contacts["birth_date"]))
+    def is_complete(self) -> Flags:
+        """DEM-DEPENDENT: there are first name, last name and birth date."""
+        needed = ("first_name", "last_name", "birth_date")
+        return np.append(~np.logical_or.reduce([nulls(self.texts(column)) for column in needed]), False)
 
     @cached_property
     def incomes(self) -> Ints:
@@ -86,6 +91,11 @@ class ContactBook:
         salary = integers(self.contacts["annual_salary"])
         income = np.where(salary == NULL, integers(self.contacts["total_income"]), salary)
         return np.append(income, NULL)
+
+    @cached_property
+    def amounts(self) -> Json:
+        """The incomes as JSON."""
+        return amounts(self.incomes)
 
 
 def pick(rows: pd.DataFrame, id_column: str, kinds: Ints, book: ContactBook, kind_count: int) -> Ints:
@@ -148,17 +158,20 @@ class Reach:
         return records(ADDRESS_FIELDS, columns).take(at)
 
     @cached_property
-    def phone_values(self) -> Objects:
+    def phone_values(self) -> Json:
         """DEM-PHONE: the number, followed by `` x`` and the extension where there is one."""
-        numbers, extensions = texts(self.phones["number"]), texts(self.phones["extension"])
-        for at in np.flatnonzero(~(is_none(numbers) | is_none(extensions))):
-            numbers[at] = f"{numbers[at]} x{extensions[at]}"
-        return with_none(numbers)
+        numbers, extensions = trimmed(self.phones["number"]), trimmed(self.phones["extension"])
+        return quoted(pc.coalesce(pc.binary_join_element_wise(numbers, extensions, pa.scalar(" x", TEXT)), numbers))
 
     @cached_property
-    def email_values(self) -> Objects:
+    def email_values(self) -> pa.Array:
         """E-mail addresses trimmed, valid or not."""
-        return with_none(texts(self.emails["address"]))
+        return trimmed(self.emails["address"])
+
+    @cached_property
+    def sendable_emails(self) -> Json:
+        """DEM-E-MAIL: the addresses that can be one."""
+        return quoted(where(self.is_email, self.email_values))
 
     @cached_property
     def is_email(self) -> Flags:
@@ -169,9 +182,9 @@ class Reach:
         """The picked address of a kind for each contact position."""
         return self.address_values.take(self.address_picks[ADDRESS_TYPES[kind]][contact_at])
 
-    def phone(self, kind: str, contact_at: Ints) -> Objects:
+    def phone(self, kind: str, contact_at: Ints) -> Json:
         """The picked phone of a kind for each contact position."""
-        return take(self.phone_values, self.phone_picks[PHONE_TYPES[kind]][contact_at])
+        return self.phone_values.take(self.phone_picks[PHONE_TYPES[kind]][contact_at])
 
     def has_address(self, contact_at: Ints) -> Flags:
         """DEM-SPARSE: whether an address of a type that goes is recorded."""
@@ -180,48 +193,39 @@ class Reach:
 
     def has_phone(self, contact_at: Ints) -> Flags:
         """DEM-SPARSE: whether a phone, which a fax is not, of a type that goes is recorded."""
-        nothing: Flags = np.logical_and.reduce([is_none(self.phone(kind, contact_at)) for kind in VOICE_PHONES])
+        nothing: Flags = np.logical_and.reduce([self.phone(kind, contact_at).is_null for kind in VOICE_PHONES])
         return ~nothing
 
-    def email(self, contact_at: Ints) -> Objects:
+    def email(self, contact_at: Ints) -> pa.Array:
         """The picked e-mail for each contact position, trimmed, valid or not."""
-        return take(self.email_values, self.email_picks[0][contact_at])
+        return taken(self.email_values, self.email_picks[0][contact_at])
 
 
-def reach(book: ContactBook, frames: Frames) -> Reach:
-    """The addresses, phones and e-mails of a shard."""
+def reach(frames: Frames, aliases: Aliases = NO_ALIASES) -> Reach:
+    """The contacts of a shard with their addresses, phones and e-mails, the same for both vendors.
+
+    ``aliases``: see `etl.transform.documents.Aliases`.
+    """
+    book = ContactBook(frames["contacts"], aliases)
     return Reach(book, frames["addresses"], frames["phones"], frames["emails"])
 
 
 def person_values(reached: Reach, contact_at: Ints, wanted: frozenset[str]) -> dict[str, Values]:
     """The values of the field matrix for the contacts at these positions, only those a role wants."""
     book = reached.book
-    values: dict[str, Callable[[], Values]] = {
-        "source_id": lambda: keys("contact", np.append(book.ids, NULL)[contact_at], book.aliases),
-        "first_name": lambda: book.first_names[contact_at],
-        "last_name": lambda: book.last_names[contact_at],
-        "birth_date": lambda: book.birth_dates[contact_at],
-        "gender": lambda: book.texts("gender")[contact_at],
-        "marital_status": lambda: book.texts("marital_status")[contact_at],
+    values: dict[str, Callable[[], Json]] = {
+        "source_id": lambda: book.keys.take(contact_at),
         "residence": lambda: reached.address("residence", contact_at),
         "home_phone": lambda: reached.phone("home", contact_at),
         "mobile_phone": lambda: reached.phone("mobile", contact_at),
         "fax": lambda: reached.phone("fax", contact_at),
-        "email": lambda: sendable_emails(reached, contact_at),
-        "company": lambda: book.texts("company")[contact_at],
+        "email": lambda: reached.sendable_emails.take(reached.email_picks[0][contact_at]),
         "business_address": lambda: reached.address("business", contact_at),
         "business_phone": lambda: reached.phone("business", contact_at),
         "business_fax": lambda: reached.phone("business fax", contact_at),
-        "job_title": lambda: book.texts("job_title")[contact_at],
-        "income": lambda: amounts(book.incomes[contact_at]),
+        "income": lambda: book.amounts.take(contact_at),
     }
-    return {name: values[name]() for name in wanted}
-
-
-def sendable_emails(reached: Reach, contact_at: Ints) -> Objects:
-    """DEM-E-MAIL: the picked address where it can be one, else null."""
-    picks = reached.email_picks[0][contact_at]
-    return where(np.append(reached.is_email, False)[picks], take(reached.email_values, picks))
+    return {name: values[name]() if name in values else book.quoted(name).take(contact_at) for name in wanted}
 
 
 def persons(

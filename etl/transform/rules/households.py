@@ -8,23 +8,24 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl.transform.arrays import (
     NULL,
     Flags,
     Frames,
     Ints,
-    Objects,
     Series,
     flags,
     integers,
-    is_none,
     join,
     nullable,
     sort_order,
-    texts,
+    taken,
+    trimmed,
 )
-from etl.transform.documents import NO_ALIASES, Aliases
+from etl.transform.documents import TEXT
 from etl.transform.rules.contacts import ContactBook
 from etl.transform.rules.members import is_primary_household, memberships_of, people_of
 from etl.transform.rules.spouses import Candidates, relation_candidates, role_candidates
@@ -61,14 +62,13 @@ class Households:
         return self.people[self.people["role"].isin(roles)]
 
 
-def resolve(frames: Frames, vendor: Vendor, aliases: Aliases = NO_ALIASES) -> Households:
+def resolve(frames: Frames, vendor: Vendor, book: ContactBook) -> Households:
     """HH-HEAD, HH-PRIMARY, HH-SPOUSE-ROLE, HH-SPOUSE-RELATION and HH-DEPENDENT for the units in a vendor's scope.
 
     Each vendor keeps its own source of the spouse: Profiles the household role, eMoney the key relation.
     """
     in_scope = frames["units"][flags(frames["units"][f"in_{vendor}"])]
     units = in_scope.sort_values("unit_key", ignore_index=True)
-    book = ContactBook(frames["contacts"], aliases)
     client_id = integers(units["client_contact_id"])
     client_at = book.at(client_id)
     is_usable = book.is_person[client_at]
@@ -85,14 +85,12 @@ def resolve(frames: Frames, vendor: Vendor, aliases: Aliases = NO_ALIASES) -> Ho
     )
 
 
-def case_names(households: Households) -> Objects:
+def case_names(households: Households) -> pa.Array:
     """The household's name, else the client's first and last name, cut where Profiles cuts it."""
-    names = texts(households.units["household_name"])
-    book, clients = households.book, households.client_at
-    for unit_no in np.flatnonzero(is_none(names)):
-        first, last = book.first_names[clients[unit_no]], book.last_names[clients[unit_no]]
-        names[unit_no] = " ".join(part for part in (first, last) if part is not None)
-    return np.array([name[:CASE_NAME_LENGTH] for name in names], dtype=object)
+    parts = [taken(households.book.texts(part), households.client_at) for part in ("first_name", "last_name")]
+    of_client = pc.binary_join_element_wise(*parts, pa.scalar(" ", TEXT), null_handling="skip")
+    names = pc.coalesce(trimmed(households.units["household_name"]), of_client)
+    return pc.utf8_slice_codeunits(names, 0, CASE_NAME_LENGTH)
 
 
 def spouse_unit_keys(households: Households, client_of: pd.DataFrame) -> Series:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl.schema import NOT_FINITE
 from etl.transform.arrays import (
@@ -13,14 +15,12 @@ from etl.transform.arrays import (
     Flags,
     Frames,
     Ints,
-    Objects,
     first_reason,
     flags,
     integers,
-    is_none,
     nullable,
     strings,
-    texts,
+    trimmed,
 )
 from etl.transform.rules.amortization import (
     LARGEST,
@@ -66,13 +66,9 @@ def liabilities_of(households: Households, frames: Frames) -> pd.DataFrame:
     return liabilities.assign(rule_id=first_reason(checks, len(liabilities)))
 
 
-def liability_names(liabilities: pd.DataFrame) -> Objects:
+def liability_names(liabilities: pd.DataFrame) -> pa.Array:
     """LIA-NAME, LIA-NAME-MISSING: the first of lender, loan number and account name that is not blank; else null."""
-    names = np.full(len(liabilities), None, dtype=object)
-    for column in reversed(NAME_COLUMNS):
-        values = texts(liabilities[column])
-        names = np.where(is_none(values), names, values)
-    return names
+    return pc.coalesce(*(trimmed(liabilities[column]) for column in NAME_COLUMNS))
 
 
 def figures(liabilities: pd.DataFrame, as_of: dt.date) -> Figures:

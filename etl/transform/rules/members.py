@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from etl.transform.arrays import Flags, Ints, first_reason, flags, integers, is_none, join, sort_order
+from etl.transform.arrays import Flags, Ints, first_reason, flags, integers, join, sort_order
 from etl.transform.rules.contacts import ContactBook
 from etl.transform.rules.spouses import Candidates
 from etl.values import CHILD_ROLES, DEPENDENT_SUBSYSTEM_TYPES, SPOUSE_ROLES, Vendor, is_one_of
@@ -64,7 +64,7 @@ def people_of(
     is_spouse = usable & (contact_id == spouse_id[unit_no])
     could_depend = is_child & usable & ~is_client & ~is_spouse & (vendor == "profiles")
     could_depend &= ~book.is_deleted[contact_at]
-    is_dependent = could_depend & is_complete(contact_at, book)
+    is_dependent = could_depend & book.is_complete[contact_at]
     is_ambiguous = (chosen.living[unit_no] > 1) | chosen.is_client[unit_no]
     is_candidate = source == _CANDIDATE
     reasons = {
@@ -98,10 +98,3 @@ def _entries(
     at = order[is_first]
     entries = {"unit_no": unit_no[at], "contact_id": contact_id[at], "contact_at": contact_at[at], "source": source[at]}
     return pd.DataFrame(entries), children
-
-
-def is_complete(contact_at: Ints, book: ContactBook) -> Flags:
-    """DEM-DEPENDENT: a dependent goes with first name, last name and birth date."""
-    needed = (book.first_names, book.last_names, book.birth_dates)
-    complete: Flags = ~np.logical_or.reduce([is_none(values[contact_at]) for values in needed])
-    return complete

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl.transform.arrays import (
     NULL,
@@ -19,8 +21,7 @@ from etl.transform.arrays import (
     join,
     sort_order,
     strings,
-    text_column,
-    texts,
+    trimmed,
 )
 from etl.transform.rules.households import Households, records_of
 from etl.transform.rules.members import CLIENT, DEPENDENT, SPOUSE
@@ -97,13 +98,10 @@ def owner_roles(households: Households, policies: pd.DataFrame) -> Ints:
     return role_of(households, integers(policies["unit_no"]), owner)
 
 
-def policy_names(policies: pd.DataFrame) -> Objects:
+def policy_names(policies: pd.DataFrame) -> pa.Array:
     """POL-NAME, POL-NAME-MISSING: carrier name, a space, plan name; null where either is missing."""
-    carrier, plan = texts(policies["carrier_name"]), texts(policies["plan_name"])
-    names = np.full(len(policies), None, dtype=object)
-    both = ~(is_none(carrier) | is_none(plan))
-    names[both] = carrier[both] + " " + plan[both]
-    return names
+    carrier, plan = trimmed(policies["carrier_name"]), trimmed(policies["plan_name"])
+    return pc.binary_join_element_wise(carrier, plan, pa.scalar(" ", pa.large_string()))
 
 
 def premiums(policies: pd.DataFrame) -> Ints:
@@ -122,11 +120,12 @@ def _elimination(text: str) -> dict[str, Any] | None:
     return {"count": int(found[1]), "unit": ELIMINATION_UNITS[found[2]]} if found else None
 
 
-def masked_numbers(policies: pd.DataFrame) -> Objects:
+def masked_numbers(policies: pd.DataFrame) -> pa.Array:
     """POL-NUMBER: the last four characters behind a mask. A number of up to four characters goes as the mask alone."""
-    numbers = texts(policies["policy_number"])
-    masked = [None if text is None else MASK + text[-SHOWN:] if len(text) > SHOWN else MASK for text in numbers]
-    return np.array(masked, dtype=object)
+    numbers = trimmed(policies["policy_number"])
+    shown = pc.if_else(pc.greater(pc.utf8_length(numbers), SHOWN), pc.utf8_slice_codeunits(numbers, -SHOWN), "")
+    mask, nothing = (pa.scalar(text, pa.large_string()) for text in (MASK, ""))
+    return pc.binary_join_element_wise(mask, shown, nothing)
 
 
 def beneficiaries_of(households: Households, policies: pd.DataFrame, frames: Frames) -> pd.DataFrame:
@@ -153,14 +152,14 @@ def policy_facts(households: Households, policies: pd.DataFrame) -> pd.DataFrame
     """POL-*, ACC-FIXED-ANNUITY-VA, ACC-MONEY: what the gate asks of each policy that goes, annuities included."""
     kind = policies["kind"].to_numpy()
     has_elimination = is_one_of_kinds(kind, ELIMINATION_KINDS)
-    text = text_column(policies["elimination_period"])
+    text = strings(trimmed(policies["elimination_period"]))
     is_readable = ~is_none(eliminations(policies["elimination_period"]))
     return pd.DataFrame(
         {
             "unit_key": households.keys_of(integers(policies["unit_no"])),
             "entity_id": integers(policies["policy_id"]),
             "kind": strings(kind),
-            "plan_type": text_column(policies["plan_type"]),
+            "plan_type": strings(trimmed(policies["plan_type"])),
             "policy_name": strings(policy_names(policies)),
             "annual_premium": policies["annual_premium"].array,
             "annualized_premium": policies["annualized_premium"].array,

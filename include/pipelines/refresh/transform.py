@@ -7,8 +7,8 @@ columns that the gate asks for; and ``labels/<shard>``, by which people find the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 import pyarrow.compute as pc
@@ -22,19 +22,26 @@ from include.pipelines.run.context import RunContext
 from include.pipelines.run.findings import name_defects
 from include.pipelines.run.shards import of_units, shard_name
 
+if TYPE_CHECKING:
+    from etl.transform.rules.contacts import Reach
+
 
 def transform_shard(context: RunContext, number: int) -> int:
     """Builds and stages both vendors' documents of a shard; gives the number of units.
 
     A unit that breaks the transform is set aside for that vendor, in the table ``failed``; all others go.
     """
+    from etl.transform.rules.contacts import reach
+
     frames = context.staging.read(shard_name("source", number))
     aliases = merged.known_names(context)
+    reached = reach(frames, aliases)
     units = frames["units"]["unit_key"].tolist()
     for vendor in context.request.vendors:
 
         def build(group: Sequence[str], vendor: str = vendor) -> dict[str, pd.DataFrame]:
-            return _build(context, vendor, of_units(frames, group), aliases)
+            mine = of_units(frames, group)
+            return _build(context, vendor, mine, reached if mine is frames else reach(mine, aliases))
 
         built = narrow(units, build)
         failed = name_defects(f"transform {vendor}", built)
@@ -57,14 +64,14 @@ def _together(parts: list[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
 
 
 def _build(
-    context: RunContext, vendor: str, frames: dict[str, pd.DataFrame], aliases: Mapping[str, str]
+    context: RunContext, vendor: str, frames: dict[str, pd.DataFrame], reached: Reach
 ) -> dict[str, pd.DataFrame]:
     """The tables of one vendor for the units of these frames."""
     from etl.transform.assembly import assemble
     from etl.values import Vendor
 
     users = (context.vendor_users or {}).get(vendor)
-    batch = assemble(cast(Vendor, vendor), frames, context.request.as_of, context.settings.service.user, users, aliases)
+    batch = assemble(cast(Vendor, vendor), frames, context.request.as_of, context.settings.service.user, users, reached)
     documents = batch.documents
     if vendor == "emoney":
         lists = zip(KEY_LISTS, (batch.items, batch.withheld), strict=True)
