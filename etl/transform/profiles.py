@@ -31,6 +31,7 @@ from etl.values import ELIMINATION_KINDS, FIXED_ANNUITY
 
 # ACC-OWNER, POL-OWNER-PROFILES: by the role of the primary contact.
 OWNERS = np.array(["clientA", "clientB"], dtype=object)
+_NOTHING = np.array(None, dtype=object)
 
 
 def documents(family: Households, reached: Reach, owned: Portfolio) -> Documents:
@@ -143,7 +144,7 @@ def _insurance_policies(owned: Portfolio, units: int) -> Json:
             "premium": amounts(premiums(policies)),
             "owner": OWNERS[integers(policies["role"])],
             "basic_face_amount": amounts(integers(policies["basic_face_amount"])),
-            "elimination": encoded(np.where(has_elimination, eliminations(policies["elimination_period"]), None)),
+            "elimination": encoded(np.where(has_elimination, eliminations(policies["elimination_period"]), _NOTHING)),
         },
     )
     return grouped(items, integers(policies["unit_no"]), units)

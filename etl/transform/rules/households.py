@@ -88,8 +88,9 @@ def resolve(frames: Frames, vendor: Vendor, book: ContactBook) -> Households:
 def case_names(households: Households) -> pa.Array:
     """The household's name, else the client's first and last name, cut where Profiles cuts it."""
     parts = [taken(households.book.texts(part), households.client_at) for part in ("first_name", "last_name")]
-    of_client = pc.binary_join_element_wise(*parts, pa.scalar(" ", TEXT), null_handling="skip")
-    names = pc.coalesce(trimmed(households.units["household_name"]), of_client)
+    # To skip the nulls would lose the rows that have nothing else.
+    whole = pc.binary_join_element_wise(*parts, pa.scalar(" ", TEXT), null_handling="replace", null_replacement="")
+    names = pc.coalesce(trimmed(households.units["household_name"]), pc.utf8_trim(whole, " "))
     return pc.utf8_slice_codeunits(names, 0, CASE_NAME_LENGTH)
 
 

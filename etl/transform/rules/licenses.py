@@ -113,7 +113,7 @@ def owners_of(households: Households, users: pd.DataFrame, vendor_users: Mapping
     table = vendor_users or {}
     ids = np.array([table.get(name) for name in names], dtype=object)
     is_missed = [vendor_users is not None and name is not None and name not in table for name in names]
-    return Owners(ids, np.where(np.array(is_missed, dtype=np.bool_), names, None))
+    return Owners(ids, np.where(np.array(is_missed, dtype=np.bool_), names, np.array(None, dtype=object)))
 
 
 def _user_positions(households: Households, users: pd.DataFrame, service_user: str) -> Ints:

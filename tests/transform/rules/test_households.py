@@ -1,5 +1,7 @@
 """HH-*: head, spouse by role and by relation, dependents, case name."""
 
+import json
+
 import pytest
 
 from tests.builders import Office, person
@@ -175,6 +177,14 @@ def test_a_case_is_named_after_the_household_and_cut(name, expected):
     home = office.household(name=name)
     documents = batch_of(office, "profiles").documents
     assert f'"case_name":"{expected}"' in documents["document"].iloc[0].decode(), home.unit_key
+
+
+def test_a_case_without_any_name_is_named_after_nobody_and_the_next_one_after_its_own_client():
+    office = Office()
+    for first_name, last_name in ((None, None), ("Ann", None), (None, "Harbor")):
+        office.household(person(first_name=first_name, last_name=last_name), name=None)
+    names = [json.loads(document)["case_name"] for document in batch_of(office, "profiles").documents["document"]]
+    assert names == ["", "Ann", "Harbor"]
 
 
 @pytest.mark.parametrize("head", [{"is_deleted": True}, {"record_type": "Business"}])
