@@ -244,17 +244,11 @@ def finish_vendor(
     """
     gone = unit_state.c.unit_key.in_(text_list(connection, left))
     connection.execute(sa.delete(unit_state).where(unit_state.c.vendor == vendor, gone))
-    rows = ({"vendor": vendor, "run_id": run_id, **state} for state in states)
-    ledger.upsert(connection, unit_state, rows, unless=_is_same_state)
+    ledger.upsert(connection, unit_state, ({"vendor": vendor, "run_id": run_id, **state} for state in states))
     mine = matching(run_vendor, run_id=run_id, vendor=vendor)
     connection.execute(
         sa.update(run_vendor).where(*mine).values(finished_at=sa.func.coalesce(run_vendor.c.finished_at, at))
     )
-
-
-def _is_same_state(new: Any) -> sa.ColumnElement[bool]:
-    named = [unit_state.c[name] for name in ("digest", "records", "outcome")]
-    return sa.and_(*(column.is_not_distinct_from(new[column.name]) for column in named))
 
 
 def finish_run(connection: Connection, run_id: str, status: str, at: datetime) -> None:

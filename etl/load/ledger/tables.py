@@ -95,7 +95,7 @@ outcome = _table("""outcome
     run_id text(250) key, vendor text(20) key, unit_key text(40) key, outcome text(20) required, reason text,
     vendor_id text(120), code text,  -- see `etl.outcomes`
     stands_from int, stands_until int,  -- the places in which it stands: after the first, up to the second
-    index ix_outcome_unit vendor unit_key, index ix_outcome_stands vendor stands_until
+    index ix_outcome_unit vendor unit_key stands_until, index ix_outcome_stands vendor stands_until unit_key
 """)
 
 # `stands_until` of a row that stands until further notice.
@@ -129,7 +129,7 @@ finding = _table("""finding
     status text(20) required,  -- new | known | mended
     first_run_id text(250),  -- the run that found it first; null where it was not kept yet
     stands_from int, stands_until int,  -- as those of an outcome
-    index ix_finding_run_id run_id, index ix_finding_unit vendor unit_key
+    index ix_finding_run_id run_id, index ix_finding_unit vendor unit_key stands_until
 """)
 
 # The findings that stand open now: "new", "known" and "mended" are measured against them.
@@ -347,6 +347,17 @@ REPEATED_OUTCOMES = (
 # run_id, vendor, unit_key, outcome, reason, vendor_id, code of every unit in scope of every run.
 OUTCOMES = f"SELECT o.run_id, {_OUTCOME} FROM outcome o UNION ALL {STANDING_OUTCOMES} UNION ALL {REPEATED_OUTCOMES}"
 
+# How many outcomes stand in each night, from the places at which they begin and end: no night is unfolded.
+_STANDING_COUNTS = (
+    "SELECT n.run_id, n.vendor, c.outcome, c.units FROM run_vendor n JOIN ("
+    "SELECT vendor, outcome, place, SUM(SUM(more)) OVER (PARTITION BY vendor, outcome ORDER BY place) AS units FROM ("
+    "SELECT vendor, outcome, stands_from + 1 AS place, 1 AS more FROM outcome WHERE stands_from IS NOT NULL "
+    f"UNION ALL SELECT vendor, outcome, stands_until + 1, -1 FROM outcome WHERE stands_until < {STANDS} "
+    "UNION ALL SELECT n.vendor, o.outcome, n.night, 0 FROM run_vendor n, (SELECT DISTINCT outcome FROM outcome) o "
+    "WHERE n.night IS NOT NULL) AS changes GROUP BY vendor, outcome, place"
+    ") c ON c.vendor = n.vendor AND c.place = n.night WHERE c.units > 0"
+)
+
 # Findings that were known in a run that has looked at their unit, or has carried it.
 _KNOWN = (
     f"SELECT n.run_id, 'known' AS status, {_FINDING} FROM run_vendor n JOIN outcome o ON o.vendor = n.vendor AND %s "
@@ -397,8 +408,9 @@ VIEWS = {
     ),
     "outcome_count_v": (
         "SELECT run_id, vendor, outcome, SUM(units) AS units FROM ("
-        f"SELECT run_id, vendor, outcome, COUNT(*) AS units FROM ({OUTCOMES}) AS ended "
-        "GROUP BY run_id, vendor, outcome "
+        "SELECT run_id, vendor, outcome, COUNT(*) AS units FROM outcome GROUP BY run_id, vendor, outcome "
+        f"UNION ALL {_STANDING_COUNTS} "
+        f"UNION ALL SELECT run_id, vendor, outcome, 1 FROM ({REPEATED_OUTCOMES}) AS repeats "
         "UNION ALL SELECT run_id, vendor, outcome, units FROM repeated_outcome"
         ") AS counted GROUP BY run_id, vendor, outcome"
     ),

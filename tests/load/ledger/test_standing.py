@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from etl.load.ledger import findings, links, runs
 from etl.load.ledger.closing import Closing, close_run
+from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.store import Ledger
 from include.report.run.comparison import compare_findings
@@ -29,10 +30,10 @@ NIGHT, BY_HAND = "weeknight_refresh", "household_sync"
 def ledger(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: Callable[[], str]) -> Iterator[Ledger]:
     made = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}" if request.param == "sqlite" else postgres_url())
     made.migrate()
-    with made.write() as connection:
-        for vendor in VENDORS:
-            for key in UNITS:
-                links.save_link(made, connection, vendor, key, vendor_client_id=f"{vendor}-{key}", matched_by="CREATED")
+    for vendor in VENDORS:
+        for key in UNITS:
+            linked = Link(key, f"{vendor}-{key}", None, None, None, None, "CREATED")
+            made.commit(links.linked(made, vendor, linked))
     yield made
     made.engine.dispose()
 
