@@ -35,6 +35,7 @@ _DAYS = 4_000_000  # more than from the year 1 to the year 9999
 
 # group: a number; unit_key; contact_id; is_client: the unit's client, else its spouse; matched_by: one of the three.
 TWIN_COLUMNS = ("group", "unit_key", "contact_id", "is_client", "matched_by")
+_NOBODY = pd.DataFrame({"unit_key": pd.Series(dtype="str"), "contact_id": pd.Series(dtype="int64")})
 _IDENTIFYING = ["tax_id", "first_name", "last_name", "birth_date"]
 
 
@@ -48,22 +49,29 @@ class Twins:
 
 def read_twins(snapshot: Snapshot, census: Census, identities: pd.DataFrame) -> Twins:
     """Of the whole CRM."""
-    partners = read_partners(snapshot, census.units)
-    groups = find_twins(census.units, partners, identities)
-    return Twins(groups, read_primary(snapshot, groups))
+    return _twins(snapshot, census.units, identities)
 
 
-def read_units_like(
+def read_twins_around(
     snapshot: Snapshot, census: Census, unit: int, linked_alone: Iterable[int]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One unit and all that have its client or spouse as theirs, as rows of `Census.units`; and who may be them.
+) -> tuple[pd.DataFrame, Twins]:
+    """One unit and all that have its client or spouse as theirs, as rows of `Census.units`; and their twins.
 
-    ``linked_alone``: contacts who are units of their own though not by SCP-2. The second frame is of `identities`.
+    ``linked_alone``: contacts who are units of their own though not by SCP-2.
     """
     mine = census.units.loc[[unit]]
     partners = read_partners(snapshot, mine, of_these_alone=True)
     couple = pd.concat([mine["client_contact_id"].dropna(), partners["contact_id"]]).astype("int64")
     identities = read_identities_like(snapshot, couple)
+    # The census of a unit has all units with its client: it is enough where nobody else may be one of the couple.
+    units = _units_of(snapshot, census, identities, linked_alone) if _some_look_alike(identities) else census.units
+    return units, _twins(snapshot, units, identities, of_these_alone=True)
+
+
+def _units_of(
+    snapshot: Snapshot, census: Census, identities: pd.DataFrame, linked_alone: Iterable[int]
+) -> pd.DataFrame:
+    """The census and the units of all who may be one of the couple."""
     others = identities.loc[~identities["is_deleted"], "contact_id"]
     tied = spouses_of(snapshot, others)["head"]
     homes = households_of(snapshot, others)["household_id"]
@@ -73,7 +81,20 @@ def read_units_like(
         read_households(snapshot, s.household.c.household_id, homes),
         own_units(snapshot, others[others.isin(list(linked_alone))]),
     ]
-    return in_order(pd.concat(found).drop_duplicates("unit_key")), identities
+    return in_order(pd.concat(found).drop_duplicates("unit_key"))
+
+
+def _twins(snapshot: Snapshot, units: pd.DataFrame, identities: pd.DataFrame, of_these_alone: bool = False) -> Twins:
+    # Spouses count where two contacts may be one person, and there alone.
+    partners = read_partners(snapshot, units, of_these_alone) if _some_look_alike(identities) else _NOBODY
+    groups = find_twins(units, partners, identities)
+    return Twins(groups, read_primary(snapshot, groups))
+
+
+def _some_look_alike(identities: pd.DataFrame) -> bool:
+    """Whether two contacts that are not deleted have one tax id, or one name and birth date."""
+    there = identities[~identities["is_deleted"]]
+    return any(there.loc[there[key] >= 0, key].duplicated().any() for key in ("tax", "name"))
 
 
 def read_identities(snapshot: Snapshot) -> pd.DataFrame:

@@ -73,10 +73,8 @@ def stage_twins_beside(context: RunContext, snapshot: Snapshot, units: Iterable[
 def _twins_of(context: RunContext, snapshot: Snapshot, census: Census, unit: int, reason: str | None) -> list[Twin]:
     ledger, vendor = context.ledger, context.request.vendor
     unit_key = str(census.units.loc[unit, "unit_key"])
-    units, people = identity.read_units_like(snapshot, census, unit, links.contacts_linked(ledger, (vendor,)))
-    partners = identity.read_partners(snapshot, units, of_these_alone=True)
-    groups = identity.find_twins(units, partners, people)
-    twins = Twins(groups, identity.read_primary(snapshot, groups))
+    linked_alone = links.contacts_linked(ledger, (vendor,))
+    units, twins = identity.read_twins_around(snapshot, census, unit, linked_alone)
     linked = set(links_of(context, vendor, units, of_these_alone=True)["unit_key"])
     enroll = getattr(context.settings, vendor).enroll
     enrolled = scope.enrolled(snapshot, Census(units, census.people.iloc[:0]), enroll, linked)
