@@ -8,6 +8,7 @@ column that became text does not. Run before anything is read or sent.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from etl import schema
 from etl.databases import for_reading
 from etl.errors import SchemaMismatch, SourceUnavailable
-from etl.extract.source import parse_url, place_of
+from etl.extract.source import compiled_for, parse_url, place_of
 
 READ_TABLES = (
     schema.office,
@@ -132,7 +133,7 @@ def _look_on_sqlite(connection: sa.Connection, table: sa.Table, exact: bool) -> 
             held = next((family for word, family in _WORDS_ON_SQLITE.items() if word in its), None)
             if held is not None and not {held, its} & _HELD_ON_SQLITE[_family(column)]:
                 yield f"column {column} is {its}, expected {_family(column)}"
-        connection.execute(sa.select(*present).limit(0))
+        connection.exec_driver_sql(str(compiled_for(True, _no_rows_of(tuple(present)))))
     except sa.exc.OperationalError as error:  # a view whose own tables have changed
         yield f"table {table.name} cannot be read ({error.orig})"
 
@@ -170,11 +171,15 @@ def _look_by_column(connection: sa.Connection, table: sa.Table) -> Iterator[str]
 
 def _types(connection: sa.Connection, columns: list[sa.Column[object]]) -> list[int]:
     """The types of columns as the database answers with them; of a domain the type that it is made of."""
-    # By their bare names: SQLAlchemy would check the answer against the types that they should have.
-    bare = [sa.type_coerce(column, sa.types.NullType()) for column in columns]
-    result = connection.execute(sa.select(*bare).limit(0))
+    result = connection.exec_driver_sql(str(compiled_for(False, _no_rows_of(tuple(columns)))))
     description: Any = result.cursor.description
     return [described.type_code for described in description]
+
+
+@cache
+def _no_rows_of(columns: tuple[sa.Column[Any], ...]) -> sa.Select[Any]:
+    """A select that gives no row; every run asks the same ones."""
+    return sa.select(*columns).where(sa.false())
 
 
 def _state(error: sa.exc.DBAPIError) -> str | None:
