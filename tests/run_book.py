@@ -14,8 +14,6 @@ import json
 import shutil
 import socket
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -30,13 +28,12 @@ import sqlalchemy as sa
 from etl import schema
 from etl.errors import PlanbridgeError, RetryLater, StopRun
 from etl.load.ledger import runs
-from include import ROOT
 from include.commands.operator import GivenConnection
 from include.pipelines.run.context import RunContext, RunRequest
 from include.runtime.connections import Connections
 from include.runtime.settings import Settings
 from tests.keys import vendor_keys
-from tests.sandbox.running import Caller
+from tests.sandbox.running import Caller, running_sandbox
 
 DAY = "2026-11-20"
 LICENSES = (
@@ -79,12 +76,10 @@ class Vendors:
 
     def writes(self) -> dict[str, int]:
         """What was written since the last reset, by call."""
-        found = [vendor("GET", "/_sandbox/state?only=counters").json() for vendor in (self.profiles, self.emoney)]
-        return {**found[0]["counters"]["writes"], **found[1]["counters"]["writes"]}
+        return self.profiles.writes() | self.emoney.writes()
 
     def calls(self) -> dict[str, int]:
-        found = [vendor("GET", "/_sandbox/state?only=counters").json() for vendor in (self.profiles, self.emoney)]
-        return {**found[0]["counters"]["calls"], **found[1]["counters"]["calls"]}
+        return self.profiles.calls() | self.emoney.calls()
 
     def cases(self) -> dict[str, dict[str, Any]]:
         """Profiles: external id -> its only case."""
@@ -109,27 +104,18 @@ class Vendors:
 def sandboxes(folder: Path) -> Iterator[Vendors]:
     """Both vendors on free loopback ports, for as long as they are wanted."""
     (folder / "public.pem").write_text(vendor_keys()[1])
-    emoney = ("--public-key", str(folder / "public.pem"), "--limit-per-minute", "0", "--limit-in-flight", "0")
-    with _serving(folder, "profiles") as profiles_url, _serving(folder, "emoney", *emoney) as emoney_url:
-        yield Vendors(Caller(profiles_url), Caller(emoney_url), folder)
+    of_emoney = ("--public-key", str(folder / "public.pem"), "--limit-per-minute", "0", "--limit-in-flight", "0")
+    with (
+        running_sandbox("profiles", folder / "profiles.db") as profiles,
+        running_sandbox("emoney", folder / "emoney.db", *of_emoney) as emoney,
+    ):
+        yield Vendors(profiles, emoney, folder)
 
 
 def _copy_database(source: Path, target: Path) -> None:
     """As SQLite does it, so that a sandbox that has the file open sees the new rows."""
     with closing(sqlite3.connect(source)) as rows, closing(sqlite3.connect(target)) as copy:
         rows.backup(copy)
-
-
-@contextmanager
-def _serving(folder: Path, vendor: str, *options: str) -> Iterator[str]:
-    database = str(folder / f"{vendor}.db")
-    command = [sys.executable, "-m", f"include.sandbox.{vendor}", "--port", "0", "--database", database, *options]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
 
 
 class SmallCrm:
@@ -227,11 +213,12 @@ class Book:
         self.crm = SmallCrm(crm_url or f"sqlite:///{folder / 'crm.db'}", is_there)
         self.runs = 0
         self.contexts: list[RunContext] = []
+        self.last_request: RunRequest | None = None  # of the run with which the book's story has ended
         self.connections: dict[str, GivenConnection | None] = {
             "crm": access_to(self.crm.url),
-            "profiles": _way_to(vendors.profiles.url, login="planbridge", password="sandbox"),
+            "profiles": _way_to(vendors.profiles, login="planbridge", password="sandbox"),
             "emoney": _way_to(
-                vendors.emoney.url,
+                vendors.emoney,
                 login="planbridge",
                 password="sandbox-key",
                 extra_dejson={"private_key": vendor_keys()[0]},
@@ -397,6 +384,7 @@ class BookSnapshot:
         self.book.vendors.take_from(folder)
         book = Book(folder, self.book.vendors, is_there=True)
         book.crm.moment, book.runs = self.book.crm.moment, self.book.runs
+        book.last_request = self.book.contexts[-1].request if self.book.contexts else None
         return book
 
 
@@ -440,9 +428,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.xdist_group(f"{module}.{told[0]}"))
 
 
-def _way_to(url: str, **more: Any) -> GivenConnection:
-    port = int(url.rsplit(":", 1)[1])
-    return GivenConnection("http", "127.0.0.1", port, **more)
+def _way_to(vendor: Caller, **more: Any) -> GivenConnection:
+    return GivenConnection("http", "127.0.0.1", vendor.port, **more)
 
 
 def closed_port() -> int:

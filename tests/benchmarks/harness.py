@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from multiprocessing import get_context
@@ -26,6 +24,7 @@ from include import ROOT
 from include.pipelines.run.context import RunContext, RunRequest
 from include.runtime.connections import Connections
 from include.runtime.settings import read_settings
+from tests.sandbox.running import running_sandbox
 
 FOLDER = ROOT / ".planbridge" / "bench"
 AS_OF = date(2026, 11, 20)
@@ -127,20 +126,11 @@ def sandboxes(bench: Bench) -> Iterator[None]:
         "profiles": ["--login", "bench", "--password", "bench"],
         "emoney": [*emoney, "--limit-per-minute", CALLS, "--limit-in-flight", "1000"],
     }
-    running = []
-    try:
+    with ExitStack() as running:
         for vendor, extra in options.items():
-            database = ["--port", "0", "--database", str(bench.folder / f"{vendor}.db")]
-            command = [sys.executable, "-m", f"include.sandbox.{vendor}", *database, *extra]
-            process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-            running.append(process)
-            assert process.stdout is not None
-            bench.ports[vendor] = int(process.stdout.readline().strip().rsplit(":", 1)[1])
+            sandbox = running_sandbox(vendor, bench.folder / f"{vendor}.db", *extra)
+            bench.ports[vendor] = running.enter_context(sandbox).port
         yield
-    finally:
-        for process in running:
-            process.terminate()
-            process.wait()
 
 
 def warm_up() -> None:

@@ -13,8 +13,9 @@ from tests.airflow_home import make_home
 from tests.end_to_end import crm
 from tests.end_to_end.live import live
 from tests.end_to_end.terminal import Terminal
-from tests.end_to_end.world import API_KEY, LOGIN, PASSWORD, Night, World, start_sandbox
+from tests.end_to_end.world import API_KEY, LOGIN, PASSWORD, Night, World
 from tests.keys import make_key_pair
+from tests.sandbox.running import running_sandbox
 
 WorldMaker = Callable[..., World]
 # How nights run that say little of Airflow: by their tasks alone, and in the whole suite through Airflow, too.
@@ -80,8 +81,8 @@ def build_world(folder: Path, key_pair: tuple[Path, Path], terminal: Terminal, a
     options = {"profiles": ("--login", LOGIN, "--password", PASSWORD)}
     options["emoney"] = (*keys, "--limit-per-minute", "0")
     for vendor, given in options.items():
-        world.vendors[vendor] = start_sandbox(vendor, folder, *given)
-        at_the_end.callback(world.vendors[vendor].stop)
+        sandbox = running_sandbox(vendor, folder / f"{vendor}.sqlite", *given)
+        world.vendors[vendor] = at_the_end.enter_context(sandbox)
     crm.write_sqlite(world.crm)
     world.environment |= {
         "AIRFLOW_CONN_CRM": f"sqlite:///{world.crm}",
@@ -97,6 +98,6 @@ def build_world(folder: Path, key_pair: tuple[Path, Path], terminal: Terminal, a
 
 def vendor_uri(world: World, vendor: str, password: str, **extra: str) -> str:
     """A vendor's connection as a URI, with everything that needs it encoded."""
-    host, port = world.vendors[vendor].address
+    port = world.vendors[vendor].port
     query = f"/?{urlencode(extra)}" if extra else ""
-    return f"http://{LOGIN}:{quote(password, safe='')}@{host}:{port}{query}"
+    return f"http://{LOGIN}:{quote(password, safe='')}@127.0.0.1:{port}{query}"

@@ -142,9 +142,9 @@ def test_wrong_credentials_at_one_vendor_stop_that_vendor_alone(world: World) ->
 
 
 def test_a_vendor_that_is_down_defers_its_units_and_the_run_is_green(world: World) -> None:
-    world.vendors["profiles"].post("/_sandbox/faults", [{"kind": "error", "status": 503}])
+    world.vendors["profiles"].faults({"kind": "error", "status": 503})
     night = world.night()
-    world.vendors["profiles"].post("/_sandbox/faults", [])
+    world.vendors["profiles"].faults()
     assert night.status == 0, night.output[-4000:]
     outcomes = world.outcomes(night)
     assert {outcomes["profiles"][key] for key in ("C9", "H1", "H2", "H7")} == {"deferred"}

@@ -5,68 +5,18 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from include import ROOT
 from tests.airflow_home import run_dag
 from tests.end_to_end.terminal import Terminal
+from tests.sandbox.running import Caller
 
 AS_OF = "2026-03-02"
 LOGIN, PASSWORD, API_KEY = "planbridge", "p@ss/word", "k:ey"
-
-
-@dataclass(frozen=True)
-class Sandbox:
-    """A vendor that runs as a program of its own."""
-
-    url: str
-    process: subprocess.Popen[str]
-
-    @property
-    def address(self) -> tuple[str, int]:
-        parts = urlsplit(self.url)
-        return str(parts.hostname), int(parts.port or 0)
-
-    def state(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.url}/_sandbox/state", timeout=10) as answer:
-            return json.load(answer)
-
-    def calls(self) -> int:
-        """How many calls of the API were answered so far."""
-        return int(self.state()["counters"]["callsTotal"])
-
-    def writes(self) -> int:
-        """How many calls that write were answered so far."""
-        return int(self.state()["counters"]["writesTotal"])
-
-    def post(self, path: str, body: object = None) -> None:
-        call = urllib.request.Request(f"{self.url}{path}", json.dumps(body).encode(), method="POST")
-        call.add_header("Content-Type", "application/json")
-        urllib.request.urlopen(call, timeout=10).close()
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.communicate(timeout=20)
-
-
-def start_sandbox(vendor: str, folder: Path, *options: str) -> Sandbox:
-    """Starts ``python -m include.sandbox.<vendor>`` and waits for its address."""
-    command = [sys.executable, "-m", f"include.sandbox.{vendor}", "--port", "0", *options]
-    process = subprocess.Popen(
-        [*command, "--database", str(folder / f"{vendor}.sqlite")], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    address = process.stdout.readline().strip()
-    assert address.startswith("http://127.0.0.1:"), address
-    return Sandbox(address, process)
 
 
 @dataclass
@@ -94,7 +44,7 @@ class World:
     folder: Path
     environment: dict[str, str]
     terminal: Terminal
-    vendors: dict[str, Sandbox] = field(default_factory=dict)
+    vendors: dict[str, Caller] = field(default_factory=dict)
     nights: int = 0
     # "airflow", or "tasks": the nights by their tasks alone
     way: str = "airflow"

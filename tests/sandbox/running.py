@@ -1,5 +1,9 @@
-"""A sandbox served over real HTTP in a thread, and a caller that is logged in."""
+"""A sandbox that runs as a program of its own, or served in a thread of this one; and who calls it."""
 
+from __future__ import annotations
+
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -16,6 +20,7 @@ import requests
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from starlette.types import ASGIApp
 
+from include import ROOT
 from include.sandbox.common.server import address, listen, make_server
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -23,8 +28,22 @@ FEEDS = "/public/v1/institutions/smartoffice/feeds/"
 
 
 @contextmanager
+def running_sandbox(vendor: str, database: Path, *options: str) -> Iterator[Caller]:
+    """``python -m include.sandbox.<vendor>`` on a free port, for as long as it is wanted."""
+    command = [sys.executable, "-m", f"include.sandbox.{vendor}", "--port", "0", "--database", str(database), *options]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            url = process.stdout.readline().strip()
+            assert url.startswith("http://127.0.0.1:"), url
+            yield Caller(url)
+        finally:
+            process.terminate()
+
+
+@contextmanager
 def serve(application: ASGIApp) -> Iterator[str]:
-    """The address of the application, for as long as it runs."""
+    """The address of an application that a test has made, for as long as a thread serves it."""
     ready = threading.Event()
     listener = listen(0)
     server = make_server(application, ready.set)
@@ -66,6 +85,21 @@ class Caller:
 
     def state(self) -> dict[str, Any]:
         return self("GET", "/_sandbox/state").json()
+
+    def calls(self) -> dict[str, int]:
+        """How often each call of the API was answered since the last reset."""
+        return self._counters()["calls"]
+
+    def writes(self) -> dict[str, int]:
+        """The same of the calls that write."""
+        return self._counters()["writes"]
+
+    def _counters(self) -> dict[str, dict[str, int]]:
+        return self("GET", "/_sandbox/state?only=counters").json()["counters"]
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1])
 
     def reset(self) -> None:
         assert self("POST", "/_sandbox/reset").status_code == 200
