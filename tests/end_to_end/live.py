@@ -6,14 +6,15 @@
         assert live.end(run_id) == "success"
 
 One Airflow for all such tests of a session; each uses households of its own. Everything goes over Airflow's public REST
-API, as a browser or another program would do it.
+API, as a browser or another program would do it. The databases are connections that Airflow itself keeps: a module
+that needs others connects them (`Live.connect`).
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -22,11 +23,14 @@ from typing import Any
 
 import pytest
 
+from etl.load.ledger.store import default_url
 from tests.end_to_end.services import Services, Visitor
 from tests.keys import vendor_keys
-from tests.run_book import Book, Vendors, sandboxes
+from tests.run_book import Book, Vendors, access_to, sandboxes
 
 DAG, ASK = "household_sync", "sync_household"
+# Zoe is no user of the CRM; the others are, in the office that a transfer leaves or in the one that receives it.
+USERS = ("zoe", "main.morgan", "lakeside.morgan", "lakeside.chen")
 NUMBERS = count(1)
 
 
@@ -42,6 +46,21 @@ class Live:
     @property
     def home(self) -> Path:
         return self.services.folder / "airflow"
+
+    def connect(self, **databases: str) -> None:
+        """Airflow's connections of these names lead to these databases from now on."""
+        wanted = []
+        for name, url in databases.items():
+            to = access_to(url)
+            log_in = {"host": to.host, "port": to.port, "login": to.login, "password": to.password}
+            wanted.append({"connection_id": name, "conn_type": to.conn_type, "schema": to.schema, **log_in})
+        create = {"action": "create", "action_on_existence": "overwrite", "entities": wanted}
+        done = self.user.call("PATCH", "/api/v2/connections", {"actions": [create]})["create"]
+        assert done["errors"] == []
+
+    def connect_its_own(self) -> None:
+        """The databases of `book`."""
+        self.connect(crm=self.book.crm.url, ledger=default_url(self.book.folder / "data"))
 
     def sync(self, **conf: Any) -> str:
         """Triggers a run by hand; gives its id."""
@@ -87,21 +106,23 @@ def _rows(database: Path, query: str, *values: Any) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="package")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with running(tmp_path_factory.mktemp("live")) as found:
+    with running(tmp_path_factory.mktemp("live"), USERS) as found:
         yield found
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Live]:
-    """Airflow with its DAGs, ready for the first trigger."""
+def running(folder: Path, users: Sequence[str] = ()) -> Iterator[Live]:
+    """Airflow with its DAGs, ready for the first trigger; ``users`` besides its administrator."""
     with ExitStack() as at_the_end:
         vendors = at_the_end.enter_context(sandboxes(folder))
         book = Book(folder, vendors)
         at_the_end.callback(book.close)
-        services = at_the_end.enter_context(Services(folder, _variables(folder, book), ["zoe"]))
+        services = at_the_end.enter_context(Services(folder, _variables(folder, book), users))
         user = services.visitor()
         user.wait_for_dag(DAG)
-        yield Live(services, user, book, vendors)
+        live = Live(services, user, book, vendors)
+        live.connect_its_own()
+        yield live
 
 
 def _variables(folder: Path, book: Book) -> dict[str, str]:
@@ -109,7 +130,6 @@ def _variables(folder: Path, book: Book) -> dict[str, str]:
     private_key.touch(0o600)
     private_key.write_text(vendor_keys()[0])
     return {
-        "AIRFLOW_CONN_CRM": f"sqlite:///{folder / 'crm.db'}",
         "AIRFLOW_CONN_PROFILES": _vendor(book, "profiles"),
         "AIRFLOW_CONN_EMONEY": _vendor(book, "emoney", extra={"private_key_file": str(private_key)}),
         "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "2",

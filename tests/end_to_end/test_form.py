@@ -14,6 +14,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+from include.local.api import wait_until
 from tests.airflow_home import SECRETS
 from tests.end_to_end.browser import start_browser
 from tests.end_to_end.live import ASK, DAG, Live
@@ -70,6 +71,10 @@ class Operator:
         self.driver.save_screenshot(str(folder / f"{name}.png"))
 
 
+def runs_of(live: Live) -> set[str]:
+    return {run["dag_run_id"] for run in live.user.call("GET", f"/api/v2/dags/{DAG}/dagRuns")["dag_runs"]}
+
+
 @pytest.fixture(scope="module")
 def operator(live: Live) -> Iterator[Operator]:
     driver = start_browser(webdriver.ChromeOptions())
@@ -92,11 +97,10 @@ def test_an_operator_fills_in_the_form_answers_the_list_and_sees_the_result(
     operator.field("element_household_id").send_keys("21")
     operator.choose("vendor", "Profiles")
     operator.shoot(tmp_path, "form")
+    before = runs_of(live)
     operator.press("Trigger", which=-1)
-    operator.see("Dag Run Triggered")
-
-    (found,) = live.user.call("GET", f"/api/v2/dags/{DAG}/dagRuns?order_by=-run_after&limit=1")["dag_runs"]
-    run_id = found["dag_run_id"]
+    wait_until(lambda: runs_of(live) != before, "the form has triggered a run")
+    (run_id,) = runs_of(live) - before
     live.question(run_id)
     operator.go(f"/dags/{DAG}/runs/{quote(run_id)}/tasks/{ASK}/required_actions")
     page = operator.see("Which client of Profiles is household 21?")

@@ -1,6 +1,6 @@
 """A Saturday's transfer through a real scheduler, over the REST API, from one PostgreSQL database to another.
 
-One Airflow; three transfers at once: one is accepted, one rejected, one that nobody answers.
+Three transfers at once: one is accepted, one rejected, one that nobody answers.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import pytest
 
 from include.demo import build_office
 from include.local.api import ApiError
+from tests.end_to_end.live import Live
 from tests.end_to_end.services import Services, Visitor
 
-pytestmark = [pytest.mark.airflow, pytest.mark.postgres, pytest.mark.xdist_group("office_transfer")]
+pytestmark = [pytest.mark.airflow, pytest.mark.postgres, pytest.mark.xdist_group("live")]
 
 DAG = "office_transfer"
 ASKING, RECEIVING, BYSTANDER = "main.morgan", "lakeside.morgan", "lakeside.chen"
@@ -77,20 +78,15 @@ class Waiting:
 
 
 @pytest.fixture(scope="module")
-def offices(tmp_path_factory: pytest.TempPathFactory, postgres_url: Callable[[], str]) -> Iterator[Offices]:
+def offices(live: Live, tmp_path_factory: pytest.TempPathFactory, postgres_url: Callable[[], str]) -> Iterator[Offices]:
     folder = tmp_path_factory.mktemp("offices")
     source, target, ledger = postgres_url(), postgres_url(), postgres_url()
     for url, seed in ((source, 7), (target, 11)):
         build_office(url, 24, seed=seed, clean=True, breaks_path=folder / "breaks.json")
-    variables = {
-        "AIRFLOW_CONN_CRM": source,
-        "AIRFLOW_CONN_CRM_TARGET": target,
-        "AIRFLOW_CONN_LEDGER": ledger,
-        "PLANBRIDGE__DATA__FOLDER": str(folder / "data"),
-    }
-    with Services(folder, variables, (ASKING, RECEIVING, BYSTANDER)) as services:
-        services.visitor().wait_for_dag(DAG)
-        yield Offices(source, target, ledger, folder / "data", services)
+    live.connect(crm=source, crm_target=target, ledger=ledger)
+    live.user.wait_for_dag(DAG)
+    yield Offices(source, target, ledger, live.book.folder / "data", live.services)
+    live.connect_its_own()
 
 
 @pytest.fixture(scope="module")
