@@ -5,7 +5,7 @@
 
 PYTHON := .venv/bin/python
 PLANBRIDGE := $(PYTHON) -m include.commands.cli
-JOBS ?= 3
+JOBS ?= 4
 LOCK = $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 # Whatever imports Airflow must not make ~/airflow.
@@ -55,10 +55,10 @@ ledger: setup ## Where the ledger is, its revision, and whether this code needs 
 ledger-upgrade: setup ## Bring the ledger to the revision that this code needs; TRY=1 only tries it, on a copy
 	@$(DEMO_ENV) $(PLANBRIDGE) ledger upgrade $(if $(TRY),--try)
 
-test: browser lint ## Style, types and the tests that are not marked slow; JOBS=3
+test: browser lint ## Style, types and the tests that are not marked slow; JOBS=4
 	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow"
 
-test-all: browser lint ## The same with the slow tests, and every boundary killed; JOBS=3
+test-all: browser lint ## The same with the slow tests, and every boundary killed; JOBS=4
 	@EVERY_BOUNDARY=1 $(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup
 
 browser: setup ## The browser of the tests, installed where apt may

@@ -35,28 +35,40 @@ def sent(sent_kept: BookSnapshot, restore: Restore) -> Book:
     return restore(sent_kept)
 
 
+@pytest.fixture(scope="module")
+def refused_kept(sent_kept: BookSnapshot, tmp_path_factory: pytest.TempPathFactory) -> BookSnapshot:
+    """The same, and a run by hand that was refused."""
+    book = sent_kept.restored_in(tmp_path_factory.mktemp("refused"))
+    refused = run_by_hand(book, 1, action="create_client_and_case", as_of=LATER, report=True)
+    assert refused.outcomes("profiles") == {"H1": "failed"}
+    return BookSnapshot(book)
+
+
+@pytest.fixture
+def refused(refused_kept: BookSnapshot, restore: Restore) -> Book:
+    return restore(refused_kept)
+
+
 def why(book: Book, name: str) -> Answer:
     (told,) = ask(book.context().ledger, "H1", name, "profiles", None)
     (answer,) = told.answers
     return answer
 
 
-def test_a_refused_run_does_not_hide_where_a_value_comes_from(sent: Book) -> None:
-    before = why(sent, "clientA.cellPhone")
-    refused = run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER, report=True)
-    assert refused.outcomes("profiles") == {"H1": "failed"}
-    found = why(sent, "clientA.cellPhone")
+def test_a_refused_run_does_not_hide_where_a_value_comes_from(
+    refused: Book, refused_kept: BookSnapshot, sent_kept: BookSnapshot
+) -> None:
+    before, found = (why(book, "clientA.cellPhone") for book in (sent_kept.book, refused))
     assert (found.decision, found.rule_id, found.run_id) == ("written", "DEM-PICK", "run-2")
     assert (found.source, found.shape) == (before.source, before.shape)
     assert found.last_run.startswith("failed: H1 is linked at Profiles already")
-    assert found.last_run.endswith(f"by {refused.context.request.run_id}")
+    assert found.last_run.endswith(f"by {refused_kept.book.contexts[-1].request.run_id}")
 
 
 @pytest.mark.parametrize("field", ["clientA.cellPhone", None])
-def test_the_outcome_of_the_last_run_is_one_line(sent: Book, field: str | None) -> None:
-    run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER, report=True)
+def test_the_outcome_of_the_last_run_is_one_line(refused: Book, field: str | None) -> None:
     out = io.StringIO()
-    print_answers(ask(sent.context().ledger, "H1", field, "profiles", None), Console(file=out, width=300))
+    print_answers(ask(refused.context().ledger, "H1", field, "profiles", None), Console(file=out, width=300))
     assert out.getvalue().count("failed: H1 is linked at Profiles already") == 1
 
 
@@ -69,9 +81,8 @@ def test_a_value_that_only_a_failed_run_had_is_reported_as_failed(sent: Book) ->
     assert why(sent, "assets[account:1].holdingsValue").decision == "written; unchanged since"
 
 
-def test_a_column_is_explained_by_the_run_that_dealt_with_it(sent: Book) -> None:
-    run_by_hand(sent, 1, action="create_client_and_case", as_of=LATER, report=True)
-    found = why(sent, "phone:9.number")
+def test_a_column_is_explained_by_the_run_that_dealt_with_it(refused: Book) -> None:
+    found = why(refused, "phone:9.number")
     assert (found.decision, found.run_id) == ("goes into clientA.cellPhone", "run-2")
     assert found.last_run.startswith("failed: ")
 

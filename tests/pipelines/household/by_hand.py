@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -54,6 +56,17 @@ def context_of(
     )
 
 
+def as_prepared(book: Book, **wished: Any) -> RunContext:
+    """The run by hand that the book's story has put through the gate, with other wishes: the load alone reads these."""
+    request = book.last_request
+    assert request is not None
+    hand = request.hand
+    what = replace(hand.what, asked_at=datetime.now(UTC).replace(tzinfo=None), **wished)
+    context = replace(book.context(), request=replace(request, by_hand=replace(hand, what=what)))
+    book.contexts.append(context)
+    return context
+
+
 def run_by_hand(book: Book, household_id: int | None = None, report: bool = False, **asked: Any) -> Ran:
     """One run to its end; what stopped it is in the ledger and in `Ran.stopped`.
 
@@ -61,7 +74,19 @@ def run_by_hand(book: Book, household_id: int | None = None, report: bool = Fals
     """
     context = context_of(book, household_id, **asked)
     (vendor,) = context.request.vendors
-    stages = {"extract": prepare_unit, f"load_{vendor} 0": lambda context: load_shard(context, vendor)}
+    stages: dict[str, Callable[[RunContext], object]] = {"extract": prepare_unit}
+    stages |= {f"load_{vendor} 0": lambda context: load_shard(context, vendor)}
+    return _ended(book, context, stages, report)
+
+
+def carried_out(book: Book, **wished: Any) -> Ran:
+    """The run of `as_prepared` from the load to its end."""
+    context = as_prepared(book, **wished)
+    (vendor,) = context.request.vendors
+    return _ended(book, context, {f"load_{vendor} 0": lambda context: load_shard(context, vendor)}, report=False)
+
+
+def _ended(book: Book, context: RunContext, stages: dict[str, Callable[[RunContext], object]], report: bool) -> Ran:
     for name, stage in stages.items():
         try:
             stage(context)

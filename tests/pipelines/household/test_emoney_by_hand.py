@@ -19,7 +19,7 @@ from include.pipelines.refresh.load import load_shard
 from include.pipelines.refresh.report import report_run
 from include.pipelines.run.context import HandRequest, RunContext
 from tests.load.killing import boundaries, run_and_kill
-from tests.pipelines.household.by_hand import run_by_hand
+from tests.pipelines.household.by_hand import as_prepared, carried_out, run_by_hand
 from tests.run_book import DAY, Book, BookSnapshot, Ran, Restore, Vendors, snapshot
 
 NEXT = "2026-11-23"
@@ -59,6 +59,18 @@ def writes_of(book: Book, call: str) -> int:
 
 
 @snapshot
+def ready_kept(book: Book) -> None:
+    """H1, a couple that eMoney does not know, has come up to the gate."""
+    book.couple(1)
+    prepared(book)
+
+
+@pytest.fixture
+def ready(ready_kept: BookSnapshot, restore: Restore) -> Book:
+    return restore(ready_kept)
+
+
+@snapshot
 def linked_kept(book: Book) -> None:
     """H1, a couple, was sent by hand, and its account linked."""
     book.couple(1)
@@ -70,12 +82,11 @@ def linked_book(linked_kept: BookSnapshot, restore: Restore) -> Book:
     return restore(linked_kept)
 
 
-def test_an_unknown_client_is_created_with_spouse_values_and_connection(book: Book) -> None:
-    book.couple(1)
-    assert sync(book, update=False).outcomes("emoney") == {"H1": "created"}
-    client = book.vendors.clients()["contact:101"]
+def test_an_unknown_client_is_created_with_spouse_values_and_connection(ready: Book) -> None:
+    assert carried_out(ready, update=False).outcomes("emoney") == {"H1": "created"}
+    client = ready.vendors.clients()["contact:101"]
     assert (client["spouse"]["firstName"], len(client["connections"])) == ("First102", 1)
-    assert set(accounts(book)) == {"account:1", "policy:1"}
+    assert set(accounts(ready)) == {"account:1", "policy:1"}
 
 
 def test_update_no_refreshes_the_values_and_leaves_the_people(linked_book: Book) -> None:
@@ -132,10 +143,9 @@ def test_links_take_the_proposal_and_bring_values_at_once(sent: Book) -> None:
     assert waiting == {("account", "mended"), ("policy", "known")}
 
 
-def test_links_may_name_classification_and_owner(book: Book) -> None:
-    book.couple(1)
-    sync(book, links=wanted("account:1", classification="Trust", owner="spouse"))
-    linked = accounts(book)["account:1"]
+def test_links_may_name_classification_and_owner(ready: Book) -> None:
+    carried_out(ready, links=wanted("account:1", classification="Trust", owner="spouse"))
+    linked = accounts(ready)["account:1"]
     assert (linked["state"], linked["classification"], linked["owner"]) == ("linked", "Trust", "spouse")
 
 
@@ -154,11 +164,10 @@ def test_an_item_that_is_linked_already_is_reported_and_costs_no_write(linked_bo
     assert linked_book.vendors.writes() == before
 
 
-def test_a_link_that_emoney_refuses_is_a_finding_with_its_code_and_the_others_are_made(book: Book) -> None:
-    book.couple(1)
+def test_a_link_that_emoney_refuses_is_a_finding_with_its_code_and_the_others_are_made(ready: Book) -> None:
     asked = (WantedLink("account:1", classification="x" * 65), WantedLink("policy:1"))
-    ran = sync(book, links=asked)
-    states = {key: one["state"] for key, one in accounts(book).items()}
+    ran = carried_out(ready, links=asked)
+    states = {key: one["state"] for key, one in accounts(ready).items()}
     assert states == {"account:1": "available", "policy:1": "linked"}
     (row,) = ran.rows("finding_v", rule_id="EMY-LINK")
     assert (row["entity"], row["entity_id"]) == ("account", "1")
@@ -167,21 +176,19 @@ def test_a_link_that_emoney_refuses_is_a_finding_with_its_code_and_the_others_ar
 
 
 @pytest.mark.parametrize("key", ["account:99", "position:1", "nonsense"])
-def test_an_unknown_source_key_is_refused_before_anything_is_written(book: Book, key: str) -> None:
-    book.couple(1)
-    context = prepared(book, links=wanted("account:1", key))
+def test_an_unknown_source_key_is_refused_before_anything_is_written(ready: Book, key: str) -> None:
+    context = as_prepared(ready, links=wanted("account:1", key))
     with pytest.raises(ParamsError, match=f"links: {key} is no account or policy of H1") as refused:
         load_shard(context, "emoney", 0)
     assert "account:1, policy:1" in str(refused.value)
-    assert book.vendors.writes() == {}
+    assert ready.vendors.writes() == {}
 
 
-def test_a_source_key_that_is_named_twice_is_refused(book: Book) -> None:
-    book.couple(1)
-    context = prepared(book, links=wanted("account:1", "account:1"))
+def test_a_source_key_that_is_named_twice_is_refused(ready: Book) -> None:
+    context = as_prepared(ready, links=wanted("account:1", "account:1"))
     with pytest.raises(ParamsError, match="account:1 is named twice"):
         load_shard(context, "emoney", 0)
-    assert book.vendors.writes() == {}
+    assert ready.vendors.writes() == {}
 
 
 def test_an_item_from_another_office_is_linked_by_its_present_key(book: Book) -> None:

@@ -26,7 +26,8 @@ from include.runtime.connections import Connections
 from include.runtime.settings import Settings
 from tests.run_book import DAY, Book
 
-pytestmark = pytest.mark.xdist_group("many_triggers")
+# tests/pipelines/refresh/test_runs.py has two runs at once.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("many_triggers")]
 
 PROCESSES = 6
 Surroundings = tuple[dict[str, Any], dict[str, Any]]
@@ -97,7 +98,7 @@ def outcomes(book: Book, vendor: str) -> dict[str, Counter[str]]:
     return found
 
 
-@pytest.mark.parametrize("each", [1, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("each", [1, 3])
 def test_none_is_lost_and_none_doubles(book: Book, run_all: Callable[[Iterable[RunRequest]], None], each: int) -> None:
     """``each``: so many households that are known and so many that are new, each triggered twice for each vendor."""
     known, fresh = range(1, each + 1), range(each + 1, 2 * each + 1)

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from etl.load.ledger.pins import Pin, Side
+from etl.load.ledger.pins import Pin, Side, change_pins
+from include.pipelines.household.prepare import prepare_unit
 from tests.load.advisors import edit_case, edit_person, put_into
-from tests.pipelines.household.by_hand import run_by_hand
+from tests.pipelines.household.by_hand import carried_out, context_of, run_by_hand
 from tests.pipelines.undo.undoing import undo
 from tests.run_book import Book, BookSnapshot, Ran, Restore, snapshot
 
@@ -16,11 +17,12 @@ PHONE = "clientA.cellPhone"
 
 @snapshot
 def home_kept(book: Book) -> None:
-    """H1 was sent, and the CRM has another phone since."""
+    """H1 was sent, the CRM has another phone since, and a run by hand has put that through the gate."""
     book.couple(1)
     book.phone(9, 101, "555-0101")
     book.run(vendors=("profiles",))
     book.crm.update("contact_phone", {"phone_id": 9}, number="555-0102")
+    prepare_unit(context_of(book, 1, as_of=NEXT))
 
 
 @pytest.fixture
@@ -28,8 +30,16 @@ def home(home_kept: BookSnapshot, restore: Restore) -> Book:
     return restore(home_kept)
 
 
-def new_case(book: Book, as_of: str = NEXT, **asked: Any) -> Ran:
-    ran = run_by_hand(book, 1, vendor="profiles", action="create_case", as_of=as_of, **asked)
+def new_case(book: Book, **asked: Any) -> Ran:
+    ran = run_by_hand(book, 1, action="create_case", as_of=NEXT, **asked)
+    assert ran.outcomes("profiles") == {"H1": "created"}
+    return ran
+
+
+def new_case_of_the_home(book: Book, pins: tuple[Pin, ...] = ()) -> Ran:
+    """The same, from what is through the gate already, with fields that are pinned before."""
+    change_pins(book.context().ledger, "H1", pins, (), "amy", "pinning")
+    ran = carried_out(book, action="create_case")
     assert ran.outcomes("profiles") == {"H1": "created"}
     return ran
 
@@ -55,7 +65,7 @@ def test_a_pinned_field_is_in_the_new_case_as_in_the_old_and_stays_so(home: Book
 
 
 def test_a_pinned_field_that_nobody_edited_follows_the_crm_again_once_it_is_unpinned(home: Book) -> None:
-    new_case(home, pins=pinned(PHONE))
+    new_case_of_the_home(home, pinned(PHONE))
     assert cases(home)[1]["clientA"]["cellPhone"] == "555-0101"
     run_by_hand(home, 1, vendor="profiles", as_of=NEXT, unpins=(PHONE,))
     assert cases(home)[1]["clientA"]["cellPhone"] == "555-0102"
@@ -81,7 +91,7 @@ def test_values_that_an_undo_reverted_are_carried_into_the_new_case_and_kept_by_
 
 def test_fields_that_only_an_advisor_edited_stay_in_the_old_case(home: Book) -> None:
     edit_person(home.vendors, cellPhone="555-0199")
-    new_case(home)
+    new_case_of_the_home(home)
     assert [case["clientA"]["cellPhone"] for case in cases(home)] == ["555-0199", "555-0102"]
 
 
@@ -96,7 +106,7 @@ def test_a_pinned_account_goes_as_the_old_case_has_it(home: Book, field: str) ->
 
 def test_a_pinned_account_that_the_old_case_lacks_is_not_made(home: Book) -> None:
     edit_case(home.vendors, assets=[])
-    new_case(home, pins=pinned("assets[account:1]"))
+    new_case_of_the_home(home, pinned("assets[account:1]"))
     assert [case["assets"] for case in cases(home)] == [[], []]
 
 
@@ -109,12 +119,12 @@ def test_a_new_account_arrives_whole_although_fields_of_it_are_pinned(home: Book
 
 def test_a_pinned_spouse_whom_the_old_case_lacks_is_left_out(home: Book) -> None:
     edit_case(home.vendors, clientB=None)
-    new_case(home, pins=pinned("clientB"))
+    new_case_of_the_home(home, pinned("clientB"))
     assert [case["clientB"] for case in cases(home)] == [None, None]
 
 
 def test_a_pin_to_smartoffice_is_kept_to_in_the_new_case(home: Book) -> None:
-    new_case(home, pins=pinned(PHONE, "smartoffice"))
+    new_case_of_the_home(home, pinned(PHONE, "smartoffice"))
     new = home.vendors.profiles.state()["households"][0]["cases"][1]
     person = {**new["document"]["clientA"], "cellPhone": "555-0199"}
     put_into(home.vendors, new, {**new["document"], "clientA": person})
@@ -133,5 +143,5 @@ def test_a_dry_run_names_the_values_that_the_new_case_would_not_get(home: Book) 
 def test_a_new_case_whose_response_is_lost_is_found_with_the_kept_values(home: Book, kind: str) -> None:
     edit_person(home.vendors, cellPhone="555-0199")
     home.vendors.profiles.faults({"kind": kind, "method": "POST", "path": "/api/households/*/cases", "count": 1})
-    new_case(home, pins=pinned(PHONE))
+    new_case_of_the_home(home, pinned(PHONE))
     assert [case["clientA"]["cellPhone"] for case in cases(home)] == ["555-0199", "555-0199"]

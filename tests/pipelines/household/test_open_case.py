@@ -11,12 +11,10 @@ from tests.run_book import Book, Ran
 
 
 @pytest.fixture
-def held(book: Book) -> Book:
+def held(sent: Book) -> Book:
     """H1 was sent; its head has no birth date any more."""
-    book.couple(1)
-    book.run(vendors=("profiles",))
-    book.crm.update("contact", {"contact_id": 101}, birth_date=None)
-    return book
+    sent.crm.update("contact", {"contact_id": 101}, birth_date=None)
+    return sent
 
 
 def opened(book: Book, **asked: str) -> Ran:

@@ -18,6 +18,7 @@ from include.pipelines.refresh.load import load_shard
 from include.pipelines.refresh.report import report_run
 from include.pipelines.run.context import HandRequest, RunContext
 from tests.load.documents import person
+from tests.pipelines.household.by_hand import as_prepared
 from tests.run_book import Book, BookSnapshot, Restore, Vendors, snapshot
 
 NUMBERS = count(1)
@@ -88,16 +89,13 @@ EXACT = {"firstName": "Ann", "lastName": "Lee", "birthDate": "1970-05-01"}
 
 @snapshot
 def home_kept(book: Book) -> None:
-    tell_home(book)
-
-
-def tell_home(book: Book) -> None:
     book.couple(12, first_name="Ann", last_name="Lee")
+    sync(book)
 
 
 @pytest.fixture
 def book(home_kept: BookSnapshot, restore: Restore) -> Book:
-    """Household 12 of Ann Lee, who was born on 1970-05-01."""
+    """Household 12 of Ann Lee, who was born on 1970-05-01; a run by hand has come up to the gate (`as_prepared`)."""
     return restore(home_kept)
 
 
@@ -108,17 +106,17 @@ def vendors(book: Book) -> Vendors:
 
 class TestNobodyIsAsked:
     def test_where_the_ledger_knows_the_record(self, book: Book) -> None:
-        first = sync(book, "create_client_and_case")
+        first = as_prepared(book, action="create_client_and_case")
         assert question_for(first, True) is None
         assert ended(first)[0] == "created"
         assert question_for(sync(book), True) is None
 
     def test_where_one_household_with_one_case_matches_exactly(self, book: Book, vendors: Vendors) -> None:
         add_household(vendors, **EXACT)
-        assert question_for(sync(book), True) is None
+        assert question_for(as_prepared(book), True) is None
 
     def test_where_nobody_can_answer(self, book: Book) -> None:
-        context = sync(book)
+        context = as_prepared(book)
         assert question_for(context, False) is None
         assert ended(context)[0] == "deferred"
 
@@ -140,7 +138,7 @@ class TestNobodyIsAsked:
         book.set("profiles", call_seconds=1)
         vendors.profiles.faults({"kind": "unavailable", "path": "/api/households"})
         try:
-            context = sync(book)
+            context = as_prepared(book)
             assert question_for(context, True) is None
         finally:
             vendors.profiles.faults()
@@ -151,12 +149,12 @@ class TestTheButtons:
 
     def test_all_four_have_something_to_do_where_a_case_can_be_chosen(self, book: Book, vendors: Vendors) -> None:
         add_household(vendors, 2, **EXACT)
-        question = asked(sync(book))
+        question = asked(as_prepared(book))
         assert question.buttons == tuple(BUTTONS)
         assert "other buttons" not in question.body
 
     def test_one_has_where_the_list_is_empty(self, book: Book) -> None:
-        question = asked(sync(book))
+        question = asked(as_prepared(book))
         assert question.buttons == tuple(BUTTONS)
         words = "**Create New Client and Case** makes a client of its own. The list leaves nothing to do for the other"
         assert words in question.body
@@ -173,7 +171,7 @@ class TestTheButtons:
         assert buttons_for(shown) == ("Create New Case", "Create New Client and Case")
 
     def test_another_record_is_refused_in_words(self, book: Book) -> None:
-        context = sync(book)
+        context = as_prepared(book)
         asked(context)
         with pytest.raises(ParamsError, match="trigger the run again and answer Create New Client and Case"):
             keep_answer(context, event("Open Case"))
@@ -183,7 +181,7 @@ class TestTheList:
     def test_shows_the_exact_household_and_its_cases(self, book: Book, vendors: Vendors) -> None:
         theirs = add_household(vendors, 2, case_name="Retirement", **EXACT)
         add_household(vendors, lastName="Lee", firstName="Zoe")
-        question = asked(sync(book))
+        question = asked(as_prepared(book))
         first, second = cases_of(vendors, theirs)
         assert question.subject == "Which client of Profiles is household 12?"
         assert f"| **{theirs}** | Ann Lee | 1970\\-05\\-01 | {first} | Retirement | closed |" in question.body
@@ -195,7 +193,7 @@ class TestTheList:
 
     def test_says_that_a_household_of_another_name_is_matched_by_our_key(self, book: Book, vendors: Vendors) -> None:
         theirs = add_household(vendors, 2, key="household:12", firstName="Zoe", lastName="Fox")
-        assert "Matched by our key in Profiles" in asked(sync(book)).body
+        assert "Matched by our key in Profiles" in asked(as_prepared(book)).body
         _, reason = ended(sync(book, dry_run=True))
         assert f"Search list: households matched by our key: {theirs} (cases " in reason
 
@@ -212,7 +210,7 @@ class TestTheList:
     def test_shows_all_of_the_same_last_name_where_nobody_matches(self, book: Book, vendors: Vendors) -> None:
         zoe = add_household(vendors, lastName="Lee", firstName="Zoe")
         kim = add_household(vendors, lastName="LEE", firstName="Kim")
-        question = asked(sync(book))
+        question = asked(as_prepared(book))
         assert "No exact match. 2 households in Profiles with the same last name" in question.body
         assert "Zoe Lee" in question.body
         assert "Kim LEE" in question.body
@@ -225,19 +223,19 @@ class TestTheList:
         token = vendors.profiles("POST", "/api/auth/login", json=log_in).json()["token"]
         headers = {"Authorization": f"Bearer {token}"}
         vendors.profiles("POST", f"/api/cases/{first}/open", json={"openedBy": "amy"}, headers=headers)
-        states = re.findall(r"\| (open|closed) \|", asked(sync(book)).body)
+        states = re.findall(r"\| (open|closed) \|", asked(as_prepared(book)).body)
         assert states == ["open", "closed"]
 
     def test_shows_another_units_household_and_offers_it_not(self, book: Book, vendors: Vendors) -> None:
         book.couple(13, first_name="Kim", last_name="Lee")
         other = sync(book, "create_client_and_case", household_id=13)
         ended(other)
-        question = asked(sync(book))
+        question = asked(as_prepared(book))
         assert "(linked to H13)" in question.body
         assert question.households == {}
 
     def test_is_empty_where_nobody_has_the_last_name(self, book: Book) -> None:
-        question = asked(sync(book))
+        question = asked(as_prepared(book))
         assert "Profiles has no household of this client or last name" in question.body
         assert question.households == {}
 
@@ -253,16 +251,17 @@ class TestTheList:
         }
         for name in names:
             add_household(vendors, lastName="Lee", firstName=name)
-        body = asked(sync(book)).body
+        body = asked(as_prepared(book)).body
         assert [shown for shown in names.values() if f"** | {shown} Lee |" not in body] == []
 
 
 @snapshot
 def asked_kept(book: Book) -> None:
     """A run by hand has asked: a household of Profiles with two cases matches exactly."""
-    tell_home(book)
+    book.couple(12, first_name="Ann", last_name="Lee")
+    context = sync(book)
     add_household(book.vendors, 2, **EXACT)
-    asked(sync(book))
+    asked(context)
 
 
 class TestTheAnswer:
@@ -271,11 +270,9 @@ class TestTheAnswer:
         return restore(asked_kept)
 
     @pytest.fixture
-    def context(self, book: Book, asked_kept: BookSnapshot) -> RunContext:
+    def context(self, book: Book) -> RunContext:
         """The run that has asked."""
-        made = replace(book.context(), request=asked_kept.book.contexts[0].request)
-        book.contexts.append(made)
-        return made
+        return as_prepared(book)
 
     @pytest.fixture
     def theirs(self, vendors: Vendors) -> str:
@@ -364,7 +361,7 @@ class TestTheAnswer:
 
     def test_that_airflow_could_not_take_over_stops_the_run(self, book: Book) -> None:
         with pytest.raises(StopRun, match="could not take the answer over"):
-            keep_answer(sync(book), {"error": "?", "error_type": "validation"})
+            keep_answer(as_prepared(book), {"error": "?", "error_type": "validation"})
 
 
 class TestIdsGivenAtTheStart:
@@ -372,7 +369,7 @@ class TestIdsGivenAtTheStart:
         theirs = add_household(vendors, lastName="Fox", firstName="Kit")
         (case_id,) = cases_of(vendors, theirs)
         with pytest.raises(ParamsError, match=f"Case {case_id} is not on the list of this unit"):
-            question_for(sync(book, "update_case", case_id=case_id), True)
+            question_for(as_prepared(book, action="update_case", case_id=case_id), True)
 
     def test_a_new_client_is_refused_where_the_household_is_linked(self, book: Book) -> None:
         ended(sync(book, "create_client_and_case"))
@@ -382,14 +379,14 @@ class TestIdsGivenAtTheStart:
     def test_a_case_of_the_exact_household_is_taken(self, book: Book, vendors: Vendors) -> None:
         theirs = add_household(vendors, 2, **EXACT)
         _, second = cases_of(vendors, theirs)
-        context = sync(book, case_id=second)
+        context = as_prepared(book, case_id=second)
         assert question_for(context, True) is None
         assert ended(context)[0] == "updated"
 
 
 def test_a_new_client_that_was_answered_is_made_beside_the_namesake(book: Book, vendors: Vendors) -> None:
     add_household(vendors, lastName="Lee", firstName="Zoe")
-    context = sync(book)
+    context = as_prepared(book)
     asked(context)
     keep_answer(context, event("Create New Client and Case", household_id="", case_id=None))
     assert ended(context)[0] == "created"
@@ -398,7 +395,7 @@ def test_a_new_client_that_was_answered_is_made_beside_the_namesake(book: Book, 
 
 def test_no_name_or_birth_date_of_the_list_reaches_the_ledger(book: Book, vendors: Vendors) -> None:
     add_household(vendors, lastName="Lee", firstName="Zoraida", birthDate="1951-02-03")
-    context = sync(book)
+    context = as_prepared(book)
     assert "Zoraida" in asked(context).body
     found = answers.find_answer(context.ledger, context.request.run_id, VENDOR, "H12")
     assert found is not None

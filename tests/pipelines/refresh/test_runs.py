@@ -28,16 +28,16 @@ def made_since(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
 def test_a_first_run_creates_a_second_writes_nothing_and_the_next_night_sends_the_feed(book: Book) -> None:
     book.couple(1)
     book.person(7)
-    first = book.run(report=True)
+    first = book.run()
     assert first.stopped is None
     assert first.outcomes("profiles") == first.outcomes("emoney") == {"H1": "created", "C7": "created"}
     assert {("H1", "EMY-NEW")} == first.findings("emoney")
     before = book.vendors.writes()
-    second = book.run(report=True)
+    second = book.run()
     assert second.stopped is None
     assert made_since(before, book.vendors.writes()) == {}
     calls = book.vendors.calls()
-    night = book.run(NEXT, report=True)
+    night = book.run(NEXT)
     assert night.outcomes("emoney") == {"H1": "unchanged", "C7": "unchanged"}
     made = made_since(calls, book.vendors.calls())
     assert made.pop("GET /public/v1/institutions/smartoffice/feeds/{feed_id}") >= 1
@@ -48,12 +48,12 @@ def test_a_first_run_creates_a_second_writes_nothing_and_the_next_night_sends_th
 def test_a_changed_household_alone_is_read_and_written(book: Book) -> None:
     for number in (1, 2, 3):
         book.couple(number)
-    book.run(report=True)
+    book.run()
     book.crm.later(days=1)
     book.phone(1, 101, "603-555-0101")
     book.crm.update("investment_account", {"account_id": 2}, account_value=1500, net_value=1500)
     before = book.vendors.calls()
-    night = book.run(NEXT, report=True)
+    night = book.run(NEXT)
     # H3 is looked at again too: it changed less than the overlap before the first run.
     assert night.outcomes("profiles") == {"H1": "updated", "H2": "updated", "H3": "unchanged"}
     assert night.outcomes("emoney") == {"H1": "updated", "H2": "updated", "H3": "unchanged"}
@@ -138,7 +138,7 @@ def test_a_dry_run_of_sent_units_reports_the_changes_and_leaves_the_ledgers_copy
 def test_an_older_date_after_a_newer_one_changes_nothing(sent: Book) -> None:
     sent.phone(1, 101, "603-555-0101")
     before = sent.vendors.writes()
-    older = sent.run(BEFORE, report=True)
+    older = sent.run(BEFORE)
     assert older.outcomes("profiles") == older.outcomes("emoney") == {"H1": "skipped"}
     assert sent.vendors.writes() == before
     assert sent.run(vendors=("profiles",)).outcomes("profiles") == {"H1": "updated"}
