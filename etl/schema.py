@@ -10,7 +10,7 @@ Drop-down columns hold the label a user sees; flags are check boxes whose NULL r
 
 from functools import partial
 
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, Table
 
 from etl.tables import table
 
@@ -227,6 +227,30 @@ BELONGS_TO = tuple(
     for name, columns in _references(parent).items()
     for column in columns
 )
+
+# The tables that a refresh reads, and by which of its columns a row is found: where one of them cannot be read, nobody
+# can say which units the row belongs to.
+FOUND_BY: dict[Table, tuple[str, ...]] = {
+    office: ("office_id",),
+    crm_user: ("user_id",),
+    user_right: ("user_id",),
+    contact: ("contact_id",),
+    contact_address: ("contact_id",),
+    contact_phone: ("contact_id",),
+    contact_email: ("contact_id",),
+    household: ("household_id",),
+    household_member: ("household_id",),
+    key_relation: ("contact_id", "related_contact_id"),
+    carrier: ("carrier_id",),
+    product: ("product_id",),
+    policy: ("primary_contact_id",),
+    policy_beneficiary: ("policy_id",),
+    investment_account: ("primary_contact_id",),
+    investment_position: ("account_id",),
+    liability: ("primary_contact_id",),
+    contact_set: ("set_id",),
+    contact_set_member: ("set_id", "contact_id"),
+}
 
 # The values of custom_field_value.entity, and the table whose key stands beside each.
 CUSTOM_FIELDS_OF: dict[str, str] = {

@@ -42,28 +42,6 @@ COLUMNS = ("unit_key", "rule_id", "entity", "entity_id", "field", "source_cell",
 
 STRAY_COLUMNS = ("entity", "field", "detail")
 
-# By which of its columns a row is found: where one of them cannot be read, nobody can say which units it belongs to.
-FOUND_BY: dict[sa.Table, tuple[str, ...]] = {
-    s.office: ("office_id",),
-    s.crm_user: ("user_id",),
-    s.user_right: ("user_id",),
-    s.household: ("household_id",),
-    s.household_member: ("household_id",),
-    s.contact: ("contact_id",),
-    s.contact_address: ("contact_id",),
-    s.contact_phone: ("contact_id",),
-    s.contact_email: ("contact_id",),
-    s.key_relation: ("contact_id", "related_contact_id"),
-    s.carrier: ("carrier_id",),
-    s.product: ("product_id",),
-    s.policy: ("primary_contact_id",),
-    s.policy_beneficiary: ("policy_id",),
-    s.investment_account: ("primary_contact_id",),
-    s.investment_position: ("account_id",),
-    s.liability: ("primary_contact_id",),
-    s.contact_set: ("set_id",),
-    s.contact_set_member: ("set_id", "contact_id"),
-}
 _NAMED = 5
 
 NOTHING = pd.DataFrame({name: pd.Series(dtype="int64" if name == "entity_id" else "str") for name in COLUMNS})
@@ -132,7 +110,7 @@ def read_rows(
 
 def read_strays(snapshot: Snapshot) -> pd.DataFrame:
     """SCP-STRAY: entity (a table), field (its key that cannot be read), detail (how many rows, the first keys)."""
-    found = snapshot.in_threads(lambda table: _strays(snapshot, table), FOUND_BY)
+    found = snapshot.in_threads(lambda table: _strays(snapshot, table), s.FOUND_BY)
     return pd.DataFrame([words for words in found if words is not None], columns=list(STRAY_COLUMNS), dtype="str")
 
 
@@ -142,7 +120,7 @@ def _strays(snapshot: Snapshot, table: sa.Table) -> tuple[str, str, str] | None:
     rows = to_frame(snapshot.read(_without_owner(snapshot.is_sqlite, table)))
     key = [column.name for column in table.primary_key]
     named = ", ".join(dict.fromkeys(_records(rows, key, key[0])))
-    count, by = int(rows["rows"].iloc[0]), " or ".join(FOUND_BY[table])
+    count, by = int(rows["rows"].iloc[0]), " or ".join(s.FOUND_BY[table])
     rows_of = "row of" if count == 1 else "rows of"
     return table.name, by, f"{count} {rows_of} {table.name} whose {by} cannot be read: {named}"
 
@@ -150,7 +128,7 @@ def _strays(snapshot: Snapshot, table: sa.Table) -> tuple[str, str, str] | None:
 @cache
 def _any_without_owner(is_sqlite: bool, table: sa.Table) -> sa.Select[Any]:
     """Nothing but the columns that rows are found by: an index tells, and no row is looked at."""
-    columns = [table.c[name] for name in FOUND_BY[table]]
+    columns = [table.c[name] for name in s.FOUND_BY[table]]
     asked = sa.select(*columns_as_read(is_sqlite, *columns))
     return asked.where(sa.or_(*(is_no_key(is_sqlite, column) for column in columns))).limit(1)
 
@@ -159,7 +137,7 @@ def _any_without_owner(is_sqlite: bool, table: sa.Table) -> sa.Select[Any]:
 def _without_owner(is_sqlite: bool, table: sa.Table) -> sa.Select[Any]:
     count = sa.type_coerce(sa.func.count().over(), sa.BigInteger).label("rows")
     statement = sa.select(*columns_as_read(is_sqlite, *table.primary_key), count)
-    return statement.where(sa.or_(*(is_no_key(is_sqlite, table.c[name]) for name in FOUND_BY[table]))).limit(_NAMED)
+    return statement.where(sa.or_(*(is_no_key(is_sqlite, table.c[name]) for name in s.FOUND_BY[table]))).limit(_NAMED)
 
 
 def _unreadable(table: sa.Table, cells: Cells, owner: str) -> list[pd.DataFrame]:

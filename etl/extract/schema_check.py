@@ -18,27 +18,7 @@ from etl.databases import for_reading
 from etl.errors import SchemaMismatch, SourceUnavailable
 from etl.extract.source import compiled_for, parse_url, place_of
 
-READ_TABLES = (
-    schema.office,
-    schema.crm_user,
-    schema.user_right,
-    schema.contact,
-    schema.contact_address,
-    schema.contact_phone,
-    schema.contact_email,
-    schema.household,
-    schema.household_member,
-    schema.key_relation,
-    schema.carrier,
-    schema.product,
-    schema.policy,
-    schema.policy_beneficiary,
-    schema.investment_account,
-    schema.investment_position,
-    schema.liability,
-    schema.contact_set,
-    schema.contact_set_member,
-)
+READ_TABLES = tuple(schema.FOUND_BY)
 
 # What a column is for, the most special type first.
 _FAMILIES: tuple[tuple[str, type[sa.types.TypeEngine[Any]]], ...] = (

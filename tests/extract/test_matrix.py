@@ -13,7 +13,6 @@ import sqlalchemy as sa
 
 from etl import schema
 from etl.extract import shard
-from etl.extract.broken_rows import FOUND_BY
 from tests.extract.odd_book import Cell, Read, build, id_of, key_in_words, read
 
 # A kind of value in SQL, and the plain value that it stands for in a column of each type; UNREADABLE: none.
@@ -98,7 +97,7 @@ def meaning(table: str, column: str, stands_for: dict[str, str]) -> str:
     """The plain value that a cell of this column stands for."""
     plain = stands_for.get(family(table, column), UNREADABLE)
     of_table = schema.metadata.tables[table]
-    is_asked_for = of_table.c[column].primary_key or column in FOUND_BY.get(of_table, ())
+    is_asked_for = of_table.c[column].primary_key or column in schema.FOUND_BY.get(of_table, ())
     must_be_there = is_asked_for and not of_table.c[column].nullable
     if (table, column) == ("office", "name") and plain == UNREADABLE:
         return "NULL"  # a name for the stewards' eyes only
@@ -150,7 +149,7 @@ def test_a_cell_that_cannot_be_read_is_named_by_table_column_and_key_and_holds_i
 
 
 def is_told(cell: Cell, book: Read) -> bool:
-    if cell.column in FOUND_BY.get(schema.metadata.tables[cell.table], ()):
+    if cell.column in schema.FOUND_BY.get(schema.metadata.tables[cell.table], ()):
         strays = book.strays[book.strays["entity"] == cell.table]
         if strays["field"].str.contains(cell.column).any():
             return True
