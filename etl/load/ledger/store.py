@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
@@ -268,18 +268,9 @@ class Ledger:
         ``unless`` is given the new values and says which rows stay as they are.
         """
         batch = [dict(row) for row in rows]
-        if not batch:
-            return
-        dialect = sqlite if self.is_sqlite else postgresql
-        statement = dialect.insert(table)
-        keys = [column.name for column in table.primary_key]
-        updates = {name: statement.excluded[name] for name in batch[0] if name not in keys}
-        if updates:
-            kept = None if unless is None else sa.not_(unless(statement.excluded))
-            statement = statement.on_conflict_do_update(index_elements=keys, set_=updates, where=kept)
-        else:
-            statement = statement.on_conflict_do_nothing(index_elements=keys)
-        self._execute_many(connection, statement, batch)
+        if batch:
+            statement = _upsert(table, tuple(batch[0]), self.is_sqlite, unless)
+            self._execute_many(connection, statement, batch)
 
     def insert(self, connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
         """Inserts many rows."""
@@ -291,16 +282,12 @@ class Ledger:
         if not self.is_sqlite:
             connection.execute(statement, rows)
             return
-        dialect = connection.dialect
-        compiled = statement.compile(dialect=dialect, column_keys=list(rows[0]))
-        values = []
-        for name in compiled.positiontup or ():
-            if name in rows[0]:
-                convert = statement.table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
-                values.append([convert(row[name]) if convert else row[name] for row in rows])
-            else:
-                values.append([compiled.params[name]] * len(rows))
-        connection.exec_driver_sql(str(compiled), list(zip(*values, strict=True)))
+        text, parameters = _in_sqlite(statement, tuple(rows[0]))
+        values = [
+            [convert(row[name]) if convert else row[name] for row in rows] if name in rows[0] else [same] * len(rows)
+            for name, convert, same in parameters
+        ]
+        connection.exec_driver_sql(text, list(zip(*values, strict=True)))
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -315,6 +302,33 @@ class Ledger:
                 f"The ledger at {self.place} cannot be used ({reason}). Check that it can be reached and written "
                 "and that the disk is not full; then run again, nothing is lost."
             ) from None
+
+
+@lru_cache(maxsize=256)
+def _upsert(
+    table: sa.Table,
+    names: tuple[str, ...],
+    is_sqlite: bool,
+    unless: Callable[[Any], sa.ColumnElement[bool]] | None,
+) -> sa.Insert:
+    """The statement of `Ledger.upsert`. To build and compile it takes longer than to run it."""
+    statement = sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+    keys = [column.name for column in table.primary_key]
+    updates = {name: statement.excluded[name] for name in names if name not in keys}
+    if not updates:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    kept = None if unless is None else sa.not_(unless(statement.excluded))
+    return statement.on_conflict_do_update(index_elements=keys, set_=updates, where=kept)
+
+
+@lru_cache(maxsize=256)
+def _in_sqlite(statement: sa.Insert, names: tuple[str, ...]) -> tuple[str, list[tuple[str, Any, Any]]]:
+    """An insert as SQLite's driver takes it; of each parameter the name, what converts a value, and a constant."""
+    dialect = sqlite.dialect()
+    compiled = statement.compile(dialect=dialect, column_keys=list(names))
+    converters = {name: statement.table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names}
+    parameters = [(name, converters.get(name), compiled.params[name]) for name in compiled.positiontup or ()]
+    return str(compiled), parameters
 
 
 def _seconds(is_sqlite: bool) -> sa.ColumnElement[float]:
