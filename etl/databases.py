@@ -6,9 +6,11 @@ A path, a name or an option may hold any character: ``#``, ``?``, ``%41``, blank
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-from sqlalchemy.engine import URL
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 
 def sqlite_url(path: Path | str) -> str:

@@ -6,11 +6,12 @@ Here alone such a key is put together and taken apart, one at a time or a whole 
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from etl.errors import ParamsError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HOUSEHOLD: Literal["H"] = "H"
 CONTACT: Literal["C"] = "C"

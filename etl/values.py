@@ -3,16 +3,19 @@
 Each table stands here once, with the rule it belongs to; a custom drop-down value is added here and nowhere else.
 """
 
+from __future__ import annotations
+
 import csv
 from collections.abc import Callable, Mapping
 from importlib.resources import files
-from typing import Any, Literal, TypeAlias
-
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from etl.names import name_form
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
 
 Vendor: TypeAlias = Literal["profiles", "emoney"]
 VENDORS: tuple[Vendor, ...] = ("profiles", "emoney")
@@ -24,12 +27,15 @@ def normal(label: str) -> str:
 
 
 def by_label(
-    column: "pd.Series[Any]", table: Mapping[str, Any] | Callable[[str], Any], default: Any = None
+    column: pd.Series[Any], table: Mapping[str, Any] | Callable[[str], Any], default: Any = None
 ) -> npt.NDArray[np.object_]:
     """The value of each label in a table; ``default`` for no label and for a label that the table lacks.
 
     A table may be a function of a label's normal form. Each distinct label is looked up once.
     """
+    import numpy as np
+    import pandas as pd
+
     codes, labels = pd.factorize(column)
     look_up = table if callable(table) else table.get
     found = [look_up(normal(label)) for label in labels]
@@ -38,7 +44,7 @@ def by_label(
     return values[codes]
 
 
-def is_one_of(column: "pd.Series[Any]", labels: frozenset[str]) -> npt.NDArray[np.bool_]:
+def is_one_of(column: pd.Series[Any], labels: frozenset[str]) -> npt.NDArray[np.bool_]:
     """Whether each label is in a value table; no label is in none."""
     return by_label(column, dict.fromkeys(labels, True), False).astype(bool)
 

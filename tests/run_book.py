@@ -28,7 +28,7 @@ import sqlalchemy as sa
 from etl import schema
 from etl.errors import PlanbridgeError, RetryLater, StopRun
 from etl.load.ledger import runs
-from include.commands.operator import GivenConnection
+from include.commands.quick import GivenConnection
 from include.pipelines.run.context import RunContext, RunRequest
 from include.runtime.connections import Connections
 from include.runtime.settings import Settings

@@ -17,7 +17,7 @@ from etl.extract.schema_check import check_schema
 from etl.extract.source import Snapshot
 from etl.load.ledger.store import Ledger, default_url
 from etl.load.transfer.databases import are_one, open_databases, reading
-from include.commands.operator import GivenConnection
+from include.commands.quick import GivenConnection
 from include.runtime.connections import database_url
 
 NAMES = ["a#b", "a?b", "a?mode=memory", "%41", "a%20b", "a b", "a+b", "a&b=c", "ä", "a'b"]

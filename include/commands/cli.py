@@ -5,6 +5,7 @@ Bodies import what they need: a command answers as fast as its own libraries loa
 
 from __future__ import annotations
 
+import gc
 import getpass
 from collections.abc import Callable
 from datetime import date
@@ -124,12 +125,13 @@ def why(
     until: Annotated[str, typer.Option("--date", help="As it stood after the runs up to this date.")] = "",
 ) -> int:
     """Show where a value at a vendor comes from and what was decided about it, by which rule, run and user."""
-    from include.commands.operator import open_ledger, operator_settings
+    gc.set_threshold(100_000)  # imports make many objects and hardly any garbage
+    from include.commands.quick import ledger_for_questions
     from include.commands.why_table import print_answers
     from include.why.asking import ask
 
     day = _read_day(until.strip())
-    ledger = open_ledger(operator_settings())
+    ledger = ledger_for_questions()
     print_answers(ask(ledger, unit.strip().upper(), field.strip() or None, vendor.strip() or None, day), Console())
     return 0
 

@@ -5,17 +5,18 @@ reading direction or act as a formula. So unseen characters are spelled out, and
 markup.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
-
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import TYPE_CHECKING, Any
 
 from etl.errors import VENDOR_NAMES
-from etl.frames import text_array
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
 
 # Every character of the Unicode categories Cc, Cf, Cs, Zl and Zp (control, bidi, zero-width, lone surrogates, line and
 # paragraph separators) and the noncharacters XML cannot hold; a test compares it with unicodedata.
@@ -56,6 +57,13 @@ def made_texts(column: pd.Series, make: Callable[[str], str]) -> pa.LargeStringA
     Plain cells, of printable ASCII that starts no formula, are taken as they are: ``make`` must leave them so. Each
     distinct other cell is made once.
     """
+    # A command that only answers a question needs none of these.
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from etl.frames import text_array
+
     if pd.api.types.is_float_dtype(column.dtype):
         column = column.astype("Int64")
     if not (pd.api.types.is_integer_dtype(column.dtype) or isinstance(column.dtype, pd.StringDtype)):
@@ -69,11 +77,15 @@ def made_texts(column: pd.Series, make: Callable[[str], str]) -> pa.LargeStringA
 
 def texts(column: pd.Series) -> pd.Series:
     """The column as text that :func:`show` has made visible, null as the empty text, whole numbers without a point."""
+    import pandas as pd
+
     return pd.Series(made_texts(column, show).to_pandas().array, column.index, dtype="str")
 
 
 def as_texts(frame: pd.DataFrame, columns: Iterable[str] | None = None) -> pd.DataFrame:
     """The named columns of a frame (all, if none are named) as text without nulls, on a fresh index."""
+    import pandas as pd
+
     named = frame.columns if columns is None else columns
     return pd.DataFrame({column: texts(frame[column]) for column in named}).reset_index(drop=True)
 

@@ -8,8 +8,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy.engine import URL
-
 from etl.databases import sqlite_url
 from etl.errors import VENDOR_NAMES, SettingsError
 
@@ -123,6 +121,8 @@ def _postgresql_url(name: str, connection: AirflowConnection) -> str:
         name, connection, "User, password, port and database have fields of their own; what is set in the session goes "
         "into options, for example -c search_path=crm.", LIBPQ_OPTIONS,
     )  # fmt: skip
+    from sqlalchemy.engine import URL  # takes long: only who connects to PostgreSQL needs it
+
     given = {option: value for option, value in connection.extra_dejson.items() if value not in (None, "")}
     options = {option: str(int(value) if isinstance(value, bool) else value) for option, value in given.items()}
     host = connection.host or None

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from etl.errors import SettingsError
 from etl.load.emoney.patch import KEEPABLE
+from include import DATA_FOLDER
 from include.runtime.schedule import CRON, TIMEZONE, is_cron, is_timezone
 
 PREFIX = "PLANBRIDGE__"
@@ -37,7 +38,7 @@ class _Section(BaseModel):
 
 
 class Data(_Section):
-    folder: Path = Field(Path(".planbridge"), description="Folder of staging files, reports and the default ledger")
+    folder: Path = Field(DATA_FOLDER, description="Folder of staging files, reports and the default ledger")
     keep_days: int = Field(7, ge=0, description="Days for which staged files of a failed run are kept")
     lineage_days: int = Field(
         400, ge=0, description="Days for which replaced lineage is kept; the latest of each unit always stays"

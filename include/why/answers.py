@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from etl.errors import VENDOR_NAMES, ParamsError
-from etl.load.ledger import undos
-from etl.load.ledger.runs import UnitRun
+from etl.load.ledger.story import UNDO, UnitRun
 from etl.names import near
 from etl.outcomes import NOT_SENT
 from etl.transform.mapping.fields import ADDRESS_FIELDS, Field
@@ -116,7 +115,7 @@ def _answer(history: History, name: str, is_kept_back: bool) -> Answer:
     if found.decision == NOT_MAPPED:
         return _by(replace(found, shape=""), latest, NOT_MAPPED, "DEM-MATRIX")
     if decided is not None:
-        is_undone = decided.ran.dag_id == undos.DAG_ID and decided.decision == "written"
+        is_undone = decided.ran.dag_id == UNDO and decided.decision == "written"
         words = "put back by an undo" if is_undone else WORDS.get(decided.decision, decided.decision)
         words = words.format(vendor=VENDOR_NAMES[found.vendor])
         answered = _by(found, decided.ran, words, RULES[found.vendor].get(decided.decision))

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import date
 
 from etl.errors import VENDOR_NAMES, ParamsError
-from etl.load.ledger import runs
-from etl.load.ledger.store import Ledger
+from etl.load.ledger import story
+from etl.load.ledger.story import Rows
 from etl.names import near
 from etl.units import CONTACT, HOUSEHOLD, is_unit_key
-from include.pipelines.run.context import VENDORS
 from include.why.answers import Answer, answer, answer_for_column, known_fields, unknown_record
 from include.why.fields import ROLES, field_names, is_part_of, person_names, record_column
 from include.why.history import History, read_history
+
+VENDORS = tuple(VENDOR_NAMES)
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class UnitAnswers:
     answers: list[Answer]
 
 
-def ask(ledger: Ledger, unit_key: str, name: str | None, vendor: str | None, until: date | None) -> list[UnitAnswers]:
+def ask(ledger: Rows, unit_key: str, name: str | None, vendor: str | None, until: date | None) -> list[UnitAnswers]:
     """The answers by vendor; without a name all fields of the unit.
 
     Raises `ParamsError`, with similar names, for an unknown unit, field or vendor, and for a date before the first run.
@@ -90,7 +91,7 @@ def _first(history: History, wanted: Iterable[str]) -> Answer:
     raise refused
 
 
-def _unknown_unit(ledger: Ledger, unit_key: str, vendor: str | None, until: date | None) -> str:
+def _unknown_unit(ledger: Rows, unit_key: str, vendor: str | None, until: date | None) -> str:
     where = f" at {VENDOR_NAMES[vendor]}" if vendor else ""
     dealt = {one: read_history(ledger, one, unit_key).runs for one in VENDORS}
     asked = [ran for one, found in dealt.items() if vendor in (None, one) for ran in found]
@@ -101,7 +102,7 @@ def _unknown_unit(ledger: Ledger, unit_key: str, vendor: str | None, until: date
         other = " and ".join(VENDOR_NAMES[one] for one, found in dealt.items() if found)
         return f"{unit_key} was in no run{where}; it was in scope at {other}."
     stem, number = unit_key[:-1] or unit_key, unit_key.lstrip(HOUSEHOLD + CONTACT)
-    close = runs.known_units(ledger, f"{stem}%", f"{HOUSEHOLD}{number}", f"{CONTACT}{number}")
+    close = story.known_units(ledger, f"{stem}%", f"{HOUSEHOLD}{number}", f"{CONTACT}{number}")
     example = "" if is_unit_key(unit_key) else " A unit is such as H12 or C7."
     if unit_key.isdecimal():
         example = f" The household is {HOUSEHOLD}{unit_key}, the contact {CONTACT}{unit_key}."

@@ -8,11 +8,8 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
-from etl.load.ledger import changes, intents, lineage, links, pins, runs, undos
-from etl.load.ledger.links import Link, Sent
-from etl.load.ledger.pins import Pin
-from etl.load.ledger.runs import UnitRun
-from etl.load.ledger.store import Ledger
+from etl.load.ledger import story
+from etl.load.ledger.story import CREATIONS, UNDO, LinkedTo, PinnedField, Rows, UnitRun
 from etl.load.profiles.document import flatten, show
 from etl.units import UnitKey
 from include.pipelines.run.named_values import named_values, shape_of
@@ -46,21 +43,20 @@ class History:
     unit_key: str
     runs: list[UnitRun]
     changes: dict[str, list[Decided]] = field(repr=False)
-    sent: dict[str, Sent] = field(repr=False)
-    link: Link | None
+    bases: dict[str, Any] = field(repr=False)
+    link: LinkedTo | None
     rows: list[dict[str, Any]] = field(repr=False)
-    pins: tuple[Pin, ...]
+    pins: tuple[PinnedField, ...]
     created: UnitRun | None = None
     settled: History | None = field(default=None, repr=False)
 
     @cached_property
     def sent_values(self) -> dict[str, Any]:
         """name -> the value that was last written (client data: only its shape is ever shown)."""
-        bases = {part: sent.base for part, sent in self.sent.items()}
         if self.vendor == "profiles":
-            return {show(path): value for path, value in flatten(bases.get("case")).items()}
-        items = [{"sourceKey": key, **(item or {})} for key, item in (bases.get("items") or {}).items()]
-        document = {"client": bases.get("client") or {}, "spouse": bases.get("spouse"), "items": items}
+            return {show(path): value for path, value in flatten(self.bases.get("case")).items()}
+        items = [{"sourceKey": key, **(item or {})} for key, item in (self.bases.get("items") or {}).items()]
+        document = {"client": self.bases.get("client") or {}, "spouse": self.bases.get("spouse"), "items": items}
         return dict(named_values("emoney", document))
 
     @cached_property
@@ -84,29 +80,29 @@ class History:
         return known.union(*(_RECORDS.findall(name) for name in (*self.sent_values, *self.shapes, *self.changes)))
 
 
-def read_history(ledger: Ledger, vendor: str, unit_key: str, until: date | None = None) -> History:
+def read_history(ledger: Rows, vendor: str, unit_key: str, until: date | None = None) -> History:
     """Everything about a unit at a vendor, up to the end of a day; its decisions are those about the linked record."""
-    link = links.find_link(ledger, vendor, unit_key)
+    link = story.find_link(ledger, vendor, unit_key)
     # Of an undo only what it put back says anything about a value.
     dealt = [
         ran
-        for ran in runs.runs_of_unit(ledger, vendor, unit_key, until)
-        if ran.dag_id != undos.DAG_ID or ran.outcome == "updated"
+        for ran in story.runs_of_unit(ledger, vendor, unit_key, until)
+        if ran.dag_id != UNDO or ran.outcome == "updated"
     ]
     about = _about(ledger, vendor, unit_key, link, dealt)
-    writers = intents.confirmed_by_run(ledger, vendor, unit_key)
+    writers = story.steps_of_unit(ledger, vendor, unit_key)
     begun, created = _beginning(ledger, vendor, unit_key, about, writers)
     decided = _decided(ledger, vendor, unit_key, [ran for ran in about if begun is None or ran.started_at >= begun])
-    rows = lineage.read_lineage(ledger, vendor, unit_key, {ran.run_id for ran in about})
+    rows = story.read_lineage(ledger, vendor, unit_key, {ran.run_id for ran in about})
     whole = History(
         vendor=vendor,
         unit_key=unit_key,
         runs=about,
         changes=decided,
-        sent=links.find_sent(ledger, vendor, unit_key),
+        bases=story.find_bases(ledger, vendor, unit_key),
         link=link,
         rows=rows or [],
-        pins=pins.pins_of(ledger, unit_key) if vendor == "profiles" else (),
+        pins=story.pins_of_unit(ledger, unit_key) if vendor == "profiles" else (),
         created=created,
     )
     if not about or about[0].outcome not in WITHOUT_RESULT:
@@ -115,40 +111,38 @@ def read_history(ledger: Ledger, vendor: str, unit_key: str, until: date | None 
     settled = [ran for ran in about if ran.outcome not in WITHOUT_RESULT or ran.run_id in active]
     if not settled:
         return whole
-    rows = lineage.read_lineage(ledger, vendor, unit_key, {ran.run_id for ran in settled})
+    rows = story.read_lineage(ledger, vendor, unit_key, {ran.run_id for ran in settled})
     # Lineage that was never recorded, or was removed by age, is replaced by the nearest: what was recorded since.
     return replace(whole, settled=replace(whole, runs=settled, rows=whole.rows if rows is None else rows))
 
 
-def _about(ledger: Ledger, vendor: str, unit_key: str, link: Link | None, dealt: list[UnitRun]) -> list[UnitRun]:
+def _about(ledger: Rows, vendor: str, unit_key: str, link: LinkedTo | None, dealt: list[UnitRun]) -> list[UnitRun]:
     """Without the undos that wrote into a case to which the unit is linked no longer."""
-    if link is None or not any(ran.dag_id == undos.DAG_ID for ran in dealt):
+    if link is None or not any(ran.dag_id == UNDO for ran in dealt):
         return dealt
-    cases: dict[str, set[str]] = {}
-    for intent in intents.confirmed_steps(ledger, vendor, unit_key, undos.STEP):
-        cases.setdefault(intent.run_id, set()).add(intent.values["case"])
+    cases = story.undone_cases(ledger, vendor, unit_key)
     return [ran for ran in dealt if str(link.vendor_case_id) in cases.get(ran.run_id, {str(link.vendor_case_id)})]
 
 
 def _beginning(
-    ledger: Ledger, vendor: str, unit_key: str, about: list[UnitRun], writers: dict[str, set[str]]
+    ledger: Rows, vendor: str, unit_key: str, about: list[UnitRun], writers: dict[str, set[str]]
 ) -> tuple[datetime | None, UnitRun | None]:
     """When the run began that gave the unit its record, if one did after others, and that run where it made it."""
-    creating = {run_id for run_id, steps in writers.items() if steps.intersection(intents.CREATIONS)}
+    creating = {run_id for run_id, steps in writers.items() if steps.intersection(CREATIONS)}
     created = next((ran for ran in about if ran.outcome == "created" or ran.run_id in creating), None)
     if vendor != "profiles":
         return created.started_at if created else None, created
     # At Profiles a life event, or somebody's choice, gives the unit another record, which an advisor may have made.
-    parted = links.runs_with_another_record(ledger, vendor, unit_key)
+    parted = story.runs_with_another_record(ledger, vendor, unit_key)
     begun = next((ran for ran in about if ran is created or ran.run_id in parted), None)
     return (begun.started_at, created if begun is created else None) if begun else (None, None)
 
 
-def _decided(ledger: Ledger, vendor: str, unit_key: str, about: list[UnitRun]) -> dict[str, list[Decided]]:
+def _decided(ledger: Rows, vendor: str, unit_key: str, about: list[UnitRun]) -> dict[str, list[Decided]]:
     """field -> its decisions in these runs, newest first."""
     by_run = {ran.run_id: ran for ran in about}
     found: dict[str, list[Decided]] = {}
-    taken = [one for one in changes.decisions_of_unit(ledger, vendor, unit_key) if one.run_id in by_run]
+    taken = [one for one in story.decisions_of_unit(ledger, vendor, unit_key) if one.run_id in by_run]
     for one in sorted(taken, key=lambda one: by_run[one.run_id].started_at, reverse=True):
         is_known = one.decision not in ("added", "conflict") and one.is_kept
         shape = shape_of(one.after) if is_known else ""

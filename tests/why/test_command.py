@@ -22,7 +22,8 @@ from etl.load.ledger.tables import run
 from include import ROOT
 from include.commands import operator
 from include.commands.cli import app
-from include.commands.operator import operator_context, operator_settings, read_connection
+from include.commands.operator import operator_context, operator_settings
+from include.commands.quick import read_connection
 from include.commands.transfer import cancel, roll_back
 from include.pipelines.undo.undoing import request_of
 from include.runtime.connections import database_url
@@ -61,7 +62,19 @@ def test_the_ledger_under_the_data_folder_answers_at_once(told_book: Book) -> No
     assert done.returncode == 0, done.stderr
     assert "contact_phone.number, key 9" in done.stdout
     assert "555-0109" not in done.stdout
-    assert seconds < 2 * max(libraries, 1.0)
+    assert seconds < 1.5 * libraries
+
+
+def test_an_answer_imports_no_library_that_takes_longer_than_it(told_book: Book) -> None:
+    asked = "from include.commands.cli import app; app(['why', '--unit', 'H1'], standalone_mode=False)"
+    loaded = f"import sys, typer\ntry:\n    {asked}\nexcept typer.Exit:\n    pass\nprint('loaded:', *sys.modules)"
+    environment = {**os.environ, "PLANBRIDGE__DATA__FOLDER": data_of(told_book)}
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    answer, _, modules = done.stdout.partition("loaded:")
+    assert "contact_phone.number" in answer
+    assert {"pandas", "sqlalchemy", "pydantic_settings", "great_expectations", "airflow"}.isdisjoint(modules.split())
 
 
 def spent_on(command: list[str]) -> float:

@@ -246,7 +246,7 @@ def test_without_recorded_lineage_what_was_sent_is_still_tied_to_the_unit(told_b
     found = answer_for_column(history, "account:1.account_value")
     assert found is not None
     assert found.decision == "sent"
-    nothing = replace(history, sent={}, changes={})
+    nothing = replace(history, bases={}, changes={})
     with pytest.raises(ParamsError, match=r"^Whether H1 has account:1 is not known: nothing of its records"):
         answer_for_column(nothing, "account:1.account_value")
 

@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from etl.load.ledger.store import Ledger, matching, pack, unpack
+from etl.load.ledger.store import Ledger, pack
+from etl.load.ledger.story import unpack
 from etl.load.ledger.tables import field_change
 
 
@@ -28,17 +29,6 @@ class Change:
     after: Any = value_field(default=None, repr=False)
 
 
-@dataclass(frozen=True)
-class Decision:
-    """A run's decision about a field of a unit; ``is_kept``: the value ``after`` was not removed by age."""
-
-    run_id: str
-    field: str
-    decision: str
-    after: Any = value_field(repr=False)
-    is_kept: bool
-
-
 def save_changes(ledger: Ledger, run_id: str, vendor: str, changes: Iterable[tuple[str, Change]]) -> None:
     """Writes (unit key, change) pairs."""
     rows = (
@@ -49,13 +39,6 @@ def save_changes(ledger: Ledger, run_id: str, vendor: str, changes: Iterable[tup
         for unit_key, change in changes
     )  # fmt: skip
     ledger.save(field_change, rows)
-
-
-def decisions_of_unit(ledger: Ledger, vendor: str, unit_key: str) -> list[Decision]:
-    """Every decision about a unit at a vendor, in no order."""
-    is_kept = field_change.c.after.is_not(None).label("is_kept")
-    statement = sa.select(*(field_change.c[name] for name in ("run_id", "field", "decision", "after")), is_kept)
-    return ledger.read_as(Decision, statement.where(*matching(field_change, vendor=vendor, unit_key=unit_key)))
 
 
 def read_decisions(ledger: Ledger, run_id: str, *, with_values: bool = False) -> pd.DataFrame:

@@ -14,8 +14,9 @@ from etl.frames import are_among
 from etl.load.bulk import id_list, text_list
 from etl.load.ledger import standing
 from etl.load.ledger.store import Ledger, matching
-from etl.load.ledger.tables import STANDS, finding, load_finding, open_finding, run
+from etl.load.ledger.tables import finding, load_finding, open_finding, run
 from etl.load.ledger.transfers import rekeying
+from etl.load.ledger.views import STANDS
 
 COLUMNS = ["vendor", "unit_key", "rule_id", "severity", "entity", "entity_id", "field", "message", "remedy"]
 # Findings that are reported once, in one run: neither known nor mended later.

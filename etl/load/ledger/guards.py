@@ -10,7 +10,8 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from etl.load.ledger.store import Ledger, columns, pack, unpack
+from etl.load.ledger.store import Ledger, columns, pack
+from etl.load.ledger.story import unpack
 from etl.load.ledger.tables import delivery, guard_release, guard_stop, link
 
 

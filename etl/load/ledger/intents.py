@@ -22,8 +22,6 @@ from etl.load.ledger.tables import delivery
 from etl.load.ledger.writer import Write, change, put
 
 OPEN = ("sending", "in_doubt")
-# Steps that make a record at a vendor.
-CREATIONS = ("create_household", "create_case", "create_client")
 
 
 @dataclass(frozen=True)
@@ -111,15 +109,6 @@ def written_by(ledger: Ledger, vendor: str, run_id: str) -> dict[str, str]:
     rows = ledger.rows(sa.select(delivery.c.unit_key, delivery.c.step).where(*mine))
     created = {row["unit_key"] for row in rows if row["step"].startswith("create_")}
     return {row["unit_key"]: "created" if row["unit_key"] in created else "updated" for row in rows}
-
-
-def confirmed_by_run(ledger: Ledger, vendor: str, unit_key: str) -> dict[str, set[str]]:
-    """run -> the names of its writes for a unit that the vendor confirmed."""
-    mine = matching(delivery, vendor=vendor, unit_key=unit_key, status="confirmed")
-    steps: dict[str, set[str]] = {}
-    for row in ledger.rows(sa.select(delivery.c.run_id, delivery.c.step).where(*mine)):
-        steps.setdefault(row["run_id"], set()).add(row["step"])
-    return steps
 
 
 def units_in_doubt(ledger: Ledger, vendor: str) -> set[str]:

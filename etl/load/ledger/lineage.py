@@ -8,17 +8,15 @@ CRM column for a receipt), table, column, key, rule_id.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from etl.load.bulk import text_list
-from etl.load.ledger.store import Ledger, matching
+from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import lineage, lineage_unit
 
 COLUMNS = ("kind", "unit_key", "subject", "name", "table", "column", "key", "rule_id")
@@ -55,21 +53,3 @@ def digests_before(ledger: Ledger, run_id: str, vendor: str, unit_keys: Iterable
     others = (lineage_unit.c.vendor == vendor, lineage_unit.c.run_id != run_id, theirs)
     found = sa.select(lineage_unit.c.unit_key, lineage_unit.c.digest).where(*others)
     return ledger.mapping(found.order_by(lineage_unit.c.recorded_at))
-
-
-def read_lineage(ledger: Ledger, vendor: str, unit_key: str, among: Container[str]) -> list[dict[str, Any]] | None:
-    """The rows (by `COLUMNS`) that one of these runs recorded last of a unit; None where none of them recorded it."""
-    mine = matching(lineage_unit, vendor=vendor, unit_key=unit_key)
-    recorded = sa.select(lineage_unit.c.run_id).where(*mine).order_by(lineage_unit.c.recorded_at.desc())
-    run_id = next((one for one in ledger.column(recorded) if one in among), None)
-    same = [lineage.c[name] == lineage_unit.c[name] for name in ("run_id", "vendor", "shard")]
-    tables = sa.select(lineage.c.content).join(lineage_unit, sa.and_(*same))
-    content = ledger.first(tables.where(*mine, lineage_unit.c.run_id == run_id)) if run_id else None
-    return None if content is None else _rows_of(content, unit_key)
-
-
-def _rows_of(content: bytes, unit_key: str) -> list[dict[str, Any]]:
-    # By this thread alone: of Arrow's own threads one may still be alive when a short command ends, which aborts it.
-    rows = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
-    found: list[dict[str, Any]] = rows.filter(pc.equal(rows["unit_key"], unit_key)).to_pylist()
-    return found

@@ -16,13 +16,13 @@ from etl.errors import VENDOR_NAMES, LockLost
 from etl.frames import are_among
 from etl.load.bulk import text_list
 from etl.load.ledger.intents import OPEN
-from etl.load.ledger.store import Ledger, columns, matching, pack, unpack
+from etl.load.ledger.store import Ledger, columns, matching, pack
+from etl.load.ledger.story import unpack
 from etl.load.ledger.tables import (
     case_base,
     delivery,
     feed_line,
     former_link,
-    life_event,
     link,
     other_case,
     pin,
@@ -246,15 +246,6 @@ def case_switched(ledger: Ledger, link_now: Link, vendor: str, run_id: str) -> t
     unit_key, case_id = link_now.unit_key, link_now.vendor_case_id
     row = {"vendor": vendor, "unit_key": unit_key, "run_id": run_id, "vendor_case_id": case_id}
     return put(other_case, **row, chosen_at=ledger.now()), sent_forgotten(vendor, unit_key, "case")
-
-
-def runs_with_another_record(ledger: Ledger, vendor: str, unit_key: str) -> set[str]:
-    """The runs in which a life event, or somebody's choice, gave the unit another record of the vendor."""
-    return {
-        run_id
-        for table in (life_event, other_case)
-        for run_id in ledger.column(sa.select(table.c.run_id).where(*matching(table, vendor=vendor, unit_key=unit_key)))
-    }
 
 
 def sent_forgotten(vendor: str, unit_key: str, part: str) -> Write:

@@ -25,8 +25,9 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 
 from etl.load.ledger.feeds import RESOLVED
-from etl.load.ledger.intents import CREATIONS, OPEN
+from etl.load.ledger.intents import OPEN
 from etl.load.ledger.store import Ledger
+from etl.load.ledger.story import CREATIONS, UNDO_STEP
 from etl.load.ledger.tables import (
     answer,
     delivery,
@@ -49,7 +50,6 @@ from etl.load.ledger.tables import (
     run_stop,
     run_vendor,
 )
-from etl.load.ledger.undos import STEP as UNDO_STEP
 
 # Removes portion by portion; gives how many rows each had.
 Portions: TypeAlias = Generator[int, None, None]

@@ -18,7 +18,7 @@ from etl.load.ledger import standing
 from etl.load.ledger.store import Ledger, columns, matching
 from etl.load.ledger.tables import link, outcome, run, run_stop, run_vendor, unit_state
 from etl.names import near
-from etl.outcomes import CHOICES, WRITTEN
+from etl.outcomes import WRITTEN
 
 
 @dataclass(frozen=True)
@@ -31,26 +31,6 @@ class Outcome:
     reason: str | None = None
     vendor_id: str | None = None
     code: str | None = None
-
-
-@dataclass(frozen=True)
-class UnitRun:
-    """A run that dealt with a unit, and how the unit ended in it."""
-
-    run_id: str
-    dag_id: str
-    as_of: date
-    started_at: datetime
-    requested_by: str | None
-    triggered_by: str | None
-    outcome: str
-    reason: str | None
-    code: str | None
-
-    @property
-    def rule_ids(self) -> str | None:
-        """The rules that decided how the unit ended, joined by commas."""
-        return None if self.code in CHOICES else self.code
 
 
 def start_run(
@@ -74,13 +54,6 @@ def start_run(
         "finished_at": None, "params": json.dumps(params, default=str),
     }  # fmt: skip
     ledger.save(run, [row])
-
-
-def has_runs(ledger: Ledger) -> bool:
-    """Whether the ledger has been made and a run is registered in it."""
-    with ledger.read() as connection:
-        is_made = sa.inspect(connection).has_table(run.name)
-        return is_made and connection.execute(sa.select(run.c.run_id).limit(1)).first() is not None
 
 
 def stop_run(ledger: Ledger, run_id: str, step: str, why: str) -> None:
@@ -207,25 +180,6 @@ def read_outcomes(ledger: Ledger, run_id: str, vendor: str | None = None) -> pd.
     if vendor is not None:
         statement = statement.where(ended.c.vendor == vendor)
     return ledger.frame(statement.order_by(ended.c.vendor, ended.c.unit_key))
-
-
-def runs_of_unit(ledger: Ledger, vendor: str, unit_key: str, until: date | None = None) -> list[UnitRun]:
-    """The runs that dealt with a unit at a vendor, as of a day up to ``until``, newest first; no dry runs."""
-    ended = standing.all_outcomes(ledger.engine.dialect.name)
-    mine = (*matching(ended, vendor=vendor, unit_key=unit_key), run.c.dry_run.is_(False))
-    statement = sa.select(*columns(UnitRun, run, ended)).join(run, run.c.run_id == ended.c.run_id).where(*mine)
-    if until is not None:
-        statement = statement.where(run.c.as_of <= until)
-    return ledger.read_as(UnitRun, statement.order_by(run.c.started_at.desc()))
-
-
-def known_units(ledger: Ledger, *patterns: str) -> list[str]:
-    """Some keys of linked units and of units that a run dealt with, of those that are LIKE one of the patterns."""
-    keys: set[str] = set()
-    for table in (link, unit_state):
-        alike = sa.or_(*(table.c.unit_key.like(pattern) for pattern in patterns))
-        keys |= set(ledger.column(sa.select(table.c.unit_key).where(alike).limit(20)))
-    return sorted(keys)
 
 
 def finish_vendor(

@@ -20,20 +20,15 @@ from sqlalchemy.engine import Connection
 
 from etl.load.bulk import text_list
 from etl.load.ledger.store import matching
-from etl.load.ledger.tables import (
+from etl.load.ledger.tables import field_change, finding, open_finding, outcome, repeated, run_vendor
+from etl.load.ledger.views import (
     FINDINGS,
     OUTCOMES,
     REPEATED_OUTCOMES,
     STANDING_FINDINGS,
     STANDING_OUTCOMES,
     STANDS,
-    field_change,
-    finding,
     in_dialect,
-    open_finding,
-    outcome,
-    repeated,
-    run_vendor,
 )
 
 # Of an outcome and a finding, beside the run: what the selects give.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sqlite3
 import tempfile
@@ -11,7 +10,6 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
@@ -25,7 +23,8 @@ from sqlalchemy.engine import Connection, make_url
 
 from etl.databases import for_reading, sqlite_url
 from etl.errors import LedgerBusy, LedgerUnavailable
-from etl.load.ledger import migrations, tables
+from etl.load.ledger import migrations, tables, views
+from etl.load.ledger.story import unpack
 from etl.load.ledger.writer import HandIn, Write, Writer
 
 log = logging.getLogger(__name__)
@@ -143,7 +142,7 @@ class Ledger:
         if migrations.standing_revision(connection) == migrations.newest_revision():
             return  # another process was faster
         _refuse_while_writing(connection)
-        migrations.make_or_upgrade(connection, tables.metadata, tables.VIEWS, progress)
+        migrations.make_or_upgrade(connection, tables.metadata, views.VIEWS, progress)
 
     @contextmanager
     def write(self, durable: bool = True) -> Iterator[Connection]:
@@ -164,6 +163,17 @@ class Ledger:
         """All rows of a select, as mappings."""
         with self.read() as connection:
             return connection.execute(statement).mappings().all()
+
+    @property
+    def dialect(self) -> str:
+        """`story.Rows.dialect`."""
+        return self.engine.dialect.name
+
+    def select(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+        """`story.Rows.select`."""
+        with self.read() as connection:
+            rows = connection.exec_driver_sql(sql if self.is_sqlite else sql.replace("?", "%s"), values)
+            return [dict(row) for row in rows.mappings()]
 
     def read_as(self, kind: type[Row], statement: sa.Select[Any]) -> list[Row]:
         """All rows of a select as dataclasses whose fields are its columns; what was packed is unpacked."""
@@ -367,11 +377,6 @@ def matching(table: sa.FromClause, **values: Any) -> list[sa.ColumnElement[bool]
 def pack(value: object) -> bytes:
     """A JSON value for a BLOB column; decimals keep every digit."""
     return zlib.compress(orjson.dumps(value, default=lambda number: orjson.Fragment(str(number).encode())), 1)
-
-
-def unpack(blob: bytes | None) -> Any:
-    """What `pack` packed, fractions as decimals; None for None."""
-    return None if blob is None else json.loads(zlib.decompress(blob), parse_float=Decimal)
 
 
 def _for_reading(url: sa.URL) -> sa.URL:

@@ -13,13 +13,11 @@ from etl.load.ledger import intents
 from etl.load.ledger.intents import Intent
 from etl.load.ledger.links import send_again
 from etl.load.ledger.store import Ledger, matching
+from etl.load.ledger.story import UNDO
 from etl.load.ledger.tables import field_change, link, outcome, run, unit_state
 from etl.load.ledger.writer import remove
 
-DAG_ID = "undo"
 VENDOR = "profiles"
-# The step name of an undo's writes.
-STEP = "undo_case"
 
 
 def unfinished_undo(ledger: Ledger, run_id: str, unit_key: str | None) -> str | None:
@@ -42,7 +40,7 @@ def _undos(
     ledger: Ledger, run_id: str, unit_keys: Sequence[str | None], *conditions: sa.ColumnElement[bool]
 ) -> list[str]:
     """The undos of a run for one of these units (None: of the whole run), the latest first."""
-    begun = sa.select(run.c.run_id, run.c.params).where(run.c.dag_id == DAG_ID, *conditions)
+    begun = sa.select(run.c.run_id, run.c.params).where(run.c.dag_id == UNDO, *conditions)
     found = ledger.mapping(begun.order_by(run.c.started_at.desc()))
     params = {undo_id: json.loads(text or "{}") for undo_id, text in found.items()}
     return [key for key, one in params.items() if one.get("undo_of") == run_id and one.get("unit_key") in unit_keys]

@@ -15,7 +15,7 @@ from etl.load.job import Job, LoadFinding, Payload, entity_of
 from etl.load.ledger import intents, links
 from etl.load.ledger.changes import Change
 from etl.load.ledger.links import Link
-from etl.load.ledger.undos import STEP as UNDO_STEP
+from etl.load.ledger.story import UNDO_STEP
 from etl.load.profiles.client import ProfilesClient
 from etl.load.profiles.document import KEY, Document, FlatDocument, Path, flatten, show, unflatten
 from etl.load.profiles.merge import is_same

@@ -16,7 +16,7 @@ from etl.load.ledger import intents, links, undos
 from etl.load.ledger.changes import Change
 from etl.load.ledger.intents import Intent
 from etl.load.ledger.runs import Outcome
-from etl.load.ledger.undos import STEP
+from etl.load.ledger.story import UNDO_STEP
 from etl.load.profiles.client import Case, ProfilesClient
 from etl.load.profiles.document import show
 from etl.load.profiles.revert import Footprint, PutBack, is_done, put_back
@@ -114,7 +114,9 @@ def _begin(job: Job, trace: Trace, case: Case, back: PutBack) -> Intent:
     # A run that settles this write confirms what was last sent, with the day as of which it was sent.
     sent = links.find_sent(job.ledger, VENDOR, trace.unit_key).get("case")
     as_of = sent.as_of if sent else job.as_of
-    return intents.begin(job.ledger, VENDOR, trace.unit_key, STEP, trace.mark, values, as_of, job.run_id, case.version)
+    return intents.begin(
+        job.ledger, VENDOR, trace.unit_key, UNDO_STEP, trace.mark, values, as_of, job.run_id, case.version
+    )
 
 
 def _ended(

@@ -17,7 +17,7 @@ from etl.load.ledger.changes import Change
 from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.intents import Intent
 from etl.load.ledger.runs import Outcome
-from etl.load.ledger.undos import STEP
+from etl.load.ledger.story import UNDO, UNDO_STEP
 from etl.load.profiles.revert import Footprint
 from etl.load.profiles.undo import Trace, take_back
 from etl.units import UnitKey
@@ -29,7 +29,7 @@ from include.runtime.acting import COMMAND_LINE
 from include.runtime.staging import folder_name
 
 # Steps whose writes are reverted, and steps that created a record, which is listed and stays.
-WRITES = ("replace_case", STEP)
+WRITES = ("replace_case", UNDO_STEP)
 CREATIONS = ("create_household", "create_case")
 VENDOR = "profiles"
 
@@ -93,7 +93,7 @@ def request_of(user: str, timezone: str, dry_run: bool) -> RunRequest:
     now = datetime.now(UTC)
     run_id = f"undo__{now:%Y-%m-%dT%H:%M:%S.%f}"
     day: date = now.astimezone(ZoneInfo(timezone)).date()
-    return RunRequest(run_id, undos.DAG_ID, day, VENDORS, dry_run=dry_run, requested_by=user, triggered_by=COMMAND_LINE)
+    return RunRequest(run_id, UNDO, day, VENDORS, dry_run=dry_run, requested_by=user, triggered_by=COMMAND_LINE)
 
 
 def plan(context: RunContext, of_run: str, unit_key: str | None) -> Plan:
@@ -188,7 +188,7 @@ def _exclusive(context: RunContext, of_run: str, unit_key: str | None) -> Iterat
         return
     what = hashlib.sha256(f"{of_run}\x1f{unit_key}".encode()).hexdigest()[:40]
     holder = locks.holder_name(context.request.run_id)
-    with locks.hold(context.ledger, undos.DAG_ID, what, holder) as lock:
+    with locks.hold(context.ledger, UNDO, what, holder) as lock:
         if lock is None:
             raise ParamsError(f"{of_run} is being undone at this moment. Wait for it to end.")
         yield
@@ -198,7 +198,7 @@ def _register(context: RunContext, undone: Undone, unit_key: str | None, planned
     request, ledger = context.request, context.ledger
     params = {"undo_of": undone.of_run, "unit_key": unit_key, "dry_run": undone.dry_run}
     runs.start_run(
-        ledger, undone.run_id, undos.DAG_ID, request.as_of, request.requested_by, undone.dry_run, params,
+        ledger, undone.run_id, UNDO, request.as_of, request.requested_by, undone.dry_run, params,
         request.triggered_by,
     )  # fmt: skip
     units: dict[str, set[str]] = {vendor: set() for vendor in VENDORS}

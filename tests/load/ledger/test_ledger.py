@@ -15,7 +15,8 @@ from etl.load.ledger import answers, feeds, intents, links, runs
 from etl.load.ledger.feeds import FeedLine
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
-from etl.load.ledger.store import Ledger, pack, unpack
+from etl.load.ledger.store import Ledger, pack
+from etl.load.ledger.story import unpack
 from tests.load.killing import finish, start
 
 DAY = date(2026, 11, 20)

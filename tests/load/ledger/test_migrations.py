@@ -16,8 +16,10 @@ from etl.errors import LedgerBusy, LedgerTooNew
 from etl.load.ledger import migrations
 from etl.load.ledger.findings import finding_key
 from etl.load.ledger.links import find_base
-from etl.load.ledger.store import Ledger, unpack
-from etl.load.ledger.tables import VIEWS, metadata, open_finding, outcome
+from etl.load.ledger.store import Ledger
+from etl.load.ledger.story import unpack
+from etl.load.ledger.tables import metadata, open_finding, outcome
+from etl.load.ledger.views import VIEWS
 
 # A ledger with three nights in it, made by the code before revisions were kept.
 BEFORE_REVISIONS = (Path(__file__).parent / "ledger_0001.sql").read_text(encoding="utf-8")

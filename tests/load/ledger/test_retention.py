@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from etl.load.ledger import changes, feeds, findings, intents, lineage, links, locks, runs, undos
+from etl.load.ledger import changes, feeds, findings, intents, lineage, links, locks, runs
 from etl.load.ledger.changes import Change
 from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.feeds import FeedLine
@@ -23,6 +23,7 @@ from etl.load.ledger.links import Link
 from etl.load.ledger.retention import Keep, remove_old
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.store import Ledger
+from etl.load.ledger.story import UNDO_STEP
 from etl.load.ledger.tables import metadata
 
 FIRST = datetime(2026, 1, 5, 22, 0)
@@ -148,7 +149,7 @@ def test_values_go_before_decisions_and_values_still_needed_stay(office: Office)
     ledger = office.ledger
     first = office.night("H1", "H2")
     in_doubt = intents.begin(ledger, "emoney", "H3", "update_client", "hash", {"fax": 2}, office.now().date(), first)
-    undone = intents.begin(ledger, "emoney", "H1", undos.STEP, "hash", {"case": "7"}, office.now().date(), first)
+    undone = intents.begin(ledger, "emoney", "H1", UNDO_STEP, "hash", {"case": "7"}, office.now().date(), first)
     intents.mark(ledger, undone, "confirmed")
     office.nights = 8
     last = office.night("H1")
@@ -158,7 +159,7 @@ def test_values_go_before_decisions_and_values_still_needed_stay(office: Office)
         (first, "H1"): True, (first, "H2"): True, (last, "H1"): False,
     }  # fmt: skip
     gone = {(row["step"], row["run_id"]): row["intent"] is None for row in office.rows("delivery")}
-    assert gone[("update_client", last)] is gone[(undos.STEP, first)] is False
+    assert gone[("update_client", last)] is gone[(UNDO_STEP, first)] is False
     assert intents.open_intents(ledger, "emoney", "H3")[0].values == {"fax": 2}
     assert [one.values for one in intents.intents_of(ledger, "emoney", first, ["confirmed"], "H2")] == [None]
     # A write that got its answer late has its values for as long as any other since then.

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from etl.load.ledger import runs
-from etl.load.ledger.lineage import read_lineage
+from etl.load.ledger.story import read_lineage
 from include.pipelines.refresh import emoney_values
 from tests.run_book import Book
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from etl.errors import StopRun
 from etl.load.ledger import runs
-from etl.load.ledger.store import unpack
+from etl.load.ledger.story import unpack
 from etl.load.profiles.deliver import ProfilesDelivery
 from tests.load.killing import finish, run_and_kill, start
 from tests.run_book import Book, closed_port

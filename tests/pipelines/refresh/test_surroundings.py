@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from etl.databases import conninfo
 from etl.errors import SettingsError, StagingError
 from etl.files import MANIFEST
-from include.commands.operator import GivenConnection
+from include.commands.quick import GivenConnection
 from include.runtime.connections import LIBPQ_OPTIONS, Connections, database_url, require_whole
 from include.runtime.settings import read_settings
 from include.runtime.staging import Staging, remove_old_runs

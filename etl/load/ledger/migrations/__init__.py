@@ -1,7 +1,7 @@
 """Brings a ledger of any age to the schema that the code knows: Alembic's revisions, in one transaction.
 
 Each ``versions/NNNN_topic.py`` holds one step, for SQLite and PostgreSQL. Views are not part of a step: they are
-dropped before the first step and made anew from `tables.VIEWS` after the last. A new ledger is made from the tables of
+dropped before the first step and made anew from `views.VIEWS` after the last. A new ledger is made from the tables of
 the code; a test proves that both ways end in the same schema.
 """
 
@@ -12,14 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
-
 from etl.errors import LedgerTooNew
-from etl.load.ledger.tables import in_dialect
+from etl.load.ledger.views import in_dialect
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
     from alembic.script import ScriptDirectory
+    from sqlalchemy.engine import Connection
 
 FOLDER = Path(__file__).parent
 
@@ -40,6 +39,8 @@ def newest_revision() -> str:
 
 def standing_revision(connection: Connection) -> str | None:
     """The ledger's revision; None for a ledger that keeps none yet, and for an empty database."""
+    import sqlalchemy as sa
+
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return None
     return connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
@@ -52,6 +53,8 @@ def make_or_upgrade(
 
     Raises `LedgerTooNew` for a ledger whose revision this code does not know.
     """
+    import sqlalchemy as sa
+
     present = set(sa.inspect(connection).get_table_names())
     if not present & set(metadata.tables):
         metadata.create_all(connection)
@@ -95,6 +98,8 @@ def run_step(connection: Connection, revision: str) -> None:
 
 def _stamp(connection: Connection, revision: str) -> None:
     """Notes the revision as Alembic does, without importing Alembic, which takes time."""
+    import sqlalchemy as sa
+
     number = sa.Column("version_num", sa.String(32), nullable=False)
     version = sa.Table(
         VERSION_TABLE, sa.MetaData(), number, sa.PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc")
