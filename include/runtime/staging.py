@@ -21,9 +21,6 @@ from etl.errors import StagingError
 from etl.extract.source import to_frame
 from etl.files import MANIFEST, has_tables, read_manifest, read_table, write_tables
 
-# The steps that were stopped by what a person had given, as stages without tables under this folder.
-MISTAKES = "mistakes"
-
 
 def folder_name(run_id: str) -> str:
     """A run's id as the name of one folder: ``..`` is a legal run id."""

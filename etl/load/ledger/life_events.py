@@ -14,8 +14,6 @@ from etl.load.ledger.store import Ledger, matching
 from etl.load.ledger.tables import life_event, link, marital_status, run
 from etl.load.ledger.writer import Write, put
 
-KINDS = ("divorce", "widowhood", "new_spouse", "new_head", "head_died")
-
 DIVORCED, WIDOWED = "Divorced", "Widowed"
 
 
