@@ -217,6 +217,7 @@ def read_primary(snapshot: Snapshot, twins: pd.DataFrame) -> set[str]:
 
 def _groups(places: pd.DataFrame, key: str, matched_by: str) -> pd.DataFrame:
     """Places with one key in more than one unit, of which one is a client's."""
+    places = places[places[key].duplicated(keep=False)]
     units = places.groupby(key)["unit_key"].transform("nunique")
     clients = places.groupby(key)["is_client"].transform("any")
     chosen = places[(units > 1) & clients]

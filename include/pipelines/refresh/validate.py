@@ -100,6 +100,7 @@ def _judge(context: RunContext, vendor: str, units: pd.DataFrame) -> Iterator[Na
 
         judged = narrow(keys, check, MOST_VALIDATIONS)
         judged.results = judged.results or [check(())]
+        del facts, check  # before the next ones are read
         yield judged
 
 
