@@ -40,7 +40,8 @@ def decide(
     twins: Twins, linked: Collection[str], going: Iterable[str], apart: Collection[identities.Pair]
 ) -> list[Twin]:
     """The units that wait, each once, with the first unit that each waits for."""
-    rows = twins.groups[are_among(twins.groups["unit_key"], {*going, *linked})]
+    keys = twins.groups["unit_key"]
+    rows = twins.groups[are_among(keys, going) | are_among(keys, linked)]
     found: dict[str, Twin] = {}
     for (matched_by, _), group in rows.groupby(["matched_by", "group"], sort=False):
         places = (Place(row.unit_key, int(row.contact_id), bool(row.is_client)) for row in each_row(group))
@@ -122,8 +123,7 @@ def find_unlinked(context: RunContext, vendor: str, decisions: pd.DataFrame) -> 
     words = "Its link to record {} at {} was ended by hand: no night makes one."
     return as_findings(
         unit_finding(context, "MATCH-GONE", vendor, key, words.format(ended[key], VENDOR_NAMES[vendor]))
-        for key in decisions["unit_key"]
-        if key in ended
+        for key in decisions.loc[are_among(decisions["unit_key"], ended), "unit_key"]
     )
 
 

@@ -163,7 +163,7 @@ def _guard(context: RunContext, vendor: str, decisions: pd.DataFrame, findings: 
     """Stops the run before its first write, where the extract or the documents are implausible."""
     causes = guards.staged_causes(context, vendor) + of_documents(context, vendor, decisions, findings)
     going = decisions[decisions["decision"] == "send"]
-    documents = dict(zip(going["unit_key"], going["payload_hash"], strict=True))
+    documents = dict(zip(going["unit_key"].tolist(), going["payload_hash"].tolist(), strict=True))
     guards.require_plausible(context, {vendor: causes}, {vendor: documents})
 
 

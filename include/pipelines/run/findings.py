@@ -73,7 +73,7 @@ def read_found(context: RunContext, vendor: str, unit_keys: pd.Series) -> pd.Dat
     return as_findings(
         detailed_finding(context, vendor, row)
         for part in parts
-        for row in each_row(part[are_among(part["unit_key"], [*unit_keys, THE_CRM])])
+        for row in each_row(part[are_among(part["unit_key"], unit_keys) | (part["unit_key"] == THE_CRM)])
     )
 
 
