@@ -242,8 +242,8 @@ def people_named_in(document: Document) -> set[str]:
 
 def is_same(path: Path, one: Any, other: Any) -> bool:
     """Whether two values of a field mean the same."""
-    if isinstance(one, str) and isinstance(other, str):
-        return one == other
+    if one is other or (isinstance(one, str) and isinstance(other, str)):
+        return bool(one == other)
     is_set = leaf_at(path).is_set
     return canonical(one, is_set) == canonical(other, is_set)
 
