@@ -48,7 +48,11 @@ def close(context: RunContext, scope: pd.DataFrame, stops: Sequence[Stop], stopp
     states = {vendor: _states(vendor, scope, outcomes) for vendor in through}
     left = _left(context)
     gone = {vendor: left.loc[left["vendor"] == vendor, "unit_key"].tolist() for vendor in through}
-    close_run(ledger, request.run_id, Closing(status, missing, _findings(context, outcomes), states, gone))
+    close_run(
+        ledger,
+        request.run_id,
+        Closing(status, missing, _findings(context, outcomes), states, gone, _is_compared(context)),
+    )
 
 
 def vendors_through(context: RunContext, stops: Sequence[Stop]) -> list[str]:
@@ -93,11 +97,15 @@ def _findings(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
     )
     standing = _still_standing(context, before, outcomes)
     standing = standing[~are_among(finding_keys(standing), finding_keys(found))].drop(columns="first_run_id")
-    # A load that stopped has mended nothing: only units that were dealt with are compared. A run that ends a link
-    # looks at no unit.
-    is_ended = request.by_hand is not None and request.by_hand.what.unlink is not None
-    seen = outcomes.loc[(outcomes["outcome"] != "failed") & (not is_ended), ["vendor", "unit_key"]]
+    # A load that stopped has mended nothing: only units that were dealt with are compared.
+    seen = outcomes.loc[(outcomes["outcome"] != "failed") & _is_compared(context), ["vendor", "unit_key"]]
     return compare_findings(before, pd.concat([found, standing], ignore_index=True), seen)
+
+
+def _is_compared(context: RunContext) -> bool:
+    """Whether the run looks at its units: one that ends a link does not."""
+    by_hand = context.request.by_hand
+    return by_hand is None or by_hand.what.unlink is None
 
 
 def _found_by_the_load(context: RunContext) -> pd.DataFrame:

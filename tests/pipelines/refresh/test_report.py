@@ -16,10 +16,11 @@ import sqlalchemy as sa
 
 from etl.errors import StagingError, StopRun
 from etl.load.ledger import runs
+from etl.load.ledger.tables import metadata
 from include.pipelines.refresh.load import load_shard
 from include.pipelines.refresh.report import report_run
 from include.pipelines.run.context import RunContext
-from tests.run_book import DAY, Book, BookSnapshot, Ran, Restore, snapshot
+from tests.run_book import DAY, Book, BookSnapshot, Ran, Restore, Vendors, snapshot
 
 NEXT, THIRD = "2026-11-23", "2026-11-24"
 # What a run comes to. What was recorded when by its lineage is no part of that.
@@ -233,3 +234,36 @@ def test_a_run_that_fails_at_a_unit_mends_none_of_its_findings(sent: Book) -> No
     assert "mended" not in {status for _, _, status in statuses(failed)}
     sent.connections["profiles"] = way
     assert ("H1", "MATCH-GONE", "known") in statuses(sent.run(THIRD, vendors=("profiles",)))
+
+
+def test_a_quiet_night_adds_as_many_rows_for_many_households_as_for_few(vendors: Vendors, tmp_path: Path) -> None:
+    """What only repeats is written once, and the views have it in every night."""
+    added = {}
+    for households in (2, 5):
+        vendors.reset()
+        (folder := tmp_path / str(households)).mkdir()
+        book = Book(folder, vendors)
+        for number in range(1, households + 1):
+            book.couple(number, first_name="" if number == 1 else f"First{number}")
+        book.run(DAY, full=True)
+        book.run(NEXT, full=True)
+        before = rows_by_table(book)
+        night = book.run(THIRD, full=True)
+        after = rows_by_table(book)
+        added[households] = {name: count - before[name] for name, count in after.items() if count != before[name]}
+        for vendor in ("profiles", "emoney"):
+            ended = night.outcomes(vendor)
+            assert sorted(ended) == [f"H{number}" for number in range(1, households + 1)]
+            assert {key for key, outcome in ended.items() if outcome == "held"} == {"H1"}
+            assert ("H1", "DEM-NAME") in night.findings(vendor)
+        book.close()
+    assert added[2] == added[5]
+    assert not {"outcome", "finding", "repeated", "load_finding"} & added[5].keys()
+
+
+def rows_by_table(book: Book) -> dict[str, int]:
+    with book.context().ledger.read() as connection:
+        return {
+            name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+            for name, table in metadata.tables.items()
+        }
