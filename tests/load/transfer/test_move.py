@@ -19,9 +19,9 @@ PAIRS = [
     "one sqlite",
     "sqlite to sqlite",
     pytest.param("one postgres", marks=pytest.mark.postgres),
-    pytest.param("postgres to postgres", marks=pytest.mark.postgres),
-    pytest.param("sqlite to postgres", marks=pytest.mark.postgres),
-    pytest.param("postgres to sqlite", marks=pytest.mark.postgres),
+    pytest.param("postgres to postgres", marks=[pytest.mark.postgres, pytest.mark.slow]),
+    pytest.param("sqlite to postgres", marks=[pytest.mark.postgres, pytest.mark.slow]),
+    pytest.param("postgres to sqlite", marks=[pytest.mark.postgres, pytest.mark.slow]),
 ]
 
 

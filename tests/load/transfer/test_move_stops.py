@@ -19,7 +19,8 @@ from tests.pipelines.transfer.books import TARGET, TwoOffices
 from tests.pipelines.transfer.moving import TransferDesk, make_desk
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+# PostgreSQL is moved in by tests/load/transfer/test_move.py, too, which is not marked slow there.
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])])
 def make(
     request: pytest.FixtureRequest, tmp_path: Path, postgres_url: Callable[[], str]
 ) -> Callable[..., TransferDesk]:

@@ -82,7 +82,7 @@ def crowded(book: Book, many: int) -> Book:
     return book
 
 
-@pytest.mark.parametrize("many", [40, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("many", [12, pytest.param(MANY, marks=pytest.mark.slow)])
 def test_a_night_with_giants_sends_or_holds_each_and_changes_nothing_of_the_others(crowded: Book, many: int) -> None:
     night = crowded.run(NEXT, full=True)
     assert night.stopped is None
