@@ -16,11 +16,12 @@ import pytest
 from etl.load.delivery import VendorDelivery, begin_group, deliver
 from etl.load.emoney.client import EmoneyClient
 from etl.load.emoney.deliver import EmoneyDelivery
-from etl.load.emoney.feed import Line, Refreshed, send_feeds, settle_feeds, values_of
+from etl.load.emoney.feed import Refreshed, send_feeds, settle_feeds, values_of
 from etl.load.http.request import TransportSettings
 from etl.load.http.transport import Transport
 from etl.load.job import Delivered, Job, Payload
 from etl.load.ledger import intents, links
+from etl.load.ledger.feeds import Line
 from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.locks import check_held
 from etl.load.ledger.store import Ledger
@@ -90,12 +91,14 @@ def item(source_key: str = "account:5", **given: Any) -> dict[str, Any]:
 
 def line(unit_key: str, client_id: str, *items: dict[str, Any], as_of: date = DAY) -> Line:
     content = orjson.dumps(list(items), option=orjson.OPT_SORT_KEYS)
-    undated = Line(unit_key, client_id, content, digest(content), tuple(one["sourceKey"] for one in items))
+    keys = " ".join(one["sourceKey"] for one in items)
+    undated = Line(unit_key, client_id, digest(content), keys, items=content)
     return dated(undated, as_of)
 
 
 def dated(one: Line, as_of: date) -> Line:
     """The line with the date of another day in each item."""
+    assert one.items is not None
     items = [{"asOf": str(as_of), **item} for item in values_of(one.items)]
     return replace(one, items=orjson.dumps(items, option=orjson.OPT_SORT_KEYS))
 

@@ -216,7 +216,7 @@ class EmoneyClient:
                 partial(read_feed, feed_id=feed_id),
                 "idempotent",
                 {"feed_id": feed_id},
-                body=gzip.compress(lines, mtime=0),
+                body=gzip.compress(lines, compresslevel=1, mtime=0),
                 headers={"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"},
                 accepts=frozenset({200, 202}),
             )

@@ -22,7 +22,7 @@ from etl.load.emoney.client import EmoneyClient, FeedState
 from etl.load.job import Job, LoadFinding, entity_of, set_aside
 from etl.load.ledger import changes, feeds, findings, links
 from etl.load.ledger.changes import Change
-from etl.load.ledger.feeds import FeedLine
+from etl.load.ledger.feeds import Line
 from etl.load.ledger.transfers import rekeying
 from etl.narrowing import narrow
 
@@ -34,25 +34,6 @@ LOOKED_AT = 20
 # Of so many clients it is asked what still waits there, where less does than is known to.
 ASKED_AT_MOST = 200
 MOST_BYTES = 15 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Line:
-    """What one client has: ``items`` is a JSON list of objects with their ``asOf``, ``items_hash`` is without that.
-
-    ``withheld_keys``: what the CRM has of it, too, and only a license keeps back (LIC-EMONEY-*).
-    """
-
-    unit_key: str
-    client_id: str
-    items: bytes = field(repr=False)
-    items_hash: str
-    source_keys: tuple[str, ...]
-    withheld_keys: tuple[str, ...] = ()
-
-    def remembered(self) -> FeedLine:
-        """The line as the ledger keeps it until the feed is through."""
-        return FeedLine(self.unit_key, self.client_id, self.items_hash, self.source_keys, self.withheld_keys)
 
 
 class Ended(NamedTuple):
@@ -74,7 +55,7 @@ class Refreshed:
     findings: list[tuple[str, LoadFinding]] = field(default_factory=list)
     newly_available: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def put(self, kind: str, reason: str | None, lines: Iterable[Line | FeedLine], code: str | None = None) -> None:
+    def put(self, kind: str, reason: str | None, lines: Iterable[Line], code: str | None = None) -> None:
         """All these units ended so."""
         self.units.update({line.unit_key: Ended(kind, reason, code) for line in lines})
 
@@ -116,7 +97,7 @@ def settle_feeds(client: EmoneyClient, job: Job, unit_key: str | None = None) ->
                 continue
             else:
                 if state.status in feeds.RESOLVED:
-                    _read_back(client, job, feed_id, as_of, state, refreshed, {})
+                    _read_back(client, job, feed_id, as_of, state, refreshed, feeds.read_lines(job.ledger, feed_id))
     return refreshed
 
 
@@ -129,7 +110,7 @@ def _send(
     deadline_seconds: float,
     refreshed: Refreshed,
 ) -> None:
-    feed_id = feeds.begin_feed(job.ledger, name, job.run_id, job.as_of, [line.remembered() for line in batch])
+    feed_id = feeds.begin_feed(job.ledger, name, job.run_id, job.as_of, batch)
     try:
         _put(client, feed_id, body)
         feeds.mark_feed(job.ledger, feed_id, "accepted")
@@ -140,7 +121,8 @@ def _send(
         feeds.mark_feed(job.ledger, feed_id, "failed")
         refreshed.put("failed", f"{REFRESH}: {error}", batch, REFRESH)
     else:
-        _read_back(client, job, feed_id, job.as_of, state, refreshed, {line.unit_key: line.items for line in batch})
+        lines = feeds.under_present_keys(job.ledger, batch)
+        _read_back(client, job, feed_id, job.as_of, state, refreshed, lines)
 
 
 def _lock_of(feed_id: str) -> str:
@@ -149,11 +131,10 @@ def _lock_of(feed_id: str) -> str:
 
 
 def body_of(lines: Iterable[Line], as_of: date) -> bytes:
-    """The NDJSON of a feed."""
+    """The NDJSON of a feed; each line with its items."""
     day = str(as_of).encode()
-    return b"".join(
-        b'{"asOf":"%s","clientId":%s,"items":%s}\n' % (day, orjson.dumps(line.client_id), line.items) for line in lines
-    )
+    each = ((orjson.dumps(line.client_id), line.items or b"[]") for line in lines)
+    return b"".join(b'{"asOf":"%s","clientId":%s,"items":%s}\n' % (day, client_id, items) for client_id, items in each)
 
 
 def values_of(items: bytes) -> list[dict[str, Any]]:
@@ -218,9 +199,8 @@ def _read_back(
     as_of: date,
     state: FeedState,
     refreshed: Refreshed,
-    items: dict[str, bytes],
+    lines: Sequence[Line],
 ) -> None:
-    lines = feeds.read_lines(job.ledger, feed_id)
     unit_of = {line.client_id: line.unit_key for line in lines}
     if state.status == "failed":
         refreshed.put("deferred", "eMoney could not process the feed", lines)
@@ -234,9 +214,7 @@ def _read_back(
             refreshed.findings.append((unit_key, _rejection(one.source_key, unit_key, one.code)))
     _note_new(job, state, unit_of, refreshed)
     through = {line.unit_key: line for line in lines if line.unit_key not in rejected}
-    remembered = narrow(
-        list(through), lambda keys: _remember(job, as_of, [through[key] for key in keys], items, refreshed)
-    )
+    remembered = narrow(list(through), lambda keys: _remember(job, as_of, [through[key] for key in keys], refreshed))
     refreshed.units.update(
         {key: Ended("failed", note_defect(error, "feed emoney", key)) for key, error in remembered.broken.items()}
     )
@@ -257,9 +235,7 @@ def _note_new(job: Job, state: FeedState, unit_of: Mapping[str, str], refreshed:
     findings.save_load_findings(job.ledger, job.run_id, VENDOR, waiting)
 
 
-def _remember(
-    job: Job, as_of: date, lines: Sequence[FeedLine], items: Mapping[str, bytes], refreshed: Refreshed
-) -> None:
+def _remember(job: Job, as_of: date, lines: Sequence[Line], refreshed: Refreshed) -> None:
     """Lines that went through: their values are the last known, unless a later feed has brought newer ones."""
     sent = links.read_sent(job.ledger, VENDOR, "items", [line.unit_key for line in lines])
     newer = set(sent.loc[sent["as_of"] > as_of, "unit_key"]) if len(sent) else set()
@@ -270,7 +246,7 @@ def _remember(
     refreshed.findings.extend(_gone(changed, bases))
     # Before the base by which they are found is replaced.
     findings.save_load_findings(job.ledger, job.run_id, VENDOR, refreshed.findings)
-    rows = ((line.unit_key, line.items_hash, _values(line, items, bases.get(line.unit_key) or {})) for line in changed)
+    rows = ((line.unit_key, line.items_hash, _values(line, bases.get(line.unit_key) or {})) for line in changed)
     links.save_many_sent(job.ledger, VENDOR, "items", rows, as_of, job.run_id)
     links.confirm_unchanged(job.ledger, VENDOR, "items", [line.unit_key for line in through], as_of)
     refreshed.put("refreshed", None, through)
@@ -298,28 +274,28 @@ def _rejection(source_key: str | None, unit_key: str, code: str) -> LoadFinding:
     return LoadFinding(REFRESH, entity, entity_id, None, code)
 
 
-def _gone(changed: list[FeedLine], bases: Mapping[str, Mapping[str, object]]) -> list[tuple[str, LoadFinding]]:
+def _gone(changed: list[Line], bases: Mapping[str, Mapping[str, object]]) -> list[tuple[str, LoadFinding]]:
     """Accounts and policies of the last refresh that are no longer in the CRM (EMY-GONE)."""
     return [
         (line.unit_key, _of_item("EMY-GONE", source_key, "no longer in the CRM"))
         for line in changed
-        for source_key in sorted(set(bases.get(line.unit_key) or ()) - {*line.source_keys, *line.withheld_keys})
+        for source_key in sorted(set(bases.get(line.unit_key) or ()) - {*line.keys, *line.withheld})
     ]
 
 
-def _values(line: FeedLine, items: Mapping[str, bytes], before: Mapping[str, object]) -> dict[str, object]:
+def _values(line: Line, before: Mapping[str, object]) -> dict[str, object]:
     """What eMoney has now, by source key; of a feed that another run sent only the keys are known.
 
     What a license keeps back stays there as it was sent ``before``.
     """
-    kept = {key: before[key] for key in line.withheld_keys if key in before}
-    if line.unit_key not in items:
-        return kept | dict.fromkeys(line.source_keys)
-    return kept | {item["sourceKey"]: item for item in values_of(items[line.unit_key])}
+    kept = {key: before[key] for key in line.withheld if key in before}
+    if line.items is None:
+        return kept | dict.fromkeys(line.keys)
+    return kept | {item["sourceKey"]: item for item in values_of(line.items)}
 
 
 def _linked_by_advisors(
-    client: EmoneyClient, job: Job, state: FeedState, lines: Sequence[FeedLine]
+    client: EmoneyClient, job: Job, state: FeedState, lines: Sequence[Line]
 ) -> list[tuple[str, Change]]:
     """EMY-NEW: what somebody has linked at eMoney, of what is known to wait there.
 
@@ -327,11 +303,11 @@ def _linked_by_advisors(
     """
     waiting = findings.waiting_items(job.ledger, [line.unit_key for line in lines])
     new = {(one.client_id, one.source_key) for one in state.newly_available}
-    now = rekeying.current_keys(job.ledger, {key for line in lines for key in line.source_keys}) if waiting else {}
+    now = rekeying.current_keys(job.ledger, {key for line in lines for key in line.keys}) if waiting else {}
     known = {
         line.unit_key: [
             key
-            for key in line.source_keys
+            for key in line.keys
             if now.get(key, key) in waiting.get(line.unit_key, ()) and (line.client_id, key) not in new
         ]
         for line in lines
@@ -352,7 +328,7 @@ def _linked_by_advisors(
     return found
 
 
-def _turn(job: Job, line: FeedLine) -> str:
+def _turn(job: Job, line: Line) -> str:
     return hashlib.sha256(f"{job.as_of}{line.unit_key}".encode()).hexdigest()
 
 

@@ -21,7 +21,6 @@ from etl.load.ledger.story import unpack
 from etl.load.ledger.tables import (
     case_base,
     delivery,
-    feed_line,
     former_link,
     link,
     other_case,
@@ -31,7 +30,7 @@ from etl.load.ledger.tables import (
 from etl.load.ledger.writer import Write, change, put, remove
 from etl.units import CONTACT, UnitKey, are_households, contact_keys
 
-# What goes with a link under another unit's key, beside the open writes and, at eMoney, the lines of open feeds.
+# What goes with a link under another unit's key, beside the open writes.
 FOLLOWING = (link, sent, pin)
 
 
@@ -308,8 +307,6 @@ def relinked(vendor: str, from_unit: str, to_unit: str) -> tuple[Write, ...]:
     mine = {"vendor": vendor, "unit_key": from_unit}
     moved = [change(table, mine, unit_key=to_unit) for table in FOLLOWING]
     moved += [change(delivery, {**mine, "status": status}, unit_key=to_unit) for status in OPEN]
-    if vendor == "emoney":
-        moved.append(change(feed_line, {"unit_key": from_unit}, unit_key=to_unit))
     return tuple(moved)
 
 

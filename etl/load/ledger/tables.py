@@ -77,13 +77,9 @@ delivery = _table("""delivery
 feed = _table("""feed
     feed_id text(80) key, run_id text(250) required, as_of date required,
     status text(20) required,  -- sending | accepted | done | failed
-    lines int required, created_at time required, updated_at time required,
+    lines int required, content bytes,  -- compressed JSON: what each line had, until the feed has a result
+    created_at time required, updated_at time required,
     index ix_feed_status status, index ix_feed_as_of as_of
-""")
-
-feed_line = _table("""feed_line
-    feed_id text(80) key, unit_key text(40) key, client_id text(120) required, items_hash text(64) required,
-    source_keys text required, withheld_keys text required empty  -- in the CRM, not sent for want of a license
 """)
 
 household_lock = _table("""household_lock

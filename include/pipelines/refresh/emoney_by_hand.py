@@ -13,12 +13,12 @@ import pandas as pd
 from etl.errors import Gone, ParamsError, SetAside, StopRun, VendorUnavailable
 from etl.load.delivery import attempt, household_lock
 from etl.load.emoney.client import EmoneyClient
-from etl.load.emoney.feed import Ended, Line, Refreshed, send_feeds, settle_feeds
+from etl.load.emoney.feed import Ended, Refreshed, send_feeds, settle_feeds
 from etl.load.emoney.responses import Link, LinkResult
 from etl.load.job import Job, LoadFinding
 from etl.load.ledger import changes, findings, intents, links, runs
 from etl.load.ledger.changes import Change
-from etl.load.ledger.feeds import KEY_LISTS
+from etl.load.ledger.feeds import KEY_LISTS, Line
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.transfers import rekeying
 from etl.outcomes import DONE

@@ -14,11 +14,12 @@ import pandas as pd
 from etl.errors import SetAside, StopRun, VendorUnavailable
 from etl.frames import are_among, each_row
 from etl.load.emoney.client import EmoneyClient
-from etl.load.emoney.feed import Ended, Line, Refreshed, item_fields, send_feeds, settle_feeds, values_of
+from etl.load.emoney.feed import Ended, Refreshed, item_fields, send_feeds, settle_feeds, values_of
 from etl.load.emoney.responses import Link
 from etl.load.job import Job, LoadFinding
 from etl.load.ledger import changes, findings, links, runs
 from etl.load.ledger.changes import Change
+from etl.load.ledger.feeds import Line
 from etl.load.ledger.runs import Outcome
 from etl.narrowing import narrow
 from etl.outcomes import DONE
@@ -92,8 +93,7 @@ def lines_of(job: Job, staged: pd.DataFrame, outcomes: dict[str, str], again: bo
     before = {row.unit_key: (row.offered_hash, row.as_of) for row in each_row(sent)}
     lines = []
     for row in each_row(going.assign(client_id=going["unit_key"].map(connected))):
-        keys = tuple(row.source_keys.split()), tuple(row.withheld_keys.split())
-        line = Line(row.unit_key, row.client_id, row.items, row.items_hash, *keys)
+        line = Line(row.unit_key, row.client_id, row.items_hash, row.source_keys, row.withheld_keys, row.items)
         known, as_of = before.get(row.unit_key, (None, None))
         is_changed = again or known != line.items_hash
         if as_of is None or as_of < job.as_of or (is_changed and as_of == job.as_of):

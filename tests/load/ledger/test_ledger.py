@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from etl.errors import LedgerUnavailable, LockLost
 from etl.load.ledger import answers, feeds, intents, links, runs
-from etl.load.ledger.feeds import FeedLine
+from etl.load.ledger.feeds import Line
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.store import Ledger, pack
@@ -73,7 +73,7 @@ def test_a_takeover_moves_link_history_and_open_writes(ledger: Ledger) -> None:
 
 
 def test_the_id_of_a_feed_with_a_result_is_not_used_again(ledger: Ledger) -> None:
-    lines = [FeedLine("H1", "em-1", "hash", ("account:5",))]
+    lines = [Line("H1", "em-1", "hash", "account:5")]
     name = f"{DAY}-abc"
     assert feeds.begin_feed(ledger, name, "run", DAY, lines) == name
     assert feeds.begin_feed(ledger, name, "run", DAY, lines) == name

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 
 from etl.errors import LedgerBusy, LedgerTooNew
 from etl.load.ledger import migrations
+from etl.load.ledger.feeds import Line, read_lines
 from etl.load.ledger.findings import finding_key
 from etl.load.ledger.links import find_base
 from etl.load.ledger.store import Ledger
@@ -184,6 +185,16 @@ def test_the_code_of_an_earlier_outcome_is_read_off_its_reason(
     mine = sa.select(outcome.c.reason, outcome.c.code).where(outcome.c.unit_key == "H77")
     assert [(row["reason"], row["code"]) for row in ledger.rows(mine)] == [(reason, code)]
     ledger.engine.dispose()
+
+
+def test_a_feed_without_a_result_keeps_its_lines(old: Ledger) -> None:
+    with old.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE feed SET status = 'accepted' WHERE run_id = 'run-3'"))
+        feed_id = connection.execute(sa.text("SELECT feed_id FROM feed WHERE run_id = 'run-3'")).scalar_one()
+        line = sa.text("INSERT INTO feed_line VALUES (:feed_id, 'H1', 'em-1', 'h', 'account:1')")
+        connection.execute(line, {"feed_id": feed_id})
+    old.migrate()
+    assert read_lines(old, feed_id) == [Line("H1", "em-1", "h", "account:1")]
 
 
 def test_a_trial_changes_nothing(old: Ledger, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from etl.load.ledger import changes, feeds, findings, intents, lineage, links, locks, runs
 from etl.load.ledger.changes import Change
 from etl.load.ledger.closing import Closing, close_run
-from etl.load.ledger.feeds import FeedLine
+from etl.load.ledger.feeds import Line
 from etl.load.ledger.links import Link
 from etl.load.ledger.retention import Keep, remove_old
 from etl.load.ledger.runs import Outcome
@@ -60,7 +60,7 @@ class Office:
             intents.mark(ledger, intent, "confirmed")
             changes.save_changes(ledger, run_id, "emoney", [(unit_key, Change("client.fax", "written", "old", "new"))])
             lineage.save_lineage(ledger, run_id, "emoney", 0, pd.DataFrame(), {unit_key: self.nights})
-        feed_id = feeds.begin_feed(ledger, f"{as_of}-values", run_id, as_of, [FeedLine("H1", "c1", "hash", ())])
+        feed_id = feeds.begin_feed(ledger, f"{as_of}-values", run_id, as_of, [Line("H1", "c1", "hash", "")])
         with locks.hold(ledger, "emoney", f"feed:{self.nights}", locks.holder_name(run_id)):
             feeds.mark_feed(ledger, feed_id, "done")
         ended = {"H1": "unchanged", "H2": "unchanged", "H3": "unchanged"} | dict.fromkeys(written, "updated")

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from etl.load.ledger import feeds, intents
-from etl.load.ledger.feeds import FeedLine
+from etl.load.ledger.feeds import Line
 from etl.load.ledger.pins import Pin
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import metadata
@@ -32,7 +32,7 @@ def _much_has_happened(book: Book) -> None:
     ledger = first.context.ledger
     lost = intents.begin(ledger, "profiles", "H2", "replace_case", "h", {}, first.context.request.as_of, "run-1", "1")
     intents.mark(ledger, lost, "in_doubt")
-    line = FeedLine("H2", "2", "hash", ("account:2",))
+    line = Line("H2", "2", "hash", "account:2")
     feeds.begin_feed(ledger, "2026-11-20-other", "run-1", first.context.request.as_of, [line])
     old = first.context.data_folder / "staging" / "left over"
     old.mkdir(parents=True)

@@ -17,7 +17,7 @@ from tests.run_book import Book
 # Tables whose rows are as many as there are units, records or open questions, however many nights there were.
 BOUNDED = {
     "link", "sent", "unit_state", "household_lock", "open_finding", "pin", "case_base", "former_link", "marital_status",
-    "unit_move", "vendor_key", "removal", "feed_line", "guard_stop", "json_each", "CONSTANT", "contact_merge",
+    "unit_move", "vendor_key", "removal", "guard_stop", "json_each", "CONSTANT", "contact_merge",
     "distinct_people", "link_change",
     "sqlite_master", "alembic_version",
 }  # fmt: skip

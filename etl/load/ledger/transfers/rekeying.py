@@ -25,7 +25,6 @@ from etl.load.ledger.store import Ledger, matching
 from etl.load.ledger.tables import (
     contact_merge,
     delivery,
-    feed_line,
     household_lock,
     link,
     marital_status,
@@ -226,7 +225,6 @@ def _rekey(connection: Connection, moves: pd.DataFrame) -> None:
     changes = chosen[["vendor", "unit_key", "to_unit"]].rename(columns={"unit_key": "old", "to_unit": "unit_key"})
     for table in FOLLOWING:
         bulk.rename(connection, table, changes, ("vendor", "old"))
-    bulk.rename(connection, feed_line, changes[changes["vendor"] == "emoney"].drop(columns="vendor"), ("old",))
     connection.execute(sa.delete(unit_state).where(unit_state.c.unit_key.in_(keys)))
     forget_findings(connection, moves["from_unit"])
 
