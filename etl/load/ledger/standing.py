@@ -75,13 +75,6 @@ def repeat(connection: Connection, run_id: str, vendor: str, unit_keys: Sequence
         connection.execute(sa.insert(repeated).values(row))
 
 
-def carried_units(connection: Connection, run_id: str, vendor: str) -> list[str]:
-    """The units that a run which is not closed has carried."""
-    noted = matching(repeated, run_id=run_id, vendor=vendor, is_carried=True)
-    lists = connection.execute(sa.select(repeated.c.unit_keys).where(*noted)).scalars()
-    return [key for keys in lists for key in json.loads(keys)]
-
-
 def hold_still(connection: Connection, *, alone: bool = False) -> None:
     """Nobody changes what stands while it is compared. SQLite has one writer anyway."""
     if connection.dialect.name == "postgresql":
