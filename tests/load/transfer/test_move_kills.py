@@ -24,7 +24,7 @@ from tests.pipelines.transfer.books import TARGET, TwoOffices
 from tests.pipelines.transfer.moving import TransferDesk, close, kept, make_desk
 
 # Where to begin to look for the step between the commits of two databases: where it was found before.
-BETWEEN_THE_COMMITS = [17]
+BETWEEN_THE_COMMITS = [10]
 OFFSETS = {"one database": 0, "two databases": 2}
 
 
