@@ -122,7 +122,7 @@ finding = _table("""finding
     status text(20) required,  -- new | known | mended
     first_run_id text(250),  -- the run that found it first; null where it was not kept yet
     stands_from int, stands_until int,  -- as those of an outcome
-    index ix_finding_run_id run_id, index ix_finding_unit vendor unit_key stands_until
+    index ix_finding_run run_id vendor, index ix_finding_unit vendor unit_key stands_until
 """)
 
 # The findings that stand open now: "new", "known" and "mended" are measured against them.

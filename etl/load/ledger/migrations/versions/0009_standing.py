@@ -30,4 +30,6 @@ def upgrade() -> None:
     op.drop_index("ix_outcome_unit", "outcome")
     op.create_index("ix_outcome_unit", "outcome", ["vendor", "unit_key", "stands_until"])
     op.create_index("ix_outcome_stands", "outcome", ["vendor", "stands_until", "unit_key"])
+    op.drop_index("ix_finding_run_id", "finding")
+    op.create_index("ix_finding_run", "finding", ["run_id", "vendor"])
     op.create_index("ix_finding_unit", "finding", ["vendor", "unit_key", "stands_until"])
