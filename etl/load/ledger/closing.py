@@ -27,7 +27,7 @@ class Closing:
     `findings.write_findings` takes them; None: the run has none. ``states``: for each vendor whose part has succeeded,
     where the next run begins (unit_key, digest, outcome); the open findings of that vendor follow ``findings``.
     ``left``: by vendor, units that are not enrolled any more. ``is_compared``: each open finding of a unit that did not
-    fail is in ``findings``, unless the unit was carried.
+    fail is in ``findings``.
     """
 
     status: str

@@ -16,7 +16,7 @@ from etl.errors import ParamsError
 from etl.load.bulk import text_list
 from etl.load.ledger import standing
 from etl.load.ledger.store import Ledger, columns, matching
-from etl.load.ledger.tables import link, outcome, run, run_stop, run_vendor, unit_state
+from etl.load.ledger.tables import outcome, run, run_stop, run_vendor, unit_state
 from etl.names import near
 from etl.outcomes import WRITTEN
 
@@ -126,14 +126,18 @@ def write_outcomes(ledger: Ledger, connection: Connection, run_id: str, outcomes
     standing.open_again(connection, run_id, by_vendor)
     for vendor, ended in by_vendor.items():
         repeats = _repeats(connection, run_id, vendor, ended)
-        standing.repeat(connection, run_id, vendor, [*repeats], is_carried=False)
+        standing.repeat(connection, run_id, vendor, [*repeats])
         _write_rows(ledger, connection, run_id, (one for key, one in ended.items() if key not in repeats))
 
 
 def _write_rows(ledger: Ledger, connection: Connection, run_id: str, outcomes: Iterable[Outcome]) -> None:
     rows = ({"run_id": run_id, **vars(one)} for one in outcomes)
-    was_written = sa.or_(*(outcome.c.outcome == written for written in WRITTEN))
-    ledger.upsert(connection, outcome, rows, unless=lambda new: sa.and_(new.outcome == "unchanged", was_written))
+    ledger.upsert(connection, outcome, rows, unless=_was_written)
+
+
+def _was_written(new: Any) -> sa.ColumnElement[bool]:
+    """Whether the unit was created or updated by an earlier try, and this one found nothing left to do."""
+    return sa.and_(new.outcome == "unchanged", sa.or_(*(outcome.c.outcome == written for written in WRITTEN)))
 
 
 def _repeats(connection: Connection, run_id: str, vendor: str, ended: Mapping[str, Outcome]) -> set[str]:
@@ -145,32 +149,6 @@ def _repeats(connection: Connection, run_id: str, vendor: str, ended: Mapping[st
     stand = standing.stand_in(connection, vendor, may_repeat, run_id)
     ends = {key: (one.outcome, one.reason, one.vendor_id, one.code) for key, one in ended.items()}
     return {key for key in may_repeat if stand.get(key) == ends[key]}
-
-
-def save_carried(ledger: Ledger, run_id: str, vendor: str, unit_keys: pd.Series[str]) -> None:
-    """These units were carried: the run has neither read nor built nor checked them, because nothing has changed.
-
-    One cheap call for any number of units, best for all of a vendor at once. A unit whose standing outcome is held or
-    skipped ends so again, with the same reason; every other unit ends as unchanged, with the vendor's record of its
-    link. A row is written only for units whose outcome is another than the one that stands. The findings of carried
-    units stay open: the run that closes does not look for them.
-    """
-    linked = sa.select(link.c.unit_key, link.c.vendor_client_id)
-    with ledger.write() as connection:
-        standing.open_again(connection, run_id, [vendor])
-        standing.hold_still(connection)
-        stand = standing.stand_in(connection, vendor, unit_keys, run_id)
-        mine = linked.where(link.c.vendor == vendor, link.c.unit_key.in_(text_list(connection, unit_keys)))
-        records: dict[str, str] = dict(connection.execute(mine).all())
-        anew = (key for key in unit_keys if not _stays(stand.get(key), records.get(key)))
-        outcomes = (Outcome(vendor, key, "unchanged", None, records.get(key)) for key in anew)
-        _write_rows(ledger, connection, run_id, outcomes)
-        standing.repeat(connection, run_id, vendor, list(unit_keys), is_carried=True)
-
-
-def _stays(stands: tuple[Any, ...] | None, record: str | None) -> bool:
-    """Whether a carried unit ends as it stands (outcome, reason, vendor_id, code)."""
-    return stands is not None and (stands[0] in ("held", "skipped") or stands == ("unchanged", None, record, None))
 
 
 def read_outcomes(ledger: Ledger, run_id: str, vendor: str | None = None) -> pd.DataFrame:

@@ -68,10 +68,10 @@ def stand_in(connection: Connection, vendor: str, unit_keys: Iterable[str], run_
     return {row[0]: tuple(row[1:]) for row in connection.execute(standing)}
 
 
-def repeat(connection: Connection, run_id: str, vendor: str, unit_keys: Sequence[str], is_carried: bool) -> None:
-    """Notes that these units end in a run as they stand; ``is_carried``: the run has not looked at them."""
+def repeat(connection: Connection, run_id: str, vendor: str, unit_keys: Sequence[str]) -> None:
+    """Notes that these units end in a run as they stand."""
     if len(unit_keys):
-        row = {"run_id": run_id, "vendor": vendor, "is_carried": is_carried, "unit_keys": json.dumps(list(unit_keys))}
+        row = {"run_id": run_id, "vendor": vendor, "unit_keys": json.dumps(list(unit_keys))}
         connection.execute(sa.insert(repeated).values(row))
 
 

@@ -97,8 +97,7 @@ outcome = _table("""outcome
 # Units that end in a run as they stand, until the run is closed: a JSON list of their keys. Carried: the run has not
 # looked at them.
 repeated = _table("""repeated
-    repeated_id serial key, run_id text(250) required, vendor text(20) required, is_carried flag required,
-    unit_keys text required,
+    repeated_id serial key, run_id text(250) required, vendor text(20) required, unit_keys text required,
     index ix_repeated_run run_id vendor
 """)
 

@@ -40,7 +40,7 @@ _STANDING_COUNTS = (
     ") c ON c.vendor = n.vendor AND c.place = n.night WHERE c.units > 0"
 )
 
-# Findings that were known in a run that has looked at their unit, or has carried it.
+# Findings that were known in a run that has looked at their unit.
 _KNOWN = (
     f"SELECT n.run_id, 'known' AS status, {_FINDING} FROM run_vendor n JOIN outcome o ON o.vendor = n.vendor AND %s "
     "AND o.outcome <> 'failed' JOIN finding f ON f.vendor = o.vendor AND f.unit_key = o.unit_key "

@@ -46,10 +46,7 @@ class History:
     chance: random.Random
     outcomes: dict[tuple[str, str, str], tuple[Any, ...]] = field(default_factory=dict)
     found: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
-    told: dict[tuple[str, str], list[tuple[Any, ...]]] = field(default_factory=dict)
-    carried: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
     ended: list[tuple[str, bool]] = field(default_factory=list)
-    last: dict[tuple[str, str], str] = field(default_factory=dict)
     data: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
     runs: int = 0
 
@@ -63,36 +60,11 @@ class History:
             units = [key for key in UNITS if self.chance.random() < 0.9] if many else [self.chance.choice(UNITS)]
             is_whole = many and self.chance.random() < 0.8
             runs.plan_vendor(self.ledger, run_id, vendor, datetime(2026, 1, 1) if is_whole else None, len(units))
-            may = [key for key in units if self.last.get((vendor, key)) in ("unchanged", "created", "updated", "held")]
-            carried = [key for key in may if self.chance.random() < 0.5] if many and not dry_run else []
-            self._carry(run_id, vendor, carried)
-            self._load(run_id, vendor, [key for key in units if key not in carried])
+            self._load(run_id, vendor, units)
         if self.chance.random() < 0.2 and many:
             self.run(BY_HAND)  # a run by hand meanwhile
         self.check()
         self.close(run_id, dry_run)
-
-    def _carry(self, run_id: str, vendor: str, unit_keys: list[str]) -> None:
-        runs.save_carried(self.ledger, run_id, vendor, pd.Series(unit_keys, dtype="str"))
-        for key in unit_keys:
-            stands = self.standing(vendor, key)
-            again = stands if stands is not None and stands[0] == "held" else ("unchanged", None, f"{vendor}-{key}")
-            self.outcomes[run_id, vendor, key] = again
-            self.carried.setdefault(run_id, set()).add((vendor, key))
-
-    def standing(self, vendor: str, key: str) -> tuple[Any, ...] | None:
-        """The outcome that stands, as the table has it."""
-        with self.ledger.read() as connection:
-            mine = {"vendor": vendor, "unit_key": key, "until": 2**31 - 1}
-            row = connection.execute(
-                sa.text(
-                    "SELECT outcome, reason, vendor_id FROM outcome "
-                    "WHERE vendor = :vendor AND unit_key = :unit_key AND stands_until = :until"
-                ),
-                mine,
-            ).all()
-        assert len(row) <= 1
-        return tuple(row[0]) if row else None
 
     def _load(self, run_id: str, vendor: str, unit_keys: list[str]) -> None:
         some = self.chance.randint(0, len(unit_keys))
@@ -113,8 +85,7 @@ class History:
     def close(self, run_id: str, dry_run: bool = False) -> None:
         """Closes a run, perhaps once more: finds what is wrong, compares it with what stood open."""
         mine = {key: one for key, one in self.outcomes.items() if key[0] == run_id}
-        carried = self.carried.get(run_id, set())
-        looked_at = [(vendor, key) for _, vendor, key in mine if (vendor, key) not in carried]
+        looked_at = [(vendor, key) for _, vendor, key in mine]
         seen = [one for one in looked_at if mine[run_id, *one][0] != "failed"]
         before = pd.concat(
             [
@@ -129,13 +100,7 @@ class History:
         states = {vendor: [] for vendor in through}
         close_run(self.ledger, run_id, Closing("success", findings=told, states=states))
         rows = [tuple(row) for row in told[[*findings.COLUMNS, "status"]].itertuples(index=False)]
-        for one in () if dry_run else seen:
-            self.told[one] = [row[:-1] for row in rows if (row[0], row[1]) == one and row[-1] != "mended"]
-            self.last[one] = mine[run_id, *one][0]
-        for one in () if dry_run else set(looked_at) - set(seen):
-            self.last[one] = "failed"
-        known = [(*row, "known") for one in carried for row in self.told.get(one, [])]
-        self.found[run_id] = rows + known
+        self.found[run_id] = rows
         self.ended.append((run_id, dry_run))
 
     def _found(self, looked_at: list[tuple[str, str]]) -> pd.DataFrame:
@@ -158,10 +123,7 @@ class History:
             mine = [key for run, its, key in self.outcomes if (run, its) == (run_id, vendor)]
             self._load(run_id, vendor, [key for key in mine if self.chance.random() < 0.5])
         self.check_outcomes()
-        # Units that were carried have rows of their own now, and are looked at.
-        self.carried.pop(run_id, None)
         self.close(run_id, dry_run)
-        self.last.clear()
 
     def check(self) -> None:
         self.check_outcomes()

@@ -15,8 +15,7 @@ COLUMNS = (
 
 REPEATED = """
 repeated
-    repeated_id serial key, run_id text(250) required, vendor text(20) required, is_carried flag required,
-    unit_keys text required,
+    repeated_id serial key, run_id text(250) required, vendor text(20) required, unit_keys text required,
     index ix_repeated_run run_id vendor
 """
 
