@@ -289,7 +289,9 @@ def _as_declared(batch: pa.RecordBatch) -> _Rows | None:
         is_alive = np.ones(len(batch), dtype=bool)
         if "deleted_at" in batch.schema.names:
             is_alive = pc.equal(batch["deleted_at"], "").to_numpy(zero_copy_only=False)
-            _micros(batch["deleted_at"].filter(pa.array(~is_alive)))
+            deleted = _micros(batch["deleted_at"].filter(pa.array(~is_alive)))
+            if (deleted < _YEAR_ONE * 1_000_000).any():
+                return None
     except pa.ArrowInvalid:
         return None
     numbers = [part.to_numpy() for part in parts]
@@ -310,7 +312,7 @@ def _as_declared(batch: pa.RecordBatch) -> _Rows | None:
 def _micros(stamps: pa.Array) -> Ints:
     """Microseconds since 1970 of stamps as SQLite's own functions write them. Raises `pa.ArrowInvalid` for another."""
     sizes = pc.binary_length(stamps)
-    if not pc.all(pc.is_in(sizes, value_set=_STAMP_SIZES)).as_py():
+    if not pc.all(pc.is_in(sizes, value_set=_STAMP_SIZES), min_count=0).as_py():
         raise pa.ArrowInvalid("a stamp of another form")
     micros: Ints = stamps.cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()
     return micros

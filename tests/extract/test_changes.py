@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from etl import schema
 from etl.extract.census import Census, take_census
-from etl.extract.changes import Movement, track
+from etl.extract.changes import _TRACKED, Movement, track
 from etl.extract.source import Snapshot
 
 USUAL = "2020-11-20 12:00:00"
@@ -169,6 +169,27 @@ def test_a_row_counts_with_any_key(tmp_path: Path, key: object) -> None:
         assert due(before, now) == due(now, doubtful) == {"C7"}
         named = str(key) if isinstance(key, int | float) else "?"
         assert doubtful.doubtful[["entity", "entity_id"]].to_numpy().tolist() == [["contact_phone", named]]
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_table_of_usual_cells_is_read_once_whether_rows_of_it_are_deleted_or_not(
+    tmp_path: Path, deleted: bool
+) -> None:
+    with closing(open_crm("sqlite", tmp_path, str)) as crm:
+        if deleted:
+            crm.write(f"UPDATE contact SET deleted_at = '{USUAL}' WHERE contact_id = 1")
+        with Snapshot(crm.url, readers=1) as snapshot:
+            track(snapshot, crm.census)
+            assert snapshot.queries == 1 + len(_TRACKED)
+
+
+def test_a_row_whose_removal_has_no_date_of_the_calendar_is_there(tmp_path: Path) -> None:
+    with closing(open_crm("sqlite", tmp_path, str)) as crm:
+        before = crm.track()
+        crm.write("UPDATE contact SET deleted_at = '0000-01-01' WHERE contact_id = 7")
+        assert due(before, crm.track()) == set()
+        crm.write("UPDATE contact SET deleted_at = '0001-01-01' WHERE contact_id = 7")
+        assert due(before, crm.track()) == {"C7"}
 
 
 @pytest.mark.postgres
