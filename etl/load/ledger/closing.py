@@ -43,7 +43,7 @@ def close_run(ledger: Ledger, run_id: str, closing: Closing, at: datetime | None
     moment = at or ledger.now()
     with ledger.write() as connection:
         standing.hold_still(connection, alone=True)
-        standing.open_again(connection, run_id, closing.states)
+        standing.open_again(connection, run_id)
         runs.write_outcomes(ledger, connection, run_id, closing.outcomes)
         if closing.findings is not None:
             findings.reopen_findings(ledger, connection, run_id, closing.states)

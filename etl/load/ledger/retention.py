@@ -45,6 +45,7 @@ from etl.load.ledger.tables import (
     outcome,
     pin,
     removal,
+    repeated,
     repeated_outcome,
     run,
     run_stop,
@@ -142,7 +143,7 @@ def _old_facts(
     needed = delivery.c.step.in_((UNDO_STEP, *CREATIONS)) & _is_linked(delivery)
     yield delivery, (_of(delivery, old), delivery.c.status.not_in(OPEN), ~needed)
     yield finding, (_ends_with(finding, old, places),)
-    for table in (load_finding, run_stop, answer, repeated_outcome):
+    for table in (load_finding, run_stop, answer, repeated, repeated_outcome):
         yield table, (_of(table, old),)
     newer = run_vendor.alias()
     begins_later = sa.exists().where(

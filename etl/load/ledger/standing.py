@@ -123,11 +123,19 @@ def write_out(connection: Connection, *chosen: sa.ColumnElement[bool]) -> None:
         connection.execute(sa.delete(repeated).where(*matching(repeated, run_id=run_id, vendor=vendor)))
 
 
-def open_again(connection: Connection, run_id: str, vendors: Collection[str]) -> None:
-    """Writes a closed run out row by row, before it changes; within a transaction. Later runs stay as they are."""
+def open_again(connection: Connection, run_id: str, vendors: Collection[str] | None = None) -> None:
+    """Writes a closed run out row by row, before it changes; within a transaction. Later runs stay as they are.
+
+    ``vendors``: by default all.
+    """
     placed = sa.select(run_vendor.c.vendor, run_vendor.c.place).where(
-        run_vendor.c.run_id == run_id, run_vendor.c.vendor.in_(vendors), run_vendor.c.place.is_not(None)
+        run_vendor.c.run_id == run_id, run_vendor.c.place.is_not(None)
     )
+    if vendors is not None:
+        placed = placed.where(run_vendor.c.vendor.in_(vendors))
+    if not connection.execute(placed).all():
+        return
+    hold_still(connection, alone=True)
     for vendor, place in connection.execute(placed).all():
         own = matching(run_vendor, run_id=run_id, vendor=vendor)
         known = _select(STANDING_FINDINGS, connection.dialect.name, finding, "run_id", "status", "finding_id", *FINDING)
@@ -172,6 +180,9 @@ def _hand_on(connection: Connection, run_id: str, vendor: str, place: int) -> No
         names = ("run_id", "status", *FINDING, "stands_from", "stands_until")
         kept = sa.select(sa.literal(NO_RUN), sa.literal("known"), *named).where(*until)
         connection.execute(sa.insert(finding).from_select(names, kept))
+    # The place may be given once more, to a run in which they are not known.
+    ended = sa.update(finding).where(*matching(finding, vendor=vendor, stands_until=place))
+    connection.execute(ended.values(stands_until=place - 1))
     for table in (outcome, finding):
         alone = sa.update(table).where(*matching(table, run_id=run_id, vendor=vendor))
         connection.execute(alone.values(stands_from=None, stands_until=None))

@@ -94,8 +94,7 @@ outcome = _table("""outcome
     index ix_outcome_unit vendor unit_key stands_until, index ix_outcome_stands vendor stands_until unit_key
 """)
 
-# Units that end in a run as they stand, until the run is closed: a JSON list of their keys. Carried: the run has not
-# looked at them.
+# Units that end in a run as they stand, until the run is closed: a JSON list of their keys.
 repeated = _table("""repeated
     repeated_id serial key, run_id text(250) required, vendor text(20) required, unit_keys text required,
     index ix_repeated_run run_id vendor

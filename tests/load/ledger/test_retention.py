@@ -188,6 +188,16 @@ def test_facts_go_last_but_a_linked_unit_keeps_its_creation_and_last_decisions(o
     assert len(office.rows("finding")) == len(office.rows("open_finding")) == 1
 
 
+def test_what_a_killed_run_repeats_goes_with_its_run(office: Office) -> None:
+    office.night()
+    runs.start_run(office.ledger, "killed", "weeknight_refresh", office.now().date(), None, False, {})
+    runs.save_outcomes(office.ledger, "killed", [Outcome("emoney", "H1", "unchanged")])
+    assert len(office.rows("outcome_v", run_id="killed")) == 1
+    office.nights = 400
+    remove_old(office.ledger, Keep(facts_days=365))
+    assert office.rows("outcome_v", run_id="killed") == office.rows("run", run_id="killed") == []
+
+
 def test_old_lineage_goes_once_it_is_superseded_and_the_latest_stays(office: Office) -> None:
     office.night("H1", "H2")
     office.night("H1")

@@ -18,6 +18,7 @@ from etl.load.ledger import findings, links, runs
 from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
+from etl.load.ledger.standing import forget_findings
 from etl.load.ledger.store import Ledger
 from include.report.run.comparison import compare_findings
 
@@ -96,7 +97,8 @@ class History:
         )
         found = self._found(looked_at)
         told = compare_findings(before, found, pd.DataFrame(seen, columns=["vendor", "unit_key"], dtype="str"))
-        through = () if dry_run else VENDORS
+        stopped = self.chance.choice(VENDORS) if self.chance.random() < 0.1 else None
+        through = () if dry_run else [vendor for vendor in VENDORS if vendor != stopped]
         states = {vendor: [] for vendor in through}
         close_run(self.ledger, run_id, Closing("success", findings=told, states=states))
         rows = [tuple(row) for row in told[[*findings.COLUMNS, "status"]].itertuples(index=False)]
@@ -125,6 +127,11 @@ class History:
         self.check_outcomes()
         self.close(run_id, dry_run)
 
+    def forget(self) -> None:
+        """A link is ended or moved: nothing of the unit is open any more."""
+        with self.ledger.write() as connection:
+            forget_findings(connection, [self.chance.choice(UNITS)])
+
     def check(self) -> None:
         self.check_outcomes()
         expected = Counter((run_id, *row) for run_id, rows in self.found.items() for row in rows)
@@ -147,6 +154,8 @@ class History:
 def test_the_views_say_the_same_as_if_every_row_were_written(ledger: Ledger, seed: int) -> None:
     history = History(ledger, random.Random(seed))
     for _ in range(12):
+        if history.chance.random() < 0.4:
+            history.forget()
         kind = history.chance.random()
         if kind < 0.2 and history.ended:
             history.again()
