@@ -303,6 +303,11 @@ class Ledger:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except sa.exc.TimeoutError:
+            raise LedgerUnavailable(
+                f"The ledger at {self.place} has kept all connections of this process waiting for too long. Check that "
+                "it can be reached and written; then run again, nothing is lost."
+            ) from None
         except (sa.exc.DatabaseError, sa.exc.InterfaceError) as error:
             if isinstance(error, (sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.DataError)):
                 raise

@@ -139,6 +139,15 @@ def test_a_locked_ledger_is_reported_in_plain_words(tmp_path: Path) -> None:
     save_link(ledger, "H1", "hh-1")
 
 
+def test_a_ledger_without_a_free_connection_is_reported_as_unavailable(tmp_path: Path) -> None:
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    ledger.migrate()
+    ledger.engine = sa.create_engine(ledger.engine.url, pool_size=1, max_overflow=0, pool_timeout=0.05)
+    with ledger.read(), pytest.raises(LedgerUnavailable, match="connections"):
+        ledger.rows(sa.select(links.link))
+    ledger.engine.dispose()
+
+
 def test_an_unusable_file_and_an_impossible_folder_are_reported_in_plain_words(
     tmp_path: Path,
 ) -> None:
