@@ -38,7 +38,10 @@ EXTENSIONS = 3
 
 @dataclass(eq=False)
 class Lock:
-    """A held lock on one household at one vendor; ``granted``: the clocks right before its lifetime began."""
+    """A held lock on one household at one vendor.
+
+    ``granted``: the clocks right before its lifetime began; ``is_watched``: a thread works under it.
+    """
 
     ledger: Ledger
     vendor: str
@@ -46,6 +49,7 @@ class Lock:
     holder: str
     epoch: int
     granted: tuple[float, float]
+    is_watched: bool = False
 
     def still_held(self) -> None:
         """Raises `LockLost` where another run has taken the household over.
@@ -128,9 +132,11 @@ os.register_at_fork(after_in_child=_begin_as_child)
 def watching(lock: Lock) -> Iterator[None]:
     """This thread works under the lock: `check_held` checks it."""
     _watched.locks.append(lock)
+    lock.is_watched = True
     try:
         yield
     finally:
+        lock.is_watched = False
         _watched.locks.remove(lock)
 
 
@@ -194,22 +200,29 @@ def hold_all(
     patience_seconds: float = 0.0,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[dict[str, Lock]]:
-    """unit key -> its lock, of the households that are free within ``patience_seconds``. See `watching`."""
+    """unit key -> its lock, of the households that are free within ``patience_seconds``. See `watching`.
+
+    Where the wait for the threads that work under the locks is broken off, their locks stay until this process ends or
+    their lifetime is over.
+    """
     held: dict[str, Lock] = {}
     waited = 0.0
-    while True:
-        granted = _clocks()
-        taken = acquire(ledger, vendor, {*unit_keys} - {*held}, holder)
-        held |= {key: Lock(ledger, vendor, key, holder, epoch, granted) for key, epoch in taken.items()}
-        if len(held) == len({*unit_keys}) or waited >= patience_seconds:
-            break
-        sleep(LOOK_SECONDS)
-        waited += LOOK_SECONDS
     try:
+        while True:
+            granted = _clocks()
+            taken = acquire(ledger, vendor, {*unit_keys} - {*held}, holder)
+            held |= {key: Lock(ledger, vendor, key, holder, epoch, granted) for key, epoch in taken.items()}
+            if len(held) == len({*unit_keys}) or waited >= patience_seconds:
+                break
+            sleep(LOOK_SECONDS)
+            waited += LOOK_SECONDS
         with _keeper.keeping([*held.values()]):
             yield held
     finally:
-        release(ledger, vendor, {key: lock.epoch for key, lock in held.items()}, holder)
+        ended = [lock for lock in held.values() if not lock.is_watched]
+        for lock in ended:
+            lock.granted = _LOST  # for a thread that begins only now
+        release(ledger, vendor, {lock.unit_key: lock.epoch for lock in ended}, holder)
 
 
 def acquire(ledger: Ledger, vendor: str, unit_keys: Iterable[str], holder: str) -> dict[str, int]:
@@ -259,6 +272,10 @@ def extend(ledger: Ledger, held: Sequence[Lock]) -> None:
         household_lock.c.expires_at > 0.0,  # none that was released meanwhile
     )
     with ledger.write(durable=False) as connection:
+        if not ledger.is_sqlite:
+            # In the order in which `acquire` asks for the rows: else each of the two may wait for the other.
+            ordered = sa.select(household_lock.c.unit_key).where(*mine).order_by(household_lock.c.unit_key)
+            connection.execute(ordered.with_for_update())
         statement = sa.update(household_lock).where(*mine).values(expires_at=ledger.seconds() + LIFETIME_SECONDS)
         rows = connection.execute(statement.returning(*(household_lock.c[name] for name in _EPOCH))).all()
     extended = {tuple(row) for row in rows}

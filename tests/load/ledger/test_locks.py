@@ -4,7 +4,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -147,6 +148,24 @@ def test_a_lock_expires_by_the_clock_of_the_database(postgres_url: Callable[[], 
     ledger.engine.dispose()
 
 
+@pytest.mark.postgres
+def test_extending_locks_and_asking_for_them_never_wait_for_each_other(postgres_url: Callable[[], str]) -> None:
+    ledger, me = Ledger(postgres_url()), locks.holder_name("run")
+    ledger.migrate()
+    epochs = {key: locks.acquire(ledger, "profiles", [key], me)[key] for key in ("H2", "H1")}
+    held = [locks.Lock(ledger, "profiles", key, me, epoch, (0.0, 0.0)) for key, epoch in epochs.items()]
+    extending = threading.Thread(target=locks.extend, args=(ledger, held))
+    rows = sa.select(lock_table.c.unit_key).with_for_update()
+    with ledger.write() as asking:
+        asking.execute(rows.where(lock_table.c.unit_key == "H1"))
+        extending.start()
+        time.sleep(0.5)
+        asking.execute(rows.where(lock_table.c.unit_key == "H2"))
+    extending.join()
+    assert all(lock.granted > (0.0, 0.0) for lock in held)
+    ledger.engine.dispose()
+
+
 def test_losing_the_outer_of_two_locks_is_noticed_with_the_next_call(desk: Desk) -> None:
     job = desk.job()
     with household_lock(job, "emoney", "H1"), household_lock(job, "emoney", "feed:1"):
@@ -164,6 +183,45 @@ def test_a_lock_is_released_when_its_work_fails(desk: Desk) -> None:
     locks.check_held()  # nothing is held here any more
     with household_lock(job, "profiles", "H1") as held:
         assert held
+
+
+def test_a_lock_is_not_released_while_a_thread_goes_on_under_it(opened: Callable[[], Ledger]) -> None:
+    """Who waits for the threads of a group may be interrupted; they go on all the same."""
+    ledger, me, other = opened(), locks.holder_name("run"), locks.holder_name("other")
+    begun, may_end = threading.Event(), threading.Event()
+
+    def work(lock: locks.Lock) -> None:
+        with locks.watching(lock):
+            begun.set()
+            may_end.wait(10)
+            locks.check_held()
+
+    def work_and_be_interrupted() -> tuple[dict[str, locks.Lock], Future[None]]:
+        with suppress(KeyboardInterrupt), locks.hold_all(ledger, "profiles", ["H1", "H2"], me) as held:
+            working = pool.submit(work, held["H1"])
+            begun.wait(10)
+            raise KeyboardInterrupt
+        return held, working
+
+    with ThreadPoolExecutor(1) as pool:
+        held, first = work_and_be_interrupted()
+        assert [*locks.acquire(ledger, "profiles", ["H1", "H2"], other)] == ["H2"]
+        late = pool.submit(work, held["H2"])
+        may_end.set()
+        assert first.exception() is None
+        assert isinstance(late.exception(), LockLost)
+
+
+def test_who_stops_waiting_for_a_lock_gives_back_those_that_it_has(opened: Callable[[], Ledger]) -> None:
+    ledger, me, other = opened(), locks.holder_name("run"), locks.holder_name("other")
+
+    def stop(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    with locks.hold(ledger, "profiles", "H2", other):
+        with pytest.raises(KeyboardInterrupt), locks.hold_all(ledger, "profiles", ["H1", "H2"], me, 1.0, stop):
+            pass
+        assert [*locks.acquire(ledger, "profiles", ["H1"], other)] == ["H1"]
 
 
 def test_a_dry_run_takes_no_lock(desk: Desk) -> None:
