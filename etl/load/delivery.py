@@ -22,6 +22,7 @@ from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.pins import Pin
 from etl.load.ledger.transfers import rekeying
 from etl.load.ledger.writer import Write
+from etl.narrowing import narrow
 
 Found = TypeVar("Found")
 Result = TypeVar("Result")
@@ -53,12 +54,14 @@ class Standing:
 class Group:
     """What the ledger knows of a group of units, read at once; by unit key, and by their former keys too.
 
-    ``locks``: what to work within, by unit key; see `begin_group`.
+    ``unreadable``: why the writes that were begun for a unit cannot be read; ``locks``: what to work within, by unit
+    key; see `begin_group`.
     """
 
     links: Mapping[str, Link]
     sent: Mapping[str, Mapping[str, Sent]]
     begun: Sequence[Intent]
+    unreadable: Mapping[str, Exception]
     pins: Mapping[str, Sequence[Pin]]
     statuses: Mapping[int, str]
     moves: Sequence[RowMapping]
@@ -69,10 +72,12 @@ class Group:
         """What the ledger knows of these units."""
         ledger, keys = job.ledger, [one.unit_key for one in payloads]
         both = {*keys, *(job.known_before_as(one.unit_key, one.client_contact_id) for one in payloads)}
+        begun = narrow(sorted(both), lambda some: intents.open_intents(ledger, vendor, *some))
         return cls(
             links.find_links(ledger, vendor, both),
             links.find_all_sent(ledger, vendor, both),
-            intents.open_intents(ledger, vendor, *both),
+            [intent for part in begun.results for intent in part],
+            begun.broken,
             pins.find_pins(ledger, keys) if vendor == pins.VENDOR else {},
             life_events.statuses_of(ledger, (one.client_contact_id for one in payloads)),
             rekeying.moves_of(ledger, keys),
@@ -86,6 +91,9 @@ class Group:
         """
         rekeying.require_at_home(job.ledger, self.moves, payload.unit_key, payload.client_contact_id)
         before = job.known_before_as(payload.unit_key, payload.client_contact_id)
+        for key in (payload.unit_key, before):
+            if key in self.unreadable:
+                raise self.unreadable[key]
         is_known = before in self.links or any(intent.unit_key == before for intent in self.begun)
         return before if is_known and payload.unit_key not in self.links else payload.unit_key
 

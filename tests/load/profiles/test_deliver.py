@@ -1,13 +1,18 @@
 """One household to Profiles: created once, merged with what advisors typed, never doubled, whatever goes wrong."""
 
+import zlib
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from etl.errors import CredentialsRefused, StagingError
+from etl.load.delivery import begin_group, deliver
 from etl.load.ledger import intents, links
+from etl.load.ledger.tables import delivery
 from etl.load.profiles.client import ProfilesClient
+from etl.load.profiles.deliver import ProfilesDelivery
 from tests.load.delivering import DAY, NEXT_DAY, Desk, decided, household
 from tests.load.documents import asset, person, policy
 
@@ -438,3 +443,15 @@ def test_a_new_policy_and_a_new_asset_are_added_beside_what_is_there(desk: Desk)
     now = the_case(desk)["document"]
     assert [one["externalSourceId"] for one in now["assets"]] == ["account:5", "account:6"]
     assert intents.units_in_doubt(desk.ledger, "profiles") == set()
+
+
+def test_a_write_that_cannot_be_read_back_stops_its_own_unit_alone(desk: Desk) -> None:
+    job, to = desk.job(), ProfilesDelivery(desk.profiles_client())
+    intents.begin(desk.ledger, "profiles", "H1", "replace_case", "hash", {"case": "case-1"}, DAY, "earlier", "1")
+    with desk.ledger.write() as connection:
+        connection.execute(sa.update(delivery).values(intent=b"not packed"))
+    units = [household("H1", 1), household("H2", 2)]
+    with begin_group(job, "profiles", units) as group:
+        with pytest.raises(zlib.error):
+            deliver(to, job, units[0], group)
+        assert deliver(to, job, units[1], group).outcome.outcome == "created"
