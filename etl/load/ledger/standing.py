@@ -137,6 +137,7 @@ def open_again(connection: Connection, run_id: str, vendors: Collection[str] | N
         return
     hold_still(connection, alone=True)
     for vendor, place in connection.execute(placed).all():
+        write_out(connection, repeated.c.vendor == vendor)
         own = matching(run_vendor, run_id=run_id, vendor=vendor)
         known = _select(STANDING_FINDINGS, connection.dialect.name, finding, "run_id", "status", "finding_id", *FINDING)
         names = ("run_id", "status", *FINDING)

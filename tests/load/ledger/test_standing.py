@@ -64,6 +64,8 @@ class History:
             self._load(run_id, vendor, units)
         if self.chance.random() < 0.2 and many:
             self.run(BY_HAND)  # a run by hand meanwhile
+        if self.chance.random() < 0.2 and self.ended:
+            self.again()  # meanwhile a part of an earlier run is started again
         self.check()
         self.close(run_id, dry_run)
 
