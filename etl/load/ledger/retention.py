@@ -110,9 +110,12 @@ def _values(ledger: Ledger, keep: Keep) -> Portions:
 
 def _facts(ledger: Ledger, keep: Keep) -> Portions:
     for old in _runs_of_age(ledger, "facts", keep.facts_days, run.c.dag_id.in_(REMOVABLE)):
-        places = ledger.mapping(
-            sa.select(run_vendor.c.vendor, run_vendor.c.place).where(run_vendor.c.run_id == old["run_id"])
-        )
+        # A run that waited for a person, or was closed again, has a place after those of younger runs.
+        its, younger = run_vendor.alias(), run.alias()
+        first = sa.select(sa.func.min(its.c.place)).join(younger, younger.c.run_id == its.c.run_id)
+        first = first.where(its.c.vendor == run_vendor.c.vendor, younger.c.started_at > old["started_at"])
+        last = sa.func.coalesce(first.scalar_subquery() - 1, run_vendor.c.place)
+        places = ledger.mapping(sa.select(run_vendor.c.vendor, last).where(run_vendor.c.run_id == old["run_id"]))
         for table, gone in _old_facts(old, places):
             yield from _deleted(ledger, table, gone, keep.rows)
     before = ledger.now() - timedelta(days=keep.facts_days)
@@ -128,7 +131,7 @@ def _old_facts(
 ) -> Iterator[tuple[sa.Table, tuple[sa.ColumnElement[bool], ...]]]:
     """The tables of a run's facts, in the order in which they go, and which rows may go.
 
-    ``places``: of the run, by vendor. With it goes what stood up to its place, whichever run had written it.
+    ``places``: by vendor, the last one before those of younger runs. What stood up to it goes, by any run.
     """
     again, later = field_change.alias(), run.alias()
     is_decided_again = sa.exists().where(

@@ -188,6 +188,19 @@ def test_facts_go_last_but_a_linked_unit_keeps_its_creation_and_last_decisions(o
     assert len(office.rows("finding")) == len(office.rows("open_finding")) == 1
 
 
+def test_an_old_run_that_ended_late_takes_nothing_of_younger_runs_with_it(office: Office) -> None:
+    ledger = office.ledger
+    office.night()
+    runs.start_run(ledger, "waited", "household_sync", office.now().date(), None, False, {})
+    runs.plan_vendor(ledger, "waited", "emoney", None, 0)
+    young = [office.night(), office.night("H1")]
+    nothing = pd.DataFrame(columns=[*findings.COLUMNS, "status"])
+    close_run(ledger, "waited", Closing("success", findings=nothing, states={"emoney": ()}))
+    office.seconds = itertools.count(1000)
+    remove_old(ledger, Keep(facts_days=2))
+    assert [len(office.rows("outcome_v", run_id=night)) for night in young] == [4, 4]
+
+
 def test_what_a_killed_run_repeats_goes_with_its_run(office: Office) -> None:
     office.night()
     runs.start_run(office.ledger, "killed", "weeknight_refresh", office.now().date(), None, False, {})
