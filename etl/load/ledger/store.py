@@ -61,11 +61,12 @@ class Ledger:
             parsed = _for_reading(parsed)
         elif self.is_sqlite and parsed.database:
             self._prepare_folder(Path(parsed.database))
-        options: dict[str, Any] = {"hide_parameters": True}
+        # The threads of a load keep their connections: to open one costs more than most questions.
+        options: dict[str, Any] = {"hide_parameters": True, "pool_size": 16, "max_overflow": 16}
         if self.is_sqlite:
             options["connect_args"] = {"timeout": 60, "check_same_thread": False}
         else:
-            options.update(pool_size=16, max_overflow=16, pool_pre_ping=True)
+            options["pool_pre_ping"] = True
         self.engine = sa.create_engine(parsed, **options)
         # Locks mean nothing after a power cut: on SQLite they need not wait for the disk.
         self._quick = sa.create_engine(parsed, **options) if self.is_sqlite else self.engine
