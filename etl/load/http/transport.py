@@ -86,7 +86,7 @@ class Transport:
         settings: TransportSettings | None = None,
         budget: RetryBudget | None = None,
         limiter: Limiter | None = None,
-        before_call: Callable[[], None] | None = None,
+        before_call: Callable[[bool], None] | None = None,
         rng: random.Random | None = None,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
@@ -222,7 +222,7 @@ class Transport:
             exchange, report = _Exchange(), self._breaker.withdrew
             try:
                 if self._before_call is not None:
-                    self._before_call()
+                    self._before_call(call.effect != "reads")
                 with self._counting:
                     self._counts[f"{call.method} {call.route}"] += 1
                 yield exchange

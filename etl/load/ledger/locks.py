@@ -1,10 +1,9 @@
 """The household lock: one run at a time writes one household to one vendor.
 
 It is held in the ledger across intent, send and confirm. Its epoch grows with every holder. It is checked before each
-call (`Lock.still_held`), so that a run that lost its lock stops within one request: within its lifetime nobody can have
-taken it over, after that the ledger is asked. A process extends all its locks as long as it lives. The lock of a dead
-holder is free: at once where its death can be seen from this machine, else when the lock expires by the ledger's clock
-(`Ledger.seconds`).
+call (`Lock.still_held`), so that a run that lost its lock stops within one request. A process extends all its locks as
+long as it lives. The lock of a dead holder is free: at once where its death can be seen from this machine, else when
+the lock expires by the ledger's clock (`Ledger.seconds`).
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from sqlalchemy.engine import Connection
 
 from etl.errors import VENDOR_NAMES, LedgerUnavailable, LockLost
 from etl.load.bulk import text_list
-from etl.load.ledger.store import Ledger
+from etl.load.ledger.store import Ledger, matching
 from etl.load.ledger.tables import household_lock
 from etl.load.ledger.writer import change
 
@@ -51,17 +50,24 @@ class Lock:
     granted: tuple[float, float]
     is_watched: bool = False
 
-    def still_held(self) -> None:
+    def still_held(self, for_a_write: bool = False) -> None:
         """Raises `LockLost` where another run has taken the household over.
 
-        Nobody can have done so within the lock's lifetime: the ledger is asked only when half of it is over.
+        Nobody can have done so within the lock's lifetime: the ledger is asked only when half of it is over. Where
+        other machines share the ledger, it is asked for each write, too: a virtual machine that is stopped for a while
+        stops with all its clocks.
         """
-        if max(now - then for now, then in zip(_clocks(), self.granted, strict=True)) < LIFETIME_SECONDS / 2:
+        is_young = max(now - then for now, then in zip(_clocks(), self.granted, strict=True)) < LIFETIME_SECONDS / 2
+        if is_young and (self.ledger.is_sqlite or not for_a_write or self._is_there()):
             return
         extend(self.ledger, [self])
         if self.granted is _LOST:
             vendor = VENDOR_NAMES.get(self.vendor, self.vendor)
             raise LockLost(f"{self.unit_key}: another run has taken this household over at {vendor}.")
+
+    def _is_there(self) -> bool:
+        mine = {"vendor": self.vendor, "unit_key": self.unit_key, "holder": self.holder, "epoch": self.epoch}
+        return bool(self.ledger.rows(sa.select(household_lock.c.epoch).where(*matching(household_lock, **mine))))
 
 
 # Stands for the clocks of a lock that another run has taken over.
@@ -140,10 +146,10 @@ def watching(lock: Lock) -> Iterator[None]:
         _watched.locks.remove(lock)
 
 
-def check_held() -> None:
+def check_held(for_a_write: bool = False) -> None:
     """Checks all locks that this thread works under. Raises `LockLost` where another run has taken one of them over."""
     for lock in _watched.locks:
-        lock.still_held()
+        lock.still_held(for_a_write)
 
 
 def holder_name(run_id: str) -> str:

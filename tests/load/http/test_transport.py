@@ -222,7 +222,7 @@ def test_a_write_in_doubt_stays_so_where_the_log_in_for_its_second_try_fails(fau
 def test_a_write_in_doubt_stays_so_where_the_household_was_lost_before_its_second_try() -> None:
     checks: list[int] = []
 
-    def check() -> None:
+    def check(_for_a_write: bool) -> None:
         checks.append(1)
         if len(checks) > 1:
             raise LockLost("H12")
@@ -518,17 +518,19 @@ def test_a_token_is_renewed_before_it_ends() -> None:
     assert len(log_ins) == 2
 
 
-def test_the_callers_check_runs_before_every_single_request() -> None:
-    checks: list[int] = []
-    with scripted(reply(503), reply(401), OK) as server:
-        transport = make(server.url, before_call=lambda: checks.append(len(server.requests)))
+def test_the_callers_check_runs_before_every_single_request_and_knows_whether_it_writes() -> None:
+    checks: list[tuple[int, bool]] = []
+    with scripted(reply(503), reply(401), OK, OK, OK) as server:
+        transport = make(server.url, before_call=lambda writes: checks.append((len(server.requests), writes)))
         signed(transport)
         transport.call(get(signed_in=True))
-    assert checks == [0, 1, 2]
+        transport.call(write())
+        transport.call(idempotent())
+    assert checks == [(0, False), (1, False), (2, False), (3, True), (4, True)]
 
 
 def test_a_check_that_raises_keeps_the_call_from_being_sent() -> None:
-    def lost() -> None:
+    def lost(_for_a_write: bool) -> None:
         raise LockLost("H12")
 
     with scripted(OK) as server:

@@ -103,6 +103,24 @@ def test_a_holder_that_lost_its_lock_notices_and_does_not_release_the_new_one(op
     assert locks.acquire(ledger, "profiles", ["H1"], "x|1|2|y") == {}
 
 
+@pytest.mark.postgres
+def test_before_a_write_a_ledger_of_many_machines_is_asked_whatever_this_machines_clocks_say(
+    postgres_url: Callable[[], str],
+) -> None:
+    ledger, me = Ledger(postgres_url()), locks.holder_name("run")
+    ledger.migrate()
+    with locks.hold(ledger, "profiles", "H1", me) as mine:
+        assert mine is not None
+        mine.still_held(for_a_write=True)
+        # While this machine and its clocks stood still, the lock expired, and a run on another machine took it.
+        with ledger.write() as connection:
+            taken = {"holder": "x|another machine|2|y", "epoch": mine.epoch + 1}
+            connection.execute(sa.update(lock_table).values(**taken))
+        with pytest.raises(LockLost, match="H1"):
+            mine.still_held(for_a_write=True)
+    ledger.engine.dispose()
+
+
 def test_nested_locks_are_all_extended_while_the_work_goes_on(
     opened: Callable[[], Ledger], monkeypatch: pytest.MonkeyPatch
 ) -> None:
