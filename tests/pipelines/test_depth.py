@@ -25,11 +25,15 @@ FROM_DAG_TO_SOCKET = 14
 FROM_TASK_TO_DELIVERY = 4
 
 
+# No functions: from Python 3.12 on they have no frames either.
+COMPREHENSIONS = {"<listcomp>", "<dictcomp>", "<setcomp>"}
+
+
 def own_frames(frame: FrameType | None) -> list[str]:
     """The functions of the project on a thread's stack, the outermost first."""
     found: list[str] = []
     while frame is not None:
-        if frame.f_code.co_filename.startswith(OWN):
+        if frame.f_code.co_filename.startswith(OWN) and frame.f_code.co_name not in COMPREHENSIONS:
             found.insert(0, f"{Path(frame.f_code.co_filename).relative_to(ROOT)}:{frame.f_code.co_name}")
         frame = frame.f_back
     return found

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from etl.errors import RetryLater
 
 # So many hand-ins go in one transaction without waiting for more.
-MOST = 32
+MOST = 48
 # Seconds. Who makes all others wait for so long has to do with a vendor that is slow, and ends after them anyway.
 LONGEST_WAIT = 2.0
 
