@@ -104,7 +104,7 @@ def test_a_holder_that_lost_its_lock_notices_and_does_not_release_the_new_one(op
 
 
 @pytest.mark.postgres
-def test_before_a_write_a_ledger_of_many_machines_is_asked_whatever_this_machines_clocks_say(
+def test_before_a_write_a_ledger_of_many_machines_is_asked_even_within_the_lifetime(
     postgres_url: Callable[[], str],
 ) -> None:
     ledger, me = Ledger(postgres_url()), locks.holder_name("run")
