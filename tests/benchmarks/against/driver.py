@@ -103,7 +103,10 @@ def works(office: Office, name: str, context: Callable[[], Any], shards: list[in
         "gate": [(vendor,) for vendor in VENDORS],
         "load": [(vendor, number) for number in shards for vendor in VENDORS],
     }
-    call = lambda words: getattr(place(*modules), function)(context(), *words)  # noqa: E731
+
+    def call(words: Any) -> Any:
+        return getattr(place(*modules), function)(context(), *words)
+
     return [lambda words=words: call(words) for words in given.get(name, [()])]
 
 

@@ -78,8 +78,10 @@ def polars(crm: Path, folder: Path) -> Callable[[], None]:
 
     parquet(crm, folder)()
 
+    def read(name: str) -> Any:
+        return pl.scan_parquet(folder / f"{name}.parquet")
+
     def work() -> None:
-        read = lambda name: pl.scan_parquet(folder / f"{name}.parquet")  # noqa: E731
         holdings = read("investment_position").group_by("account_id").agg(pl.len().alias("positions"))
         accounts = read("investment_account").join(holdings, on="account_id", how="left").select(
             pl.col("primary_contact_id").alias("contact_id"), pl.format("account:{}", "account_id").alias("key"),
