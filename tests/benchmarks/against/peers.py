@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,30 +28,41 @@ FIRST_SCRIPT = 200  # households: more take minutes
 _ROOT = Path(__file__).resolve().parents[3]
 
 
+@contextmanager
+def _reading(crm: Path) -> Iterator[Callable[[str], Any]]:
+    """Reads a table whole by ADBC. In one batch: SQLite's driver takes a column's type from the first one."""
+    from adbc_driver_sqlite import dbapi
+
+    whole = {"adbc.sqlite.query.batch_rows": 10_000_000}
+    with dbapi.connect(f"file:{crm}?mode=ro") as connection, connection.cursor(adbc_stmt_kwargs=whole) as cursor:
+
+        def read(name: str) -> Any:
+            cursor.execute(f'SELECT * FROM "{name}"')
+            return cursor.fetch_arrow_table()
+
+        yield read
+
+
 def limit(crm: Path, folder: Path) -> Callable[[], None]:
     """The physical limit: ADBC reads every table whole and writes the same bytes as Arrow files."""
-    from adbc_driver_sqlite import dbapi
     from pyarrow import feather
 
     def work() -> None:
-        with dbapi.connect(f"file:{crm}?mode=ro") as connection, connection.cursor() as cursor:
+        with _reading(crm) as read:
             for name in _tables(crm):
-                cursor.execute(f'SELECT * FROM "{name}"')
-                feather.write_feather(cursor.fetch_arrow_table(), str(folder / f"{name}.arrow"), "uncompressed")
+                feather.write_feather(read(name), str(folder / f"{name}.arrow"), "uncompressed")
 
     return work
 
 
 def parquet(crm: Path, folder: Path) -> Callable[[], None]:
     """By hand: ADBC to Parquet, every table."""
-    from adbc_driver_sqlite import dbapi
     from pyarrow import parquet as pq
 
     def work() -> None:
-        with dbapi.connect(f"file:{crm}?mode=ro") as connection, connection.cursor() as cursor:
+        with _reading(crm) as read:
             for name in _tables(crm):
-                cursor.execute(f'SELECT * FROM "{name}"')
-                pq.write_table(cursor.fetch_arrow_table(), folder / f"{name}.parquet")
+                pq.write_table(read(name), folder / f"{name}.parquet")
 
     return work
 
