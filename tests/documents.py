@@ -76,11 +76,18 @@ def _table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> list[str]:
 
 def _rules() -> list[str]:
     from expectations.rules import TABLE
+    from expectations.rules.cards import title
 
     return _table(
-        ("rule", "severity", "what is wrong", "where to mend it"),
+        ("title", "rule", "severity", "what is wrong", "where to mend it"),
         (
-            (rule.rule_id, rule.severity, _in_general(rule, rule.message), _in_general(rule, rule.remedy))
+            (
+                title(rule.rule_id),
+                rule.rule_id,
+                rule.severity,
+                _in_general(rule, rule.message),
+                _in_general(rule, rule.remedy),
+            )
             for rule in sorted(TABLE, key=lambda rule: rule.rule_id)
         ),
     )

@@ -10,7 +10,7 @@ BANNED = re.compile(
     r"\b(of the own|whose it is|c[ao]mes? to nothing|told(?! apart)|by now|whatever|whoever|wherever)\b",
     re.IGNORECASE,
 )
-KINDS = {".py", ".md", ".j2", ".html", ".csv", ".sh"}
+KINDS = {".py", ".md", ".j2", ".html", ".csv", ".sh", ".toml"}
 # The page that bans them, and steps of the ledger, which are frozen once they have landed.
 EXCEPT = ("docs/style.md", "etl/load/ledger/migrations/versions/")
 

@@ -43,13 +43,14 @@ ACCOUNT_RULES: tuple[Rule, ...] = (
     warning(
         "ACC-FIXED-ANNUITY-VA",
         "The annuity goes as a fixed annuity although its plan type is VA.",
-        "Enter the contract under Investment Accounts with How Held Variable Annuity, and delete the policy.",
+        f"{REGISTRATION} › How Held: enter the contract there as a Variable Annuity, and delete the policy.",
         policies(PROFILES, "is_none_of", "plan_type", "Plan Type", values=("va",), among={"kind": ("annuity",)}),
     ),
     warning(
         "ACC-TWICE",
         "The account and policy {twin_policy_id} carry the same number: one contract would go twice.",
-        "Keep the contract in one place: delete either the investment account or the policy.",
+        f"{REGISTRATION} › Account # and Policy › Basic Information › Policy #: keep the contract in one place, and"
+        " delete the other record.",
         accounts(BOTH, "is_absent", "twin_policy_id", "Account #"),
     ),
     critical(

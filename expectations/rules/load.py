@@ -21,20 +21,20 @@ LOAD_RULES: tuple[Rule, ...] = (
         "SCP-GONE",
         "A unit that has a record at the vendor is no unit in SmartOffice any more: its record stays as it is.",
         "If the client has left, close the record at the vendor and end the link by hand (Unlink); else restore the"
-        " household or the contact from Deleted Records, or set the contact's types right.",
+        " household or the contact from Deleted Records, or set Contact › Personal › Type to Client.",
     ),
     critical(
         "MATCH-MERGED",
         "A contact whom the vendor has was deleted or merged, and nobody can tell who has its record now.",
-        "If both are one person, let tax id, or names and birth date, of the living contact agree with those in Deleted"
-        " Records, or link the household by hand (Link to). If they are two people, run it by hand and say so with the"
-        " reason (Two people).",
+        "Contact › Personal › Tax ID, First Name, Last Name, Birth Date: if both are one person, let those of the"
+        " living contact agree with those in Deleted Records, or link the household by hand (Link to). If they are two"
+        " people, run it by hand and say so with the reason (Two people).",
     ),
     critical(
         "MATCH-TWICE",
         "One person is in two units: only one of them goes to the vendor.",
-        "Merge the two contacts in SmartOffice, or delete the household that is one too many. If they are two people,"
-        " run the household by hand and say so with the reason (Two people).",
+        "Contacts › Duplicate Records: merge the two contacts, or delete the household that is one too many. If they"
+        " are two people, run the household by hand and say so with the reason (Two people).",
     ),
     critical(
         "MATCH-GONE",

@@ -51,8 +51,8 @@ MOVER_RULES: tuple[Rule, ...] = (
     critical(
         "XFR-PRESENT",
         "The target office has this person already, as contact {present_contact_id}.",
-        "In the target office, delete that contact if it may go; else leave this one out of the set and enter there"
-        " what is missing.",
+        f"In the target office, delete that contact if it may go; else {SET}: take this one out of the set, and enter"
+        " what is missing in the target office.",
         movers(TRANSFER_ONLY, "is_absent", "present_contact_id", "Tax ID, Name, Birth Date"),
     ),
     warning(
