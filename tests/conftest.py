@@ -14,7 +14,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-pytest_plugins = ["tests.airflow_home", "tests.postgres", "tests.run_book"]
+pytest_plugins = ["tests.airflow_home", "tests.postgres", "tests.run_book", "tests.desk.office"]
 
 # Settings and connections of the developer's shell would change what tests see.
 for _name in [name for name in os.environ if name.startswith(("AIRFLOW", "_AIRFLOW", "PLANBRIDGE__"))]:

@@ -109,8 +109,9 @@ DOORS: dict[str, tuple[str, ...]] = {
     "include.pipelines.household": (*KERNEL, *EXTRACT, *TRANSFORM, *LOAD, *CHECKS, *REFRESH),
     "include.pipelines.undo": (*KERNEL, *LOAD, *RUN),
     "include.pipelines.transfer": (*KERNEL, *EXTRACT, *LEDGER, *CHECKS, *RUN[:3], *TRANSFER),
+    "include.desk": (*KERNEL, *EXTRACT, *LEDGER, *RULES, *RUN[:3]),
     "include.commands": (*KERNEL, *RULES, *EXTRACT, *LEDGER, *TRANSFER, *REFRESH, "include.pipelines.undo"),
-    "include.plugins": ("expectations",),
+    "include.plugins": ("expectations", "include.desk"),
     "include.plugins.airflow_internals": (),
     # Outside parties: they know the CRM's tables and nothing of the pipeline.
     "include.sandbox": ("etl.schema",),

@@ -22,17 +22,21 @@ def render(template: str, users: Mapping[str, int] = MappingProxyType({}), **con
 
     ``users``: the users by whom the page can be filtered, each with a number for the style sheet.
     """
-    environment = _environment()
-    style = environment.get_template("style.css.j2").render(users=len(users))
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return environment.get_template(template).render(style=Markup(style), style_hash=digest, users=users, **content)
+    environment = environment_of(_TEMPLATES)
+    style, digest = styled(environment.get_template("style.css.j2").render(users=len(users)))
+    return environment.get_template(template).render(style=style, style_hash=digest, users=users, **content)
+
+
+def styled(style: str) -> tuple[Markup, str]:
+    """A style sheet as it stands in a page, and the hash by which the page's policy allows it."""
+    return Markup(style), base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
 
 @cache
-def _environment() -> Environment:
-    """The templates, compiled once."""
+def environment_of(*folders: Path) -> Environment:
+    """The templates of these folders and of the reports, compiled once."""
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader([*folders, _TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_visible,

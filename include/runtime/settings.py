@@ -164,6 +164,20 @@ class Rules(_Section):
     file: Path | None = Field(None, description="File of severities that replace those of the rules, TOML or JSON")
 
 
+class Crm(_Section):
+    record_url: str | None = Field(
+        None,
+        pattern=r"^https?://.*\{id\}",
+        description="Address of a record in the CRM, with {kind} and {id}; the desk links to it",
+    )
+
+
+class Desk(_Section):
+    deciders: Annotated[tuple[str, ...], NoDecode, _BY_COMMAS] = Field(
+        (), description="Airflow users who may decide on the desk, beside administrators, separated by commas"
+    )
+
+
 class Vendors(_Section):
     users_file: Path | None = Field(
         None, description="File of vendor users, CSV: vendor, crm_user, vendor_user (EMY-OWNER)"
@@ -194,6 +208,8 @@ class Settings(BaseSettings):
     refresh: Refresh = Refresh()
     guard: Guard = Guard()
     rules: Rules = Rules()
+    crm: Crm = Crm()
+    desk: Desk = Desk()
     vendors: Vendors = Vendors()
     service: Service = Service()
 

@@ -1,0 +1,78 @@
+"""What the pages work with: settings, the ledger, the CRM, and who has logged in to Airflow."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from threading import Lock
+
+from starlette.requests import Request
+
+from etl.extract.source import Snapshot
+from etl.load.ledger.store import Ledger
+from include.desk.scope import Scopes
+from include.runtime.connections import Connections
+from include.runtime.context import ledger_of
+from include.runtime.settings import Settings
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody who has logged in to Airflow: ``name``, what they may do there, and whether they administer it."""
+
+    name: str
+    may_read: bool = False
+    may_trigger: bool = False
+    is_admin: bool = False
+
+
+class NotLoggedIn(Exception):
+    """Nobody has logged in, or Airflow does not take the log-in."""
+
+
+class Refused(Exception):
+    """Somebody may not do what they asked for; the message says so in words. ``status``: of HTTP."""
+
+    def __init__(self, sentence: str, status: int = 403) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One for the life of the application.
+
+    ``log_in``: who asks, or `NotLoggedIn`. ``secret``: signs the tokens of forms.
+    """
+
+    settings: Settings
+    connections: Connections = field(repr=False)
+    log_in: Callable[[Request], Awaitable[Account]]
+    secret: bytes = field(repr=False)
+    _opening: Lock = field(default_factory=Lock, init=False, repr=False)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger, opened at the first question. Raises `LedgerUnavailable`, `LedgerTooNew`."""
+        with self._opening:
+            return self._ledger
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        return ledger_of(self.settings, self.connections)
+
+    @cached_property
+    def scopes(self) -> Scopes:
+        """Which offices a user may see."""
+        return Scopes(self.crm)
+
+    def crm(self) -> Snapshot:
+        """One state of the CRM, for a ``with``. Raises `SourceUnavailable`."""
+        return Snapshot(self.connections.crm, readers=1)
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk of the application that is asked."""
+    desk: Desk = request.app.state.desk
+    return desk

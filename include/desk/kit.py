@@ -1,0 +1,111 @@
+"""How a page of the desk is made: the report's kit of templates, with navigation, forms and the policy of its style."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from fastapi import Request
+from jinja2 import Environment
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from include.desk.context import desk_of
+from include.desk.security import POLICY, form_token
+from include.report.html import environment_of, styled
+
+# A page that is asked for by a frame: in Airflow's frame no link can open another window.
+_IN_A_FRAME = "iframe"
+_SAID = "planbridge_desk_said"
+
+
+def page(request: Request, template: str, *, status: int = 200, **content: Any) -> HTMLResponse:
+    """A page of the desk as an answer. What is not the template's own is escaped (`include.report.html`).
+
+    Templates find beside ``content``: ``at`` (an address of the desk), ``user`` (`DeskUser` or None), ``token`` (for
+    forms), ``said`` (the sentence about what was done last), ``navigation``, ``here``, ``record_url``, ``is_framed``.
+    """
+    style, digest = _style()
+    user = getattr(request.state, "desk_user", None)
+    desk = desk_of(request)
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            style=style,
+            user=user,
+            at=lambda path, query=None: address(request, path, query),
+            here=path_of(request),
+            navigation=request.app.state.navigation,
+            token=form_token(desk.secret, user.name) if user else "",
+            said=_said(request, desk.secret),
+            record_url=lambda kind, record_id: record_url(desk.settings.crm.record_url, kind, record_id),
+            is_framed=request.headers.get("sec-fetch-dest") == _IN_A_FRAME,
+            **content,
+        )
+    )
+    answer = HTMLResponse(text, status, {"content-security-policy": f"{POLICY}; style-src 'sha256-{digest}'"})
+    if _SAID in request.cookies:
+        answer.delete_cookie(_SAID, path=_cookie_path(request))
+    return answer
+
+
+def address(request: Request, path: str, query: Mapping[str, Any] | None = None) -> str:
+    """The address of a path of the desk (``/runs``) under Airflow's own root, with a query without its blanks."""
+    given = {name: value for name, value in (query or {}).items() if value not in (None, "", ())}
+    asked = f"?{urlencode(given, doseq=True)}" if given else ""
+    return f"{request.scope.get('root_path', '')}{path}{asked}"
+
+
+def path_of(request: Request) -> str:
+    """The path that is asked for, within the desk."""
+    path: str = request.scope["path"]
+    return path.removeprefix(request.scope.get("root_path", ""))
+
+
+def done(request: Request, path: str, sentence: str, query: Mapping[str, Any] | None = None) -> RedirectResponse:
+    """After a change: the browser goes on to a page, which says the sentence once."""
+    answer = RedirectResponse(address(request, path, query), 303)
+    signed = f"{_mac(desk_of(request).secret, sentence)}.{base64.urlsafe_b64encode(sentence.encode()).decode()}"
+    answer.set_cookie(_SAID, signed, max_age=300, path=_cookie_path(request), httponly=True, samesite="strict")
+    return answer
+
+
+def _said(request: Request, secret: bytes) -> str:
+    mac, _, encoded = request.cookies.get(_SAID, "").partition(".")
+    try:
+        sentence = base64.urlsafe_b64decode(encoded).decode()
+    except ValueError:
+        return ""
+    return sentence if hmac.compare_digest(mac.encode(), _mac(secret, sentence).encode()) else ""
+
+
+def _mac(secret: bytes, sentence: str) -> str:
+    return hmac.new(secret, f"said\x1f{sentence}".encode(), hashlib.sha256).hexdigest()
+
+
+def _cookie_path(request: Request) -> str:
+    return request.scope.get("root_path", "") or "/"
+
+
+def record_url(pattern: str | None, kind: str, record_id: object) -> str | None:
+    """The address of a record in the CRM; None without PLANBRIDGE__CRM__RECORD_URL. ``kind``: household, contact, …"""
+    if pattern is None or record_id in (None, ""):
+        return None
+    return pattern.replace("{kind}", quote(kind, safe="")).replace("{id}", quote(str(record_id), safe=""))
+
+
+@cache
+def _environment() -> Environment:
+    return environment_of(Path(__file__).parent / "templates")
+
+
+@cache
+def _style() -> tuple[Markup, str]:
+    return styled(_environment().get_template("desk.css.j2").render(users=0))

@@ -1,0 +1,1 @@
+"""One router for each group of pages: who asks, a query, a template."""

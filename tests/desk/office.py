@@ -1,0 +1,110 @@
+"""The desk's application over a small CRM and a real ledger, without Airflow and without a browser.
+
+    def test_something(office):
+        morgan = office.visitor("main.morgan")
+        page = morgan.read("/")
+        assert page.headings() == [1, 2]
+
+Offices: Main (1), Lakeside (2) below it, Harbor (3) alone. Each has a user: ``main.morgan``, ``lakeside.chen``,
+``harbor.reed``. Who has logged in to Airflow, and with which rights, is what a test says (`Account`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, Request
+from httpx import Response
+from starlette.testclient import TestClient
+
+from etl.load.ledger.store import Ledger, default_url
+from include.desk.app import create_app
+from include.desk.context import Account, Desk, NotLoggedIn
+from include.runtime.connections import Connections
+from include.runtime.settings import Settings
+from tests.report.pages import Page, read_page
+from tests.run_book import SmallCrm, access_to
+
+SECRET = b"a secret of the tests"
+OFFICES = {"main.morgan": 1, "lakeside.chen": 2, "harbor.reed": 3}
+FROM_THE_DESK = {"sec-fetch-site": "same-origin"}
+
+
+@dataclass
+class Visitor:
+    """Somebody who has logged in, with a browser that runs no script."""
+
+    client: TestClient
+
+    def get(self, path: str, **query: Any) -> Response:
+        return self.client.get(path, params=query or None)
+
+    def read(self, path: str, **query: Any) -> Page:
+        """A page that is there."""
+        answer = self.get(path, **query)
+        assert answer.status_code == 200, answer.text
+        return read_page(answer.text)
+
+    def send(self, path: str, **given: Any) -> Response:
+        """A form of the desk, with its token; the answer is not followed."""
+        return self.client.post(path, data={"token": self.token(), **given}, headers=FROM_THE_DESK)
+
+    def token(self) -> str:
+        """The token that the forms of the work list have."""
+        hidden = [one for one in self.read("/").all("input") if one.get("name") == "token"]
+        assert hidden, "the work list has no form"
+        return str(hidden[0]["value"])
+
+
+@dataclass
+class Office:
+    """The desk of a small office; ``accounts``: who has logged in, by the cookie ``account`` of a request."""
+
+    folder: Path
+    crm: SmallCrm
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    accounts: dict[str, Account] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(default_url(self.folder))
+        self.ledger.migrate()
+        connections = Connections({"crm": access_to(self.crm.url)}.get)
+        settings = Settings(**{"data": {"folder": str(self.folder)}, **self.settings})
+        self.desk = Desk(settings, connections, self._log_in, SECRET)
+        self.app: FastAPI = create_app(self.desk)
+
+    async def _log_in(self, request: Request) -> Account:
+        account = self.accounts.get(request.cookies.get("account", ""))
+        if account is None:
+            raise NotLoggedIn
+        return account
+
+    def visitor(self, name: str, *, may_trigger: bool = True, is_admin: bool = False, **more: bool) -> Visitor:
+        """Somebody who may read and work, unless the test says otherwise."""
+        self.accounts[name] = Account(name, **{"may_read": True, **more}, may_trigger=may_trigger, is_admin=is_admin)
+        return Visitor(TestClient(self.app, cookies={"account": name}, follow_redirects=False))
+
+    def stranger(self, **cookies: str) -> TestClient:
+        """Somebody who has not logged in."""
+        return TestClient(self.app, cookies=cookies, follow_redirects=False)
+
+
+def make_office(folder: Path, **settings: dict[str, Any]) -> Office:
+    """An office in a folder, with these settings."""
+    crm = SmallCrm(f"sqlite:///{folder / 'crm.db'}")
+    crm.insert("office", office_id=2, name="Lakeside", parent_office_id=1, status="Active")
+    crm.insert("office", office_id=3, name="Harbor", status="Active")
+    for user_id, (name, office_id) in enumerate(OFFICES.items(), 11):
+        crm.insert("crm_user", user_id=user_id, office_id=office_id, user_name=name, status="Enabled")
+    return Office(folder, crm, settings)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    made = make_office(tmp_path)
+    yield made
+    made.ledger.engine.dispose()
