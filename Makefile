@@ -1,7 +1,7 @@
 # Everything a person runs. Only Python 3.11 or newer, git and make have to be there.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo demo-transfer cancel-transfer return up why undo ledger ledger-upgrade test test-all \
-	lint style bench documents lock clean
+.PHONY: help setup browser demo demo-transfer cancel-transfer return up why undo ledger ledger-upgrade backup restore \
+	test test-all lint style bench documents lock clean
 
 PYTHON := .venv/bin/python
 PLANBRIDGE := $(PYTHON) -m include.commands.cli
@@ -54,6 +54,14 @@ ledger: setup ## Where the ledger is, its revision, and whether this code needs 
 
 ledger-upgrade: setup ## Bring the ledger to the revision that this code needs; TRY=1 only tries it, on a copy
 	@$(DEMO_ENV) $(PLANBRIDGE) ledger upgrade $(if $(TRY),--try)
+
+backup: $(if $(TO),setup) ## The whole ledger into one file, also while a run writes: TO=file or folder, FORCE=1 replaces a file
+	@$(if $(TO),,$(call usage,make backup TO=… [FORCE=1]))
+	@$(DEMO_ENV) $(PLANBRIDGE) ledger backup "$(TO)" $(if $(FORCE),--force)
+
+restore: $(if $(FROM),setup) ## A backup in the place of the ledger: FROM=file, FORCE=1 replaces a ledger that has runs
+	@$(if $(FROM),,$(call usage,make restore FROM=… [FORCE=1]))
+	@$(DEMO_ENV) $(PLANBRIDGE) ledger restore "$(FROM)" $(if $(FORCE),--force)
 
 test: browser lint ## Style, types and the tests that are not marked slow; JOBS=4
 	@$(PYTHON) -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow"

@@ -45,6 +45,11 @@ def _server_port() -> int:
     return port
 
 
+def client_programs() -> Path:
+    """The folder of pg_dump and pg_restore, of the server's version."""
+    return Path(PostgresServer(Path(tempfile.gettempdir()) / "pb-unused").bin_path)
+
+
 def _stop(server: PostgresServer, folder: Path) -> None:
     logging.disable()  # pytest has closed by now what loggers write to
     stop = ("-w", "-m", "immediate", "-D", str(folder), "stop")

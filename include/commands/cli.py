@@ -29,7 +29,7 @@ def group(help_text: str) -> typer.Typer:
 
 
 app = group("Planbridge: clients of the CRM to Profiles and eMoney.")
-ledger_app = group("The ledger: its revision and its upgrade.")
+ledger_app = group("The ledger: its revision, upgrade, backup and restoration.")
 transfer_app = group("Transfers of contacts between offices.")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(transfer_app, name="transfer")
@@ -63,6 +63,7 @@ def ends(command: Callable[Given, int]) -> Callable[Given, None]:
 
 
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start over with a new demo office and empty sandboxes.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 RunId = Annotated[str, typer.Option("--run", help="The run to undo, by its id.")]
 TransferId = Annotated[str, typer.Argument(help="The transfer: the id of its run.", show_default=False)]
 
@@ -176,6 +177,29 @@ def ledger_upgrade(
     from include.commands import ledger
 
     return ledger.upgrade(trial)
+
+
+@ledger_app.command("backup")
+@ends
+def ledger_backup(
+    target: Annotated[Path, typer.Argument(help="A file; or a folder, for a name with the time.", show_default=False)],
+    force: Force = False,
+) -> int:
+    """Write the whole ledger into one file, as of one moment, also while a run writes."""
+    from include.commands import ledger
+
+    return ledger.back_up(target, force)
+
+
+@ledger_app.command("restore")
+@ends
+def ledger_restore(
+    file: Annotated[Path, typer.Argument(help="The file of a backup.", show_default=False)], force: Force = False
+) -> int:
+    """Put a backup in the place of the ledger, as a whole or not at all. Refused while a run is open."""
+    from include.commands import ledger
+
+    return ledger.restore(file, force)
 
 
 @transfer_app.command("show")

@@ -1,13 +1,17 @@
-"""The ledger's revision and its upgrade, as ``planbridge ledger`` shows them."""
+"""The ledger's revision, its upgrade, its backup and its restoration, as ``planbridge ledger`` shows them."""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from rich.console import Console
 
+from etl.load.ledger.backup import copies
+from etl.load.ledger.backup.contents import Contents
 from etl.load.ledger.migrations import newest_revision
-from include.commands.operator import ledger_as_it_stands, operator_settings
+from etl.load.ledger.store import Ledger
+from include.commands.operator import ledger_as_it_stands, ledger_url, operator_settings
 
 console = Console()
 
@@ -38,3 +42,30 @@ def upgrade(trial: bool) -> int:
     done = f"would be revision {newest_revision()}; it stays as it was" if trial else f"revision {newest_revision()}"
     console.print(f"{ledger.place}: {done} ({seconds:.1f} s).", soft_wrap=True)
     return 0
+
+
+def back_up(target: Path, replace: bool) -> int:
+    """Writes a backup of the ledger into a file, or into a folder under a name with the time."""
+    ledger = ledger_as_it_stands(operator_settings())
+    file, held = copies.back_up(ledger, target, replace)
+    console.print(f"{ledger.place}: backup {file} written and compared with the ledger.", soft_wrap=True)
+    console.print(_what_is_in(held), soft_wrap=True)
+    return 0
+
+
+def restore(file: Path, replace: bool) -> int:
+    """Puts a backup in the place of the ledger."""
+    ledger = Ledger(ledger_url(operator_settings()))
+    held = copies.restore(ledger, file, replace)
+    console.print(f"{ledger.place}: restored from {file} and compared with it.", soft_wrap=True)
+    console.print(_what_is_in(held), soft_wrap=True)
+    console.print(
+        "The vendors may know more than this ledger: begin with a dry run, then a full run (docs/operate.md).",
+        soft_wrap=True,
+    )
+    return 0
+
+
+def _what_is_in(held: Contents) -> str:
+    rows = sum(held.rows.values())
+    return f"Revision {held.revision}, {held.runs:,} runs, {rows:,} rows in {len(held.rows)} tables."

@@ -51,7 +51,7 @@ def open_ledger(settings: Settings) -> Ledger:
 
 def ledger_as_it_stands(settings: Settings) -> Ledger:
     """The ledger, neither made nor upgraded. Raises `SettingsError` where no run has been made."""
-    url = Connections(find_quickly).ledger or default_url(data_folder_of(settings))
+    url = ledger_url(settings)
     ledger = _find_ledger(url)
     if ledger is None:
         where = make_url(url)
@@ -65,6 +65,11 @@ def ledger_as_it_stands(settings: Settings) -> Ledger:
             "AIRFLOW_CONN_LEDGER as the DAGs have them."
         )
     return ledger
+
+
+def ledger_url(settings: Settings) -> str:
+    """Where the ledger is, or would be made."""
+    return Connections(find_quickly).ledger or default_url(data_folder_of(settings))
 
 
 def _default_url(folder: Path) -> str:

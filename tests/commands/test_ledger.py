@@ -39,3 +39,25 @@ def test_where_no_run_was_made_the_place_is_named_and_nothing_is_made(
     assert done.exit_code == 1
     assert "no run has been made there" in done.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_backup_is_written_and_restored_over_a_ledger_only_when_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLANBRIDGE__DATA__FOLDER", str(tmp_path))
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as made:
+        made.executescript(BEFORE_REVISIONS)
+        made.execute("UPDATE run SET status = 'success'")
+        made.commit()
+    file = tmp_path / "nightly.db"
+    written = CliRunner().invoke(app, ["ledger", "backup", str(file)])
+    assert written.exit_code == 0, written.output
+    assert "nightly.db written and compared with the ledger." in written.output
+    refused = CliRunner().invoke(app, ["ledger", "restore", str(file)])
+    assert (refused.exit_code, "--force" in refused.output) == (1, True)
+    done = CliRunner().invoke(app, ["ledger", "restore", str(file), "--force"])
+    assert done.exit_code == 0, done.output
+    assert "begin with a dry run" in done.output
+    assert run("check") == (0, f"revision {newest_revision()}, as this code needs it.")
+    missing = CliRunner().invoke(app, ["ledger", "backup", str(tmp_path / "nowhere" / "nightly.db")])
+    assert "nowhere is not there" in missing.output

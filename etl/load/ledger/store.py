@@ -134,12 +134,7 @@ class Ledger:
             return migrations.standing_revision(connection)
 
     def _make_or_upgrade(self, connection: Connection, progress: migrations.Progress) -> None:
-        present = [table for table in tables.metadata.tables if sa.inspect(connection).has_table(table)]
-        if not self.is_sqlite:
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(7238940011)"))
-            if present:
-                connection.execute(sa.text(f"SET LOCAL lock_timeout = '{WRITERS_MAY_TAKE_SECONDS}s'"))
-                connection.execute(sa.text(f"LOCK TABLE {', '.join(present)} IN ACCESS EXCLUSIVE MODE"))
+        keep_others_out(connection)
         if migrations.standing_revision(connection) == migrations.newest_revision():
             return  # another process was faster
         _refuse_while_writing(connection)
@@ -352,6 +347,17 @@ def _seconds(is_sqlite: bool) -> sa.ColumnElement[float]:
     if is_sqlite:
         return sa.literal(time.time(), sa.Float)
     return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Float)
+
+
+def keep_others_out(connection: Connection) -> None:
+    """Nobody else reads or writes the ledger until this transaction ends; SQLite's write lock does so by itself."""
+    if connection.dialect.name == "sqlite":
+        return
+    present = [table for table in tables.metadata.tables if sa.inspect(connection).has_table(table)]
+    connection.execute(sa.text("SELECT pg_advisory_xact_lock(7238940011)"))
+    if present:
+        connection.execute(sa.text(f"SET LOCAL lock_timeout = '{WRITERS_MAY_TAKE_SECONDS}s'"))
+        connection.execute(sa.text(f"LOCK TABLE {', '.join(present)} IN ACCESS EXCLUSIVE MODE"))
 
 
 def _refuse_while_writing(connection: Connection) -> None:
