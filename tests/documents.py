@@ -34,6 +34,9 @@ VIEW_PURPOSES = {
     "answer_v": "questions of runs by hand, and their answers",
     "transfer_v": "what became of each record of a transfer",
     "id_map_v": "old and new keys of moved records",
+    "work_item_v": "one row for each unit, rule and record that has, or had, an open finding",
+    "work_item_event_v": "what became of each item, by runs and by people",
+    "audit_v": "who did what on the desk, in a chain of hashes",
 }
 _MARKED = re.compile(r"(generated: (?P<name>[^\n>]*?)(?: -->)?\n)(?P<table>.*?)((?:<!-- |# )/generated)", re.DOTALL)
 

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from etl.load.ledger import findings, runs, standing
+from etl.load.ledger.desk import items, units
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import repeated
@@ -27,7 +28,7 @@ class Closing:
     `findings.write_findings` takes them; None: the run has none. ``states``: for each vendor whose part has succeeded,
     where the next run begins (unit_key, digest, outcome); the open findings of that vendor follow ``findings``.
     ``left``: by vendor, units that are not enrolled any more. ``is_compared``: each open finding of a unit that did not
-    fail is in ``findings``.
+    fail is in ``findings``. ``labels``: `units.LABELS` of units with findings, by which people find them.
     """
 
     status: str
@@ -36,6 +37,7 @@ class Closing:
     states: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     left: Mapping[str, Sequence[str]] = field(default_factory=dict)
     is_compared: bool = True
+    labels: pd.DataFrame | None = None
 
 
 def close_run(ledger: Ledger, run_id: str, closing: Closing, at: datetime | None = None) -> None:
@@ -46,14 +48,17 @@ def close_run(ledger: Ledger, run_id: str, closing: Closing, at: datetime | None
         standing.open_again(connection, run_id)
         runs.write_outcomes(ledger, connection, run_id, closing.outcomes)
         if closing.findings is not None:
-            findings.reopen_findings(ledger, connection, run_id, closing.states)
+            touched = findings.reopen_findings(ledger, connection, run_id, closing.states)
             places = {
                 vendor: standing.take_place(connection, run_id, vendor) if closing.is_compared else None
                 for vendor in closing.states
             }
-            findings.write_findings(ledger, connection, run_id, closing.findings, places)
+            reworded = findings.write_findings(ledger, connection, run_id, closing.findings, places)
             through = closing.findings[closing.findings["vendor"].isin(list(closing.states))]
-            findings.follow_findings(ledger, connection, run_id, through)
+            touched |= findings.follow_findings(ledger, connection, run_id, through, reworded)
+            items.follow(ledger, connection, touched, run_id, moment)
+        if closing.labels is not None:
+            units.remember_units(ledger, connection, closing.labels, moment)
         standing.write_out(connection, repeated.c.run_id == run_id)
         for vendor, states in closing.states.items():
             runs.finish_vendor(ledger, connection, run_id, vendor, states, moment, closing.left.get(vendor, ()))

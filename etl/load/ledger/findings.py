@@ -22,6 +22,9 @@ COLUMNS = ["vendor", "unit_key", "rule_id", "severity", "entity", "entity_id", "
 # Findings that are reported once, in one run: neither known nor mended later.
 EVENTS = ("EMY-LINK", "EMY-GONE", "MATCH-LAST-NAME", "SCP-STRAY")
 _KEY = ["vendor", "unit_key", "rule_id", "entity", "entity_id", "field"]
+# The key of an open finding, and what a later run may say otherwise of it.
+_OWN = ("vendor", "unit_key", "finding_key")
+_WORDS = ("severity", "message", "remedy")
 
 
 def save_load_findings(ledger: Ledger, run_id: str, vendor: str, found: Iterable[tuple[str, Any]]) -> None:
@@ -99,12 +102,13 @@ def waiting_items(ledger: Ledger, unit_keys: Iterable[str]) -> dict[str, set[str
 
 def write_findings(
     ledger: Ledger, connection: Connection, run_id: str, findings: pd.DataFrame, places: Mapping[str, int | None]
-) -> None:
+) -> pd.DataFrame:
     """A run's findings with their status (new, known, mended), in place of those of an earlier closing of the same run.
 
     ``findings``: `COLUMNS`, status, and first_run_id where an earlier run found it. ``places``: the run's place at each
     vendor whose open findings follow it. There a finding that stands is not written again, and a new one stands from
-    now on, unless its unit failed (`standing`). Within a transaction.
+    now on, unless its unit failed (`standing`). Within a transaction. Gives the known findings that stand in other
+    words than before: `COLUMNS`.
     """
     connection.execute(sa.delete(finding).where(finding.c.run_id == run_id))
     decided = findings.reindex(columns=[*COLUMNS, "status", "first_run_id"]).astype(object)
@@ -113,6 +117,8 @@ def write_findings(
     for vendor, place in places.items():
         decided = _without_standing(connection, decided, run_id, vendor, place)
     ledger.insert(connection, finding, _rows(decided, list(decided.columns)))
+    is_reworded = (decided["status"] == "known") & decided["stands_from"].notna()
+    return decided.loc[is_reworded, COLUMNS]
 
 
 def _without_standing(
@@ -160,31 +166,46 @@ def _texts(found: pd.DataFrame, names: Sequence[str]) -> pd.Series[str]:
     return texts[names[0]].str.cat(texts[list(names[1:])], sep="\x1f")
 
 
-def reopen_findings(ledger: Ledger, connection: Connection, run_id: str, vendors: Collection[str]) -> None:
-    """Takes back what an earlier closing of the same run opened and closed, within a transaction."""
+def reopen_findings(ledger: Ledger, connection: Connection, run_id: str, vendors: Collection[str]) -> set[str]:
+    """Takes back what an earlier closing of the same run opened and closed, within a transaction; gives the units."""
+    touched: set[str] = set()
     for vendor in vendors:
         opened = matching(open_finding, vendor=vendor, first_run_id=run_id)
         units = connection.execute(sa.select(open_finding.c.unit_key).where(*opened).distinct()).scalars().all()
         standing.forget_findings(connection, units, vendor=vendor, first_run_id=run_id)
+        touched.update(units)
     mended = sa.select(*_columns(finding, "first_run_id")).where(_mended_by(run_id), finding.c.vendor.in_(vendors))
-    rows = connection.execute(mended).mappings()
+    rows = connection.execute(mended).mappings().all()
     ledger.upsert(connection, open_finding, [{**row, "finding_key": finding_key(row)} for row in rows])
+    return touched | {row["unit_key"] for row in rows}
 
 
-def follow_findings(ledger: Ledger, connection: Connection, run_id: str, findings: pd.DataFrame) -> None:
-    """Opens what is new and closes what was mended, within a transaction; known findings stay as they are."""
-    fresh = _rows(findings[(findings["status"] == "new") & ~findings["rule_id"].isin(EVENTS)], COLUMNS)
-    mended = _rows(findings[findings["status"] == "mended"], COLUMNS)
-    ledger.upsert(
-        connection,
-        open_finding,
-        ({**row, "finding_key": finding_key(row), "first_run_id": run_id} for row in fresh),
-    )
+def follow_findings(
+    ledger: Ledger, connection: Connection, run_id: str, findings: pd.DataFrame, reworded: pd.DataFrame
+) -> set[str]:
+    """Opens what is new, rewords what is known in other words and closes what was mended, within a transaction.
+
+    Gives the units of all three; all else stays as it is.
+    """
+    is_new = (findings["status"] == "new") & ~findings["rule_id"].isin(EVENTS)
+    fresh, known = _keyed(findings[is_new]), _keyed(reworded)
+    mended = _keyed(findings[findings["status"] == "mended"])
+    ledger.upsert(connection, open_finding, ({**row, "first_run_id": run_id} for row in fresh))
+    own = [open_finding.c[name] == sa.bindparam(f"a_{name}") for name in _OWN]
+    if known:
+        connection.execute(sa.update(open_finding).where(*own), [_bound(row, *_WORDS) for row in known])
     if mended:
-        names = ("vendor", "unit_key", "finding_key")
-        known = sa.delete(open_finding).where(*(open_finding.c[name] == sa.bindparam(f"a_{name}") for name in names))
-        keys = ({**row, "finding_key": finding_key(row)} for row in mended)
-        connection.execute(known, [{f"a_{name}": key[name] for name in names} for key in keys])
+        connection.execute(sa.delete(open_finding).where(*own), [_bound(row) for row in mended])
+    return {row["unit_key"] for row in (*fresh, *known, *mended)}
+
+
+def _keyed(findings: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{**row, "finding_key": finding_key(row)} for row in _rows(findings, COLUMNS)]
+
+
+def _bound(row: Mapping[str, Any], *changed: str) -> dict[str, Any]:
+    """The parameters by which an open finding is found, and its new values."""
+    return {f"a_{name}": row[name] for name in _OWN} | {name: row[name] for name in changed}
 
 
 def _columns(table: sa.FromClause, more: str) -> list[sa.ColumnElement[Any]]:

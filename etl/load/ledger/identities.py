@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from etl.load.bulk import id_list, text_list
+from etl.load.ledger.desk import items
 from etl.load.ledger.links import Link, linked, released, relinked, send_again
-from etl.load.ledger.standing import forget_findings
 from etl.load.ledger.store import Ledger, columns, matching
 from etl.load.ledger.tables import (
     contact_merge,
@@ -129,7 +129,7 @@ def unlink(ledger: Ledger, vendor: str, ended: Link, said: Said) -> None:
     with ledger.write() as connection:
         ledger.apply(connection, *released(ledger, vendor, ended, said.run_id))
         _note_change(ledger, connection, "unlinked", vendor, ended, said)
-        forget_findings(connection, [ended.unit_key], vendor=vendor, rule_id="SCP-GONE")
+        items.withdraw(ledger, connection, [ended.unit_key], said.run_id, vendor=vendor, rule_id="SCP-GONE")
 
 
 def link_by_hand(ledger: Ledger, vendor: str, made: Link, held_by: str | None, said: Said) -> None:
@@ -199,7 +199,7 @@ def _follow(ledger: Ledger, connection: Connection, one: Merge, run_id: str) -> 
     if not connection.execute(sa.select(marital_status.c.contact_id).where(is_now)).first():
         connection.execute(sa.update(marital_status).where(was).values(contact_id=one.contact))
     connection.execute(sa.delete(unit_state).where(unit_state.c.unit_key == single))
-    forget_findings(connection, [single])
+    items.withdraw(ledger, connection, [single], run_id)
     row = {
         "merged_contact_id": one.merged, "contact_id": one.contact, "matched_by": one.matched_by,
         "known_as": one.known_as, "followed_at": ledger.now(), "run_id": run_id,

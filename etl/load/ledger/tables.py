@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from sqlalchemy import MetaData
+from sqlalchemy import Connection, MetaData, event
 
 from etl.tables import table
 
@@ -313,3 +313,67 @@ vendor_key = _table("""vendor_key
     crm_key text(80) key, known_as text(80) required, transfer_id text(250) required,
     index ix_vendor_key_transfer_id transfer_id
 """)
+
+# What stewards work on: one item for each unit, rule and record with an open finding, over both vendors and all runs.
+# An item opens, changes and closes in the transaction that closes a run (`etl.load.ledger.desk.items`).
+work_item = _table("""work_item
+    item_id serial key, unit_key text(40) required, rule_id text(60) required,
+    entity text(40) required, entity_id text(80) required,  -- '' where the finding names no record
+    severity text(20) required,  -- the worst of its open findings
+    vendors text(60) required,  -- those at which it stands open, with blanks between them
+    fields text, message text required, remedy text,
+    state text(20) required,  -- new | acknowledged | waiting | mended
+    assigned_to text(256), waiting_for text(256), opened_run text(250) required, opened_at time required,
+    closed_run text(250), closed_at time, times_opened int required,
+    unique uq_work_item unit_key rule_id entity entity_id, index ix_work_item_state state rule_id,
+    index ix_work_item_closed closed_at
+""")
+
+# What became of an item. Rows are only added.
+work_item_event = _table("""work_item_event
+    event_id serial key, item_id int required,
+    kind text(20) required,  -- see `etl.load.ledger.desk.items` and `etl.load.ledger.desk.work`
+    at time required, run_id text(250), actor text(256), before text, after text, note text,
+    index ix_work_item_event_item item_id, index ix_work_item_event_at at
+""")
+
+# How people find the units that have, or had, an item: as the CRM named them when a run last read them.
+work_unit = _table("""work_unit
+    unit_key text(40) key, household_name text required, head_name text required, office_id id,
+    office_name text required,
+    advisor text(256) required,  -- the CRM user of the client, '' for none
+    names text required,  -- as they are compared (`etl.names`)
+    contact_ids text required,  -- of the members, with blanks between them
+    seen_at time required,
+    index ix_work_unit_office office_id
+""")
+
+# Who did what on the desk. Rows are only added: each holds the hash of the one before. The database refuses changes.
+audit_entry = _table("""audit_entry
+    entry_id int key,  -- 1, 2, 3 … without a gap
+    at time required, actor text(256) required, action text(60) required,
+    subject text(300) required,  -- such as item:12, unit:H12
+    before text, after text,  -- JSON
+    reason text, previous_hash text(64) required, entry_hash text(64) required,
+    index ix_audit_entry_subject subject
+""")
+
+_ONLY_ADDED = {
+    "sqlite": [
+        f"CREATE TRIGGER audit_entry_{change.lower()} BEFORE {change} ON audit_entry "
+        "BEGIN SELECT RAISE(ABORT, 'audit entries are only added'); END"
+        for change in ("UPDATE", "DELETE")
+    ],
+    "postgresql": [
+        "CREATE OR REPLACE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'audit entries are only added'; END $$",
+        "CREATE TRIGGER audit_entry_change BEFORE UPDATE OR DELETE ON audit_entry "
+        "FOR EACH ROW EXECUTE FUNCTION refuse_audit_change()",
+    ],
+}
+
+
+@event.listens_for(audit_entry, "after_create")
+def _refuse_changes(_table: object, connection: Connection, **_options: object) -> None:
+    for statement in _ONLY_ADDED[connection.dialect.name]:
+        connection.exec_driver_sql(statement)

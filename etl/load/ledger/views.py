@@ -100,4 +100,16 @@ VIEWS = {
         "SELECT r.entity, t.source_database, r.entity_id AS source_id, t.target_database, r.target_id, r.transfer_id "
         "FROM transfer_record r JOIN transfer t ON t.transfer_id = r.transfer_id WHERE r.target_id IS NOT NULL"
     ),
+    "work_item_v": (
+        "SELECT i.item_id, i.unit_key, u.office_id, u.advisor, i.rule_id, i.entity, i.entity_id, i.severity, "
+        "i.vendors, i.fields, i.message, i.remedy, i.state, i.assigned_to, i.waiting_for, i.opened_run, i.opened_at, "
+        "i.closed_run, i.closed_at, i.times_opened FROM work_item i LEFT JOIN work_unit u ON u.unit_key = i.unit_key"
+    ),
+    "work_item_event_v": (
+        "SELECT e.event_id, e.item_id, i.unit_key, i.rule_id, i.entity, i.entity_id, e.kind, e.at, e.run_id, e.actor, "
+        "e.before, e.after, e.note FROM work_item_event e JOIN work_item i ON i.item_id = e.item_id"
+    ),
+    "audit_v": (
+        "SELECT entry_id, at, actor, action, subject, before, after, reason, previous_hash, entry_hash FROM audit_entry"
+    ),
 }

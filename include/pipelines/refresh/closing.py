@@ -17,7 +17,7 @@ from etl.load.ledger.runs import Outcome
 from etl.load.ledger.transfers import rekeying
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.findings import as_findings, detailed_finding
-from include.pipelines.run.shards import read_decisions
+from include.pipelines.run.shards import read_decisions, read_labels
 from include.report.run.comparison import compare_findings, finding_keys
 from include.runtime.stops import Stop
 
@@ -48,11 +48,9 @@ def close(context: RunContext, scope: pd.DataFrame, stops: Sequence[Stop], stopp
     states = {vendor: _states(vendor, scope, outcomes) for vendor in through}
     left = _left(context)
     gone = {vendor: left.loc[left["vendor"] == vendor, "unit_key"].tolist() for vendor in through}
-    close_run(
-        ledger,
-        request.run_id,
-        Closing(status, missing, _findings(context, outcomes), states, gone, _is_compared(context)),
-    )
+    found = _findings(context, outcomes)
+    labels = read_labels(context, found["unit_key"].unique()).rename(columns={"assigned_user": "advisor"})
+    close_run(ledger, request.run_id, Closing(status, missing, found, states, gone, _is_compared(context), labels))
 
 
 def vendors_through(context: RunContext, stops: Sequence[Stop]) -> list[str]:

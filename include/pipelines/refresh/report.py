@@ -24,9 +24,10 @@ from include.pipelines.refresh.lineage import record_lineage
 from include.pipelines.refresh.removal import remove_by_age
 from include.pipelines.run.context import HandRequest, RunContext
 from include.pipelines.run.report import report_of
+from include.pipelines.run.shards import read_labels
 from include.report.data_docs import write_data_docs
 from include.report.display import side_name, vendor_name
-from include.report.run.model import AVAILABLE_COLUMNS, LABEL_COLUMNS, RECEIPT_COLUMNS
+from include.report.run.model import AVAILABLE_COLUMNS, RECEIPT_COLUMNS
 from include.report.run.writer import write_report
 from include.runtime.stops import Stop, read_stops
 from include.why.rows import explained
@@ -83,7 +84,7 @@ def _write(context: RunContext, scope: pd.DataFrame, stops: Sequence[Stop], stop
     report = replace(
         known,
         units=len(scope),
-        labels=_labels(context, {*found["unit_key"], *outcomes.loc[outcomes["reason"].notna(), "unit_key"]}),
+        labels=read_labels(context, {*found["unit_key"], *outcomes.loc[outcomes["reason"].notna(), "unit_key"]}),
         newly_available=_newly_available(context, found),
         receipts=_receipts(context),
         stages=context.staging.stage_seconds(),
@@ -164,14 +165,6 @@ def _asked(by_hand: HandRequest) -> dict[str, str | int | float | bool | None]:
         "unpinned": ", ".join(what.unpins),
     }
     return {name: value for name, value in asked.items() if value not in (None, "")}
-
-
-def _labels(context: RunContext, unit_keys: set[str]) -> pd.DataFrame:
-    parts = [context.staging.read(stage)["labels"] for stage in context.staging.stages("labels")]
-    if not parts:
-        return empty(LABEL_COLUMNS)
-    labels = pd.concat(parts, ignore_index=True)
-    return labels[are_among(labels["unit_key"], unit_keys)]
 
 
 def _newly_available(context: RunContext, found: pd.DataFrame) -> pd.DataFrame:

@@ -98,11 +98,14 @@ def _key_lists(unit_keys: pd.Series, keyed: pd.DataFrame) -> pd.api.extensions.E
 
 
 def _labels(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """unit_key, household_name, head_name, assigned_user, office_name: for the stewards' report only."""
+    """`STAGED_LABELS`: how stewards find the units; contact_ids are those of the members, with blanks between them."""
     people = frames["contacts"][["contact_id", "first_name", "last_name", "assigned_user_id"]]
     rows = frames["units"].merge(people, left_on="client_contact_id", right_on="contact_id", how="left")
     rows = rows.merge(frames["users"], left_on="assigned_user_id", right_on="user_id", how="left")
     rows = rows.merge(frames["offices"], on="office_id", how="left")
+    client = rows[["unit_key", "client_contact_id"]].set_axis(["unit_key", "source_key"], axis=1).dropna()
+    members = rows[["unit_key", "household_id"]].dropna().merge(frames["members"], on="household_id")
+    people = pd.concat([client, members[["unit_key", "contact_id"]].set_axis(client.columns, axis=1)])
     head = rows["first_name"].fillna("").str.cat(rows["last_name"].fillna(""), sep=" ").str.strip()
     return pd.DataFrame(
         {
@@ -111,5 +114,7 @@ def _labels(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
             "head_name": head,
             "office_name": rows["office_name"].fillna(""),
             "assigned_user": rows["user_name"].fillna(""),
+            "office_id": rows["office_id"],
+            "contact_ids": _key_lists(rows["unit_key"], people.drop_duplicates().astype("str")),
         }
     )

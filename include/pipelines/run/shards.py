@@ -6,15 +6,19 @@ that were asked for by hand are a shard each.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import pandas as pd
 
-from etl.frames import are_among
+from etl.frames import are_among, empty
 from include.pipelines.run.context import RunContext
+from include.report.run.model import LABEL_COLUMNS
 
 # The part of a unit that is sent, and the column with the hash of its content.
 OFFERED = {"case": "payload_hash", "client": "people_hash", "items": "items_hash"}
+
+# By what people find a unit in the CRM, and on the desk.
+STAGED_LABELS = (*LABEL_COLUMNS, "office_id", "contact_ids")
 
 
 def shard_name(stage: str, number: int) -> str:
@@ -41,6 +45,13 @@ def read_scope(context: RunContext) -> pd.DataFrame:
 def read_decisions(context: RunContext, vendor: str) -> pd.DataFrame:
     """unit_key, shard, decision (send | held | skipped | failed), reason, payload_hash and the couple of each unit."""
     return context.staging.read(f"verdict/{vendor}", ["decisions"])["decisions"]
+
+
+def read_labels(context: RunContext, unit_keys: Collection[str]) -> pd.DataFrame:
+    """`STAGED_LABELS` of those of these units that the run has read."""
+    parts = [context.staging.read(stage)["labels"] for stage in context.staging.stages("labels")]
+    labels = pd.concat(parts, ignore_index=True) if parts else empty(STAGED_LABELS)
+    return labels[are_among(labels["unit_key"], unit_keys)]
 
 
 def of_units(frames: dict[str, pd.DataFrame], unit_keys: Sequence[str]) -> dict[str, pd.DataFrame]:

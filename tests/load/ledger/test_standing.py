@@ -16,11 +16,12 @@ import sqlalchemy as sa
 
 from etl.load.ledger import findings, links, runs
 from etl.load.ledger.closing import Closing, close_run
+from etl.load.ledger.desk import items
 from etl.load.ledger.links import Link
 from etl.load.ledger.runs import Outcome
-from etl.load.ledger.standing import forget_findings
 from etl.load.ledger.store import Ledger
 from include.report.run.comparison import compare_findings
+from tests.load.ledger.desk.desks import check_laws
 
 VENDORS = ("emoney", "profiles")
 UNITS = [f"H{number}" for number in range(1, 13)]
@@ -132,12 +133,13 @@ class History:
     def forget(self) -> None:
         """A link is ended or moved: nothing of the unit is open any more."""
         with self.ledger.write() as connection:
-            forget_findings(connection, [self.chance.choice(UNITS)])
+            items.withdraw(self.ledger, connection, [self.chance.choice(UNITS)], "unlink")
 
     def check(self) -> None:
         self.check_outcomes()
         expected = Counter((run_id, *row) for run_id, rows in self.found.items() for row in rows)
         assert Counter(self.rows("finding_v", "run_id", *findings.COLUMNS, "status")) == expected
+        check_laws(self.ledger)
 
     def check_outcomes(self) -> None:
         expected = Counter((*key, *one) for key, one in self.outcomes.items())

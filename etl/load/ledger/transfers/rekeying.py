@@ -17,10 +17,10 @@ from sqlalchemy.engine import Connection
 
 from etl.errors import LockLost, MovedAway, UnitsBusy
 from etl.load import bulk
+from etl.load.ledger.desk import items
 from etl.load.ledger.intents import OPEN
 from etl.load.ledger.links import FOLLOWING
 from etl.load.ledger.locks import find_held
-from etl.load.ledger.standing import forget_findings
 from etl.load.ledger.store import Ledger, matching
 from etl.load.ledger.tables import (
     contact_merge,
@@ -133,7 +133,7 @@ def follow(
     ``id_map``: entity, source_id, target_id (text) of everything that moved with them.
     """
     moves = _moves(connection, transfer_id, group_nos, "pending")
-    _rekey(connection, moves)
+    _rekey(ledger, connection, transfer_id, moves)
     _remember_names(ledger, connection, transfer_id, moves, id_map)
     theirs = unit_move.c.from_unit.in_(bulk.text_list(connection, moves["from_unit"]))
     mine = (unit_move.c.transfer_id == transfer_id, theirs)
@@ -157,11 +157,11 @@ def withdraw_rollback(ledger: Ledger, transfer_id: str) -> None:
     ledger.execute(sa.delete(unit_move).where(*_announced(transfer_id)))
 
 
-def roll_back(connection: Connection, transfer_id: str, id_map: pd.DataFrame) -> None:
+def roll_back(ledger: Ledger, connection: Connection, transfer_id: str, id_map: pd.DataFrame) -> None:
     """The reverse of `follow` for a whole transfer; ``id_map``: entity, source_id, target_id, as it was then."""
     moves = _moves(connection, transfer_id, None, "done")
     back = _moves(connection, transfer_id, None, "pending")
-    _rekey(connection, back)
+    _rekey(ledger, connection, transfer_id, back)
     _forget(connection, moves["from_unit"], transfer_id)
     connection.execute(sa.update(unit_move).where(*_announced(transfer_id)).values(status="done"))
     connection.execute(sa.delete(vendor_key).where(vendor_key.c.transfer_id == transfer_id))
@@ -213,7 +213,7 @@ def _frame(connection: Connection, statement: sa.Select[Any]) -> pd.DataFrame:
     return pd.DataFrame.from_records(rows, columns=list(statement.selected_columns.keys()))
 
 
-def _rekey(connection: Connection, moves: pd.DataFrame) -> None:
+def _rekey(ledger: Ledger, connection: Connection, transfer_id: str, moves: pd.DataFrame) -> None:
     """Gives each vendor's link, and what follows it, to the new unit; states and open findings are forgotten.
 
     Of two linked units that become one, the household's link is taken; the other link stays.
@@ -226,7 +226,7 @@ def _rekey(connection: Connection, moves: pd.DataFrame) -> None:
     for table in FOLLOWING:
         bulk.rename(connection, table, changes, ("vendor", "old"))
     connection.execute(sa.delete(unit_state).where(unit_state.c.unit_key.in_(keys)))
-    forget_findings(connection, moves["from_unit"])
+    items.withdraw(ledger, connection, moves["from_unit"], transfer_id)
 
 
 def _remember_names(

@@ -67,7 +67,7 @@ def finish(ledger: Ledger, transfer_id: str) -> None:
     id_map = ledger.frame(moved.where(record.transfer_id == transfer_id, record.target_id.is_not(None)))
     words = f"Returned to the source office on {ledger.now():%Y-%m-%d %H:%M} UTC."
     with ledger.write() as connection:
-        rekeying.roll_back(connection, transfer_id, id_map)
+        rekeying.roll_back(ledger, connection, transfer_id, id_map)
         free_contacts(connection, transfer_id)
         retired = matching(transfer_group, transfer_id=transfer_id, status="retired")
         connection.execute(sa.update(transfer_group).where(*retired).values(status="returned"))
