@@ -1,8 +1,8 @@
 """The audit: who did what on the desk, in a chain of hashes.
 
 Every change that a person makes on the desk adds an entry, in the transaction of the change. An entry holds the hash of
-the entry before it. So whoever changes, removes or inserts one has to change all that follow. The chain cannot show
-that its last entries were cut off: who keeps the last hash that `verify` gave can compare.
+the entry before it: to change, remove or insert one, a person has to change all that follow. The chain cannot show
+that its last entries were cut off: to see that, keep the last hash that `verify` gave, and compare.
 """
 
 from __future__ import annotations

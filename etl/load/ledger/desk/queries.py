@@ -1,7 +1,7 @@
 """What the desk asks about items: lists, counts, one item with its history, an export.
 
-Every question takes the offices that the person may see (`Scope`), and answers in SQL with a fixed number of
-statements, whatever the number of items.
+Every question takes the offices that the person may see (`Scope`), and answers in SQL. The number of
+statements does not grow with the number of items.
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ def items_of_unit(ledger: Ledger, scope: Scope, unit_key: str) -> list[Item]:
 
 
 def read_history(ledger: Ledger, item_ids: Sequence[int]) -> list[Event]:
-    """The events of items, oldest first. Whoever asks has found the items in the scope of the person."""
+    """The events of items, oldest first. The caller has found the items in the person's scope."""
     theirs = work_item_event.c.item_id.in_(id_list(ledger.engine, item_ids))
     return ledger.read_as(
         Event,
