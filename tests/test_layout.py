@@ -36,7 +36,6 @@ KERNEL = (
     "etl.canonical",
     "etl.defects",
     "etl.narrowing",
-    "etl.shapes",
 )
 EXTRACT = ("etl.extract",)
 TRANSFORM = (
@@ -78,7 +77,6 @@ DOORS: dict[str, tuple[str, ...]] = {
     "etl.canonical": ("etl.errors", "etl.frames", "etl.schema"),
     "etl.defects": (),
     "etl.narrowing": ("etl.errors",),
-    "etl.shapes": (),
     "etl": (),
     "etl.extract": KERNEL,
     "etl.transform.mapping": KERNEL,

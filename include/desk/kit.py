@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -16,12 +16,11 @@ from jinja2 import Environment
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from etl.units import UnitKey
 from include.desk.context import desk_of
 from include.desk.security import POLICY, form_token
 from include.report.html import environment_of, styled
 
-# A page that is asked for by a frame: in Airflow's frame no link can open another window.
-_IN_A_FRAME = "iframe"
 _SAID = "planbridge_desk_said"
 
 
@@ -29,11 +28,14 @@ def page(request: Request, template: str, *, status: int = 200, **content: Any) 
     """A page of the desk as an answer. What is not the template's own is escaped (`include.report.html`).
 
     Templates find beside ``content``: ``at`` (an address of the desk), ``user`` (`DeskUser` or None), ``token`` (for
-    forms), ``said`` (the sentence about what was done last), ``navigation``, ``here``, ``record_url``, ``is_framed``.
+    forms), ``said`` (the sentence about what was done last), ``navigation``, ``here``, and ``record_url`` and
+    ``unit_url`` (addresses in the CRM, None in Airflow's frame, whose links open no other window).
     """
     style, digest = _style()
     user = getattr(request.state, "desk_user", None)
     desk = desk_of(request)
+    is_framed = request.headers.get("sec-fetch-dest") == "iframe"
+    pattern = None if is_framed else desk.settings.crm.record_url
     text = (
         _environment()
         .get_template(template)
@@ -45,8 +47,8 @@ def page(request: Request, template: str, *, status: int = 200, **content: Any) 
             navigation=request.app.state.navigation,
             token=form_token(desk.secret, user.name) if user else "",
             said=_said(request, desk.secret),
-            record_url=lambda kind, record_id: record_url(desk.settings.crm.record_url, kind, record_id),
-            is_framed=request.headers.get("sec-fetch-dest") == _IN_A_FRAME,
+            record_url=partial(record_url, pattern),
+            unit_url=partial(unit_url, pattern),
             **content,
         )
     )
@@ -99,6 +101,12 @@ def record_url(pattern: str | None, kind: str, record_id: object) -> str | None:
     if pattern is None or record_id in (None, ""):
         return None
     return pattern.replace("{kind}", quote(kind, safe="")).replace("{id}", quote(str(record_id), safe=""))
+
+
+def unit_url(pattern: str | None, unit_key: str) -> str | None:
+    """The address of a unit's record in the CRM: of the household, or of the contact."""
+    unit = UnitKey.parse(unit_key)
+    return record_url(pattern, unit.entity, unit.number)
 
 
 @cache

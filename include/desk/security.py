@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from include.desk.context import Account, Desk, NotLoggedIn, Refused, desk_of
@@ -118,9 +119,17 @@ async def _require_own_form(request: Request, account: Account, secret: bytes) -
     """Refuses a form of another site, and one without the token of this user."""
     if not _is_same_origin(request):
         raise Refused("This form does not come from a page of the desk. Open the desk by its https address.")
-    given = (await request.form()).get(TOKEN_FIELD)
+    form = await request.form()
+    given = form.get(TOKEN_FIELD)
     if not isinstance(given, str) or not is_form_token(secret, account.name, given):
         raise Refused("This form is too old, or it was opened by another user. Go back, reload the page, try again.")
+    request.state.desk_form = form
+
+
+def form_of(request: Request) -> FormData:
+    """The form that was sent; it is the user's own."""
+    form: FormData = request.state.desk_form
+    return form
 
 
 def _is_same_origin(request: Request) -> bool:

@@ -11,9 +11,11 @@ Offices: Main (1), Lakeside (2) below it, Harbor (3) alone. Each has a user: ``m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -70,12 +72,11 @@ class Office:
     accounts: dict[str, Account] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.ledger = Ledger(default_url(self.folder))
-        self.ledger.migrate()
         connections = Connections({"crm": access_to(self.crm.url)}.get)
         settings = Settings(**{"data": {"folder": str(self.folder)}, **self.settings})
         self.desk = Desk(settings, connections, self._log_in, SECRET)
         self.app: FastAPI = create_app(self.desk)
+        self.ledger = self.desk.ledger
 
     async def _log_in(self, request: Request) -> Account:
         account = self.accounts.get(request.cookies.get("account", ""))
@@ -93,14 +94,40 @@ class Office:
         return TestClient(self.app, cookies=cookies, follow_redirects=False)
 
 
-def make_office(folder: Path, **settings: dict[str, Any]) -> Office:
-    """An office in a folder, with these settings."""
-    crm = SmallCrm(f"sqlite:///{folder / 'crm.db'}")
-    crm.insert("office", office_id=2, name="Lakeside", parent_office_id=1, status="Active")
-    crm.insert("office", office_id=3, name="Harbor", status="Active")
-    for user_id, (name, office_id) in enumerate(OFFICES.items(), 11):
-        crm.insert("crm_user", user_id=user_id, office_id=office_id, user_name=name, status="Enabled")
-    return Office(folder, crm, settings)
+Story = Callable[[Office], None]
+
+
+@cache
+def _template() -> tuple[bytes, bytes]:
+    """The files of a CRM and of a ledger in which nothing has happened yet, made once a process."""
+    with TemporaryDirectory() as folder:
+        crm, ledger = SmallCrm(f"sqlite:///{folder}/crm.db"), Ledger(default_url(Path(folder)))
+        crm.insert("office", office_id=2, name="Lakeside", parent_office_id=1, status="Active")
+        crm.insert("office", office_id=3, name="Harbor", status="Active")
+        for user_id, (name, office_id) in enumerate(OFFICES.items(), 11):
+            crm.insert("crm_user", user_id=user_id, office_id=office_id, user_name=name, status="Enabled")
+        ledger.migrate()
+        crm.engine.dispose()
+        ledger.engine.dispose()
+        return Path(folder, "crm.db").read_bytes(), Path(folder, "ledger.db").read_bytes()
+
+
+def make_office(folder: Path, tell: Story | None = None, **settings: dict[str, Any]) -> Office:
+    """An office in a folder, with these settings; in which a story has happened, if there is one."""
+    for name, content in zip(("crm.db", "ledger.db"), _told(tell) if tell else _template(), strict=True):
+        (folder / name).write_bytes(content)
+    return Office(folder, SmallCrm(f"sqlite:///{folder / 'crm.db'}", is_there=True), settings)
+
+
+@cache
+def _told(tell: Story) -> tuple[bytes, bytes]:
+    """The same files after a story, which is told once a process."""
+    with TemporaryDirectory() as folder:
+        office = make_office(Path(folder))
+        tell(office)
+        office.ledger.engine.dispose()
+        office.crm.engine.dispose()
+        return Path(folder, "crm.db").read_bytes(), Path(folder, "ledger.db").read_bytes()
 
 
 @pytest.fixture

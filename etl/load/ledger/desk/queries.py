@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from etl.load.bulk import id_list
+from etl.load.bulk import id_list, text_list
 from etl.load.ledger.desk.items import MENDED, SEVERITIES
 from etl.load.ledger.desk.units import Scope, is_meant_by, is_visible
 from etl.load.ledger.retention import NIGHT
@@ -153,6 +153,11 @@ def export_items(
         yield from _read(ledger, ids[start : start + _AT_ONCE])
 
 
+def find_ids(ledger: Ledger, scope: Scope, filters: Filters) -> list[int]:
+    """The ids of all items of a list."""
+    return ledger.column(_ordered(ledger, scope, filters, "", "severity", False))
+
+
 def count_items(ledger: Ledger, scope: Scope, filters: Filters) -> Counts:
     """How much a list has, in two statements."""
     chosen = _chosen(ledger, scope, filters)
@@ -174,6 +179,13 @@ def count_items(ledger: Ledger, scope: Scope, filters: Filters) -> Counts:
         dict(offices.most_common()),
         {name: severities[name] for name in SEVERITIES},
     )
+
+
+def count_open(ledger: Ledger, unit_keys: Iterable[str]) -> dict[str, int]:
+    """Unit key -> its open items; units without any are missing. Who asks has found the units in the person's scope."""
+    theirs = work_item.c.unit_key.in_(text_list(ledger.engine, unit_keys))
+    counted = sa.select(work_item.c.unit_key, sa.func.count()).where(theirs, work_item.c.state != MENDED)
+    return ledger.mapping(counted.group_by(work_item.c.unit_key))
 
 
 def read_choices(ledger: Ledger, scope: Scope) -> Choices:
