@@ -20,6 +20,7 @@ from airflow.sdk import DAG, task
 from include.pipelines.household import tasks
 from include.pipelines.household.sync import SyncHousehold
 from include.runtime.forms import HOUSEHOLD_SYNC
+from include.runtime.run_page import RunPage
 from include.runtime.task_boundary import RETRIES
 
 with DAG(
@@ -42,4 +43,5 @@ with DAG(
         retry_delay=timedelta(seconds=5), retries=6,
     )  # fmt: skip
     reported = task(task_id="report_run", task_display_name="Report", trigger_rule="all_done")(tasks.report_run)()
+    reported.operator.operator_extra_links = (RunPage(),)
     synced >> reported

@@ -21,6 +21,7 @@ from airflow.sdk import DAG, task
 from include.pipelines.transfer import tasks
 from include.pipelines.transfer.accept import AcceptTransfer
 from include.runtime.forms import OFFICE_TRANSFER
+from include.runtime.run_page import RunPage
 from include.runtime.task_boundary import RETRIES
 
 with DAG(
@@ -42,4 +43,5 @@ with DAG(
     reported = task(task_id="report_transfer", task_display_name="Report", trigger_rule="all_done")(
         tasks.report_transfer
     )()
+    reported.operator.operator_extra_links = (RunPage(),)
     planned >> accepted >> imported >> reported

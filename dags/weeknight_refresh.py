@@ -19,6 +19,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, task
 
 from include.pipelines.refresh import tasks
 from include.runtime.forms import WEEKNIGHT_REFRESH
+from include.runtime.run_page import RunPage
 from include.runtime.schedule import cron_and_timezone
 from include.runtime.task_boundary import RETRIES
 
@@ -43,6 +44,7 @@ with DAG(
     check = task(task_id="validate_documents", task_display_name="Check the data", **of_vendor)
     checked = check(tasks.validate_documents).expand(vendor=["profiles", "emoney"])
     report = task(task_id="report_run", task_display_name="Report", trigger_rule="all_done")(tasks.report_run)()
+    report.operator.operator_extra_links = (RunPage(),)
     documents.expand_kwargs(shards) >> checked
     for vendor, name in (("profiles", "Load Profiles"), ("emoney", "Load eMoney")):
         load = task(task_id=f"load_{vendor}", task_display_name=name, **shard)(tasks.load_shard)

@@ -175,7 +175,7 @@ def _params(dag_id: str) -> list[str]:
 
 
 def _default(param: Any) -> str:
-    if not param.has_value and "null" not in param.schema["type"]:
+    if not param.has_value and "null" not in param.schema.get("type", "null"):
         return "must be given"
     return "none" if param.value is None or not param.has_value else f"`{param.value}`"
 

@@ -36,6 +36,7 @@ KERNEL = (
     "etl.canonical",
     "etl.defects",
     "etl.narrowing",
+    "etl.shapes",
 )
 EXTRACT = ("etl.extract",)
 TRANSFORM = (
@@ -77,6 +78,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "etl.canonical": ("etl.errors", "etl.frames", "etl.schema"),
     "etl.defects": (),
     "etl.narrowing": ("etl.errors",),
+    "etl.shapes": (),
     "etl": (),
     "etl.extract": KERNEL,
     "etl.transform.mapping": KERNEL,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+import re
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -21,6 +22,13 @@ WRITTEN_FOR = "3.3.2"
 
 # How Airflow names the user of a run by ``airflow dags test``.
 DAG_TEST = "dag_test"
+
+# The XCom in which a task leaves the sentence that ends its run (`include.runtime.task_boundary.STOP`).
+STOP = "planbridge_stop"
+# How our paragraph of a run's note begins; a note has so many characters at most.
+STOPPED = "Stopped: "
+_NOTE_CHARACTERS = 1000
+_MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
 
 
 def redact_prompts(dag_run: Any) -> None:
@@ -66,6 +74,29 @@ def resume_answered(instance: Any, ids: Sequence[Any], session: Any) -> None:
     if detail is not None and detail.response_received and detail.responded_by:
         instance.next_method = "execute_complete"
         instance.next_kwargs = serialize({"event": detail.as_resume_event_payload()})
+
+
+def note_stops(dag_run: Any) -> None:
+    """Makes the sentences that its tasks have left the note of a run, in the transaction that ends the run.
+
+    A run that was cleared and got through loses the sentences of its earlier end. Other paragraphs stay.
+    """
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import select
+    from sqlalchemy.orm import object_session
+
+    warn_of_other_version()
+    session = object_session(dag_run)
+    if session is None:
+        log.warning("The note of %s cannot say why it ended: its log does.", dag_run.run_id)
+        return
+    of_run = XComModel.dag_id == dag_run.dag_id, XComModel.run_id == dag_run.run_id, XComModel.key == STOP
+    left = session.scalars(select(XComModel.value).where(*of_run).order_by(XComModel.timestamp))
+    written = [part for part in (dag_run.note or "").split("\n\n") if part and not part.startswith(STOPPED)]
+    sentences = dict.fromkeys(STOPPED + _MARKUP.sub(r"\\\1", str(sentence)) for sentence in left)
+    note = "\n\n".join([*written, *sentences])
+    if note != (dag_run.note or ""):
+        dag_run.note = note[:_NOTE_CHARACTERS]
 
 
 def fail_lost_runs(home: Path) -> None:

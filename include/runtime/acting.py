@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from etl.errors import ParamsError
+from include.runtime.fields import named
 
 # A person at the command line has the connections, too, and may act for every user.
 COMMAND_LINE = "the command line"
@@ -43,7 +44,9 @@ class Actor:
             from expectations.rules import rule
 
             way_out = rule("LIC-ACTING").remedy
-            raise ParamsError(f"requested_by: {self.name} may not act for {user_name} (LIC-ACTING). {way_out}")
+            raise ParamsError(
+                f"{named('requested_by')}: {self.name} may not act for {user_name} (LIC-ACTING). {way_out}"
+            )
         return user_name
 
 
@@ -67,6 +70,6 @@ class Triggered:
 def is_unknown(name: str) -> str:
     """The message about an acting user who is no user of the CRM."""
     return (
-        f"{name} has triggered the run and is no user of the CRM (LIC-ACTING). Name one in requested_by; for that "
-        f"{name} has to be in {RIGHT}."
+        f"{name} has triggered the run and is no user of the CRM (LIC-ACTING). Name one in {named('requested_by')}; "
+        f"for that {name} has to be in {RIGHT}."
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from etl.load.ledger.store import Ledger, default_url
 from include import ROOT
 from include.runtime.connections import Connections
+from include.runtime.report_names import name_report
 from include.runtime.settings import Settings
 from include.runtime.staging import Staging, folder_name
 
@@ -72,3 +74,8 @@ class Context(Generic[Request]):
     def reports(self) -> Path:
         """The folder of the run's report."""
         return reports_of(self.settings, self.request.run_id)
+
+    def name_report(self, run: Mapping[str, Any]) -> None:
+        """Gives the report of a run a name that a person can type. ``run``: its row in the ledger."""
+        began, timezone = run["started_at"], self.settings.refresh.timezone
+        name_report(self.data_folder, run["run_id"], run["dag_id"], began, timezone)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context
+from airflow.sdk.exceptions import AirflowRuntimeError
 
 from etl.defects import note_defect
 from etl.errors import ParamsError, RetryLater, SettingsError, StopRun
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
+
+# The XCom in which a task leaves the sentence that ends its run, for the run's note (`include.plugins.note_stops`).
+STOP = "planbridge_stop"
 
 # The user whom Airflow names for a run by ``airflow dags test``: a person waits for it.
 AT_A_TERMINAL = "dag_test"
@@ -92,12 +96,22 @@ def _end(error: Exception, step: Step | None = None, context: Any = None) -> End
     else:
         why = f"The task was stopped by {note_defect(error, step.name if step else 'report')}"
     log.error(why if for_good else f"{why} The task is tried again.")
+    if for_good:
+        _leave_for_note(why)
     if step is not None and for_good and context is not None:
         try:
             note_stop(context, step, why, isinstance(error, ParamsError))
         except RetryLater:
             log.warning("The ledger could not note why the run stopped.")
     return EndedForGood(1) if for_good else Ended(1)
+
+
+def _leave_for_note(why: str) -> None:
+    """Leaves the sentence for the run's note. It is in the log and in the report all the same."""
+    try:
+        get_current_context()["ti"].xcom_push(key=STOP, value=why)
+    except (AirflowRuntimeError, RuntimeError, OSError) as error:
+        log.warning("The run's note cannot say why it ended (%s).", type(error).__name__)
 
 
 def lost_tasks(context: Any) -> list[str]:

@@ -11,8 +11,9 @@ from typing import Any
 from etl.load.ledger import story
 from etl.load.ledger.story import CREATIONS, UNDO, LinkedTo, PinnedField, Rows, UnitRun
 from etl.load.profiles.document import flatten, show
+from etl.shapes import shape_of
 from etl.units import UnitKey
-from include.pipelines.run.named_values import named_values, shape_of
+from include.pipelines.run.named_values import named_values
 from include.why.fields import TABLES, written_whole
 
 # Outcomes of runs without a result for a unit: what was true before them is still true.

@@ -30,7 +30,10 @@ class NightOfTasks:
             run_after=now, triggering_user_name=task_boundary.AT_A_TERMINAL,
         )  # fmt: skip
         defaults = {name: param.value for name, param in WEEKNIGHT_REFRESH.items()}
-        instance = SimpleNamespace(try_number=1, max_tries=0, get_task_states=lambda **_: {self.run_id: self.states})
+        instance = SimpleNamespace(
+            try_number=1, max_tries=0, get_task_states=lambda **_: {self.run_id: self.states},
+            xcom_push=lambda key, value: None,
+        )  # fmt: skip
         self.context = {
             "dag_run": run,
             "dag": SimpleNamespace(params=defaults),

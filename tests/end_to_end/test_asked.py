@@ -106,7 +106,9 @@ def test_nobody_runs_in_a_colleagues_name_without_the_right_to(live: Live, asked
     (row,) = live.rows("SELECT requested_by, triggered_by FROM run_v WHERE run_id = ?", run)
     assert row == {"requested_by": "zoe", "triggered_by": "zoe"}
     (stop,) = live.rows("SELECT why FROM run_stop WHERE run_id = ?", run)
-    assert stop["why"].startswith("requested_by: zoe may not act for service (LIC-ACTING).")
+    assert stop["why"].startswith("“In the name of” (requested_by): zoe may not act for service (LIC-ACTING).")
+    note = live.user.call("GET", f"/api/v2/dags/{DAG}/dagRuns/{run}")["note"]
+    assert note.replace("\\", "") == f"Stopped: {stop['why']}"
 
 
 def test_however_early_the_answer_comes_it_counts(live: Live) -> None:

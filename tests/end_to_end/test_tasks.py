@@ -17,6 +17,7 @@ import pytest
 from etl.errors import SourceUnavailable, StopRun
 from etl.load.ledger import guards, runs
 from include.pipelines.refresh import tasks
+from include.plugins import airflow_internals
 from include.runtime import settings, task_boundary
 from include.runtime.stops import Step
 
@@ -36,12 +37,18 @@ class Airflow:
         moment = datetime(2026, 3, 3, 3, 0, tzinfo=UTC)  # ten in the evening of the day before, in the office
         run = {**night, "logical_date": moment, "run_after": moment, "triggering_user_name": None, **run}
         self.states: dict[str, str] = {}
+        self.left: dict[str, str] = {}
         self.context = {
             "dag_run": SimpleNamespace(**run),
             "dag": SimpleNamespace(params=PARAMS),
             "params": {**PARAMS, **run["conf"]},
-            "ti": SimpleNamespace(try_number=1, max_tries=3, get_task_states=self.get_task_states),
+            "ti": SimpleNamespace(
+                try_number=1, max_tries=3, get_task_states=self.get_task_states, xcom_push=self.leave
+            ),
         }
+
+    def leave(self, key: str, value: str) -> None:
+        self.left[key] = value
 
     def get_task_states(self, dag_id: str, run_ids: list[str]) -> dict[str, dict[str, str]]:
         return {run_ids[0]: self.states}
@@ -149,17 +156,23 @@ def test_a_run_is_not_as_of_a_future_day_unless_the_setting_allows_it(
     tomorrow = datetime.now(ZoneInfo("America/New_York")).date() + timedelta(days=1)
     begin(monkeypatch, tmp_path, run_type="manual", conf={"as_of": tomorrow.isoformat()})
     mistake = tasks.refresh_context().request.mistake
-    assert (mistake is not None and f"as_of {tomorrow} is ahead" in mistake) is is_refused
+    assert (mistake is not None and f"(as_of): {tomorrow} is ahead" in mistake) is is_refused
 
 
 def test_a_logical_date_ahead_makes_no_run_as_of_that_day(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     begin(monkeypatch, tmp_path, run_type="manual", logical_date=datetime(2062, 3, 3, 12, tzinfo=UTC))
-    assert "as_of 2062-03-03 is ahead" in str(tasks.refresh_context().request.mistake)
+    assert "(as_of): 2062-03-03 is ahead" in str(tasks.refresh_context().request.mistake)
 
 
 def test_an_error_that_may_pass_is_tried_again_and_not_noted(airflow: Airflow, tmp_path: Path) -> None:
     assert run_step(SourceUnavailable("The CRM is down.")) is task_boundary.Ended
     assert why_stopped(tmp_path) is None
+    assert airflow.left == {}
+
+
+def test_a_task_leaves_the_sentence_that_ends_its_run_where_the_note_is_made(airflow: Airflow) -> None:
+    run_step(StopRun("Mend it."))
+    assert airflow.left == {airflow_internals.STOP: "Mend it."}
 
 
 def test_the_last_try_ends_the_run_with_its_reason(airflow: Airflow, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_airflow_loads_every_plugin_without_the_checkout_on_its_path(airflow_env
     )  # fmt: skip
     names, errors = done.stdout.splitlines()[-2:]
     assert names.split() == [
-        "planbridge_redact_prompts", "planbridge_resume_answered", "planbridge_serialize_sqlite_writes",
-        "planbridge_stewards_desk", "planbridge_warm_workers",
+        "planbridge_note_stops", "planbridge_redact_prompts", "planbridge_resume_answered",
+        "planbridge_serialize_sqlite_writes", "planbridge_stewards_desk", "planbridge_warm_workers",
     ]  # fmt: skip
     assert errors == "end"

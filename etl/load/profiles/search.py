@@ -165,9 +165,7 @@ def _chosen_household(shown: Mapping[str, Any], household_id: str | None, case_i
         return named[0]
     free = [one for one in listed if not one["linked_to"]]
     if not free:
-        raise ParamsError(
-            "The list has no household to choose: trigger the run again and answer Create New Client and Case."
-        )
+        raise ParamsError("The list has no household to choose: answer Create New Client and Case.")
     if len(free) != 1:
         raise ParamsError(f"Say which household is meant, by its id. {_ids(free)}")
     return free[0]

@@ -31,6 +31,7 @@ from include.pipelines.refresh.validate import validate_vendor
 from include.pipelines.run.context import VENDORS, HandRequest, RunContext
 from include.pipelines.run.findings import stage_clock
 from include.pipelines.run.shards import read_scope, shard_name
+from include.runtime import fields
 from include.runtime.acting import is_unknown
 
 
@@ -195,7 +196,7 @@ def _require_user(context: RunContext, snapshot: Snapshot) -> None:
         return
     user = office_users.read_user(snapshot, hand.user_name)
     if user.empty and (acting is None or hand.user_name != acting):
-        raise ParamsError(f"requested_by: the CRM has no user {hand.user_name!r}.")
+        raise ParamsError(f"{fields.named('requested_by')}: the CRM has no user of that name.")
     if user.empty:
         if not hand.may_act_for_others:
             raise ParamsError(is_unknown(hand.user_name))
@@ -208,7 +209,8 @@ def _require_user(context: RunContext, snapshot: Snapshot) -> None:
     if license_name not in set(user["right_name"].dropna().str.strip()):
         lacking.append(f"{license_name} ({rule_id})")
     if lacking:
-        raise ParamsError(f"requested_by: {hand.user_name} lacks {', '.join(lacking)}. See User Rights.")
+        who = f"{fields.named('requested_by')}: {hand.user_name}"
+        raise ParamsError(f"{who} lacks {', '.join(lacking)}. See User Rights.")
 
 
 def _name_user(context: RunContext, frames: Frames) -> None:
@@ -230,4 +232,6 @@ def _require_assigned(frames: Frames) -> None:
     clients = contacts[contacts["contact_id"].isin(units["client_contact_id"])]
     if clients["assigned_user_id"].isna().any():
         unit_key = units["unit_key"].iloc[0]
-        raise ParamsError(f"{unit_key} is assigned to nobody: name in requested_by the user in whose name it goes.")
+        raise ParamsError(
+            f"{unit_key} is assigned to nobody: fill in {fields.named('requested_by')}, the user in whose name it goes."
+        )

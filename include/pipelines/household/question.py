@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,11 +22,12 @@ from etl.load.ledger import answers
 from etl.load.profiles.actions import check_request
 from etl.load.profiles.client import FoundHousehold
 from etl.load.profiles.search import BUTTONS, Choice, Found, buttons_for, choose, search
+from etl.shapes import shape_of
 from include.pipelines.refresh.load import job_of, payload_of
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.shards import read_decisions, read_documents, read_scope
 from include.pipelines.run.vendors import profiles_client
-from include.report.display import show
+from include.report.display import label, show
 from include.runtime.acting import RIGHT
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,10 @@ _WHO_MAY_ANSWER = (
 )
 _MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
 _LINK = re.compile(r"://|www\.|@", re.IGNORECASE)
+
+
+class AskAgain(ParamsError):
+    """An answer whose button and ids do not go together, or that leaves open what is meant."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +107,12 @@ def _question(context: RunContext, payload: Payload, somebody_is_there: bool) ->
 
 
 def answer_to(context: RunContext, event: Mapping[str, Any]) -> str | Question | None:
-    """The answer (`keep_answer`), or the question once more where the answer does not count."""
-    answer = keep_answer(context, event)
+    """The answer (`keep_answer`); the question once more where the answer does not count or leaves something open."""
+    try:
+        answer = keep_answer(context, event)
+    except AskAgain as mistake:
+        again = question_for(context, somebody_is_there=True)
+        return again and replace(again, body=f"**Please answer again.** {_text(str(mistake))}\n\n{again.body}")
     return question_for(context, somebody_is_there=True) if answer is None else answer
 
 
@@ -111,7 +120,7 @@ def keep_answer(context: RunContext, event: Mapping[str, Any]) -> str | None:
     """Saves the answer in the ledger, with its author and time; gives the action that was chosen, or ``timed_out``.
 
     None: the author may not act for the user in whose name the run goes (LIC-ACTING), and the question is asked again.
-    Raises `ParamsError` for an answer that makes no sense.
+    Raises `AskAgain` for an answer that the list does not allow, and `ParamsError` for one that names another record.
     """
     ledger, run_id = context.ledger, context.request.run_id
     unit_key = _unit_key(context)
@@ -131,7 +140,10 @@ def keep_answer(context: RunContext, event: Mapping[str, Any]) -> str | None:
         return None
     try:
         given = _read_ids(event.get("params_input") or {})
-        choice: Choice = choose(asked.shown, BUTTONS[button], given["household_id"], given["case_id"])
+        choice = _choose(asked.shown, BUTTONS[button], given)
+    except AskAgain as mistake:
+        log.warning("The answer of %s cannot be carried out, and the question is asked again: %s", who, mistake)
+        raise
     except ParamsError as mistake:
         answers.give_answer(
             ledger, run_id, VENDOR, unit_key, BUTTONS[button], given["household_id"], given["case_id"], who, when,
@@ -140,6 +152,18 @@ def keep_answer(context: RunContext, event: Mapping[str, Any]) -> str | None:
         raise ParamsError(f"The answer to the required action was incomplete or not right: {mistake}") from None
     answers.give_answer(ledger, run_id, VENDOR, unit_key, choice.action, choice.household_id, choice.case_id, who, when)
     return choice.action
+
+
+def _choose(shown: Mapping[str, Any], action: str, given: Mapping[str, str | None]) -> Choice:
+    """What the answer chooses. Raises `AskAgain` where its ids are those that the form offers, or left out."""
+    try:
+        return choose(shown, action, given["household_id"], given["case_id"])
+    except ParamsError as mistake:
+        households = {None, *(one["household_id"] for one in shown["households"])}
+        cases = {None, *(case_id for one in shown["households"] for case_id in one["case_ids"])}
+        if given["household_id"] in households and given["case_id"] in cases:
+            raise AskAgain(str(mistake)) from None
+        raise
 
 
 def _may_answer(context: RunContext, who: str | None) -> bool:
@@ -171,7 +195,7 @@ def _read_ids(given: Mapping[str, Any]) -> dict[str, str | None]:
     for name in ("household_id", "case_id"):
         value = given.get(name)
         if isinstance(value, bool) or not isinstance(value, str | int | None):
-            raise ParamsError(f"{name} is one of the ids of the list, not {value!r}.")
+            raise ParamsError(f"{label(name)} is one of the ids of the list, not {shape_of(value)}.")
         ids[name] = None if value is None else str(value).strip() or None
     return ids
 

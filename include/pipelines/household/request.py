@@ -9,8 +9,11 @@ from typing import Any
 from etl.errors import VENDOR_NAMES, ParamsError
 from etl.load.job import ByHand, LinkTo, WantedLink
 from etl.load.profiles.pins import read_pins, read_unpins
+from etl.load.profiles.search import BUTTONS
+from etl.shapes import shape_of
 from include.pipelines.run.context import VENDORS, HandRequest, RunRequest
 from include.runtime.acting import Triggered
+from include.runtime.fields import named
 from include.runtime.params import (
     is_source_key,
     read_as_of,
@@ -45,11 +48,12 @@ def read_sync_request(run: Triggered, latest_as_of: date = date.max) -> RunReque
     household_id, contact_id = (read_number(name, params.get(name)) for name in ("household_id", "contact_id"))
     if (household_id is None) == (contact_id is None):
         both = "not both" if household_id is not None else "one of them"
-        raise ParamsError(f"Give a household_id or a contact_id, {both}.")
+        raise ParamsError(f"Fill in {named('household_id')} or {named('contact_id')}, {both}.")
     for name, only in ONLY_AT.items():
         if only != vendor and params.get(name) not in (None, "", []):
             raise ParamsError(
-                f"{name} means nothing at {VENDOR_NAMES[vendor]}: leave it empty, or run for {VENDOR_NAMES[only]}."
+                f"{named(name)} means nothing at {VENDOR_NAMES[vendor]}: leave it empty, or run for "
+                f"{VENDOR_NAMES[only]}."
             )
     user_name = actor.in_the_name_of(read_text("requested_by", params.get("requested_by")))
     what = _what(vendor, params, run.at)
@@ -75,12 +79,15 @@ def _what(vendor: str, params: Mapping[str, Any], asked_at: datetime) -> ByHand:
     action = read_choice("action", params.get("action") or "auto", ACTIONS[vendor], f" at {VENDOR_NAMES[vendor]}")
     update = _answer("update", params.get("update"))
     if not update and vendor != "emoney":
-        raise ParamsError("update no means nothing at Profiles: open_case writes nothing, dry_run says what would be.")
+        raise ParamsError(
+            f"{named('update')} cannot be off at Profiles. Open Case writes nothing; {named('dry_run')} says what "
+            "would be written."
+        )
     household_id, case_id = (read_text(name, params.get(name)) for name in ("vendor_household_id", "case_id"))
     if case_id and action in ("create_client_and_case", "create_case"):
-        raise ParamsError(f"{action} makes a case of its own: leave case_id empty, or choose update_case.")
+        raise ParamsError(f"{_label(action)} makes a case of its own: leave {named('case_id')} empty.")
     if household_id and action == "create_client_and_case":
-        raise ParamsError("create_client_and_case makes a household of its own: leave vendor_household_id empty.")
+        raise ParamsError(f"{_label(action)} makes a household of its own: leave {named('vendor_household_id')} empty.")
     wanted = ByHand(
         action="auto" if action == "update" else action,
         household_id=household_id,
@@ -99,35 +106,42 @@ def _what(vendor: str, params: Mapping[str, Any], asked_at: datetime) -> ByHand:
     return wanted
 
 
+def _label(action: str) -> str:
+    """The action as the form and the buttons of the Search list name it."""
+    return next(button for button, does in BUTTONS.items() if does == action)
+
+
 def _check_link_change(wanted: ByHand, asked_at: datetime, is_dry: bool) -> None:
     """A run that ends a link does nothing else. A run that makes a link names the record, and is no dry run."""
     if wanted.unlink is not None:
         asked = asked_at.astimezone(UTC).replace(tzinfo=None)
         if wanted != ByHand(unlink=wanted.unlink, asked_at=asked):
             raise ParamsError(
-                "unlink ends a link and sends nothing: leave all but household_id, contact_id and vendor."
+                f"{named('unlink')} ends a link and sends nothing: leave all empty but household, contact and vendor."
             )
     if wanted.link_to is not None:
         if wanted.action != "auto" or wanted.household_id or wanted.case_id or wanted.life_event:
+            others = ", ".join(map(named, ("vendor_household_id", "case_id", "confirm_life_event")))
             raise ParamsError(
-                "link_to names the record: leave action at auto, and vendor_household_id, case_id and "
-                "confirm_life_event empty."
+                f"{named('link_to')} names the record: leave {named('action')} at Auto, and {others} empty."
             )
         if is_dry:
-            raise ParamsError("link_to links, and then sends: a dry run can do neither. Leave dry_run off.")
+            raise ParamsError(
+                f"{named('link_to')} links, and then sends: a dry run can do neither. Leave {named('dry_run')} off."
+            )
 
 
 def _link_to(given: object) -> LinkTo | None:
-    example = 'link_to names a record and a reason: {"id": "31", "reason": "same person"}'
+    example = f'{named("link_to")} names a record and a reason: {{"id": "31", "reason": "same person"}}'
     if given in (None, "", {}):
         return None
     if not isinstance(given, Mapping):
-        raise ParamsError(f"{example}; not {given!r}.")
+        raise ParamsError(f"{example}; not {shape_of(given)}.")
     names = ("id", "case_id", "reason")
     strangers = sorted(set(given) - set(names))
     client_id, case_id, reason = (read_text(f"{name} of link_to", given.get(name)) for name in names)
     if strangers or client_id is None or reason is None:
-        raise ParamsError(f"{example}; not {dict(given)!r}.")
+        raise ParamsError(f"{example}, and at Profiles a case_id, as texts.")
     return LinkTo(client_id, case_id, reason)
 
 
@@ -136,21 +150,24 @@ def _answer(name: str, value: object) -> bool:
         return True
     answer = _ANSWERS.get(str(value).strip().lower())
     if answer is None:
-        raise ParamsError(f"{name} is yes or no, not {value!r}.")
+        raise ParamsError(f"{named(name)} is yes or no, not {shape_of(value)}.")
     return answer
 
 
 def _link(given: object) -> WantedLink:
-    example = 'links names accounts and policies: "account:5", or {"source_key": "account:5", "classification": "…"}'
+    example = (
+        f'{named("links")} names accounts and policies: "account:5", or {{"source_key": "account:5", "classification": '
+        '"…"}'
+    )
     if isinstance(given, str):
         given = {"source_key": given}
     if not isinstance(given, Mapping):
-        raise ParamsError(f"{example}; not {given!r}.")
+        raise ParamsError(f"{example}; not {shape_of(given)}.")
     values = {"source_key" if name == "sourceKey" else name: value for name, value in given.items()}
     strangers = sorted(set(values) - {"source_key", "classification", "owner"})
     source_key = str(values.get("source_key", "")).strip()
     if strangers or not is_source_key(source_key):
-        raise ParamsError(f"{example}; not {given!r}.")
+        raise ParamsError(f"{example}; not {shape_of(given)}.")
     owner = read_text("the owner of a link", values.get("owner"))
     if owner is not None:
         read_choice(f"the owner of {source_key}", owner, ("client", "spouse", "other"))

@@ -18,9 +18,10 @@ from etl.frames import are_among, each_row
 from etl.load.ledger.lineage import COLUMNS, digests_before, save_lineage
 from etl.load.ledger.transfers import rekeying
 from etl.narrowing import narrow
+from etl.shapes import shape_of
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.findings import name_defects
-from include.pipelines.run.named_values import named_values, shape_of
+from include.pipelines.run.named_values import named_values
 from include.pipelines.run.shards import of_units, read_decisions, read_documents, shard_name
 
 SENT = ("created", "updated")

@@ -98,6 +98,7 @@ def _write(context: RunContext, scope: pd.DataFrame, stops: Sequence[Stop], stop
     )
     write_data_docs(context.reports / "data_docs")
     write_report(context.reports, explained(context, report))
+    context.name_report(closed)
 
 
 def _mistake(context: RunContext, stops: Sequence[Stop]) -> Literal["form", "answer"] | None:

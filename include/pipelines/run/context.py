@@ -10,11 +10,13 @@ from typing import Any
 
 from etl.errors import ParamsError
 from etl.load.job import ByHand
+from etl.shapes import shape_of
 from etl.units import is_unit_key
 from expectations import rules
 from include import ROOT
 from include.runtime.acting import Triggered
 from include.runtime.context import Context
+from include.runtime.fields import named
 from include.runtime.params import read_as_of, read_switch, read_text, refuse_unknown
 from include.runtime.vendor_users import VendorUsers, read_vendor_users
 
@@ -96,11 +98,12 @@ def read_request(run: Triggered, is_holiday: bool = False, latest_as_of: date = 
     refuse_unknown(run.conf, params)
     vendors = params.get("vendors") or list(VENDORS)
     if not isinstance(vendors, list) or not all(vendor in VENDORS for vendor in vendors):
-        raise ParamsError(f'vendors is a list of profiles and emoney, for example ["profiles"], not {vendors!r}.')
+        raise ParamsError(f'{named("vendors")} is a list of profiles and emoney, for example ["profiles"].')
     unit_keys = params.get("unit_keys") or []
     wrong = [key for key in unit_keys if not is_unit_key(key)] if isinstance(unit_keys, list) else [unit_keys]
     if wrong:
-        raise ParamsError(f'unit_keys is a list such as ["H12", "C7"], not {", ".join(map(repr, wrong[:5]))}.')
+        given = ", ".join(map(shape_of, wrong[:5]))
+        raise ParamsError(f'{named("unit_keys")} is a list such as ["H12", "C7"], not {given}.')
     return RunRequest(
         run.run_id,
         run.dag_id,
@@ -120,7 +123,10 @@ def _read_release(params: Mapping[str, Any]) -> str | None:
     """The reason of a release. Raises `ParamsError` where it is no text, or where no guard looks at the run."""
     reason = read_text("release_guard", params.get("release_guard"))
     if reason is not None and (params.get("unit_keys") or params.get("dry_run")):
-        raise ParamsError("release_guard goes with neither unit_keys nor dry_run: no guard stops such a run.")
+        raise ParamsError(
+            f"{named('release_guard')} goes with neither {named('unit_keys')} nor {named('dry_run')}: no guard stops "
+            "such a run."
+        )
     return reason
 
 

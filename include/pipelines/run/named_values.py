@@ -1,15 +1,11 @@
-"""The values of a document by the names under which people ask for them, and what a value looks like."""
+"""The values of a document by the names under which people ask for them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
 from etl.load.profiles.document import flatten, show
-
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}$")
 
 
 def named_values(vendor: str, document: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -29,21 +25,3 @@ def _walk(node: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
             yield from _walk(value, f"{prefix}.{name}")
         else:
             yield f"{prefix}.{name}", value
-
-
-def shape_of(value: Any) -> str:
-    """What a value looks like, without the value: ``text of 12 characters``, ``a date``, ``null``."""
-    if value is None or value == [] or value == {}:
-        return "null"
-    if isinstance(value, bool):
-        return "yes or no"
-    if isinstance(value, int | float | Decimal):
-        whole = abs(int(value))
-        sign = "negative " if value < 0 else ""
-        digits = len(str(whole))
-        return "0" if value == 0 else f"a {sign}number of {digits} digit{'s' if digits > 1 else ''} before the point"
-    if isinstance(value, str):
-        return "a date" if _DATE.match(value) else f"text of {len(value)} character{'s' if len(value) != 1 else ''}"
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    return "an object"

@@ -70,8 +70,9 @@ def write(
     write_manifest(context.reports, made)
     outcomes = runs.read_outcomes(context.ledger, context.request.run_id)
     begun = runs.find_run(context.ledger, context.request.run_id) or {}
+    run = closed or {**begun, "status": "waiting for an answer"}
     report = RunReport(
-        run=Run.of(closed or {**begun, "status": "waiting for an answer"}),
+        run=Run.of(run),
         units=len(outcomes),
         units_in_scope=runs.read_scope(context.ledger, context.request.run_id) if closed else {},
         outcomes=outcomes,
@@ -85,6 +86,7 @@ def write(
         ),
     )
     write_report(context.reports, report)
+    context.name_report(run)
     return made
 
 

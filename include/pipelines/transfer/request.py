@@ -13,8 +13,10 @@ from typing import Any
 from etl.errors import ParamsError
 from etl.load.ledger.transfers import transfers
 from etl.load.transfer.databases import are_one
+from etl.shapes import shape_of
 from include.runtime.acting import Triggered
 from include.runtime.context import Context
+from include.runtime.fields import named
 from include.runtime.params import read_number, read_switch, read_text, refuse_unknown
 from include.runtime.staging import Staging, folder_name
 
@@ -106,10 +108,12 @@ def read_transfer_request(run: Triggered) -> TransferRequest:
     set_id = read_number("set_id", params.get("set_id"))
     if bool(contact_ids) == (set_id is not None):
         both = "not both" if contact_ids else "one of them"
-        raise ParamsError(f"Give contact_ids or a set_id, {both}.")
+        raise ParamsError(f"Fill in {named('set_id')} or {named('contact_ids')}, {both}.")
     requested_by = actor.in_the_name_of(read_text("requested_by", params.get("requested_by")))
     if requested_by is None or actor.name is None:
-        raise ParamsError("requested_by is missing: the CRM user of the source office who asks for the transfer.")
+        raise ParamsError(
+            f"{named('requested_by')} is missing: the CRM user of the source office who asks for the transfer."
+        )
     return TransferRequest(
         run.run_id,
         run.dag_id,
@@ -133,14 +137,16 @@ def read_ids(name: str, value: object) -> tuple[int, ...]:
         return ()
     given = re.split(r"[,;\s]+", value.strip()) if isinstance(value, str) else value
     if not isinstance(given, list | tuple):
-        raise ParamsError(f"{name} is a list of contacts' numbers in the CRM, for example [7, 12], not {value!r}.")
-    numbers = [read_number(f"Each of {name}", one) for one in given if one != ""]
+        raise ParamsError(
+            f"{named(name)} is a list of contacts' numbers in the CRM, for example [7, 12], not {shape_of(value)}."
+        )
+    numbers = [read_number(name, one) for one in given if one != ""]
     return tuple(dict.fromkeys(number for number in numbers if number is not None))
 
 
 def _needed(name: str, value: Any) -> Any:
     if value is None:
-        raise ParamsError(f"{name} is missing.")
+        raise ParamsError(f"{named(name)} is missing.")
     return value
 
 
@@ -152,5 +158,5 @@ def _days(value: object) -> timedelta:
     except ValueError:
         days = math.nan
     if isinstance(value, bool) or not 0 < days <= LONGEST_DAYS:
-        raise ParamsError(f"accept_within is a number of days up to {LONGEST_DAYS}, not {value!r}.")
+        raise ParamsError(f"{named('accept_within')} is a number of days up to {LONGEST_DAYS}, not {shape_of(value)}.")
     return timedelta(days=days)

@@ -248,4 +248,5 @@ def _close(context: RunContext, undone: Undone) -> None:
     row = {**runs.require_run(context.ledger, undone.run_id), "status": closing.status, "finished_at": ended_at}
     folder = context.data_folder / "reports" / folder_name(undone.run_id)
     write_report(folder, report_of(context.ledger, row))
+    context.name_report(row)
     close_run(context.ledger, undone.run_id, closing, ended_at)

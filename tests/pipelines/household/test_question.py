@@ -13,7 +13,7 @@ from etl.load.job import ByHand
 from etl.load.ledger import answers
 from etl.load.profiles.search import BUTTONS, buttons_for
 from include.pipelines.household.prepare import prepare_unit
-from include.pipelines.household.question import VENDOR, Question, keep_answer, question_for
+from include.pipelines.household.question import VENDOR, Question, answer_to, keep_answer, question_for
 from include.pipelines.refresh.load import load_shard
 from include.pipelines.refresh.report import report_run
 from include.pipelines.run.context import HandRequest, RunContext
@@ -145,7 +145,7 @@ class TestNobodyIsAsked:
 
 
 class TestTheButtons:
-    """Always SmartOffice's four; the body says what can be done."""
+    """Always SmartOffice's four; the body says what can be done, and another button is asked for again."""
 
     def test_all_four_have_something_to_do_where_a_case_can_be_chosen(self, book: Book, vendors: Vendors) -> None:
         add_household(vendors, 2, **EXACT)
@@ -173,7 +173,7 @@ class TestTheButtons:
     def test_another_record_is_refused_in_words(self, book: Book) -> None:
         context = as_prepared(book)
         asked(context)
-        with pytest.raises(ParamsError, match="trigger the run again and answer Create New Client and Case"):
+        with pytest.raises(ParamsError, match="no household to choose: answer Create New Client and Case"):
             keep_answer(context, event("Open Case"))
 
 
@@ -336,12 +336,11 @@ class TestTheAnswer:
     @pytest.mark.parametrize(
         ("button", "given", "words"),
         [
-            ("Update Case", {}, r"has the cases \d+, \d+: say which"),
             ("Update Case", {"case_id": "999"}, "Case 999 is not on the list"),
             ("Create New Case", {"household_id": "999"}, "Household 999 is not on the list"),
-            ("Create New Client and Case", {"household_id": "1"}, "leave the ids empty"),
+            ("Create New Client and Case", {"household_id": "999"}, "leave the ids empty"),
             ("Update Case", {"name": "Lee"}, "Unknown field name in the answer"),
-            ("Update Case", {"case_id": True}, "case_id is one of the ids"),
+            ("Update Case", {"case_id": True}, "Case id is one of the ids"),
         ],
     )
     def test_that_makes_no_sense_is_refused_in_words_and_sends_nothing(
@@ -353,6 +352,21 @@ class TestTheAnswer:
         found = answers.find_answer(context.ledger, context.request.run_id, VENDOR, "H12")
         assert found is not None
         assert (found.status, found.answered_by) == ("mistaken", "amy")
+        assert vendors.writes() == before
+
+    def test_that_leaves_open_what_is_meant_is_asked_for_once_more(
+        self, vendors: Vendors, context: RunContext, theirs: str
+    ) -> None:
+        before = vendors.writes()
+        again = answer_to(context, event("Update Case"))
+        assert isinstance(again, Question)
+        assert again.body.startswith(f"**Please answer again.** Household {theirs} has the cases")
+        assert "| Household | Client |" in again.body
+        found = answers.find_answer(context.ledger, context.request.run_id, VENDOR, "H12")
+        assert found is not None
+        assert found.status == "asked"
+        assert answer_to(context, event("Create New Client and Case", household_id=theirs)) is not None
+        assert answer_to(context, event("Update Case", case_id=cases_of(vendors, theirs)[1])) == "update_case"
         assert vendors.writes() == before
 
     def test_of_a_question_that_was_never_put_is_refused(self, book: Book) -> None:

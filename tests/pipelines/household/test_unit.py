@@ -262,7 +262,9 @@ class TestRefusals:
         assert "connection `profiles` is missing" in refused(book, household_id=1)
 
     def test_an_unknown_user(self, book: Book) -> None:
-        assert refused(book, household_id=1, user_name="zoe") == "requested_by: the CRM has no user 'zoe'."
+        assert refused(book, household_id=1, user_name="zoe") == (
+            "“In the name of” (requested_by): the CRM has no user of that name."
+        )
 
     def test_a_user_without_the_license_which_is_named(self, book: Book) -> None:
         book.crm.insert("crm_user", user_id=2, user_name="bob", status="Enabled")
@@ -313,7 +315,10 @@ class TestLicenses:
     def test_a_person_who_is_no_user_of_the_crm_is_refused_with_the_way_out(self, book: Book) -> None:
         said = str(run_by_hand(book, 1, action=NEW, triggered_by="admin", user_name="admin").stopped)
         assert "admin has triggered the run and is no user of the CRM (LIC-ACTING)" in said
-        assert "Name one in requested_by; for that admin has to be in PLANBRIDGE__SERVICE__MAY_ACT_FOR_OTHERS" in said
+        assert (
+            "Name one in “In the name of” (requested_by); for that admin has to be in "
+            "PLANBRIDGE__SERVICE__MAY_ACT_FOR_OTHERS" in said
+        )
 
     def test_no_link_is_ended_or_made_before_the_user_is_known(self, book: Book) -> None:
         assert run_by_hand(book, 1, action=NEW).outcomes("profiles") == {"H1": "created"}
@@ -326,7 +331,9 @@ class TestLicenses:
         admin = {"triggered_by": "admin", "user_name": "admin", "may_act_for_others": True}
         book.crm.update("contact", {"contact_id": 101}, assigned_user_id=None)
         said = str(run_by_hand(book, 1, action=NEW, **admin).stopped)
-        assert said == "H1 is assigned to nobody: name in requested_by the user in whose name it goes."
+        assert (
+            said == "H1 is assigned to nobody: fill in “In the name of” (requested_by), the user in whose name it goes."
+        )
         book.crm.update("contact", {"contact_id": 101}, assigned_user_id=2)
         assert "LIC-PROFILES: bob lacks" in run_by_hand(book, 1, action=NEW, **admin).reason("profiles", "H1")
 

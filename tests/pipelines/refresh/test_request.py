@@ -40,16 +40,16 @@ def test_a_dry_run_may_look_ahead_any_run_back_and_a_setting_lets_a_run_go_ahead
 
 # What is asked for -> words of the one message.
 MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
-    "a vendor that is no list": ({"vendors": "profiles"}, ['["profiles"]', "not 'profiles'"]),
-    "an unknown vendor": ({"vendors": ["profile"]}, ["profiles and emoney", "not ['profile']"]),
+    "a vendor that is no list": ({"vendors": "profiles"}, ['["profiles"]', "“Vendors” (vendors)"]),
+    "an unknown vendor": ({"vendors": ["profile"]}, ["(vendors)", "profiles and emoney"]),
     "a list in the list": ({"vendors": [["profiles"]]}, ["profiles and emoney"]),
     "a record for a list": ({"vendors": {"profiles": True}}, ["profiles and emoney"]),
-    "a unit that is no list": ({"unit_keys": "H12"}, ["unit_keys", '["H12", "C7"]', "not 'H12'"]),
-    "a number for units": ({"unit_keys": 12}, ["unit_keys", "not 12"]),
-    "no unit": ({"unit_keys": ["H12", "X7"]}, ["unit_keys", "not 'X7'."]),
-    "a key that no column holds": ({"unit_keys": [f"H{2**63}"]}, ["unit_keys", "H9223372036854775808"]),
-    "a mistyped year": ({"as_of": "2062-03-31"}, ["as_of 2062-03-31", "2026-11-20", "AS_OF_AHEAD", "dry run"]),
-    "no date": ({"as_of": "31.03.2026"}, ["as_of", "31.03.2026"]),
+    "a unit that is no list": ({"unit_keys": "H12"}, ["unit_keys", '["H12", "C7"]', "not text of 3 characters"]),
+    "a number for units": ({"unit_keys": 12}, ["unit_keys", "not a number of 2 digits"]),
+    "no unit": ({"unit_keys": ["H12", "X7"]}, ["“Units” (unit_keys)", "not text of 2 characters."]),
+    "a key that no column holds": ({"unit_keys": [f"H{2**63}"]}, ["(unit_keys)", "text of 20 characters"]),
+    "a mistyped year": ({"as_of": "2062-03-31"}, ["(as_of)", "2062-03-31", "2026-11-20", "AS_OF_AHEAD", "dry run"]),
+    "no date": ({"as_of": "31.03.2026"}, ["(as_of)", "text of 10 characters"]),
 }  # fmt: skip
 
 

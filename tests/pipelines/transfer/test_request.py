@@ -43,13 +43,13 @@ def test_contacts_come_as_a_list_or_as_lines_each_once(given: Any) -> None:
 def test_the_user_who_triggers_the_run_asks_where_nobody_is_named() -> None:
     given = OFFICES | {"requested_by": "", "set_id": 7}
     assert read(Actor("main.morgan"), **given).requested_by == "main.morgan"
-    with pytest.raises(ParamsError, match="requested_by is missing"):
+    with pytest.raises(ParamsError, match=r"“In the name of” \(requested_by\) is missing"):
         read(Actor.of(COMMAND_LINE, ()), **given)
 
 
 def test_only_a_user_who_may_act_for_others_asks_in_another_users_name() -> None:
     given = OFFICES | {"set_id": 7}
-    with pytest.raises(ParamsError, match=r"requested_by: amy may not act for mover \(LIC-ACTING\)"):
+    with pytest.raises(ParamsError, match=r"\(requested_by\): amy may not act for mover \(LIC-ACTING\)"):
         read(Actor("amy"), **given)
     for actor in (Actor.of("amy", ("amy",)), Actor.of(COMMAND_LINE, ())):
         asked = read(actor, **given)
@@ -64,20 +64,20 @@ def test_an_answer_may_take_seven_days_unless_the_form_says_otherwise() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({}, "Give contact_ids or a set_id, one of them"),
-        ({"set_id": 7, "contact_ids": [1]}, "Give contact_ids or a set_id, not both"),
-        ({"set_id": "seven"}, "set_id is a number in the CRM"),
-        ({"set_id": True}, "set_id is a number in the CRM"),
-        ({"contact_ids": {"a": 1}}, "contact_ids is a list of contacts' numbers"),
-        ({"contact_ids": ["Ann"]}, "Each of contact_ids is a number"),
-        ({"set_id": 7, "source_office_id": None}, "source_office_id is missing"),
-        ({"set_id": 7, "target_office_id": ""}, "target_office_id is missing"),
-        ({"set_id": 7, "receiving_user": " "}, "receiving_user is missing"),
-        ({"set_id": 7, "receiving_user": [3]}, "receiving_user is a text"),
-        ({"set_id": 7, "dry_run": "yes"}, "dry_run is true or false"),
-        ({"set_id": 7, "accept_within": 0}, "accept_within is a number of days up to 60"),
-        ({"set_id": 7, "accept_within": "nan"}, "accept_within is a number of days"),
-        ({"set_id": 7, "accept_within": 61}, "accept_within is a number of days"),
+        ({}, r"Fill in “Set” \(set_id\) or “Contacts” \(contact_ids\), one of them"),
+        ({"set_id": 7, "contact_ids": [1]}, "not both"),
+        ({"set_id": "seven"}, r"\(set_id\) is a number in the CRM"),
+        ({"set_id": True}, r"\(set_id\) is a number in the CRM"),
+        ({"contact_ids": {"a": 1}}, r"\(contact_ids\) is a list of contacts' numbers"),
+        ({"contact_ids": ["Ann"]}, r"\(contact_ids\) is a number"),
+        ({"set_id": 7, "source_office_id": None}, r"\(source_office_id\) is missing"),
+        ({"set_id": 7, "target_office_id": ""}, r"\(target_office_id\) is missing"),
+        ({"set_id": 7, "receiving_user": " "}, r"\(receiving_user\) is missing"),
+        ({"set_id": 7, "receiving_user": [3]}, r"\(receiving_user\) is a text"),
+        ({"set_id": 7, "dry_run": "yes"}, r"\(dry_run\) is true or false"),
+        ({"set_id": 7, "accept_within": 0}, r"\(accept_within\) is a number of days up to 60"),
+        ({"set_id": 7, "accept_within": "nan"}, r"\(accept_within\) is a number of days"),
+        ({"set_id": 7, "accept_within": 61}, r"\(accept_within\) is a number of days"),
         ({"set_id": 7, "contact": 1}, "Unknown parameter contact. Known: "),
     ],
 )
