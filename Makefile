@@ -1,6 +1,6 @@
 # Everything a person runs. Only Python 3.11 or newer, git and make have to be there.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo demo-transfer cancel-transfer return up why undo ledger ledger-upgrade backup restore \
+.PHONY: help setup browser demo demo-transfer cancel-transfer return up why undo audit ledger ledger-upgrade backup restore \
 	test test-all lint style bench documents lock clean
 
 PYTHON := .venv/bin/python
@@ -48,6 +48,9 @@ why: $(if $(UNIT),setup) ## Where a value comes from and what became of it; UNIT
 undo: $(if $(RUN),setup) ## Put back at Profiles what a run wrote, where it still stands; RUN=… UNIT=H12, DRY=1 only says what
 	@$(if $(RUN),,$(call usage,make undo RUN=… [UNIT=H12] [DRY=1]))
 	@$(DEMO_ENV) $(PLANBRIDGE) undo $(if $(RUN),--run "$(RUN)") $(if $(UNIT),--unit "$(UNIT)") $(if $(DRY),--dry-run)
+
+audit: setup ## Verify the audit of the stewards' desk; exit status 1 where an entry is not as it was written
+	@$(DEMO_ENV) $(PLANBRIDGE) audit
 
 ledger: setup ## Where the ledger is, its revision, and whether this code needs an upgrade of it
 	@$(DEMO_ENV) $(PLANBRIDGE) ledger check

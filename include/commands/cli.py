@@ -159,6 +159,15 @@ def undo(
     return int(any(one.outcome in ("failed", "deferred") for one in undone.outcomes))
 
 
+@app.command("audit")
+@ends
+def audit() -> int:
+    """Verify that nobody has changed, removed or inserted an entry of the desk's audit. Exit status 1: somebody has."""
+    from include.commands import audit as command
+
+    return command.verify()
+
+
 @ledger_app.command("check")
 @ends
 def ledger_check() -> int:

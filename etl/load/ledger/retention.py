@@ -5,11 +5,13 @@
     values    the values before and after of decisions, and those of writes that have an answer
     facts     decisions, outcomes, findings, writes, feeds and runs
     lineage   lineage that was recorded anew since
+    items     mended work items with their history, and labels of units without an item
     locks     locks of feeds, and of units that are linked no longer
 
-Kept at any age: writes without an answer, links, merge bases and what was last sent, open findings, what an undo put
-back, where the next night begins, outcomes and findings that still stand, and of each linked unit its creation and the
-last decision on each field. Each night goes on where the last one ended, in short transactions and for a limited time.
+Kept at any age: the audit, open work items, writes without an answer, links, merge bases and what was last sent, open
+findings, what an undo put back, where the next night begins, outcomes and findings that still stand, and of each linked
+unit its creation and the last decision on each field. Each night goes on where the last one ended, in short
+transactions and for a limited time.
 """
 
 from __future__ import annotations
@@ -50,6 +52,9 @@ from etl.load.ledger.tables import (
     run,
     run_stop,
     run_vendor,
+    work_item,
+    work_item_event,
+    work_unit,
 )
 
 # Removes portion by portion; gives how many rows each had.
@@ -67,6 +72,7 @@ class Keep:
     values_days: int = 90
     facts_days: int = 2555
     lineage_days: int = 400
+    items_days: int = 400
     rows: int = 5_000
     seconds: float = 60.0
 
@@ -210,6 +216,18 @@ def _forget_lineage(ledger: Ledger, gone: tuple[sa.ColumnElement[bool], ...], ro
     return len(found)
 
 
+def _items(ledger: Ledger, keep: Keep) -> Portions:
+    # The newest stays: a number is never given twice, and the audit names items by it.
+    newest = sa.select(sa.func.max(work_item.c.item_id)).scalar_subquery()
+    before = ledger.now() - timedelta(days=keep.items_days)
+    gone = (work_item.c.state == "mended", work_item.c.closed_at < before, work_item.c.item_id < newest)
+    history = work_item_event.c.item_id.in_(sa.select(work_item.c.item_id).where(*gone))
+    yield from _deleted(ledger, work_item_event, (history,), keep.rows)
+    yield from _deleted(ledger, work_item, gone, keep.rows)
+    has_item = sa.exists().where(*_same(work_item, work_unit, "unit_key"))
+    yield from _deleted(ledger, work_unit, (~has_item,), keep.rows)
+
+
 def _locks(ledger: Ledger, keep: Keep) -> Portions:
     """The lock of a linked unit stays, with its epoch: the unit will need it again."""
     is_over = household_lock.c.expires_at < ledger.seconds() - 86_400
@@ -220,6 +238,7 @@ KINDS: dict[str, Callable[[Ledger, Keep], Portions]] = {
     "values": _values,
     "facts": _facts,
     "lineage": _lineage,
+    "items": _items,
     "locks": _locks,
 }
 

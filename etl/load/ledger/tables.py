@@ -358,15 +358,20 @@ audit_entry = _table("""audit_entry
     index ix_audit_entry_subject subject
 """)
 
+_REFUSED = "audit entries are only added"
+# What a trigger of PostgreSQL calls: a dump of the tables does not hold it.
+REFUSING_FUNCTION = (
+    "CREATE OR REPLACE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS "
+    f"$$ BEGIN RAISE EXCEPTION '{_REFUSED}'; END $$"
+)
 _ONLY_ADDED = {
     "sqlite": [
         f"CREATE TRIGGER audit_entry_{change.lower()} BEFORE {change} ON audit_entry "
-        "BEGIN SELECT RAISE(ABORT, 'audit entries are only added'); END"
+        f"BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END"
         for change in ("UPDATE", "DELETE")
     ],
     "postgresql": [
-        "CREATE OR REPLACE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'audit entries are only added'; END $$",
+        REFUSING_FUNCTION,
         "CREATE TRIGGER audit_entry_change BEFORE UPDATE OR DELETE ON audit_entry "
         "FOR EACH ROW EXECUTE FUNCTION refuse_audit_change()",
     ],

@@ -41,6 +41,7 @@ def _remove(context: RunContext) -> Removal:
         values_days=data.values_days,
         facts_days=data.facts_days,
         lineage_days=data.lineage_days,
+        items_days=data.items_days,
         rows=data.removal_rows,
         seconds=data.removal_seconds,
     )

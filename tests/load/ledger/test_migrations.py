@@ -14,13 +14,16 @@ from alembic.script import ScriptDirectory
 
 from etl.errors import LedgerBusy, LedgerTooNew
 from etl.load.ledger import migrations
+from etl.load.ledger.desk import audit, queries
+from etl.load.ledger.desk.audit import Entry
 from etl.load.ledger.feeds import Line, read_lines
 from etl.load.ledger.findings import finding_key
 from etl.load.ledger.links import find_base
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.story import unpack
-from etl.load.ledger.tables import metadata, open_finding, outcome
+from etl.load.ledger.tables import audit_entry, metadata, open_finding, outcome, run
 from etl.load.ledger.views import VIEWS
+from tests.load.ledger.desk.desks import check_laws
 
 # A ledger with three nights in it, made by the code before revisions were kept.
 BEFORE_REVISIONS = (Path(__file__).parent / "ledger_0001.sql").read_text(encoding="utf-8")
@@ -195,6 +198,28 @@ def test_a_feed_without_a_result_keeps_its_lines(old: Ledger) -> None:
         connection.execute(line, {"feed_id": feed_id})
     old.migrate()
     assert read_lines(old, feed_id) == [Line("H1", "em-1", "h", "account:1")]
+
+
+def test_what_stands_open_are_work_items_after_the_upgrade(old: Ledger) -> None:
+    old.migrate()
+    check_laws(old)
+    waiting = queries.list_items(old, None, queries.Filters(rule="EMY-NEW"), sort="record")
+    assert [(one.unit_key, one.entity, one.state, one.vendors) for one in waiting] == [
+        ("H1", "account", "new", "emoney"), ("H1", "policy", "new", "emoney"),
+    ]  # fmt: skip
+    ended = old.mapping(sa.select(run.c.run_id, run.c.finished_at))
+    assert all(one.opened_at == ended[one.opened_run] for one in waiting)
+    assert [one.kind for one in queries.read_history(old, [waiting[0].item_id])] == ["opened"]
+
+
+def test_the_audit_of_an_upgraded_ledger_refuses_changes(old: Ledger) -> None:
+    old.migrate()
+    with old.write() as connection:
+        audit.append(old, connection, Entry("morgan", "noted", "item:1"))
+    for change in (sa.update(audit_entry).values(actor="chen"), sa.delete(audit_entry)):
+        with pytest.raises(sa.exc.DBAPIError, match="audit entries are only added"):
+            old.execute(change)
+    assert audit.verify(old).count == 1
 
 
 def test_a_trial_changes_nothing(old: Ledger, tmp_path: Path) -> None:

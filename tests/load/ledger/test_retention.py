@@ -6,7 +6,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,15 @@ import sqlalchemy as sa
 from etl.load.ledger import changes, feeds, findings, intents, lineage, links, locks, runs
 from etl.load.ledger.changes import Change
 from etl.load.ledger.closing import Closing, close_run
+from etl.load.ledger.desk import units
 from etl.load.ledger.feeds import Line
 from etl.load.ledger.links import Link
 from etl.load.ledger.retention import Keep, remove_old
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.story import UNDO_STEP
-from etl.load.ledger.tables import metadata
+from etl.load.ledger.tables import metadata, work_item, work_item_event
+from tests.load.ledger.desk.desks import labelled
 
 FIRST = datetime(2026, 1, 5, 22, 0)
 QUICK = Keep(values_days=6, facts_days=12, lineage_days=5)
@@ -226,6 +228,29 @@ def test_old_lineage_goes_once_it_is_superseded_and_the_latest_stays(office: Off
         ("night-2", "H1"), (last, "H2"),
     }  # fmt: skip
     assert {row["run_id"] for row in office.rows("lineage")} == {"night-2", last}
+
+
+def test_mended_items_go_by_age_with_their_history_and_open_ones_and_the_newest_stay(office: Office) -> None:
+    labels = labelled(("H1", "Aster", 7, "chen"), ("H4", "Birch", 7, "chen"))
+    rows = [
+        {"unit_key": key, "rule_id": "DEM-NAME", "entity": "", "entity_id": "", "severity": "info", "message": "No."}
+        | {"vendors": "emoney", "state": state, "opened_run": "r", "times_opened": 1, "opened_at": FIRST}
+        | {"closed_at": FIRST if state == "mended" else None}
+        for key, state in (("H1", "mended"), ("H4", "new"), ("H3", "mended"))
+    ]
+    with office.ledger.write() as connection:
+        office.ledger.insert(connection, work_item, rows)
+        units.remember_units(office.ledger, connection, labels, FIRST)
+        event = {"kind": "opened", "at": FIRST}
+        office.ledger.insert(connection, work_item_event, [{**event, "item_id": number} for number in (1, 2, 3)])
+    office.nights = 9
+    remove_old(office.ledger, replace(QUICK, items_days=10))
+    assert len(office.rows("work_item")) == 3
+    office.nights = 11
+    remove_old(office.ledger, replace(QUICK, items_days=10))
+    assert [row["item_id"] for row in office.rows("work_item")] == [2, 3]
+    assert [row["item_id"] for row in office.rows("work_item_event")] == [2, 3]
+    assert [row["unit_key"] for row in office.rows("work_unit")] == ["H4"]
 
 
 def test_locks_of_feeds_and_of_unlinked_units_go(office: Office) -> None:

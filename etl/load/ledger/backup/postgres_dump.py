@@ -72,6 +72,7 @@ def restore(file: Path, ledger: Ledger, contents: Contents, look: Callable[[Conn
             connection.execute(sa.text(f"DROP VIEW IF EXISTS {view}"))
         for table in _ours(connection):
             connection.execute(sa.text(f"DROP TABLE {table}"))
+        connection.exec_driver_sql(tables.REFUSING_FUNCTION)
         _unpack(file, connection)
         require_same(f"The ledger {ledger.place}", contents, _contents(connection))
         migrations.make_or_upgrade(connection, tables.metadata, views.VIEWS, lambda _step: None)
