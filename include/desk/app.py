@@ -14,7 +14,7 @@ from etl.defects import note_defect
 from etl.errors import PlanbridgeError
 from include.desk import kit
 from include.desk.context import Desk, NotLoggedIn, Refused
-from include.desk.pages import search, worklist
+from include.desk.pages import runs, search, worklist
 from include.desk.security import SAFE_METHODS, SecurityHeaders, airflow_account, desk_user
 
 # Where Airflow has the desk, under its own root.
@@ -23,6 +23,7 @@ MOUNTED_AT = "/desk"
 # The groups of pages, in the order of the navigation: the words of the entry and where it leads; none for no entry.
 GROUPS: tuple[tuple[str, str, APIRouter], ...] = (
     ("Work list", "/", worklist.router),
+    ("Runs", "/runs", runs.router),
     ("", "", search.router),
 )
 

@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from etl.units import UnitKey
 from include.desk.context import desk_of
-from include.desk.security import POLICY, form_token
+from include.desk.security import form_token, with_style
 from include.report.html import environment_of, styled
 
 _SAID = "planbridge_desk_said"
@@ -52,7 +52,7 @@ def page(request: Request, template: str, *, status: int = 200, **content: Any) 
             **content,
         )
     )
-    answer = HTMLResponse(text, status, {"content-security-policy": f"{POLICY}; style-src 'sha256-{digest}'"})
+    answer = HTMLResponse(text, status, with_style(digest))
     if _SAID in request.cookies:
         answer.delete_cookie(_SAID, path=_cookie_path(request))
     return answer

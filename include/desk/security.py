@@ -44,6 +44,11 @@ HEADERS = {
 }
 
 
+def with_style(digest: str) -> dict[str, str]:
+    """The policy of a page with the one style sheet of this hash."""
+    return {"content-security-policy": f"{POLICY}; style-src 'sha256-{digest}'"}
+
+
 @dataclass(frozen=True)
 class DeskUser:
     """Who asks: their name in Airflow, the offices that they may see (None: all), and what they may do."""

@@ -1,4 +1,4 @@
-"""The stewards' desk in Airflow's web UI: an entry of the menu, and a tab on each run and on each of its tasks.
+"""The stewards' desk in Airflow's web UI: an entry of the menu, and a tab on each run.
 
 The API server alone serves the desk, and loads it when somebody first asks for it: no other process of Airflow pays for
 it. The code is in `include.desk`. The entry of the menu opens a window of its own: Airflow shows a plugin's page in a
@@ -66,11 +66,5 @@ class StewardsDeskPlugin(AirflowPlugin):
             "href": _at("/runs/{RUN_ID}"),
             "destination": "dag_run",
             "url_route": "desk-of-the-run",
-        },
-        {
-            "name": "Stewards' desk",
-            "href": _at("/runs/{RUN_ID}"),
-            "destination": "task_instance",
-            "url_route": "desk-of-the-task",
         },
     ]
