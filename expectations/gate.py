@@ -114,8 +114,8 @@ def _word_all(
     return pd.DataFrame({name: pd.Series(dtype="int64" if name == "entity_id" else "str") for name in FINDING_COLUMNS})
 
 
-def _held_units(findings: pd.DataFrame) -> pd.DataFrame:
-    """The units with a critical finding, and the rules they break."""
+def held_units(findings: pd.DataFrame) -> pd.DataFrame:
+    """unit_key, rule_ids of the units with a critical finding: the rules that they break, sorted, comma-joined."""
     critical = findings.loc[(findings["severity"] == "critical").to_numpy(dtype=bool), ["unit_key", "rule_id"]]
     broken = critical.drop_duplicates().sort_values(["unit_key", "rule_id"])
     keys, rules = broken["unit_key"].to_list(), broken["rule_id"].to_list()
@@ -131,7 +131,7 @@ def _held_units(findings: pd.DataFrame) -> pd.DataFrame:
 def _decide(vendor: str, units: Sequence[str], findings: pd.DataFrame, statistics: dict[str, Any]) -> Verdict:
     """Held are the units with a critical finding; accepted are all others."""
     in_scope = pd.Series(list(units), dtype="str", name="unit_key")
-    held = _held_units(findings)
+    held = held_units(findings)
     accepted = in_scope[~are_among(in_scope, held["unit_key"])].to_frame().reset_index(drop=True)
     counts = {"units": len(in_scope), "accepted": len(accepted), "held": len(held)}
     if counts["accepted"] + counts["held"] != counts["units"]:

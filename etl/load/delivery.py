@@ -17,6 +17,8 @@ from sqlalchemy.engine import RowMapping
 from etl.errors import VENDOR_NAMES, Gone, InDoubt, LockLost, SetAside, VendorUnavailable
 from etl.load.job import Delivered, Job, Payload, ended, set_aside
 from etl.load.ledger import intents, life_events, links, locks, pins
+from etl.load.ledger.desk import decisions
+from etl.load.ledger.desk.decisions import FieldDecision
 from etl.load.ledger.intents import Intent
 from etl.load.ledger.links import Link, Sent
 from etl.load.ledger.pins import Pin
@@ -38,14 +40,16 @@ LOCKED = "another run is writing this household now"
 class Standing:
     """A unit as the ledger knows it at one vendor: its link, and what was last sent by part.
 
-    ``begun``: the writes without an answer; ``pins``: those in force on its case; ``marital_status``: what a life event
-    has made of its client; ``is_new``: this run has found that an earlier run created the record.
+    ``begun``: the writes without an answer; ``pins``: those in force on its case; ``decisions``: those between the CRM
+    and edits there; ``marital_status``: what a life event has made of its client; ``is_new``: this run has found that
+    an earlier run created the record.
     """
 
     link: Link | None
     before: Mapping[str, Sent]
     begun: Sequence[Intent] = ()
     pins: Sequence[Pin] = ()
+    decisions: Sequence[FieldDecision] = ()
     marital_status: str | None = None
     is_new: bool = False
 
@@ -63,6 +67,7 @@ class Group:
     begun: Sequence[Intent]
     unreadable: Mapping[str, Exception]
     pins: Mapping[str, Sequence[Pin]]
+    decisions: Mapping[str, Sequence[FieldDecision]]
     statuses: Mapping[int, str]
     moves: Sequence[RowMapping]
     locks: Mapping[str, AbstractContextManager[None]] = field(default_factory=dict)
@@ -79,6 +84,7 @@ class Group:
             [intent for part in begun.results for intent in part],
             begun.broken,
             pins.find_pins(ledger, keys) if vendor == pins.VENDOR else {},
+            decisions.find_decisions(ledger, keys) if vendor == pins.VENDOR else {},
             life_events.statuses_of(ledger, (one.client_contact_id for one in payloads)),
             rekeying.moves_of(ledger, keys),
         )
@@ -101,7 +107,8 @@ class Group:
         """How the unit stands that the ledger knows under this key."""
         begun = [intent for intent in self.begun if intent.unit_key == payload.unit_key]
         status = self.statuses.get(payload.client_contact_id)
-        return Standing(self.links.get(key), self.sent.get(key, {}), begun, self.pins.get(payload.unit_key, ()), status)
+        pinned, decided = self.pins.get(payload.unit_key, ()), self.decisions.get(payload.unit_key, ())
+        return Standing(self.links.get(key), self.sent.get(key, {}), begun, pinned, decided, status)
 
 
 class VendorDelivery(Protocol):

@@ -34,6 +34,7 @@ WORDS = {
     "added": "written with the item",
     "kept": "kept: somebody edited it at {vendor}, and the CRM says otherwise",
     "pinned": "kept: pinned to Profiles",
+    "decided": "kept: a person decided for Profiles",
     "stale": "left: the CRM has it no longer",
     "removed_by_advisor": "not written again: somebody deleted it at Profiles",
     "taken_out": "taken out by an undo",

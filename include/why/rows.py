@@ -21,7 +21,7 @@ from include.why.history import read_history
 # Up to so many households with all their fields; else of up to so many the fields that were kept.
 SHOWN_WHOLE = 3
 SHOWN_IN_PART = 50
-DIFFERING = ("kept", "pinned", "stale", "removed_by_advisor")
+DIFFERING = ("kept", "pinned", "decided", "stale", "removed_by_advisor")
 
 
 def explained(context: RunContext, report: RunReport) -> RunReport:

@@ -68,7 +68,7 @@ def rows(columns: tuple[str, ...], default: dict[str, Any], *changes: dict[str, 
 
 def findings(*changes: dict[str, Any]) -> pd.DataFrame:
     """Findings like FINDING, one for each change."""
-    return rows((*FINDING_COLUMNS, "since"), FINDING, *changes)
+    return rows((*FINDING_COLUMNS, "since", "waiver_id"), FINDING, *changes)
 
 
 def outcomes(*changes: dict[str, Any]) -> pd.DataFrame:

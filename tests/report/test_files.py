@@ -97,7 +97,7 @@ def test_run_json_counts_what_happened(tmp_path: Path) -> None:
     assert summary["findings"]["by_severity"] == {"critical": 1, "warning": 2, "info": 1}
     assert summary["findings"]["by_rule"][0] == {
         "rule_id": "DEM-BIRTH-DATE", "severity": "critical", "vendors": ["profiles"],
-        "units": 1, "findings": 1, "new": 1, "known": 0, "mended": 1,
+        "units": 1, "findings": 1, "new": 1, "known": 0, "mended": 1, "waived": 0,
     }  # fmt: skip
     assert summary["newly_available"]["items"] == [
         {
@@ -219,3 +219,16 @@ def test_labels_are_optional_and_extra_columns_do_no_harm(tmp_path: Path) -> Non
     write_report(tmp_path, report)
     for file in tmp_path.iterdir():
         assert b"not for anybody" not in file.read_bytes()
+
+
+def test_waived_findings_are_counted_apart_and_listed_as_waived(tmp_path: Path) -> None:
+    waived = {"rule_id": "LIA-TERM", "severity": "critical", "status": "known", "waiver_id": 7}
+    write_report(tmp_path, a_report(findings=findings({}, waived)))
+    summary = summary_of(tmp_path)["findings"]
+    assert (summary["open"], summary["waived"], summary["by_severity"]["critical"]) == (1, 1, 1)
+    assert {rule["rule_id"]: rule["waived"] for rule in summary["by_rule"]}["LIA-TERM"] == 1
+    with (tmp_path / "worklist.csv").open(encoding="utf-8-sig", newline="") as file:
+        lines = {line["rule_id"]: line["consequence"] for line in csv.DictReader(file, strict=True)}
+    assert lines["LIA-TERM"] == "Waived: it holds nothing until the waiver ends."
+    page = (tmp_path / "worklist.html").read_text()
+    assert "<dt>Waived</dt><dd>1</dd>" in page

@@ -18,7 +18,7 @@ from etl.load.ledger.tables import field_change
 
 @dataclass(frozen=True)
 class Change:
-    """A decision about one field: written, added, kept, pinned, stale, removed_by_advisor, and the values.
+    """A decision about one field: written, added, kept, pinned, decided, stale, removed_by_advisor, and the values.
 
     Of an item also linked and linked_by_advisor.
     """

@@ -19,6 +19,8 @@ from etl.load.ledger.transfers import rekeying
 from etl.load.ledger.views import STANDS
 
 COLUMNS = ["vendor", "unit_key", "rule_id", "severity", "entity", "entity_id", "field", "message", "remedy"]
+# The waiver that covers a finding.
+WAIVED = "waiver_id"
 # Findings that are reported once, in one run: neither known nor mended later.
 EVENTS = ("EMY-LINK", "EMY-GONE", "MATCH-LAST-NAME", "SCP-STRAY")
 _KEY = ["vendor", "unit_key", "rule_id", "entity", "entity_id", "field"]
@@ -55,9 +57,9 @@ def read_load_findings(ledger: Ledger, run_id: str) -> pd.DataFrame:
 
 
 def read_findings(ledger: Ledger, run_id: str) -> pd.DataFrame:
-    """A run's findings as they were decided, in that order: `COLUMNS`, status, since (a date; null where unknown)."""
+    """A run's findings as they were decided, in that order: `COLUMNS`, status, waiver_id, since (a date, or null)."""
     found = standing.all_findings(ledger.engine.dialect.name)
-    columns = [*_columns(found, "status"), run.c.as_of.label("since")]
+    columns = [*_columns(found, "status", WAIVED), run.c.as_of.label("since")]
     mine = sa.select(*columns).outerjoin(run, run.c.run_id == found.c.first_run_id).where(found.c.run_id == run_id)
     return ledger.frame(mine.order_by(found.c.finding_id))
 
@@ -105,13 +107,15 @@ def write_findings(
 ) -> pd.DataFrame:
     """A run's findings with their status (new, known, mended), in place of those of an earlier closing of the same run.
 
-    ``findings``: `COLUMNS`, status, and first_run_id where an earlier run found it. ``places``: the run's place at each
-    vendor whose open findings follow it. There a finding that stands is not written again, and a new one stands from
-    now on, unless its unit failed (`standing`). Within a transaction. Gives the known findings that stand in other
-    words than before: `COLUMNS`.
+    ``findings``: `COLUMNS`, status, first_run_id where an earlier run found it, and waiver_id where a waiver covers it.
+    ``places``: the run's place at each vendor whose open findings follow it. There a finding that stands is not written
+    again, and a new one stands from now on, unless its unit failed (`standing`). Within a transaction. Gives the known
+    findings that stand in other words than before: `COLUMNS`.
     """
     connection.execute(sa.delete(finding).where(finding.c.run_id == run_id))
-    decided = findings.reindex(columns=[*COLUMNS, "status", "first_run_id"]).astype(object)
+    decided = findings.reindex(columns=[*COLUMNS, "status", "first_run_id", WAIVED])
+    decided[WAIVED] = decided[WAIVED].astype("Int64")
+    decided = decided.astype(object)
     decided["first_run_id"] = decided["first_run_id"].fillna(run_id)
     decided = decided.assign(run_id=run_id, stands_from=None, stands_until=None)
     for vendor, place in places.items():
@@ -131,7 +135,7 @@ def _without_standing(
     may_stand &= are_among(mine["unit_key"], _looked_at(connection, run_id, vendor, mine["unit_key"].unique()))
     there = _read_standing(connection, vendor, mine["unit_key"].unique())
     keys, keys_there = _texts(mine, _KEY), _texts(there, _KEY)
-    words, words_there = _texts(mine, COLUMNS), _texts(there, COLUMNS)
+    words, words_there = _texts(mine, [*COLUMNS, WAIVED]), _texts(there, [*COLUMNS, WAIVED])
     # Two findings can differ by their words alone: they stand, or are written anew, together.
     differing = pd.concat([keys[~are_among(words, words_there)], keys_there[~are_among(words_there, words)]])
     stays = may_stand & (mine["status"] == "known") & ~are_among(keys, differing)
@@ -151,13 +155,13 @@ def _looked_at(connection: Connection, run_id: str, vendor: str, unit_keys: Iter
 
 
 def _read_standing(connection: Connection, vendor: str, unit_keys: Iterable[str]) -> pd.DataFrame:
-    """`COLUMNS`, finding_id of the findings of these units that stand."""
+    """`COLUMNS`, finding_id, waiver_id of the findings of these units that stand."""
     theirs = (
         *matching(finding, vendor=vendor, stands_until=STANDS),
         finding.c.unit_key.in_(text_list(connection, unit_keys)),
     )
-    rows = connection.execute(sa.select(*_columns(finding, "finding_id")).where(*theirs)).all()
-    return pd.DataFrame(rows, columns=[*COLUMNS, "finding_id"])
+    rows = connection.execute(sa.select(*_columns(finding, "finding_id", WAIVED)).where(*theirs)).all()
+    return pd.DataFrame(rows, columns=[*COLUMNS, "finding_id", WAIVED]).astype({WAIVED: "Int64"})
 
 
 def _texts(found: pd.DataFrame, names: Sequence[str]) -> pd.Series[str]:
@@ -208,8 +212,8 @@ def _bound(row: Mapping[str, Any], *changed: str) -> dict[str, Any]:
     return {f"a_{name}": row[name] for name in _OWN} | {name: row[name] for name in changed}
 
 
-def _columns(table: sa.FromClause, more: str) -> list[sa.ColumnElement[Any]]:
-    return [table.c[name] for name in (*COLUMNS, more)]
+def _columns(table: sa.FromClause, *more: str) -> list[sa.ColumnElement[Any]]:
+    return [table.c[name] for name in (*COLUMNS, *more)]
 
 
 def _mended_by(run_id: str) -> sa.ColumnElement[bool]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -19,7 +20,8 @@ from etl.load.ledger.tables import delivery, guard_release, guard_stop, link
 class Stopped:
     """What a run would have sent to a vendor, and why it was stopped.
 
-    ``causes``: in words; ``documents``: unit key -> the document's hash.
+    ``causes``: in words; ``parts``: each cause by its parts (guard, words, affected, of, table, field, pattern);
+    ``documents``: unit key -> the document's hash.
     """
 
     vendor: str
@@ -28,6 +30,7 @@ class Stopped:
     causes: tuple[str, ...]
     causes_hash: str
     documents: Mapping[str, str] = field(repr=False)
+    parts: Sequence[Mapping[str, Any]] = ()
 
     @property
     def documents_hash(self) -> str:
@@ -53,6 +56,7 @@ def save_stop(ledger: Ledger, stopped: Stopped) -> None:
         "vendor": stopped.vendor, "run_id": stopped.run_id, "as_of": stopped.as_of,
         "causes": json.dumps(stopped.causes), "causes_hash": stopped.causes_hash,
         "documents_hash": stopped.documents_hash, "documents": pack(stopped.documents), "stopped_at": ledger.now(),
+        "details": json.dumps(list(stopped.parts)),
     }  # fmt: skip
     ledger.save(guard_stop, [row])
 
@@ -64,7 +68,8 @@ def find_stop(ledger: Ledger, vendor: str) -> Stopped | None:
         return None
     row = rows[0]
     causes = tuple(json.loads(row["causes"]))
-    return Stopped(vendor, row["run_id"], row["as_of"], causes, row["causes_hash"], unpack(row["documents"]))
+    parts = tuple(json.loads(row["details"] or "[]"))
+    return Stopped(vendor, row["run_id"], row["as_of"], causes, row["causes_hash"], unpack(row["documents"]), parts)
 
 
 def last_stopped_day(ledger: Ledger) -> date | None:

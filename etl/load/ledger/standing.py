@@ -35,7 +35,7 @@ from etl.load.ledger.views import (
 OUTCOME = ("vendor", "unit_key", "outcome", "reason", "vendor_id", "code")
 FINDING = (
     *("vendor", "unit_key", "rule_id", "severity", "entity", "entity_id", "field", "message", "remedy"),
-    "first_run_id",
+    *("first_run_id", "waiver_id"),
 )
 
 # The run of a finding that holds only where it stands.

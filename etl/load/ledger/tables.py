@@ -120,6 +120,7 @@ finding = _table("""finding
     status text(20) required,  -- new | known | mended
     first_run_id text(250),  -- the run that found it first; null where it was not kept yet
     stands_from int, stands_until int,  -- as those of an outcome
+    waiver_id int,  -- the waiver that covered it in that run
     index ix_finding_run run_id vendor, index ix_finding_unit vendor unit_key stands_until
 """)
 
@@ -135,6 +136,43 @@ open_finding = _table("""open_finding
 case_base = _table("""case_base
     vendor text(20) key, vendor_case_id text(120) key, base bytes required, run_id text(250) required,
     written_at time required
+""")
+
+# What persons let through for a time although a rule finds it wrong. In force from `from_day` on, and open again on
+# `until_day`.
+waiver = _table("""waiver
+    waiver_id serial key, unit_key text(40) required, rule_id text(60) required,
+    entity text(40) required, entity_id text(80) required,  -- the record; both are '' where it is the whole unit
+    reason text required, from_day date required, until_day date required,
+    asked_by text(256) required, asked_at time required,
+    approved_by text(256), approved_at time,  -- a second person; without one it covers nothing critical
+    ended_by text(256), ended_at time, ended_why text,
+    index ix_waiver_unit unit_key rule_id, index ix_waiver_until until_day
+""")
+
+# Which side is right where the CRM and an edit in Profiles differ, for the two values that the person saw, by hash.
+field_decision = _table("""field_decision
+    decision_id serial key, unit_key text(40) required, field text(200) required,
+    vendor_case_id text(120) required, side text(20) required,  -- profiles | smartoffice
+    theirs_hash text(64) required, ours_hash text(64) required,  -- at Profiles; in the CRM
+    reason text required, decided_by text(256) required, decided_at time required,
+    carried_run text(250), carried_at time,  -- the first run that went by it
+    ending text(20),  -- written | agreed | lapsed | withdrawn
+    ended_run text(250), ended_at time,
+    index ix_field_decision_unit unit_key ended_at
+""")
+
+# What the next night would do, as the last forecast said. `counts`: by vendor and outcome, as JSON.
+forecast = _table("""forecast
+    run_id text(250) key, as_of date required, made_at time required, counts text required
+""")
+
+# The units of the last forecast whose outcome would not be `unchanged`.
+forecast_unit = _table("""forecast_unit
+    vendor text(20) key, unit_key text(40) key, outcome text(20) required, reason text, code text,
+    household_name text required, head_name text required, office_id id, office_name text required,
+    advisor text required,
+    index ix_forecast_unit_office office_id
 """)
 
 # The run in which somebody chose another case for a unit: earlier decisions are about the earlier case.
@@ -222,7 +260,7 @@ guard_stop = _table("""guard_stop
     vendor text(20) key, run_id text(250) required, as_of date required,
     causes text required,  -- in words, a JSON list
     causes_hash text(64) required, documents_hash text(64) required, documents bytes required,
-    stopped_at time required
+    stopped_at time required, details text  -- the causes in their parts, a JSON list
 """)
 
 # Who released what the guards had stopped, and why. Rows are only added.

@@ -8,7 +8,7 @@ STANDS = 2**31 - 1
 _OUTCOME = "o.vendor, o.unit_key, o.outcome, o.reason, o.vendor_id, o.code"
 _FINDING = (
     "f.finding_id, f.vendor, f.unit_key, f.rule_id, f.severity, f.entity, f.entity_id, f.field, f.message, f.remedy, "
-    "f.first_run_id"
+    "f.first_run_id, f.waiver_id"
 )
 
 # Outcomes that a closed run does not write because they stand.

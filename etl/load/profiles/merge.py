@@ -3,7 +3,8 @@
 Three values are known of every field: *base* (what we last wrote), *theirs* (in the case now), *ours* (from the CRM
 now). ``theirs == base``: ours is written. ``theirs != base``: somebody edited it at the vendor, theirs stays and is
 reported. No base and theirs not null: theirs stays. Unknown fields, ``notes`` and items that an advisor added stay.
-A pin settles a field for one side and overrules the three values.
+A pin settles a field for one side and overrules the three values. Where somebody edited a field, a person may have
+decided between the two values: for ours, which is written then, or for theirs, which is reported no more.
 
 What the rule leaves open is decided here. A person is there or not there as a whole: a Client B whom an advisor
 removed is not brought back field by field, and one whom the CRM lost leaves only if nobody at Profiles touched it and
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from etl.load.http.strict_json import canonical
+from etl.load.profiles.decisions import UNDECIDED, Decided
 from etl.load.profiles.document import (
     DOCUMENT,
     KEY,
@@ -51,6 +53,7 @@ class Kept:
     """A field that stays as it is at Profiles; ``differs``: the CRM says something else; ``pinned`` to Profiles.
 
     ``was_sent``: we wrote it once, so that somebody must have edited it since; else nobody knows who is right.
+    ``decided``: a person has decided so between these two values.
     """
 
     path: str
@@ -59,6 +62,7 @@ class Kept:
     ours: Any = field(repr=False)
     pinned: bool = False
     was_sent: bool = True
+    decided: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,14 +88,16 @@ class Merged:
         return bool(self.written or self.added)
 
 
-def merge(base: Document | None, theirs: Document, ours: Document, pins: Pins = NO_PINS) -> Merged:
+def merge(
+    base: Document | None, theirs: Document, ours: Document, pins: Pins = NO_PINS, decided: Decided = UNDECIDED
+) -> Merged:
     """Merge one Profiles document; none of the three is changed. ValueError where ours has a field unknown here."""
     require_known(ours)
     was, now, new = flatten(base), flatten(theirs), flatten(ours)
     added, removed, withheld = _arrivals(was, now, new, pins)
     absent = {*added, *removed, *withheld}
     mine = {path: value for path, value in new.items() if not _within(path, absent)}
-    writes, kept, equal = _decide(was, now, mine, pins)
+    writes, kept, equal = _decide(was, now, mine, pins, decided)
     kept += [Kept(show(path), True, None, None, pinned=True) for path in withheld]
     document = _written_into(theirs, ours, writes, added)
     for person in PERSONS:
@@ -157,7 +163,7 @@ def _stale(was: FlatDocument, now: FlatDocument, new: FlatDocument) -> list[Path
 
 
 def _decide(
-    was: FlatDocument, now: FlatDocument, mine: FlatDocument, pins: Pins
+    was: FlatDocument, now: FlatDocument, mine: FlatDocument, pins: Pins, decided: Decided
 ) -> tuple[FlatDocument, list[Kept], FlatDocument]:
     """What to write, what is kept, and what is pinned to SmartOffice and there already: as good as written."""
     writes: FlatDocument = {}
@@ -175,8 +181,10 @@ def _decide(
         elif is_same(path, theirs, was.get(path)):
             if not same:
                 writes[path] = value
+        elif (chosen := decided.side(path, theirs, value)) == "smartoffice":
+            writes[path] = value
         else:
-            kept.append(Kept(show(path), not same, theirs, value, was_sent=path in was))
+            kept.append(Kept(show(path), not same, theirs, value, was_sent=path in was, decided=chosen is not None))
     return writes, kept, equal
 
 

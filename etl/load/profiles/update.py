@@ -6,7 +6,7 @@ what became of it: fields that hold our values count as written by us.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -20,8 +20,9 @@ from etl.load.ledger.intents import Intent
 from etl.load.ledger.links import Link
 from etl.load.ledger.writer import Write
 from etl.load.profiles.client import Case, ProfilesClient
+from etl.load.profiles.decisions import Decided, settled
 from etl.load.profiles.document import KEY, Path, flatten, show
-from etl.load.profiles.merge import Merged, confirm, merge
+from etl.load.profiles.merge import Kept, Merged, confirm, merge
 from etl.load.profiles.pins import Pins, pins_in_force
 
 VENDOR = "profiles"
@@ -67,6 +68,7 @@ def update_case(client: ProfilesClient, job: Job, payload: Payload, standing: St
     assert link.vendor_case_id is not None
     document = payload.read()["document"]
     pins = pins_in_force(job, standing)
+    decided = Decided.on(link.vendor_case_id, standing.decisions)
     base = links.find_base(job.ledger, link.vendor_case_id)
     written: tuple[Change, ...] = ()
     lost: Intent | None = None
@@ -75,33 +77,34 @@ def update_case(client: ProfilesClient, job: Job, payload: Payload, standing: St
         if lost is not None and case.version != lost.expected_version:
             base = confirm_lost_write(job, payload, lost, case)
             written = (*written, *_written_by(lost))
-            lost = None
+            decided, lost = decided.without(lost.values["decided"]), None
         refuse_open(case)
-        merged = merge(base, case.document, document, pins)
+        merged = merge(base, case.document, document, pins, decided)
         if job.dry_run or not merged.changes:
             if not job.dry_run:
-                _remember(job, payload, case, merged, pins, None)
+                _remember(job, payload, case, merged, pins, decided, None)
             arrived = case_fields(job, document, merged.added)
             return _delivered(payload, link, merged, (*written, *arrived))
-        intent = begin(job, VENDOR, payload, "replace_case", _intended(case, merged), case.version)
+        intent = begin(job, VENDOR, payload, "replace_case", _intended(case, merged, decided), case.version)
         with CaseWrite(job, intent, lost) as write:
             client.replace_case(case.case_id, merged.document, case.version)
         lost = write.lost
         if write.is_done:
-            _remember(job, payload, case, merged, pins, intent)
+            _remember(job, payload, case, merged, pins, decided, intent)
             return _delivered(payload, link, merged, written)
     if lost is not None:
         raise InDoubt("Profiles did not confirm the new document; the next run reads the case before it sends.")
     raise VersionConflict("The case kept changing while it was to be written; the next run tries again.")
 
 
-def _intended(case: Case, merged: Merged) -> dict[str, Any]:
+def _intended(case: Case, merged: Merged, decided: Decided) -> dict[str, Any]:
     """What the ledger keeps of a write before it is made."""
     return {
         "case": case.case_id,
         "base": merged.base,
         "written": [[change.path, change.old, change.new] for change in merged.written],
         "added": list(merged.added),
+        "decided": decided.among({change.path for change in merged.written}),
     }
 
 
@@ -126,7 +129,8 @@ def confirm_lost_write(job: Job, payload: Payload, intent: Intent, case: Case) -
     confirmed = confirm(links.find_base(job.ledger, case.case_id), intent.values["base"], case.document)
     # No hash: what was offered is not known to be whole, so that the document is merged again.
     written = case_written(job, payload.unit_key, case.case_id, "", confirmed, intent.as_of)
-    job.ledger.commit(*written, intents.marked(job.ledger, intent, "confirmed"))
+    decided = settled(job.ledger, job.run_id, intent.values, flatten(case.document))
+    job.ledger.commit(*written, *decided, intents.marked(job.ledger, intent, "confirmed"))
     return confirmed
 
 
@@ -140,15 +144,26 @@ def case_written(
     )
 
 
-def _remember(job: Job, payload: Payload, case: Case, merged: Merged, pins: Pins, intent: Intent | None) -> None:
+def _remember(
+    job: Job, payload: Payload, case: Case, merged: Merged, pins: Pins, decided: Decided, intent: Intent | None
+) -> None:
     # No hash where edits are overruled: the next run looks at the case again, changed or not.
     payload_hash = "" if pins.overrule_edits else payload.payload_hash
     couple = {"client_contact_id": payload.client_contact_id, "spouse_contact_id": payload.spouse_contact_id}
     job.ledger.commit(
         *case_written(job, payload.unit_key, case.case_id, payload_hash, merged.base, job.as_of),
         links.link_changed(VENDOR, payload.unit_key, **couple),
+        *_decided(job, payload, case, merged, pins, decided),
         *([intents.marked(job.ledger, intent, "confirmed")] if intent is not None else []),
     )
+
+
+def _decided(job: Job, payload: Payload, case: Case, merged: Merged, pins: Pins, decided: Decided) -> Iterator[Write]:
+    """What became of the decisions of persons, to be committed."""
+    if not decided.by_path:
+        return
+    both = flatten(case.document), flatten(payload.read()["document"])
+    yield from decided.outcomes(job.ledger, job.run_id, both, {change.path for change in merged.written}, pins)
 
 
 def _delivered(payload: Payload, link: Link, merged: Merged, written: tuple[Change, ...]) -> Delivered:
@@ -166,20 +181,20 @@ def _changes(merged: Merged) -> tuple[Change, ...]:
     return (
         *(Change(one.path, "written", one.old, one.new) for one in merged.written),
         *(Change(path, "added") for path in merged.added),
-        *(
-            Change(one.path, "pinned" if one.pinned else "kept", one.theirs, one.ours)
-            for one in merged.kept
-            if one.differs
-        ),
+        *(Change(one.path, _word(one), one.theirs, one.ours) for one in merged.kept if one.differs),
         *(Change(path, "stale") for path in merged.stale),
         *(Change(path, "removed_by_advisor") for path in merged.removed_by_advisor),
     )
 
 
+def _word(kept: Kept) -> str:
+    return "pinned" if kept.pinned else "decided" if kept.decided else "kept"
+
+
 def _findings(payload: Payload, merged: Merged) -> tuple[LoadFinding, ...]:
     """What stays at Profiles other than the CRM says, until an advisor changes it there."""
     entity = entity_of(payload.unit_key)
-    kept = [one for one in merged.kept if one.differs and not one.pinned]
+    kept = [one for one in merged.kept if one.differs and not (one.pinned or one.decided)]
     return (
         *(LoadFinding("PROFILES-KEPT", *entity, one.path, EDITED if one.was_sent else NEVER_SENT) for one in kept),
         *(LoadFinding("PROFILES-KEPT", *entity, path, "deleted in Profiles") for path in merged.removed_by_advisor),

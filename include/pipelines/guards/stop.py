@@ -134,7 +134,8 @@ def _judge(context: RunContext, vendor: str, causes: list[Cause], documents: Map
     """The reason why the run stops for a vendor; None where it goes on."""
     request, ledger = context.request, context.ledger
     words, content = tuple(cause.words for cause in causes), hash_of(cause.identity for cause in causes)
-    now = Stopped(vendor, request.run_id, request.as_of, words, content, documents)
+    parts = [asdict(cause) for cause in causes]
+    now = Stopped(vendor, request.run_id, request.as_of, words, content, documents, parts)
     if request.dry_run:
         context.staging.write(f"{SAID}/{vendor}", {"causes": pd.DataFrame({"words": list(words)}, dtype="str")})
         return _in_words(context, now) if any(cause.guard == "crm_empty" for cause in causes) else None

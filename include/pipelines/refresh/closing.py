@@ -15,6 +15,7 @@ from etl.load.ledger import changes, findings, links, runs
 from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.transfers import rekeying
+from include.pipelines.refresh.waived import waive
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.findings import as_findings, detailed_finding
 from include.pipelines.run.shards import read_decisions, read_labels
@@ -82,7 +83,7 @@ def _findings(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
     """All findings of the run with their status, compared with those that were open before it."""
     ledger, request = context.ledger, context.request
     gate = [context.staging.read(stage)["findings"] for stage in context.staging.stages("verdict")]
-    found = pd.concat([*gate, _found_by_the_load(context)], ignore_index=True)
+    found = pd.concat([*gate, waive(context, _found_by_the_load(context))], ignore_index=True)
     found["entity_id"] = found["entity_id"].astype("str")
     found = found[(found["rule_id"] != WAITING) | ~are_among(_item_keys(found), _linked_items(context))]
     before = pd.concat(
@@ -97,7 +98,8 @@ def _findings(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
     standing = standing[~are_among(finding_keys(standing), finding_keys(found))].drop(columns="first_run_id")
     # A load that stopped has mended nothing: only units that were dealt with are compared.
     seen = outcomes.loc[(outcomes["outcome"] != "failed") & _is_compared(context), ["vendor", "unit_key"]]
-    return compare_findings(before, pd.concat([found, standing], ignore_index=True), seen)
+    now = pd.concat([found, waive(context, standing)], ignore_index=True)
+    return compare_findings(before, now, seen)
 
 
 def _is_compared(context: RunContext) -> bool:

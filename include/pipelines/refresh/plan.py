@@ -20,6 +20,7 @@ from etl.extract.shard import read_shard
 from etl.extract.source import Snapshot
 from etl.frames import are_among
 from etl.load.ledger import intents, links, pins, runs
+from etl.load.ledger.desk import decisions, waivers
 from etl.outcomes import NOT_SENT
 from include.pipelines.couples.former import stage_former
 from include.pipelines.guards import stop as guards
@@ -29,6 +30,7 @@ from include.pipelines.identity.link_ownership import current_links
 from include.pipelines.identity.merged import follow_dependents, follow_merges
 from include.pipelines.identity.same_person import stage_twins
 from include.pipelines.refresh.dates_ahead import roll_back_dates
+from include.pipelines.refresh.waived import stage_waivers
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.findings import stage_clock, stage_strays
 from include.pipelines.run.shards import shard_name
@@ -53,6 +55,7 @@ def begin_run(context: RunContext) -> None:
     _ = context.vendor_users, context.overrides
     roll_back_dates(context)
     check_schema(context.connections.crm)
+    stage_waivers(context)
 
 
 def plan_and_extract(context: RunContext) -> list[int]:
@@ -181,9 +184,10 @@ def _due(
     back = states.loc[states["outcome"].isin(NOT_SENT), "unit_key"]
     due = movement.changed(since, context.settings.refresh.overlap, states[["unit_key", "digest"]])
     keys = {*back, *intents.units_in_doubt(ledger, vendor)}
+    keys |= waivers.units_to_look_at(ledger, vendor, context.request.as_of)
     if vendor == "profiles":
         due = due.union(scope.depends_on_as_of(snapshot, census))
-        keys |= pins.units_always_written(ledger)
+        keys |= pins.units_always_written(ledger) | decisions.units_to_look_at(ledger)
     else:
         refreshed = links.read_sent(ledger, vendor, "items")
         done = set(refreshed.loc[refreshed["as_of"] >= context.request.as_of, "unit_key"])

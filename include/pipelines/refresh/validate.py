@@ -2,7 +2,8 @@
 
 Stages for each vendor ``verdict/<vendor>``: decisions (see `_decide`) and findings.
 A unit is sent only if its decision says ``send`` and its staged bytes have the hash that the decision names. One that
-the transform or a check broke over is ``failed``, with the id under which the log says where.
+the transform or a check broke over is ``failed``, with the id under which the log says where. A finding that a waiver
+covers holds nothing; it is kept with the waiver's id.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from etl.frames import are_among
+from etl.load.ledger.findings import WAIVED
 from etl.narrowing import Narrowed, narrow
 from include.pipelines.couples.life_events import NO_EVENTS, find_life_events, stage_proposals
 from include.pipelines.guards import stop as guards
@@ -20,6 +22,7 @@ from include.pipelines.guards.documents import of_documents
 from include.pipelines.identity.gone import read_gone
 from include.pipelines.identity.merged import find_unclear
 from include.pipelines.identity.same_person import find_unlinked, find_waiting
+from include.pipelines.refresh.waived import not_waived, waive
 from include.pipelines.refresh.withheld import find_withheld
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.findings import name_defects, read_found
@@ -58,17 +61,18 @@ def validate_vendor(context: RunContext, vendor: str) -> int:
         return 0
     parts = list(_judge(context, vendor, units))
     verdict = combine([part for judged in parts for part in judged.results])
-    write_results(context.reports / "data_docs", verdict.statistics)
     failed = [_failed(context, vendor, units), *(name_defects(f"validate {vendor}", one) for one in parts)]
-    decisions = _decide(context, vendor, units, verdict, pd.concat(failed, ignore_index=True))
+    checked = waive(context, verdict.findings, _documented(context, vendor, units))
+    write_results(context.reports / "data_docs", _counted(verdict.statistics, checked))
+    decisions = _decide(context, vendor, units, checked, pd.concat(failed, ignore_index=True))
     waiting = pd.concat([find(context, vendor, decisions) for find in (find_waiting, find_unlinked, find_unclear)])
     _hold(decisions, waiting)
     life_events = find_life_events(context, vendor, decisions, verdict.findings)
     outside = [life_events.findings, read_found(context, vendor, units["unit_key"])]
-    beside = pd.concat([*outside, find_withheld(context, vendor, units)], ignore_index=True)
-    findings = pd.concat([verdict.findings, waiting, beside], ignore_index=True)
+    beside = waive(context, pd.concat([*outside, find_withheld(context, vendor, units)], ignore_index=True))
+    findings = pd.concat([checked, waiting, beside], ignore_index=True)
     _fail(decisions, life_events.failed)
-    _hold(decisions, beside)
+    _hold(decisions, not_waived(beside))
     _guard(context, vendor, decisions, findings)
     stage_proposals(context, vendor, life_events.proposals)
     findings = pd.concat([findings, read_gone(context, vendor)], ignore_index=True)
@@ -116,14 +120,32 @@ def read_facts(context: RunContext, vendor: str, shards: list[int]) -> dict[str,
     return {name: read_shards(context, vendor, shards, f"facts_{name}") for name in FRAMES_OF[vendor]}
 
 
-def _decide(context: RunContext, vendor: str, units: pd.DataFrame, verdict: Any, failed: pd.DataFrame) -> pd.DataFrame:
+def _documented(context: RunContext, vendor: str, units: pd.DataFrame) -> pd.Series[str]:
+    """The units that have a document."""
+    return read_shards(context, vendor, units["shard"].unique(), "heads")["unit_key"]
+
+
+def _counted(statistics: dict[str, Any], checked: pd.DataFrame) -> dict[str, Any]:
+    """The statistics of the gate, with the units that are held and the findings that are waived."""
+    from expectations.gate import held_units
+
+    held = len(held_units(not_waived(checked)))
+    waived = int(checked[WAIVED].notna().sum())
+    return {**statistics, "held": held, "accepted": statistics["units"] - held, "waived": waived}
+
+
+def _decide(
+    context: RunContext, vendor: str, units: pd.DataFrame, checked: pd.DataFrame, failed: pd.DataFrame
+) -> pd.DataFrame:
     """unit_key, shard, decision (send | held | skipped | failed), reason, payload_hash, client/spouse_contact_id, …
 
     ``code``: the rules that hold a unit, or the license rule for which it is skipped.
     """
+    from expectations.gate import held_units
+
     heads, users = (read_shards(context, vendor, units["shard"].unique(), name) for name in ("heads", "users"))
     decisions = units[["unit_key", "shard"]].merge(heads, on="unit_key", how="left")
-    held = verdict.held.set_index("unit_key")["rule_ids"]
+    held = held_units(not_waived(checked)).set_index("unit_key")["rule_ids"]
     decisions["code"] = decisions["unit_key"].map(held).astype("str")
     decisions["reason"] = decisions["code"]
     decisions["decision"] = decisions["code"].notna().map({True: "held", False: "send"})

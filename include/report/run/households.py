@@ -94,8 +94,7 @@ def urgent_units(tallies: Tallies, limit: int) -> tuple[list[str], int]:
 
     Critical findings come first (new before known), then units that are not sent without a finding, then warnings.
     """
-    findings = tallies.findings
-    listed = findings[findings["severity"].isin(["critical", "warning"]) & (findings["status"] != "mended")]
+    listed = tallies.open[tallies.open["severity"].isin(["critical", "warning"])]
     ranks = (listed["severity"] == "warning") * 3 + (listed["status"] == "known") * 1
     troubled = tallies.outcomes[tallies.outcomes["outcome"].isin(NOT_SENT)]
     rank_of_unit = (
@@ -122,7 +121,7 @@ def households(report: RunReport, tallies: Tallies, keys: list[str]) -> list[Hou
     }
     nobody = ("",) * (len(LABEL_COLUMNS) - 1)
     fates = _fates(tallies.outcomes[are_among(tallies.outcomes["unit_key"], wanted)])
-    problems = _problems(report, tallies.findings[are_among(tallies.findings["unit_key"], wanted)])
+    problems = _problems(report, tallies.open[are_among(tallies.open["unit_key"], wanted)])
     return [_household(key, names.get(key, nobody), fates.get(key, []), problems.get(key, [])) for key in keys]
 
 
@@ -152,8 +151,8 @@ def _fates(outcomes: pd.DataFrame) -> dict[str, list[Fate]]:
 
 
 def _problems(report: RunReport, findings: pd.DataFrame) -> dict[str, list[Problem]]:
-    """Per unit: critical before warning, new before known; info and mended findings are not listed."""
-    listed = findings[findings["severity"].isin(["critical", "warning"]) & (findings["status"] != "mended")]
+    """Per unit: critical before warning, new before known; those for information are not listed."""
+    listed = findings[findings["severity"].isin(["critical", "warning"])]
     grouped = listed.groupby(_FINDING, sort=False).agg(
         vendor=("vendor", lambda vendors: " and ".join(_names(vendors))), since=("since", "min")
     )

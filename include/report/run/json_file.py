@@ -63,12 +63,11 @@ def _book(book: Book) -> dict[str, Any]:
 
 
 def _findings(tallies: Tallies) -> dict[str, Any]:
-    findings = tallies.findings
-    still_open = findings[findings["status"] != "mended"]
-    columns = ["rule_id", "severity", "vendors", "units", "findings", *STATUSES]
+    columns = ["rule_id", "severity", "vendors", "units", "findings", *STATUSES, "waived"]
     return {
-        "open": len(still_open),
-        "by_severity": {severity: int((still_open["severity"] == severity).sum()) for severity in SEVERITIES},
-        "by_status": {status: int((findings["status"] == status).sum()) for status in STATUSES},
+        "open": len(tallies.open),
+        "waived": len(tallies.waived),
+        "by_severity": {severity: len(tallies.open_findings(severity)) for severity in SEVERITIES},
+        "by_status": tallies.by_status(),
         "by_rule": rows_of(tallies.by_rule[columns]),
     }

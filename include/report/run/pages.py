@@ -111,8 +111,7 @@ def render_why(report: RunReport) -> str:
 
 
 def _content(report: RunReport, tallies: Tallies) -> dict[str, Any]:
-    findings, wording = tallies.findings, report.wording
-    still_open = findings[findings["status"] != "mended"]
+    wording = report.wording
     return {
         "run": report.run,
         "report": report,
@@ -123,8 +122,9 @@ def _content(report: RunReport, tallies: Tallies) -> dict[str, Any]:
         "headline": wording.headline if wording else headline(report, tallies),
         "advice": wording.steps if wording else advice(report, tallies),
         "are_skipped": wording is None and tallies.outcomes["outcome"].eq("skipped").all(),
-        "by_severity": {severity: int((still_open["severity"] == severity).sum()) for severity in SEVERITIES},
-        "by_status": {status: int((findings["status"] == status).sum()) for status in STATUSES},
+        "by_severity": {severity: len(tallies.open_findings(severity)) for severity in SEVERITIES},
+        "by_status": tallies.by_status(),
+        "waived": len(tallies.waived),
         "ended": _head(tallies.outcomes) if report.units <= EACH_OUTCOME else [],
         "reasons": _head(tallies.reasons),
         "available": _head(tallies.available),
@@ -197,7 +197,7 @@ def _rules(tallies: Tallies, shown: list[Household]) -> list[RuleSection]:
             remedy=rule["remedy"],
             units=rule["units"],
             findings=rule["findings"],
-            counts={status: rule[status] for status in STATUSES},
+            counts={status: rule[status] for status in (*STATUSES, "waived")},
             links=on_page.get(rule["rule_id"], [])[:LINKS_SHOWN],
         )
         for rule in tallies.by_rule.to_dict("records")

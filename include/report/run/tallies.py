@@ -43,7 +43,8 @@ class Book:
 class Tallies:
     """The counts, with the frames they were made from (all text, no nulls).
 
-    - ``by_rule``: rule_id, severity, vendors, findings, units, new, known, mended, message, remedy; critical first
+    - ``by_rule``: rule_id, severity, vendors, findings, units, new, known, mended, waived, message, remedy; critical
+      first. A waived finding counts as waived alone.
     - ``reasons``: vendor, outcome, reason, units
     - ``available``: vendor, category, since (the oldest), records ; ``changed``: vendor, field, decision, units
     """
@@ -57,15 +58,30 @@ class Tallies:
     changed: pd.DataFrame
     receipts: pd.DataFrame
 
+    @property
+    def open(self) -> pd.DataFrame:
+        """The findings that stand and that no waiver covers."""
+        return self.findings[(self.findings["status"] != "mended") & (self.findings["waiver_id"] == "")]
+
+    @property
+    def waived(self) -> pd.DataFrame:
+        """The findings that a waiver covers: they hold nothing for a time."""
+        return self.findings[self.findings["waiver_id"] != ""]
+
+    def by_status(self) -> dict[str, int]:
+        """status -> findings that are not waived."""
+        own = self.findings[self.findings["waiver_id"] == ""]
+        return {status: int((own["status"] == status).sum()) for status in STATUSES}
+
     def open_findings(self, severity: str) -> pd.DataFrame:
         """The open findings of one severity."""
-        return self.findings[(self.findings["severity"] == severity) & (self.findings["status"] != "mended")]
+        return self.open[self.open["severity"] == severity]
 
 
 def tally(report: RunReport) -> Tallies:
     """Count the report's frames once, for the page, the workbook and run.json alike."""
     outcomes = as_texts(report.outcomes, OUTCOME_COLUMNS)
-    columns = (*FINDING_COLUMNS, "since")
+    columns = (*FINDING_COLUMNS, "since", "waiver_id")
     findings = as_texts(report.findings.reindex(columns=list(columns)), columns)
     not_sent = outcomes[outcomes["outcome"].isin(NOT_SENT)]
     receipts = as_texts(report.receipts, RECEIPT_COLUMNS).assign(
@@ -108,9 +124,11 @@ def _available(waiting: pd.DataFrame) -> pd.DataFrame:
 
 def _by_rule(findings: pd.DataFrame) -> pd.DataFrame:
     keys = ["rule_id", "severity"]
-    still_open = findings[findings["status"] != "mended"]
-    counts = findings.groupby(keys)["status"].value_counts().unstack(fill_value=0)
-    counts = counts.reindex(columns=list(STATUSES), fill_value=0).astype("int64")
+    is_waived = findings["waiver_id"] != ""
+    still_open = findings[(findings["status"] != "mended") & ~is_waived]
+    counted = findings.assign(status=findings["status"].mask(is_waived, "waived"))
+    counts = counted.groupby(keys)["status"].value_counts().unstack(fill_value=0)
+    counts = counts.reindex(columns=[*STATUSES, "waived"], fill_value=0).astype("int64")
     counts["findings"] = counts["new"] + counts["known"]
     counts["units"] = still_open.groupby(keys)["unit_key"].nunique().reindex(counts.index, fill_value=0)
     grouped = findings.groupby(keys)

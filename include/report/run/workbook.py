@@ -41,7 +41,7 @@ def write_workbook(
 
 def _rule_rows(tallies: Tallies) -> pd.DataFrame:
     rules = tallies.by_rule
-    columns = ["rule_id", "severity", "vendors", "units", "findings", "new", "known", "mended", "remedy"]
+    columns = ["rule_id", "severity", "vendors", "units", "findings", "new", "known", "mended", "waived", "remedy"]
     rows = rules.assign(vendors=rules["vendors"].map(lambda vendors: ", ".join(map(vendor_name, vendors))))
     return rows[columns].astype("str")
 

@@ -44,4 +44,5 @@ def _consequences(report: RunReport, lines: pd.DataFrame) -> pd.Series:
     consequences = pd.Series(
         [sentences[pair] for pair in zip(lines["severity"], lines["vendor"], strict=True)], lines.index, dtype="str"
     )
+    consequences = consequences.where(lines["waiver_id"] == "", "Waived: it holds nothing until the waiver ends.")
     return consequences.where(lines["status"] != "mended", "Mended since the last run: there is nothing to do.")
