@@ -20,7 +20,6 @@
     │   ├── GuardTripped           too much would change at once
     │   ├── BooksUnbalanced        units in scope and outcomes differ
     │   └── CredentialsRefused     a vendor refuses the log-in: that vendor's load stops
-    ├── DeskRefused            a person asked the desk for what may not be: nothing was changed
     └── SetAside               one household cannot go now; all others do
         ├── InDoubt                the vendor may or may not have written: read before sending again
         ├── CaseOpen               an advisor has the case open
@@ -108,10 +107,6 @@ class BooksUnbalanced(StopRun):
 
 class CredentialsRefused(StopRun):
     """A vendor refuses the log-in: that vendor's load stops."""
-
-
-class DeskRefused(PlanbridgeError):
-    """A person asked the desk for what may not be; nothing was changed. The message is shown to that person."""
 
 
 class SetAside(PlanbridgeError):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from etl.errors import DeskRefused
+from etl.errors import ParamsError
 from etl.load.ledger.desk import decisions
 from etl.load.ledger.pins import Pin, Side, change_pins
 from etl.load.profiles.decisions import Decided, value_hash
@@ -137,11 +137,11 @@ def test_unit_is_looked_at_until_a_load_has_gone_by_the_decision(desk: Desk) -> 
 def test_second_decision_on_a_field_is_refused_until_the_first_is_taken_back(desk: Desk) -> None:
     in_conflict(desk)
     first = decide(desk, "smartoffice")
-    with pytest.raises(DeskRefused, match="stands already"):
+    with pytest.raises(ParamsError, match="stands already"):
         decide(desk, "profiles")
     with desk.ledger.write() as connection:
         decisions.withdraw(desk.ledger, connection, first, NOW)
-    with desk.ledger.write() as connection, pytest.raises(DeskRefused, match="stands no longer"):
+    with desk.ledger.write() as connection, pytest.raises(ParamsError, match="stands no longer"):
         decisions.withdraw(desk.ledger, connection, first, NOW)
     decide(desk, "profiles")
     desk.to_profiles(NOW_IN_THE_CRM, NEXT_DAY)

@@ -23,7 +23,7 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from etl.errors import DeskRefused
+from etl.errors import ParamsError
 from etl.load.bulk import text_list
 from etl.load.ledger.links import send_again
 from etl.load.ledger.pins import VENDOR, Side
@@ -61,17 +61,17 @@ def decide(
 ) -> int:
     """Keeps a decision for the unit's case, and has the next load look at the case; gives its id.
 
-    ``seen``: the hashes of the values at Profiles and in the CRM that the person saw. Raises `DeskRefused` where the
+    ``seen``: the hashes of the values at Profiles and in the CRM that the person saw. Raises `ParamsError` where the
     unit has no case or a decision on the field stands.
     """
     case_id = connection.execute(
         sa.select(link.c.vendor_case_id).where(*matching(link, vendor=VENDOR, unit_key=unit_key))
     ).scalar()
     if case_id is None:
-        raise DeskRefused(f"{unit_key} has no case in Profiles any more: there is nothing to decide.")
+        raise ParamsError(f"{unit_key} has no case in Profiles any more: there is nothing to decide.")
     mine = (*matching(field_decision, unit_key=unit_key, field=field, vendor_case_id=case_id), _STANDS)
     if connection.execute(sa.select(field_decision.c.decision_id).where(*mine)).first() is not None:
-        raise DeskRefused(f"A decision on {field} of {unit_key} stands already: the next run goes by it.")
+        raise ParamsError(f"A decision on {field} of {unit_key} stands already: the next run goes by it.")
     row = {"unit_key": unit_key, "field": field, "vendor_case_id": case_id, "side": side, "reason": reason}
     hashes = {"theirs_hash": seen[0], "ours_hash": seen[1], "decided_by": by, "decided_at": at}
     made = connection.execute(sa.insert(field_decision).values(**row, **hashes)).inserted_primary_key
@@ -81,13 +81,13 @@ def decide(
 
 
 def withdraw(ledger: Ledger, connection: Connection, decision_id: int, at: datetime) -> FieldDecision:
-    """Takes a decision back; gives it. Raises `DeskRefused` for one that stands no longer."""
+    """Takes a decision back; gives it. Raises `ParamsError` for one that stands no longer."""
     mine = sa.select(*columns(FieldDecision, field_decision)).where(
         *matching(field_decision, decision_id=decision_id), _STANDS
     )
     row = connection.execute(mine).mappings().first()
     if row is None:
-        raise DeskRefused(f"Decision {decision_id} stands no longer: a run went by it, or it was taken back.")
+        raise ParamsError(f"Decision {decision_id} stands no longer: a run went by it, or it was taken back.")
     ended = sa.update(field_decision).where(*matching(field_decision, decision_id=decision_id))
     connection.execute(ended.values(ending="withdrawn", ended_at=at))
     ledger.apply(connection, send_again(VENDOR, row["unit_key"], part="case"))

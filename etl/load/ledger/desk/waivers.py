@@ -14,7 +14,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from etl.errors import DeskRefused
+from etl.errors import ParamsError
 from etl.load.ledger.findings import WAIVED
 from etl.load.ledger.store import Ledger, columns, matching
 from etl.load.ledger.tables import finding, waiver
@@ -61,13 +61,13 @@ class Waiver:
 def ask(
     connection: Connection, scope: Scope, reason: str, from_day: date, until_day: date, by: str, at: datetime
 ) -> int:
-    """Makes a waiver; gives its id. Raises `DeskRefused` where one stands for the same, or it would end at once."""
+    """Makes a waiver; gives its id. Raises `ParamsError` where one stands for the same, or it would end at once."""
     if until_day <= from_day:
-        raise DeskRefused("A waiver ends on a later day than it begins: choose a later day on which it is open again.")
+        raise ParamsError("A waiver ends on a later day than it begins: choose a later day on which it is open again.")
     same = (*matching(waiver, **vars(scope)), waiver.c.ended_at.is_(None), waiver.c.until_day > from_day)
     standing = connection.execute(sa.select(waiver.c.waiver_id).where(*same)).scalar()
     if standing is not None:
-        raise DeskRefused(f"Waiver {standing} stands for this already: end it before you ask for another.")
+        raise ParamsError(f"Waiver {standing} stands for this already: end it before you ask for another.")
     row = {**vars(scope), "reason": reason, "from_day": from_day, "until_day": until_day, "asked_by": by}
     made = connection.execute(sa.insert(waiver).values(**row, asked_at=at)).inserted_primary_key
     assert made is not None
@@ -75,19 +75,19 @@ def ask(
 
 
 def approve(connection: Connection, waiver_id: int, by: str, at: datetime) -> Waiver:
-    """A second person signs; gives the waiver. Raises `DeskRefused` for the person who asked, and a second time."""
+    """A second person signs; gives the waiver. Raises `ParamsError` for the person who asked, and a second time."""
     standing = require_standing(connection, waiver_id)
     if standing.approved_by is not None:
-        raise DeskRefused(f"Waiver {waiver_id} was approved by {standing.approved_by} already.")
+        raise ParamsError(f"Waiver {waiver_id} was approved by {standing.approved_by} already.")
     if standing.asked_by == by:
-        raise DeskRefused(f"You asked for waiver {waiver_id}: a second person has to approve it.")
+        raise ParamsError(f"You asked for waiver {waiver_id}: a second person has to approve it.")
     signed = sa.update(waiver).where(*matching(waiver, waiver_id=waiver_id), waiver.c.approved_by.is_(None))
     connection.execute(signed.values(approved_by=by, approved_at=at))
     return require_standing(connection, waiver_id)
 
 
 def end(connection: Connection, waiver_id: int, by: str, why: str, at: datetime) -> Waiver:
-    """Ends a waiver before its day; gives it. Raises `DeskRefused` for one that has ended."""
+    """Ends a waiver before its day; gives it. Raises `ParamsError` for one that has ended."""
     require_standing(connection, waiver_id)
     ended = sa.update(waiver).where(*matching(waiver, waiver_id=waiver_id))
     connection.execute(ended.values(ended_by=by, ended_at=at, ended_why=why))
@@ -95,10 +95,10 @@ def end(connection: Connection, waiver_id: int, by: str, why: str, at: datetime)
 
 
 def require_standing(connection: Connection, waiver_id: int) -> Waiver:
-    """A waiver that nobody has ended. Raises `DeskRefused`, `KeyError` where there is none of that id."""
+    """A waiver that nobody has ended. Raises `ParamsError`, `KeyError` where there is none of that id."""
     found = _find(connection, waiver_id)
     if found.ended_at is not None:
-        raise DeskRefused(f"Waiver {waiver_id} was ended by {found.ended_by} already.")
+        raise ParamsError(f"Waiver {waiver_id} was ended by {found.ended_by} already.")
     return found
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from etl.errors import DeskRefused
+from etl.errors import ParamsError
 from etl.load.ledger.desk import waivers
 from etl.load.ledger.desk.waivers import Scope
 from etl.load.ledger.store import Ledger
@@ -37,7 +37,7 @@ def test_waiver_is_in_force_from_its_first_day_until_the_day_before_its_last(led
 
 def test_person_who_asked_cannot_approve(ledger: Ledger) -> None:
     made = asked(ledger)
-    with ledger.write() as connection, pytest.raises(DeskRefused, match="a second person"):
+    with ledger.write() as connection, pytest.raises(ParamsError, match="a second person"):
         waivers.approve(connection, made, "ann", NOW)
     assert not waivers.read_in_force(ledger, FIRST)["is_approved"].any()
 
@@ -46,7 +46,7 @@ def test_second_person_approves_once(ledger: Ledger) -> None:
     made = asked(ledger)
     with ledger.write() as connection:
         assert waivers.approve(connection, made, "bob", NOW).approved_by == "bob"
-    with ledger.write() as connection, pytest.raises(DeskRefused, match="approved by bob already"):
+    with ledger.write() as connection, pytest.raises(ParamsError, match="approved by bob already"):
         waivers.approve(connection, made, "cy", NOW)
     assert waivers.read_in_force(ledger, FIRST)["is_approved"].tolist() == [True]
 
@@ -57,19 +57,19 @@ def test_ended_waiver_is_not_in_force_and_stays_on_record(ledger: Ledger) -> Non
         waivers.end(connection, made, "cy", "the bank has sent it", NOW)
     assert waivers.read_in_force(ledger, FIRST).empty
     assert waivers.find_waiver(ledger, made).ended_by == "cy"
-    with ledger.write() as connection, pytest.raises(DeskRefused, match="ended by cy already"):
+    with ledger.write() as connection, pytest.raises(ParamsError, match="ended by cy already"):
         waivers.end(connection, made, "ann", "again", NOW)
 
 
 def test_second_waiver_for_the_same_is_refused_and_one_for_a_record_is_not(ledger: Ledger) -> None:
     made = asked(ledger)
-    with pytest.raises(DeskRefused, match=f"Waiver {made} stands"):
+    with pytest.raises(ParamsError, match=f"Waiver {made} stands"):
         asked(ledger)
     assert asked(ledger, Scope("H1", "LIA-TERM", "liability", "5")) != made
 
 
 def test_waiver_without_a_day_is_refused(ledger: Ledger) -> None:
-    with ledger.write() as connection, pytest.raises(DeskRefused, match="a later day"):
+    with ledger.write() as connection, pytest.raises(ParamsError, match="a later day"):
         waivers.ask(connection, TERM, "why", FIRST, FIRST, "ann", NOW)
 
 
