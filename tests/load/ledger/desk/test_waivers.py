@@ -1,8 +1,6 @@
 """Waivers in the ledger: who asks, who approves, when they are in force."""
 
-from collections.abc import Callable, Iterator
 from datetime import date, datetime
-from pathlib import Path
 
 import pytest
 
@@ -14,14 +12,6 @@ from etl.load.ledger.store import Ledger
 NOW = datetime(2026, 11, 20, 12)
 FIRST, LAST = date(2026, 11, 20), date(2026, 11, 25)
 TERM = Scope("H1", "LIA-TERM")
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: Callable[[], str]) -> Iterator[Ledger]:
-    made = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}" if request.param == "sqlite" else postgres_url())
-    made.migrate()
-    yield made
-    made.engine.dispose()
 
 
 def asked(ledger: Ledger, scope: Scope = TERM, by: str = "ann") -> int:
