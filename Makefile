@@ -1,7 +1,7 @@
 # Everything a person runs. Only Python 3.11 or newer, git and make have to be there.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo demo-transfer cancel-transfer return up why undo audit ledger ledger-upgrade backup restore \
-	test test-all lint style bench documents lock clean
+.PHONY: help setup browser demo demo-transfer cancel-transfer return up why undo audit check ledger ledger-upgrade \
+	backup restore test test-all lint style bench documents lock clean
 
 PYTHON := .venv/bin/python
 PLANBRIDGE := $(PYTHON) -m include.commands.cli
@@ -92,6 +92,9 @@ documents: setup ## The generated tables of docs/ and .env.example anew
 lock: setup ## Both locks anew from requirements.in and requirements-dev.in; UPGRADE=1 takes the newest versions
 	@$(LOCK) requirements.in -o requirements.txt
 	@$(LOCK) requirements-dev.in -o requirements-dev.txt
+
+check: setup ## Is all ready for a night? Log-ins, key, clocks, ledger, folder, disk, Airflow; JSON=1 for programs
+	@$(DEMO_ENV) $(PLANBRIDGE) check $(if $(JSON),--json)
 
 clean: ## Forget the demo: Airflow's home, ledger, sandboxes, reports, tools' caches (.venv stays)
 	@if .venv/bin/python -c 'import typer' 2>/dev/null; then $(PLANBRIDGE) clean; else rm -rf .planbridge; fi

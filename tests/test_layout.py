@@ -113,6 +113,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "include.pipelines.transfer": (*KERNEL, *EXTRACT, *LEDGER, *CHECKS, *RUN[:3], *TRANSFER),
     "include.desk": (*KERNEL, *EXTRACT, *LEDGER, *RULES, *RUN[:3]),
     "include.commands": (*KERNEL, *RULES, *EXTRACT, *LEDGER, *TRANSFER, *REFRESH, "include.pipelines.undo"),
+    "include.commands.check": (*KERNEL, *RULES, *LOAD, *RUN[:2], "include.commands"),
     "include.plugins": ("expectations", "include.desk"),
     "include.plugins.airflow_internals": (),
     # Outside parties: they know the CRM's tables and nothing of the pipeline.
@@ -134,6 +135,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "include.why",
         "include.pipelines.undo",
         "include.commands",
+        "include.commands.check",
         "include.local",
     ),
     "dags": (

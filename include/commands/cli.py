@@ -117,6 +117,17 @@ def show(path: Annotated[Path, typer.Argument(help="A report's run.json.", show_
     return run_summary.show(path)
 
 
+@app.command("check")
+@ends
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of lines.")] = False,
+) -> int:
+    """Look at the installation and the vendors: log-ins, key, clocks, ledger, folder, disk, Airflow. Writes nothing."""
+    from include.commands.check import checking
+
+    return checking.check(as_json, Console())
+
+
 @app.command("why")
 @ends
 def why(

@@ -86,14 +86,17 @@ def retry_after(header: str | None, date: str | None, wall_clock: Callable[[], f
     text = header.strip()
     if text.isascii() and text.isdigit():
         return min(cap, float(text[:9]))
-    until = _seconds(text)
+    until = read_date(text)
     if until is None:
         return None
-    since = _seconds(date) if date else None
+    since = read_date(date)
     return min(cap, max(0.0, until - (since if since is not None else wall_clock())))
 
 
-def _seconds(http_date: str) -> float | None:
+def read_date(http_date: str | None) -> float | None:
+    """Seconds since 1970 of an HTTP date; None where there is none, or it is unreadable."""
+    if http_date is None:
+        return None
     try:
         return email.utils.parsedate_to_datetime(http_date).timestamp()
     except (TypeError, ValueError, OverflowError, IndexError):

@@ -28,7 +28,7 @@ import urllib3.exceptions
 from etl.errors import VENDOR_NAMES, CredentialsRefused, InDoubt, LockLost, Rejected, VendorUnavailable
 from etl.load.http import deadline
 from etl.load.http.request import Call, Limiter, Response, SignedIn, TransportSettings
-from etl.load.http.retry import CircuitBreaker, RetryBudget, full_jitter, retry_after
+from etl.load.http.retry import CircuitBreaker, RetryBudget, full_jitter, read_date, retry_after
 from etl.load.http.strict_json import Unreadable, read_json
 
 T = TypeVar("T")
@@ -111,6 +111,7 @@ class Transport:
         self._session: SignedIn | None = None
         self._session_ends = float("inf")
         self._refused: str | None = None
+        self._answered: tuple[str | None, float] = (None, 0.0)
 
     def log_in_with(self, log_in: Callable[[], SignedIn]) -> None:
         """How to log in; it calls back with ``signed_in=False``."""
@@ -121,6 +122,13 @@ class Transport:
         """Requests sent so far, by method and route, retries and replays included."""
         with self._counting:
             return dict(self._counts)
+
+    @property
+    def clock_ahead(self) -> float | None:
+        """Seconds by which the vendor's clock was ahead of ours at its last answer; None where it gave no time."""
+        date, at = self._answered
+        then = read_date(date)
+        return None if then is None else then - at
 
     def close(self) -> None:
         """Close idle connections."""
@@ -210,6 +218,7 @@ class Transport:
             if body is None:
                 return _Failure("gave a body beyond the limit", surely_not_done=False)
             exchange.status = response.status_code
+            self._answered = (response.headers.get("Date"), self._wall_clock())
         return self._judge(call, response.status_code, dict(response.headers), body)
 
     @contextmanager
