@@ -49,7 +49,7 @@ class Data(_Section):
     facts_days: int = Field(
         2555, ge=365, description="Days for which runs, outcomes, findings, decisions and feeds are kept"
     )
-    items_days: int = Field(400, ge=100, description="Days for which mended work items and their history are kept")
+    items_days: int = Field(400, ge=200, description="Days for which mended work items and their history are kept")
     removal_rows: int = Field(
         5000, ge=100, le=100_000, description="Rows that a night removes by age in one transaction"
     )
