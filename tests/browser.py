@@ -1,7 +1,7 @@
-"""The browser of the tests: Chromium or Chrome, with the driver of the same version.
+"""The browser of the tests: Chromium or Chrome, with the driver of the same version; and axe, which reads its pages.
 
-``python -m tests.browser`` finds it, or installs it where apt may. The variables ``CHROME`` and
-``CHROMEDRIVER`` name programs in other places. The standard library only.
+``python -m tests.browser`` finds the browser, or installs it where apt may, and fetches axe-core as ``tests/axe.txt``
+pins it. The variables ``CHROME`` and ``CHROMEDRIVER`` name programs in other places. The standard library only.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 CHROMES = (
     "chromium",
@@ -31,6 +32,11 @@ DRIVERS = (
 )
 PACKAGES = ("chromium", "chromium-driver")
 APT = Path(__file__).parents[1] / "include" / "local" / "apt.sh"
+# A package for another browser driver, without what it needs: it holds axe-core as one script.
+AXE_PIN = Path(__file__).with_name("axe.txt")
+AXE = Path(__file__).parents[1] / ".planbridge" / "tests" / "axe"
+# WCAG 2.2 AA, and what axe calls best practice.
+AXE_RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 
 
 @dataclass(frozen=True)
@@ -68,8 +74,38 @@ def _output_of(*command: str) -> str:
         return ""
 
 
+def accessibility_faults(driver: Any) -> list[str]:
+    """What axe finds wrong with the page that a selenium driver shows, a line each; fails where axe is not there."""
+    script = AXE / "axe_playwright_python" / "axe.min.js"
+    assert script.is_file(), "axe-core is not there: make browser"
+    driver.execute_script(script.read_text(encoding="utf-8"))
+    run = "axe.run({runOnly: arguments[0]}).then(arguments[1], error => arguments[1]({error: String(error)}))"
+    result = driver.execute_async_script(run, list(AXE_RULES))
+    assert "error" not in result, result
+    return [
+        f"{fault['id']}: {fault['help']}: {node['target'][0]}: {node['html'][:200]}"
+        for fault in result["violations"]
+        for node in fault["nodes"]
+    ]
+
+
+def fetch_axe() -> bool:
+    """Fetches axe-core where it is not there as pinned; whether it is there now."""
+    kept = AXE / AXE_PIN.name
+    if kept.is_file() and kept.read_bytes() == AXE_PIN.read_bytes():
+        return True
+    uv = (sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--upgrade")
+    done = subprocess.run([*uv, "--target", str(AXE), "--requirement", str(AXE_PIN)], check=False)
+    if done.returncode == 0:
+        shutil.copyfile(AXE_PIN, kept)
+    return done.returncode == 0
+
+
 def main() -> int:
-    """Exit status 0 when there is a browser; else 1, with what is missing and the command to type."""
+    """Exit status 0 when there are a browser and axe; else 1, with what is missing and the command to type."""
+    if not fetch_axe():
+        print(f"Set-up: axe-core, which reads the pages, could not be fetched ({AXE_PIN}).", file=sys.stderr)
+        return 1
     if find_browser():
         return 0
     print("Set-up: the tests need Chromium or Chrome, and a chromedriver of the same version.", file=sys.stderr)

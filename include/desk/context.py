@@ -51,16 +51,19 @@ class Desk:
     log_in: Callable[[Request], Awaitable[Account]]
     secret: bytes = field(repr=False)
     _opening: Lock = field(default_factory=Lock, init=False, repr=False)
+    _opened: dict[str, Ledger] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def ledger(self) -> Ledger:
-        """The ledger, opened at the first question. Raises `LedgerUnavailable`, `LedgerTooNew`."""
+        """The ledger that the connection names now. Raises `LedgerUnavailable`, `LedgerTooNew`."""
         with self._opening:
-            return self._ledger
-
-    @cached_property
-    def _ledger(self) -> Ledger:
-        return ledger_of(self.settings, self.connections)
+            place = self.connections.ledger or ""
+            if place not in self._opened:
+                for left in self._opened.values():
+                    left.engine.dispose()
+                self._opened.clear()
+                self._opened[place] = ledger_of(self.settings, self.connections)
+            return self._opened[place]
 
     @cached_property
     def scopes(self) -> Scopes:
