@@ -11,14 +11,18 @@ Offices: Main (1), Lakeside (2) below it, Harbor (3) alone. Each has a user: ``m
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import Any
 
 import pytest
+import uvicorn
 from fastapi import FastAPI, Request
 from httpx import Response
 from starlette.testclient import TestClient
@@ -128,6 +132,19 @@ def _told(tell: Story) -> tuple[bytes, bytes]:
         office.ledger.engine.dispose()
         office.crm.engine.dispose()
         return Path(folder, "crm.db").read_bytes(), Path(folder, "ledger.db").read_bytes()
+
+
+@contextmanager
+def serving(office: Office) -> Iterator[str]:
+    """The desk on a free port of this machine, for a browser; gives its address."""
+    server = uvicorn.Server(uvicorn.Config(office.app, port=0, log_level="warning"))
+    thread = Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
 
 
 @pytest.fixture
