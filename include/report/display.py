@@ -108,6 +108,12 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def clients(households: int, persons: int) -> str:
+    """How many clients there are, and of which kind: ``504 clients (400 households, 104 persons)``."""
+    kinds = f"{counted(households, 'household')}, {counted(persons, 'person')}"
+    return f"{counted(households + persons, 'client')} ({kinds})"
+
+
 def vendor_name(vendor: str) -> str:
     """The vendor as people write it."""
     return _NAMES.get(vendor, vendor)

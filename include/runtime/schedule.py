@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from croniter import CroniterError, croniter
 
 CRON = "0 22 * * 1-5"
+NOTICES = "*/15 * * * *"
 TIMEZONE = "America/New_York"
 FIELDS = 5
 
@@ -21,6 +22,12 @@ def cron_and_timezone() -> tuple[str, str]:
     cron = os.environ.get("PLANBRIDGE__REFRESH__SCHEDULE", CRON)
     timezone = os.environ.get("PLANBRIDGE__REFRESH__TIMEZONE", TIMEZONE)
     return cron if is_cron(cron) else CRON, timezone if is_timezone(timezone) else TIMEZONE
+
+
+def notices_cron_and_timezone() -> tuple[str | None, str]:
+    """When notices are sent, and the time zone; no schedule where nobody has an address."""
+    _, timezone = cron_and_timezone()
+    return NOTICES if os.environ.get("PLANBRIDGE__NOTICES__ADDRESSES_FILE") else None, timezone
 
 
 def is_timezone(name: str) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -179,6 +179,18 @@ class Desk(_Section):
     )
 
 
+class Notices(_Section):
+    addresses_file: Path | None = Field(
+        None, description="File of who gets notices, CSV: recipient, address; without it no notice is sent"
+    )
+    desk_url: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="Address of the desk in notices, such as https://airflow.example.com/desk; none: by [api] base_url",
+    )
+    digest_at: time = Field(time(7), description="Time from which a weekday's digests are sent, by the office's clock")
+
+
 class Vendors(_Section):
     users_file: Path | None = Field(
         None, description="File of vendor users, CSV: vendor, crm_user, vendor_user (EMY-OWNER)"
@@ -211,6 +223,7 @@ class Settings(BaseSettings):
     rules: Rules = Rules()
     crm: Crm = Crm()
     desk: Desk = Desk()
+    notices: Notices = Notices()
     vendors: Vendors = Vendors()
     service: Service = Service()
 

@@ -75,6 +75,10 @@ class World:
         """The same for `household_sync`."""
         return self._test("household_sync", variables, conf)
 
+    def notices(self, variables: Mapping[str, str | None]) -> Night:
+        """The same for `send_notices`, which takes no parameters."""
+        return self._run(["dags", "test", "send_notices", "-B", "planbridge"], variables)
+
     def _test(self, dag_id: str, variables: Mapping[str, str | None] | None, conf: Mapping[str, Any]) -> Night:
         # Without the bundle's name all DAGs are read and stored once more.
         command = ["dags", "test", dag_id, "-B", "planbridge", "--conf", json.dumps({"as_of": AS_OF, **conf})]

@@ -396,6 +396,16 @@ audit_entry = _table("""audit_entry
     index ix_audit_entry_subject subject
 """)
 
+# What people got by e-mail, or will get: no data of clients.
+notice = _table("""notice
+    notice_id serial key, recipient text(256) required,  -- as the file of addresses names it
+    about text(300) required,  -- such as digest:2026-11-30, run:<run id>:failed
+    content text required,  -- JSON: codes, counts, ids
+    made_at time required, begun_at time,  -- before the mail leaves
+    sent_at time,
+    unique uq_notice recipient about
+""")
+
 _REFUSED = "audit entries are only added"
 # What a trigger of PostgreSQL calls: a dump of the tables does not hold it.
 REFUSING_FUNCTION = (
