@@ -110,7 +110,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "include.pipelines.refresh": (*KERNEL, *EXTRACT, *TRANSFORM, *LOAD, *CHECKS, *REFRESH),
     "include.pipelines.household": (*KERNEL, *EXTRACT, *TRANSFORM, *LOAD, *CHECKS, *REFRESH),
     "include.pipelines.undo": (*KERNEL, *LOAD, *RUN),
-    "include.pipelines.notices": (*KERNEL, *LEDGER, "include", "include.runtime", "include.report"),
+    "include.pipelines.notices": (*KERNEL, *LEDGER, *RULES, "include", "include.runtime", "include.report"),
     "include.pipelines.transfer": (*KERNEL, *EXTRACT, *LEDGER, *CHECKS, *RUN[:3], *TRANSFER),
     "include.desk": (*KERNEL, *EXTRACT, *LEDGER, *RULES, *RUN[:3]),
     "include.commands": (*KERNEL, *RULES, *EXTRACT, *LEDGER, *TRANSFER, *REFRESH, "include.pipelines.undo"),

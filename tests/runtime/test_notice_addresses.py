@@ -24,7 +24,8 @@ def test_a_recipient_may_have_several_addresses(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("row", "number"),
-    [("main.morgan", 2), ("main.morgan,a", 2), (",a@example.com", 2), ("x,a@example.com\ny,\"a@example.com, b@b.c\"", 3),
+    [("main.morgan", 2), ("main.morgan,a", 2), (",a@example.com", 2),
+     ("x,a@example.com\ny,\"a@example.com, b@b.c\"", 3),
      ("x,\"a@example.com\nBcc: b@example.com\"", 2), ("x,Ann <a@example.com>", 2)],
 )  # fmt: skip
 def test_a_wrong_row_is_named(tmp_path: Path, row: str, number: int) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,7 @@ from etl.load.ledger.desk.notices import DIGEST, Notice, count_work, last_digest
 from etl.load.ledger.retention import NIGHT
 from etl.load.ledger.runs import why_stopped
 from etl.load.ledger.store import Ledger
-from etl.load.ledger.tables import answer, guard_stop, run, transfer
+from etl.load.ledger.tables import answer, guard_stop, run, transfer, waiver
 from include.runtime.notice_addresses import OPERATORS, office_of
 
 # What is older is no news: notices that are switched on begin with the present.
@@ -24,10 +25,11 @@ NIGHT_MAY_TAKE = timedelta(hours=6)
 _SATURDAY = 5
 
 
-def changes_of_state(ledger: Ledger, recipients: Collection[str]) -> Iterator[Notice]:
-    """Runs that failed, were stopped by a guard or are not through; questions and transfers that wait."""
-    since = ledger.now() - HORIZON
-    for change, about, people in (*_runs(ledger, since), *_questions(ledger, since), *_transfers(ledger, since)):
+def changes_of_state(ledger: Ledger, recipients: Collection[str], timezone: str) -> Iterator[Notice]:
+    """Runs that failed, were stopped or are not through; questions and transfers that wait; waivers that end."""
+    since, today = ledger.now() - HORIZON, _local(ledger, timezone).date()
+    changes = (_runs(ledger, since), _questions(ledger, since), _transfers(ledger, since), _waivers(ledger, today))
+    for change, about, people in chain.from_iterable(changes):
         for recipient in _among(recipients, people):
             yield Notice(recipient, about, change)
 
@@ -69,10 +71,22 @@ def _transfers(ledger: Ledger, since: datetime) -> Iterator[Change]:
         yield change, f"transfer:{row['transfer_id']}", (row["receiving_user"],)
 
 
+def _waivers(ledger: Ledger, today: date) -> Iterator[Change]:
+    """Those whose last day is today: the next night finds the item open again."""
+    is_last_day = sa.and_(waiver.c.until_day == today + timedelta(days=1), waiver.c.ended_at.is_(None))
+    for row in ledger.rows(sa.select(waiver).where(is_last_day)):
+        change = {"kind": "waiver", "waiver_id": row["waiver_id"], "unit_key": row["unit_key"]}
+        change |= {"rule_id": row["rule_id"], "until": row["until_day"].isoformat()}
+        yield change, f"waiver:{row['waiver_id']}:{row['until_day']}", (row["asked_by"], row["approved_by"])
+
+
+def _local(ledger: Ledger, timezone: str) -> datetime:
+    return ledger.now().replace(tzinfo=UTC).astimezone(ZoneInfo(timezone))
+
+
 def digests(ledger: Ledger, recipients: Collection[str], timezone: str, digest_at: time) -> Iterator[Notice]:
     """One for each recipient and morning of a weekday; none where nothing is new or mended since the last one."""
-    now = ledger.now()
-    local = now.replace(tzinfo=UTC).astimezone(ZoneInfo(timezone))
+    local = _local(ledger, timezone)
     if local.weekday() >= _SATURDAY or local.time() < digest_at:
         return
     for recipient in recipients:

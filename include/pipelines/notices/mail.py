@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 
+from expectations.rules.cards import title
 from include.report.display import clients, counted, label, show
 from include.report.html import environment_of
 
@@ -65,8 +66,14 @@ def _transfer(content: Mapping[str, Any]) -> tuple[str, list[str], str]:
     return subject, [f"Transfer {content['run_id']}.", words], _run_path(content)
 
 
+def _waiver(content: Mapping[str, Any]) -> tuple[str, list[str], str]:
+    subject = f"the waiver of {title(content['rule_id'])} for {content['unit_key']} ends today"
+    words = f"From {content['until']} on the item is open again. If it has to stay waived, ask for a new waiver."
+    return subject, [f"Rule {content['rule_id']}, {content['unit_key']}.", words], "waivers"
+
+
 def _run_path(content: Mapping[str, Any]) -> str:
     return f"runs/{quote(content['run_id'], safe='')}"
 
 
-_WORDS = {"digest": _digest, "run": _run, "question": _question, "transfer": _transfer}
+_WORDS = {"digest": _digest, "run": _run, "question": _question, "transfer": _transfer, "waiver": _waiver}

@@ -59,9 +59,9 @@ def send_notices(context: NoticesContext) -> dict[str, int]:
 
 
 def _note(context: NoticesContext, addresses: Mapping[str, Sequence[str]]) -> None:
-    ledger, settings = context.ledger, context.settings
-    notices.note(ledger, changes_of_state(ledger, addresses))
-    for digest in list(digests(ledger, addresses, settings.refresh.timezone, settings.notices.digest_at)):
+    ledger, timezone = context.ledger, context.settings.refresh.timezone
+    notices.note(ledger, list(changes_of_state(ledger, addresses, timezone)))
+    for digest in list(digests(ledger, addresses, timezone, context.settings.notices.digest_at)):
         notices.forget_digests(ledger, digest.recipient, but=digest.about)
         notices.note(ledger, [digest])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from etl.load.ledger.desk import notices, work
 from etl.load.ledger.desk.work import Person
 from etl.load.ledger.guards import Stopped, save_stop
 from etl.load.ledger.store import Ledger
-from etl.load.ledger.tables import notice, run, work_item
+from etl.load.ledger.tables import notice, run, waiver, work_item
 from include.pipelines.notices.sending import NoticesContext, NotSent, send_notices
 from include.runtime.settings import Settings
 from tests.load.ledger.desk.desks import BY_HAND, Nights, found, labelled
@@ -184,6 +184,22 @@ class TestAChangeOfState:
         assert office.send() == 0
         ((subject, _),) = words(server, "morgan@example.com")
         assert subject == "Planbridge: a run by hand waits for an answer about H12"
+
+    def test_a_waiver_is_on_its_last_day(self, office: Office, server: MailServer) -> None:
+        row = {
+            "unit_key": "H1", "rule_id": "DEM-BIRTH-DATE", "entity": "", "entity_id": "", "reason": "adopted abroad",
+            "from_day": date(2026, 3, 1), "until_day": date(2026, 3, 5), "asked_by": "morgan", "asked_at": MORNING,
+        }  # fmt: skip
+        with office.ledger.write() as connection:
+            office.ledger.insert(connection, waiver, [row])
+        assert office.send() == 0
+        office.at += timedelta(days=1)
+        assert office.send() == 2
+        assert office.send() == 0
+        ((subject, page),) = words(server, "morgan@example.com")
+        assert subject.endswith("for H1 ends today")
+        assert "From 2026-03-05 on the item is open again." in page
+        assert "adopted" not in page
 
     def test_a_dry_run_and_what_is_long_past_are_no_news(self, office: Office, server: MailServer) -> None:
         runs.start_run(office.ledger, "dry", BY_HAND, office.at.date(), "morgan", True, {}, "morgan")

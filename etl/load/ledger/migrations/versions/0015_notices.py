@@ -5,7 +5,7 @@ from alembic import op
 from etl.tables import create
 
 revision = "0015"
-down_revision = "0012"
+down_revision = "0013"
 
 TABLES = """
 notice
