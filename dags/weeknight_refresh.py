@@ -15,9 +15,10 @@ it in the run's report; all others go.
 A run that failed can be started again: nothing is lost and nothing is sent twice.
 """
 
-from airflow.sdk import DAG, CronTriggerTimetable, task
+from airflow.sdk import DAG, CronTriggerTimetable
 
 from include.pipelines.refresh import tasks
+from include.pipelines.refresh.graph import add_tasks
 from include.runtime.forms import WEEKNIGHT_REFRESH
 from include.runtime.run_page import RunPage
 from include.runtime.schedule import cron_and_timezone
@@ -37,15 +38,5 @@ with DAG(
     default_args=RETRIES,
     params=WEEKNIGHT_REFRESH,
 ):
-    shard = {"map_index_template": "shard {{ task.op_kwargs['shard'] + 1 }}"}
-    shards = task(task_id="extract_crm", task_display_name="Read the CRM")(tasks.extract_crm)()
-    documents = task(task_id="transform_shard", task_display_name="Build documents", **shard)(tasks.transform_shard)
-    of_vendor = {"map_index_template": "{{ task.op_kwargs['vendor'] }}"}
-    check = task(task_id="validate_documents", task_display_name="Check the data", **of_vendor)
-    checked = check(tasks.validate_documents).expand(vendor=["profiles", "emoney"])
-    report = task(task_id="report_run", task_display_name="Report", trigger_rule="all_done")(tasks.report_run)()
+    report = add_tasks(tasks.report_run, "Report")
     report.operator.operator_extra_links = (RunPage(),)
-    documents.expand_kwargs(shards) >> checked
-    for vendor, name in (("profiles", "Load Profiles"), ("emoney", "Load eMoney")):
-        load = task(task_id=f"load_{vendor}", task_display_name=name, **shard)(tasks.load_shard)
-        checked >> load.partial(vendor=vendor).expand_kwargs(shards) >> report

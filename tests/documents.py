@@ -158,10 +158,11 @@ def _views() -> list[str]:
 
 
 def _forms() -> Mapping[str, Mapping[str, Any]]:
-    from include.runtime.forms import HOUSEHOLD_SYNC, OFFICE_TRANSFER, WEEKNIGHT_REFRESH
+    from include.runtime.forms import HOUSEHOLD_CHECK, HOUSEHOLD_SYNC, OFFICE_TRANSFER, WEEKNIGHT_REFRESH
 
     return {
         "weeknight_refresh": WEEKNIGHT_REFRESH,
+        "household_check": HOUSEHOLD_CHECK,
         "household_sync": HOUSEHOLD_SYNC,
         "office_transfer": OFFICE_TRANSFER,
     }

@@ -54,6 +54,12 @@ release_guard text | Release a guard
     on only with exactly what was stopped; As of may stay empty. Empty otherwise.
 """)
 
+HOUSEHOLD_CHECK = _fields("""
+unit_keys texts | Units
+    The households and contacts to check again, one a line: H12 (the household with id 12) or C7 (the contact with id 7,
+    who is in no household).
+""")
+
 HOUSEHOLD_SYNC = _fields("""
 household_id key | Household
     The household's number in SmartOffice, for example 12. Leave it empty to name a contact instead.

@@ -60,5 +60,6 @@ def _param(field: Field) -> Param:
 
 
 WEEKNIGHT_REFRESH = _form(fields.WEEKNIGHT_REFRESH)
+HOUSEHOLD_CHECK = _form(fields.HOUSEHOLD_CHECK)
 HOUSEHOLD_SYNC = _form(fields.HOUSEHOLD_SYNC)
 OFFICE_TRANSFER = _form(fields.OFFICE_TRANSFER)

@@ -7,21 +7,29 @@ refuses it in words (`include.runtime.settings` checks with the same functions).
 from __future__ import annotations
 
 import os
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from croniter import CroniterError, croniter
 
 CRON = "0 22 * * 1-5"
 NOTICES = "*/15 * * * *"
+FORECAST = "0 16 * * 1-5"
 TIMEZONE = "America/New_York"
 FIELDS = 5
 
 
-def cron_and_timezone() -> tuple[str, str]:
-    """The schedule and its time zone as they are set, with the default in place of an invalid one."""
-    cron = os.environ.get("PLANBRIDGE__REFRESH__SCHEDULE", CRON)
+def cron_and_timezone(setting: str = "SCHEDULE", default: str = CRON) -> tuple[str, str]:
+    """A schedule and its time zone as they are set, with the default in place of an invalid one."""
+    cron = os.environ.get(f"PLANBRIDGE__REFRESH__{setting}", default)
     timezone = os.environ.get("PLANBRIDGE__REFRESH__TIMEZONE", TIMEZONE)
-    return cron if is_cron(cron) else CRON, timezone if is_timezone(timezone) else TIMEZONE
+    return cron if is_cron(cron) else default, timezone if is_timezone(timezone) else TIMEZONE
+
+
+def day_of_next(cron: str, timezone: str, after: datetime) -> date:
+    """The day, by the office's clock, on which a run of this schedule starts next."""
+    upcoming: datetime = croniter(cron, after.astimezone(ZoneInfo(timezone))).get_next(datetime)
+    return upcoming.date()
 
 
 def notices_cron_and_timezone() -> tuple[str | None, str]:

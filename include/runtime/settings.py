@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from etl.errors import SettingsError
 from etl.load.emoney.patch import KEEPABLE
 from include import DATA_FOLDER
-from include.runtime.schedule import CRON, TIMEZONE, is_cron, is_timezone
+from include.runtime.schedule import CRON, FORECAST, TIMEZONE, is_cron, is_timezone
 
 PREFIX = "PLANBRIDGE__"
 CENTURY = timedelta(days=36_525)
@@ -116,6 +116,7 @@ class Refresh(_Section):
     )
     timezone: str = Field(TIMEZONE, description="Time zone of the schedule and of the run's date")
     schedule: str = Field(CRON, description="Start of the weeknight run, as cron")
+    forecast_schedule: str = Field(FORECAST, description="Start of the forecast of the night, as cron")
     holidays: Annotated[tuple[date, ...], NoDecode, _BY_COMMAS] = Field(
         (), description="Dates without a scheduled run, separated by commas"
     )
@@ -132,7 +133,7 @@ class Refresh(_Section):
             raise ValueError(f"{value!r} is no time zone; use a name such as {TIMEZONE}")
         return value
 
-    @field_validator("schedule")
+    @field_validator("schedule", "forecast_schedule")
     @classmethod
     def _readable_cron(cls, value: str) -> str:
         if not is_cron(value):

@@ -114,3 +114,22 @@ def test_a_run_by_hand_has_a_form_that_speaks_to_people(dags: dict[str, dict[str
     )
     assert {"requested_by", "dry_run", "as_of"} < set(seen["params"])
     assert seen["leaves"] == ["report_run"]
+
+
+def test_forecast_has_the_nights_tasks_and_a_schedule_of_its_own(dags: dict[str, dict[str, Any]]) -> None:
+    seen, night = dags["tonight_forecast"], dags["weeknight_refresh"]
+    assert seen["dag"] == [False, 1, ["planbridge"], True, "Forecast of the night"]
+    assert set(seen["tasks"]) ^ set(night["tasks"]) == {"keep_forecast", "report_run"}
+    assert "0 16 * * 1-5" in seen["schedule"]
+    assert seen["leaves"] == ["keep_forecast"]
+    assert seen["params"] == {}
+
+
+def test_check_of_a_household_is_one_task_and_its_report(dags: dict[str, dict[str, Any]]) -> None:
+    seen = dags["household_check"]
+    assert {name: title for name, (title, *_) in seen["tasks"].items()} == {
+        "check_units": "Read, check, load",
+        "report_run": "Report",
+    }
+    assert set(seen["params"]) == {"unit_keys"}
+    assert seen["leaves"] == ["report_run"]

@@ -62,7 +62,7 @@ Portions: TypeAlias = Generator[int, None, None]
 
 NIGHT = "weeknight_refresh"
 # The runs whose facts are removed by age. The facts of a transfer stay: its rollback needs them.
-REMOVABLE = (NIGHT, "household_sync", "undo")
+REMOVABLE = (NIGHT, "household_sync", "household_check", "undo")
 
 
 @dataclass(frozen=True)
