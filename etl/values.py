@@ -69,6 +69,8 @@ SPOUSE_WORDS = ("husband", "wife", "spouse", "partner")
 # HH-DEPENDENT
 CHILD_ROLES = _labels("Child", "Son", "Daughter", "Stepson", "Stepdaughter")
 DEPENDENT_SUBSYSTEM_TYPES = _labels("Dependent")
+# DEM-AGES: a stepchild, or a parent who is a dependent, may be older than the client.
+OWN_CHILD_ROLES = _labels("Child", "Son", "Daughter")
 
 # HH-SPOUSE-ROLE-MISSING, HH-SPOUSE-RELATION-MISSING
 MARRIED_STATUSES = _labels("Married", "Domestic Partner", "Domestic Partnership", "Civil Union")

@@ -19,6 +19,8 @@ Condition = Callable[..., Mask]
 
 CONDITIONS: dict[str, Condition] = {}
 
+LOST = "\N{REPLACEMENT CHARACTER}"
+
 
 def keeps(rows: pd.DataFrame, condition: str, columns: Sequence[str], arguments: Mapping[str, Any]) -> Mask:
     """One bool a row: whether it keeps the named condition; rows outside ``among`` always do."""
@@ -139,6 +141,24 @@ def is_amount(rows: pd.DataFrame, *columns: str, signed: Sequence[str] = ()) -> 
 
 
 @_condition
+def is_not_negative(rows: pd.DataFrame, *columns: str) -> Mask:
+    """No figure is below 0; ACC-MONEY finds those that are not finite."""
+    return _every(rows, columns, lambda values: ~finite(values) | (_numbers(values) >= 0))
+
+
+@_condition
+def is_name(rows: pd.DataFrame, *columns: str) -> Mask:
+    """Blank, or with a letter and without the character that stands for one that was lost."""
+    return _every(rows, columns, lambda values: blank(values) | _is_legible(values))
+
+
+def _is_legible(values: pd.Series) -> Mask:
+    texts = values.astype("str")
+    legible: Mask = (texts.str.contains(r"\pL", na=False) & ~texts.str.contains(LOST, regex=False, na=False)).to_numpy()
+    return legible
+
+
+@_condition
 def is_known(rows: pd.DataFrame, *columns: str) -> Mask:
     """Every figure is there and finite."""
     return _every(rows, columns, lambda values: _present(values) & finite(values))
@@ -148,6 +168,12 @@ def is_known(rows: pd.DataFrame, *columns: str) -> Mask:
 def is_any_recorded(rows: pd.DataFrame, *columns: str) -> Mask:
     """At least one of the figures is there; 0 is a value."""
     return ~_every(rows, columns, lambda values: ~_present(values))
+
+
+@_condition
+def is_each_recorded(rows: pd.DataFrame, *columns: str) -> Mask:
+    """Every figure is there; 0 is a value."""
+    return _every(rows, columns, _present)
 
 
 @_condition

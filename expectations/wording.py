@@ -43,6 +43,8 @@ SHAPES: dict[str, Callable[[pd.Series, dict[str, Any]], Words | str]] = {
     "is_amount": lambda values, _: np.where(finite(values), "is negative", "is not a number").astype(object),
     "is_known": lambda values, _: np.where(finite(values), "is blank", "is not a number").astype(object),
     "is_not_zero": lambda *_: "is 0",
+    "is_not_negative": lambda *_: "is negative",
+    "is_name": lambda *_: "has no letter, or one that was lost",
     "is_possible": lambda *_: "is beyond what a loan can have",
 }
 """The shape of a failing cell by the condition that it breaks; by any other condition it is blank."""

@@ -1,4 +1,4 @@
-"""``python -m tests.documents``: renews the generated tables of the documents, and of ``.env.example``, from the code.
+"""``python -m tests.documents``: renews what documents and ``.env.example`` take from the code, and the coverage.
 
 A table stands between ``generated: NAME`` and ``/generated``. Everything else in these files is written by hand.
 """
@@ -45,7 +45,7 @@ _FIGURE = re.compile(r"\{(\w+)\}")  # what a message takes from the record
 
 def renew(root: Path = ROOT) -> list[str]:
     """Writes the files whose tables are not current. Gives their names."""
-    changed = []
+    changed = _renew_coverage(root)
     for name in FILES:
         path = root / name
         text = path.read_text(encoding="utf-8")
@@ -53,6 +53,18 @@ def renew(root: Path = ROOT) -> list[str]:
             path.write_text(current, encoding="utf-8")
             changed.append(name)
     return changed
+
+
+def _renew_coverage(root: Path) -> list[str]:
+    from include.coverage.measure import measure
+    from include.coverage.table import FILE, as_text
+
+    path = root / "include" / "coverage" / FILE
+    text = as_text(measure())
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return []
+    path.write_text(text, encoding="utf-8")
+    return [str(path.relative_to(root))]
 
 
 def current_text(text: str, *, in_shell: bool = False) -> str:

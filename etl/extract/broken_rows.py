@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from etl import schema as s
-from etl.extract.cells import Cells, columns_as_read, is_no_key, why_unreadable
+from etl.extract.cells import Cells, columns_as_read, is_alive, is_no_key, why_unreadable
 from etl.extract.source import Snapshot, id_list, to_frame
 
 UNREADABLE, TWICE = "SCP-CELL", "SCP-KEY-TWICE"
@@ -43,6 +43,8 @@ COLUMNS = ("unit_key", "rule_id", "entity", "entity_id", "field", "source_cell",
 STRAY_COLUMNS = ("entity", "field", "detail")
 
 _NAMED = 5
+# What people own: a row may be without an owner, and is then in nobody's plan.
+_OWNED = (s.investment_account, s.liability, s.policy)
 
 NOTHING = pd.DataFrame({name: pd.Series(dtype="int64" if name == "entity_id" else "str") for name in COLUMNS})
 
@@ -109,7 +111,7 @@ def read_rows(
 
 
 def read_strays(snapshot: Snapshot) -> pd.DataFrame:
-    """SCP-STRAY: entity (a table), field (its key that cannot be read), detail (how many rows, the first keys)."""
+    """SCP-STRAY: entity (a table), field (the key that names nobody), detail (how many rows, the first keys)."""
     found = snapshot.in_threads(lambda table: _strays(snapshot, table), s.FOUND_BY)
     return pd.DataFrame([words for words in found if words is not None], columns=list(STRAY_COLUMNS), dtype="str")
 
@@ -118,26 +120,42 @@ def _strays(snapshot: Snapshot, table: sa.Table) -> tuple[str, str, str] | None:
     if not snapshot.read(_any_without_owner(snapshot.is_sqlite, table)).num_rows:
         return None
     rows = to_frame(snapshot.read(_without_owner(snapshot.is_sqlite, table)))
+    if rows.empty:  # deleted ones alone
+        return None
     key = [column.name for column in table.primary_key]
     named = ", ".join(dict.fromkeys(_records(rows, key, key[0])))
     count, by = int(rows["rows"].iloc[0]), " or ".join(s.FOUND_BY[table])
     rows_of = "row of" if count == 1 else "rows of"
-    return table.name, by, f"{count} {rows_of} {table.name} whose {by} cannot be read: {named}"
+    why = "is blank, cannot be read or names no contact" if table in _OWNED else "cannot be read"
+    return table.name, by, f"{count} {rows_of} {table.name} whose {by} {why}: {named}"
 
 
 @cache
 def _any_without_owner(is_sqlite: bool, table: sa.Table) -> sa.Select[Any]:
     """Nothing but the columns that rows are found by: an index tells, and no row is looked at."""
     columns = [table.c[name] for name in s.FOUND_BY[table]]
-    asked = sa.select(*columns_as_read(is_sqlite, *columns))
-    return asked.where(sa.or_(*(is_no_key(is_sqlite, column) for column in columns))).limit(1)
+    return sa.select(*columns_as_read(is_sqlite, *columns)).where(_names_nobody(is_sqlite, table)).limit(1)
 
 
 @cache
 def _without_owner(is_sqlite: bool, table: sa.Table) -> sa.Select[Any]:
     count = sa.type_coerce(sa.func.count().over(), sa.BigInteger).label("rows")
     statement = sa.select(*columns_as_read(is_sqlite, *table.primary_key), count)
-    return statement.where(sa.or_(*(is_no_key(is_sqlite, table.c[name]) for name in s.FOUND_BY[table]))).limit(_NAMED)
+    return statement.where(_names_nobody(is_sqlite, table, is_exact=True)).limit(_NAMED)
+
+
+def _names_nobody(is_sqlite: bool, table: sa.Table, is_exact: bool = False) -> sa.ColumnElement[bool]:
+    """A key by which rows are found cannot be read; what people own is owned by nobody, or by who is no contact.
+
+    ``is_exact``: of what people own, without what is deleted; an index alone cannot tell that.
+    """
+    columns = [table.c[name] for name in s.FOUND_BY[table]]
+    odd = [is_no_key(is_sqlite, column) for column in columns]
+    if table not in _OWNED:
+        return sa.or_(*odd)
+    known = sa.select(s.contact.c.contact_id).where(s.contact.c.contact_id.is_not(None))
+    is_ownerless = sa.or_(columns[0].is_(None), columns[0].not_in(known))
+    return sa.or_(*odd, sa.and_(is_ownerless, is_alive(is_sqlite, table)) if is_exact else is_ownerless)
 
 
 def _unreadable(table: sa.Table, cells: Cells, owner: str) -> list[pd.DataFrame]:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from etl.frames import are_among
-from etl.transform.arrays import NULL, Frames, Objects, integers, nulls, strings, taken, where
+from etl.transform.arrays import NULL, Frames, Objects, flags, integers, nullable, nulls, strings, taken, where
 from etl.transform.portfolio import Portfolio
 from etl.transform.receipts.book import ReceiptBook
 from etl.transform.rules.accounts import account_facts, position_counts, position_facts
@@ -96,6 +96,8 @@ def people_facts(households: Households, reached: Reach) -> pd.DataFrame:
     people = households.of_role(CLIENT, SPOUSE, DEPENDENT)
     book, unit_no, at = households.book, people["unit_no"].to_numpy(), people["contact_at"].to_numpy()
     roles = people["role"].to_numpy()
+    born = book.contacts["birth_date"].to_numpy()
+    is_own_child = flags(people["is_own_child"]) & (roles == DEPENDENT)
     emails = reached.email(households.client_at)
     return pd.DataFrame(
         {
@@ -104,12 +106,14 @@ def people_facts(households: Households, reached: Reach) -> pd.DataFrame:
             "person_role": strings(np.array(["client", "spouse", "dependent"], dtype=object)[roles]),
             "first_name": strings(taken(book.texts("first_name"), at)),
             "last_name": strings(taken(book.texts("last_name"), at)),
-            "birth_date": book.contacts["birth_date"].take(at).to_numpy(),
+            "birth_date": born[at],
+            "is_older_than_client": is_own_child & (born[at] < born[households.client_at[unit_no]]),
             "gender": strings(taken(book.texts("gender"), at)),
             "email": strings(where(roles == CLIENT, taken(emails, unit_no))),
             "has_address": reached.has_address(at),
             "has_phone": reached.has_phone(at),
             "has_employer": ~nulls(taken(book.texts("company"), at)),
             "has_income": book.incomes[at] != NULL,
+            "income": nullable(book.incomes[at]),
         }
     )

@@ -38,7 +38,8 @@ households
 
 people
     unit_key key, entity_id number, person_role client | spouse | dependent, first_name last_name text, birth_date date,
-    gender email text, has_address has_phone has_employer has_income flag
+    is_older_than_client flag,  -- a child by role
+    gender email text, has_address has_phone has_employer has_income flag, income whole
 
 accounts
     unit_key key, entity_id number, category_source account_type | how_held | missing | unknown,
@@ -52,7 +53,8 @@ policies
     kind life | disability | longTermCare | annuity | null,  -- null only without a product: POL-NAME-MISSING holds it
     plan_type policy_name text,
     annual_premium annualized_premium basic_face_amount total_death_benefit gross_cash_value whole,
-    elimination_period text, elimination_is_readable flag
+    elimination_period text, elimination_is_readable flag,
+    owner_is_couple flag  -- by POL-OWNER-EMONEY
 
 liabilities
     unit_key key, entity_id number, liability_name text, calculate flag,

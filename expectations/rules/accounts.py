@@ -110,4 +110,25 @@ ACCOUNT_RULES: tuple[Rule, ...] = (
         f"{VALUES} › Net Value: correct it, or Account Value or Loan Balance.",
         accounts(BOTH, "net_value_adds_up", ("net_value", "account_value", "loan_balance"), "Net Value", tolerance=1),
     ),
+    warning(
+        "ACC-VALUE-MISSING",
+        "{cells}.",
+        f"{VALUES} › Account Value: enter the amount of the last statement.",
+        accounts(BOTH, "is_each_recorded", "account_value", "Account Value"),
+        positions(
+            PROFILES,
+            "is_each_recorded",
+            "market_value",
+            "Current Value",
+            remedy="Position Detail › Current Values › Current Value: enter the amount of the last statement.",
+        ),
+        policies(
+            PROFILES,
+            "is_each_recorded",
+            "gross_cash_value",
+            "Gross Cash Value",
+            among={"kind": ("annuity",)},
+            remedy="Policy › Benefits › Gross Cash Value: enter the value of the annuity.",
+        ),
+    ),
 )

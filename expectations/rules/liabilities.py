@@ -69,6 +69,18 @@ LIABILITY_RULES: tuple[Rule, ...] = (
         f"{LIABILITY} › Interest Rate (or the originating rate): enter percent per year, from 0 to 50.",
         liabilities(PROFILES, "is_within", "sent_rate", "Interest Rate", lowest=0, highest=50_000_000),
     ),
+    warning(
+        "LIA-NEGATIVE",
+        "{cells}.",
+        f"{LIABILITY} › Loan Balance, Monthly Payment, Balloon Period (or the originating figures): enter what is owed"
+        " and paid as positive figures.",
+        liabilities(
+            PROFILES,
+            "is_not_negative",
+            ("sent_balance", "sent_payment", "sent_years"),
+            ("Loan Balance", "Monthly Payment", "Balloon Period"),
+        ),
+    ),
     info(
         "LIA-SCOPE",
         "The liability is not sent: its primary contact is neither client nor spouse.",

@@ -1,6 +1,6 @@
 """POL: policies. Premium and elimination period go to Profiles only, and only with insurance policies."""
 
-from expectations.rules.types import BOTH, PROFILES, Rule, checks_on, critical, info, warning
+from expectations.rules.types import BOTH, EMONEY, PROFILES, Rule, checks_on, critical, info, warning
 
 BASIC = "Policy › Basic Information"
 INSURANCE = ("life", "disability", "longTermCare")
@@ -35,6 +35,19 @@ POLICY_RULES: tuple[Rule, ...] = (
             "Annual Prem",
             among={"kind": INSURANCE},
         ),
+    ),
+    warning(
+        "POL-BENEFIT",
+        "{cells}.",
+        "Policy › Benefits › Basic Face Amount, Total Death Benefit: enter what the policy pays.",
+        policies(PROFILES, "is_each_recorded", "basic_face_amount", "Basic Face Amount", among={"kind": ("life",)}),
+        policies(EMONEY, "is_not_negative", "total_death_benefit", "Total Death Benefit"),
+    ),
+    info(
+        "POL-OWNER-OTHER",
+        "The policy goes to eMoney with an owner of its own: neither client nor spouse owns it.",
+        "Nothing to do if that is meant; else Policy › Interested Parties › Owner: choose the client or the spouse.",
+        policies(EMONEY, "is_selected", "owner_is_couple", "Owner"),
     ),
     warning(
         "POL-ELIMINATION-TEXT",

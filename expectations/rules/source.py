@@ -18,7 +18,8 @@ SOURCE_RULES: tuple[Rule, ...] = (
     warning(
         "SCP-STRAY",
         "Nobody can say which household these rows of the CRM's database belong to: nothing of them is sent.",
-        "Correct the keys there: the message names table and column, and the first rows. Look at the import or the"
-        " program that wrote them; a foreign key on the column keeps them from coming back.",
+        "Investment Account, Policy or Liability › Primary Contact: choose the owner. Of other rows correct the keys in"
+        " the CRM's database: the message names table and column, and the first rows. Look at the import or the program"
+        " that wrote them; a foreign key on the column keeps them from coming back.",
     ),
 )

@@ -44,6 +44,8 @@ SOUND: dict[str, dict[str, Any]] = {
         "has_phone": True,
         "has_employer": True,
         "has_income": True,
+        "income": 84_000_00,
+        "is_older_than_client": False,
     },
     "accounts": {
         "unit_key": "H1",
@@ -70,6 +72,7 @@ SOUND: dict[str, dict[str, Any]] = {
         "gross_cash_value": 0,
         "elimination_period": "90 Days",
         "elimination_is_readable": True,
+        "owner_is_couple": True,
     },
     "liabilities": {
         "unit_key": "H1",
@@ -134,9 +137,14 @@ def sound_facts(vendor: str = "profiles") -> dict[str, pd.DataFrame]:
 
 
 def facts_with(vendor: str, name: str, **cells: Any) -> dict[str, pd.DataFrame]:
-    """Sound facts whose first row of one frame has other cells; a row of ``left_out`` or ``faults`` is added."""
+    """Sound facts whose first row of one frame has other cells; a row of ``left_out`` or ``faults`` is added.
+
+    A dependent is added to the couple.
+    """
     facts = sound_facts(vendor)
     rest = [SPOUSE] if name == "people" else []
+    if cells.get("person_role") == "dependent":
+        rest, cells = [SOUND["people"], SPOUSE], {"entity_id": 13, **cells}
     facts[name] = frame(name, [SOUND[name] | cells, *rest])
     return facts
 

@@ -16,6 +16,7 @@ NBSP = "\N{NO-BREAK SPACE}"
 BOTH, PROFILES, EMONEY = ("profiles", "emoney"), ("profiles",), ("emoney",)
 NO_SPOUSE = {"spouse_candidates": 0, "has_spouse": False}
 ANNUITY = {"kind": "annuity", "elimination_period": None}
+LIFE = {"kind": "life", "elimination_period": None}
 
 Case = tuple[str, tuple[str, ...], str, dict[str, Any]]
 
@@ -42,6 +43,11 @@ BROKEN: list[Case] = [
     ("DEM-BIRTH-DATE", BOTH, "people", {"birth_date": None}),
     ("DEM-BIRTH-DATE", BOTH, "people", {"birth_date": "1899-12-31"}),
     ("DEM-BIRTH-DATE", BOTH, "people", {"birth_date": "2026-02-01"}),
+    ("DEM-NAME-ODD", BOTH, "people", {"first_name": "???"}),
+    ("DEM-NAME-ODD", BOTH, "people", {"last_name": "B\N{REPLACEMENT CHARACTER}ron"}),
+    ("DEM-AGES", PROFILES, "people", {"person_role": "dependent", "birth_date": "2026-02-01"}),
+    ("DEM-AGES", PROFILES, "people", {"person_role": "dependent", "is_older_than_client": True}),
+    ("DEM-INCOME", PROFILES, "people", {"income": -1}),
     ("DEM-GENDER", PROFILES, "people", {"gender": None}),
     ("DEM-GENDER", PROFILES, "people", {"gender": f"{NBSP}"}),
     ("DEM-SPARSE", BOTH, "people", {"has_address": False}),
@@ -64,7 +70,7 @@ BROKEN: list[Case] = [
     ("ACC-FIXED-ANNUITY-VA", PROFILES, "policies", ANNUITY | {"plan_type": f" va{NBSP}"}),
     ("ACC-TWICE", BOTH, "accounts", {"twin_policy_id": 41}),
     ("ACC-MONEY", BOTH, "accounts", {"account_value": NOT_FINITE}),
-    ("ACC-MONEY", BOTH, "accounts", {"account_value": -1, "net_value": None}),
+    ("ACC-MONEY", BOTH, "accounts", {"account_value": -1, "net_value": -100_01}),
     ("ACC-MONEY", BOTH, "accounts", {"loan_balance": NOT_FINITE}),
     ("ACC-MONEY", BOTH, "accounts", {"net_value": NOT_FINITE}),
     ("ACC-MONEY", PROFILES, "positions", {"market_value": NOT_FINITE}),
@@ -94,12 +100,21 @@ BROKEN: list[Case] = [
     ("LIA-PAID-OFF", PROFILES, "liabilities", {"sent_years": 0}),
     ("LIA-RATE", PROFILES, "liabilities", {"sent_rate": 50_000_001}),
     ("LIA-RATE", PROFILES, "liabilities", {"sent_rate": -1}),
+    ("LIA-NEGATIVE", PROFILES, "liabilities", {"sent_balance": -1}),
+    ("LIA-NEGATIVE", PROFILES, "liabilities", {"sent_payment": -1}),
+    ("LIA-NEGATIVE", PROFILES, "liabilities", {"sent_years": -1}),
     ("LIA-SCOPE", PROFILES, "left_out", {"entity": "liability", "rule_id": "LIA-SCOPE"}),
     ("POL-STATUS", BOTH, "left_out", {"rule_id": "POL-STATUS"}),
     ("POL-TYPE", BOTH, "left_out", {"rule_id": "POL-TYPE"}),
     ("POL-NAME-MISSING", BOTH, "policies", {"policy_name": None}),
     ("POL-NAME-MISSING", BOTH, "policies", {"policy_name": None, "kind": None}),
     ("POL-PREMIUM-MISSING", PROFILES, "policies", {"annual_premium": None}),
+    ("ACC-VALUE-MISSING", BOTH, "accounts", {"account_value": None}),
+    ("ACC-VALUE-MISSING", PROFILES, "positions", {"market_value": None}),
+    ("ACC-VALUE-MISSING", PROFILES, "policies", ANNUITY | {"gross_cash_value": None}),
+    ("POL-BENEFIT", PROFILES, "policies", LIFE | {"basic_face_amount": None}),
+    ("POL-BENEFIT", EMONEY, "policies", {"total_death_benefit": -1}),
+    ("POL-OWNER-OTHER", EMONEY, "policies", {"owner_is_couple": False}),
     ("POL-ELIMINATION-TEXT", PROFILES, "policies", {"elimination_period": "?", "elimination_is_readable": False}),
     ("POL-INSURED-OTHER", PROFILES, "left_out", {"rule_id": "POL-INSURED-OTHER"}),
     ("POL-BENEFICIARY", PROFILES, "left_out", {"rule_id": "POL-BENEFICIARY", "field": "beneficiary contact:9"}),
@@ -120,15 +135,19 @@ KEPT: list[Case] = [
     ("a variable annuity with positions", PROFILES, "accounts", {"is_variable_annuity": True}),
     ("one cent off", BOTH, "accounts", {"net_value": 900_01}),
     ("a loan balance below 0", BOTH, "accounts", {"loan_balance": -100_00, "net_value": 1_100_00}),
-    ("no account value", BOTH, "accounts", {"account_value": None}),
     ("no net value", BOTH, "accounts", {"net_value": None}),
+    ("an account value of 0", BOTH, "accounts", {"account_value": 0, "loan_balance": 0, "net_value": 0}),
     ("the largest amounts there can be", BOTH, "accounts",
      {"account_value": 10**18 - 1, "loan_balance": 1 - 10**18, "net_value": 2 * (10**18 - 1)}),
-    ("a position without value", PROFILES, "positions", {"market_value": None}),
+    ("a position that is worth nothing", PROFILES, "positions", {"market_value": 0}),
     ("cash value of a policy that is no annuity", PROFILES, "policies", {"gross_cash_value": NOT_FINITE}),
     ("cash value at eMoney", EMONEY, "policies", ANNUITY | {"gross_cash_value": -1}),
     ("total death benefit at Profiles", PROFILES, "policies", {"total_death_benefit": NOT_FINITE}),
-    ("total death benefit below 0", EMONEY, "policies", {"total_death_benefit": -1}),
+    ("no death benefit of a policy that is no life policy", BOTH, "policies",
+     {"basic_face_amount": None, "total_death_benefit": None}),
+    ("no total death benefit", EMONEY, "policies", LIFE | {"total_death_benefit": None}),
+    ("a name in another script", BOTH, "people", {"first_name": "李", "last_name": "O'Neil-Ünal"}),
+    ("no income", BOTH, "people", {"income": None}),
     ("plan type VA of a policy that is no annuity", PROFILES, "policies", {"plan_type": "VA"}),
     ("a premium of 0", BOTH, "policies", {"annual_premium": 0}),
     ("an annualized premium alone", BOTH, "policies", {"annual_premium": None, "annualized_premium": 0}),
@@ -223,10 +242,11 @@ def test_names_and_birth_dates_of_client_and_spouse_are_asked_for(person):
     assert all(person in message for message in findings["message"])
 
 
-def test_a_dependent_is_asked_for_nothing():
+def test_a_dependent_is_asked_for_a_name_and_a_birth_date_alone():
     facts = sound_facts()
     facts["people"].loc[1, "person_role"] = "dependent"
-    facts["people"].loc[1, ["first_name", "birth_date", "gender"]] = None
+    facts["people"].loc[1, ["first_name", "gender"]] = None
+    facts["people"].loc[1, ["has_address", "has_phone", "has_employer", "has_income"]] = False
     facts["households"]["has_spouse"] = False
     assert rules_broken(verdict_of("profiles", facts)) == []
 

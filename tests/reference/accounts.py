@@ -114,11 +114,15 @@ def account_findings(crm: Crm, account: Row, policies_that_go: list[Row], vendor
         broken.append("ACC-MONEY")
     if _net_value_is_off(account):
         broken.append("ACC-NET")
+    if account.account_value is None:
+        broken.append("ACC-VALUE-MISSING")
     found = [finding(rule_id, "account", account.account_id) for rule_id in broken]
     if vendor == "profiles":
         for position in positions_of(crm, account):
             if is_bad(position.market_value, may_be_negative=False):
                 found.append(finding("ACC-MONEY", "position", position.position_id))
+            if position.market_value is None:
+                found.append(finding("ACC-VALUE-MISSING", "position", position.position_id))
     return found
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tests.reference.records import Crm, Row
-from tests.reference.tables import CHILD, MARRIED, SPOUSE, Finding, finding, label
+from tests.reference.tables import CHILD, MARRIED, OWN_CHILD, SPOUSE, Finding, finding, label
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,13 @@ def dependents(unit: Unit, spouse: Row | None) -> list[Row]:
         if label(membership.role) in CHILD or label(contact.subsystem_type) == "dependent":
             found.append(contact)
     return found
+
+
+def own_children(unit: Unit) -> frozenset[int]:
+    """DEM-AGES: members who are a child by role, but no stepchild."""
+    return frozenset(
+        contact.contact_id for membership, contact in unit.other_members if label(membership.role) in OWN_CHILD
+    )
 
 
 def household_findings(crm: Crm, unit: Unit, vendor: str) -> list[Finding]:

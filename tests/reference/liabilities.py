@@ -139,7 +139,7 @@ def profiles_liability(liability: Row, owner: str, as_of: date) -> Json:
 def liability_findings(liability: Row, as_of: date) -> list[Finding]:
     """The LIA rules of one liability that goes, and ACC-MONEY for its figures."""
     goes = sent(liability, as_of)
-    current_balance, rate, _, years = goes.figures
+    current_balance, rate, payment, years = goes.figures
     broken = []
     if name(liability) is None:
         broken.append("LIA-NAME-MISSING")
@@ -157,6 +157,8 @@ def liability_findings(liability: Row, as_of: date) -> list[Finding]:
         broken.append("LIA-PAID-OFF")
     if rate is not None and not 0 <= rate <= 50:
         broken.append("LIA-RATE")
+    if any(figure is not None and figure.is_finite() and figure < 0 for figure in (current_balance, payment, years)):
+        broken.append("LIA-NEGATIVE")
     if any(is_bad(getattr(liability, column), may_be_negative=True) for column in CURRENT + ORIGINATING):
         broken.append("ACC-MONEY")
     return [finding(rule_id, "liability", liability.liability_id) for rule_id in broken]

@@ -109,7 +109,8 @@ class Model:
         crm, persons = self.crm, going.persons
         others = [contact.contact_id for _, contact in unit.other_members if contact.contact_id not in persons]
         found = households.household_findings(crm, unit, "profiles")
-        found += people.people_findings(crm, going.client, going.spouse, going.dependents, "profiles", self.as_of)
+        own = households.own_children(unit)
+        found += people.people_findings(crm, going.client, going.spouse, going.dependents, "profiles", self.as_of, own)
         found += _left_out(crm, going, "profiles")
         found += _per_record("ACC-SCOPE-PROFILES", "account", accounts.accounts_of(crm, others))
         found += _per_record("LIA-SCOPE", "liability", liabilities.liabilities_of(crm, others))

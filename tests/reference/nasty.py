@@ -178,7 +178,7 @@ def _add_contact(office: Office, *, is_head: bool = False, is_child: bool = Fals
         marital_status=_marital_status(office, is_married),
         company=office.text(*words.COMPANIES),
         job_title=office.text("Engineer", "Lehrerin", "  "),
-        annual_salary=office.random.choice((None, Decimal("0.00"), Decimal("98500.50"))),
+        annual_salary=office.random.choice((None, Decimal("0.00"), Decimal("98500.50"), Decimal("-1.00"))),
         total_income=office.random.choice((None, Decimal("0.00"), Decimal("120000.10"))),
         is_deceased=True if office.odd(0.2) else office.random.choice((False, None)),
         deleted_at=NOW if office.odd(0.1 if is_head else 0.25) else None,

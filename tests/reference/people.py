@@ -146,20 +146,52 @@ def is_sparse(crm: Crm, person: Row) -> bool:
     return not (has_address and has_phone and text(person.company)) or income(person) is None
 
 
-def people_findings(
-    crm: Crm, client: Row, spouse: Row | None, dependents: list[Row], vendor: str, as_of: date
-) -> list[Finding]:
-    """The DEM rules; `dependents` is empty for eMoney."""
+def is_odd_name(value: str | None) -> bool:
+    """DEM-NAME-ODD: something, but no letter in it, or a letter that was lost."""
+    return value is not None and (not any(character.isalpha() for character in value) or "\ufffd" in value)
+
+
+def has_impossible_age(dependent: Row, client: Row, as_of: date, is_own_child: bool) -> bool:
+    """DEM-AGES."""
+    is_older = client.birth_date is not None and bool(dependent.birth_date < client.birth_date)
+    return not FIRST_BIRTH_DATE <= dependent.birth_date <= as_of or (is_own_child and is_older)
+
+
+def _of_couple(crm: Crm, person: Row, vendor: str, as_of: date) -> list[Finding]:
+    """The DEM rules that client and spouse are asked for alike."""
     found = []
-    for person in [client] + ([spouse] if spouse is not None else []):
-        if text(person.first_name) is None or text(person.last_name) is None:
-            found.append(finding("DEM-NAME", "contact", person.contact_id))
-        if person.birth_date is None or not FIRST_BIRTH_DATE <= person.birth_date <= as_of:
-            found.append(finding("DEM-BIRTH-DATE", "contact", person.contact_id))
-        if vendor == "profiles" and text(person.gender) is None:
-            found.append(finding("DEM-GENDER", "contact", person.contact_id))
-        if is_sparse(crm, person):
-            found.append(finding("DEM-SPARSE", "contact", person.contact_id))
+    if text(person.first_name) is None or text(person.last_name) is None:
+        found.append(finding("DEM-NAME", "contact", person.contact_id))
+    if person.birth_date is None or not FIRST_BIRTH_DATE <= person.birth_date <= as_of:
+        found.append(finding("DEM-BIRTH-DATE", "contact", person.contact_id))
+    if vendor == "profiles" and text(person.gender) is None:
+        found.append(finding("DEM-GENDER", "contact", person.contact_id))
+    if is_sparse(crm, person):
+        found.append(finding("DEM-SPARSE", "contact", person.contact_id))
+    if vendor == "profiles" and (income(person) or Decimal(0)) < 0:
+        found.append(finding("DEM-INCOME", "contact", person.contact_id))
+    return found
+
+
+def people_findings(
+    crm: Crm,
+    client: Row,
+    spouse: Row | None,
+    dependents: list[Row],
+    vendor: str,
+    as_of: date,
+    own_children: frozenset[int] = frozenset(),
+) -> list[Finding]:
+    """The DEM rules; `dependents` is empty for eMoney. `own_children`: those by role, stepchildren left out."""
+    couple = [client] + ([spouse] if spouse is not None else [])
+    found = [each for person in couple for each in _of_couple(crm, person, vendor, as_of)]
+    complete = [dependent for dependent in dependents if is_complete(dependent)]
+    for person in couple + complete:
+        if is_odd_name(text(person.first_name)) or is_odd_name(text(person.last_name)):
+            found.append(finding("DEM-NAME-ODD", "contact", person.contact_id))
+    for dependent in complete:
+        if has_impossible_age(dependent, client, as_of, dependent.contact_id in own_children):
+            found.append(finding("DEM-AGES", "contact", dependent.contact_id))
     picked = picked_email(crm, client)
     if picked is not None and not is_email(picked):
         found.append(finding("DEM-E-MAIL", "contact", client.contact_id))

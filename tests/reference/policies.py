@@ -103,13 +103,17 @@ def masked_number(policy: Row) -> str | None:
     return "***" + number[-4:] if len(number) > 4 else "***"
 
 
-def emoney_owner(policy: Row, client: Row, spouse: Row | None) -> str:
+def owner(policy: Row) -> int:
     """POL-OWNER-EMONEY: recorded owner, else primary insured, else primary contact."""
     recorded = (policy.owner_contact_id, policy.primary_insured_id, policy.primary_contact_id)
-    owner = next(contact_id for contact_id in recorded if contact_id is not None)
-    if owner == client.contact_id:
+    return next(contact_id for contact_id in recorded if contact_id is not None)
+
+
+def emoney_owner(policy: Row, client: Row, spouse: Row | None) -> str:
+    """POL-OWNER-EMONEY, as one of the couple or somebody else."""
+    if owner(policy) == client.contact_id:
         return "client"
-    return "spouse" if spouse is not None and owner == spouse.contact_id else "other"
+    return "spouse" if spouse is not None and owner(policy) == spouse.contact_id else "other"
 
 
 def emoney_policy(crm: Crm, policy: Row, client: Row, spouse: Row | None) -> Json:
@@ -124,6 +128,14 @@ def emoney_policy(crm: Crm, policy: Row, client: Row, spouse: Row | None) -> Jso
     }
 
 
+def _has_bad_benefit(policy: Row, sort: str | None, vendor: str) -> bool:
+    """POL-BENEFIT: at Profiles a life policy that pays nothing known, at eMoney a benefit below 0."""
+    if vendor == "profiles":
+        return sort == "life" and policy.basic_face_amount is None
+    benefit = policy.total_death_benefit
+    return benefit is not None and bool(benefit.is_finite() and benefit < 0)
+
+
 def policy_findings(crm: Crm, policy: Row, party: dict[int, str], vendor: str) -> list[Finding]:
     """The POL and annuity rules of one policy that goes."""
     broken = []
@@ -132,7 +144,13 @@ def policy_findings(crm: Crm, policy: Row, party: dict[int, str], vendor: str) -
         broken.append("POL-NAME-MISSING")
     if _has_bad_figure(policy, sort, vendor):
         broken.append("ACC-MONEY")
+    if _has_bad_benefit(policy, sort, vendor):
+        broken.append("POL-BENEFIT")
+    if vendor == "emoney" and owner(policy) not in party:
+        broken.append("POL-OWNER-OTHER")
     if vendor == "profiles" and sort == "annuity":
+        if policy.gross_cash_value is None:
+            broken.append("ACC-VALUE-MISSING")
         product = product_of(crm, policy)
         if product is not None and label(product.plan_type) == "va":
             broken.append("ACC-FIXED-ANNUITY-VA")

@@ -19,6 +19,9 @@ SEVERITY = {
     "HH-COUPLE-TWICE": WARNING,
     "DEM-NAME": CRITICAL,
     "DEM-BIRTH-DATE": CRITICAL,
+    "DEM-NAME-ODD": WARNING,
+    "DEM-AGES": WARNING,
+    "DEM-INCOME": WARNING,
     "DEM-DEPENDENT": WARNING,
     "DEM-GENDER": WARNING,
     "DEM-SPARSE": INFO,
@@ -31,6 +34,7 @@ SEVERITY = {
     "ACC-TWICE": WARNING,
     "ACC-MONEY": CRITICAL,
     "ACC-NET": WARNING,
+    "ACC-VALUE-MISSING": WARNING,
     "LIA-NAME-MISSING": CRITICAL,
     "LIA-COMPUTED": INFO,
     "LIA-INCOMPLETE": CRITICAL,
@@ -39,11 +43,14 @@ SEVERITY = {
     "LIA-DRIFT": WARNING,
     "LIA-PAID-OFF": INFO,
     "LIA-RATE": CRITICAL,
+    "LIA-NEGATIVE": WARNING,
     "LIA-SCOPE": INFO,
     "POL-STATUS": INFO,
     "POL-TYPE": INFO,
     "POL-NAME-MISSING": CRITICAL,
     "POL-PREMIUM-MISSING": WARNING,
+    "POL-BENEFIT": WARNING,
+    "POL-OWNER-OTHER": INFO,
     "POL-ELIMINATION-TEXT": WARNING,
     "POL-INSURED-OTHER": WARNING,
     "POL-BENEFICIARY": INFO,
@@ -51,6 +58,7 @@ SEVERITY = {
 
 SPOUSE = {"husband", "wife", "spouse", "domestic partner"}  # HH-SPOUSE-ROLE, HH-SPOUSE-RELATION
 CHILD = {"child", "son", "daughter", "stepson", "stepdaughter"}  # HH-DEPENDENT
+OWN_CHILD = {"child", "son", "daughter"}  # DEM-AGES
 MARRIED = {"married", "domestic partner", "domestic partnership", "civil union"}  # counts as married
 IN_FORCE = {"inforce", "inforce, but not administered"}  # POL-STATUS
 KIND = {"life": "life", "disability": "disability", "ltc": "longTermCare", "annuity": "annuity"}  # POL-TYPE

@@ -56,7 +56,8 @@ def policies_of(households: Households, frames: Frames, vendor: Vendor, may_send
     kind = by_label(policies["insurance_type"], INSURANCE_KINDS)[row_at]
     insured = insured_roles(households, policies, unit_no, row_at)
     is_ended = ~is_one_of(policies["status"], POLICY_STATUSES)[row_at]
-    is_other_type = is_none(kind) & policies["insurance_type"].notna().to_numpy()[row_at]
+    has_product = policies["insurance_type"].notna() | policies["plan_name"].notna()
+    is_other_type = is_none(kind) & has_product.to_numpy()[row_at]
     checks = {
         "HH-HEAD": ~households.is_usable[unit_no],
         "POL-SCOPE": integers(found["role"]) > SPOUSE,
@@ -168,5 +169,6 @@ def policy_facts(households: Households, policies: pd.DataFrame) -> pd.DataFrame
             "gross_cash_value": policies["gross_cash_value"].array,
             "elimination_period": text,
             "elimination_is_readable": is_readable | text.isna().to_numpy() | ~has_elimination,
+            "owner_is_couple": owner_roles(households, policies) >= 0,
         }
     )
