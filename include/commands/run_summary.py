@@ -9,7 +9,7 @@ from rich.table import Table
 
 from etl.errors import PlanbridgeError
 from include.commands.terminal import line, make_table, print_path
-from include.report.display import vendor_name
+from include.report.display import clients, counted, label, vendor_name
 
 SCHEMA_VERSION = 1
 
@@ -44,7 +44,7 @@ def print_summary(summary: dict[str, Any], path: Path, console: Console) -> bool
     console.print(_outcome_table(summary))
     if summary["reasons"]:
         console.print(_reason_table(summary["reasons"]))
-    _print_findings(summary["findings"], console)
+    _print_findings(summary["findings"], summary["is_first"], console)
     _print_available(summary["newly_available"], console)
     if summary["stages"]:
         console.print(_stage_table(summary["stages"]))
@@ -53,7 +53,8 @@ def print_summary(summary: dict[str, Any], path: Path, console: Console) -> bool
 
 def _outcome_table(summary: dict[str, Any]) -> Table:
     vendors = list(summary["outcomes"])
-    table = make_table("What happened to the households", "", *map(vendor_name, vendors))
+    who = clients(summary["households"], summary["persons"])
+    table = make_table(f"What happened to {who}", "", *map(vendor_name, vendors))
     for name in summary["outcomes"][vendors[0]] if vendors else ():
         counts = [summary["outcomes"][vendor][name] for vendor in vendors]
         style = _OUTCOME_STYLES.get(name, "") if any(counts) else "dim"
@@ -64,7 +65,7 @@ def _outcome_table(summary: dict[str, Any]) -> Table:
 
 
 def _reason_table(reasons: list[dict[str, Any]]) -> Table:
-    table = make_table("Not sent, and why", "Reason", "Outcome", "Vendor", "Households")
+    table = make_table("Not sent, and why", "Reason", "Outcome", "Vendor", "Clients")
     for reason in reasons[:_REASONS_SHOWN]:
         vendor = line(vendor_name(reason["vendor"]))
         table.add_row(line(reason["reason"] or "no reason given"), reason["outcome"], vendor, f"{reason['units']:,}")
@@ -73,18 +74,20 @@ def _reason_table(reasons: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _print_findings(findings: dict[str, Any], console: Console) -> None:
+def _print_findings(findings: dict[str, Any], is_first: bool, console: Console) -> None:
+    """What the rules found; on a first run, where all of it is new, it is said once."""
     if not findings["by_rule"]:
         console.print(line("No rule found anything.", "green"))
         console.print()
         return
-    table = make_table("What the rules found", "Rule", "Severity", "Households", "New", "Known", "Mended")
+    kinds = ("findings",) if is_first else ("new", "known", "mended")
+    heading = "What the rules found, all of it new" if is_first else "What the rules found"
+    table = make_table(heading, "Rule", "Severity", "Clients", *map(label, kinds))
     for rule in findings["by_rule"][:_RULES_SHOWN]:
         severity = line(rule["severity"], _SEVERITY_STYLES.get(rule["severity"], ""))
-        counts = (f"{rule[name]:,}" for name in ("units", "new", "known", "mended"))
-        table.add_row(line(rule["rule_id"]), severity, *counts)
+        table.add_row(line(rule["rule_id"]), severity, *(f"{rule[name]:,}" for name in ("units", *kinds)))
     if len(findings["by_rule"]) > _RULES_SHOWN:
-        table.add_row(f"… and {len(findings['by_rule']) - _RULES_SHOWN} more, in the report", "", "", "", "", "")
+        table.add_row(f"… and {len(findings['by_rule']) - _RULES_SHOWN} more, in the report")
     console.print(table)
 
 
@@ -108,13 +111,13 @@ def _print_closing(summary: dict[str, Any], path: Path, console: Console) -> boo
     """The time, the books and the report; gives whether the books balance."""
     seconds = summary["run"]["seconds"] or sum(summary["stages"].values())
     units = summary["units"]
-    rate = f": {units / seconds:,.1f} households a second" if seconds else ""
-    console.print(line(f"{units:,} households in {seconds:,.1f} seconds{rate}."))
+    rate = f": {units / seconds:,.1f} clients a second" if seconds else ""
+    console.print(line(f"{counted(units, 'client')} in {seconds:,.1f} seconds{rate}."))
     crooked = [vendor_name(vendor) for vendor, book in summary["books"].items() if not book["balanced"]]
     if crooked:
         console.print(line(f"The books of {' and '.join(crooked)} do NOT balance.", "bold red"))
     else:
-        console.print(line("The books balance: every household in scope has one outcome.", "green"))
+        console.print(line("The books balance: every client in scope has one outcome.", "green"))
     report = path.resolve().parent / Path(summary["files"]["html"]).name
     print_path(console, "The stewards' report:", report)
     return not crooked

@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from fastapi import Request
 from jinja2 import Environment
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from etl.units import UnitKey
 from include.desk.context import desk_of
 from include.desk.security import form_token, with_style
+from include.report.crm_links import record_url, unit_url
 from include.report.html import environment_of, styled
 
 _SAID = "planbridge_desk_said"
@@ -94,19 +94,6 @@ def _mac(secret: bytes, sentence: str) -> str:
 
 def _cookie_path(request: Request) -> str:
     return request.scope.get("root_path", "") or "/"
-
-
-def record_url(pattern: str | None, kind: str, record_id: object) -> str | None:
-    """The address of a record in the CRM; None without PLANBRIDGE__CRM__RECORD_URL. ``kind``: household, contact, …"""
-    if pattern is None or record_id in (None, ""):
-        return None
-    return pattern.replace("{kind}", quote(kind, safe="")).replace("{id}", quote(str(record_id), safe=""))
-
-
-def unit_url(pattern: str | None, unit_key: str) -> str | None:
-    """The address of a unit's record in the CRM: of the household, or of the contact."""
-    unit = UnitKey.parse(unit_key)
-    return record_url(pattern, unit.entity, unit.number)
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from include.report.display import counted, label, show, side_name, vendor_name
+from include.report.display import clients, counted, label, show, side_name, vendor_name
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -46,7 +46,7 @@ def environment_of(*folders: Path) -> Environment:
     environment.filters.update(
         vendor=vendor_name, side=side_name, label=label, number=_number, moment=_moment, duration=duration
     )
-    environment.globals.update(counted=counted)
+    environment.globals.update(counted=counted, clients=clients)
     return environment
 
 

@@ -1,14 +1,14 @@
-"""Tables as files for spreadsheets: CSV, and workbooks whose cells are nothing but text.
+"""Tables as files for spreadsheets: CSV, and workbooks whose cells are texts or counts, and never run.
 
 Whole columns are written at once, about ten times as fast as cell by cell. xlsxwriter writes a sheet's rows to a
-temporary file as they come (constant_memory). `_write_texts` hands it finished rows of in-line strings, so that it
+temporary file as they come (constant_memory). `_write_cells` hands it finished rows of in-line strings, so that it
 makes no object for each cell. Header, formats, filter, panes and the package around them stay xlsxwriter's. This uses
 inner names of the locked version. A test that reads the file back with another library fails if one of them changes.
 """
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
+from etl.frames import text_array
 from include.report.display import label, made_texts, neutralise
 
 # Excel's own limits.
@@ -76,8 +77,9 @@ def write_sheet(
     elsewhere: str,
     sheet_rows: int = SHEET_ROWS,
     note: str = "",
+    numbers: Collection[str] = (),
 ) -> None:
-    """One sheet of texts with a frozen header and a filter.
+    """One sheet of texts with a frozen header and a filter; the columns in ``numbers`` hold whole numbers.
 
     The last row says ``elsewhere`` (where the other rows are) if there are more than ``sheet_rows``, else ``note``.
     """
@@ -91,7 +93,7 @@ def write_sheet(
     shown = rows if len(rows) < sheet_rows else rows.head(sheet_rows - 2)
     first_row = 1
     for part in _parts(shown):
-        _write_texts(sheet, first_row, part)
+        _write_cells(sheet, first_row, part, numbers)
         first_row += len(part)
     if len(shown) < len(rows):
         note = f"… and more rows than fit on this sheet: {elsewhere}."
@@ -106,19 +108,22 @@ def _parts(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
         yield rows.iloc[start : start + _ROWS_AT_A_TIME]
 
 
-def _write_texts(sheet: Worksheet, first_row: int, rows: pd.DataFrame) -> None:
-    """Writes the frame's cells (text) from ``first_row`` on (0 is the sheet's first row), neutralised."""
+def _write_cells(sheet: Worksheet, first_row: int, rows: pd.DataFrame, numbers: Collection[str]) -> None:
+    """Writes the frame's cells from ``first_row`` on (0 is the sheet's first row): texts, neutralised, or numbers."""
     sheet._write_single_row(first_row)
     sheet._check_dimensions(first_row + len(rows) - 1, len(rows.columns) - 1)
-    numbers = pa.array(range(first_row + 1, first_row + 1 + len(rows))).cast(pa.large_string())
+    places = pa.array(range(first_row + 1, first_row + 1 + len(rows))).cast(pa.large_string())
     written = []
     for position, column in enumerate(rows.columns):
-        cells = _as_element(made_texts(rows[column], neutralise))
         place = f'<c r="{xl_col_to_name(position)}'
-        element = _joined(place, numbers, _TEXT_CELL, cells, "</t></is></c>")
+        if column in numbers:
+            written.append(_joined(place, places, '"><v>', text_array(rows[column]), "</v></c>"))
+            continue
+        cells = _as_element(made_texts(rows[column], neutralise))
+        element = _joined(place, places, _TEXT_CELL, cells, "</t></is></c>")
         written.append(pc.if_else(pc.equal(cells, ""), "", element))
     sheet.fh.flush()
-    sheet.fh.buffer.write(_joined('<row r="', numbers, '">', *written, "</row>").buffers()[2])
+    sheet.fh.buffer.write(_joined('<row r="', places, '">', *written, "</row>").buffers()[2])
     sheet.previous_row = first_row + len(rows)
 
 

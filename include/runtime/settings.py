@@ -170,7 +170,7 @@ class Crm(_Section):
     record_url: str | None = Field(
         None,
         pattern=r"^https?://.*\{id\}",
-        description="Address of a record in the CRM, with {kind} and {id}; the desk links to it",
+        description="Address of a record in the CRM, with {kind} and {id}; the desk and the reports link to it",
     )
 
 

@@ -118,7 +118,7 @@ def test_an_operator_fills_in_the_form_answers_the_list_and_sees_the_result(
     operator.shoot(tmp_path, "run")
     (report,) = (live.book.folder / "data" / "reports").glob(f"{run_id}/worklist.html")
     operator.driver.get(report.as_uri())
-    assert "1 of 1 household up to date" in operator.see("Household sync")
+    assert "1 of 1 client up to date" in operator.see("Household sync")
     operator.shoot(tmp_path, "report")
     operator.driver.get(f"{live.vendors.profiles.url}/cases/{second}")
     operator.see("Savings 21")

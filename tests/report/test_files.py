@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from etl.files import write_whole
+from expectations.rules import cards
 from include.report.run.tallies import tally
 from include.report.run.workbook import write_workbook
 from include.report.run.worklist import worklist
@@ -155,11 +156,14 @@ def test_consequences_can_have_other_words(tmp_path: Path) -> None:
 def test_the_workbook_has_its_sheets_with_frozen_headers_and_filters(tmp_path: Path) -> None:
     write_report(tmp_path, a_busy_report())
     book = openpyxl.load_workbook(tmp_path / "worklist.xlsx")
-    assert book.sheetnames == ["worklist", "outcomes", "by rule", "changes"]
-    assert [sheet.freeze_panes for sheet in book] == ["A2"] * 4
-    assert book["worklist"].auto_filter.ref == "A1:Q6"
+    assert book.sheetnames == ["worklist", "information", "outcomes", "by rule", "changes"]
+    assert [sheet.freeze_panes for sheet in book] == ["A2"] * 5
+    assert book["worklist"].auto_filter.ref == "A1:Q5"
+    assert [row[9] for row in book["information"].iter_rows(min_row=2, values_only=True)] == ["LIA-COMPUTED"]
     assert [cell.value for cell in book["worklist"][1]][:4] == ["Severity", "Status", "Vendor", "Unit key"]
-    assert [cell.value for cell in book["by rule"][2]][:4] == ["DEM-BIRTH-DATE", "critical", "Profiles", "1"]
+    title, *row = [cell.value for cell in book["by rule"][2]]
+    assert title == cards.title("DEM-BIRTH-DATE")
+    assert row[:9] == ["DEM-BIRTH-DATE", "critical", "Profiles", 1, 1, 1, 0, 1, 0]
     assert book["outcomes"].max_row == 5
 
 

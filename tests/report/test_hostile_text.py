@@ -108,10 +108,12 @@ def test_the_csv_begins_with_a_byte_order_mark_and_ends_its_lines_as_the_standar
     assert content.count(b"\r\n") == content.count(b"\n") == len(HOSTILE) + 1
 
 
-def test_the_workbook_holds_nothing_but_text(folder: Path) -> None:
+def test_the_workbook_holds_nothing_but_text_and_counts(folder: Path) -> None:
     book = openpyxl.load_workbook(folder / "worklist.xlsx")
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.value is not None]
-    assert {cell.data_type for cell in cells} <= {"s", "inlineStr"}
+    counts = [cell for cell in cells if cell.data_type == "n"]
+    assert {cell.data_type for cell in cells} <= {"s", "inlineStr", "n"}
+    assert {(cell.parent.title, type(cell.value)) for cell in counts} == {("by rule", int)}
     assert not [cell for cell in cells if cell.hyperlink]
     assert not [cell.value for cell in cells if str(cell.value).strip()[:1] in tuple("=+-@＝＋－＠")]
     assert not [cell.value for cell in cells if unseen(str(cell.value))]

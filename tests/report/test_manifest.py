@@ -98,11 +98,12 @@ def test_no_cell_of_the_csv_starts_like_a_formula(folder: Path) -> None:
     assert '\'=HYPERLINK("http://example.com","Click")' in cells
 
 
-def test_the_workbook_holds_nothing_but_text(folder: Path) -> None:
+def test_the_workbook_holds_nothing_but_text_and_counts(folder: Path) -> None:
     book = openpyxl.load_workbook(folder / "manifest.xlsx")
     assert book.sheetnames == ["manifest", "by table", "by rule", "fields left out", "closure list", "held back"]
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.value is not None]
-    assert {cell.data_type for cell in cells} <= {"s", "inlineStr"}
+    assert {cell.data_type for cell in cells} <= {"s", "inlineStr", "n"}
+    assert {cell.parent.title for cell in cells if cell.data_type == "n"} == {"by table", "by rule"}
     assert not [cell for cell in cells if cell.hyperlink]
     assert not [cell.value for cell in cells if str(cell.value).strip()[:1] in tuple("=+-@＝＋－＠")]
 

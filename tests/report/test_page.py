@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from etl.outcomes import CHOICES
+from expectations.rules.cards import title
 from include.report.html import duration
 from include.report.run.model import RunReport
 from include.report.run.pages import render_worklist
@@ -140,7 +141,7 @@ def test_critical_and_new_households_come_first_and_the_rest_is_in_the_files() -
     shown = [name for name in short.values("id") if name.startswith("household-")]
     assert shown == ["household-H4", "household-H3", "household-H2"]
     assert "Only the first 3 are shown here." in short.text
-    assert "4 households to review" in short.text
+    assert "4 clients to review" in short.text
 
 
 def test_the_page_stays_small_with_many_findings() -> None:
@@ -154,19 +155,19 @@ def test_the_page_stays_small_with_many_findings() -> None:
 def test_a_run_without_findings_has_a_friendly_page() -> None:
     calm = read_page(html_of(a_report()))
     assert "Nothing to do. Everything in scope is up to date" in calm.text
-    assert "No household needs attention." in calm.text
+    assert "No client needs attention." in calm.text
     assert calm.misnested == []
 
 
 def test_a_run_over_nothing_has_a_page_too(tmp_path: Path) -> None:
     empty = a_report(outcomes=outcomes(), labels=labels(), units_in_scope={})
-    assert "0 households checked." in write_report(tmp_path, empty).read_text(encoding="utf-8")
+    assert "0 clients (0 households, 0 persons) checked." in write_report(tmp_path, empty).read_text(encoding="utf-8")
 
 
 def test_a_dry_run_says_so_before_anything_else() -> None:
     dry = read_page(html_of(a_report(run=a_run(dry_run=True), changes=changes({}))))
     assert dry.text.index("Dry run: nothing was sent") < dry.text.index("What happened")
-    assert "Profiles: 1 of 1 household would be up to date." in dry.text
+    assert "Profiles: 1 of 1 client would be up to date." in dry.text
     assert "Would be sent for the first time." in dry.text
     assert "Fields that would change" in dry.text
 
@@ -227,7 +228,7 @@ def test_a_stopped_run_says_why_and_does_not_say_nothing_to_do() -> None:
 def test_open_findings_of_households_outside_the_run_are_counted() -> None:
     elsewhere = pd.DataFrame({"vendor": ["profiles", "emoney", "profiles"], "unit_key": ["H7", "H7", "H8"]})
     html = html_of(a_report(open_elsewhere=elsewhere))
-    assert "3 findings of earlier runs, still open in 2 households outside this run" in html
+    assert "3 findings of earlier runs, still open in 2 clients outside this run" in html
 
 
 def test_a_run_of_one_household_shows_its_result_first() -> None:
@@ -249,7 +250,7 @@ def test_a_dry_run_of_one_household_shows_the_result_that_it_would_have(outcome:
 def test_a_household_that_waits_for_a_choice_has_to_be_triggered_again(code: str) -> None:
     ended = {"outcome": "deferred", "reason": "households that match exactly: h-1", "code": code}
     waiting = read_page(html_of(a_report(outcomes=outcomes(ended)))).text
-    assert "Trigger 1 household again from Airflow and answer the required action." in waiting
+    assert "Trigger 1 client again from Airflow and answer the required action." in waiting
     assert "A later run tries them again" not in waiting
 
 
@@ -271,7 +272,7 @@ def test_a_dry_run_that_would_send_nothing_does_not_advise_a_real_run() -> None:
 def test_licenses_are_checked_only_where_one_is_missing(reason: str, code: str | None, is_advised: bool) -> None:
     skipped = outcomes({"outcome": "skipped", "reason": reason, "code": code})
     text = read_page(html_of(a_report(outcomes=skipped))).text
-    assert ("Check the licenses for 1 household." in text) is is_advised
+    assert ("Check the licenses for 1 client." in text) is is_advised
     assert reason in text
 
 
@@ -302,5 +303,47 @@ def test_an_incomplete_answer_is_to_be_corrected() -> None:
 
 def test_a_run_with_nothing_in_scope_does_not_say_that_everything_was_sent() -> None:
     empty = read_page(html_of(a_report(outcomes=outcomes(), labels=labels(), units_in_scope={"profiles": 0}))).text
-    assert "No household was in scope: nothing was sent." in empty
-    assert "Every household in scope" not in empty
+    assert "No client was in scope: nothing was sent." in empty
+    assert "Every client in scope" not in empty
+
+
+def test_a_rule_goes_by_its_title_with_the_id_behind_it(page: Page) -> None:
+    assert title("DEM-BIRTH-DATE") != "DEM-BIRTH-DATE"
+    assert f"{title('DEM-BIRTH-DATE')} DEM-BIRTH-DATE" in page.words
+
+
+def test_clients_are_counted_with_their_kinds() -> None:
+    units = outcomes({}, {"unit_key": "H2"}, {"unit_key": "C3"}, {"unit_key": "C3", "vendor": "emoney"})
+    words = read_page(html_of(a_report(outcomes=units))).words
+    assert "3 clients (2 households, 1 person) checked." in words
+    assert "Clients in scope 3 clients (2 households, 1 person)" in words
+
+
+def test_a_first_run_says_once_that_all_is_new() -> None:
+    report = a_report(
+        outcomes=outcomes({"outcome": "created"}, {"unit_key": "H2", "outcome": "held"}),
+        findings=findings({"unit_key": "H2"}, {"severity": "warning", "rule_id": "HH-PRIMARY"}),
+    )
+    first = read_page(html_of(report))
+    assert "This is the first run: all that it found is new." in first.words
+    assert "new since the last run" not in first.words
+    assert not [tag for tag in first.all("span") if tag.get("class") == "chip fresh"]
+    assert "New only" not in first.words
+    later = read_page(html_of(a_report(outcomes=outcomes({}), findings=findings({}))))
+    assert "first run" not in later.words
+    assert "New only" in later.words
+
+
+def test_records_lead_to_the_crm_where_the_setting_gives_their_address() -> None:
+    pattern = "https://crm.example.com/open?kind={kind}&id={id}"
+    hostile = {"unit_key": "H1", "entity": "<b>", "entity_id": '7" onclick="x', "message": "x"}
+    page = read_page(html_of(a_report(record_url=pattern, findings=findings({}, hostile))))
+    links = {address for address in page.values("href") if address.startswith("https:")}
+    assert links == {
+        "https://crm.example.com/open?kind=household&id=1",
+        "https://crm.example.com/open?kind=contact&id=11",
+        "https://crm.example.com/open?kind=%3Cb%3E&id=7%22%20onclick%3D%22x",
+    }
+    assert {tag["rel"] for tag in page.all("a") if tag.get("target")} == {"noopener noreferrer"}
+    assert not page.values("onclick")
+    assert not [address for address in read_page(html_of(a_report())).values("href") if "crm" in address]

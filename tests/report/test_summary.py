@@ -40,8 +40,8 @@ def test_the_summary_shows_outcomes_findings_links_stages_books_and_the_report(b
     assert "DEM-BIRTH-DATE critical 1 1 0 1" in lines
     assert "Investment eMoney 1" in lines
     assert "load profiles 75.0" in lines
-    assert "2 households in 200.0 seconds: 0.0 households a second." in lines
-    assert "The books balance: every household in scope has one outcome." in lines
+    assert "2 clients in 200.0 seconds: 0.0 clients a second." in lines
+    assert "The books balance: every client in scope has one outcome." in lines
     assert lines[-1] == str(busy.parent / "worklist.html")
 
 
@@ -103,4 +103,4 @@ def test_a_file_that_is_no_summary_is_an_error_and_no_traceback(content: str | N
 def test_the_command_prints_the_summary(busy: Path) -> None:
     result = CliRunner().invoke(app, ["show", str(busy)])
     assert result.exit_code == 0
-    assert "What happened to the households" in result.output
+    assert "What happened to 2 clients (2 households, 0 persons)" in result.output

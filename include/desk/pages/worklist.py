@@ -78,7 +78,7 @@ def as_workbook(request: Request, user: User) -> Response:
     file = io.BytesIO()
     rows = _frame(desk_of(request), user, View.of(request.query_params))
     with tempfile.TemporaryDirectory(prefix="desk-") as scratch, workbook(file, Path(scratch)) as book:
-        write_sheet(book, "work list", rows, "worklist.csv holds them all")
+        write_sheet(book, "work list", rows, "worklist.csv holds them all", numbers=("nights",))
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     return _file(file.getvalue(), "worklist.xlsx", kind)
 

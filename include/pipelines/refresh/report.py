@@ -95,6 +95,7 @@ def _write(context: RunContext, scope: pd.DataFrame, stops: Sequence[Stop], stop
         life_events=tuple(read_proposals(context)),
         open_elsewhere=_open_elsewhere(context, outcomes),
         removed=remove_by_age(context),
+        record_url=context.settings.crm.record_url,
     )
     write_data_docs(context.reports / "data_docs")
     write_report(context.reports, explained(context, report))

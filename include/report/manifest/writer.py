@@ -112,8 +112,8 @@ def _write_workbook(file: BinaryIO, manifest: Manifest, lines: pd.DataFrame, scr
     with workbook(file, scratch) as book:
         write_sheet(book, "manifest", lines, everything)
         tables = manifest.by_table.rename(columns={"words": "record"}).drop(columns="entity")
-        write_sheet(book, "by table", tables[["record", *DECISIONS]].astype("str"), "")
-        write_sheet(book, "by rule", as_texts(manifest.by_rule), "")
+        write_sheet(book, "by table", tables[["record", *DECISIONS]].astype("str"), "", numbers=DECISIONS)
+        write_sheet(book, "by rule", as_texts(manifest.by_rule), "", numbers=("contacts", "records"))
         if len(manifest.fields):
             write_sheet(book, "fields left out", as_texts(manifest.fields), everything)
         if len(manifest.closure):

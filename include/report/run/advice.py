@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from etl.outcomes import CHOICES
-from include.report.display import counted, label, vendor_name
+from include.report.display import clients, counted, label, vendor_name
 from include.report.run.model import RunReport
 from include.report.run.tallies import Book, Tallies
 
@@ -41,9 +41,11 @@ class Step:
 
 def headline(report: RunReport, tallies: Tallies) -> list[str]:
     """One sentence for the run, one for each vendor, one where the books do not balance."""
-    opening = f"{counted(report.units, 'household')} checked."
+    opening = f"{clients(tallies.households, tallies.persons)} checked."
     if report.run.dry_run:
         opening += " This was a dry run: nothing was sent. The words below say what would have happened."
+    if tallies.is_first:
+        opening += " This is the first run: all that it found is new."
     stopped = [f"The run was stopped: {report.stopped}"] if report.stopped else []
     unbalanced = " and ".join(vendor_name(book.vendor) for book in tallies.books if not book.is_balanced)
     warning = [f"The books of {unbalanced} do not balance: report it to the operator."] if unbalanced else []
@@ -70,19 +72,19 @@ def decided(decision: str, dry_run: bool) -> str:
 
 
 def _elsewhere(report: RunReport) -> list[str]:
-    """Findings of households outside this run are still open: the run could not see them mended."""
+    """Findings of clients outside this run are still open: the run could not see them mended."""
     if report.open_elsewhere.empty:
         return []
     findings = counted(len(report.open_elsewhere), "finding")
-    households = counted(report.open_elsewhere["unit_key"].nunique(), "household")
-    return [f"Not listed here: {findings} of earlier runs, still open in {households} outside this run."]
+    outside = counted(report.open_elsewhere["unit_key"].nunique(), "client")
+    return [f"Not listed here: {findings} of earlier runs, still open in {outside} outside this run."]
 
 
 def _vendor_sentence(book: Book, dry_run: bool) -> str:
     current = sum(book.outcomes[outcome] for outcome in ("created", "updated", "unchanged"))
     waiting = book.counted - current
     would = " would be" if dry_run else ""
-    sentence = f"{vendor_name(book.vendor)}: {current:,} of {counted(book.in_scope, 'household')}{would} up to date"
+    sentence = f"{vendor_name(book.vendor)}: {current:,} of {counted(book.in_scope, 'client')}{would} up to date"
     return f"{sentence}, {waiting:,} not." if waiting else f"{sentence}."
 
 
@@ -133,20 +135,21 @@ def _critical(tallies: Tallies) -> Step | None:
     if not units:
         return None
     new = findings.loc[findings["status"] == "new", "unit_key"].nunique()
-    fresh = f" In {counted(new, 'household')} a finding is new since the last run." if new else ""
-    what = f"Mend the critical findings of {counted(units, 'household')}."
-    return Step("Data stewards", what, f"A household is not sent until they are mended.{fresh}", "by-household")
+    is_news = new and not tallies.is_first
+    fresh = f" In {counted(new, 'client')} a finding is new since the last run." if is_news else ""
+    what = f"Mend the critical findings of {counted(units, 'client')}."
+    return Step("Data stewards", what, f"A client is not sent until they are mended.{fresh}", "by-household")
 
 
 def _decisions(tallies: Tallies) -> Step | None:
-    """Households that are held without a critical finding (an ambiguous match, a life event)."""
+    """Clients that are held without a critical finding (an ambiguous match, a life event)."""
     held = tallies.outcomes[tallies.outcomes["outcome"] == "held"]
     critical = tallies.open_findings("critical")[["vendor", "unit_key"]].drop_duplicates()
     both = held.merge(critical, on=["vendor", "unit_key"], how="left", indicator=True)
     units = both.loc[both["_merge"] == "left_only", "unit_key"].nunique()
     if not units:
         return None
-    what = f"Decide on {counted(units, 'household')} held for another reason."
+    what = f"Decide on {counted(units, 'client')} held for another reason."
     return Step("Data stewards", what, "The reasons are listed below. A run by hand can release them.", "not-sent")
 
 
@@ -154,8 +157,8 @@ def _warnings(tallies: Tallies) -> Step | None:
     units = tallies.open_findings("warning")["unit_key"].nunique()
     if not units:
         return None
-    what = f"Review the warnings of {counted(units, 'household')}."
-    why = "A warning does not hold a household back, but data may be missing or wrong."
+    what = f"Review the warnings of {counted(units, 'client')}."
+    why = "A warning does not hold a client back, but data may be missing or wrong."
     return Step("Data stewards", what, why, "by-rule")
 
 
@@ -176,4 +179,4 @@ def _others(report: RunReport, tallies: Tallies) -> list[Step | None]:
 
 def _outcome(outcomes: pd.DataFrame, outcome: str, who: str, what: str, why: str) -> Step | None:
     units = outcomes.loc[outcomes["outcome"] == outcome, "unit_key"].nunique()
-    return Step(who, what.format(counted(units, "household")), why, "not-sent") if units else None
+    return Step(who, what.format(counted(units, "client")), why, "not-sent") if units else None

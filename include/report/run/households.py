@@ -7,6 +7,7 @@ import pandas as pd
 
 from etl.frames import are_among
 from etl.outcomes import NOT_SENT
+from include.report.crm_links import record_url, unit_url
 from include.report.display import label, vendor_name
 from include.report.run.model import LABEL_COLUMNS, RunReport
 from include.report.run.tallies import Tallies
@@ -20,13 +21,17 @@ _FINDING = ["unit_key", "severity", "status", "rule_id", "entity", "entity_id", 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to mend, listed once for all vendors; ``since``: the day when it was first found, or empty."""
+    """One thing to mend, listed once for all vendors.
+
+    ``since``: the day when it was first found, or empty; ``url``: the record's address in the CRM.
+    """
 
     severity: str
     status: str
     since: str
     rule_id: str
     record: str
+    url: str | None
     message: str
     remedy: str
     consequence: str
@@ -45,7 +50,7 @@ class Fate:
 
 @dataclass(frozen=True)
 class Household:
-    """One unit of the worklist. ``more``: the number of further problems, which are in the files only."""
+    """One unit of the worklist. ``more``: further problems, which are in the files only; ``url``: in the CRM."""
 
     anchor: str
     unit_key: str
@@ -56,6 +61,7 @@ class Household:
     fates: list[Fate]
     problems: list[Problem]
     more: int
+    url: str | None
 
     @property
     def severity(self) -> str:
@@ -122,10 +128,12 @@ def households(report: RunReport, tallies: Tallies, keys: list[str]) -> list[Hou
     nobody = ("",) * (len(LABEL_COLUMNS) - 1)
     fates = _fates(tallies.outcomes[are_among(tallies.outcomes["unit_key"], wanted)])
     problems = _problems(report, tallies.open[are_among(tallies.open["unit_key"], wanted)])
-    return [_household(key, names.get(key, nobody), fates.get(key, []), problems.get(key, [])) for key in keys]
+    return [_household(report, key, names.get(key, nobody), fates.get(key, []), problems.get(key, [])) for key in keys]
 
 
-def _household(key: str, names: tuple[str, ...], fates: list[Fate], problems: list[Problem]) -> Household:
+def _household(
+    report: RunReport, key: str, names: tuple[str, ...], fates: list[Fate], problems: list[Problem]
+) -> Household:
     household_name, head, office, user = (name.strip() for name in names)
     return Household(
         anchor=anchor("household", key),
@@ -137,6 +145,7 @@ def _household(key: str, names: tuple[str, ...], fates: list[Fate], problems: li
         fates=fates,
         problems=problems[:FINDINGS_SHOWN],
         more=max(len(problems) - FINDINGS_SHOWN, 0),
+        url=unit_url(report.record_url, key),
     )
 
 
@@ -167,6 +176,7 @@ def _problems(report: RunReport, findings: pd.DataFrame) -> dict[str, list[Probl
             since=row["since"],
             rule_id=row["rule_id"],
             record=_record(row["entity"], row["entity_id"], row["field"]),
+            url=record_url(report.record_url, row["entity"], row["entity_id"]),
             message=row["message"],
             remedy=row["remedy"],
             consequence=report.consequence(row["severity"], row["vendor"]),

@@ -119,7 +119,8 @@ class RunReport:
     - ``pins``: `PIN_COLUMNS`: the fields of the run's households that are pinned to one side
     - ``open_elsewhere``: vendor, unit_key of the open findings of households outside this run
     - ``removed``: what the night has removed from the ledger by age; None for a run that removes nothing
-    - ``wording``: the words for units that are not households
+    - ``wording``: the words for units that are not clients
+    - ``record_url``: how an address of a record in the CRM is made (`include.report.crm_links`)
 
     Raises ValueError if a frame lacks a column or a stage's time is not finite, and names it.
     """
@@ -145,6 +146,7 @@ class RunReport:
     open_elsewhere: pd.DataFrame = field(default_factory=lambda: empty(("vendor", "unit_key")))
     removed: Removal | None = None
     wording: Wording | None = None
+    record_url: str | None = None
 
     def __post_init__(self) -> None:
         require_columns(
@@ -165,8 +167,8 @@ class RunReport:
 
     @property
     def noun(self) -> str:
-        """The name of a unit: household, or contact in a transfer."""
-        return self.wording.noun if self.wording else "household"
+        """The name of a unit: client (a household or a person), or contact in a transfer."""
+        return self.wording.noun if self.wording else "client"
 
     @property
     def guard_lines(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from etl.outcomes import OUTCOMES
+from expectations.rules.cards import title
 from include.report.display import as_texts, rows_of, vendor_name
 from include.report.html import render
 from include.report.run.advice import advice, decided, ending, headline, meanings
@@ -43,6 +44,7 @@ class RuleSection:
 
     anchor: str
     rule_id: str
+    title: str
     severity: str
     vendors: str
     message: str
@@ -122,6 +124,10 @@ def _content(report: RunReport, tallies: Tallies) -> dict[str, Any]:
         "headline": wording.headline if wording else headline(report, tallies),
         "advice": wording.steps if wording else advice(report, tallies),
         "are_skipped": wording is None and tallies.outcomes["outcome"].eq("skipped").all(),
+        "is_first": tallies.is_first,
+        "households_in_scope": tallies.households,
+        "persons_in_scope": tallies.persons,
+        "rule_title": title,
         "by_severity": {severity: len(tallies.open_findings(severity)) for severity in SEVERITIES},
         "by_status": tallies.by_status(),
         "waived": len(tallies.waived),
@@ -190,6 +196,7 @@ def _rules(tallies: Tallies, shown: list[Household]) -> list[RuleSection]:
         RuleSection(
             anchor=rule_anchor(rule["rule_id"], rule["severity"]),
             rule_id=rule["rule_id"],
+            title=title(rule["rule_id"]),
             severity=rule["severity"],
             vendors=" and ".join(vendor_name(vendor) for vendor in sorted(rule["vendors"], reverse=True)),
             message=rule["message"],

@@ -43,6 +43,8 @@ class Book:
 class Tallies:
     """The counts, with the frames they were made from (all text, no nulls).
 
+    - ``households``, ``persons``: the units in scope by kind
+    - ``is_first``: nothing was sent before, and everything that the rules found is new
     - ``by_rule``: rule_id, severity, vendors, findings, units, new, known, mended, waived, message, remedy; critical
       first. A waived finding counts as waived alone.
     - ``reasons``: vendor, outcome, reason, units
@@ -57,6 +59,9 @@ class Tallies:
     available: pd.DataFrame
     changed: pd.DataFrame
     receipts: pd.DataFrame
+    households: int
+    persons: int
+    is_first: bool
 
     @property
     def open(self) -> pd.DataFrame:
@@ -84,6 +89,7 @@ def tally(report: RunReport) -> Tallies:
     columns = (*FINDING_COLUMNS, "since", "waiver_id")
     findings = as_texts(report.findings.reindex(columns=list(columns)), columns)
     not_sent = outcomes[outcomes["outcome"].isin(NOT_SENT)]
+    households = outcomes.loc[outcomes["unit_key"].str.startswith("H"), "unit_key"].nunique()
     receipts = as_texts(report.receipts, RECEIPT_COLUMNS).assign(
         records=report.receipts["records"].astype("int64").to_numpy()
     )
@@ -96,6 +102,9 @@ def tally(report: RunReport) -> Tallies:
         available=_available(as_texts(report.newly_available, AVAILABLE_COLUMNS)),
         changed=_counted(as_texts(report.changes, CHANGE_COLUMNS), ["vendor", "field", "decision"], "units"),
         receipts=receipts.sort_values(["vendor", "rule_id", "entity"]).reset_index(drop=True),
+        households=households,
+        persons=report.units - households,
+        is_first=_is_first(outcomes, findings),
     )
 
 
@@ -108,6 +117,13 @@ def _book(report: RunReport, outcomes: pd.DataFrame, vendor: str) -> Book:
         outcomes={outcome: int(counts.get(outcome, 0)) for outcome in OUTCOMES},
         counted_twice=int(own["unit_key"].duplicated().sum()),
         unknown=int((~own["outcome"].isin(OUTCOMES)).sum()),
+    )
+
+
+def _is_first(outcomes: pd.DataFrame, findings: pd.DataFrame) -> bool:
+    has_sent_before = outcomes["outcome"].isin(["updated", "unchanged"]).any()
+    return bool(
+        (outcomes["outcome"] == "created").any() and not has_sent_before and (findings["status"] == "new").all()
     )
 
 

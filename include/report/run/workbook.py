@@ -5,6 +5,7 @@ from typing import BinaryIO
 
 import pandas as pd
 
+from expectations.rules.cards import title
 from include.report.display import texts, vendor_name
 from include.report.run.model import CHANGE_COLUMNS, RunReport
 from include.report.run.tallies import Tallies
@@ -12,6 +13,7 @@ from include.report.sheets import SHEET_ROWS, workbook, write_sheet
 
 # Where the changes stop, so that one large first run does not take minutes to write.
 CHANGE_ROWS = 50_000
+COUNTS = ("clients", "findings", "new", "known", "mended", "waived")
 
 
 def write_workbook(
@@ -22,28 +24,31 @@ def write_workbook(
     scratch: Path,
     sheet_rows: int = SHEET_ROWS,
 ) -> None:
-    """The sheets worklist, outcomes (but ``unchanged``, which are counted), by rule and, where there are any, changes.
+    """The sheets worklist, outcomes (but ``unchanged``, which are counted) and by rule.
 
-    ``scratch``: see `workbook`.
+    Where there are any: changes, and what is only information. ``scratch``: see `workbook`.
     """
     with workbook(file, scratch, report.run.finished_at or report.run.started_at) as book:
-        write_sheet(book, "worklist", lines, "worklist.csv holds them all", sheet_rows)
+        is_information = lines["severity"] == "info"
+        write_sheet(book, "worklist", lines[~is_information], "worklist.csv holds them all", sheet_rows)
+        if is_information.any():
+            write_sheet(book, "information", lines[is_information], "worklist.csv holds them all", sheet_rows)
         outcomes = tallies.outcomes.drop(columns="code")
         # Most of a night's units are unchanged, and there is nothing to say about them.
         shown = outcomes[outcomes["outcome"] != "unchanged"]
         elsewhere, unchanged = "the ledger's outcome_v holds them all", len(outcomes) - len(shown)
         note = f"… and {unchanged:,} that were unchanged: {elsewhere}." if unchanged else ""
         write_sheet(book, "outcomes", shown, elsewhere, sheet_rows, note)
-        write_sheet(book, "by rule", _rule_rows(tallies), "", sheet_rows)
+        write_sheet(book, "by rule", _rule_rows(tallies), "", sheet_rows, numbers=COUNTS)
         if len(report.changes):
             write_sheet(book, "changes", _change_rows(report), "counts: run.json", min(sheet_rows, CHANGE_ROWS))
 
 
 def _rule_rows(tallies: Tallies) -> pd.DataFrame:
-    rules = tallies.by_rule
-    columns = ["rule_id", "severity", "vendors", "units", "findings", "new", "known", "mended", "waived", "remedy"]
-    rows = rules.assign(vendors=rules["vendors"].map(lambda vendors: ", ".join(map(vendor_name, vendors))))
-    return rows[columns].astype("str")
+    rules = tallies.by_rule.rename(columns={"units": "clients"})
+    vendors = rules["vendors"].map(lambda vendors: ", ".join(map(vendor_name, vendors)))
+    rows = rules.assign(vendors=vendors, title=rules["rule_id"].map(title))
+    return rows[["title", "rule_id", "severity", "vendors", *COUNTS, "remedy"]].astype("str")
 
 
 def _change_rows(report: RunReport) -> pd.DataFrame:
