@@ -114,7 +114,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "include.pipelines.transfer": (*KERNEL, *EXTRACT, *LEDGER, *CHECKS, *RUN[:3], *TRANSFER),
     "include.coverage": (*KERNEL, *EXTRACT, *TRANSFORM, *CHECKS, "include.coverage.table"),
     "include.coverage.table": ("expectations.rules",),
-    "include.desk": (*KERNEL, *EXTRACT, *LEDGER, *RULES, *RUN[:3], "include.coverage.table"),
+    "include.desk": (*KERNEL, *EXTRACT, *LEDGER, *RULES, *RUN[:3], "include.coverage.table", "include.why"),
     "include.commands": (*KERNEL, *RULES, *EXTRACT, *LEDGER, *TRANSFER, *REFRESH, "include.pipelines.undo"),
     "include.commands.check": (*KERNEL, *RULES, *LOAD, *RUN[:2], "include.commands"),
     "include.plugins": ("expectations", "include.desk"),

@@ -14,7 +14,7 @@ from etl.defects import note_defect
 from etl.errors import PlanbridgeError
 from include.desk import kit
 from include.desk.context import Desk, NotLoggedIn, Refused
-from include.desk.pages import runs, search, trends, worklist
+from include.desk.pages import household, runs, search, trends, worklist
 from include.desk.security import SAFE_METHODS, SecurityHeaders, airflow_account, desk_user
 
 # Where Airflow has the desk, under its own root.
@@ -26,6 +26,7 @@ GROUPS: tuple[tuple[str, str, APIRouter], ...] = (
     ("Runs", "/runs", runs.router),
     ("Trends", "/trends", trends.router),
     ("", "", search.router),
+    ("", "", household.router),
 )
 
 
