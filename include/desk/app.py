@@ -14,7 +14,18 @@ from etl.defects import note_defect
 from etl.errors import PlanbridgeError
 from include.desk import kit
 from include.desk.context import Desk, NotLoggedIn, Refused
-from include.desk.pages import household, runs, search, trends, worklist
+from include.desk.pages import (
+    checks,
+    conflicts,
+    guards,
+    household,
+    runs,
+    search,
+    tonight,
+    trends,
+    waivers,
+    worklist,
+)
 from include.desk.security import SAFE_METHODS, SecurityHeaders, airflow_account, desk_user
 
 # Where Airflow has the desk, under its own root.
@@ -23,7 +34,12 @@ MOUNTED_AT = "/desk"
 # The groups of pages, in the order of the navigation: the words of the entry and where it leads; none for no entry.
 GROUPS: tuple[tuple[str, str, APIRouter], ...] = (
     ("Work list", "/", worklist.router),
+    ("Tonight", "/tonight", tonight.router),
+    ("Conflicts", "/conflicts", conflicts.router),
+    ("Waivers", "/waivers", waivers.router),
+    ("Guards", "/guards", guards.router),
     ("Runs", "/runs", runs.router),
+    ("", "", checks.router),
     ("Trends", "/trends", trends.router),
     ("", "", search.router),
     ("", "", household.router),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, date
 from functools import cached_property
 from threading import Lock
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
+from starlette.types import ASGIApp
 
 from etl.extract.source import Snapshot
 from etl.load.ledger.store import Ledger
@@ -27,6 +31,13 @@ class Account:
     is_admin: bool = False
 
 
+def airflow_app() -> ASGIApp:
+    """The application of the API server that this process is, as `airflow.api_fastapi.main` makes it."""
+    from airflow.api_fastapi.app import cached_app
+
+    return cached_app(apps=os.environ.get("AIRFLOW_API_APPS", "all"))
+
+
 class NotLoggedIn(Exception):
     """Nobody has logged in, or Airflow does not take the log-in."""
 
@@ -43,13 +54,14 @@ class Refused(Exception):
 class Desk:
     """One for the life of the application.
 
-    ``log_in``: who asks, or `NotLoggedIn`. ``secret``: signs the tokens of forms.
+    ``log_in``: who asks, or `NotLoggedIn`. ``secret``: signs the tokens of forms. ``airflow``: its REST API.
     """
 
     settings: Settings
     connections: Connections = field(repr=False)
     log_in: Callable[[Request], Awaitable[Account]]
     secret: bytes = field(repr=False)
+    airflow: Callable[[], ASGIApp] = airflow_app
     _opening: Lock = field(default_factory=Lock, init=False, repr=False)
     _opened: dict[str, Ledger] = field(default_factory=dict, init=False, repr=False)
 
@@ -64,6 +76,11 @@ class Desk:
                 self._opened.clear()
                 self._opened[place] = ledger_of(self.settings, self.connections)
             return self._opened[place]
+
+    @property
+    def today(self) -> date:
+        """The day by the office's clock."""
+        return self.ledger.now().replace(tzinfo=UTC).astimezone(ZoneInfo(self.settings.refresh.timezone)).date()
 
     @cached_property
     def scopes(self) -> Scopes:

@@ -32,6 +32,7 @@ from include.desk.app import create_app
 from include.desk.context import Account, Desk, NotLoggedIn
 from include.runtime.connections import Connections
 from include.runtime.settings import Settings
+from tests.desk.airflow import FakeAirflow
 from tests.report.pages import Page, read_page
 from tests.run_book import SmallCrm, access_to
 
@@ -74,11 +75,12 @@ class Office:
     crm: SmallCrm
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
+    airflow: FakeAirflow = field(default_factory=FakeAirflow)
 
     def __post_init__(self) -> None:
         connections = Connections({"crm": access_to(self.crm.url)}.get)
         settings = Settings(**{"data": {"folder": str(self.folder)}, **self.settings})
-        self.desk = Desk(settings, connections, self._log_in, SECRET)
+        self.desk = Desk(settings, connections, self._log_in, SECRET, lambda: self.airflow.app)
         self.app: FastAPI = create_app(self.desk)
         self.ledger = self.desk.ledger
 

@@ -17,20 +17,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from dataclasses import field as value_field
+from datetime import date, datetime
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from etl.errors import ParamsError
 from etl.load.bulk import text_list
-from etl.load.ledger.links import send_again
+from etl.load.ledger.links import find_base, send_again
 from etl.load.ledger.pins import VENDOR, Side
 from etl.load.ledger.store import Ledger, columns, matching
-from etl.load.ledger.tables import field_decision, link
+from etl.load.ledger.story import unpack
+from etl.load.ledger.tables import field_change, field_decision, link, open_finding, run
 from etl.load.ledger.writer import Write, change
 
+# The rule of a field that Profiles kept.
+KEPT = "PROFILES-KEPT"
 Ending = Literal["written", "agreed", "lapsed", "withdrawn"]
 
 
@@ -92,6 +96,54 @@ def withdraw(ledger: Ledger, connection: Connection, decision_id: int, at: datet
     connection.execute(ended.values(ending="withdrawn", ended_at=at))
     ledger.apply(connection, send_again(VENDOR, row["unit_key"], part="case"))
     return FieldDecision(**row)
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A field that Profiles kept although the CRM says otherwise, as the last load saw it.
+
+    ``theirs``: at Profiles; ``ours``: in the CRM (both are client data); ``decision``: the one that stands, if any.
+    """
+
+    unit_key: str
+    field: str
+    run_id: str
+    as_of: date
+    theirs: Any = value_field(repr=False)
+    ours: Any = value_field(repr=False)
+    has_values: bool = True
+    decision: FieldDecision | None = None
+
+
+def read_conflicts(ledger: Ledger, unit_key: str) -> list[Conflict]:
+    """The fields of a unit that stand open as kept, each with the values of the last load that kept it."""
+    open_fields = ledger.column(
+        sa.select(open_finding.c.field)
+        .where(*matching(open_finding, vendor=VENDOR, unit_key=unit_key, rule_id=KEPT))
+        .distinct()
+    )
+    kept = (
+        sa.select(field_change, run.c.as_of)
+        .join(run, run.c.run_id == field_change.c.run_id)
+        .where(*matching(field_change, vendor=VENDOR, unit_key=unit_key, decision="kept"), run.c.dry_run.is_(False))
+        .where(field_change.c.field.in_(open_fields))
+        .order_by(run.c.started_at)
+    )
+    last = {row["field"]: row for row in ledger.rows(kept)}
+    standing = {one.field: one for one in find_decisions(ledger, [unit_key]).get(unit_key, ())}
+    return [
+        Conflict(
+            unit_key, name, row["run_id"], row["as_of"], unpack(row["before"]), unpack(row["after"]),
+            row["before"] is not None, standing.get(name),
+        )
+        for name, row in sorted(last.items())
+    ]  # fmt: skip
+
+
+def find_base_of(ledger: Ledger, unit_key: str) -> Any:
+    """The document that we last wrote into the unit's case; None where there is none."""
+    case_id = ledger.first(sa.select(link.c.vendor_case_id).where(*matching(link, vendor=VENDOR, unit_key=unit_key)))
+    return None if case_id is None else find_base(ledger, case_id)
 
 
 def find_decisions(ledger: Ledger, unit_keys: Iterable[str]) -> dict[str, list[FieldDecision]]:

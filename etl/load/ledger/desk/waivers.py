@@ -15,9 +15,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from etl.errors import ParamsError
+from etl.load.ledger.desk.units import Scope as Offices
+from etl.load.ledger.desk.units import is_visible
 from etl.load.ledger.findings import WAIVED
 from etl.load.ledger.store import Ledger, columns, matching
-from etl.load.ledger.tables import finding, waiver
+from etl.load.ledger.tables import finding, waiver, work_unit
 from etl.load.ledger.views import STANDS
 
 COVER_COLUMNS = ("waiver_id", "unit_key", "rule_id", "entity", "entity_id", "is_approved")
@@ -106,6 +108,22 @@ def find_waiver(ledger: Ledger, waiver_id: int) -> Waiver:
     """The waiver of that id. Raises `KeyError` where there is none."""
     with ledger.read() as connection:
         return _find(connection, waiver_id)
+
+
+def list_waivers(ledger: Ledger, scope: Offices, day: date, limit: int = 200) -> list[Waiver]:
+    """The waivers of units in these offices: those that stand on a day, then the latest that have ended."""
+    stands = sa.case((sa.and_(waiver.c.ended_at.is_(None), waiver.c.until_day > day), 0), else_=1)
+    found = sa.select(*columns(Waiver, waiver)).join(work_unit, work_unit.c.unit_key == waiver.c.unit_key)
+    ordered = found.where(is_visible(scope)).order_by(stands, waiver.c.until_day.desc(), waiver.c.waiver_id.desc())
+    return ledger.read_as(Waiver, ordered.limit(limit))
+
+
+def waivers_of(ledger: Ledger, scope: Scope, day: date) -> list[Waiver]:
+    """The waivers that stand on a day for a rule of a unit and, as a whole or at this record, for what is meant."""
+    same = matching(waiver, unit_key=scope.unit_key, rule_id=scope.rule_id)
+    record = sa.and_(*matching(waiver, entity=scope.entity, entity_id=scope.entity_id))
+    theirs = (*same, sa.or_(waiver.c.entity == "", record), waiver.c.ended_at.is_(None), waiver.c.until_day > day)
+    return ledger.read_as(Waiver, sa.select(*columns(Waiver, waiver)).where(*theirs).order_by(waiver.c.waiver_id))
 
 
 def read_in_force(ledger: Ledger, day: date) -> pd.DataFrame:
