@@ -1,14 +1,18 @@
-"""A view of the work list: what is shown and in which order. It stands in the address, so that it can be sent."""
+"""A view of the work list: what is shown and in which order. It stands in the address, so that it can be sent.
+
+Addresses stand in logs: a name of a client is no filter of a view (`include.desk.pages.search`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from etl.errors import VENDOR_NAMES
 from etl.load.ledger.desk.items import SEVERITIES
 from etl.load.ledger.desk.queries import SORTS, STATES, Choices, Filters
+from etl.outcomes import OUTCOMES
 from expectations.rules.cards import title
 from include.desk.context import Refused
 from include.report.display import counted, label
@@ -17,7 +21,8 @@ ROWS = (50, 200, 500)
 # Open for at least so many days.
 _AGES = (1, 7, 30, 90)
 _STATE_WORDS = {"open": "All that are open", "all": "All, mended too"}
-_CHOICES = {"severity": SEVERITIES, "vendor": tuple(VENDOR_NAMES), "state": STATES}
+FILTERS = ("state", "office", "advisor", "rule", "severity", "vendor", "outcome", "days", "assigned_to")
+_CHOICES = {"severity": SEVERITIES, "vendor": tuple(VENDOR_NAMES), "state": STATES, "outcome": OUTCOMES}
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class View:
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> View:
         """The view of an address, or of a form that keeps one. Raises `Refused` for what no view can be."""
-        filters = {one.name: _value(one.name, given) for one in fields(Filters) if _value(one.name, given) != ""}
+        filters = {name: value for name in FILTERS if (value := _value(name, given)) != ""}
         sort, rows = str(given.get("sort") or "severity"), _number("rows", given) or ROWS[0]
         if sort not in SORTS or rows not in ROWS:
             raise _unreadable("sort" if sort not in SORTS else "rows")
@@ -91,6 +96,7 @@ def selects(view: View, choices: Choices, name: str) -> list[Select]:
         Select("rule", "Rule", [("", "All"), *rules], filters.rule),
         Select("severity", "Severity", [("", "All"), *((one, label(one)) for one in SEVERITIES)], filters.severity),
         Select("vendor", "Vendor", [("", "Both"), *VENDOR_NAMES.items()], filters.vendor),
+        Select("outcome", "Last outcome", [("", "Any"), *((one, label(one)) for one in OUTCOMES)], filters.outcome),
         Select("days", "Open for", [("", "Any time"), *ages], "" if filters.days is None else str(filters.days)),
         Select("assigned_to", "Assigned to", [("", "Anybody or nobody"), *_same(people)], filters.assigned_to),
     ]

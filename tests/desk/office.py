@@ -60,10 +60,15 @@ class Visitor:
         """A form of the desk, with its token; the answer is not followed."""
         return self.client.post(path, data={"token": self.token(), **given}, headers=FROM_THE_DESK)
 
+    def search(self, text: str) -> Page:
+        """What the search field finds."""
+        answer = self.send("/search", q=text)
+        assert answer.status_code == 200, answer.text
+        return read_page(answer.text)
+
     def token(self) -> str:
-        """The token that the forms of the work list have."""
-        hidden = [one for one in self.read("/").all("input") if one.get("name") == "token"]
-        assert hidden, "the work list has no form"
+        """The token that the search field has on every page."""
+        hidden = [one for one in self.read("/search").all("input") if one.get("name") == "token"]
         return str(hidden[0]["value"])
 
 

@@ -22,7 +22,7 @@ from tests.report.builders import a_busy_report
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("desk_in_a_browser")]
 
 PAGES = (
-    "/", "/?state=all&rows=500&rule=DEM-NAME", "/?text=nobody", "/items/1", "/search?q=castellan", "/search", "/runs",
+    "/", "/?state=all&rows=500&rule=DEM-NAME", "/?advisor=nobody", "/items/1", "/search", "/runs",
     "/runs/run-2", "/no-such-page",
 )  # fmt: skip
 
@@ -62,6 +62,13 @@ def test_a_page_has_no_fault_that_axe_finds_and_fits_320_pixels(browser: webdriv
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 320
     assert accessibility_faults(browser) == []
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_what_the_search_field_finds_has_no_fault_either(browser: webdriver.Chrome) -> None:
+    go(browser, "/")
+    browser.find_element(By.ID, "q").send_keys("castellan" + Keys.ENTER)
+    WebDriverWait(browser, 30).until(lambda _: "1 household or person" in browser.title)
+    assert accessibility_faults(browser) == []
 
 
 def test_an_item_is_acknowledged_with_the_keyboard_alone(browser: webdriver.Chrome) -> None:

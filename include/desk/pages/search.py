@@ -1,4 +1,7 @@
-"""The search field: households and persons by name, key or contact, with items or without."""
+"""The search field: households and persons by name, key or contact, with items or without.
+
+What is typed is sent as a form: an address stands in the logs of servers, and may not hold a client's name.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from etl.extract import desk as crm
 from etl.load.ledger.desk import queries, units
 from include.desk import kit
 from include.desk.context import Desk, desk_of
-from include.desk.security import DeskUser, User
+from include.desk.security import DeskUser, User, form_of
 
 router = APIRouter()
 
@@ -31,9 +34,15 @@ class Hit:
 
 
 @router.get("/search")
-def search(request: Request, user: User, q: str = "") -> Response:
+def search(request: Request, user: User) -> Response:
+    """What can be typed."""
+    return kit.page(request, "search.html.j2", wanted="", hits=[], is_all=True)
+
+
+@router.post("/search")
+def search_for(request: Request, user: User) -> Response:
     """What a text means: in the ledger, and in the CRM as it is now."""
-    wanted = q.strip()[:CHARACTERS]
+    wanted = str(form_of(request).get("q") or "").strip()[:CHARACTERS]
     hits = find(desk_of(request), user, wanted) if wanted else []
     return kit.page(request, "search.html.j2", wanted=wanted, hits=hits, is_all=len(hits) < SHOWN)
 

@@ -20,7 +20,7 @@ from etl.load.ledger.desk.items import MENDED, SEVERITIES
 from etl.load.ledger.desk.units import Scope, is_meant_by, is_visible
 from etl.load.ledger.retention import NIGHT
 from etl.load.ledger.store import Ledger, columns, matching
-from etl.load.ledger.tables import run, work_item, work_item_event, work_unit
+from etl.load.ledger.tables import run, unit_state, work_item, work_item_event, work_unit
 
 # The states by which a list is filtered; ``open``: all but mended.
 STATES = ("open", "new", "acknowledged", "waiting", "mended", "all")
@@ -44,7 +44,8 @@ _AT_ONCE = 2_000
 class Filters:
     """What a list is about; None, or an empty text, is everything.
 
-    ``days``: open for at least so many; ``state``: one of `STATES`; ``text``: of a household (`is_meant_by`).
+    ``days``: open for at least so many; ``state``: one of `STATES`; ``outcome``: of the unit's last run, at the vendor
+    or at any; ``text``: of a household (`is_meant_by`).
     """
 
     office: int | None = None
@@ -52,6 +53,7 @@ class Filters:
     rule: str = ""
     severity: str = ""
     vendor: str = ""
+    outcome: str = ""
     days: int | None = None
     state: str = "open"
     assigned_to: str = ""
@@ -242,6 +244,10 @@ def _chosen(ledger: Ledger, scope: Scope, filters: Filters) -> list[sa.ColumnEle
     conditions += [column == value for column, value in same.items() if value not in (None, "")]
     if filters.vendor:
         conditions.append((" " + work_item.c.vendors + " ").contains(f" {filters.vendor} ", autoescape=True))
+    if filters.outcome:
+        named = {"outcome": filters.outcome} | ({"vendor": filters.vendor} if filters.vendor else {})
+        ended = sa.select(unit_state.c.unit_key).where(*matching(unit_state, **named))
+        conditions.append(work_item.c.unit_key.in_(ended))
     if filters.days is not None:
         conditions.append(work_item.c.opened_at <= ledger.now() - timedelta(days=filters.days))
     if filters.text.strip():
