@@ -125,7 +125,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "include.why",
     ),
     "include.commands": (*KERNEL, *RULES, *EXTRACT, *LEDGER, *TRANSFER, *REFRESH, "include.pipelines.undo"),
-    "include.commands.check": (*KERNEL, *RULES, *LOAD, *RUN[:2], "include.commands"),
+    "include.commands.check": (*KERNEL, *RULES, *LOAD, *RUN, "include.commands"),
     "include.plugins": ("expectations", "include.desk"),
     "include.plugins.airflow_internals": (),
     # Outside parties: they know the CRM's tables and nothing of the pipeline.

@@ -80,7 +80,11 @@ class Emoney(_Section):
         pattern=r"^(linked|all|set:.+)$",
         description="Units that a weeknight run sends: linked, all, or set:<name> for the members of a CRM set",
     )
-    calls_per_minute: int = Field(60, ge=1, description="Calls a minute of this machine, for each API key")
+    calls_per_minute: int = Field(
+        60,
+        ge=1,
+        description="Calls a minute for each API key: of this machine, or of all that share a PostgreSQL ledger",
+    )
     calls_in_flight: int = Field(8, ge=1, le=60, description="Calls in flight at once")
     call_seconds: float = Field(30, ge=1, le=120, description="Seconds for one call, from the first byte to the last")
     auto_link: Annotated[tuple[str, ...], NoDecode, _BY_COMMAS] = Field(

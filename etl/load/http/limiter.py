@@ -1,5 +1,7 @@
 """The calls that one api key may make: so many a rolling minute, so many in flight, over all processes of a machine.
 
+Machines that share a PostgreSQL ledger share their limit there (`etl.load.ledger_limiter`).
+
 The state is one SQLite file per key, so that the task processes of one scheduler share it; a file, because nothing else
 is there before they start and after they were killed. pyrate-limiter counts starts in a window, but knows no calls in
 flight, and a start says little about when a slow network delivers a call. Here a call occupies its place from before
@@ -108,10 +110,15 @@ class SharedLimiter:
         return counted
 
     def _sweep(self, connection: sqlite3.Connection, now: float) -> None:
-        """Forget calls that no longer count and silent processes; times ahead of now are from before a restart."""
+        """Forget calls that no longer count and silent processes.
+
+        Times ahead of now are from before the machine was started anew, when its clock began at 0: they were over then.
+        """
         limit = self._limit
-        connection.execute("DELETE FROM call WHERE ended_at <= ? OR ended_at > ?", (now - limit.window, now))
-        connection.execute("DELETE FROM call WHERE ended_at IS NULL AND started_at > ?", (now,))
+        connection.execute(
+            "UPDATE call SET started_at = 0, ended_at = 0 WHERE coalesce(ended_at, started_at) > ?", (now,)
+        )
+        connection.execute("DELETE FROM call WHERE ended_at <= ?", (now - limit.window,))
         connection.execute(
             "UPDATE call SET ended_at = ? WHERE ended_at IS NULL AND started_at <= ?", (now, now - limit.longest)
         )

@@ -64,6 +64,21 @@ sent = _table("""sent
     offered_hash text(64) required, base bytes, as_of date required, run_id text(250) required, sent_at time required
 """)
 
+# Calls under one API key (`etl.load.ledger.permits`), by the server's clock in seconds since 1970. Only PostgreSQL has
+# rows: machines that share no ledger cannot share a limit.
+vendor_call = _table("""vendor_call
+    call_id serial key, limiter text(64) required,  -- a hash of the key
+    over_at float required,  -- where its end is not reported: the end of its lease
+    ended_at float,
+    index ix_vendor_call_limiter limiter
+""")
+
+# Who waits for a place, in the order of asking.
+vendor_waiter = _table("""vendor_waiter
+    ticket serial key, limiter text(64) required, wanted int required, seen_at float required,
+    index ix_vendor_waiter_limiter limiter
+""")
+
 delivery = _table("""delivery
     op_key text(64) key, run_id text(250) required, vendor text(20) required, unit_key text(40) required,
     step text(40) required, status text(20) required,  -- sending | in_doubt | confirmed | refused | abandoned

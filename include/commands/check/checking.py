@@ -10,16 +10,18 @@ from functools import partial
 from rich.console import Console
 from rich.text import Text
 
-from etl.errors import VENDOR_NAMES, SettingsError
-from etl.load.ledger.store import default_url
+from etl.errors import LedgerUnavailable, SettingsError
+from etl.load.http.request import Limiter
+from etl.load.ledger.store import Ledger, default_url
 from expectations import rules
 from include import ROOT
 from include.commands.check.airflow_settings import check_airflow
 from include.commands.check.lines import Check, Line, failed, ok, run_all
-from include.commands.check.places import check_crm_clock, check_folder, check_ledger
+from include.commands.check.places import check_crm_clock, check_folder, check_ledger, in_time
 from include.commands.check.vendors import check_vendor
 from include.commands.operator import operator_settings
 from include.commands.quick import find_quickly
+from include.pipelines.run.vendors import emoney_limiter
 from include.runtime.connections import AirflowConnection, Connections
 from include.runtime.context import data_folder_of
 from include.runtime.settings import Settings
@@ -51,8 +53,8 @@ def find_lines(find: Callable[[str], AirflowConnection | None] = find_quickly) -
         return [failed("settings", str(error), "Correct it, then check again: the other checks need the settings.")]
     connections = Connections(find)
     checks: dict[str, Check] = {"settings": partial(_check_files, settings)}
-    for vendor, name in VENDOR_NAMES.items():
-        checks[name] = partial(check_vendor, vendor, find)
+    checks["Profiles"] = partial(check_vendor, "profiles", find)
+    checks["eMoney"] = partial(check_vendor, "emoney", find, partial(_emoney_limiter, settings, connections))
     checks["CRM clock"] = lambda: check_crm_clock(connections.crm)
     checks["ledger"] = lambda: check_ledger(_ledger_url(settings, connections))
     checks["data folder"] = partial(check_folder, data_folder_of(settings))
@@ -60,6 +62,18 @@ def find_lines(find: Callable[[str], AirflowConnection | None] = find_quickly) -
         not _ledger_url(settings, connections).startswith("sqlite"), DEADLINE_SECONDS - 1
     )
     return run_all(checks, DEADLINE_SECONDS)
+
+
+def _emoney_limiter(settings: Settings, connections: Connections, api_key: str) -> Limiter | None:
+    """The limiter of the runs; None where no run has made one."""
+    url, folder = _ledger_url(settings, connections), data_folder_of(settings)
+    if url.startswith("sqlite") and not (folder / "limits").exists():
+        return None
+    ledger = Ledger(in_time(url))
+    try:
+        return emoney_limiter(settings.emoney, api_key, ledger, folder) if ledger.is_current() else None
+    except LedgerUnavailable:
+        return None
 
 
 def _ledger_url(settings: Settings, connections: Connections) -> str:

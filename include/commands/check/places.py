@@ -54,7 +54,7 @@ def check_ledger(url: str) -> Iterator[Line]:
     if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
         yield ok("ledger", f"{parsed.database} is not there yet: the first run makes it")
         return
-    ledger = Ledger(_in_time(url))
+    ledger = Ledger(in_time(url))
     try:
         revision = ledger.revision()
         try:
@@ -80,7 +80,7 @@ def check_crm_clock(url: str) -> Iterator[Line]:
     """The clock of the CRM's server; a file has this machine's."""
     if make_url(url).get_backend_name() == "sqlite":
         return
-    engine = sa.create_engine(_in_time(url), poolclass=sa.pool.NullPool, hide_parameters=True)
+    engine = sa.create_engine(in_time(url), poolclass=sa.pool.NullPool, hide_parameters=True)
     try:
         with engine.connect() as connection:
             yield _clock_of(connection, "CRM clock", "the CRM's")
@@ -94,7 +94,7 @@ def _clock_of(connection: sa.Connection, name: str, whose: str) -> Line:
     return clock_line(name, float(seconds) - time.time(), whose)
 
 
-def _in_time(url: str) -> str:
+def in_time(url: str) -> str:
     """The address with a deadline for the connection; one that is there stays."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" and "connect_timeout" not in parsed.query:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from etl.errors import VENDOR_NAMES, CredentialsRefused, VendorUnavailable
 from etl.load.emoney.client import EmoneyClient
-from etl.load.http.request import TransportSettings
+from etl.load.http.request import Limiter, TransportSettings
 from etl.load.http.transport import Transport
 from etl.load.profiles.client import ProfilesClient
 from include.commands.check.lines import Line, clock_line, failed, ok, warning
@@ -18,8 +18,12 @@ from include.runtime.connections import AirflowConnection, Connections
 PATIENCE = TransportSettings(connect_seconds=3.0, total_seconds=8.0, tries=1)
 
 
-def check_vendor(vendor: str, find: Callable[[str], AirflowConnection | None]) -> Iterator[Line]:
-    """The lines of one vendor."""
+def check_vendor(
+    vendor: str,
+    find: Callable[[str], AirflowConnection | None],
+    limiter_of: Callable[[str], Limiter | None] = lambda _api_key: None,
+) -> Iterator[Line]:
+    """The lines of one vendor. ``limiter_of`` an API key: the log-in is a call like others."""
     name = VENDOR_NAMES[vendor]
     connection = find(vendor)
     if connection is None:
@@ -29,7 +33,7 @@ def check_vendor(vendor: str, find: Callable[[str], AirflowConnection | None]) -
     if vendor == "emoney":
         yield from _check_key_file(connection)
     access = Connections(find).vendor(vendor)
-    transport = Transport(vendor, access.base_url, settings=PATIENCE)
+    transport = Transport(vendor, access.base_url, settings=PATIENCE, limiter=limiter_of(access.password))
     client = (
         EmoneyClient(transport, access.login, access.password, access.private_key)
         if vendor == "emoney"

@@ -185,11 +185,20 @@ def test_a_waiter_that_was_killed_holds_nobody_up_for_long(tmp_path: Path) -> No
         assert clock.seconds - 1000 <= 6.0
 
 
-def test_what_was_written_before_a_restart_of_the_machine_does_not_count(tmp_path: Path) -> None:
+def test_what_was_written_before_a_restart_of_the_machine_counts_until_it_is_a_minute_old(tmp_path: Path) -> None:
+    """Nobody knows how long the machine was down: its clock begins at 0 when it is up again."""
     clock = Clock()
     for _ in range(2):
         with make(tmp_path, clock, calls=2).place():
             pass
+    killed = make(tmp_path, clock, calls=3).place()
+    killed.__enter__()
     clock.seconds = 3.0
     with make(tmp_path, clock, calls=2).place():
-        assert clock.seconds == 3.0
+        assert 60.0 <= clock.seconds <= 60.6
+    clock.seconds = 5000.0
+    with make(tmp_path, clock, calls=2).place():
+        pass
+    clock.seconds = 200.0
+    with make(tmp_path, clock, calls=1).place():
+        assert clock.seconds == 200.0
