@@ -110,7 +110,7 @@ def _rules() -> list[str]:
 
 def _in_general(rule: Rule, text: str) -> str:
     """A text of a rule without a record: what it takes from one is named in angle brackets."""
-    labels = ", ".join(dict.fromkeys(label for check in rule.checks for label in check.labels))
+    labels = ", ".join(rule.labels)
 
     def name(match: re.Match[str]) -> str:
         return f"‹{labels}: blank or not possible›" if match[1] == "cells" else f"‹{match[1].replace('_', ' ')}›"

@@ -22,16 +22,19 @@ from expectations.rules.source import SOURCE_RULES
 from expectations.rules.transfer import TRANSFER_RULES
 from expectations.rules.types import SEVERITIES, SUITES, Check, Rule, Severity
 
-TABLE: Final[tuple[Rule, ...]] = (
-    *SOURCE_RULES,
-    *HOUSEHOLD_RULES,
-    *PEOPLE_RULES,
-    *ACCOUNT_RULES,
-    *LIABILITY_RULES,
-    *POLICY_RULES,
-    *LOAD_RULES,
-    *TRANSFER_RULES,
-)
+FAMILIES: Final[Mapping[str, tuple[Rule, ...]]] = {
+    "Rows of the CRM": SOURCE_RULES,
+    "Households": HOUSEHOLD_RULES,
+    "People": PEOPLE_RULES,
+    "Accounts": ACCOUNT_RULES,
+    "Liabilities": LIABILITY_RULES,
+    "Policies": POLICY_RULES,
+    "At the vendors": LOAD_RULES,
+    "Transfers between offices": TRANSFER_RULES,
+}
+"""The rules in the order in which stewards should read them."""
+
+TABLE: Final[tuple[Rule, ...]] = tuple(rule for family in FAMILIES.values() for rule in family)
 RULES: Final[Mapping[str, Rule]] = {rule.rule_id: rule for rule in TABLE}
 
 FINDING_COLUMNS: Final = (

@@ -68,6 +68,22 @@ class Rule:
     remedy: str
     checks: tuple[Check, ...] = ()
 
+    @property
+    def remedies(self) -> tuple[str, ...]:
+        """Where to mend it, in the words of the rule and of its checks, each once."""
+        own = [check.remedy or self.remedy for check in self.checks] or [self.remedy]
+        return tuple(dict.fromkeys(own))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """SmartOffice's own words for the fields, each once; none of a rule whose findings come from the load."""
+        return tuple(dict.fromkeys(label for check in self.checks for label in check.labels))
+
+    @property
+    def vendors(self) -> tuple[str, ...]:
+        """The suites that ask it; none of a rule whose findings come from the load."""
+        return tuple(suite for suite in SUITES if any(suite in check.vendors for check in self.checks))
+
     def listed_in(self, frame: str, vendors: tuple[str, ...], label: str, message: str | None = None) -> Self:
         """The rule with one more check: no row of the frame (left_out, faults, leavings) names the rule."""
         arguments = {"value": self.rule_id}

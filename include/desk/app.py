@@ -15,6 +15,7 @@ from etl.errors import PlanbridgeError
 from include.desk import kit
 from include.desk.context import Desk, NotLoggedIn, Refused
 from include.desk.pages import (
+    cards,
     checks,
     conflicts,
     guards,
@@ -41,6 +42,7 @@ GROUPS: tuple[tuple[str, str, APIRouter], ...] = (
     ("Runs", "/runs", runs.router),
     ("", "", checks.router),
     ("Trends", "/trends", trends.router),
+    ("Rules", "/checks", cards.router),
     ("", "", search.router),
     ("", "", household.router),
 )

@@ -51,7 +51,7 @@ def test_no_two_rules_have_one_title() -> None:
 
 @pytest.mark.parametrize("rule", [pytest.param(rule, id=rule.rule_id) for rule in TABLE])
 def test_a_remedy_names_the_screen_in_smartoffice(rule) -> None:
-    for remedy in (rule.remedy, *(check.remedy for check in rule.checks if check.remedy)):
+    for remedy in rule.remedies:
         assert (PATH in remedy) != (rule.rule_id in MENDED_ELSEWHERE), remedy
 
 
