@@ -103,11 +103,12 @@ def test_who_may_only_read_checks_nothing(checking: Office) -> None:
     assert checking.airflow.runs == {}
 
 
-def test_household_that_only_the_forecast_names_can_be_checked(checking: Office, morgan: Visitor) -> None:
+def test_household_without_an_item_is_checked_from_the_forecast(checking: Office, morgan: Visitor) -> None:
     outcomes = pd.DataFrame([("profiles", "H9", "held", "DEM-NAME", "DEM-NAME")])
     outcomes.columns = ["vendor", "unit_key", "outcome", "reason", "code"]
     labels = labelled(("H9", "Larkin", 1, "")).rename(columns={"advisor": "assigned_user"})
     forecasts.keep_forecast(checking.ledger, "f-1", Nights(checking.ledger).now().date(), outcomes, labels)
+    checking.crm.insert("household", household_id=9, name="Larkin", office_id=1)
     assert morgan.send("/household/H9/check").status_code == 303
     page = morgan.read("/tonight").words
     assert "Larkin" in page

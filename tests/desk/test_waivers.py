@@ -130,3 +130,17 @@ def test_hostile_reason_stays_text(waiving: Office, morgan: Visitor) -> None:
     text = morgan.get(place).text
     assert "<script>" not in text
     assert "\u202e" not in text
+
+
+def test_waived_item_is_shown_as_waived_while_a_waiver_covers_it(
+    waiving: Office, morgan: Visitor, admin: Visitor
+) -> None:
+    item = item_of(waiving, "LIA-TERM")
+    place = ask(morgan, item)
+    for path in ("/", f"/items/{item}", "/household/H1"):
+        assert "Waived" not in morgan.read(path).words
+    admin.send(place, do="approve")
+    for path in ("/", f"/items/{item}", "/household/H1"):
+        assert "Waived ·" in morgan.read(path).words
+    waiving.ledger.now = lambda: BEGINNING + timedelta(days=60)
+    assert "Waived ·" not in morgan.read(f"/items/{item}").words

@@ -31,6 +31,8 @@ from tests.run_book import Book, Vendors, access_to, sandboxes
 DAG, ASK = "household_sync", "sync_household"
 # Zoe is no user of the CRM; the others are, in the office that a transfer leaves or in the one that receives it.
 USERS = ("zoe", "main.morgan", "lakeside.morgan", "lakeside.chen")
+# May decide on the desk, beside the administrator.
+DECIDER = "main.morgan"
 NUMBERS = count(1)
 
 
@@ -134,6 +136,7 @@ def _variables(folder: Path, book: Book) -> dict[str, str]:
         "AIRFLOW_CONN_EMONEY": _vendor(book, "emoney", extra={"private_key_file": str(private_key)}),
         "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "2",
         "PLANBRIDGE__DATA__FOLDER": str(folder / "data"),
+        "PLANBRIDGE__DESK__DECIDERS": DECIDER,
         "PLANBRIDGE__PROFILES__ENROLL": "all",
         "PLANBRIDGE__PROFILES__SEARCH_LAG_SECONDS": "0.5",
         "PLANBRIDGE__EMONEY__ENROLL": "all",

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from etl.frames import each_row
 from etl.load.ledger import runs
-from etl.load.ledger.desk import forecasts, queries, signing, units
+from etl.load.ledger.desk import queries, signing, waivers
 from etl.load.ledger.desk.items import MENDED
 from etl.load.ledger.desk.work import Person
 from etl.units import is_unit_key
@@ -17,6 +17,7 @@ from expectations.rules.cards import title
 from include.desk import kit
 from include.desk.airflow import AirflowRun, find_run, new_run_id, trigger
 from include.desk.context import Desk, desk_of
+from include.desk.pages.household import require_unit
 from include.desk.security import WORK, DeskUser, User, not_there
 
 DAG = "household_check"
@@ -31,7 +32,7 @@ async def check_again(request: Request, user: User, unit_key: str) -> Response:
     """Starts the check of a household in the steward's name; the progress is on the run's own page."""
     user.require(WORK)
     desk, run_id = desk_of(request), new_run_id("check")
-    await run_in_threadpool(_require_visible, desk, user, unit_key)
+    await run_in_threadpool(require_unit, desk, user, unit_key)
     person = Person(user.name, user.offices)
     await run_in_threadpool(
         signing.note_deed, desk.ledger, person, "check asked", f"unit:{unit_key}", {"run": run_id}, ""
@@ -49,7 +50,7 @@ async def progress(request: Request, user: User, run_id: str) -> Response:
         raise not_there()
     desk = desk_of(request)
     for key in keys:
-        await run_in_threadpool(_require_visible, desk, user, key)
+        await run_in_threadpool(require_unit, desk, user, key)
     result = await run_in_threadpool(_result, desk, user, run_id, keys)
     page = kit.page(request, "check.html.j2", run=run, run_id=run_id, keys=keys, rule_title=title, **result)
     if not run.has_ended:
@@ -62,21 +63,12 @@ def _keys(run: AirflowRun | None) -> list[str]:
     return [key for key in given if is_unit_key(key)] if isinstance(given, list) else []
 
 
-def _require_visible(desk: Desk, user: DeskUser, unit_key: str) -> None:
-    """Raises `Refused` for a unit in none of the user's offices. A unit without an item may stand in the forecast."""
-    known = is_unit_key(unit_key) and (
-        units.find_unit(desk.ledger, user.offices, unit_key) is not None
-        or forecasts.is_named(desk.ledger, user.offices, unit_key)
-    )
-    if not known:
-        raise not_there()
-
-
 def _result(desk: Desk, user: DeskUser, run_id: str, keys: list[str]) -> dict[str, Any]:
     items = [item for key in keys for item in queries.items_of_unit(desk.ledger, user.offices, key)]
     return {
         "outcomes": list(each_row(runs.read_outcomes(desk.ledger, run_id).fillna({"reason": ""}))),
         "mended": [item for item in items if item.closed_run == run_id],
+        "waived": waivers.covering(desk.ledger, items, desk.today),
         "still_open": [item for item in items if item.state != MENDED],
         "stops": list(runs.why_stopped(desk.ledger, run_id).values()),
     }

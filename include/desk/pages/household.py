@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from etl.errors import ParamsError
 from etl.extract.desk_unit import TABLES, CrmUnit, find_unit, read_record
-from etl.load.ledger.desk import households, queries, units
+from etl.load.ledger.desk import households, queries, units, waivers
 from etl.load.ledger.desk.queries import Item
 from etl.units import is_key, is_unit_key
 from expectations.rules.cards import cards, title
@@ -22,7 +22,7 @@ router = APIRouter()
 def household(request: Request, user: User, unit_key: str) -> Response:
     """A unit's items with their cards, where it stands at both vendors, and its history."""
     desk = desk_of(request)
-    known = _require_unit(desk, user, unit_key)
+    known = require_unit(desk, user, unit_key)
     items = queries.items_of_unit(desk.ledger, None, unit_key)
     return kit.page(
         request,
@@ -30,6 +30,7 @@ def household(request: Request, user: User, unit_key: str) -> Response:
         unit=known,
         seen=units.find_unit(desk.ledger, None, unit_key),
         items=[one for one in items if one.state != "mended"],
+        waived=waivers.covering(desk.ledger, items, desk.today),
         mended=[one for one in items if one.state == "mended"],
         events=queries.read_history(desk.ledger, [one.item_id for one in items])[::-1],
         rules={one.item_id: one.rule_id for one in items},
@@ -48,7 +49,7 @@ def values(request: Request, user: User, unit_key: str) -> Response:
     """
     user.require(DECIDE)
     desk, given = desk_of(request), form_of(request)
-    known = _require_unit(desk, user, unit_key)
+    known = require_unit(desk, user, unit_key)
     record, reason = str(given.get("record") or ""), str(given.get("reason") or "")
     if record not in _records(queries.items_of_unit(desk.ledger, None, unit_key)):
         raise not_there()
@@ -62,7 +63,7 @@ def values(request: Request, user: User, unit_key: str) -> Response:
     return kit.page(request, "values.html.j2", unit=known, record=record, reason=reason, rows=rows)
 
 
-def _require_unit(desk: Desk, user: DeskUser, unit_key: str) -> CrmUnit:
+def require_unit(desk: Desk, user: DeskUser, unit_key: str) -> CrmUnit:
     """The unit as the CRM has it, else as the ledger knew it last. Raises `Refused` (404) for one out of scope."""
     if not is_unit_key(unit_key):
         raise not_there()

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData
 
 from etl.errors import ParamsError
-from etl.load.ledger.desk import queries, work
+from etl.load.ledger.desk import queries, waivers, work
 from etl.load.ledger.desk.queries import Item
 from etl.load.ledger.desk.work import Person
 from expectations.rules.cards import cards, title
@@ -50,6 +50,7 @@ def work_list(request: Request, user: User) -> Response:
         view=view,
         counts=counts,
         items=items,
+        waived=waivers.covering(ledger, items, desk_of(request).today),
         heading=_heading(counts),
         selects=selects(view, queries.read_choices(ledger, user.offices), user.name),
         columns=COLUMNS,
@@ -94,6 +95,7 @@ def one_item(request: Request, user: User, item_id: int) -> Response:
         request,
         "item.html.j2",
         item=item,
+        waived=waivers.covering(ledger, [item], desk_of(request).today),
         card=cards().get(item.rule_id),
         rule_title=title,
         history=queries.read_history(ledger, [item_id]),

@@ -119,12 +119,6 @@ def read_units(
     return ledger.read_as(Named, ordered.limit(limit).offset(offset))
 
 
-def is_named(ledger: Ledger, scope: Scope, unit_key: str) -> bool:
-    """Whether the forecast names the unit, and it is in one of these offices."""
-    mine = (*_chosen(scope, None), forecast_unit.c.unit_key == unit_key)
-    return ledger.first(sa.select(forecast_unit.c.unit_key).where(*mine)) is not None
-
-
 def count_units(ledger: Ledger, scope: Scope) -> dict[tuple[int | None, str], dict[str, int]]:
     """(office, its name) -> outcome -> entries of units and vendors that no run has mended since."""
     by = (forecast_unit.c.office_id, forecast_unit.c.office_name, forecast_unit.c.outcome)

@@ -7,6 +7,7 @@ it. A waiver does not go with a unit to another office: there other persons answ
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -15,6 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from etl.errors import ParamsError
+from etl.load.bulk import text_list
+from etl.load.ledger.desk.queries import Item
 from etl.load.ledger.desk.units import Scope as Offices
 from etl.load.ledger.desk.units import is_visible
 from etl.load.ledger.findings import WAIVED
@@ -58,6 +61,11 @@ class Waiver:
     def is_in_force(self, day: date) -> bool:
         """Whether it covers what is not critical on a day."""
         return self.ended_at is None and self.from_day <= day < self.until_day
+
+    def covers(self, entity: str, entity_id: str, severity: str) -> bool:
+        """Whether it covers a finding of its rule at a record of its unit, while it is in force."""
+        is_meant = not self.entity or (self.entity, self.entity_id) == (entity, entity_id)
+        return is_meant and (severity != "critical" or self.approved_by is not None)
 
 
 def ask(
@@ -124,6 +132,22 @@ def waivers_of(ledger: Ledger, scope: Scope, day: date) -> list[Waiver]:
     record = sa.and_(*matching(waiver, entity=scope.entity, entity_id=scope.entity_id))
     theirs = (*same, sa.or_(waiver.c.entity == "", record), waiver.c.ended_at.is_(None), waiver.c.until_day > day)
     return ledger.read_as(Waiver, sa.select(*columns(Waiver, waiver)).where(*theirs).order_by(waiver.c.waiver_id))
+
+
+def covering(ledger: Ledger, items: Iterable[Item], day: date) -> dict[int, int]:
+    """item -> the waiver that covers it on a day, of those of these items that one covers."""
+    listed = list(items)
+    keys = waiver.c.unit_key.in_(text_list(ledger.engine, {one.unit_key for one in listed}))
+    standing = ledger.read_as(Waiver, sa.select(*columns(Waiver, waiver)).where(keys, *in_force(day)))
+    of_rule: dict[tuple[str, str], list[Waiver]] = {}
+    for one in standing:
+        of_rule.setdefault((one.unit_key, one.rule_id), []).append(one)
+    found = {}
+    for item in listed:
+        for one in of_rule.get((item.unit_key, item.rule_id), ()):
+            if one.covers(item.entity, item.entity_id, item.severity):
+                found[item.item_id] = one.waiver_id
+    return found
 
 
 def read_in_force(ledger: Ledger, day: date) -> pd.DataFrame:
