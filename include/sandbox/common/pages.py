@@ -101,6 +101,10 @@ class Pages:
         rows, has_more = found[:ROWS_ON_A_PAGE], len(found) > ROWS_ON_A_PAGE
         return self.show(template, rows=rows, text=text, page=page, has_more=has_more)
 
+    def show_question(self, title: str, name: str, back: str, hidden: Mapping[str, str]) -> Response:
+        """Asks before something is deleted; the form is sent to the address of the question."""
+        return self.show("confirm.html", title=title, name=name, back=back, hidden=hidden)
+
     def show_form(
         self,
         title: str,

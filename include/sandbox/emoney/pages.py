@@ -99,6 +99,11 @@ class EmoneyPages(Pages):
         problems_shown = [f"{one['field']}: {one['message']}" for one in map(error_of, problems)]
         return self.show_form(title, name, _at(client), problems_shown, model=model, record=record)
 
+    @Call("GET", f"{CLIENT}/spouse/delete")
+    async def ask_to_delete_spouse(self, request: Request, number: int, client: Json) -> Response:
+        """Asks before it deletes the spouse."""
+        return self.show_question("Delete the spouse?", f"{client['firstName']} {client['lastName']}", _at(client), {})
+
     @Call("POST", f"{CLIENT}/spouse/delete")
     async def delete_spouse(self, request: Request, number: int, client: Json) -> Response:
         self.store.delete_spouse(number)

@@ -83,6 +83,14 @@ class ProfilesPages(Pages):
         except Invalid as invalid:
             raise CannotShow("Cannot be deleted", " ".join(map(str, invalid.problems)), 400, _at(case)) from invalid
 
+    @Call("GET", f"{CASE}/delete")
+    async def ask_to_delete(self, request: Request, case: Json) -> Response:
+        """Asks before it deletes a record of the document (`at` a place)."""
+        at = request.query_params.get("at", "")
+        place = self._place("edit", case, parse(case["document"]), at if at != "clientA" else "")
+        hidden = {"at": at, "version": str(case["version"])}
+        return self.show_question(f"Delete {place.title}?", case["name"], _at(case), hidden)
+
     @Call("GET", f"{CASE}/{{action}}")
     async def ask(self, request: Request, case: Json) -> Response:
         """The form over a record of the document (`edit`, `at` a place), or for a new one (`add`, `to` a place)."""
