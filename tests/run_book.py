@@ -66,13 +66,13 @@ class Vendors:
     def copy_to(self, folder: Path) -> None:
         """Keeps what they hold."""
         for name in ("profiles.db", "emoney.db"):
-            _copy_database(self.folder / name, folder / name)
+            copy_database(self.folder / name, folder / name)
 
     def take_from(self, folder: Path) -> None:
         """They hold what was kept and nothing else; no faults, and the counters are at zero."""
         self.reset()
         for name in ("profiles.db", "emoney.db"):
-            _copy_database(folder / name, self.folder / name)
+            copy_database(folder / name, self.folder / name)
 
     def writes(self) -> dict[str, int]:
         """What was written since the last reset, by call."""
@@ -112,7 +112,7 @@ def sandboxes(folder: Path) -> Iterator[Vendors]:
         yield Vendors(profiles, emoney, folder)
 
 
-def _copy_database(source: Path, target: Path) -> None:
+def copy_database(source: Path, target: Path) -> None:
     """As SQLite does it, so that a sandbox that has the file open sees the new rows."""
     with closing(sqlite3.connect(source)) as rows, closing(sqlite3.connect(target)) as copy:
         rows.backup(copy)

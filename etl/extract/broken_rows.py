@@ -116,6 +116,13 @@ def read_strays(snapshot: Snapshot) -> pd.DataFrame:
     return pd.DataFrame([words for words in found if words is not None], columns=list(STRAY_COLUMNS), dtype="str")
 
 
+def read_twice(snapshot: Snapshot) -> dict[str, pa.Table]:
+    """SCP-KEY-TWICE: by table, the keys that stand twice, of the tables whose key the database does not keep unique."""
+    tables = [table for table in s.FOUND_BY if table.name in snapshot.tables_without_key]
+    found = snapshot.in_threads(lambda table: snapshot.read(_twice(snapshot.is_sqlite, table)), tables)
+    return {table.name: keys for table, keys in zip(tables, found, strict=True) if keys.num_rows}
+
+
 def _strays(snapshot: Snapshot, table: sa.Table) -> tuple[str, str, str] | None:
     if not snapshot.read(_any_without_owner(snapshot.is_sqlite, table)).num_rows:
         return None
@@ -215,9 +222,13 @@ def _stand_twice(snapshot: Snapshot, table: sa.Table, ids: pa.ChunkedArray) -> p
 
 @cache
 def _keys_twice(is_sqlite: bool, table: sa.Table) -> sa.Select[Any]:
+    return _twice(is_sqlite, table).where(next(iter(table.primary_key)).in_(id_list(is_sqlite)))
+
+
+@cache
+def _twice(is_sqlite: bool, table: sa.Table) -> sa.Select[Any]:
     key = list(table.primary_key)
-    counted = sa.select(*columns_as_read(is_sqlite, *key)).where(key[0].in_(id_list(is_sqlite)))
-    return counted.group_by(*key).having(sa.func.count() > 1)
+    return sa.select(*columns_as_read(is_sqlite, *key)).group_by(*key).having(sa.func.count() > 1)
 
 
 def _each_once(rows: pa.Table, key: list[str], twice: pa.Table) -> tuple[pa.Table, pa.Table]:

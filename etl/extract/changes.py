@@ -1,7 +1,8 @@
 """What moved since the last finished run (SCP-4), by the source's own ``modified_at`` and by its keys.
 
 The digest of a unit sums over its rows a scramble of key and ``modified_at``: a row that is new, has vanished or bears
-another stamp than last time, whichever way it moved and whenever it was committed, makes another digest. A row that
+another stamp than last time, whichever way it moved and whenever it was committed, makes another digest. So does
+another unit that has one of its people as client, or has so no longer. A row that
 was written again under the stamp that it had is what the overlap is for: rows stamped shortly before the watermark,
 and after it, are looked at again.
 
@@ -151,7 +152,7 @@ def track(snapshot: Snapshot, census: Census, numbers: pd.Index | None = None) -
     sums = snapshot.in_threads(
         lambda tracked: _sum(snapshot, tracked, owners[tracked.by], clock, numbers is not None), _TRACKED
     )
-    digests = units["client_contact_id"].fillna(0).to_numpy(dtype=np.int64) * 7919
+    digests = units["client_contact_id"].fillna(0).to_numpy(dtype=np.int64) * 7919 + _led_elsewhere(census, units)
     latest = np.full(len(units), _NEVER)
     records = np.zeros((len(units), len(TABLES)), dtype=np.int64)
     doubtful = []
@@ -171,6 +172,18 @@ def track(snapshot: Snapshot, census: Census, numbers: pd.Index | None = None) -
     seen = max(rows.seen for rows in sums)
     watermark = None if seen == _NEVER else _EPOCH + seen * _SECOND
     return Movement(states, counts, doubts[["unit_key", "entity", "entity_id", "rows"]], clock, watermark)
+
+
+def _led_elsewhere(census: Census, units: pd.DataFrame) -> Ints:
+    """A number for each unit, by the other units whose clients are among its people (HH-COUPLE-TWICE)."""
+    clients = census.units[["client_contact_id", "unit_key"]].dropna()
+    led = census.people.merge(clients, left_on="contact_id", right_on="client_contact_id")
+    led = led[led["unit_key"] != led["unit"].map(census.units["unit_key"])]
+    place = units.index.get_indexer(pd.Index(led["unit"]))
+    numbers = np.zeros(len(units), dtype=np.int64)
+    marks = pd.util.hash_array(led["unit_key"].to_numpy(dtype=object), categorize=False).astype(np.int64)
+    np.add.at(numbers, place[place >= 0], marks[place >= 0])
+    return numbers
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def _some_look_alike(identities: pd.DataFrame) -> bool:
 
 
 def read_identities(snapshot: Snapshot) -> pd.DataFrame:
-    """contact_id, is_deleted, tax, name of every contact of the CRM. One statement."""
+    """contact_id, is_deleted, birth_date, tax, name of every contact of the CRM. One statement."""
     return _identities(to_frame(snapshot.read(_people(snapshot))))
 
 
@@ -251,6 +251,7 @@ def _identities(people: pd.DataFrame) -> pd.DataFrame:
         {
             "contact_id": people["contact_id"].astype("int64"),
             "is_deleted": people["is_deleted"].astype("bool"),
+            "birth_date": people["birth_date"],
             "tax": tax.astype(np.int64),
             "name": np.where(is_named, both * _DAYS + days + _DAYS // 2, -1),
         }

@@ -1,4 +1,4 @@
-"""Which units of a census a run takes: the enrolled ones (SCP-6), those that a new date changes, and the shards."""
+"""Which units of a census a run takes: the enrolled ones (SCP-6), those with loans, and the shards."""
 
 from __future__ import annotations
 
@@ -42,22 +42,20 @@ def in_shards(numbers: pd.Index, units_per_shard: int) -> list[pd.Index]:
     return [ordered[start : start + units_per_shard] for start in range(0, len(ordered), units_per_shard)]
 
 
-def depends_on_as_of(snapshot: Snapshot, census: Census) -> pd.Index:
-    """The numbers of the units with a liability whose figures are computed as of the run's date (LIA-COMPUTED)."""
+def read_loans(snapshot: Snapshot, census: Census) -> pd.DataFrame:
+    """unit (a number), orig_loan_date, calculate, is_computed of each unit's liabilities.
+
+    ``is_computed``: figures that go are computed as of the run's date (LIA-COMPUTED).
+    """
     liability = s.liability.c
-    calculate, *current = snapshot.columns(
-        liability.calculate,
-        liability.loan_balance,
-        liability.interest_rate,
-        liability.monthly_payment,
-        liability.balloon_period,
-    )
+    current = (liability.loan_balance, liability.interest_rate, liability.monthly_payment, liability.balloon_period)
+    calculate, *figures = snapshot.columns(liability.calculate, *current)
+    is_computed = sa.and_(calculate == sa.true(), sa.or_(*(figure.is_(None) for figure in figures)))
+    columns = snapshot.columns(liability.primary_contact_id, liability.orig_loan_date)
     rows = snapshot.read(
-        sa.select(*snapshot.columns(liability.primary_contact_id)).where(
-            is_alive(snapshot.is_sqlite, s.liability),
-            liability.primary_contact_id.is_not(None),
-            calculate == sa.true(),
-            sa.or_(*(figure.is_(None) for figure in current)),
+        sa.select(*columns, calculate, sa.type_coerce(is_computed, sa.Boolean).label("is_computed")).where(
+            is_alive(snapshot.is_sqlite, s.liability), liability.primary_contact_id.is_not(None)
         )
     )
-    return census.units_of(to_frame(rows)["primary_contact_id"])
+    loans = to_frame(rows).rename(columns={"primary_contact_id": "contact_id"}).dropna(subset="contact_id")
+    return census.people.merge(loans, on="contact_id")

@@ -64,6 +64,31 @@ def read_shard(snapshot: Snapshot, census: Census, numbers: pd.Index) -> Frames:
     return frames
 
 
+def read_shared(snapshot: Snapshot) -> dict[str, pa.Table]:
+    """By name, the rows that units share, in the types that the driver gives: users and their rights, products, …"""
+    tables = {**_SMALL, s.product: _PRODUCT, s.carrier: _CARRIER}
+
+    def read(table: sa.Table) -> pa.Table:
+        statement = _select(snapshot.is_sqlite, table, tables[table])
+        is_there = is_alive(snapshot.is_sqlite, table) if "deleted_at" in table.c else sa.true()
+        return snapshot.read_raw(statement.where(is_there))
+
+    return dict(zip((table.name for table in tables), snapshot.in_threads(read, tables), strict=True))
+
+
+def read_heads(snapshot: Snapshot, units: pd.DataFrame) -> Frames:
+    """units as they are given, members, contacts (their clients), users and offices: how people find a unit."""
+    read = _Reading(snapshot, Faults())
+    names = ("contact_id", "first_name", "last_name", "assigned_user_id")
+    contacts = read(s.contact, names, "contact_id", units["client_contact_id"].dropna())
+    return {
+        "units": pa.Table.from_pandas(units, preserve_index=False),
+        "members": read(s.household_member, _MEMBER, "household_id", units["household_id"], "household"),
+        "contacts": contacts,
+        **read.users(contacts),
+    }
+
+
 def read_people(snapshot: Snapshot, people: Any) -> Frames:
     """contacts, and accounts, liabilities, policies and beneficiaries of those whose primary contact they are."""
     return _Reading(snapshot, Faults()).people(people)

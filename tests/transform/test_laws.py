@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.transform.assembly import VendorBatch, assemble
+from etl.transform.receipts.book import counted
 from etl.values import VENDORS
 from tests.builders import AS_OF, Office
 from tests.transform.rich import rich_office
@@ -72,6 +73,26 @@ def test_an_empty_shard_has_all_columns_and_no_rows(vendor):
         assert list(empty.facts[name].columns) == list(facts.columns)
         assert empty.facts[name].dtypes.tolist() == facts.dtypes.tolist(), name
     assert len(empty.documents) == len(empty.receipts) == len(empty.users) == 0
+
+
+@BOTH
+def test_the_counts_of_receipts_are_those_of_each_unit(vendor):
+    batch = assemble(vendor, rich_office()[0].frames(), AS_OF)
+    counts = batch.book.counts()
+    listed = batch.receipts.groupby(["unit_key", "rule_id", "entity"]).size()
+    told = {
+        (unit_key, rule_id, entity): number
+        for unit_key, receipts in counts.itertuples(index=False)
+        for rule_id, entity, number in counted(receipts)
+    }
+    assert told
+    assert told == listed.to_dict()
+    assert not counts["unit_key"].duplicated().any()
+
+
+@BOTH
+def test_an_empty_shard_counts_no_receipts(vendor):
+    assert len(assemble(vendor, Office().frames(), AS_OF).book.counts()) == 0
 
 
 @BOTH

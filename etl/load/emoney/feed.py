@@ -248,6 +248,7 @@ def _remember(job: Job, as_of: date, lines: Sequence[Line], refreshed: Refreshed
     findings.save_load_findings(job.ledger, job.run_id, VENDOR, refreshed.findings)
     rows = ((line.unit_key, line.items_hash, _values(line, bases.get(line.unit_key) or {})) for line in changed)
     links.save_many_sent(job.ledger, VENDOR, "items", rows, as_of, job.run_id)
+    feeds.keep_lines(job.ledger, through, as_of)
     links.confirm_unchanged(job.ledger, VENDOR, "items", [line.unit_key for line in through], as_of)
     refreshed.put("refreshed", None, through)
     refreshed.put("updated", None, changed)

@@ -1,23 +1,28 @@
-"""eMoney's feeds: which lines each one carried, and its result."""
+"""eMoney's feeds: which lines each one carried, its result, and the line of each client as it last went through."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 
+import orjson
 import sqlalchemy as sa
 
 from etl.load.bulk import text_list
 from etl.load.ledger.store import Ledger, matching, pack
 from etl.load.ledger.story import unpack
-from etl.load.ledger.tables import feed, link
+from etl.load.ledger.tables import feed, link, sent
 
 UNRESOLVED = ("sending", "accepted")
 RESOLVED = ("done", "failed")
 # The records of a unit that go, and those that only a license keeps back.
 KEY_LISTS = ("source_keys", "withheld_keys")
+# The category and the owner of an item by the rules, as far as they propose any (EMY-LINK).
+Proposal = tuple[str | None, str | None]
+_ITEMS = (sent.c.vendor == "emoney", sent.c.part == "items")
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,8 @@ class Line:
 
     ``source_keys``: of the items; ``withheld_keys``: what the CRM has of it, too, and only a license keeps back
     (LIC-EMONEY-*). Both are texts with blanks between the keys. ``items``: None where another run has sent the line.
+    ``proposals``: by source key the category and the owner of an item (EMY-LINK). ``is_carried``: the line is the last
+    one, with another date.
     """
 
     unit_key: str
@@ -34,6 +41,8 @@ class Line:
     source_keys: str
     withheld_keys: str = ""
     items: bytes | None = field(default=None, repr=False)
+    proposals: Mapping[str, Proposal] = field(default_factory=dict)
+    is_carried: bool = False
 
     @property
     def keys(self) -> list[str]:
@@ -101,4 +110,63 @@ def under_present_keys(ledger: Ledger, lines: Sequence[Line]) -> list[Line]:
 
 
 def _moved(line: Line, unit_key: str) -> Line:
-    return Line(unit_key, line.client_id, line.items_hash, line.source_keys, line.withheld_keys, line.items)
+    return replace(line, unit_key=unit_key)
+
+
+def keep_lines(ledger: Ledger, lines: Iterable[Line], as_of: date) -> None:
+    """Keeps lines with what was sent last, where that is the same: a later night may send them again.
+
+    ``as_of``: their date. A line without its items is not kept, nor is one that is kept already.
+    """
+    texts = [
+        {"a_unit": line.unit_key, "a_hash": line.items_hash, "a_line": _pack(line, line.items, as_of)}
+        for line in lines
+        if line.items is not None and not line.is_carried
+    ]
+    if not texts:
+        return
+    mine = (sent.c.unit_key == sa.bindparam("a_unit"), sent.c.offered_hash == sa.bindparam("a_hash"))
+    with ledger.write() as connection:
+        connection.execute(sa.update(sent).where(*_ITEMS, *mine).values(line=sa.bindparam("a_line")), texts)
+
+
+def kept_lines(ledger: Ledger, clients: Mapping[str, str], as_of: date) -> list[Line]:
+    """The kept lines of these units (unit key -> client id) whose last date is an earlier one, with this date."""
+    return _kept(ledger, clients, as_of, sent.c.as_of < as_of)
+
+
+def kept_source_keys(ledger: Ledger, unit_keys: Iterable[str]) -> list[str]:
+    """The source keys of the kept line of each of these units, with blanks between them."""
+    return [line.source_keys for line in _kept(ledger, dict.fromkeys(unit_keys, ""))]
+
+
+def kept_proposals(ledger: Ledger, unit_keys: Iterable[str]) -> dict[tuple[str, str], Proposal]:
+    """(unit key, source key) -> what the rules propose for the items of the kept lines of these units."""
+    lines = _kept(ledger, dict.fromkeys(unit_keys, ""))
+    return {(line.unit_key, key): proposal for line in lines for key, proposal in line.proposals.items()}
+
+
+def _kept(
+    ledger: Ledger, clients: Mapping[str, str], as_of: date | None = None, *chosen: sa.ColumnElement[bool]
+) -> list[Line]:
+    theirs = sent.c.unit_key.in_(text_list(ledger.engine, clients))
+    kept = sa.select(sent.c.unit_key, sent.c.offered_hash, sent.c.line)
+    with ledger.read() as connection:
+        rows = connection.execute(kept.where(*_ITEMS, sent.c.line.is_not(None), theirs, *chosen)).all()
+    return [_unpack(key, clients[key], items_hash, packed, as_of) for key, items_hash, packed in rows]
+
+
+def _pack(line: Line, items: bytes, as_of: date) -> bytes:
+    """The line in one compressed text: date, keys and proposals, then the items."""
+    proposals = orjson.dumps(line.proposals).decode()
+    head = "\n".join([str(as_of), line.source_keys, line.withheld_keys, proposals, ""])
+    return zlib.compress(head.encode() + items, 1)
+
+
+def _unpack(unit_key: str, client_id: str, items_hash: str, packed: bytes, as_of: date | None) -> Line:
+    *head, items = zlib.decompress(packed).split(b"\n", 4)
+    before, source_keys, withheld_keys, proposals = (one.decode() for one in head)
+    # Within a text of JSON a quote has a backslash before it: nothing but the dates can look so.
+    dated = items.replace(f'"asOf":"{before}"'.encode(), f'"asOf":"{as_of or before}"'.encode())
+    known = {key: (category, owner) for key, (category, owner) in orjson.loads(proposals).items()}
+    return Line(unit_key, client_id, items_hash, source_keys, withheld_keys, dated, known, is_carried=True)

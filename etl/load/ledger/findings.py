@@ -71,9 +71,21 @@ def read_open_findings(ledger: Ledger, vendor: str) -> pd.DataFrame:
     )
 
 
-def units_with(ledger: Ledger, run_id: str, vendor: str, rule_id: str) -> set[str]:
-    """The units in which a finding by this rule has stood open since before a run."""
-    mine = (*matching(open_finding, vendor=vendor, rule_id=rule_id), open_finding.c.first_run_id != run_id)
+def read_critical(ledger: Ledger, vendor: str, unit_keys: Iterable[str]) -> pd.DataFrame:
+    """unit_key, rule_id, severity of the critical findings of these units that stand."""
+    theirs = finding.c.unit_key.in_(text_list(ledger.engine, unit_keys))
+    stands = (*matching(finding, vendor=vendor, stands_until=STANDS), theirs)
+    columns = (finding.c.unit_key, finding.c.rule_id, finding.c.severity)
+    return ledger.frame(sa.select(*columns).where(*stands, finding.c.severity == "critical"))
+
+
+def units_with(ledger: Ledger, run_id: str, vendor: str, rule_ids: Iterable[str]) -> set[str]:
+    """The units in which a finding by one of these rules has stood open since before a run."""
+    mine = (
+        open_finding.c.vendor == vendor,
+        open_finding.c.rule_id.in_(rule_ids),
+        open_finding.c.first_run_id != run_id,
+    )
     return set(ledger.column(sa.select(open_finding.c.unit_key).where(*mine)))
 
 
@@ -83,12 +95,16 @@ def read_findings_before(ledger: Ledger, run_id: str, vendor: str, unit_keys: It
     `COLUMNS`, first_run_id.
     """
     tables = ((open_finding, open_finding.c.first_run_id != run_id), (finding, _mended_by(run_id)))
+    theirs = text_list(ledger.engine, unit_keys)
     parts = [
-        ledger.frame(sa.select(*_columns(table, "first_run_id")).where(table.c.vendor == vendor, condition))
+        ledger.frame(
+            sa.select(*_columns(table, "first_run_id")).where(
+                table.c.vendor == vendor, table.c.unit_key.in_(theirs), condition
+            )
+        )
         for table, condition in tables
     ]
-    before = pd.concat(parts, ignore_index=True).drop_duplicates(_KEY)
-    return before[are_among(before["unit_key"], unit_keys)]
+    return pd.concat(parts, ignore_index=True).drop_duplicates(_KEY)
 
 
 def waiting_items(ledger: Ledger, unit_keys: Iterable[str]) -> dict[str, set[str]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from dataclasses import field as value_field
 from datetime import date
@@ -30,6 +31,8 @@ from etl.load.ledger.tables import (
 from etl.load.ledger.writer import Write, change, put, remove
 from etl.units import CONTACT, UnitKey, are_households, contact_keys
 
+# The parts of a unit that are sent by calls, each with a base here; the first has the hash of them all.
+PARTS = {"profiles": ("case",), "emoney": ("client", "spouse")}
 # What goes with a link under another unit's key, beside the open writes.
 FOLLOWING = (link, sent, pin)
 
@@ -122,6 +125,33 @@ def read_sent(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str] |
     """unit_key, offered_hash, as_of of one part, of these units or of every unit that was ever sent."""
     statement = sa.select(sent.c.unit_key, sent.c.offered_hash, sent.c.as_of)
     return ledger.frame(_narrowed(ledger, statement.where(*matching(sent, vendor=vendor, part=part)), sent, unit_keys))
+
+
+def read_standings(ledger: Ledger, vendor: str, unit_keys: Sequence[str]) -> pd.DataFrame:
+    """standing, is_whole of these units, in their order.
+
+    ``standing``: a hash of the link and of what was last sent, 0 without a link; ``is_whole``: the vendor lacks nothing
+    that a night repeats from here: the case, or the connection and the line of the feed.
+    """
+    parts = {part: sent.alias(part) for part in (*PARTS[vendor], *(("items",) if vendor == "emoney" else ()))}
+    names = ("vendor_client_id", "vendor_case_id", "connection_id", "client_contact_id", "spouse_contact_id")
+    marks: list[sa.ColumnElement[str]] = [sa.cast(link.c[name], sa.Text) for name in names]
+    # The first 64 bits of a hash tell two of them apart.
+    marks += [sa.func.substr(one.c.offered_hash, 1, 16) for one in parts.values()]
+    filled: list[sa.ColumnElement[str]] = [sa.func.coalesce(mark, "") for mark in marks]
+    text = functools.reduce(lambda one, more: one + "/" + more, filled)
+    whole = (link.c.connection_id, parts["items"].c.line) if vendor == "emoney" else (link.c.vendor_case_id,)
+    is_whole = sa.and_(*(one.is_not(None) for one in whole))
+    statement = sa.select(link.c.unit_key, text.label("standing"), is_whole.label("is_whole")).select_from(link)
+    for part, one in parts.items():
+        mine = sa.and_(one.c.vendor == link.c.vendor, one.c.unit_key == link.c.unit_key, one.c.part == part)
+        statement = statement.outerjoin(one, mine)
+    found = ledger.frame(_narrowed(ledger, statement.where(link.c.vendor == vendor), link, unit_keys))
+    standing = pd.util.hash_array(found["standing"].to_numpy(dtype=object), categorize=False).view("int64")
+    # Nullable whole numbers: others become fractions where a unit has no link, and lose digits.
+    known = pd.DataFrame({"standing": pd.array(standing, dtype="Int64"), "is_whole": found["is_whole"].astype("bool")})
+    of_units = known.set_axis(found["unit_key"].to_numpy(dtype=object)).reindex(list(unit_keys))
+    return of_units.assign(standing=of_units["standing"].fillna(0), is_whole=of_units["is_whole"].eq(True))
 
 
 def read_bases(ledger: Ledger, vendor: str, part: str, unit_keys: Iterable[str]) -> dict[str, Any]:
@@ -227,7 +257,7 @@ def sent_now(
     """What was sent of a part, to be committed."""
     return put(
         sent, vendor=vendor, part=part, as_of=as_of, run_id=run_id, sent_at=ledger.now(), unit_key=unit_key,
-        offered_hash=payload_hash, base=pack(base),
+        offered_hash=payload_hash, base=pack(base), line=None,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from etl.load.bulk import text_list
 from etl.load.ledger import standing
 from etl.load.ledger.store import Ledger, columns, matching
 from etl.load.ledger.tables import outcome, run, run_stop, run_vendor, unit_state
+from etl.load.ledger.views import STANDS
 from etl.names import near
 from etl.outcomes import WRITTEN
 
@@ -102,11 +103,36 @@ def last_watermark(ledger: Ledger, vendor: str) -> datetime | None:
 
 
 def read_unit_states(ledger: Ledger, vendor: str) -> pd.DataFrame:
-    """unit_key, digest, records, outcome of every unit that a run has dealt with."""
-    state = unit_state.c
-    known = sa.select(state.unit_key, state.digest, state.records, state.outcome).where(state.vendor == vendor)
-    states = ledger.frame(known)
-    return states.astype({"unit_key": "str", "digest": "Int64", "records": "str", "outcome": "str"})
+    """unit_key, digest, records, outcome, basis, standing of every unit that a run has dealt with.
+
+    as_of: the date of that run; reason, code: of the outcome that stands.
+    """
+    texts, numbers = ("unit_key", "records", "outcome"), ("digest", "basis", "standing")
+    stands = (outcome.c.unit_key == unit_state.c.unit_key, outcome.c.outcome == unit_state.c.outcome)
+    known = (
+        sa.select(*(unit_state.c[name] for name in (*texts, *numbers)), run.c.as_of, outcome.c.reason, outcome.c.code)
+        .outerjoin(run, run.c.run_id == unit_state.c.run_id)
+        .outerjoin(outcome, sa.and_(*stands, *matching(outcome, vendor=vendor, stands_until=STANDS)))
+        .where(unit_state.c.vendor == vendor)
+    )
+    kinds = dict.fromkeys((*texts, "reason", "code"), "str") | dict.fromkeys(numbers, "Int64")
+    return ledger.frame(known).astype(kinds)
+
+
+def count_receipts(ledger: Ledger, vendor: str, unit_keys: Iterable[str]) -> dict[str, int]:
+    """How many of these units have which receipts, as they were built last."""
+    theirs = unit_state.c.unit_key.in_(text_list(ledger.engine, unit_keys))
+    of_kind = sa.select(unit_state.c.receipts, sa.func.count()).where(unit_state.c.vendor == vendor, theirs)
+    return ledger.mapping(of_kind.where(unit_state.c.receipts.is_not(None)).group_by(unit_state.c.receipts))
+
+
+def units_dealt_with_since(ledger: Ledger, run_id: str, vendor: str) -> set[str]:
+    """The units with which another run has dealt that ended after this run had begun."""
+    begun = sa.select(run.c.started_at).where(run.c.run_id == run_id).scalar_subquery()
+    mine = (unit_state.c.vendor == vendor, run.c.run_id != run_id, run.c.finished_at > begun)
+    return set(
+        ledger.column(sa.select(unit_state.c.unit_key).join(run, run.c.run_id == unit_state.c.run_id).where(*mine))
+    )
 
 
 def save_outcomes(ledger: Ledger, run_id: str, outcomes: Iterable[Outcome]) -> None:
@@ -171,8 +197,8 @@ def finish_vendor(
 ) -> None:
     """Ends a vendor's part of a run, within a transaction: the next run begins at ``states``.
 
-    ``states``: unit_key, digest, outcome. ``left``: units that are not enrolled any more; a unit that comes back later
-    counts as new.
+    ``states``: unit_key, digest, outcome and other columns of `unit_state`; a unit without one stays as it was.
+    ``left``: units that are not enrolled any more; a unit that comes back later counts as new.
     """
     gone = unit_state.c.unit_key.in_(text_list(connection, left))
     connection.execute(sa.delete(unit_state).where(unit_state.c.vendor == vendor, gone))

@@ -43,11 +43,14 @@ run_vendor = _table("""run_vendor
     index ix_run_vendor_finished vendor finished_at, index ix_run_vendor_place vendor place
 """)
 
-# Each unit after its last run: its digest then, and how it ended.
+# Each unit after its last run: its digest then, and how it ended. ``basis``: a hash of what all verdicts of that run
+# rested on. ``standing``: a hash of the unit's link and of what was last sent, as a night left them; null where another
+# run has dealt with the unit last. See `include.pipelines.refresh.carried`.
 unit_state = _table("""unit_state
     vendor text(20) key, unit_key text(40) key, digest long,
     records text,  -- how many of each table, a JSON list in the order of `etl.extract.changes.TABLES`
-    outcome text(20), run_id text(250)
+    outcome text(20), run_id text(250), basis long, standing long,
+    receipts text  -- how many of its records and values do not go, by rule
 """)
 
 link = _table("""link
@@ -58,10 +61,12 @@ link = _table("""link
 """)
 
 # What was last sent to the vendor. `offered_hash`: the hash of the whole payload that was last dealt with. `base`: the
-# values that we last wrote, field by field (compressed JSON); the values of a case are in `case_base`.
+# values that we last wrote, field by field (compressed JSON); the values of a case are in `case_base`. `line`: the
+# unit's line of the feed, beside items (`etl.load.ledger.feeds`).
 sent = _table("""sent
     vendor text(20) key, unit_key text(40) key, part text(20) key,  -- case | client | spouse | items
-    offered_hash text(64) required, base bytes, as_of date required, run_id text(250) required, sent_at time required
+    offered_hash text(64) required, base bytes, line bytes, as_of date required, run_id text(250) required,
+    sent_at time required
 """)
 
 # Calls under one API key (`etl.load.ledger.permits`), by the server's clock in seconds since 1970. Only PostgreSQL has

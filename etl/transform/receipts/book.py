@@ -1,12 +1,13 @@
 """The receipt book: blocks of equal receipts, written as arrays and put together once."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from etl.transform.arrays import Flags, Ints
+from etl.transform.documents import TEXT, joined
 from etl.transform.rules.households import Households
 
 WHOLE_RECORD = "*"
@@ -72,14 +73,28 @@ class ReceiptBook:
         )
 
     def counts(self) -> pd.DataFrame:
-        """rule_id, entity, records: how many receipts there are of each rule and entity."""
-        sizes: Counter[tuple[str, str]] = Counter()
-        for block in self._blocks:
-            sizes[block.rule_id, block.entity] += len(block.unit_no)
-        rows = [(*kind, size) for kind, size in sizes.items()]
-        return pd.DataFrame(rows, columns=["rule_id", "entity", "records"]).astype(
-            {"rule_id": "str", "entity": "str", "records": "int64"}
+        """unit_key, receipts of every unit: how many there are of each rule and entity, as `counted` reads them."""
+        kinds = list(dict.fromkeys(f"{block.rule_id} {block.entity}" for block in self._blocks))
+        none = np.zeros(0, dtype=np.int64)
+        kind_no = [np.full(len(b.unit_no), kinds.index(f"{b.rule_id} {b.entity}")) for b in self._blocks]
+        unit_no = np.concatenate([none, *(block.unit_no for block in self._blocks)])
+        # One number for each unit and kind; then one text for each kind and count.
+        each, records = np.unique(unit_no * len(kinds) + np.concatenate([none, *kind_no]), return_counts=True)
+        of_unit, of_kind = np.divmod(each, max(len(kinds), 1))
+        most = int(records.max(initial=0)) + 1
+        pairs, pair_no = np.unique(of_kind * most + records, return_inverse=True)
+        texts = pa.array([f"{kinds[pair // most]} {pair % most}" for pair in pairs.tolist()], type=TEXT)
+        units = len(self.households.units)
+        receipts = joined(texts.take(pa.array(pair_no)), of_unit, units, ",")
+        return pd.DataFrame(
+            {"unit_key": self.households.keys_of(np.arange(units)), "receipts": pd.array(receipts, dtype="str")}
         )
+
+
+def counted(receipts: str) -> list[tuple[str, str, int]]:
+    """Rule, entity and number of the receipts of a unit, from the text of `ReceiptBook.counts`."""
+    parts = (one.split(" ") for one in receipts.split(",") if one)
+    return [(rule_id, entity, int(records)) for rule_id, entity, records in parts]
 
 
 def _labels(values: list[str]) -> "pd.api.extensions.ExtensionArray":

@@ -84,7 +84,7 @@ def figures(liabilities: pd.DataFrame, as_of: dt.date) -> Figures:
     originating = [integers(liabilities[column]) for column in ORIGINATING_SET]
     amount, rate, payment, years = originating
     amount_is_possible, period_is_possible = _is_amount(amount), _is_period(years)
-    made = payments_made(_possible_dates(liabilities, as_of), as_of)
+    made = payments_by(liabilities, as_of)
     loans = Loans(
         np.where(amount_is_possible, amount, NULL), rate, np.where(period_is_possible, years, NULL), payment, made
     )
@@ -143,6 +143,11 @@ def _possible_dates(liabilities: pd.DataFrame, as_of: dt.date) -> npt.NDArray[np
     """The originating dates from 1900 to ``as_of``; the others are none."""
     days = _days(liabilities)
     return np.where((days >= FIRST_LOAN_DATE) & (days <= np.datetime64(as_of, "D")), days, np.datetime64("NaT", "D"))
+
+
+def payments_by(liabilities: pd.DataFrame, as_of: dt.date) -> Ints:
+    """How many payments of each loan fell due up to ``as_of``; NULL where none can be (LIA-TERM)."""
+    return payments_made(_possible_dates(liabilities, as_of), as_of)
 
 
 def _finite(values: Ints) -> Ints:

@@ -14,7 +14,7 @@ import orjson
 import pandas as pd
 
 from etl.frames import are_among, each_row
-from etl.load.ledger import links, runs
+from etl.load.ledger import feeds, findings, links, runs
 from include.pipelines.guards.alike import ChangesAlike
 from include.pipelines.guards.stop import Cause, Limit, hash_of, is_guarded
 from include.pipelines.identity.link_ownership import links_of
@@ -26,19 +26,26 @@ from include.pipelines.run.shards import OFFERED, read_documents
 KINDS = {"account": "investment_account", "policy": "policy"}
 
 
-def of_documents(context: RunContext, vendor: str, decisions: pd.DataFrame, findings: pd.DataFrame) -> list[Cause]:
-    """The causes to stop, from the changes at the vendor; ``decisions`` and ``findings``: of the vendor's check."""
+def of_documents(
+    context: RunContext, vendor: str, decisions: pd.DataFrame, found: pd.DataFrame, carried: pd.Series
+) -> list[Cause]:
+    """The causes to stop, from the changes at the vendor; ``decisions`` and ``found``: of the vendor's check.
+
+    ``carried``: the keys of the other units in scope; they count as unchanged, with the findings that stand.
+    """
     if not is_guarded(context):
         return []
+    standing = findings.read_critical(context.ledger, vendor, carried)
+    found = pd.concat([found[list(standing.columns)], standing], ignore_index=True)
     going = decisions[decisions["decision"] == "send"]
     linked = links_of(context, vendor, decisions[["unit_key", "client_contact_id"]], of_these_alone=False)
     compared = _Compared(context, vendor, going)
     return [
-        *_one_rule(context, vendor, len(decisions), findings),
+        *_one_rule(context, vendor, len(decisions) + len(carried), found),
         *_updates(context, vendor, compared, len(linked)),
         *_creations(context, vendor, going, linked),
         *_alike(context, vendor, compared, len(linked)),
-        *_items_gone(context, vendor, compared),
+        *_items_gone(context, vendor, compared, carried),
     ]
 
 
@@ -105,9 +112,9 @@ def _values_by_name(vendor: str, document: dict[str, Any]) -> dict[str, Any]:
     return dict(named_values(vendor, document))
 
 
-def _one_rule(context: RunContext, vendor: str, units: int, findings: pd.DataFrame) -> Iterator[Cause]:
+def _one_rule(context: RunContext, vendor: str, units: int, found: pd.DataFrame) -> Iterator[Cause]:
     limit = Limit.of(context, "max_rule_percent")
-    critical = findings[findings["severity"] == "critical"].drop_duplicates(["unit_key", "rule_id"])
+    critical = found[found["severity"] == "critical"].drop_duplicates(["unit_key", "rule_id"])
     for rule_id, broken in critical["rule_id"].value_counts().sort_index().items():
         if limit.is_passed(int(broken), int(broken), units):
             words = f"{broken:,} of {units:,} units in scope break the rule {rule_id}"
@@ -142,13 +149,14 @@ def _alike(context: RunContext, vendor: str, compared: _Compared, linked: int) -
         yield limit.cause("alike", vendor, words, one.units, linked, **more)
 
 
-def _items_gone(context: RunContext, vendor: str, compared: _Compared) -> Iterator[Cause]:
+def _items_gone(context: RunContext, vendor: str, compared: _Compared, carried: pd.Series) -> Iterator[Cause]:
     """Accounts and policies that are missing from a unit's line in this feed and were in the last one (EMY-GONE)."""
-    if vendor != "emoney":
-        return
     limit = Limit.of(context, "max_gone_percent")
+    if all(len(lost) < limit.at_least for lost in compared.gone.values()):
+        return
     was_sent = links.read_sent(context.ledger, vendor, "items")["unit_key"]
     keys = compared.going.loc[are_among(compared.going["unit_key"], was_sent), "source_keys"]
+    keys = pd.concat([keys, pd.Series(feeds.kept_source_keys(context.ledger, carried), dtype="str")])
     for kind, table in KINDS.items():
         lost = compared.gone[kind]
         of = int(keys.str.count(f"{kind}:").sum()) + lost.total() - compared.new[kind]

@@ -17,7 +17,7 @@ from etl.errors import VENDOR_NAMES, CredentialsRefused, SetAside, VendorUnavail
 from etl.extract.census import Census
 from etl.extract.changes import TABLES, Movement
 from etl.frames import are_among, each_row
-from etl.load.ledger import guards, runs
+from etl.load.ledger import guards
 from etl.units import UnitKey
 from include.pipelines.guards.stop import Cause, Limit, hash_of, is_guarded, linked_marker, named
 from include.pipelines.run.context import RunContext
@@ -30,18 +30,23 @@ LOOKED_UP = 20
 
 
 def of_extract(
-    context: RunContext, vendor: str, census: Census, enrolled: pd.Index, movement: Movement, linked: pd.DataFrame
+    context: RunContext,
+    vendor: str,
+    census: Census,
+    enrolled: pd.Index,
+    movement: Movement,
+    linked: pd.DataFrame,
+    states: pd.DataFrame,
 ) -> list[Cause]:
     """Units and records that have vanished since the last finished run, and a ledger that cannot be the right one.
 
-    ``linked``: unit_key of the vendor's links, as they are now.
+    ``linked``: unit_key of the vendor's links, as they are now; ``states``: as `runs.read_unit_states` gives them.
     """
     if not is_guarded(context):
         return []
     if census.units.empty and len(linked):
         words = f"the CRM has no units, but {len(linked)} are linked: the extract cannot be right"
         return [Cause("crm_empty", vendor, words, len(linked), len(linked))]
-    states = runs.read_unit_states(context.ledger, vendor)
     return [
         *_units_gone(context, vendor, census, states, linked),
         *_records_gone(context, vendor, census, movement, states),

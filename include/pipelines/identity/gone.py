@@ -33,7 +33,9 @@ def stage_gone(
     ``linked``: unit_key, vendor_client_id of all the vendor's links; ``people``: the identities of all contacts.
     """
     gone = linked[~are_among(linked["unit_key"], census.units["unit_key"])]
-    gone = gone[~are_among(gone["unit_key"], findings.units_with(context.ledger, context.request.run_id, vendor, RULE))]
+    gone = gone[
+        ~are_among(gone["unit_key"], findings.units_with(context.ledger, context.request.run_id, vendor, [RULE]))
+    ]
     keys = gone["unit_key"].astype("str")
     in_households = are_households(keys)
     why = _why_households(snapshot, keys[in_households])

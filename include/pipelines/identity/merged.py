@@ -119,14 +119,20 @@ def known_names(context: RunContext) -> Mapping[str, str]:
     return names
 
 
+def read_waiting(context: RunContext, vendor: str) -> pd.DataFrame:
+    """A row for each unit whose record at a vendor is unclear: unit_key, contact_id, words."""
+    waiting = context.staging.read(STAGE, ["waiting"])["waiting"]
+    return waiting[waiting["vendor"] == vendor]
+
+
 def find_unclear(context: RunContext, vendor: str, decisions: pd.DataFrame) -> pd.DataFrame:
     """MATCH-MERGED of the units in scope: `rules.FINDING_COLUMNS`.
 
     A person who confirms a life event of a unit thereby says that the contacts are two.
     """
     hand = context.request.by_hand
-    waiting = context.staging.read(STAGE)["waiting"]
-    waiting = waiting[(waiting["vendor"] == vendor) & are_among(waiting["unit_key"], decisions["unit_key"])]
+    waiting = read_waiting(context, vendor)
+    waiting = waiting[are_among(waiting["unit_key"], decisions["unit_key"])]
     if hand is not None and hand.what.life_event is not None:
         waiting = waiting.iloc[:0]
     return as_findings(

@@ -68,7 +68,7 @@ def stage_twins_beside(context: RunContext, snapshot: Snapshot, units: Iterable[
     """Decides the same for the units that go along with it."""
     vendor = context.request.vendor
     found = [twin for census, unit in units for twin in _twins_of(context, snapshot, census, unit, None)]
-    _stage(context, vendor, found, context.staging.read(f"{STAGE}/{vendor}", ["waiting"])["waiting"])
+    _stage(context, vendor, found, read_waiting(context, vendor))
 
 
 def _twins_of(context: RunContext, snapshot: Snapshot, census: Census, unit: int, reason: str | None) -> list[Twin]:
@@ -102,9 +102,14 @@ def said_by(context: RunContext, reason: str) -> identities.Said:
     return identities.Said(reason, request.requested_by, request.triggered_by, request.run_id)
 
 
+def read_waiting(context: RunContext, vendor: str) -> pd.DataFrame:
+    """A row for each unit that waits for another one at a vendor."""
+    return context.staging.read(f"{STAGE}/{vendor}", ["waiting"])["waiting"]
+
+
 def find_waiting(context: RunContext, vendor: str, decisions: pd.DataFrame) -> pd.DataFrame:
     """MATCH-TWICE of the units in scope: `rules.FINDING_COLUMNS`. Two linked units are reported, and go on."""
-    waiting = context.staging.read(f"{STAGE}/{vendor}", ["waiting"])["waiting"]
+    waiting = read_waiting(context, vendor)
     waiting = waiting[are_among(waiting["unit_key"], decisions["unit_key"])]
     found = []
     for row in each_row(waiting):

@@ -9,27 +9,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from etl.frames import are_among, each_row
+from etl.frames import are_among, each_row, empty
 from etl.load.emoney.patch import is_kept
 from etl.load.ledger import changes, findings, links, runs
 from etl.load.ledger.closing import Closing, close_run
 from etl.load.ledger.runs import Outcome
 from etl.load.ledger.transfers import rekeying
+from include.pipelines.refresh.carried import ended_as_before, read_carried
 from include.pipelines.refresh.waived import waive
 from include.pipelines.run.context import RunContext
-from include.pipelines.run.findings import as_findings, detailed_finding
+from include.pipelines.run.findings import (
+    OF_THE_CASE,
+    OF_THE_LOAD,
+    OVERWRITTEN,
+    WAITING,
+    as_findings,
+    detailed_finding,
+)
 from include.pipelines.run.shards import read_decisions, read_labels
 from include.report.run.comparison import compare_findings, finding_keys
 from include.runtime.stops import Stop
 
-# Found by a merge with a case, and true until the next merge.
-OF_THE_CASE = ("PROFILES-KEPT", "PROFILES-STALE")
-# An item that waits at eMoney until it is linked or gone.
-WAITING = "EMY-NEW"
-# A field that was edited at eMoney and changed in SmartOffice. Where it is kept, both differ until the next write.
-OVERWRITTEN = "EMY-OVERWRITTEN"
-# Found by a load only: no gate can see that they are mended.
-OF_THE_LOAD = (*OF_THE_CASE, WAITING, OVERWRITTEN, "MATCH-AMBIGUOUS", "MATCH-GONE", "VENDOR-REJECTED", "EMY-REFRESH")
 # Decisions about an item that waited at eMoney and is linked now, by this run or by an advisor.
 LINKED = ("linked", "linked already", "linked_by_advisor")
 
@@ -41,15 +41,15 @@ def close(context: RunContext, scope: pd.DataFrame, stops: Sequence[Stop], stopp
     where nothing stopped the run.
     """
     ledger, request = context.ledger, context.request
-    missing = _missing_outcomes(context, scope, stopped)
+    known = runs.read_outcomes(ledger, request.run_id)
+    missing = _missing_outcomes(context, scope, known, stopped)
     given = [{name: getattr(one, name) for name in Outcome.__dataclass_fields__} for one in missing]
-    outcomes = pd.concat([runs.read_outcomes(ledger, request.run_id), pd.DataFrame(given)], ignore_index=True)
+    outcomes = pd.concat([known, pd.DataFrame(given)], ignore_index=True)
     status = "success" if stopped is None and _is_balanced(context, outcomes) else "failed"
     through = vendors_through(context, stops)
-    states = {vendor: _states(vendor, scope, outcomes) for vendor in through}
-    left = _left(context)
-    gone = {vendor: left.loc[left["vendor"] == vendor, "unit_key"].tolist() for vendor in through}
-    found = _findings(context, outcomes)
+    states = {vendor: _states(context, vendor, scope, outcomes) for vendor in through}
+    gone = {vendor: _listed(context, "left", vendor).tolist() for vendor in through}
+    found = _findings(context, outcomes, through)
     labels = read_labels(context, found["unit_key"].unique()).rename(columns={"assigned_user": "advisor"})
     close_run(ledger, request.run_id, Closing(status, missing, found, states, gone, _is_compared(context), labels))
 
@@ -66,26 +66,31 @@ def _is_balanced(context: RunContext, outcomes: pd.DataFrame) -> bool:
     return all(len(outcomes[outcomes["vendor"] == vendor]) == count for vendor, count in planned.items())
 
 
-def _missing_outcomes(context: RunContext, scope: pd.DataFrame, stopped: str | None) -> list[Outcome]:
+def _missing_outcomes(
+    context: RunContext, scope: pd.DataFrame, known: pd.DataFrame, stopped: str | None
+) -> list[Outcome]:
     """The outcomes of units that no load has reached: they are failed, and come back with the next run."""
     # The run has the whole text; here it stands once for each unit.
     reason = shorten(stopped or "the load did not reach this unit", 300, placeholder=" …")
     missing = []
     for vendor in context.request.vendors:
-        done = set(runs.read_outcomes(context.ledger, context.request.run_id, vendor)["unit_key"])
-        missing += [
-            Outcome(vendor, key, "failed", reason) for key in scope.loc[scope[vendor], "unit_key"] if key not in done
-        ]
+        planned = scope.loc[scope[vendor], "unit_key"]
+        done = known.loc[known["vendor"] == vendor, "unit_key"]
+        missing += [Outcome(vendor, key, "failed", reason) for key in planned[~are_among(planned, done)]]
     return missing
 
 
-def _findings(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
-    """All findings of the run with their status, compared with those that were open before it."""
+def _findings(context: RunContext, outcomes: pd.DataFrame, through: Sequence[str]) -> pd.DataFrame:
+    """The findings of the run with their status, compared with those that were open before it.
+
+    Without those of carried units that stand as they are (`_is_at_rest`).
+    """
     ledger, request = context.ledger, context.request
     gate = [context.staging.read(stage)["findings"] for stage in context.staging.stages("verdict")]
     found = pd.concat([*gate, waive(context, _found_by_the_load(context))], ignore_index=True)
     found["entity_id"] = found["entity_id"].astype("str")
     found = found[(found["rule_id"] != WAITING) | ~are_among(_item_keys(found), _linked_items(context))]
+    outcomes = outcomes[~_is_at_rest(context, outcomes, found, through)]
     before = pd.concat(
         [
             findings.read_findings_before(ledger, request.run_id, vendor, outcomes.loc[mine, "unit_key"])
@@ -94,6 +99,7 @@ def _findings(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
         ],
         ignore_index=True,
     )
+    found = pd.concat([found, _found_before(context, before)], ignore_index=True)
     standing = _still_standing(context, before, outcomes)
     standing = standing[~are_among(finding_keys(standing), finding_keys(found))].drop(columns="first_run_id")
     # A load that stopped has mended nothing: only units that were dealt with are compared.
@@ -207,16 +213,61 @@ def _is_through(vendor: str, stops: Sequence[Stop]) -> bool:
     return all(stop.stage == "load" and stop.vendor not in (None, vendor) for stop in stops)
 
 
-def _states(vendor: str, scope: pd.DataFrame, outcomes: pd.DataFrame) -> list[dict[str, Any]]:
-    """unit_key, digest, records and outcome of each unit, for the scope of the next run (SCP-4)."""
-    ended = outcomes[outcomes["vendor"] == vendor].set_index("unit_key")["outcome"]
-    mine = scope[scope[vendor]].assign(outcome=scope["unit_key"].map(ended)).astype({"digest": "int64"})
-    # A run by hand counts no records.
-    columns = [name for name in ("unit_key", "digest", "records", "outcome") if name in mine]
-    return [dict(zip(columns, row, strict=True)) for row in mine[columns].itertuples(index=False)]
+def _states(context: RunContext, vendor: str, scope: pd.DataFrame, outcomes: pd.DataFrame) -> list[dict[str, Any]]:
+    """The columns of `unit_state` of each unit whose verdict was not repeated, for the scope of the next run (SCP-4).
+
+    A run by hand counts no records, and its verdict may rest on another user: no night repeats it, nor that of a run
+    for named units. Nor does one repeat the verdict on a unit that was not settled, or with which another run has dealt
+    meanwhile.
+    """
+    ledger, run_id = context.ledger, context.request.run_id
+    ended = outcomes[outcomes["vendor"] == vendor]
+    repeated = ended_as_before(read_carried(context, vendor), ended)
+    mine = scope[scope[vendor] & ~are_among(scope["unit_key"], repeated)]
+    mine = mine.join(ended.set_index("unit_key")["outcome"], on="unit_key").astype({"digest": "int64"})
+    standing = links.read_standings(ledger, vendor, mine["unit_key"].tolist())["standing"]
+    mine["standing"] = standing.array
+    unsettled = {*_listed(context, "unsettled", vendor), *runs.units_dealt_with_since(ledger, run_id, vendor)}
+    is_of_some = bool(context.request.by_hand or context.request.unit_keys)
+    mine.loc[are_among(mine["unit_key"], unsettled) | is_of_some, "standing"] = pd.NA
+    if stages := context.staging.stages(vendor):
+        mine = mine.merge(context.staging.read_together(stages, "receipts"), on="unit_key", how="left")
+    names = ("unit_key", "digest", "records", "outcome", "basis", "standing", "receipts")
+    kept = mine[[name for name in names if name in mine]]
+    columns = [kept[name].astype(object).where(kept[name].notna(), None) for name in kept]
+    return [dict(zip(kept.columns, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _left(context: RunContext) -> pd.DataFrame:
-    """vendor, unit_key of units that left the enrollment."""
+def _listed(context: RunContext, table: str, vendor: str) -> pd.Series:
+    """The keys of a vendor's units in a table of the plan: ``left``, those that left the enrollment, or ``unsettled``.
+
+    A run by hand has neither.
+    """
     tables = context.staging.read("plan/scope") if context.staging.has("plan/scope") else {}
-    return tables.get("left", pd.DataFrame({"vendor": [], "unit_key": []}))
+    rows = tables.get(table, empty(("vendor", "unit_key")))
+    return rows.loc[rows["vendor"] == vendor, "unit_key"]
+
+
+def _is_at_rest(context: RunContext, outcomes: pd.DataFrame, found: pd.DataFrame, through: Sequence[str]) -> pd.Series:
+    """Which outcomes are of carried units that ended as they stood, and of which nothing new is known.
+
+    Their findings stand as they are. Where a vendor's part was stopped, the run has findings of its own of all units.
+    """
+    at_rest = pd.Series(False, index=outcomes.index)
+    linked = [item.partition("\x1f")[0] for item in _linked_items(context)]
+    for vendor in through:
+        mine = outcomes["vendor"] == vendor
+        rested = ended_as_before(read_carried(context, vendor), outcomes[mine])
+        moved = {*found.loc[found["vendor"] == vendor, "unit_key"], *linked}
+        at_rest |= mine & are_among(outcomes["unit_key"], rested[~are_among(rested, moved)])
+    return at_rest
+
+
+def _found_before(context: RunContext, before: pd.DataFrame) -> pd.DataFrame:
+    """What the gate has found in carried units: it stands, where the gate has let the run through."""
+    stands = pd.Series(False, index=before.index)
+    for vendor in context.request.vendors:
+        if context.staging.has(f"verdict/{vendor}"):
+            keys = read_carried(context, vendor)["unit_key"]
+            stands |= (before["vendor"] == vendor) & are_among(before["unit_key"], keys)
+    return before[stands & ~before["rule_id"].isin(OF_THE_LOAD)].drop(columns="first_run_id")

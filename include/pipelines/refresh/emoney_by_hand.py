@@ -121,7 +121,7 @@ class RefreshByHand:
         return str(self.staged["unit_key"].iloc[0])
 
     def _lines(self, again: bool = False) -> list[Line]:
-        return lines_of(self.job, self.staged, self.outcomes, again)
+        return lines_of(self.job, self.staged, self.outcomes, again=again)
 
     def _refresh(self) -> None:
         """Sends the values, makes the links, then sends the linked items' values: a link alone brings none."""

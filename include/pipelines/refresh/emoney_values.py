@@ -5,7 +5,7 @@ Rules: EMY-REFRESH, EMY-NEW, EMY-LINK.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from typing import TypeVar
 
@@ -17,15 +17,16 @@ from etl.load.emoney.client import EmoneyClient
 from etl.load.emoney.feed import Ended, Refreshed, item_fields, send_feeds, settle_feeds, values_of
 from etl.load.emoney.responses import Link
 from etl.load.job import Job, LoadFinding
-from etl.load.ledger import changes, findings, links, runs
+from etl.load.ledger import changes, feeds, findings, links, runs
 from etl.load.ledger.changes import Change
-from etl.load.ledger.feeds import Line
+from etl.load.ledger.feeds import Line, Proposal
 from etl.load.ledger.runs import Outcome
 from etl.narrowing import narrow
 from etl.outcomes import DONE
+from include.pipelines.refresh.carried import carried_lines, read_carried
 from include.pipelines.run.context import RunContext
 from include.pipelines.run.findings import name_defects
-from include.pipelines.run.shards import shard_name
+from include.pipelines.run.shards import read_scope, shard_name
 
 Result = TypeVar("Result")
 
@@ -44,12 +45,18 @@ def refresh_values(
         )
     try:
         settled = settle_feeds(client, job)
-        lines, failed = _narrowed(staged, lambda rows: lines_of(job, rows, outcomes))
-        refreshed = send_feeds(client, job, chain.from_iterable(lines), context.settings.emoney.feed_deadline_seconds)
+        proposals = proposed_links(context, _stages(context, number))
+        lines, failed = _narrowed(staged, lambda rows: lines_of(job, rows, outcomes, proposals))
+        places = {key: place for place, key in enumerate(read_scope(context)["unit_key"])}
+        in_order = sorted(
+            chain(carried_lines(context, job, number, outcomes), *lines), key=lambda line: places[line.unit_key]
+        )
+        refreshed = send_feeds(client, job, in_order, context.settings.emoney.feed_deadline_seconds)
         refreshed.units |= failed
     except StopRun as error:
         refreshed = Refreshed()
-        refreshed.put("failed", str(error), lines_of(job, staged, outcomes))
+        lines_due = chain(carried_lines(context, job, number, outcomes), lines_of(job, staged, outcomes))
+        refreshed.put("failed", str(error), lines_due)
         save_outcomes(job, outcomes, refreshed)
         raise
     # A feed that an earlier run sent and this run confirmed counts as this run's update.
@@ -81,24 +88,41 @@ def preview_values(job: Job, staged: pd.DataFrame, outcomes: dict[str, str]) -> 
     return Refreshed(dict.fromkeys(changed, Ended("updated")))
 
 
-def lines_of(job: Job, staged: pd.DataFrame, outcomes: dict[str, str], again: bool = False) -> list[Line]:
+def lines_of(
+    job: Job,
+    staged: pd.DataFrame,
+    outcomes: dict[str, str],
+    proposals: Mapping[tuple[str, str], Proposal] | None = None,
+    again: bool = False,
+) -> list[Line]:
     """A line for each connected client that has no line for this date yet, or whose values have changed since.
 
-    ``again``: also for a client whose same values were sent for this date.
+    ``proposals``: as `proposed_links` gives them; ``again``: also for a client whose same values were sent for this
+    date. What a client has already is kept as it is now.
     """
     linked = links.read_links(job.ledger, "emoney", staged["unit_key"]).set_index("unit_key")
     connected = linked.loc[linked["connection_id"].notna(), "vendor_client_id"]
     going = staged[staged["unit_key"].map(outcomes).isin(DONE) & are_among(staged["unit_key"], connected.index)]
     sent = links.read_sent(job.ledger, "emoney", "items", going["unit_key"])
     before = {row.unit_key: (row.offered_hash, row.as_of) for row in each_row(sent)}
-    lines = []
+    due: list[Line] = []
+    there: list[Line] = []
     for row in each_row(going.assign(client_id=going["unit_key"].map(connected))):
-        line = Line(row.unit_key, row.client_id, row.items_hash, row.source_keys, row.withheld_keys, row.items)
+        keys = (row.unit_key, row.client_id, row.items_hash, row.source_keys, row.withheld_keys)
+        proposed = {key: proposals[row.unit_key, key] for key in row.source_keys.split()} if proposals else {}
+        line = Line(*keys, row.items, proposed)
         known, as_of = before.get(row.unit_key, (None, None))
         is_changed = again or known != line.items_hash
-        if as_of is None or as_of < job.as_of or (is_changed and as_of == job.as_of):
-            lines.append(line)
-    return lines
+        is_due = as_of is None or as_of < job.as_of or (is_changed and as_of == job.as_of)
+        (due if is_due else there).append(line)
+    feeds.keep_lines(job.ledger, there, job.as_of)
+    return due
+
+
+def _stages(context: RunContext, number: int | None) -> list[str]:
+    """The stage of a shard, if a unit of it was built; those of all shards where ``number`` is None."""
+    stages = context.staging.stages("emoney")
+    return [one for one in stages if number is None or one == shard_name("emoney", number)]
 
 
 def _report_new(
@@ -110,8 +134,7 @@ def _report_new(
     """
     if not new:
         return
-    stages = context.staging.stages("emoney") if number is None else [shard_name("emoney", number)]
-    known = proposed_links(context, stages)
+    known = proposals_for(context, {unit_key for unit_key, *_ in new}, number)
     auto = set(context.settings.emoney.auto_link)
     wanted: dict[tuple[str, str], list[Link]] = {}
     details: dict[tuple[str, str], str] = {}
@@ -128,9 +151,28 @@ def _report_new(
             refreshed.findings.append((unit_key, LoadFinding("EMY-NEW", entity, entity_id, None, detail)))
 
 
-def proposed_links(context: RunContext, stages: list[str]) -> dict[tuple[str, str], tuple[str | None, str | None]]:
-    """(unit key, source key) -> the category and the owner of an item by the rules (EMY-LINK)."""
-    items = pd.concat([context.staging.read(stage, ["items"])["items"] for stage in stages], ignore_index=True)
+def proposals_for(
+    context: RunContext, unit_keys: Iterable[str], number: int | None = None
+) -> dict[tuple[str, str], Proposal]:
+    """What `proposed_links` gives of these units, built or carried; ``number``: of one shard, by default of all."""
+    wanted = list(unit_keys)
+    carried = read_carried(context, "emoney")["unit_key"]
+    known = feeds.kept_proposals(context.ledger, carried[are_among(carried, wanted)])
+    return known | proposed_links(context, _stages(context, number), wanted)
+
+
+def proposed_links(
+    context: RunContext, stages: list[str], unit_keys: Iterable[str] | None = None
+) -> dict[tuple[str, str], Proposal]:
+    """(unit key, source key) -> the category and the owner of an item by the rules (EMY-LINK).
+
+    ``unit_keys``: of these units, by default of all in the stages.
+    """
+    if not stages:
+        return {}
+    items = context.staging.read_together(stages, "items")
+    if unit_keys is not None:
+        items = items[are_among(items["unit_key"], unit_keys)]
     columns = [items[name].astype(object).where(items[name].notna(), None) for name in ("category", "owner")]
     keys = zip(items["unit_key"], items["source_key"], strict=True)
     return dict(zip(keys, zip(*columns, strict=True), strict=True))

@@ -27,6 +27,7 @@ from etl.load.profiles.deliver import ProfilesDelivery
 from etl.narrowing import narrow
 from include.pipelines.couples.life_events import read_confirmed
 from include.pipelines.identity.link_ownership import read_taken_over
+from include.pipelines.refresh.carried import keep_carried
 from include.pipelines.refresh.emoney_by_hand import RefreshByHand, wanted_links
 from include.pipelines.refresh.emoney_values import refresh_values
 from include.pipelines.run.context import RunContext
@@ -40,8 +41,6 @@ UNITS_AT_ONCE = 64
 CALLS_FOR_A_UNIT = 6
 # A dry run for at most so many units says of every field what would be made.
 DESCRIBED_WHOLE = 1_000
-# The parts of a unit that are sent by calls, each with a base in the ledger; the first has the hash of them all.
-PARTS = {"profiles": ("case",), "emoney": ("client", "spouse")}
 
 
 def load_shard(context: RunContext, vendor: str, shard: int | None = None) -> dict[str, int]:
@@ -55,6 +54,7 @@ def load_shard(context: RunContext, vendor: str, shard: int | None = None) -> di
     for number in _staged_shards(context, vendor) if shard is None else [shard]:
         job = job_of(context, vendor, number)
         staged, outcomes = _decided(context, job, vendor, number)
+        outcomes |= keep_carried(context, job, vendor, number)
         wanted = wanted_links(context, job, number, staged) if vendor == "emoney" else []
         to = _delivery(context, vendor)
         outcomes |= (kept := _keep_unchanged(context, job, vendor, staged))
@@ -81,9 +81,10 @@ def _decided(context: RunContext, job: Job, vendor: str, shard: int) -> tuple[pd
     take_over_links(job, vendor, decided["unit_key"])
     outcomes = [_not_sent(context, vendor, row) for row in each_row(decided[decided["decision"] != "send"])]
     runs.save_outcomes(context.ledger, context.request.run_id, outcomes)
-    sent = decided.loc[decided["decision"] == "send", ["unit_key", "payload_hash"]]
-    documents = read_documents(context, vendor, shard, sent["unit_key"])
-    staged = sent.merge(documents, on=["unit_key", "payload_hash"], how="left")
+    staged = decided[decided["decision"] == "send"]
+    if len(staged):
+        documents = read_documents(context, vendor, shard, staged["unit_key"])
+        staged = staged[["unit_key", "payload_hash"]].merge(documents, on=["unit_key", "payload_hash"], how="left")
     return staged, {outcome.unit_key: outcome.outcome for outcome in outcomes}
 
 
@@ -136,7 +137,7 @@ def _payloads(context: RunContext, vendor: str, staged: pd.DataFrame) -> list[Pa
 
 def _unchanged(job: Job, vendor: str, staged: pd.DataFrame) -> pd.Series:
     """The rows that need no delivery: equal to what was last offered, linked, and without a write in doubt."""
-    part = PARTS[vendor][0]
+    part = links.PARTS[vendor][0]
     before = links.read_sent(job.ledger, vendor, part, staged["unit_key"]).set_index("unit_key")
     linked = links.read_links(job.ledger, vendor, staged["unit_key"])
     complete = linked if vendor == "profiles" else linked[linked["connection_id"].notna()]
@@ -155,7 +156,7 @@ def _keep_unchanged(context: RunContext, job: Job, vendor: str, staged: pd.DataF
     if rows.empty:
         return {}
     if not job.dry_run:
-        for part in PARTS[vendor]:
+        for part in links.PARTS[vendor]:
             links.confirm_unchanged(job.ledger, vendor, part, rows["unit_key"], job.as_of)
     linked = links.read_links(job.ledger, vendor, rows["unit_key"]).set_index("unit_key")["vendor_client_id"]
     written = _written_before(context, vendor, rows["unit_key"])

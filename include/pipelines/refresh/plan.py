@@ -1,12 +1,12 @@
-"""The first stage: the units that the run takes, and everything that the CRM holds about them, from one snapshot.
+"""The first stage: the units that the run takes, and what the CRM holds about those that are due, from one snapshot.
 
-Stages ``plan/scope`` (one row a unit: vendor flags, shard, digest), ``source/<shard>`` (the frames of a shard)
-and ``found/clock``, ``found/strays``.
+Stages ``plan/scope`` (one row a unit: vendor flags, shard, digest), ``plan/carried`` (`carried`), ``source/<shard>``
+(the frames of a shard, if a unit of it is due), ``labels/carried`` and ``found/clock``, ``found/strays``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import pandas as pd
@@ -19,8 +19,7 @@ from etl.extract.schema_check import check_schema
 from etl.extract.shard import read_shard
 from etl.extract.source import Snapshot
 from etl.frames import are_among
-from etl.load.ledger import intents, links, pins, runs
-from etl.load.ledger.desk import decisions, waivers
+from etl.load.ledger import links, runs
 from etl.outcomes import NOT_SENT
 from include.pipelines.couples.former import stage_former
 from include.pipelines.guards import stop as guards
@@ -29,6 +28,7 @@ from include.pipelines.identity.gone import stage_gone
 from include.pipelines.identity.link_ownership import current_links
 from include.pipelines.identity.merged import follow_dependents, follow_merges
 from include.pipelines.identity.same_person import stage_twins
+from include.pipelines.refresh import carried
 from include.pipelines.refresh.dates_ahead import roll_back_dates
 from include.pipelines.refresh.waived import stage_waivers
 from include.pipelines.run.context import RunContext
@@ -70,18 +70,32 @@ def plan_and_extract(context: RunContext) -> list[int]:
     with Snapshot(context.connections.crm) as snapshot:
         census, planned = _decide(context, snapshot)
         shards = scope.in_shards(planned.taken, context.settings.refresh.households_per_shard)
+        numbers = pd.Series({unit: number for number, units in enumerate(shards) for unit in units}, dtype="int64")
+        kept = {
+            vendor: carried.with_witnesses(rows, numbers[planned.flags[vendor].reindex(numbers.index)])
+            for vendor, rows in planned.carried.items()
+        }
+        due = planned.flags.assign(
+            **{vendor: planned.flags[vendor] & ~planned.flags.index.isin(rows.index) for vendor, rows in kept.items()}
+        )
 
         def stage(number: int) -> None:
-            frames = read_shard(snapshot, census, shards[number])
-            for vendor, flags in planned.flags.loc[shards[number]].items():
-                frames["units"] = frames["units"].append_column(f"in_{vendor}", [flags.to_numpy()])
+            flags = due.loc[shards[number]]
+            flags = flags[flags.any(axis=1)]
+            if flags.empty:
+                return
+            frames = read_shard(snapshot, census, flags.index)
+            for vendor, is_due in flags.items():
+                frames["units"] = frames["units"].append_column(f"in_{vendor}", [is_due.to_numpy()])
             context.staging.write(shard_name("source", number), frames)
 
         snapshot.in_threads(stage, range(len(shards)))
-        stage_former(context, snapshot, census, planned.taken, planned.linked)
+        stage_former(context, snapshot, census, due.index[due.any(axis=1)], planned.linked)
+        carried.stage_labels(context, snapshot, census, kept)
         strays = read_strays(snapshot)
     stage_strays(context, strays)
-    _stage_scope(context, census, planned, shards)
+    carried.stage(context, kept, numbers)
+    _stage_scope(context, census, planned, numbers)
     _guard(context, census, planned)
     return list(range(len(shards)))
 
@@ -90,7 +104,8 @@ def _decide(context: RunContext, snapshot: Snapshot) -> tuple[Census, _Plan]:
     """The census and the scope. Before the scope: follows merged contacts, holds twins, reports units that are gone."""
     people = identity.read_identities(snapshot)
     census = _take_census(context, snapshot, people)
-    planned = _plan(context, snapshot, census, identity.read_twins(snapshot, census, people))
+    grounds = carried.read_grounds(context, snapshot, census, people)
+    planned = _plan(context, snapshot, census, identity.read_twins(snapshot, census, people), grounds)
     for vendor, linked in planned.linked.items():
         stage_gone(context, snapshot, vendor, census, linked, people)
     if "profiles" in planned.linked:
@@ -101,7 +116,15 @@ def _decide(context: RunContext, snapshot: Snapshot) -> tuple[Census, _Plan]:
 def _guard(context: RunContext, census: Census, planned: _Plan) -> None:
     """Stages the causes of the guards for the vendors' checks. Where no unit is due, they stop the run here."""
     causes = {
-        vendor: of_extract(context, vendor, census, planned.enrolled[vendor], planned.movement, planned.linked[vendor])
+        vendor: of_extract(
+            context,
+            vendor,
+            census,
+            planned.enrolled[vendor],
+            planned.movement,
+            planned.linked[vendor],
+            planned.states[vendor],
+        )
         for vendor in context.request.vendors
     }
     guards.stage_causes(context, (cause for of_vendor in causes.values() for cause in of_vendor))
@@ -127,31 +150,39 @@ def _take_census(context: RunContext, snapshot: Snapshot, people: pd.DataFrame) 
 class _Plan:
     """flags: a bool column for each vendor, by unit number; taken: unit numbers.
 
-    By vendor: linked, the links as `links.read_links_of` gives them; enrolled: unit numbers.
+    By vendor: linked, the links as `links.read_links_of` gives them; enrolled: unit numbers; states: as
+    `runs.read_unit_states` gives them; carried: `carried.COLUMNS`; unsettled: unit keys.
     """
 
     flags: pd.DataFrame
     movement: changes.Movement
     watermark: datetime | None
     linked: dict[str, pd.DataFrame]
-    enrolled: dict[str, pd.Index]
+    basis: int
+    enrolled: dict[str, pd.Index] = field(default_factory=dict)
+    states: dict[str, pd.DataFrame] = field(default_factory=dict)
+    carried: dict[str, pd.DataFrame] = field(default_factory=dict)
+    unsettled: dict[str, set[str]] = field(default_factory=dict)
 
     @property
     def taken(self) -> pd.Index:
         return self.flags.index[self.flags.any(axis=1)]
 
 
-def _plan(context: RunContext, snapshot: Snapshot, census: Census, twins: identity.Twins) -> _Plan:
+def _plan(
+    context: RunContext, snapshot: Snapshot, census: Census, twins: identity.Twins, grounds: carried.Grounds
+) -> _Plan:
     request = context.request
     movement = changes.track(snapshot, census)
     flags = pd.DataFrame(False, index=census.units.index, columns=["profiles", "emoney"])
-    links_of: dict[str, pd.DataFrame] = {}
-    enrolled_of: dict[str, pd.Index] = {}
+    planned = _Plan(flags, movement, movement.watermark if _is_whole(context) else None, {}, grounds.basis)
     for vendor in request.vendors:
-        linked = links_of[vendor] = current_links(context, snapshot, vendor, census)
+        linked = planned.linked[vendor] = current_links(context, snapshot, vendor, census)
         enroll = getattr(context.settings, vendor).enroll
-        enrolled = enrolled_of[vendor] = scope.enrolled(snapshot, census, enroll, set(linked["unit_key"]))
+        enrolled = planned.enrolled[vendor] = scope.enrolled(snapshot, census, enroll, set(linked["unit_key"]))
         stage_twins(context, vendor, twins, set(linked["unit_key"]), census.units.loc[enrolled, "unit_key"])
+        planned.states[vendor] = runs.read_unit_states(context.ledger, vendor)
+        planned.unsettled[vendor] = carried.find_unsettled(context, vendor, census, linked)
         if request.is_holiday:
             wanted = census.units.index[:0]
         elif request.unit_keys:
@@ -159,9 +190,9 @@ def _plan(context: RunContext, snapshot: Snapshot, census: Census, twins: identi
         elif request.full or (since := runs.last_watermark(context.ledger, vendor)) is None:
             wanted = census.units.index
         else:
-            wanted = _due(context, vendor, snapshot, census, movement, since, linked)
+            wanted = _due(context, vendor, census, planned, since, grounds)
         flags.loc[enrolled.intersection(wanted), vendor] = True
-    return _Plan(flags, movement, movement.watermark if _is_whole(context) else None, links_of, enrolled_of)
+    return planned
 
 
 def _is_whole(context: RunContext) -> bool:
@@ -170,39 +201,43 @@ def _is_whole(context: RunContext) -> bool:
 
 
 def _due(
-    context: RunContext,
-    vendor: str,
-    snapshot: Snapshot,
-    census: Census,
-    movement: changes.Movement,
-    since: datetime,
-    linked: pd.DataFrame,
+    context: RunContext, vendor: str, census: Census, planned: _Plan, since: datetime, grounds: carried.Grounds
 ) -> pd.Index:
-    """SCP-4: units that changed, came back, are new, depend on the date, or are due for the feed."""
-    ledger = context.ledger
-    states = runs.read_unit_states(ledger, vendor)
-    back = states.loc[states["outcome"].isin(NOT_SENT), "unit_key"]
-    due = movement.changed(since, context.settings.refresh.overlap, states[["unit_key", "digest"]])
-    keys = {*back, *intents.units_in_doubt(ledger, vendor)}
-    keys |= waivers.units_to_look_at(ledger, vendor, context.request.as_of)
+    """SCP-4: units that changed, came back, are new, depend on the date, or are due for the feed.
+
+    All units where the basis of their last verdict was another. Of those, the ones that are carried are noted.
+    """
+    ledger, states = context.ledger, planned.states[vendor]
+    changed = planned.movement.changed(since, context.settings.refresh.overlap, states[["unit_key", "digest"]])
+    is_back = states["outcome"].isin(NOT_SENT) | states["basis"].ne(grounds.basis).fillna(True)
+    keys = {*states.loc[is_back, "unit_key"], *carried.always_due(context, vendor)}
+    due = changed
     if vendor == "profiles":
-        due = due.union(scope.depends_on_as_of(snapshot, census))
-        keys |= pins.units_always_written(ledger) | decisions.units_to_look_at(ledger)
+        due = due.union(grounds.computed)
     else:
         refreshed = links.read_sent(ledger, vendor, "items")
         done = set(refreshed.loc[refreshed["as_of"] >= context.request.as_of, "unit_key"])
-        keys |= set(linked["unit_key"]) - done
-    return due.union(census.units.index[are_among(census.units["unit_key"], keys)])
+        keys |= set(planned.linked[vendor]["unit_key"]) - done
+    due = due.union(census.units.index[are_among(census.units["unit_key"], keys)])
+    units = census.units["unit_key"]
+    wanted = units.loc[due.intersection(planned.enrolled[vendor])]
+    moved = {*units.loc[changed], *planned.unsettled[vendor]}
+    if not context.request.dry_run:
+        planned.carried[vendor] = carried.choose(context, vendor, wanted, states, grounds, moved)
+    return due
 
 
-def _stage_scope(context: RunContext, census: Census, planned: _Plan, shards: list[pd.Index]) -> None:
+def _stage_scope(context: RunContext, census: Census, planned: _Plan, numbers: pd.Series) -> None:
     request = context.request
-    numbers = pd.Series({unit: number for number, units in enumerate(shards) for unit in units}, dtype="int64")
     units = census.units.loc[planned.taken, ["unit_key"]].join(planned.flags)
     units["shard"] = numbers.reindex(units.index)
-    units = units.join(planned.movement.units[["digest", "records"]])
-    left = [(vendor, key) for vendor in request.vendors for key in _left(context, vendor, census, planned)]
-    context.staging.write("plan/scope", {"units": units, "left": pd.DataFrame(left, columns=["vendor", "unit_key"])})
+    units = units.join(planned.movement.units[["digest", "records"]]).assign(basis=planned.basis)
+    lists = {
+        "left": [(vendor, key) for vendor in request.vendors for key in _left(context, vendor, census, planned)],
+        "unsettled": [(vendor, key) for vendor, keys in planned.unsettled.items() for key in sorted(keys)],
+    }
+    tables = {name: pd.DataFrame(rows, columns=["vendor", "unit_key"], dtype="str") for name, rows in lists.items()}
+    context.staging.write("plan/scope", {"units": units, **tables})
     stage_clock(context, planned.movement)
     for vendor in request.vendors:
         runs.plan_vendor(context.ledger, request.run_id, vendor, planned.watermark, int(units[vendor].sum()))
@@ -212,5 +247,5 @@ def _left(context: RunContext, vendor: str, census: Census, planned: _Plan) -> l
     """Units that left the enrollment. A unit that comes back later counts as new: no run watched it in between."""
     if not _is_whole(context):
         return []
-    watched = runs.read_unit_states(context.ledger, vendor)["unit_key"]
+    watched = planned.states[vendor]["unit_key"]
     return watched[~are_among(watched, census.units.loc[planned.enrolled[vendor], "unit_key"])].tolist()

@@ -6,6 +6,7 @@ staged tables. The staged tables are removed last: once they are gone, the repor
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -16,13 +17,17 @@ from etl.errors import BooksUnbalanced, StopRun
 from etl.frames import are_among, empty
 from etl.load.ledger import answers, findings, runs
 from etl.load.ledger.transfers import rekeying
+from etl.transform.receipts.book import counted
 from include.pipelines.couples.life_events import read_proposals
 from include.pipelines.guards import stop as guards
-from include.pipelines.refresh.closing import WAITING, close, vendors_through
+from include.pipelines.refresh.carried import read_carried
+from include.pipelines.refresh.closing import close, vendors_through
 from include.pipelines.refresh.dates_ahead import read_notice
+from include.pipelines.refresh.emoney_values import proposals_for
 from include.pipelines.refresh.lineage import record_lineage
 from include.pipelines.refresh.removal import remove_by_age
 from include.pipelines.run.context import HandRequest, RunContext
+from include.pipelines.run.findings import WAITING
 from include.pipelines.run.report import report_of
 from include.pipelines.run.shards import read_labels
 from include.report.data_docs import write_data_docs
@@ -123,10 +128,12 @@ def _scope(context: RunContext) -> pd.DataFrame:
 
 def _open_elsewhere(context: RunContext, outcomes: pd.DataFrame) -> pd.DataFrame:
     """vendor, unit_key of open findings in units that this run has not looked at."""
-    standing = [findings.read_open_findings(context.ledger, vendor) for vendor in context.request.vendors]
-    found = pd.concat(standing, ignore_index=True)
-    looked_at = pd.MultiIndex.from_frame(outcomes[["vendor", "unit_key"]])
-    return found[~pd.MultiIndex.from_frame(found).isin(looked_at)]
+    parts = []
+    for vendor in context.request.vendors:
+        found = findings.read_open_findings(context.ledger, vendor)
+        looked_at = outcomes.loc[outcomes["vendor"] == vendor, "unit_key"]
+        parts.append(found[~are_among(found["unit_key"], looked_at)])
+    return pd.concat(parts, ignore_index=True)
 
 
 def _settings(context: RunContext) -> dict[str, str | int | float | bool | None]:
@@ -176,24 +183,23 @@ def _newly_available(context: RunContext, found: pd.DataFrame) -> pd.DataFrame:
     """
     new = found[(found["rule_id"] == WAITING) & (found["status"] != "mended")]
     waiting = new.assign(source_key=new["entity"] + ":" + new["entity_id"])
-    stages = context.staging.stages("emoney")
-    if waiting.empty or not stages:
-        return waiting.assign(category=new["entity"], owner=None)[list(AVAILABLE_COLUMNS)]
-    items = context.staging.read_together(stages, "items")
-    items = items[are_among(items["unit_key"], waiting["unit_key"])]
+    proposed = proposals_for(context, waiting["unit_key"].unique())
     # After a transfer eMoney knows a record by the key that it had before; a finding names it as the CRM does.
-    now = rekeying.current_keys(context.ledger, items["source_key"])
-    items = items.assign(source_key=items["source_key"].map(lambda key: now.get(key, key)).astype("str"))
+    now = rekeying.current_keys(context.ledger, {key for _, key in proposed}) if proposed else {}
+    rows = [(unit_key, now.get(key, key), *proposal) for (unit_key, key), proposal in proposed.items()]
+    items = pd.DataFrame(rows, columns=["unit_key", "source_key", "category", "owner"], dtype="str")
     listed = waiting.merge(items, on=["unit_key", "source_key"], how="left")
     return listed.assign(category=listed["category"].fillna(listed["entity"]))[list(AVAILABLE_COLUMNS)]
 
 
 def _receipts(context: RunContext) -> pd.DataFrame:
-    """The number of records and values that do not go, by rule."""
-    counted = []
+    """The number of records and values that do not go, by rule: of the units that were built, and of those carried."""
+    records: Counter[tuple[str, str, str]] = Counter()
     for vendor in context.request.vendors:
+        units = Counter(runs.count_receipts(context.ledger, vendor, read_carried(context, vendor)["unit_key"]))
         for stage in context.staging.stages(vendor):
-            counted.append(context.staging.read(stage, ["receipts"])["receipts"].assign(vendor=vendor))
-    if not counted:
-        return empty(RECEIPT_COLUMNS)
-    return pd.concat(counted).groupby(["vendor", "rule_id", "entity"], as_index=False).agg({"records": "sum"})
+            units.update(context.staging.read(stage, ["receipts"])["receipts"]["receipts"])
+        for receipts, times in units.items():
+            records.update({(vendor, rule_id, entity): n * times for rule_id, entity, n in counted(receipts)})
+    rows = [(*kind, number) for kind, number in sorted(records.items())]
+    return pd.DataFrame(rows, columns=list(RECEIPT_COLUMNS)) if rows else empty(RECEIPT_COLUMNS)

@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 
 
 def transform_shard(context: RunContext, number: int) -> int:
-    """Builds and stages both vendors' documents of a shard; gives the number of units.
+    """Builds and stages both vendors' documents of the units of a shard that are due; gives how many there are.
 
     A unit that breaks the transform is set aside for that vendor, in the table ``failed``; all others go.
     """
     from etl.transform.rules.contacts import reach
 
+    if not context.staging.has(shard_name("source", number)):
+        return 0
     frames = context.staging.read(shard_name("source", number))
     aliases = merged.known_names(context)
     reached = reach(frames, aliases)
@@ -48,7 +50,7 @@ def transform_shard(context: RunContext, number: int) -> int:
         context.staging.write(shard_name(vendor, number), {**_together(built.results or [build(())]), "failed": failed})
 
     def label(group: Sequence[str]) -> dict[str, pd.DataFrame]:
-        return {"labels": _labels(of_units(frames, group))}
+        return {"labels": labels_of(of_units(frames, group))}
 
     labelled = narrow(units, label)
     name_defects("label", labelled)
@@ -97,7 +99,7 @@ def _key_lists(unit_keys: pd.Series, keyed: pd.DataFrame) -> pd.api.extensions.E
     return pd.array(joined(keys, at, len(own), " "), dtype="str")
 
 
-def _labels(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def labels_of(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """`STAGED_LABELS`: how stewards find the units; contact_ids are those of the members, with blanks between them."""
     people = frames["contacts"][["contact_id", "first_name", "last_name", "assigned_user_id"]]
     rows = frames["units"].merge(people, left_on="client_contact_id", right_on="contact_id", how="left")

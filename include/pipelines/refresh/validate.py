@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from etl.frames import are_among
+from etl.frames import are_among, empty
 from etl.load.ledger.findings import WAIVED
 from etl.narrowing import Narrowed, narrow
 from include.pipelines.couples.life_events import NO_EVENTS, find_life_events, stage_proposals
@@ -22,6 +22,7 @@ from include.pipelines.guards.documents import of_documents
 from include.pipelines.identity.gone import read_gone
 from include.pipelines.identity.merged import find_unclear
 from include.pipelines.identity.same_person import find_unlinked, find_waiting
+from include.pipelines.refresh.carried import read_carried
 from include.pipelines.refresh.waived import not_waived, waive
 from include.pipelines.refresh.withheld import find_withheld
 from include.pipelines.run.context import RunContext
@@ -35,14 +36,14 @@ UNITS_AT_ONCE = 50_000
 MOST_VALIDATIONS = 200
 
 # The decisions of a vendor for which no unit is due.
-_NOTHING = pd.DataFrame(
-    {name: pd.Series(dtype="str") for name in ("unit_key", "decision", "reason", "code", "payload_hash", "people_hash")}
-    | {name: pd.Series(dtype="Int64") for name in ("shard", "client_contact_id", "spouse_contact_id")}
-)
+_NOTHING = empty(
+    ("unit_key", "decision", "reason", "code", "payload_hash", "people_hash", "items_hash", "source_keys", "shard",
+     "client_contact_id", "spouse_contact_id")
+).astype(dict.fromkeys(("shard", "client_contact_id", "spouse_contact_id"), "Int64"))  # fmt: skip
 
 
 def validate_vendor(context: RunContext, vendor: str) -> int:
-    """Decides every unit in scope of a vendor that the run is for; gives the number of units to send.
+    """Decides every unit that is due at a vendor that the run is for; gives the number of units to send.
 
     Raises `GateBroken` where the checks can run over no unit, `GuardTripped` where a guard stops the run: nothing is
     loaded then.
@@ -52,12 +53,12 @@ def validate_vendor(context: RunContext, vendor: str) -> int:
     if vendor not in context.request.vendors:
         return 0
     scope = read_scope(context)
-    units = scope[scope[vendor]]
+    carried = read_carried(context, vendor)["unit_key"]
+    units = scope[scope[vendor] & ~are_among(scope["unit_key"], carried)]
     if units.empty:
-        found = [read_found(context, vendor, units["unit_key"]), read_gone(context, vendor)]
-        nothing = {"decisions": _NOTHING, "findings": _as_texts(pd.concat(found)), "events": NO_EVENTS}
-        guards.require_plausible(context, {vendor: guards.staged_causes(context, vendor)}, {vendor: {}})
-        context.staging.write(f"verdict/{vendor}", nothing)
+        found = _as_texts(pd.concat([read_found(context, vendor, units["unit_key"]), read_gone(context, vendor)]))
+        _guard(context, vendor, _NOTHING, found, carried)
+        context.staging.write(f"verdict/{vendor}", {"decisions": _NOTHING, "findings": found, "events": NO_EVENTS})
         return 0
     parts = list(_judge(context, vendor, units))
     verdict = combine([part for judged in parts for part in judged.results])
@@ -73,7 +74,7 @@ def validate_vendor(context: RunContext, vendor: str) -> int:
     findings = pd.concat([checked, waiting, beside], ignore_index=True)
     _fail(decisions, life_events.failed)
     _hold(decisions, not_waived(beside))
-    _guard(context, vendor, decisions, findings)
+    _guard(context, vendor, decisions, findings, carried)
     stage_proposals(context, vendor, life_events.proposals)
     findings = pd.concat([findings, read_gone(context, vendor)], ignore_index=True)
     tables = {"decisions": decisions, "findings": _as_texts(findings), "events": life_events.confirmed}
@@ -181,9 +182,13 @@ def _hold(decisions: pd.DataFrame, findings: pd.DataFrame) -> None:
     decisions.loc[rows, "decision"] = "held"
 
 
-def _guard(context: RunContext, vendor: str, decisions: pd.DataFrame, findings: pd.DataFrame) -> None:
+def _guard(
+    context: RunContext, vendor: str, decisions: pd.DataFrame, findings: pd.DataFrame, carried: pd.Series
+) -> None:
     """Stops the run before its first write, where the extract or the documents are implausible."""
-    causes = guards.staged_causes(context, vendor) + of_documents(context, vendor, decisions, findings)
+    causes = guards.staged_causes(context, vendor)
+    if len(decisions) or len(carried):
+        causes += of_documents(context, vendor, decisions, findings, carried)
     going = decisions[decisions["decision"] == "send"]
     documents = dict(zip(going["unit_key"].tolist(), going["payload_hash"].tolist(), strict=True))
     guards.require_plausible(context, {vendor: causes}, {vendor: documents})

@@ -23,6 +23,15 @@ STAGE = "found"
 # Stands for a unit's key in findings that concern no unit.
 THE_CRM = "CRM"
 
+# Found by a merge with a case, and true until the next merge.
+OF_THE_CASE = ("PROFILES-KEPT", "PROFILES-STALE")
+# An item that waits at eMoney until it is linked or gone.
+WAITING = "EMY-NEW"
+# A field that was edited at eMoney and changed in SmartOffice. Where it is kept, both differ until the next write.
+OVERWRITTEN = "EMY-OVERWRITTEN"
+# Found by a load only: no gate can see that they are mended.
+OF_THE_LOAD = (*OF_THE_CASE, WAITING, OVERWRITTEN, "MATCH-AMBIGUOUS", "MATCH-GONE", "VENDOR-REJECTED", "EMY-REFRESH")
+
 
 def unit_finding(context: RunContext, rule_id: str, vendor: str, unit_key: str, message: str) -> dict[str, Any]:
     """A finding about a unit as a whole, with the keys of `rules.FINDING_COLUMNS`."""

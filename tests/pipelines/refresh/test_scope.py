@@ -34,7 +34,7 @@ def settle(book: Book, vendor: str = "profiles") -> None:
     plan_and_extract(context)
     units = context.staging.read("plan/scope")["units"]
     states = [
-        {"unit_key": row.unit_key, "digest": int(row.digest), "outcome": "unchanged"}
+        {"unit_key": row.unit_key, "digest": int(row.digest), "basis": int(row.basis), "outcome": "unchanged"}
         for row in units[units[vendor]].itertuples()
     ]
     close_run(context.ledger, context.request.run_id, Closing("success", states={vendor: states}))
@@ -107,7 +107,10 @@ def test_the_overlap_repeats_changes_shortly_before_the_last_run(settled: Book) 
     context = settled.context()
     plan_and_extract(context)
     units = context.staging.read("plan/scope")["units"]
-    states = [{"unit_key": row.unit_key, "digest": int(row.digest), "outcome": "updated"} for row in units.itertuples()]
+    states = [
+        {"unit_key": row.unit_key, "digest": int(row.digest), "basis": int(row.basis), "outcome": "updated"}
+        for row in units.itertuples()
+    ]
     close_run(context.ledger, context.request.run_id, Closing("success", states={"profiles": states}))
     assert taken(settled) == {"H2"}
     settled.set("refresh", overlap=timedelta(0))

@@ -188,6 +188,20 @@ def current_keys(ledger: Ledger, known: Iterable[str]) -> dict[str, str]:
     return current | {name: key for name, key in merged.items() if name in wanted}
 
 
+def merged_names(ledger: Ledger) -> dict[str, str]:
+    """CRM key -> the vendors' key, of contacts into which others were merged (MATCH-MERGED)."""
+    with ledger.read() as connection:
+        return _merged_names(connection)
+
+
+def moved_names(ledger: Ledger) -> tuple[int, str | None]:
+    """How many records have another key at the vendors since a transfer, and the last transfer of them."""
+    with ledger.read() as connection:
+        counted = sa.select(sa.func.count(), sa.func.max(vendor_key.c.transfer_id)).select_from(vendor_key)
+        count, last = connection.execute(counted).one()
+    return count, last
+
+
 def _merged_names(connection: Connection) -> dict[str, str]:
     """CRM key -> the vendors' key, of contacts into which others were merged (MATCH-MERGED)."""
     merge = contact_merge.c
