@@ -2,7 +2,8 @@
 
 The API server alone serves the desk, and loads it when somebody first asks for it: no other process of Airflow pays for
 it. The code is in `include.desk`. The entry of the menu opens a window of its own: Airflow shows a plugin's page in a
-frame whose links cannot open another window, such as a record in the CRM.
+frame whose links cannot open another window, such as a record in the CRM. It stands under *Browse*, because Airflow
+3.3.2 draws such an entry of the top level as a button that leads nowhere.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class StewardsDeskPlugin(AirflowPlugin):
         {"name": "Stewards' desk", "app": LoadedWhenAsked(load), "url_prefix": PREFIX},
     ]
     external_views: ClassVar[list[Any]] = [
-        {"name": "Stewards' desk", "href": _at("/"), "destination": "nav", "nav_top_level": True},
+        {"name": "Stewards' desk", "href": _at("/"), "destination": "nav", "category": "browse"},
         {
             "name": "Stewards' desk",
             "href": _at("/runs/{RUN_ID}"),

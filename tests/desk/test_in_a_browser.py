@@ -22,8 +22,9 @@ from tests.report.builders import a_busy_report
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("desk_in_a_browser")]
 
 PAGES = (
-    "/", "/?state=all&rows=500&rule=DEM-NAME", "/?advisor=nobody", "/items/1", "/search", "/runs",
-    "/runs/run-2", "/no-such-page",
+    "/", "/?state=all&rows=500&rule=DEM-NAME", "/?advisor=nobody", "/items/1", "/search", "/runs", "/runs/run-2",
+    "/tonight", "/conflicts", "/waivers", "/guards",
+    "/no-such-page",
 )  # fmt: skip
 
 
