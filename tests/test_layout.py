@@ -36,6 +36,7 @@ KERNEL = (
     "etl.canonical",
     "etl.defects",
     "etl.narrowing",
+    "etl.meters",
     "etl.shapes",
 )
 EXTRACT = ("etl.extract",)
@@ -78,6 +79,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "etl.canonical": ("etl.errors", "etl.frames", "etl.schema"),
     "etl.defects": (),
     "etl.narrowing": ("etl.errors",),
+    "etl.meters": (),
     "etl.shapes": (),
     "etl": (),
     "etl.extract": KERNEL,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from etl.defects import note_defect
 from etl.errors import ParamsError, RetryLater, SettingsError, StopRun
 from etl.files import unwritable
 from include.runtime.acting import COMMAND_LINE, Actor, Triggered
+from include.runtime.metrics import measured
 from include.runtime.stops import Step, forget_stop, note_stop
 
 if TYPE_CHECKING:
@@ -68,9 +70,10 @@ def staged(step: Step, make_context: Callable[[], Any], do: Callable[..., Result
     """
     context = None
     try:
-        context = make_context()
-        with context.staging.timed(step.name):
-            result = do(context, *given)
+        with measured(replace(step, shard=None).name.replace(" ", "_")):
+            context = make_context()
+            with context.staging.timed(step.name):
+                result = do(context, *given)
         forget_stop(context, step)
         return result
     except Exception as error:
@@ -80,7 +83,8 @@ def staged(step: Step, make_context: Callable[[], Any], do: Callable[..., Result
 def in_words(make_context: Callable[[], Any], do: Callable[..., Result], *given: Any) -> Result:
     """Runs a step that stages nothing: ``do(context, *given)``. What ends it is logged in words and noted nowhere."""
     try:
-        return do(make_context(), *given)
+        with measured("report"):
+            return do(make_context(), *given)
     except Exception as error:
         raise _end(error) from None
 

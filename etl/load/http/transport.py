@@ -25,6 +25,7 @@ import requests
 import requests.adapters
 import urllib3.exceptions
 
+from etl import meters
 from etl.errors import VENDOR_NAMES, CredentialsRefused, InDoubt, LockLost, Rejected, VendorUnavailable
 from etl.load.http import deadline
 from etl.load.http.request import Call, Limiter, Response, SignedIn, TransportSettings
@@ -152,6 +153,7 @@ class Transport:
             repeatable = failure.again and (call.effect != "writes" or failure.surely_not_done)
             if not repeatable or tries >= self._settings.tries or not self._budget.take():
                 break
+            meters.count(f"retries.{self.vendor}")
             jitter = full_jitter(tries - 1, self._settings.backoff_base, self._settings.backoff_cap, self._rng)
             self._sleep(jitter if failure.wait is None else failure.wait + min(jitter, 1.0))
         if in_doubt and call.effect != "reads":
@@ -224,7 +226,9 @@ class Transport:
     @contextmanager
     def _admitted(self, call: Call[Any]) -> Iterator[_Exchange | None]:
         """A place among the calls in flight, counted; None: the breaker refuses. The breaker learns how it ended."""
+        asked_at = self._now()
         with self._places, self._limiter.place() if self._limiter else nullcontext():
+            meters.count(f"waited_ms.{self.vendor}", round((self._now() - asked_at) * 1000))
             if not self._breaker.enter():
                 yield None
                 return
@@ -234,6 +238,7 @@ class Transport:
                     self._before_call(call.effect != "reads")
                 with self._counting:
                     self._counts[f"{call.method} {call.route}"] += 1
+                meters.count(f"calls.{self.vendor}")
                 yield exchange
                 report = self._health(exchange.status)
             finally:

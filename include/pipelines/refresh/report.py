@@ -25,6 +25,7 @@ from include.pipelines.refresh.closing import close, vendors_through
 from include.pipelines.refresh.dates_ahead import read_notice
 from include.pipelines.refresh.emoney_values import proposals_for
 from include.pipelines.refresh.lineage import record_lineage
+from include.pipelines.refresh.measuring import measure
 from include.pipelines.refresh.removal import remove_by_age
 from include.pipelines.run.context import HandRequest, RunContext
 from include.pipelines.run.findings import WAITING
@@ -56,6 +57,7 @@ def report_run(context: RunContext, failed_tasks: Sequence[str] = (), *, files: 
         scope = _scope(context)
         if standing["status"] != "success" or stops:
             close(context, scope, stops, stopped)
+            measure(context)
         for vendor in vendors_through(context, stops):
             guards.remember_links(context, vendor)
         if files:
