@@ -32,5 +32,10 @@ def bars(up: Sequence[int], down: Sequence[int], width: int = WIDTH, height: int
     )
 
 
+def bar_width(count: int, width: int = WIDTH) -> float:
+    """The width of one of so many bars: a gap stays beside it, and few bars are no walls."""
+    return round(min(width / max(count, 1) * 0.8, 24), 1)
+
+
 def _high(value: int, top: int, height: float) -> float:
     return round(value / top * height, 1)

@@ -53,6 +53,7 @@ def show(request: Request, user: User, rule: str = "", office: str = "") -> Resp
         office=office_id,
         chart=charts.line(series.open.tolist()),
         bars=charts.bars(series.new.tolist(), series.mended.tolist()),
+        bar_width=charts.bar_width(len(rows)),
         by_rule=[] if rule else _by_rule(read, office_id),
         by_office=[] if office_id is not None else _by_office(read, rule or None),
         never_sent=trends.count_never_sent(ledger, user.offices) if not rule else [],
