@@ -63,6 +63,9 @@ NO_PERSON_TYPES = _labels("Business", "Advisor", "Agency", "Carrier")
 # HH-SPOUSE-ROLE, HH-SPOUSE-RELATION. Not in it: Ex-Husband, Ex-Wife, Ex-Spouse, Fiance, Fiancee, Partner.
 SPOUSE_ROLES = _labels("Husband", "Wife", "Spouse", "Domestic Partner")
 FAMILY_RELATION_TYPES = _labels("Family")
+# HH-ROLE-RELATION: which of them is proposed for a person, by gender.
+SPOUSE_ROLE_OF_GENDER = {"female": "Wife", "male": "Husband"}
+SPOUSE_ROLE_OF_ANY_GENDER = "Spouse"
 # What every spouse role contains: a search in the CRM goes by these words before the labels are looked up.
 SPOUSE_WORDS = ("husband", "wife", "spouse", "partner")
 

@@ -25,9 +25,10 @@ NAMING_FIELDS = ("left_out", "faults")
 LEFT_OUT_KEY = ["unit_key", "entity", "entity_id"]
 
 SHOWABLE = frozenset((
-    "person_role", "spouse_candidates", "spouse_candidates_gone", "spouse_unit_key", "unknown_owner",
-    "twin_policy_id", "computed_figures", "export_missing", "import_missing", "busy_with", "present_contact_id",
-    "present_count", "headless_households", "records", "source_cell", "source_record", "reason",
+    "person_role", "spouse_by_role", "spouse_by_relation", "spouse_word", "spouse_candidates",
+    "spouse_candidates_gone", "spouse_unit_key", "unknown_owner", "twin_policy_id", "computed_figures",
+    "export_missing", "import_missing", "busy_with", "present_contact_id", "present_count",
+    "headless_households", "records", "source_cell", "source_record", "reason",
 ))  # fmt: skip
 """The columns a message may show: roles, counts, keys, the names of rights, tables, columns and of the CRM's users."""
 

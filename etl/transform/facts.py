@@ -4,16 +4,37 @@ import numpy as np
 import pandas as pd
 
 from etl.frames import are_among
-from etl.transform.arrays import NULL, Frames, Objects, flags, integers, nullable, nulls, strings, taken, where
+from etl.transform.arrays import (
+    NULL,
+    Frames,
+    Ints,
+    Objects,
+    Series,
+    flags,
+    integers,
+    nullable,
+    nulls,
+    strings,
+    taken,
+    where,
+)
 from etl.transform.portfolio import Portfolio
 from etl.transform.receipts.book import ReceiptBook
 from etl.transform.rules.accounts import account_facts, position_counts, position_facts
-from etl.transform.rules.contacts import Reach
+from etl.transform.rules.contacts import ContactBook, Reach
 from etl.transform.rules.households import Households, spouse_unit_keys
 from etl.transform.rules.liabilities import liability_facts, possible_terms
 from etl.transform.rules.members import CLIENT, DEPENDENT, SPOUSE
 from etl.transform.rules.policies import policy_facts
-from etl.values import MARRIED_STATUSES, Vendor, is_one_of
+from etl.transform.rules.spouses import differences
+from etl.values import (
+    MARRIED_STATUSES,
+    SPOUSE_ROLE_OF_ANY_GENDER,
+    SPOUSE_ROLE_OF_GENDER,
+    Vendor,
+    by_label,
+    is_one_of,
+)
 
 # Records left out by a rule of severity info or warning; they are reported. Entity and rule.
 REPORTED = frozenset(
@@ -69,7 +90,7 @@ def household_facts(
     household_id = integers(households.units["household_id"])
     is_household = household_id != NULL
     marital_status = strings(taken(book.texts("marital_status"), clients))
-    agree = households.by_role.spouse_id == households.by_relation.spouse_id
+    named = {"role": households.by_role.spouse_id, "relation": households.by_relation.spouse_id}
     return pd.DataFrame(
         {
             "unit_key": households.units["unit_key"],
@@ -84,11 +105,20 @@ def household_facts(
             "spouse_candidates_gone": chosen.gone,
             "spouse_is_client": chosen.is_client,
             "has_spouse": chosen.spouse_id != NULL,
-            "spouse_sources_agree": agree,
+            "spouse_difference": differences(households.by_role, households.by_relation, clients, book),
+            "spouse_by_role": nullable(named["role"]),
+            "spouse_by_relation": nullable(named["relation"]),
+            "spouse_word": _spouse_words(book, np.where(named["role"] != NULL, named["role"], named["relation"])),
             "spouse_unit_key": spouse_unit_keys(households, client_of),
             "unknown_owner": strings(np.full(len(household_id), None) if unknown_owners is None else unknown_owners),
         }
     ).astype({"entity": "str"})
+
+
+def _spouse_words(book: ContactBook, spouse_id: Ints) -> Series:
+    """HH-ROLE-RELATION: the role or relation that a spouse should have, by gender."""
+    genders = strings(taken(book.texts("gender"), book.at(spouse_id)))
+    return strings(by_label(genders, SPOUSE_ROLE_OF_GENDER, SPOUSE_ROLE_OF_ANY_GENDER))
 
 
 def people_facts(households: Households, reached: Reach) -> pd.DataFrame:

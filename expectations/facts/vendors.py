@@ -34,7 +34,9 @@ VENDOR_FRAMES = read_frames(f"""
 households
     unit_key entity key, entity_id number, head_is_person is_primary_household client_deceased counts_as_married flag,
     marital_status text, spouse_candidates spouse_candidates_gone number,
-    spouse_is_client has_spouse spouse_sources_agree flag, spouse_unit_key unknown_owner text
+    spouse_is_client has_spouse flag,
+    spouse_difference same | no_relation | old_role | no_role | old_relation | other_role | other_relation | unclear,
+    spouse_by_role spouse_by_relation whole, spouse_word spouse_unit_key unknown_owner text
 
 people
     unit_key key, entity_id number, person_role client | spouse | dependent, first_name last_name text, birth_date date,

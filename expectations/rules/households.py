@@ -1,6 +1,6 @@
 """HH: who is client, spouse and dependent of a household. EMY-OWNER: who owns the client at eMoney."""
 
-from expectations.rules.types import BOTH, EMONEY, PROFILES, Rule, checks_on, critical, warning
+from expectations.rules.types import BOTH, EMONEY, PROFILES, Check, Rule, checks_on, critical, warning
 
 HEAD = "Household › Household Head"
 ROLE = "Household › Household Members › Role"
@@ -10,6 +10,14 @@ PERSONAL = "Contact › Personal"
 units = checks_on("households")
 households = checks_on("households", among={"head_is_person": (True,)})
 """A unit without a client breaks HH-HEAD, and no other rule is asked."""
+
+
+def _differ(difference: str, message: str | None = None, remedy: str | None = None) -> Check:
+    """HH-ROLE-RELATION: one way in which the two sources of the spouse differ, and which of them to mend."""
+    return households(
+        BOTH, "is_not", "spouse_difference", "Role, Relation", value=difference, message=message, remedy=remedy
+    )
+
 
 HOUSEHOLD_RULES: tuple[Rule, ...] = (
     critical(
@@ -99,7 +107,44 @@ HOUSEHOLD_RULES: tuple[Rule, ...] = (
         "HH-ROLE-RELATION",
         "Household role and key relation do not name the same spouse; each vendor gets what its own source says.",
         f"Let both say the same: {ROLE} (what Profiles gets) and {RELATIONS} (what eMoney gets).",
-        households(BOTH, "is_selected", "spouse_sources_agree", "Role, Relation"),
+        _differ("unclear"),
+        _differ(
+            "no_relation",
+            "The household role names contact {spouse_by_role} as the spouse, and no key relation does. It should say"
+            " {spouse_word}.",
+            f"{RELATIONS} of the client: add that contact as Husband, Wife, Spouse or Domestic Partner.",
+        ),
+        _differ(
+            "no_role",
+            "A key relation names contact {spouse_by_relation} as the spouse, and no household role does. It should say"
+            " {spouse_word}.",
+            f"{ROLE} of that contact: choose Husband, Wife, Spouse or Domestic Partner (add the contact as a member"
+            " first).",
+        ),
+        _differ(
+            "old_role",
+            "The household role names contact {spouse_by_role} as the spouse. No key relation does, and the client does"
+            " not count as married.",
+            f"{ROLE} of that contact: choose what the contact is now (Ex-Husband, Ex-Wife, Partner, Other …).",
+        ),
+        _differ(
+            "old_relation",
+            "A key relation names contact {spouse_by_relation} as the spouse. No household role does, and the client"
+            " does not count as married.",
+            f"{RELATIONS} of that contact: choose what the contact is now (Ex-Husband, Ex-Wife, Ex-Spouse …).",
+        ),
+        _differ(
+            "other_role",
+            "The household role names contact {spouse_by_role} as the spouse, a key relation contact"
+            " {spouse_by_relation}. The latter alone counts as married.",
+            f"{ROLE}: give the spouse's role to the contact of the key relation, and another role to the other one.",
+        ),
+        _differ(
+            "other_relation",
+            "The household role names contact {spouse_by_role} as the spouse, a key relation contact"
+            " {spouse_by_relation}. The former alone counts as married.",
+            f"{RELATIONS}: name the contact of the household role as the spouse, and correct the other relation.",
+        ),
     ),
     critical(
         "HH-DECEASED-HEAD",

@@ -27,7 +27,10 @@ SOUND: dict[str, dict[str, Any]] = {
         "spouse_candidates_gone": 0,
         "spouse_is_client": False,
         "has_spouse": True,
-        "spouse_sources_agree": True,
+        "spouse_difference": "same",
+        "spouse_by_role": 12,
+        "spouse_by_relation": 12,
+        "spouse_word": "Wife",
         "spouse_unit_key": None,
         "unknown_owner": None,
     },
@@ -139,12 +142,12 @@ def sound_facts(vendor: str = "profiles") -> dict[str, pd.DataFrame]:
 def facts_with(vendor: str, name: str, **cells: Any) -> dict[str, pd.DataFrame]:
     """Sound facts whose first row of one frame has other cells; a row of ``left_out`` or ``faults`` is added.
 
-    A dependent is added to the couple.
+    A person with another id is added to the couple.
     """
     facts = sound_facts(vendor)
     rest = [SPOUSE] if name == "people" else []
-    if cells.get("person_role") == "dependent":
-        rest, cells = [SOUND["people"], SPOUSE], {"entity_id": 13, **cells}
+    if name == "people" and "entity_id" in cells:
+        rest = [SOUND["people"], SPOUSE]
     facts[name] = frame(name, [SOUND[name] | cells, *rest])
     return facts
 

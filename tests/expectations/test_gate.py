@@ -39,7 +39,7 @@ def test_every_failing_record_is_listed_by_key_however_many_there_are():
 
 
 def test_listing_every_failing_row_costs_little_more_than_asking_for_booleans():
-    facts, _ = many_households(20_000, is_primary_household=False, spouse_sources_agree=False)
+    facts, _ = many_households(20_000, is_primary_household=False, spouse_difference="no_role")
 
     from expectations import gx
 

@@ -8,6 +8,7 @@ import pytest
 
 from etl.schema import NOT_FINITE
 from etl.values import VENDORS
+from expectations.facts.vendors import FRAMES
 from expectations.gate import Verdict
 from expectations.rules import RULES, TABLE
 from tests.expectations.facts import facts_with, rules_broken, sound_facts, verdict_of, verdict_of_all
@@ -16,6 +17,7 @@ NBSP = "\N{NO-BREAK SPACE}"
 BOTH, PROFILES, EMONEY = ("profiles", "emoney"), ("profiles",), ("emoney",)
 NO_SPOUSE = {"spouse_candidates": 0, "has_spouse": False}
 ANNUITY = {"kind": "annuity", "elimination_period": None}
+CHILD = {"person_role": "dependent", "entity_id": 13}
 LIFE = {"kind": "life", "elimination_period": None}
 
 Case = tuple[str, tuple[str, ...], str, dict[str, Any]]
@@ -32,7 +34,11 @@ BROKEN: list[Case] = [
     ("HH-SPOUSE-AMBIGUOUS", BOTH, "households", {"spouse_candidates": 2, "has_spouse": False}),
     ("HH-SPOUSE-AMBIGUOUS", BOTH, "households", {"spouse_is_client": True, "has_spouse": False}),
     ("HH-SPOUSE-GONE", BOTH, "households", NO_SPOUSE | {"spouse_candidates_gone": 1}),
-    ("HH-ROLE-RELATION", BOTH, "households", {"spouse_sources_agree": False}),
+    *[
+        ("HH-ROLE-RELATION", BOTH, "households", {"spouse_difference": difference})
+        for difference in FRAMES["households"]["spouse_difference"].values
+        if difference != "same"
+    ],
     ("HH-DECEASED-HEAD", BOTH, "households", {"client_deceased": True}),
     ("HH-COUPLE-TWICE", BOTH, "households", {"spouse_unit_key": "C7"}),
     ("DEM-NAME", BOTH, "people", {"first_name": None}),
@@ -45,8 +51,8 @@ BROKEN: list[Case] = [
     ("DEM-BIRTH-DATE", BOTH, "people", {"birth_date": "2026-02-01"}),
     ("DEM-NAME-ODD", BOTH, "people", {"first_name": "???"}),
     ("DEM-NAME-ODD", BOTH, "people", {"last_name": "B\N{REPLACEMENT CHARACTER}ron"}),
-    ("DEM-AGES", PROFILES, "people", {"person_role": "dependent", "birth_date": "2026-02-01"}),
-    ("DEM-AGES", PROFILES, "people", {"person_role": "dependent", "is_older_than_client": True}),
+    ("DEM-AGES", PROFILES, "people", CHILD | {"birth_date": "2026-02-01"}),
+    ("DEM-AGES", PROFILES, "people", CHILD | {"is_older_than_client": True}),
     ("DEM-INCOME", PROFILES, "people", {"income": -1}),
     ("DEM-GENDER", PROFILES, "people", {"gender": None}),
     ("DEM-GENDER", PROFILES, "people", {"gender": f"{NBSP}"}),

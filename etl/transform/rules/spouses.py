@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from etl.transform.arrays import NULL, Flags, Ints, flags, integers, join
+from etl.transform.arrays import NULL, Flags, Ints, Objects, flags, integers, join, strings
 from etl.transform.rules.contacts import ContactBook
-from etl.values import FAMILY_RELATION_TYPES, SPOUSE_ROLES, is_one_of
+from etl.values import FAMILY_RELATION_TYPES, MARRIED_STATUSES, SPOUSE_ROLES, is_one_of
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,34 @@ def relation_candidates(relations: pd.DataFrame, client_id: Ints, book: ContactB
         }
     )
     return _candidates(named.drop_duplicates(), client_id, book)
+
+
+def differences(by_role: Candidates, by_relation: Candidates, client_at: Ints, book: ContactBook) -> Objects:
+    """HH-ROLE-RELATION: how the two sources of the spouse differ, by unit; ``same`` where they do not.
+
+    ``no_relation``, ``no_role``: one source names the spouse of somebody who may be married, the other names nobody.
+    ``old_role``, ``old_relation``: it names the spouse of somebody who is not married any more. ``other_role``,
+    ``other_relation``: of two people this one does not count as married, and the other one does. ``unclear``: the facts
+    do not say which source is right.
+    """
+    role, relation = by_role.spouse_id, by_relation.spouse_id
+    status = strings(book.texts("marital_status"))
+    counts = np.append(is_one_of(status, MARRIED_STATUSES), False)
+    is_single = (np.append(status.notna().to_numpy(), False) & ~counts)[client_at]
+    of_role, of_relation = (counts[book.at(spouse_id)] for spouse_id in (role, relation))
+    several = (by_role.living > 1) | (by_relation.living > 1) | by_role.is_client | by_relation.is_client
+    cases = {
+        "same": role == relation,
+        "unclear": several,
+        "old_role": (relation == NULL) & is_single,
+        "no_relation": relation == NULL,
+        "old_relation": (role == NULL) & is_single,
+        "no_role": role == NULL,
+        "other_role": of_relation & ~of_role,
+        "other_relation": of_role & ~of_relation,
+    }
+    found: Objects = np.select(list(cases.values()), list(cases), "unclear").astype(object)
+    return found
 
 
 def _candidates(named: pd.DataFrame, client_id: Ints, book: ContactBook) -> Candidates:

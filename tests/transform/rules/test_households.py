@@ -68,7 +68,40 @@ def test_each_vendor_keeps_its_own_source_of_the_spouse():
     assert case(office, home.unit_key)["clientB"]["firstName"] == "Eve"
     assert client_file(office, home.unit_key)["spouse"]["firstName"] == "Ida"
     for vendor in ("profiles", "emoney"):
-        assert households_fact(office, vendor, home.household_id)["spouse_sources_agree"] is False
+        assert households_fact(office, vendor, home.household_id)["spouse_difference"] != "same"
+
+
+@pytest.mark.parametrize(
+    ("status", "by_role", "by_relation", "difference"),
+    [
+        ("Married", "Married", None, "no_relation"),
+        (None, "Married", None, "no_relation"),
+        ("Divorced", "Divorced", None, "old_role"),
+        ("Married", None, "Married", "no_role"),
+        ("Widowed", None, "Single", "old_relation"),
+        ("Married", "Divorced", "Married", "other_role"),
+        ("Married", "Married", "Divorced", "other_relation"),
+        ("Married", "Married", "Married", "unclear"),
+        ("Married", None, None, "same"),
+    ],
+)
+def test_where_role_and_relation_differ_the_facts_say_which_to_mend(status, by_role, by_relation, difference):
+    office = Office()
+    wife = {"wife": person(marital_status=by_role, gender="Female")} if by_role else {}
+    home = office.household(head=person(marital_status=status), **wife)
+    if by_relation:
+        office.relation(home.head, office.contact(marital_status=by_relation, gender="Male"))
+    for vendor in ("profiles", "emoney"):
+        facts = households_fact(office, vendor, home.household_id)
+        assert facts["spouse_difference"] == difference
+        assert facts["spouse_word"] == ("Wife" if by_role else "Husband" if by_relation else "Spouse")
+
+
+def test_where_a_source_names_several_it_is_unclear_which_to_mend():
+    office = Office()
+    home = office.household(head=person(marital_status="Married"), wife=person(), husband=person())
+    office.relation(home.head, office.contact(marital_status="Married"))
+    assert households_fact(office, "profiles", home.household_id)["spouse_difference"] == "unclear"
 
 
 def test_two_living_candidates_are_ambiguous_and_none_is_sent():
