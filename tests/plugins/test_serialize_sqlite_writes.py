@@ -54,3 +54,16 @@ def test_a_call_that_fails_gives_its_turn_back() -> None:
     failed = call(server, "POST", "POST", path="/defect")
     assert [type(error) for error in failed] == [RuntimeError, RuntimeError]
     assert server.most == 1
+
+
+def test_a_call_within_a_call_goes_in_its_turn() -> None:
+    answered: list[str] = []
+
+    async def desk(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["path"] == "/desk":
+            await app({**scope, "path": "/api"}, receive, send)
+        answered.append(scope["path"])
+
+    app = SerializeWrites(desk)
+    asyncio.run(asyncio.wait_for(app({"type": "http", "method": "POST", "path": "/desk"}, None, None), 5))
+    assert answered == ["/api", "/desk"]
