@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import cache, lru_cache
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -26,6 +27,7 @@ from etl.errors import GateBroken
 from expectations.conditions import Mask, keeps
 from expectations.facts.vendors import FRAMES_OF
 from expectations.rules import Overrides, checks_of
+from expectations.rules.types import Severity
 
 # Two of its expectations draw charts with altair and test distributions with scipy.stats; importing both takes longer
 # than all the rest. They are deferred, and loaded when one of those expectations is used.
@@ -75,25 +77,22 @@ def _quiet() -> Iterator[None]:
 with _quiet():
     from great_expectations import ExpectationSuite, get_context
     from great_expectations.core.id_dict import IDDict
+    from great_expectations.core.metric_domain_types import MetricDomainTypes
     from great_expectations.data_context.types.base import (
         DataContextConfig,
         InMemoryStoreBackendDefaults,
         ProgressBarsConfig,
     )
     from great_expectations.execution_engine import ExecutionEngine, PandasExecutionEngine
-    from great_expectations.expectations.expectation import MulticolumnMapExpectation
+    from great_expectations.expectations.expectation import BatchExpectation
     from great_expectations.expectations.expectation_configuration import parse_result_format
-    from great_expectations.expectations.metrics.map_metric_provider import (
-        MulticolumnMapMetricProvider,
-        multicolumn_condition_partial,
-    )
+    from great_expectations.expectations.metrics.metric_provider import metric_value
+    from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
     from great_expectations.validator.metric_configuration import MetricConfiguration
     from great_expectations.validator.validator import ValidationDependencies, Validator
 
-MAP_METRIC = "planbridge_rows.keep_condition"
+FAILING_METRIC = "planbridge_rows.failing"
 ROWS_METRIC = "table.row_count"
-COUNT_METRIC = f"{MAP_METRIC}.unexpected_count"
-MASK_METRIC = f"{MAP_METRIC}.condition"
 
 
 @dataclass(frozen=True)
@@ -105,52 +104,52 @@ class CheckResult:
     failing_rows: np.ndarray[Any, np.dtype[np.int64]]
 
 
-class RowsKeepCondition(MulticolumnMapMetricProvider):
-    """Which rows break a named condition of `expectations.conditions`."""
+class FailingRows(TableMetricProvider):
+    """Which rows break a named condition of `expectations.conditions`: one bool a row."""
 
-    condition_metric_name = MAP_METRIC
-    condition_value_keys = ("condition", "columns", "arguments")
+    metric_name = FAILING_METRIC
+    value_keys = ("condition", "columns", "arguments")
 
-    @multicolumn_condition_partial(engine=PandasExecutionEngine)
-    def _pandas(cls, column_list: Any, condition: str, columns: Any, arguments: Any, **_: Any) -> Mask:
-        return keeps(column_list, condition, columns, arguments)
+    @metric_value(engine=PandasExecutionEngine)
+    def _pandas(cls, execution_engine: Any, metric_domain_kwargs: Any, metric_value_kwargs: Any, **_: Any) -> Mask:
+        rows, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
+        return ~keeps(rows, **metric_value_kwargs)
 
 
-class ExpectRowsToKeepCondition(MulticolumnMapExpectation):
+class ExpectRowsToKeepCondition(BatchExpectation):
     """Every row keeps a named condition, nulls included.
 
     The result holds ``element_count``, ``unexpected_count`` and ``failing_rows``, the positions of all failing rows as
     an array; it never holds a value.
 
-    Great Expectations gives the keys of failing rows at about 100 µs a row. The mask of failing rows is one of its
-    metrics, from which it takes the count: this expectation asks for the mask too, which costs nothing more.
+    Great Expectations' own expectations on rows give the keys of failing rows at about 100 µs a row, and resolve ten
+    metrics for each expectation. This one resolves the row count, which all share, and the mask of failing rows.
     """
 
     condition: str
     columns: list[str]
     arguments: dict[str, Any]
 
-    map_metric: ClassVar[str] = MAP_METRIC
-    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "condition", "columns", "arguments")
+    success_keys: ClassVar[tuple[str, ...]] = ("condition", "columns", "arguments")
+
+    @property
+    def needed_columns(self) -> list[str]:
+        """The columns that the condition looks at."""
+        return [*self.arguments.get("among", {}), *self.columns]
 
     def get_validation_dependencies(
         self,
         execution_engine: ExecutionEngine | None = None,
         runtime_configuration: dict[str, Any] | None = None,
     ) -> ValidationDependencies:
-        """The row count, the failure count and, unless only a boolean is wanted, the mask behind the count.
-
-        The parent is not asked: it would list the failing rows' values, which takes as long as all the rest.
-        """
-        domain = IDDict(batch_id=self.batch_id, column_list=self.column_list, ignore_row_if=self.ignore_row_if)
+        """The row count and the mask of failing rows."""
+        domain = IDDict(batch_id=self.batch_id)
         value = IDDict(condition=self.condition, columns=self.columns, arguments=self.arguments)
         needed = {
-            ROWS_METRIC: MetricConfiguration(ROWS_METRIC, IDDict(batch_id=self.batch_id)),
-            COUNT_METRIC: MetricConfiguration(COUNT_METRIC, domain, value),
+            ROWS_METRIC: MetricConfiguration(ROWS_METRIC, domain),
+            FAILING_METRIC: MetricConfiguration(FAILING_METRIC, domain, value),
         }
         result_format = parse_result_format((runtime_configuration or {}).get("result_format", "BASIC"))
-        if result_format["result_format"] != "BOOLEAN_ONLY":
-            needed[MASK_METRIC] = MetricConfiguration(MASK_METRIC, domain, value)
         return ValidationDependencies(needed, result_format)
 
     def _validate(
@@ -159,31 +158,32 @@ class ExpectRowsToKeepCondition(MulticolumnMapExpectation):
         runtime_configuration: dict[str, Any] | None = None,
         execution_engine: ExecutionEngine | None = None,
     ) -> dict[str, Any]:
-        failed = metrics[COUNT_METRIC]
-        result = {"element_count": metrics[ROWS_METRIC], "unexpected_count": failed}
-        if MASK_METRIC in metrics:
-            failing = np.asarray(metrics[MASK_METRIC][0])
-            if failing.dtype != np.bool_ or len(failing) != metrics[ROWS_METRIC]:
-                raise TypeError(f"{self.condition} gives {len(failing)} {failing.dtype}, not a bool for each row")
-            result["failing_rows"] = np.flatnonzero(failing)
+        rows, failing = metrics[ROWS_METRIC], np.asarray(metrics[FAILING_METRIC])
+        if failing.dtype != np.bool_ or len(failing) != rows:
+            raise TypeError(f"{self.condition} gives {len(failing)} {failing.dtype}, not a bool for each row")
+        failed = int(np.count_nonzero(failing))
+        result = {"element_count": rows, "unexpected_count": failed, "failing_rows": np.flatnonzero(failing)}
         return {"success": failed == 0, "result": result}
 
 
 def build_suites(vendor: str, as_of: date, overrides: Overrides | None = None) -> dict[str, ExpectationSuite]:
     """The suites of a vendor by frame; each expectation has its severity, and in ``meta`` its rule and check.
 
-    ``meta``: ``rule_id``, ``check`` (place among `checks_of` the vendor), ``remedy``. Raises `KeyError` for a vendor
-    that has none.
+    ``meta``: ``rule_id``, ``check`` (place among `checks_of` the vendor), ``remedy``. A process makes them once. Raises
+    `KeyError` for a vendor that has none.
     """
+    return _suites(vendor, as_of, tuple(sorted((overrides or {}).items())))
+
+
+@lru_cache(maxsize=16)
+def _suites(vendor: str, as_of: date, overrides: tuple[tuple[str, Severity], ...]) -> dict[str, ExpectationSuite]:
     by_frame: dict[str, list[Any]] = {frame: [] for frame in FRAMES_OF[vendor]}
-    for place, (rule, check) in enumerate(checks_of(vendor, overrides)):
+    for place, (rule, check) in enumerate(checks_of(vendor, dict(overrides))):
         by_frame[check.frame].append(
             ExpectRowsToKeepCondition(
-                column_list=["entity_id", *check.among, *check.columns],
                 condition=check.condition,
                 columns=list(check.columns),
                 arguments=check.arguments_on(as_of),
-                ignore_row_if="never",
                 severity=rule.severity,
                 meta={"rule_id": rule.rule_id, "check": place, "remedy": check.remedy or rule.remedy},
             )
@@ -218,13 +218,18 @@ def run_suites(
 
 @contextmanager
 def open_context() -> Iterator[Any]:
-    """An ephemeral context without progress bars; nothing is written to disk, nothing is sent."""
+    """An ephemeral context without progress bars; nothing is written to disk, nothing is sent. A process makes one."""
     with _quiet():
-        # Without stores of its own, each context makes a temporary folder for a docs site that nobody wants.
-        stores = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
-        no_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
-        config = DataContextConfig(store_backend_defaults=stores, progress_bars=no_bars, analytics_enabled=False)
-        yield get_context(project_config=config, mode="ephemeral")
+        yield _context()
+
+
+@cache
+def _context() -> Any:
+    # Without stores of its own, each context makes a temporary folder for a docs site that nobody wants.
+    stores = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    no_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+    config = DataContextConfig(store_backend_defaults=stores, progress_bars=no_bars, analytics_enabled=False)
+    return get_context(project_config=config, mode="ephemeral")
 
 
 def run_suite(context: Any, suite: Any, rows: pd.DataFrame, result_format: str = "BASIC") -> list[Any]:
@@ -233,7 +238,7 @@ def run_suite(context: Any, suite: Any, rows: pd.DataFrame, result_format: str =
     What ``Batch.validate`` does, without registering the frame as an asset of a data source: that fingerprints every
     cell and writes the context's configuration anew each time.
     """
-    columns = dict.fromkeys(column for expectation in suite.expectations for column in expectation.column_list)
+    columns = dict.fromkeys(column for expectation in suite.expectations for column in expectation.needed_columns)
     engine = PandasExecutionEngine()
     engine.load_batch_data(suite.name, rows[list(columns)])
     validator = Validator(execution_engine=engine, data_context=context)
