@@ -69,12 +69,24 @@ def contact_key(contact_id: int) -> str:
 
 def household_keys(household_ids: pd.Series[int]) -> pd.Series[str]:
     """The same of a column of ids."""
-    return HOUSEHOLD + household_ids.astype("str")
+    return _keys(HOUSEHOLD, household_ids)
 
 
 def contact_keys(contact_ids: pd.Series[int]) -> pd.Series[str]:
     """The same of a column of ids."""
-    return CONTACT + contact_ids.astype("str")
+    return _keys(CONTACT, contact_ids)
+
+
+def _keys(letter: str, ids: pd.Series[int]) -> pd.Series[str]:
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from etl.frames import TEXT_DTYPE
+
+    digits = pa.array(ids.array, from_pandas=True).cast(pa.large_string())
+    keys = pc.binary_join_element_wise(pa.scalar(letter, digits.type), digits, pa.scalar("", digits.type))
+    return pd.Series(TEXT_DTYPE.__from_arrow__(keys), ids.index, name=ids.name)
 
 
 def are_households(unit_keys: pd.Series[str]) -> pd.Series[bool]:

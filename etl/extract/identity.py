@@ -19,6 +19,7 @@ from etl import schema as s
 from etl.extract.census import Census, in_order, may_name_a_spouse, read_households
 from etl.extract.contact_units import are_spouses, households_of, own_units, spouses_of, units_led_by
 from etl.extract.source import Snapshot, to_frame
+from etl.frames import one_text
 from etl.names import name_form
 from etl.units import household_keys
 from etl.values import SPOUSE_ROLES, SPOUSE_WORDS, is_one_of
@@ -197,9 +198,10 @@ def find_twins(units: pd.DataFrame, partners: pd.DataFrame, identities: pd.DataF
     groups = [_groups(places[places["is_client"]], "contact_id", BY_CONTACT)]
     for key, matched_by in (("tax", BY_TAX_ID), ("name", BY_NAME)):
         twins = there[(there[key] >= 0) & there[key].duplicated(keep=False)]
-        groups.append(_groups(places.merge(twins[["contact_id", key]], on="contact_id"), key, matched_by))
+        if len(twins):
+            groups.append(_groups(places.merge(twins[["contact_id", key]], on="contact_id"), key, matched_by))
     found = pd.concat(groups, ignore_index=True)
-    found["group"] = found.groupby(["matched_by", "group"], sort=False).ngroup()
+    found["group"], _ = pd.factorize(one_text(found, ["matched_by", "group"]))
     return found
 
 
@@ -217,10 +219,11 @@ def read_primary(snapshot: Snapshot, twins: pd.DataFrame) -> set[str]:
 
 def _groups(places: pd.DataFrame, key: str, matched_by: str) -> pd.DataFrame:
     """Places with one key in more than one unit, of which one is a client's."""
-    places = places[places[key].duplicated(keep=False)]
-    units = places.groupby(key)["unit_key"].transform("nunique")
-    clients = places.groupby(key)["is_client"].transform("any")
-    chosen = places[(units > 1) & clients]
+    chosen = places[places[key].duplicated(keep=False)]
+    if len(chosen):
+        units = chosen.groupby(key)["unit_key"].transform("nunique")
+        clients = chosen.groupby(key)["is_client"].transform("any")
+        chosen = chosen[(units > 1) & clients]
     return chosen.assign(group=chosen[key], matched_by=matched_by)[list(TWIN_COLUMNS)]
 
 

@@ -107,7 +107,7 @@ def _look_on_sqlite(connection: sa.Connection, table: sa.Table, exact: bool) -> 
             yield f"table {table.name} is missing"
             return
         present = [column for column in table.columns if column.name in declared]
-        yield from (f"column {column} is missing" for column in table.columns if column not in present)
+        yield from (f"column {column} is missing" for column in table.columns if column.name not in declared)
         for column in present:
             its = declared[column.name]
             held = next((family for word, family in _WORDS_ON_SQLITE.items() if word in its), None)

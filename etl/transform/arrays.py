@@ -6,6 +6,7 @@ objects that are looked up by position carry one more element at their end, whic
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.frames import text_array
+from etl.frames import TEXT_DTYPE, text_array
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -27,12 +28,12 @@ NULL: int = int(np.iinfo(np.int64).min)
 
 def integers(column: Series) -> Ints:
     """Ids or scaled figures as ``int64``; no value is ``NULL``, a figure that is not finite stays what it is."""
-    return column.to_numpy(dtype="int64", na_value=NULL)
+    return column.array.to_numpy(dtype="int64", na_value=NULL)
 
 
 def flags(column: Series) -> Flags:
     """A check box; no value reads as not selected."""
-    return column.to_numpy(dtype="bool", na_value=False)
+    return column.array.to_numpy(dtype="bool", na_value=False)
 
 
 def texts(column: Series) -> Objects:
@@ -97,12 +98,14 @@ def is_none(values: Objects) -> Flags:
 
 def nullable(values: Ints) -> Series:
     """``int64`` with ``NULL`` as a nullable ``Int64`` column."""
-    return pd.Series(pd.array(values, dtype="Int64")).mask(values == NULL)
+    return pd.Series(pd.arrays.IntegerArray(values.copy(), values == NULL))
 
 
 def strings(values: pa.Array | Objects | pd.Categorical) -> Series:
     """Text and nulls as a ``str`` column."""
-    return pd.Series(pd.array(values, dtype="str") if isinstance(values, pa.Array) else values, dtype="str")
+    if isinstance(values, pa.Array):
+        return pd.Series(TEXT_DTYPE.__from_arrow__(values))
+    return pd.Series(values, dtype="str")
 
 
 def first_reason(checks: Mapping[str, Flags], count: int) -> pd.Categorical:
@@ -110,7 +113,12 @@ def first_reason(checks: Mapping[str, Flags], count: int) -> pd.Categorical:
     codes = np.full(count, -1, dtype=np.int64)
     for code, holds in reversed(list(enumerate(checks.values()))):
         codes[holds] = code
-    return pd.Categorical.from_codes(codes, categories=pd.Index(list(checks), dtype="str"))
+    return pd.Categorical.from_codes(codes, dtype=_reasons(tuple(checks)))
+
+
+@lru_cache(maxsize=256)
+def _reasons(names: tuple[str, ...]) -> pd.CategoricalDtype:
+    return pd.CategoricalDtype(pd.Index(names, dtype="str"))
 
 
 def join(left: Ints, right: Ints, then: Ints | None = None) -> tuple[Ints, Ints]:

@@ -20,6 +20,7 @@ import pyarrow as pa
 from etl.errors import StagingError
 from etl.extract.source import to_frame
 from etl.files import MANIFEST, has_tables, read_manifest, read_table, write_tables
+from etl.frames import to_arrow
 
 
 def folder_name(run_id: str) -> str:
@@ -117,7 +118,4 @@ def _remove(folder: Path) -> None:
 
 
 def _as_arrow(table: pa.Table | pd.DataFrame) -> pa.Table:
-    if isinstance(table, pa.Table):
-        return table
-    # One thread: a pool costs more than a shard's columns.
-    return pa.Table.from_pandas(table, preserve_index=False, nthreads=1).replace_schema_metadata()
+    return table if isinstance(table, pa.Table) else to_arrow(table)

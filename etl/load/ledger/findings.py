@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from etl.frames import are_among
+from etl.frames import are_among, cells_of, one_text
 from etl.load.bulk import id_list, text_list
 from etl.load.ledger import standing
 from etl.load.ledger.store import Ledger, matching
@@ -150,8 +150,8 @@ def _without_standing(
     may_stand = ~is_mended & ~mine["rule_id"].isin(EVENTS) & (place is not None)
     may_stand &= are_among(mine["unit_key"], _looked_at(connection, run_id, vendor, mine["unit_key"].unique()))
     there = _read_standing(connection, vendor, mine["unit_key"].unique())
-    keys, keys_there = _texts(mine, _KEY), _texts(there, _KEY)
-    words, words_there = _texts(mine, [*COLUMNS, WAIVED]), _texts(there, [*COLUMNS, WAIVED])
+    keys, keys_there = one_text(mine, _KEY), one_text(there, _KEY)
+    words, words_there = one_text(mine, [*COLUMNS, WAIVED]), one_text(there, [*COLUMNS, WAIVED])
     # Two findings can differ by their words alone: they stand, or are written anew, together.
     differing = pd.concat([keys[~are_among(words, words_there)], keys_there[~are_among(words_there, words)]])
     stays = may_stand & (mine["status"] == "known") & ~are_among(keys, differing)
@@ -178,12 +178,6 @@ def _read_standing(connection: Connection, vendor: str, unit_keys: Iterable[str]
     )
     rows = connection.execute(sa.select(*_columns(finding, "finding_id", WAIVED)).where(*theirs)).all()
     return pd.DataFrame(rows, columns=[*COLUMNS, "finding_id", WAIVED]).astype({WAIVED: "Int64"})
-
-
-def _texts(found: pd.DataFrame, names: Sequence[str]) -> pd.Series[str]:
-    """One text for each row; the unit separator cannot be part of an id, a rule or a column's name."""
-    texts = found[list(names)].astype(object).where(found[list(names)].notna(), "").astype("str")
-    return texts[names[0]].str.cat(texts[list(names[1:])], sep="\x1f")
 
 
 def reopen_findings(ledger: Ledger, connection: Connection, run_id: str, vendors: Collection[str]) -> set[str]:
@@ -242,6 +236,6 @@ def finding_key(row: Mapping[Any, Any]) -> str:
 
 
 def _rows(findings: pd.DataFrame, columns: list[str]) -> list[dict[str, Any]]:
-    texts = findings[columns].astype(object).where(findings[columns].notna(), None)
-    texts["entity_id"] = [None if value is None else str(value) for value in texts["entity_id"]]
-    return [dict(zip(columns, row, strict=True)) for row in texts.itertuples(index=False, name=None)]
+    cells = {name: cells_of(findings[name]) for name in columns}
+    cells["entity_id"] = [None if value is None else str(value) for value in cells["entity_id"]]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*cells.values(), strict=True)]

@@ -94,10 +94,9 @@ def links_of_contacts(ledger: Ledger, contact_ids: Iterable[int]) -> pd.DataFram
         link.c.spouse_contact_id.in_(contacts),
         link.c.unit_key.in_(text_list(ledger.engine, map(contact_key, ids))),
     )
-    found = ledger.frame(
+    return ledger.frame(
         sa.select(*(link.c[name] for name in names)).where(theirs).order_by(link.c.vendor, link.c.unit_key)
     )
-    return found.astype({"unit_key": "str", "client_contact_id": "Int64", "spouse_contact_id": "Int64"})
 
 
 def merges_followed(ledger: Ledger) -> dict[int, int]:

@@ -68,8 +68,7 @@ def read_links(ledger: Ledger, vendor: str, unit_keys: Iterable[str] | None = No
     """Links of these units, or of all: unit_key, vendor_client_id, connection_id, client/spouse_contact_id."""
     names = ("unit_key", "vendor_client_id", "connection_id", "client_contact_id", "spouse_contact_id")
     statement = sa.select(*(link.c[name] for name in names)).where(link.c.vendor == vendor)
-    linked = ledger.frame(_narrowed(ledger, statement, link, unit_keys))
-    return linked.astype({"unit_key": "str", "client_contact_id": "Int64", "spouse_contact_id": "Int64"})
+    return ledger.frame(_narrowed(ledger, statement, link, unit_keys))
 
 
 def contacts_linked(ledger: Ledger, vendors: Iterable[str]) -> list[int]:
@@ -86,8 +85,7 @@ def read_links_by_person(ledger: Ledger, vendor: str, person: str, contact_ids: 
     """
     column = link.c[person]
     mine = (link.c.vendor == vendor, column.in_([int(one) for one in contact_ids]))
-    found = ledger.frame(sa.select(link.c.unit_key, column).where(*mine))
-    return found.astype({"unit_key": "str", person: "Int64"})
+    return ledger.frame(sa.select(link.c.unit_key, column).where(*mine))
 
 
 def read_links_of(

@@ -107,16 +107,15 @@ def read_unit_states(ledger: Ledger, vendor: str) -> pd.DataFrame:
 
     as_of: the date of that run; reason, code: of the outcome that stands.
     """
-    texts, numbers = ("unit_key", "records", "outcome"), ("digest", "basis", "standing")
+    names = ("unit_key", "records", "outcome", "digest", "basis", "standing")
     stands = (outcome.c.unit_key == unit_state.c.unit_key, outcome.c.outcome == unit_state.c.outcome)
     known = (
-        sa.select(*(unit_state.c[name] for name in (*texts, *numbers)), run.c.as_of, outcome.c.reason, outcome.c.code)
+        sa.select(*(unit_state.c[name] for name in names), run.c.as_of, outcome.c.reason, outcome.c.code)
         .outerjoin(run, run.c.run_id == unit_state.c.run_id)
         .outerjoin(outcome, sa.and_(*stands, *matching(outcome, vendor=vendor, stands_until=STANDS)))
         .where(unit_state.c.vendor == vendor)
     )
-    kinds = dict.fromkeys((*texts, "reason", "code"), "str") | dict.fromkeys(numbers, "Int64")
-    return ledger.frame(known).astype(kinds)
+    return ledger.frame(known)
 
 
 def count_receipts(ledger: Ledger, vendor: str, unit_keys: Iterable[str]) -> dict[str, int]:

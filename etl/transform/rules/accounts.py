@@ -5,6 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from etl.frames import text_array
 from etl.transform.arrays import (
     NULL,
     Flags,
@@ -37,6 +38,7 @@ from etl.values import (
 
 # ACC-TWICE: everything but letters and digits.
 NOT_ALPHANUMERIC = r"[^\pL\pN]+"
+NOT_ASCII_ALPHANUMERIC = "[^A-Za-z0-9]+"
 SCOPE_RULES: dict[Vendor, str] = {"profiles": "ACC-SCOPE-PROFILES", "emoney": "ACC-SCOPE-EMONEY"}
 
 
@@ -132,9 +134,11 @@ def _owner_numbers(records: pd.DataFrame) -> Ints:
 
 def _contract_numbers(column: Series) -> pa.Array:
     """The letters and digits, in one case; null where there are none."""
-    plain = pc.utf8_lower(
-        pc.replace_substring_regex(pa.array(column.array, type=pa.large_string()), NOT_ALPHANUMERIC, "")
-    )
+    numbers = text_array(column)
+    # To prepare the classes of Unicode takes milliseconds.
+    is_ascii = pc.all(pc.string_is_ascii(numbers)).as_py() is not False
+    dropped = NOT_ASCII_ALPHANUMERIC if is_ascii else NOT_ALPHANUMERIC
+    plain = pc.utf8_lower(pc.replace_substring_regex(numbers, dropped, ""))
     return pc.if_else(pc.equal(plain, ""), None, plain)
 
 

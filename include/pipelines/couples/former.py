@@ -47,8 +47,7 @@ def stage_former(
     if "emoney" in context.request.vendors:
         is_fresh = np.ones(len(units), dtype=np.bool_)
         is_fresh[places["emoney"][places["emoney"] >= 0]] = False
-        holders = _holders(context, snapshot, units[is_fresh], linked["emoney"])
-        if len(holders):
+        if is_fresh.any() and len(holders := _holders(context, snapshot, units[is_fresh], linked["emoney"])):
             context.staging.write(HOLDERS, {"holders": holders})
 
 

@@ -25,6 +25,8 @@ from include.pipelines.run.vendors import emoney_client, profiles_client
 
 log = logging.getLogger(__name__)
 
+Counts = np.ndarray[tuple[int, int], np.dtype[np.int64]]
+
 # Units that are looked up at a vendor for which the ledger has no links.
 LOOKED_UP = 20
 
@@ -70,17 +72,14 @@ def _records_gone(
     context: RunContext, vendor: str, census: Census, movement: Movement, states: pd.DataFrame
 ) -> Iterator[Cause]:
     """Compares the number of records in each table, for the units that are still there."""
-    before = _counts(states)
-    if before.empty:
-        return
-    now = movement.counts.assign(unit_key=census.units["unit_key"], office_id=census.units["office_id"])
-    units = now.merge(before, on="unit_key", suffixes=("", "_before"))
+    known, before = _counts(states)
+    at = pd.Index(census.units["unit_key"]).get_indexer(known)
+    units = census.units.iloc[at[at >= 0]].reset_index(drop=True)
+    counted = before[at >= 0]
+    fewer = np.maximum(counted - movement.counts.to_numpy()[at[at >= 0]], 0)
     limit = Limit.of(context, "max_gone_percent")
-    for table in TABLES:
-        was = units[f"{table}_before"]
-        lost = (was - units[table]).clip(lower=0)
-        if not lost.any():
-            continue
+    for place in np.flatnonzero(fewer.any(axis=0)):
+        table, was, lost = TABLES[place], pd.Series(counted[:, place]), pd.Series(fewer[:, place])
         offices = units.loc[lost > 0, "office_id"].dropna().unique()
         # Records that are gone from one office only are compared with that office's records.
         is_of_one = len(offices) == 1 and units["office_id"].nunique() > 1
@@ -98,11 +97,14 @@ def _records_gone(
                 break
 
 
-def _counts(states: pd.DataFrame) -> pd.DataFrame:
-    """unit_key, and the number of the unit's records in each of the `TABLES`; ``states``: unit_key, records."""
+def _counts(states: pd.DataFrame) -> tuple[pd.Series, Counts]:
+    """The units of ``states`` (unit_key, records) whose records are counted, and a row of counts for each.
+
+    A count for each of the `TABLES`.
+    """
     known = states[states["records"].str.count(",") == len(TABLES) - 1]
     counts = np.array(orjson.loads(f"[{','.join(known['records'])}]"), dtype=np.int64).reshape(-1, len(TABLES))
-    return pd.DataFrame(counts, columns=list(TABLES)).assign(unit_key=known["unit_key"].to_numpy())
+    return known["unit_key"], counts
 
 
 def _ledger_empty(context: RunContext, vendor: str, census: Census, enrolled: pd.Index) -> Iterator[Cause]:

@@ -14,7 +14,7 @@ from etl.errors import VENDOR_NAMES
 from etl.extract.census import Census
 from etl.extract.contact_units import households_of
 from etl.extract.source import Snapshot, to_frame
-from etl.frames import are_among, each_row
+from etl.frames import are_among, each_row, typed
 from etl.load.ledger import findings, identities
 from etl.units import are_households, numbers_of
 from include.pipelines.run.context import RunContext
@@ -33,10 +33,10 @@ def stage_gone(
     ``linked``: unit_key, vendor_client_id of all the vendor's links; ``people``: the identities of all contacts.
     """
     gone = linked[~are_among(linked["unit_key"], census.units["unit_key"])]
-    gone = gone[
-        ~are_among(gone["unit_key"], findings.units_with(context.ledger, context.request.run_id, vendor, [RULE]))
-    ]
-    keys = gone["unit_key"].astype("str")
+    if len(gone):
+        known = findings.units_with(context.ledger, context.request.run_id, vendor, [RULE])
+        gone = gone[~are_among(gone["unit_key"], known)]
+    keys = gone["unit_key"]
     in_households = are_households(keys)
     why = _why_households(snapshot, keys[in_households])
     why |= _why_contacts(context, snapshot, keys[~in_households], people)
@@ -48,7 +48,7 @@ def stage_gone(
         )
         for row in each_row(gone)
     ]
-    context.staging.write(f"{STAGE}/{vendor}", {"units": pd.DataFrame(rows, columns=list(_KINDS)).astype(_KINDS)})
+    context.staging.write(f"{STAGE}/{vendor}", {"units": typed(rows, _KINDS)})
 
 
 def read_gone(context: RunContext, vendor: str) -> pd.DataFrame:

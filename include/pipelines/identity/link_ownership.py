@@ -101,6 +101,6 @@ def held_by_households(
     if context.request.by_hand is not None:
         linked = links.read_links_by_person(context.ledger, vendor, person, clients)
     held = linked.loc[linked[person].isin(clients), ["unit_key", person]]
-    held = held.astype({"unit_key": "str"}).rename(columns={"unit_key": "holder", person: "client_contact_id"})
+    held = held.rename(columns={"unit_key": "holder", person: "client_contact_id"})
     held = held[are_households(held["holder"])]
     return fresh.merge(held, on="client_contact_id")

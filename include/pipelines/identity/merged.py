@@ -21,9 +21,10 @@ from etl.errors import VENDOR_NAMES
 from etl.extract import identity
 from etl.extract.census import Census, read_households
 from etl.extract.source import Snapshot
-from etl.frames import are_among, each_row
+from etl.frames import are_among, each_row, typed
 from etl.load.ledger import identities, links, locks
 from etl.load.ledger.identities import Merge
+from etl.load.ledger.store import Ledger
 from etl.load.ledger.transfers import rekeying
 from etl.load.merged_contacts import Known, Unclear, decide_merges
 from etl.units import are_households, contact_key, numbers_of
@@ -42,14 +43,17 @@ _OWNED = ("assets", "liabilities", "insurancePolicies")
 def follow_merges(context: RunContext, snapshot: Snapshot, census: Census, people: pd.DataFrame) -> None:
     """Follows the merges of all contacts that a vendor has; ``people``: the identities of all contacts."""
     ledger = context.ledger
-    living = set(people.loc[~people["is_deleted"], "contact_id"])
-    back = [merged for merged in identities.merges_followed(ledger) if merged in living]
+    followed = people["contact_id"].isin(list(identities.merges_followed(ledger)))
+    back = people.loc[followed & ~people["is_deleted"], "contact_id"].tolist()
     if back and not context.request.dry_run:
         identities.withdraw_merges(ledger, back)
     deleted = set(people.loc[people["is_deleted"], "contact_id"])
     linked = identities.links_of_contacts(ledger, deleted)
-    partners = identity.read_partners(snapshot, census.units) if len(linked) else None
-    _follow(context, snapshot, _couples(census.units, partners), people, deleted, linked)
+    if linked.empty:
+        _stage(context, _couples(census.units, None), [], {})
+        return
+    couples = _couples(census.units, identity.read_partners(snapshot, census.units))
+    _follow(context, snapshot, couples, people, deleted, linked)
 
 
 def follow_merges_of(context: RunContext, snapshot: Snapshot, census: Census, unit: int) -> set[identities.Pair]:
@@ -86,6 +90,16 @@ def follow_dependents(
     is_living = ~people["is_deleted"] & people["contact_id"].isin(members["contact_id"])
     pairs = identity.same_people(people[people["is_deleted"]], people[is_living])
     pairs = pairs[~pairs["contact_id"].isin(list(identities.merges_followed(ledger)))]
+    merges = _among_dependents(ledger, pairs, members, units) if len(pairs) else []
+    if context.request.dry_run:
+        known = [(f"contact:{one.contact}", one.known_as) for one in merges]
+        context.staging.write(NAMES, {"names": typed(known, {"crm_key": "str", "known_as": "str"})})
+    else:
+        identities.follow_merges(ledger, merges, context.request.run_id)
+
+
+def _among_dependents(ledger: Ledger, pairs: pd.DataFrame, members: pd.DataFrame, units: pd.DataFrame) -> list[Merge]:
+    """The pairs of which Profiles has the deleted contact as a dependent, and not the living one."""
     placed = pairs.merge(members, left_on="other_id", right_on="contact_id", suffixes=("", "_member"))
     placed = placed.assign(unit_key=placed["unit"].map(units["unit_key"]))
     names = rekeying.known_names(ledger)
@@ -97,17 +111,7 @@ def follow_dependents(
         was, now = (names.get(key, key) for key in (f"contact:{row.contact_id}", f"contact:{row.other_id}"))
         if was in sent and now not in sent:
             merges.setdefault(int(row.contact_id), Merge(int(row.contact_id), int(row.other_id), row.matched_by, was))
-    if context.request.dry_run:
-        known = pd.DataFrame(
-            {
-                "crm_key": [f"contact:{one.contact}" for one in merges.values()],
-                "known_as": [one.known_as for one in merges.values()],
-            },
-            dtype="str",
-        )
-        context.staging.write(NAMES, {"names": known})
-    else:
-        identities.follow_merges(ledger, merges.values(), context.request.run_id)
+    return list(merges.values())
 
 
 def known_names(context: RunContext) -> Mapping[str, str]:
@@ -255,7 +259,7 @@ def _stage(context: RunContext, couples: pd.DataFrame, unclear: list[Unclear], f
         waiting = {*around[~are_among(pd.Series(around, dtype="str"), has_link)], *({one.unit_key} & units)}
         words = _in_words(one, one.merged in followed)
         rows += [(one.vendor, key, one.merged, words) for key in sorted(waiting)]
-    waits = pd.DataFrame(rows, columns=list(_KINDS)).astype(_KINDS)
+    waits = typed(rows, _KINDS)
     context.staging.write(STAGE, {"waiting": waits.drop_duplicates(["vendor", "unit_key", "contact_id"])})
 
 

@@ -15,7 +15,7 @@ from etl.extract import identity, scope
 from etl.extract.census import Census
 from etl.extract.identity import BY_CONTACT, Twins
 from etl.extract.source import Snapshot
-from etl.frames import are_among, each_row
+from etl.frames import are_among, each_row, typed
 from etl.load.ledger import identities, links
 from etl.load.matching import Place, Twin, decide_twins
 from include.pipelines.identity.link_ownership import links_of
@@ -163,7 +163,7 @@ def _stage(context: RunContext, vendor: str, found: list[Twin], beside: pd.DataF
         )
         for one in found
     ]  # fmt: skip
-    waiting = pd.DataFrame(rows, columns=list(_KINDS)).astype(_KINDS)
+    waiting = typed(rows, _KINDS)
     if beside is not None:
         waiting = pd.concat([beside, waiting], ignore_index=True)
     context.staging.write(f"{STAGE}/{vendor}", {"waiting": waiting})

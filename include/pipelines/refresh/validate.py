@@ -151,19 +151,29 @@ def _decide(
     decisions["reason"] = decisions["code"]
     decisions["decision"] = decisions["code"].notna().map({True: "held", False: "send"})
     _fail(decisions, failed)
-    missing = users.loc[users["missing"].notna()].set_index("unit_key")
+    _skip(decisions, users[users["missing"].notna()])
+    is_lost = (decisions["decision"] == "send") & decisions["payload_hash"].isna()
+    lost = decisions.loc[is_lost, ["unit_key"]]
+    _fail(decisions, lost.assign(reason="the gate let it through without a document: a defect"))
+    return decisions
+
+
+def _skip(decisions: pd.DataFrame, unlicensed: pd.DataFrame) -> None:
+    """Units whose user lacks a license (unit_key, user_name, missing, missing_rule) are skipped."""
+    if unlicensed.empty:
+        return
+    missing = unlicensed.set_index("unit_key")
     refused = are_among(decisions["unit_key"], missing.index)
     reasons = missing["missing_rule"] + ": " + missing["user_name"].fillna("(nobody)") + " lacks " + missing["missing"]
     decisions.loc[refused, "reason"] = decisions.loc[refused, "unit_key"].map(reasons)
     decisions.loc[refused, "code"] = decisions.loc[refused, "unit_key"].map(missing["missing_rule"])
     decisions.loc[refused, "decision"] = "skipped"
-    lost = decisions.loc[(decisions["decision"] == "send") & decisions["payload_hash"].isna(), ["unit_key"]]
-    _fail(decisions, lost.assign(reason="the gate let it through without a document: a defect"))
-    return decisions
 
 
 def _fail(decisions: pd.DataFrame, failed: pd.DataFrame) -> None:
     """Units that broke a step (unit_key, reason) are failed: a person has to read the log."""
+    if failed.empty:
+        return
     reasons = failed.set_index("unit_key")["reason"]
     rows = are_among(decisions["unit_key"], reasons.index) & (decisions["decision"] != "skipped")
     decisions.loc[rows, "reason"] = decisions.loc[rows, "unit_key"].map(reasons)
@@ -173,7 +183,10 @@ def _fail(decisions: pd.DataFrame, failed: pd.DataFrame) -> None:
 
 def _hold(decisions: pd.DataFrame, findings: pd.DataFrame) -> None:
     """Holds the units with critical findings from outside the gate."""
-    critical = findings.loc[findings["severity"] == "critical"].groupby("unit_key")["rule_id"].agg(", ".join)
+    is_critical = findings["severity"] == "critical"
+    if not is_critical.any():
+        return
+    critical = findings[is_critical].groupby("unit_key")["rule_id"].agg(", ".join)
     rows = are_among(decisions["unit_key"], critical.index) & decisions["decision"].isin(["send", "held"])
     added = decisions.loc[rows, "unit_key"].map(critical)
     before = decisions.loc[rows, "code"]

@@ -2,8 +2,7 @@
 
 import pandas as pd
 
-from etl.frames import are_among
-from include.report.display import texts
+from etl.frames import are_among, one_text
 
 _KEY = ["vendor", "unit_key", "rule_id", "entity", "entity_id", "field"]
 
@@ -25,8 +24,10 @@ def compare_findings(previous: pd.DataFrame, current: pd.DataFrame, units_in_sco
     if "first_run_id" in previous.columns:
         first = previous["first_run_id"].set_axis(before)
         judged["first_run_id"] = now.map(first[~first.index.duplicated()]).astype("str")
-    looked_at = _join(units_in_scope, _KEY[:2])
-    gone = ~are_among(before, now) & are_among(_join(previous, _KEY[:2]), looked_at) & ~before.duplicated().to_numpy()
+    looked_at = one_text(units_in_scope, _KEY[:2])
+    gone = (
+        ~are_among(before, now) & are_among(one_text(previous, _KEY[:2]), looked_at) & ~before.duplicated().to_numpy()
+    )
     mended = previous[gone].assign(status="mended").reindex(columns=judged.columns)
     if mended.empty:
         return judged.reset_index(drop=True)
@@ -37,12 +38,4 @@ def compare_findings(previous: pd.DataFrame, current: pd.DataFrame, units_in_sco
 
 def finding_keys(findings: pd.DataFrame) -> pd.Series:
     """The identity of each finding from run to run, as one text."""
-    return _join(findings, _KEY)
-
-
-def _join(frame: pd.DataFrame, columns: list[str]) -> pd.Series:
-    """One text for each row; the unit separator cannot be part of an id, a rule or a column's name."""
-    first, *others = (texts(frame[column]) for column in columns)
-    for other in others:
-        first = first + "\x1f" + other
-    return first.astype("str")
+    return one_text(findings, _KEY)

@@ -104,8 +104,8 @@ class History:
         through = () if dry_run else [vendor for vendor in VENDORS if vendor != stopped]
         states = {vendor: [] for vendor in through}
         close_run(self.ledger, run_id, Closing("success", findings=told, states=states))
-        rows = [tuple(row) for row in told[[*findings.COLUMNS, "status"]].itertuples(index=False)]
-        self.found[run_id] = rows
+        kept = told[[*findings.COLUMNS, "status"]].astype(object)
+        self.found[run_id] = list(kept.where(kept.notna(), None).itertuples(index=False, name=None))
         self.ended.append((run_id, dry_run))
 
     def _found(self, looked_at: list[tuple[str, str]]) -> pd.DataFrame:
