@@ -82,11 +82,9 @@ def _keys(letter: str, ids: pd.Series[int]) -> pd.Series[str]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from etl.frames import TEXT_DTYPE
-
     digits = pa.array(ids.array, from_pandas=True).cast(pa.large_string())
     keys = pc.binary_join_element_wise(pa.scalar(letter, digits.type), digits, pa.scalar("", digits.type))
-    return pd.Series(TEXT_DTYPE.__from_arrow__(keys), ids.index, name=ids.name)
+    return pd.Series(pd.array(keys, dtype="str"), ids.index, name=ids.name)
 
 
 def are_households(unit_keys: pd.Series[str]) -> pd.Series[bool]:
