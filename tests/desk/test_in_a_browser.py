@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("desk_in_a_browser")]
 
 PAGES = (
     "/", "/?state=all&rows=500&rule=DEM-NAME", "/?advisor=nobody", "/items/1", "/search", "/runs", "/runs/run-2",
-    "/tonight", "/conflicts", "/waivers", "/guards",
+    "/tonight", "/checks", "/coverage", "/conflicts", "/waivers", "/guards",
     "/household/H1", "/trends", "/trends?rule=DEM-NAME", "/trends/never-sent/emoney", "/no-such-page",
 )  # fmt: skip
 
@@ -70,6 +70,15 @@ def test_what_the_search_field_finds_has_no_fault_either(browser: webdriver.Chro
     browser.find_element(By.ID, "q").send_keys("castellan" + Keys.ENTER)
     WebDriverWait(browser, 30).until(lambda _: "1 household or person" in browser.title)
     assert accessibility_faults(browser) == []
+
+
+def test_on_paper_the_list_stands_without_forms(browser: webdriver.Chrome) -> None:
+    go(browser, "/?state=all")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert browser.find_element(By.CSS_SELECTOR, "tbody tr").is_displayed()
+    assert [one for one in browser.find_elements(By.CSS_SELECTOR, "form, nav, input") if one.is_displayed()] == []
+    assert "Work list: 4 items" in browser.find_element(By.TAG_NAME, "h1").text
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
 def test_an_item_is_acknowledged_with_the_keyboard_alone(browser: webdriver.Chrome) -> None:
