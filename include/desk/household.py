@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby, islice
 
@@ -82,15 +82,15 @@ def _stand(history: History, link: LinkRow | None) -> AtVendor:
     if not history.runs:
         return AtVendor(history.vendor, link, None, None, "")
     last = history.runs[0]
-    went, stayed = _sorted(history)
+    refreshed = next((ran for ran in history.runs if ran.outcome in DONE), None)
     return AtVendor(
         vendor=history.vendor,
         link=link,
         last=last,
-        refreshed=next((ran for ran in history.runs if ran.outcome in DONE), None),
+        refreshed=refreshed,
         why=why(last),
-        went=went,
-        stayed=stayed,
+        went=_went(history, refreshed) if refreshed else (),
+        stayed=_stayed(history),
         kept=_kept(history),
         left_out=_left_out(history),
         pins=history.pins,
@@ -98,12 +98,17 @@ def _stand(history: History, link: LinkRow | None) -> AtVendor:
     )
 
 
-def _sorted(history: History) -> tuple[tuple[Answer, ...], tuple[Answer, ...]]:
-    """The fields that went, and those with a value that stayed; what the CRM does not have is no news."""
-    answers = answer_all(history)
+def _went(history: History, refreshed: UnitRun) -> tuple[Answer, ...]:
+    """The fields that the vendor has from us, as the last run that refreshed it says: later runs sent nothing."""
+    until = replace(history, runs=history.runs[history.runs.index(refreshed) :], settled=None)
     has_gone = {name for name, value in history.sent_values.items() if value is not None}
-    stayed = (one for one in answers if one.field not in has_gone and one.shape not in ("", "null"))
-    return tuple(one for one in answers if one.field in has_gone), tuple(stayed)
+    return tuple(one for one in answer_all(until) if one.field in has_gone)
+
+
+def _stayed(history: History) -> tuple[Answer, ...]:
+    """The fields with a value that were never sent; what the CRM does not have is no news."""
+    has_gone = {name for name, value in history.sent_values.items() if value is not None}
+    return tuple(one for one in answer_all(history) if one.field not in has_gone and one.shape not in ("", "null"))
 
 
 def _kept(history: History) -> tuple[Kept, ...]:

@@ -14,6 +14,7 @@ from expectations.rules.cards import cards, title
 from tests.desk.office import Office
 from tests.load.advisors import edit_person
 from tests.load.ledger.desk.desks import rows_of
+from tests.report.pages import read_page
 from tests.run_book import Book, BookSnapshot, Restore, snapshot
 
 TAX_ID = "900-12-3456"
@@ -53,6 +54,7 @@ def test_the_page_says_what_is_open_and_where_the_household_stands(office: Offic
     assert f"Last outcome Held: {title('DEM-BIRTH-DATE')}" in page.words
     assert "SmartOffice as of 2026-11-19" in page.words
     assert "What went:" in page.words
+    assert "clientA.birthDate written; unchanged since contact.birth_date, key 101" in page.words
     assert "As of 2026-11-20 to 2026-11-21, 2 runs" in page.words
     assert "Created" in page.words
     assert "Kept, because somebody edited or pinned it there clientA.lastName : kept: somebody edited it" in page.words
@@ -99,6 +101,7 @@ def test_values_are_shown_once_with_a_reason_and_an_entry_in_the_audit(office: O
     answer = admin.send("/household/H1/values", record=RECORD, reason="The client is on the phone")
     assert answer.status_code == 200
     assert TAX_ID in answer.text
+    assert "Tax id" in read_page(answer.text).words
     assert answer.headers["cache-control"] == "no-store"
     (entry,) = rows_of(office.ledger, "SELECT * FROM audit_v")
     assert (entry["actor"], entry["action"], entry["subject"]) == ("admin", "values shown", "unit:H1")

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from etl.load.job import LinkTo, WantedLink
 from tests.load.advisors import edit_person
+from tests.load.ledger.desk.desks import check_laws
 from tests.pipelines.household.by_hand import run_by_hand
 from tests.run_book import Book
 
@@ -47,6 +48,7 @@ def test_an_ended_link_stays_ended_until_a_person_makes_it_again(sent: Book) -> 
         ("emoney", "H1", "unlinked", record, "left us"),
         ("emoney", "H1", "linked", record, "is back"),
     ]
+    check_laws(again.context.ledger)
 
 
 def test_a_unit_takes_over_the_record_of_a_former_unit_with_all_that_was_sent(book: Book) -> None:

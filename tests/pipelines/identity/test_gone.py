@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from tests.load.ledger.desk.desks import check_laws, rows_of
 from tests.run_book import Book
 
 NEXT, LATER, LAST = "2026-11-23", "2026-11-24", "2026-11-25"
@@ -37,3 +38,6 @@ def test_a_unit_that_is_gone_is_reported_once_with_what_stays_and_goes_on_when_b
     assert back.outcomes("emoney")["C7"] == "unchanged"
     (row,) = back.rows("finding_v", vendor="emoney", unit_key="C7", rule_id=RULE)
     assert row["status"] == "mended"
+    (item,) = rows_of(back.context.ledger, f"SELECT * FROM work_item_v WHERE unit_key = 'C7' AND rule_id = '{RULE}'")
+    assert (item["state"], item["vendors"]) == ("new", "profiles")
+    check_laws(back.context.ledger)

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from etl.load.job import WantedLink
 from tests.load.advisors import edit_person
+from tests.load.ledger.desk.desks import check_laws, rows_of
 from tests.pipelines.household.by_hand import run_by_hand
 from tests.run_book import Book, BookSnapshot, Restore, snapshot
 
@@ -80,6 +81,9 @@ def test_head_spouse_lone_client_and_dependent_keep_their_records_with_links_and
     book.account(11, 190)
     book.crm.update("investment_account", {"account_id": 7}, account_value=7777, net_value=7777)
     night = book.run(NEXT)
+    events = rows_of(night.context.ledger, "SELECT kind, run_id FROM work_item_event_v WHERE unit_key = 'C7'")
+    assert {one["kind"] for one in events if one["run_id"] == night.context.request.run_id} == {"ended"}
+    check_laws(night.context.ledger)
     for vendor in VENDORS:
         assert set(night.outcomes(vendor)) == {"H1", "H2", "H3", "C8"}
         assert set(night.outcomes(vendor).values()) <= {"updated", "unchanged"}

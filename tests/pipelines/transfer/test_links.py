@@ -11,6 +11,7 @@ import pytest
 
 from etl.load.ledger import intents
 from etl.load.ledger.transfers import rekeying
+from tests.load.ledger.desk.desks import check_laws, rows_of
 from tests.pipelines.transfer.books import TARGET
 from tests.pipelines.transfer.moving import RECEIVER, Database, TransferDesk
 from tests.run_book import DAY, LICENSES, Book, Ran, SmallCrm, Vendors, access_to
@@ -192,6 +193,9 @@ def test_vendors_know_clients_that_move_on_to_a_third_office(book: Book) -> None
     night = book.run(NEXT)
     assert list(night.outcomes("profiles").values()) == ["unchanged"]
     assert held(book.vendors) == before
+    check_laws(night.context.ledger)
+    moved = rows_of(night.context.ledger, "SELECT kind FROM work_item_event_v WHERE unit_key = 'H1' AND run_id = 't1'")
+    assert {one["kind"] for one in moved} == {"ended"}
 
 
 def test_a_run_that_read_the_crm_before_the_transfer_creates_nobody(book: Book) -> None:
