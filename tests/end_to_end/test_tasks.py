@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from etl.errors import SourceUnavailable, StopRun
+from etl.errors import CredentialsRefused, SourceUnavailable, StopRun
 from etl.load.ledger import guards, runs
 from include.pipelines.refresh import tasks
 from include.plugins import airflow_internals
@@ -120,6 +120,60 @@ def test_a_release_is_as_of_the_day_of_the_stopped_run(monkeypatch: pytest.Monke
     )
     request = tasks.refresh_context().request
     assert (request.as_of, request.release_guard) == (date(2026, 2, 27), "checked")
+
+
+@pytest.mark.parametrize(
+    ("at", "night", "is_holiday"),
+    [
+        (datetime(2026, 3, 3, 21, 0, tzinfo=UTC), date(2026, 3, 3), False),
+        (datetime(2026, 3, 2, 21, 0, tzinfo=UTC), date(2026, 3, 2), True),
+        (datetime(2026, 3, 7, 21, 0, tzinfo=UTC), date(2026, 3, 9), False),  # on a Saturday
+    ],
+)
+def test_a_forecast_is_a_dry_run_as_of_the_next_night(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, at: datetime, night: date, is_holiday: bool
+) -> None:
+    begin(
+        monkeypatch, tmp_path, dag_id="tonight_forecast", run_type="manual", logical_date=at, run_after=at,
+        conf={"dry_run": False},
+    )  # fmt: skip
+    request = tasks.refresh_context().request
+    assert (request.as_of, request.dry_run, request.is_holiday) == (night, True, is_holiday)
+
+
+def test_a_check_names_its_units(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    named = {"dag_id": "household_check", "run_type": "manual", "triggering_user_name": "ann"}
+    begin(monkeypatch, tmp_path, **named)
+    assert "name the households to check" in (tasks.refresh_context().request.mistake or "")
+    begin(monkeypatch, tmp_path, **named, conf={"unit_keys": ["H12"]})
+    request = tasks.refresh_context().request
+    assert (request.mistake, request.unit_keys, request.triggered_by) == (None, ("H12",), "ann")
+
+
+def test_a_vendor_that_stops_a_check_does_not_stop_the_other_one(
+    airflow: Airflow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    loaded: list[str] = []
+
+    def load(context: Any, vendor: str, shard: int) -> dict[str, int]:
+        loaded.append(vendor)
+        if vendor == "profiles":
+            raise CredentialsRefused("Profiles refuses the log-in.")
+        return {"created": 1}
+
+    def plan(context: Any) -> list[int]:
+        start(context)
+        return [0]
+
+    stages = "include.pipelines.refresh"
+    monkeypatch.setattr(f"{stages}.plan.plan_and_extract", plan)
+    monkeypatch.setattr(f"{stages}.transform.transform_shard", lambda context, shard: 1)
+    monkeypatch.setattr(f"{stages}.validate.validate_vendor", lambda context, vendor: 1)
+    monkeypatch.setattr(f"{stages}.load.load_shard", load)
+    with pytest.raises(task_boundary.EndedForGood):
+        tasks.check_units()
+    assert loaded == ["profiles", "emoney"]
+    assert why_stopped(tmp_path) == "Profiles refuses the log-in."
 
 
 def test_an_error_that_a_person_has_to_mend_ends_a_task_for_good_and_is_noted(airflow: Airflow, tmp_path: Path) -> None:
