@@ -19,6 +19,7 @@ from include.local.installation import Installation, Refused
 from include.local.processes import Program, Programs, interruptible, refuse_port_in_use
 from include.local.progress import RunLog, Task, console, show_finished, stage
 from include.plugins.airflow_internals import fail_lost_runs
+from include.runtime.report_names import LATEST
 
 HOUSEHOLDS = 400
 OFFICE_ZONE = ZoneInfo("America/New_York")
@@ -123,8 +124,15 @@ def run(installation: Installation, *, fresh: bool) -> int:
 def report(file: Path) -> bool:
     """Print what the run did; gives whether its summary is there and its books balance."""
     from include.commands import run_summary
+    from include.commands.terminal import print_path
 
-    return file.exists() and run_summary.show(file) == 0
+    if not file.exists():
+        return False
+    is_balanced = run_summary.show(file) == 0
+    latest = file.parents[2] / "runs" / LATEST / "worklist.html"
+    if latest.exists():
+        print_path(console, "The same, as you can type it:", latest)
+    return is_balanced
 
 
 def follow(program: Program) -> RunLog:

@@ -3,16 +3,23 @@
 import csv
 import sys
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.report.data_docs import render_data_docs
 from include.report.display import neutralise, show
+from include.report.run.model import LINEAGE_COLUMNS, PIN_COLUMNS
+from include.report.run.pages import render_life_events, render_why
+from include.report.run.proposals import PersonGoes, Proposal, RecordGoes
 from include.report.run.writer import write_report
+from tests.expectations.facts import facts_with, verdict_of
 from tests.report.builders import a_report, findings, labels, outcomes
 from tests.report.pages import read_page
 
@@ -36,6 +43,9 @@ HOSTILE = {
     "encoded": "Smith_x202E_gnp",
     "rich": "<r><t>bold</t></r>",
     "tag characters": "Smith\U000e0041",
+    "300 characters": "Smith" * 60,
+    "emoji": "Zoë 👩‍👩‍👧 Smith",
+    "right to left": "\u200fשמיט\u202a (Smith)",
 }
 
 
@@ -91,6 +101,35 @@ def test_ids_and_anchors_hold_with_hostile_unit_keys(folder: Path) -> None:
     assert len(ids) == len(set(ids))
     assert all(" " not in name and "<" not in name for name in ids)
     assert {address[1:] for address in page.values("href") if address.startswith("#")} <= set(ids)
+
+
+def test_every_name_is_read_as_it_is_typed(folder: Path) -> None:
+    text = read_page((folder / "worklist.html").read_text(encoding="utf-8")).text
+    assert [name for name, typed in HOSTILE.items() if show(typed.strip()) not in text] == []
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_the_pages_beside_the_work_list_show_hostile_text_as_text(text: str) -> None:
+    """The life events, where values come from, and the checks."""
+    people = (PersonGoes(101, text, text, text),)
+    records = (RecordGoes("account:1", text, 101, text, False),)
+    event = Proposal("emoney", "H1", "divorce", text, text, (text,), people, records, reason=text, is_confirmed=True)
+    named = a_report(life_events=(event,), labels=labels({"household_name": text}))
+    why = pd.DataFrame([dict.fromkeys(LINEAGE_COLUMNS, text) | {"vendor": "emoney"}])
+    pins = pd.DataFrame([dict.fromkeys(PIN_COLUMNS, text) | {"pinned_at": "2026-11-20 09:00:00"}])
+    statistics = verdict_of("profiles", facts_with("profiles", "people", email=text)).statistics
+    pages = {
+        "life events": render_life_events(named),
+        "why": render_why(replace(named, lineage=why, pins=pins)),
+        "checks": render_data_docs([statistics]).decode(),
+    }
+    for name, html in pages.items():
+        page = read_page(html)
+        assert (page.misnested, page.open_tags) == ([], []), name
+        assert unseen(html) <= {"\n"}, name
+        assert not page.all("script", "img", "iframe", "form"), name
+        assert not page.values("onmouseover"), name
+        assert (show(text.strip()) in page.text) is (name != "checks"), name
 
 
 def test_no_cell_of_the_csv_starts_like_a_formula(folder: Path) -> None:
