@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
-
 from etl.errors import LedgerUnavailable
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.tables import vendor_call, vendor_waiter
@@ -55,6 +53,8 @@ def ask(ledger: Ledger, given: Ask) -> Granted:
 
     Raises `LedgerUnavailable`.
     """
+    import psycopg  # takes long, and a ledger on SQLite needs none of this
+
     with ledger.read() as connection:
         driver: Any = connection.connection.dbapi_connection  # psycopg's own cursors take several statements at once
         try:
