@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -90,6 +90,9 @@ async def desk_user(request: Request) -> DeskUser:
 
 
 User = Annotated[DeskUser, Depends(desk_user)]
+# Numbers of an address, which a database can take.
+PageNumber = Annotated[int, Query(ge=1, le=1_000_000)]
+SerialId = Annotated[int, Path(ge=1, lt=2**31)]
 
 
 def _user(desk: Desk, account: Account) -> DeskUser:

@@ -117,7 +117,7 @@ def _value(name: str, given: Mapping[str, Any]) -> Any:
 
 def _number(name: str, given: Mapping[str, Any]) -> int | None:
     text = str(given.get(name) or "").strip()
-    if text and not (text.isascii() and text.isdigit() and len(text) < 19):
+    if text and not (text.isascii() and text.isdigit() and len(text) < (19 if name == "office" else 7)):
         raise _unreadable(name)
     return int(text) if text else None
 

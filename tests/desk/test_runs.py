@@ -47,6 +47,13 @@ def test_runs_are_listed_the_latest_first_and_by_kind(ran: Office) -> None:
     assert "No run is here yet" in admin.read("/runs", page="2").words
 
 
+@pytest.mark.parametrize("page", ["0", "-1", "x", "9" * 40])
+def test_a_page_that_no_list_has_is_a_sentence(ran: Office, page: str) -> None:
+    answer = ran.visitor("main.morgan").get("/runs", page=page)
+    assert answer.status_code == 422
+    assert "cannot read this address" in answer.text
+
+
 def test_a_run_says_what_it_held_in_my_offices(ran: Office) -> None:
     page = ran.visitor("lakeside.chen").read("/runs/run-2")
     assert "Castellan" in page.words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse
@@ -15,7 +16,7 @@ from etl.outcomes import OUTCOMES
 from expectations.rules.cards import title
 from include.desk import kit
 from include.desk.context import Desk, desk_of
-from include.desk.security import DeskUser, User, not_there, with_style
+from include.desk.security import DeskUser, PageNumber, User, not_there, with_style
 from include.report.display import asked_by
 from include.report.html import styled
 from include.report.run.advice import MEANINGS
@@ -40,10 +41,10 @@ _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
 @router.get("/runs")
-def list_of_runs(request: Request, user: User, kind: str = "", page: int = 1) -> Response:
+def list_of_runs(request: Request, user: User, kind: str = "", page: PageNumber = 1) -> Response:
     """All runs, the latest first."""
-    ledger, number = desk_of(request).ledger, max(page, 1)
-    shown = runs.list_runs(ledger, kind, ROWS + 1, (number - 1) * ROWS)
+    ledger = desk_of(request).ledger
+    shown = runs.list_runs(ledger, kind, ROWS + 1, (page - 1) * ROWS)
     return kit.page(
         request,
         "runs.html.j2",
@@ -51,7 +52,7 @@ def list_of_runs(request: Request, user: User, kind: str = "", page: int = 1) ->
         outcomes=runs.count_outcomes(ledger, [one.run_id for one in shown[:ROWS]]),
         kinds=runs.count_runs(ledger),
         kind=kind,
-        number=number,
+        number=page,
         has_more=len(shown) > ROWS,
         asked_by=_asked_by,
     )
@@ -62,7 +63,7 @@ def one_run(request: Request, user: User, run_id: str) -> Response:
     """How a run ended, what it held, what it has changed on the work list."""
     desk = desk_of(request)
     if run_id == "latest" and (latest := runs.list_runs(desk.ledger, limit=1)):
-        return RedirectResponse(kit.address(request, f"/runs/{latest[0].run_id}"), 303)
+        return RedirectResponse(kit.address(request, f"/runs/{quote(latest[0].run_id, safe='')}"), 303)
     run = runs.find_run(desk.ledger, run_id)
     if run is None:
         sentence = f"The ledger has no run {run_id}. A run is listed as soon as its first step has begun."

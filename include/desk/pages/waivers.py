@@ -18,7 +18,7 @@ from expectations.rules.cards import title
 from expectations.waivers import NEVER_WAIVED
 from include.desk import kit
 from include.desk.context import Desk, Refused, desk_of
-from include.desk.security import DECIDE, DeskUser, User, form_of, not_there
+from include.desk.security import DECIDE, DeskUser, SerialId, User, form_of, not_there
 
 router = APIRouter()
 
@@ -41,7 +41,7 @@ def all_waivers(request: Request, user: User) -> Response:
 
 
 @router.get("/items/{item_id}/waive")
-def waive_form(request: Request, user: User, item_id: int) -> Response:
+def waive_form(request: Request, user: User, item_id: SerialId) -> Response:
     """What a waiver on this item would let through, and the form; or why the rule cannot be waived."""
     user.require(DECIDE)
     desk = desk_of(request)
@@ -59,7 +59,7 @@ def waive_form(request: Request, user: User, item_id: int) -> Response:
 
 
 @router.post("/items/{item_id}/waive")
-def ask(request: Request, user: User, item_id: int) -> Response:
+def ask(request: Request, user: User, item_id: SerialId) -> Response:
     """Keeps the waiver. A critical one waits for a second person."""
     user.require(DECIDE)
     desk, given = desk_of(request), form_of(request)
@@ -80,7 +80,7 @@ def ask(request: Request, user: User, item_id: int) -> Response:
 
 
 @router.get("/waivers/{waiver_id}")
-def one_waiver(request: Request, user: User, waiver_id: int) -> Response:
+def one_waiver(request: Request, user: User, waiver_id: SerialId) -> Response:
     """A waiver with what it lets through, for the second person who signs."""
     desk = desk_of(request)
     waiver = _find_waiver(desk, user, waiver_id)
@@ -99,7 +99,7 @@ def one_waiver(request: Request, user: User, waiver_id: int) -> Response:
 
 
 @router.post("/waivers/{waiver_id}")
-def sign_or_end(request: Request, user: User, waiver_id: int) -> Response:
+def sign_or_end(request: Request, user: User, waiver_id: SerialId) -> Response:
     """Approves a waiver, or ends it before its day."""
     user.require(DECIDE)
     desk, given = desk_of(request), form_of(request)

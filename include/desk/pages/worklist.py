@@ -18,7 +18,7 @@ from etl.load.ledger.desk.work import Person
 from expectations.rules.cards import cards, title
 from include.desk import kit
 from include.desk.context import Desk, Refused, desk_of
-from include.desk.security import WORK, DeskUser, User, form_of, not_there
+from include.desk.security import WORK, DeskUser, SerialId, User, form_of, not_there
 from include.desk.view import ROWS, View, selects
 from include.report.display import counted, vendor_name
 
@@ -85,7 +85,7 @@ def as_workbook(request: Request, user: User) -> Response:
 
 
 @router.get("/items/{item_id}")
-def one_item(request: Request, user: User, item_id: int) -> Response:
+def one_item(request: Request, user: User, item_id: SerialId) -> Response:
     """An item: what is wrong, the card of its rule, its history, and what one can do."""
     ledger = desk_of(request).ledger
     item = queries.find_item(ledger, user.offices, item_id)
