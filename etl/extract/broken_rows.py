@@ -160,9 +160,16 @@ def _names_nobody(is_sqlite: bool, table: sa.Table, is_exact: bool = False) -> s
     odd = [is_no_key(is_sqlite, column) for column in columns]
     if table not in _OWNED:
         return sa.or_(*odd)
-    known = sa.select(s.contact.c.contact_id).where(s.contact.c.contact_id.is_not(None))
-    is_ownerless = sa.or_(columns[0].is_(None), columns[0].not_in(known))
+    is_ownerless = sa.or_(columns[0].is_(None), _is_no_contact(is_sqlite, columns[0]))
     return sa.or_(*odd, sa.and_(is_ownerless, is_alive(is_sqlite, table)) if is_exact else is_ownerless)
+
+
+def _is_no_contact(is_sqlite: bool, column: sa.Column[Any]) -> sa.ColumnElement[bool]:
+    """PostgreSQL looks a long list through for each row; SQLite has no index for the other way where no key is."""
+    contact_id = s.contact.c.contact_id
+    if is_sqlite:
+        return column.not_in(sa.select(contact_id).where(contact_id.is_not(None)))
+    return ~sa.exists().where(contact_id == column)
 
 
 def _unreadable(table: sa.Table, cells: Cells, owner: str) -> list[pd.DataFrame]:
