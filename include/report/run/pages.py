@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from etl.outcomes import OUTCOMES
-from expectations.rules.cards import title
+from expectations.rules.cards import Card, cards, title
 from include.report.display import as_texts, rows_of, vendor_name
 from include.report.html import render
 from include.report.run.advice import advice, decided, ending, headline, meanings
@@ -40,11 +40,15 @@ _BAR = 1000
 
 @dataclass(frozen=True)
 class RuleSection:
-    """One rule in the section “By rule”: its counts, and the households on the page that break it."""
+    """One rule in the section “By rule”: its card, its counts, and the households on the page that break it.
+
+    A rule that is in the table no more has no card.
+    """
 
     anchor: str
     rule_id: str
     title: str
+    card: Card | None
     severity: str
     vendors: str
     message: str
@@ -197,6 +201,7 @@ def _rules(tallies: Tallies, shown: list[Household]) -> list[RuleSection]:
             anchor=rule_anchor(rule["rule_id"], rule["severity"]),
             rule_id=rule["rule_id"],
             title=title(rule["rule_id"]),
+            card=cards().get(rule["rule_id"]),
             severity=rule["severity"],
             vendors=" and ".join(vendor_name(vendor) for vendor in sorted(rule["vendors"], reverse=True)),
             message=rule["message"],
