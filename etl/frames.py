@@ -36,7 +36,7 @@ def _row(names: tuple[str, ...]) -> Any:
 
 def empty(columns: Sequence[str]) -> pd.DataFrame:
     """A frame of texts with these columns and no rows."""
-    return pd.DataFrame({column: pd.Series(dtype="str") for column in columns})
+    return typed((), dict.fromkeys(columns, "str"))
 
 
 def require_columns(of: object, what: str, **columns_of: Sequence[str]) -> None:

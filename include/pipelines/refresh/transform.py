@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow.compute as pc
 
@@ -101,22 +103,29 @@ def _key_lists(unit_keys: pd.Series, keyed: pd.DataFrame) -> pd.api.extensions.E
 
 def labels_of(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """`STAGED_LABELS`: how stewards find the units; contact_ids are those of the members, with blanks between them."""
-    people = frames["contacts"][["contact_id", "first_name", "last_name", "assigned_user_id"]]
-    rows = frames["units"].merge(people, left_on="client_contact_id", right_on="contact_id", how="left")
-    rows = rows.merge(frames["users"], left_on="assigned_user_id", right_on="user_id", how="left")
-    rows = rows.merge(frames["offices"], on="office_id", how="left")
-    client = rows[["unit_key", "client_contact_id"]].set_axis(["unit_key", "source_key"], axis=1).dropna()
-    members = rows[["unit_key", "household_id"]].dropna().merge(frames["members"], on="household_id")
+    from etl.transform.arrays import NULL, integers, positions, strings, taken
+
+    units, contacts, users, offices = (frames[name] for name in ("units", "contacts", "users", "offices"))
+    client_at = positions(integers(contacts["contact_id"]), integers(units["client_contact_id"]))
+    user_id = np.append(integers(contacts["assigned_user_id"]), NULL)[client_at]
+    user_at = positions(integers(users["user_id"]), user_id)
+    office_at = positions(integers(offices["office_id"]), integers(units["office_id"]))
+
+    def texts(column: pd.Series, at: npt.NDArray[np.int64]) -> pd.Series:
+        return strings(taken(text_array(column), at)).fillna("")
+
+    first, last = (texts(contacts[name], client_at) for name in ("first_name", "last_name"))
+    client = units[["unit_key", "client_contact_id"]].set_axis(["unit_key", "source_key"], axis=1).dropna()
+    members = units[["unit_key", "household_id"]].dropna().merge(frames["members"], on="household_id")
     people = pd.concat([client, members[["unit_key", "contact_id"]].set_axis(client.columns, axis=1)])
-    head = rows["first_name"].fillna("").str.cat(rows["last_name"].fillna(""), sep=" ").str.strip()
     return pd.DataFrame(
         {
-            "unit_key": rows["unit_key"],
-            "household_name": rows["household_name"].fillna(""),
-            "head_name": head,
-            "office_name": rows["office_name"].fillna(""),
-            "assigned_user": rows["user_name"].fillna(""),
-            "office_id": rows["office_id"],
-            "contact_ids": _key_lists(rows["unit_key"], people.drop_duplicates().astype("str")),
+            "unit_key": units["unit_key"].array,
+            "household_name": units["household_name"].fillna("").array,
+            "head_name": first.str.cat(last, sep=" ").str.strip(),
+            "office_name": texts(offices["office_name"], office_at),
+            "assigned_user": texts(users["user_name"], user_at),
+            "office_id": units["office_id"].array,
+            "contact_ids": _key_lists(units["unit_key"], people.drop_duplicates().astype("str")),
         }
     )
