@@ -147,7 +147,8 @@ class Snapshot:
         compiled = compiled_for(self.is_sqlite, statement)
         values = dict(compiled.params)
         if keys is not None:
-            ids = pd.Series(keys, dtype="Int64").dropna().to_numpy(dtype=np.int64)
+            given = keys if isinstance(keys, pd.Series | pd.Index | np.ndarray) else list(keys)
+            ids = pa.array(given, pa.int64(), from_pandas=True).drop_null().to_numpy(zero_copy_only=False)
             values["keys"] = orjson.dumps(ids, option=orjson.OPT_SERIALIZE_NUMPY).decode()
         return str(compiled), tuple(values[name] for name in compiled.positiontup or ())
 
