@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from etl.errors import VENDOR_NAMES, GateBroken
-from etl.frames import are_among
+from etl.frames import are_among, empty
 from expectations.facts.vendors import FRAMES_OF, check_frames
 from expectations.rules import FINDING_COLUMNS, Overrides, checks_of
 from expectations.wording import LEFT_OUT_KEY, needed_columns, word_findings
@@ -116,14 +116,17 @@ def _word_all(
 
 def held_units(findings: pd.DataFrame) -> pd.DataFrame:
     """unit_key, rule_ids of the units with a critical finding: the rules that they break, sorted, comma-joined."""
-    critical = findings.loc[(findings["severity"] == "critical").to_numpy(dtype=bool), ["unit_key", "rule_id"]]
+    is_critical = (findings["severity"] == "critical").to_numpy(dtype=bool)
+    if not is_critical.any():
+        return empty(("unit_key", "rule_ids"))
+    critical = findings.loc[is_critical, ["unit_key", "rule_id"]]
     broken = critical.drop_duplicates().sort_values(["unit_key", "rule_id"])
     keys, rules = broken["unit_key"].to_list(), broken["rule_id"].to_list()
     starts = np.flatnonzero(~broken["unit_key"].duplicated().to_numpy(dtype=bool)).tolist()
     ends = [*starts[1:], len(keys)]
     held = {
         "unit_key": [keys[start] for start in starts],
-        "rule_ids": [",".join(rules[start:end]) for start, end in zip(starts, ends, strict=bool(starts))],
+        "rule_ids": [",".join(rules[start:end]) for start, end in zip(starts, ends, strict=True)],
     }
     return pd.DataFrame(held, dtype="str")
 
