@@ -17,7 +17,7 @@ from etl.extract.broken_rows import read_strays
 from etl.extract.census import take_census
 from etl.extract.changes import track
 from etl.extract.schema_check import READ_TABLES
-from etl.extract.scope import depends_on_as_of
+from etl.extract.scope import read_loans
 from etl.extract.shard import read_shard
 from etl.extract.source import Snapshot, to_frame
 from etl.schema import metadata
@@ -171,7 +171,7 @@ def read(url: str, units_per_shard: int = 1_000_000) -> Read:
         strays = read_strays(snapshot)
         census = take_census(snapshot)
         track(snapshot, census)
-        depends_on_as_of(snapshot, census)
+        read_loans(snapshot, census)
         for start in range(0, len(census.units), units_per_shard):
             numbers = census.units.index[start : start + units_per_shard]
             frames = {name: to_frame(rows) for name, rows in read_shard(snapshot, census, numbers).items()}
