@@ -65,7 +65,7 @@ def test_result_names_what_was_mended_what_is_open_and_what_went(checking: Offic
     checking.airflow.runs[DAG, "run-2"] = checking.airflow.runs.pop((DAG, run_id)) | {"state": "success"}
     answer = morgan.get(place.replace(run_id, "run-2"))
     assert "refresh" not in answer.headers
-    page = morgan.read("/checks/run-2").words
+    page = morgan.read("/checked/run-2").words
     assert "Mended: 1 item" in page
     assert "Still open: 0 items" in page
     assert "Unchanged" in page

@@ -84,7 +84,7 @@ def test_critical_waiver_takes_two_persons(waiving: Office, morgan: Visitor, adm
 
 def test_warning_is_waived_by_one(waiving: Office, admin: Visitor) -> None:
     place = ask(admin, item_of(waiving, "ACC-NET"), what="record")
-    assert "In force for what is not critical" in admin.read(place).words
+    assert "Signed by one: covers nothing critical" in admin.read(place).words
     assert find_waiver(waiving.ledger, 1).entity_id == "5"
 
 

@@ -38,10 +38,10 @@ async def check_again(request: Request, user: User, unit_key: str) -> Response:
         signing.note_deed, desk.ledger, person, "check asked", f"unit:{unit_key}", {"run": run_id}, ""
     )
     await trigger(request, DAG, run_id, {"unit_keys": [unit_key]})
-    return kit.done(request, f"/checks/{run_id}", f"{unit_key} is checked again.")
+    return kit.done(request, f"/checked/{run_id}", f"{unit_key} is checked again.")
 
 
-@router.get("/checks/{run_id}")
+@router.get("/checked/{run_id}")
 async def progress(request: Request, user: User, run_id: str) -> Response:
     """The tasks of a check and, when it has ended, what was mended, what is still open, and what was loaded."""
     run = await find_run(request, DAG, run_id)
