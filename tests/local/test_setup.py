@@ -50,7 +50,11 @@ def checkout(tmp_path: Path) -> Path:
     """A checkout with nothing prepared, and on its PATH the tools that every machine has."""
     shutil.copytree(ROOT / "include" / "local", tmp_path / "include" / "local")
     (tmp_path / "tests").mkdir()
-    shutil.copy(ROOT / "tests" / "browser.py", tmp_path / "tests")
+    for name in ("browser.py", "axe.txt"):
+        shutil.copy(ROOT / "tests" / name, tmp_path / "tests")
+    fetched = tmp_path / ".planbridge" / "tests" / "axe"
+    fetched.mkdir(parents=True)
+    shutil.copy(ROOT / "tests" / "axe.txt", fetched)
     for lock in LOCKS:
         shutil.copy(ROOT / f"{lock}.txt", tmp_path)
     (tmp_path / "bin").mkdir()
