@@ -105,7 +105,7 @@ def household_facts(
             "spouse_candidates_gone": chosen.gone,
             "spouse_is_client": chosen.is_client,
             "has_spouse": chosen.spouse_id != NULL,
-            "spouse_difference": differences(households.by_role, households.by_relation, clients, book),
+            "spouse_difference": strings(differences(households.by_role, households.by_relation, clients, book)),
             "spouse_by_role": nullable(named["role"]),
             "spouse_by_relation": nullable(named["relation"]),
             "spouse_word": _spouse_words(book, np.where(named["role"] != NULL, named["role"], named["relation"])),

@@ -19,14 +19,17 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "household": {"name": "Harbor Family"},
     "household_member": {"is_primary": True},
     "key_relation": {"relation_type": "Family"},
-    "investment_account": {"account_type": "Individual"},
+    "investment_account": {"account_type": "Individual", "account_value": Decimal("5.00")},
     "liability": {
         "lender": "Harbor Bank", "loan_balance": Decimal("9000.00"), "interest_rate": Decimal("3"),
         "monthly_payment": Decimal("100.00"), "balloon_period": Decimal("8"),
     },
     "carrier": {"name": "Harbor Life"},
     "product": {"carrier_id": 1, "plan_name": "Term 20", "insurance_type": "Life"},
-    "policy": {"product_id": 1, "status": "Inforce", "annual_premium": Decimal("100.00")},
+    "policy": {
+        "product_id": 1, "status": "Inforce", "annual_premium": Decimal("100.00"),
+        "basic_face_amount": Decimal("1000.00"), "gross_cash_value": Decimal("10.00"),
+    },  # fmt: skip
     "crm_user": {"status": "Enabled"},
 }  # fmt: skip
 

@@ -165,7 +165,7 @@ def test_ACC_CATEGORY(account_type, how_held, qualified, expected):
         (("100.00", "-20.00", "120.00"), []),
         (("-0.01", None, "-0.01"), ["ACC-MONEY"]),
         (("NaN", None, "5.00"), ["ACC-MONEY"]),
-        ((None, "5.00", "5.00"), []),
+        ((None, "5.00", "5.00"), ["ACC-VALUE-MISSING"]),
     ],
     ids=str,
 )
@@ -215,6 +215,8 @@ POLICY = {"policy_id": 3, "primary_contact_id": 1}
         ({"annual_premium": None}, {}, ["POL-PREMIUM-MISSING"]),
         ({"annual_premium": None, "annualized_premium": D(0)}, {}, []),
         ({"basic_face_amount": D("-1")}, {}, ["ACC-MONEY"]),
+        ({"basic_face_amount": None}, {}, ["POL-BENEFIT"]),
+        ({"gross_cash_value": None}, {"insurance_type": "Annuity"}, ["ACC-VALUE-MISSING"]),
         ({"elimination_period": "soon"}, {"insurance_type": "Disability"}, ["POL-ELIMINATION-TEXT"]),
         ({"elimination_period": "soon"}, {}, []),
     ],
