@@ -31,6 +31,8 @@ UNITS = 200
 TRANSACTIONS = 0.3
 # Three of these at a write are the question whether the household's lock still stands.
 ROUND_TRIPS = 9.0
+# PostgreSQL also counts the calls of all machines at eMoney: some permits a question.
+PERMITS = 3.0
 
 
 @dataclass
@@ -97,6 +99,7 @@ def test_created_and_updated_units_share_transactions_and_round_trips(
         work, outcomes = load(book, vendor, units(vendor, phone), as_of)
         assert list(outcomes.values()) == [outcome] * UNITS
         assert work.transactions <= TRANSACTIONS * UNITS
-        assert work.round_trips <= ROUND_TRIPS * UNITS, work
+        most = ROUND_TRIPS + (PERMITS if (vendor, database) == ("emoney", "postgres") else 0)
+        assert work.round_trips <= most * UNITS, work
     assert len(vendors.cases() if vendor == "profiles" else vendors.clients()) == UNITS
     book.close()

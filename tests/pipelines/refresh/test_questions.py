@@ -19,7 +19,7 @@ from tests.run_book import Book
 BOUNDED = {
     "link", "sent", "unit_state", "household_lock", "open_finding", "pin", "case_base", "former_link", "marital_status",
     "unit_move", "vendor_key", "removal", "guard_stop", "json_each", "CONSTANT", "contact_merge",
-    "distinct_people", "link_change",
+    "distinct_people", "link_change", "waiver",
     "sqlite_master", "alembic_version", "repeated", "run_vendor",
 }  # fmt: skip
 FIRST_OF_KEY = re.compile(r"\(vendor=\?\)$")
