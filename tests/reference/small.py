@@ -29,7 +29,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "policy": {
         "product_id": 1, "status": "Inforce", "annual_premium": Decimal("100.00"),
         "basic_face_amount": Decimal("1000.00"), "gross_cash_value": Decimal("10.00"),
-    },  # fmt: skip
+    },
     "crm_user": {"status": "Enabled"},
 }  # fmt: skip
 
