@@ -70,6 +70,17 @@ def read_record(snapshot: Snapshot, entity: str, record_id: int) -> list[CrmRow]
     return found
 
 
+def office_of_record(snapshot: Snapshot, entity: str, record_id: int) -> int | None:
+    """The office of a record as the CRM has it now; None where it has none. A position is in its account's office."""
+    table = TABLES[entity]
+    found = sa.select(table.c.office_id if "office_id" in table.c else s.investment_account.c.office_id)
+    if "office_id" not in table.c:
+        account = s.investment_account.c.account_id == table.c.account_id
+        found = found.join_from(table, s.investment_account, account)
+    rows = _rows(snapshot, found.where(_own_key(table) == sa.bindparam("key")).params(key=record_id))
+    return rows[0][0] if rows else None
+
+
 def _own_key(table: sa.Table) -> sa.Column[Any]:
     key: sa.Column[Any] = table.primary_key.columns[0]
     return key

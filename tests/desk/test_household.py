@@ -126,6 +126,21 @@ def test_values_are_refused_without_the_right_a_reason_or_an_item_that_names_the
     assert rows_of(office.ledger, "SELECT * FROM audit_v") == []
 
 
+def test_values_of_a_record_that_has_gone_to_another_office_are_not_shown(
+    four_nights: BookSnapshot, restore: Restore
+) -> None:
+    book = restore(four_nights)
+    office = Office(book.folder / "data", book.crm, {"desk": {"deciders": ["main.morgan"]}})
+    office.crm.insert("crm_user", user_id=78, office_id=1, user_name="main.morgan", status="Enabled")
+    morgan, asked = office.visitor("main.morgan"), {"record": RECORD, "reason": "The client is on the phone"}
+    assert TAX_ID in morgan.send("/household/H1/values", **asked).text
+    office.crm.update("contact", {"contact_id": HEAD}, office_id=3)
+    answer = morgan.send("/household/H1/values", **asked)
+    assert (answer.status_code, TAX_ID in answer.text) == (404, False)
+    assert len(rows_of(office.ledger, "SELECT * FROM audit_v")) == 1
+    office.ledger.engine.dispose()
+
+
 def test_hostile_names_stay_text(office: Office) -> None:
     office.crm.update("household", {"household_id": 1}, name="=1+1<script>alert(1)</script>\u202e")
     text = office.visitor("admin", is_admin=True).get("/household/H1").text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from etl.errors import ParamsError
-from etl.extract.desk_unit import TABLES, CrmUnit, find_unit, read_record
+from etl.extract.desk_unit import TABLES, CrmUnit, find_unit, office_of_record, read_record
 from etl.load.ledger.desk import households, queries, units, waivers
 from etl.load.ledger.desk.queries import Item
 from etl.units import is_key, is_unit_key
@@ -53,11 +53,14 @@ def values(request: Request, user: User, unit_key: str) -> Response:
     record, reason = str(given.get("record") or ""), str(given.get("reason") or "")
     if record not in _records(queries.items_of_unit(desk.ledger, None, unit_key)):
         raise not_there()
+    entity, _, number = record.partition(":")
+    with desk.crm() as snapshot:
+        # A record may have gone to another office since an item named it.
+        user.require_office(office_of_record(snapshot, entity, int(number)))
     try:
         households.note_shown(desk.ledger, user.name, unit_key, record, reason)
     except ParamsError as error:
         raise Refused(f"{error} Go back and send the form again.", 422) from None
-    entity, _, number = record.partition(":")
     with desk.crm() as snapshot:
         rows = read_record(snapshot, entity, int(number))
     return kit.page(request, "values.html.j2", unit=known, record=record, reason=reason, rows=rows)
