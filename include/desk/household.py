@@ -20,13 +20,33 @@ from include.why.rows import DIFFERING
 
 _PERIODS = 30
 
+# Why a value or a record does not go, by rules that find nothing wrong: those have a card.
+LEFT_OUT = {
+    "ACC-CATEGORY": "another field decides the category",
+    "ACC-FIXED-ANNUITY": "an annuity goes without it",
+    "ACC-SCOPE-EMONEY": "it belongs to neither the client nor the spouse",
+    "DEM-ADDRESS": "the address is blank",
+    "DEM-MATRIX": "the vendor does not take it of this person",
+    "DEM-PHONE": "the number is blank",
+    "DEM-PICK": "another one of its type goes, or its type does not go",
+    "DEM-TEXT": "it is blank",
+    "LIA-CALCULATE": "the other figures of the loan go",
+    "LIA-NAME": "another field gives the name",
+    "POL-ELIMINATION": "only disability and LTC policies have one",
+    "POL-INSURED": "it insures neither the client nor the spouse",
+    "POL-OWNER-EMONEY": "another field gives the owner",
+    "POL-PREMIUM": "the annual premium goes",
+    "POL-SCOPE": "it belongs to neither the client nor the spouse",
+}
+
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A record, or one value of it (``name``), that does not go, by the rule that says so."""
+    """A record, or one value of it (``name``), that does not go; why in words, and the rule that says so."""
 
     record: str
     name: str
+    why: str
     rule: str
 
 
@@ -128,8 +148,11 @@ def why(ran: UnitRun) -> str:
 
 def _left_out(history: History) -> tuple[LeftOut, ...]:
     rows = (row for row in history.rows if row["kind"] == "receipt")
-    found = {LeftOut(row["subject"] or history.unit_key, row["name"], row["rule_id"]) for row in rows}
-    return tuple(sorted(found, key=lambda one: (one.record, one.name)))
+    found = {(row["subject"] or history.unit_key, row["name"], row["rule_id"]) for row in rows}
+    return tuple(
+        LeftOut(record, name, LEFT_OUT[rule] if rule in LEFT_OUT else title(rule), rule)
+        for record, name, rule in sorted(found)
+    )
 
 
 def _periods(runs: Sequence[UnitRun]) -> list[Period]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -11,6 +12,8 @@ import pytest
 from etl.load.ledger.desk import audit, work
 from etl.load.ledger.desk.work import Person
 from expectations.rules.cards import cards, title
+from include import ROOT
+from include.desk.household import LEFT_OUT
 from tests.desk.office import Office
 from tests.load.advisors import edit_person
 from tests.load.ledger.desk.desks import rows_of
@@ -26,6 +29,7 @@ RECORD = f"contact:{HEAD}"
 def four_nights(book: Book) -> None:
     """H1 goes to both vendors; an advisor edits it, and so does the CRM; then its head loses the birth date."""
     book.couple(1)
+    book.crm.update("contact", {"contact_id": HEAD}, job_title=" ")
     book.run("2026-11-18", report=True)
     edit_person(book.vendors, lastName="Typed")
     book.crm.update("contact", {"contact_id": HEAD}, last_name="Changed")
@@ -147,3 +151,16 @@ def test_hostile_names_stay_text(office: Office) -> None:
     assert "<script>" not in text
     assert "\u202e" not in text
     assert "\\u202e" in text
+
+
+def test_what_does_not_go_has_a_reason_in_words_for_every_rule() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "etl" / "transform" / "receipts").glob("*.py"))
+    rules = set(re.findall(r'"([A-Z]{3}(?:-[A-Z]+)+)"', sources))
+    assert len(rules) > 15
+    assert rules - LEFT_OUT.keys() - cards().keys() == set()
+
+
+def test_what_does_not_go_is_named_as_a_person_would(office: Office) -> None:
+    page = office.visitor("admin", is_admin=True).read("/household/H1")
+    assert "Contact 101, Job title : it is blank DEM-TEXT" in page.words
+    assert "created by Planbridge" in page.words
