@@ -89,6 +89,12 @@ class Vendors:
         assert all(len(cases) == 1 for cases in found.values())
         return {key: cases[0] for key, cases in found.items()}
 
+    def case_of(self, key: str) -> dict[str, Any]:
+        """The only case of a household, by its external id; advisors may have typed in others."""
+        (cases,) = (one["cases"] for one in self.profiles.state()["households"] if one["externalSourceId"] == key)
+        (case,) = cases
+        return case
+
     def clients(self) -> dict[str, dict[str, Any]]:
         """eMoney: external id -> client with spouse, connections and accounts."""
         clients = self.emoney.state()["clients"]

@@ -93,6 +93,7 @@ User = Annotated[DeskUser, Depends(desk_user)]
 # Numbers of an address, which a database can take.
 PageNumber = Annotated[int, Query(ge=1, le=1_000_000)]
 SerialId = Annotated[int, Path(ge=1, lt=2**31)]
+OfficeNumber = Annotated[int, Query(lt=2**63)]
 
 
 def _user(desk: Desk, account: Account) -> DeskUser:

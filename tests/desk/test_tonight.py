@@ -80,3 +80,9 @@ def test_hostile_names_stay_text(morgan: Visitor) -> None:
 
 def test_page_says_that_there_is_no_forecast_yet(office: Office) -> None:
     assert "There is no forecast yet." in office.visitor("admin", is_admin=True).read("/tonight").words
+
+
+def test_numbers_that_no_database_can_take_are_refused_in_words(office: Office) -> None:
+    admin = office.visitor("admin", is_admin=True)
+    for asked in ({"office": "9" * 30}, {"page": "9" * 30}, {"page": "0"}):
+        assert admin.get("/tonight", **asked).status_code == 422

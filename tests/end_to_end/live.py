@@ -31,7 +31,7 @@ from tests.run_book import Book, Vendors, access_to, sandboxes
 DAG, ASK = "household_sync", "sync_household"
 # Zoe is no user of the CRM; the others are, in the office that a transfer leaves or in the one that receives it.
 USERS = ("zoe", "main.morgan", "lakeside.morgan", "lakeside.chen")
-# May decide on the desk, beside the administrator.
+# A user of the CRM, too, who may decide on the desk beside the administrator.
 DECIDER = "main.morgan"
 NUMBERS = count(1)
 
@@ -109,6 +109,7 @@ def _rows(database: Path, query: str, *values: Any) -> list[dict[str, Any]]:
 @pytest.fixture(scope="package")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with running(tmp_path_factory.mktemp("live"), USERS) as found:
+        found.book.crm.insert("crm_user", user_id=7900, office_id=1, user_name=DECIDER, status="Enabled")
         yield found
 
 

@@ -36,7 +36,6 @@ def morning(live: Live) -> Live:
     """Three households after two nights: without a birth date, without a product, and edited by an advisor."""
     live.connect_its_own()
     book = live.book
-    book.crm.insert("crm_user", user_id=7900, office_id=1, user_name=DECIDER, status="Enabled")
     for number in (70, 71, 72):
         book.couple(number)
     book.crm.update("contact", {"contact_id": 7001}, birth_date=None)

@@ -7,17 +7,17 @@ from tests.run_book import Vendors
 
 def edit_case(vendors: Vendors, key: str = "household:1", **values: Any) -> None:
     """Puts these values into the only case of a household, beside all others."""
-    put_document(vendors, key, {**vendors.cases()[key]["document"], **values})
+    put_document(vendors, key, {**vendors.case_of(key)["document"], **values})
 
 
 def edit_person(vendors: Vendors, person: str = "clientA", key: str = "household:1", **values: Any) -> None:
     """Puts these values into one person of the case."""
-    document = vendors.cases()[key]["document"]
+    document = vendors.case_of(key)["document"]
     put_document(vendors, key, {**document, person: {**document[person], **values}})
 
 
 def put_document(vendors: Vendors, key: str, document: dict[str, Any]) -> None:
-    put_into(vendors, vendors.cases()[key], document)
+    put_into(vendors, vendors.case_of(key), document)
 
 
 def put_into(vendors: Vendors, case: dict[str, Any], document: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from etl.load.ledger.desk.forecasts import SHOWN
 from expectations.rules.cards import title
 from include.desk import kit
 from include.desk.context import desk_of
-from include.desk.security import User
+from include.desk.security import OfficeNumber, PageNumber, User
 
 ROWS = 100
 
@@ -17,11 +17,13 @@ router = APIRouter()
 
 
 @router.get("/tonight")
-def tonight(request: Request, user: User, outcome: str = "held", office: int | None = None, page: int = 1) -> Response:
+def tonight(
+    request: Request, user: User, outcome: str = "held", office: OfficeNumber | None = None, page: PageNumber = 1
+) -> Response:
     """The units of one outcome, by office; what a run has brought to the vendor since is marked and not counted."""
-    ledger, number = desk_of(request).ledger, max(page, 1)
+    ledger = desk_of(request).ledger
     kind = outcome if outcome in SHOWN else SHOWN[0]
-    listed = forecasts.read_units(ledger, user.offices, kind, office, ROWS + 1, (number - 1) * ROWS)
+    listed = forecasts.read_units(ledger, user.offices, kind, office, ROWS + 1, (page - 1) * ROWS)
     return kit.page(
         request,
         "tonight.html.j2",
@@ -31,7 +33,7 @@ def tonight(request: Request, user: User, outcome: str = "held", office: int | N
         kind=kind,
         office=office,
         units=listed[:ROWS],
-        number=number,
+        number=page,
         has_more=len(listed) > ROWS,
         rule_title=title,
     )

@@ -116,7 +116,7 @@ def work_on(request: Request, user: User) -> Response:
     except ParamsError as error:
         raise Refused(f"{error} Go back and send the form again.", 422) from None
     back = str(given.get("back") or "")
-    if back.isdigit():
+    if _is_id(back):
         return kit.done(request, f"/items/{int(back)}", sentence)
     return kit.done(request, "/", sentence, view.query())
 
@@ -126,7 +126,12 @@ def _meant(desk: Desk, user: DeskUser, view: View, given: FormData) -> list[int]
     if given.get("which") == "all":
         return queries.find_ids(desk.ledger, user.offices, view.filters)
     ticked = [str(one) for one in given.getlist("item")]
-    return [int(one) for one in ticked if one.isascii() and one.isdigit() and len(one) < 19]
+    return [int(one) for one in ticked if _is_id(one)]
+
+
+def _is_id(text: str) -> bool:
+    """Whether a form names an item: a number that a database can take."""
+    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def _do(desk: Desk, person: Person, item_ids: list[int], given: FormData) -> str:
