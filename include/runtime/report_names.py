@@ -19,7 +19,13 @@ log = logging.getLogger(__name__)
 
 LATEST = "latest"
 # What a person calls a run of each DAG; any other run has the name of its DAG.
-KINDS = {"weeknight_refresh": "night", "household_sync": "hand", "office_transfer": "transfer"}
+KINDS = {
+    "weeknight_refresh": "night",
+    "household_sync": "hand",
+    "household_check": "check",
+    "tonight_forecast": "forecast",
+    "office_transfer": "transfer",
+}
 
 
 def name_report(data_folder: Path, run_id: str, dag_id: str, started_at: datetime, timezone: str) -> str | None:

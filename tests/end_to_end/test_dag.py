@@ -35,6 +35,10 @@ for dag_id, dag in bag.dags.items():
             for name in dag.params
         },
         "schedule": repr(dag.timetable),
+        "links": {
+            name: [link.name for link in task.operator_extra_links]
+            for name, task in dag.task_dict.items() if task.operator_extra_links
+        },
         "leaves": [task.task_id for task in dag.task_dict.values() if not task.downstream_task_ids],
         "hash": hashlib.sha256(written).hexdigest(),
     }
@@ -65,6 +69,15 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def dags(environment: dict[str, str]) -> dict[str, dict[str, Any]]:
     return look(environment)
+
+
+def test_the_last_task_of_each_run_links_to_the_page_of_the_run(dags: dict[str, dict[str, Any]]) -> None:
+    of_runs = ("weeknight_refresh", "household_sync", "office_transfer")
+    assert {dag_id: dags[dag_id]["links"] for dag_id in of_runs} == {
+        "weeknight_refresh": {"report_run": ["Run on the desk"]},
+        "household_sync": {"report_run": ["Run on the desk"]},
+        "office_transfer": {"report_transfer": ["Run on the desk"]},
+    }
 
 
 def test_the_nights_dag_speaks_to_people(dags: dict[str, dict[str, Any]]) -> None:
