@@ -100,3 +100,12 @@ def test_who_may_not_decide_or_see_the_office_decides_nothing(conflicting: Offic
     assert reed.read("/conflicts/H2").words.count("text of 8 characters") == 3
     assert reed.send("/conflicts/H2", do="show", field=FIELD, reason="x").status_code == 403
     assert rows_of(conflicting.ledger, "SELECT * FROM audit_entry") == []
+
+
+def test_a_household_that_the_crm_has_given_another_office_shows_nothing_to_the_former_one(
+    conflicting: Office, morgan: Visitor
+) -> None:
+    conflicting.crm.insert("household", household_id=1, office_id=3, name="Nightingale")
+    assert morgan.get("/conflicts/H1").status_code == 404
+    assert morgan.send("/conflicts/H1", do="show", field=FIELD, reason="a call with her").status_code == 404
+    assert rows_of(conflicting.ledger, "SELECT * FROM audit_entry") == []

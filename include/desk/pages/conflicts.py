@@ -20,6 +20,7 @@ from etl.load.profiles.field_paths import read_path
 from etl.shapes import shape_of
 from include.desk import kit
 from include.desk.context import Desk, Refused, desk_of
+from include.desk.pages.household import require_unit
 from include.desk.security import DECIDE, DeskUser, User, form_of, not_there
 
 OVERWRITTEN = "EMY-OVERWRITTEN"
@@ -102,6 +103,8 @@ def _page(request: Request, user: DeskUser, unit_key: str, shown: str) -> Respon
 
 
 def _find_unit(desk: Desk, user: DeskUser, unit_key: str) -> Unit:
+    """A unit of the ledger that is in the user's offices, by the CRM of now, too: its values may be shown."""
+    require_unit(desk, user, unit_key)
     unit = units.find_unit(desk.ledger, user.offices, unit_key)
     if unit is None:
         raise not_there()
