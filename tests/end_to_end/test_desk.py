@@ -93,7 +93,7 @@ class Steward:
 
 
 def case_of(live: Live, unit: int) -> dict[str, Any]:
-    return dict(live.vendors.cases()[f"household:{unit}"]["document"]["clientA"])
+    return dict(live.vendors.case_of(f"household:{unit}")["document"]["clientA"])
 
 
 def test_household_is_mended_and_checked_again(morning: Live, browser: webdriver.Chrome) -> None:
