@@ -6,7 +6,8 @@ Addresses stand in logs: a name of a client is no filter of a view (`include.des
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from etl.errors import VENDOR_NAMES
@@ -51,9 +52,12 @@ class View:
     rows: int = ROWS[0]
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> View:
-        """The view of an address, or of a form that keeps one. Raises `Refused` for what no view can be."""
-        filters = {name: value for name in FILTERS if (value := _value(name, given)) != ""}
+    def of(cls, given: Mapping[str, Any], day: date) -> View:
+        """The view of an address, or of a form that keeps one, with the waivers of a day.
+
+        Raises `Refused` for what no view can be.
+        """
+        filters = {"day": day} | {name: value for name in FILTERS if (value := _value(name, given)) != ""}
         sort, rows = str(given.get("sort") or "severity"), _number("rows", given) or ROWS[0]
         if sort not in SORTS or rows not in ROWS:
             raise _unreadable("sort" if sort not in SORTS else "rows")
@@ -63,10 +67,10 @@ class View:
         """The names and values of the address, with these changes; without what is as in every view."""
         usual = View()
         standing = {
-            **asdict(self.filters), "sort": self.sort, "order": "down" if self.descending else "",
+            **_named(self.filters), "sort": self.sort, "order": "down" if self.descending else "",
             "page": self.page, "rows": self.rows,
         }  # fmt: skip
-        same = {**asdict(usual.filters), "sort": usual.sort, "order": "", "page": 1, "rows": usual.rows}
+        same = {**_named(usual.filters), "sort": usual.sort, "order": "", "page": 1, "rows": usual.rows}
         if changes and "page" not in changes:
             changes["page"] = 1
         return {name: value for name, value in {**standing, **changes}.items() if value != same.get(name)}
@@ -100,6 +104,11 @@ def selects(view: View, choices: Choices, name: str) -> list[Select]:
         Select("days", "Open for", [("", "Any time"), *ages], "" if filters.days is None else str(filters.days)),
         Select("assigned_to", "Assigned to", [("", "Anybody or nobody"), *_same(people)], filters.assigned_to),
     ]
+
+
+def _named(filters: Filters) -> dict[str, Any]:
+    """The filters that stand in the address."""
+    return {name: getattr(filters, name) for name in FILTERS}
 
 
 def _same(texts: Iterable[str]) -> list[tuple[str, str]]:

@@ -137,10 +137,16 @@ def test_waived_item_is_shown_as_waived_while_a_waiver_covers_it(
 ) -> None:
     item = item_of(waiving, "LIA-TERM")
     place = ask(morgan, item)
-    for path in ("/", f"/items/{item}", "/household/H1"):
+    waived, link = "/?state=waived", f'/items/{item}"'
+    for path in (f"/items/{item}", "/household/H1"):
         assert "Waived" not in morgan.read(path).words
+    assert (link in morgan.get("/").text, link in morgan.get(waived).text) == (True, False)
     admin.send(place, do="approve")
-    for path in ("/", f"/items/{item}", "/household/H1"):
+    for path in (waived, f"/items/{item}", "/household/H1"):
         assert "Waived ·" in morgan.read(path).words
+    assert (link in morgan.get("/").text, link in morgan.get(waived).text) == (False, True)
+    assert "waived" in morgan.get("/worklist.csv?state=all").text
+    assert "Work list: 1 item" in morgan.read(waived).words
     waiving.ledger.now = lambda: BEGINNING + timedelta(days=60)
     assert "Waived ·" not in morgan.read(f"/items/{item}").words
+    assert (link in morgan.get("/").text, link in morgan.get(waived).text) == (True, False)

@@ -2,8 +2,8 @@
 
 A call counts from before it is sent until a window after its end: however long it travels, the vendor never counts
 more than the limit. A living process extends the leases of its calls; a call of a process that died is over when its
-lease is, at ``over_at``. Who asks first is served first: an
-asker that finds no room gets a ticket, and later askers leave room for it. An asker that is silent for long is gone.
+lease is, at ``over_at``. Who asks first is served first: an asker that finds no room gets a ticket, and later askers
+leave room for it. An asker that is silent for long is gone.
 """
 
 from __future__ import annotations
@@ -21,11 +21,10 @@ ASKER_SILENT = 4.0  # seconds
 
 @dataclass(frozen=True)
 class Ask:
-    """``wanted`` calls now, by the ``ticket`` of an earlier ask; ``ended``: call -> seconds since its end.
+    """``wanted`` calls now, by the ``ticket`` of an earlier ask.
 
-    ``under_way``: calls whose leases are extended.
-
-    At most ``calls`` count at once and ``in_flight`` are under way; ``window`` and ``lease`` in seconds.
+    At most ``calls`` count at once and ``in_flight`` are under way; ``window`` and ``lease`` in seconds. ``under_way``:
+    calls whose leases are extended; ``ended``: call and the seconds since its end.
     """
 
     key: str

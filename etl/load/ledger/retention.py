@@ -52,6 +52,7 @@ from etl.load.ledger.tables import (
     run,
     run_stop,
     run_vendor,
+    waiver,
     work_item,
     work_item_event,
     work_unit,
@@ -224,8 +225,9 @@ def _items(ledger: Ledger, keep: Keep) -> Portions:
     history = work_item_event.c.item_id.in_(sa.select(work_item.c.item_id).where(*gone))
     yield from _deleted(ledger, work_item_event, (history,), keep.rows)
     yield from _deleted(ledger, work_item, gone, keep.rows)
-    has_item = sa.exists().where(*_same(work_item, work_unit, "unit_key"))
-    yield from _deleted(ledger, work_unit, (~has_item,), keep.rows)
+    # A waiver has its page for good, and by these labels its office.
+    named = [sa.exists().where(*_same(table, work_unit, "unit_key")) for table in (work_item, waiver)]
+    yield from _deleted(ledger, work_unit, [~one for one in named], keep.rows)
 
 
 def _locks(ledger: Ledger, keep: Keep) -> Portions:

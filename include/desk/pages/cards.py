@@ -46,7 +46,7 @@ def show_checks(request: Request, user: User) -> Response:
     """All rules by family with their cards, their severity as the office has it, and the user's open items."""
     desk = desk_of(request)
     overrides = read_overrides(desk.settings.rules.file)
-    counts = queries.count_items(desk.ledger, user.offices, Filters()).by_rule
+    counts = queries.count_items(desk.ledger, user.offices, Filters(day=desk.today)).by_rule
     families = {
         family: [
             Listed(

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData
 
 from etl.errors import ParamsError
-from etl.load.ledger.desk import queries, signing, waivers
+from etl.load.ledger.desk import queries, signing, units, waivers
 from etl.load.ledger.desk.items import MENDED
 from etl.load.ledger.desk.queries import Item
 from etl.load.ledger.desk.waivers import Scope, Waiver
@@ -130,7 +130,7 @@ def _find_waiver(desk: Desk, user: DeskUser, waiver_id: int) -> Waiver:
         found = waivers.find_waiver(desk.ledger, waiver_id)
     except KeyError:
         raise not_there() from None
-    if not queries.items_of_unit(desk.ledger, user.offices, found.unit_key):
+    if units.find_unit(desk.ledger, user.offices, found.unit_key) is None:
         raise not_there()
     return found
 

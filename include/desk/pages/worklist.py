@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,8 @@ EXPORT_COLUMNS = (
 @router.get("/")
 def work_list(request: Request, user: User) -> Response:
     """The items of a view, own items first, with counts by rule and by office."""
-    ledger, view = desk_of(request).ledger, View.of(request.query_params)
+    desk = desk_of(request)
+    ledger, view = desk.ledger, View.of(request.query_params, desk.today)
     counts = queries.count_items(ledger, user.offices, view.filters)
     items = queries.list_items(
         ledger, user.offices, view.filters, me=user.name, sort=view.sort, descending=view.descending,
@@ -50,7 +51,7 @@ def work_list(request: Request, user: User) -> Response:
         view=view,
         counts=counts,
         items=items,
-        waived=waivers.covering(ledger, items, desk_of(request).today),
+        waived=waivers.covering(ledger, items, desk.today),
         heading=_heading(counts),
         selects=selects(view, queries.read_choices(ledger, user.offices), user.name),
         columns=COLUMNS,
@@ -67,7 +68,7 @@ def as_csv(request: Request, user: User) -> Response:
     from include.report.sheets import write_csv
 
     file = io.BytesIO()
-    write_csv(file, _frame(desk_of(request), user, View.of(request.query_params)))
+    write_csv(file, _frame(desk_of(request), user, request.query_params))
     return _file(file.getvalue(), "worklist.csv", "text/csv; charset=utf-8")
 
 
@@ -77,7 +78,7 @@ def as_workbook(request: Request, user: User) -> Response:
     from include.report.sheets import workbook, write_sheet
 
     file = io.BytesIO()
-    rows = _frame(desk_of(request), user, View.of(request.query_params))
+    rows = _frame(desk_of(request), user, request.query_params)
     with tempfile.TemporaryDirectory(prefix="desk-") as scratch, workbook(file, Path(scratch)) as book:
         write_sheet(book, "work list", rows, "worklist.csv holds them all", numbers=("nights",))
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -107,7 +108,8 @@ def work_on(request: Request, user: User) -> Response:
     """Acknowledges, assigns, lets wait or notes the ticked items, or all of a view."""
     user.require(WORK)
     given = form_of(request)
-    desk, view = desk_of(request), View.of(given)
+    desk = desk_of(request)
+    view = View.of(given, desk.today)
     item_ids = _meant(desk, user, view, given)
     if not item_ids:
         raise Refused("No item was ticked. Go back, tick the items, or choose all items of this list.", 422)
@@ -159,21 +161,26 @@ def _heading(counts: queries.Counts) -> str:
     return f"{counted(counts.items, 'item')} ({', '.join(parts)})"
 
 
-def _frame(desk: Desk, user: DeskUser, view: View) -> Any:
-    """All items of a view as text, a row each, in its order."""
+def _frame(desk: Desk, user: DeskUser, given: Mapping[str, Any]) -> Any:
+    """All items of the view of an address as text, a row each, in its order."""
     import pandas as pd
 
-    items = queries.export_items(
-        desk.ledger, user.offices, view.filters, me=user.name, sort=view.sort, descending=view.descending
+    view = View.of(given, desk.today)
+    items = list(
+        queries.export_items(
+            desk.ledger, user.offices, view.filters, me=user.name, sort=view.sort, descending=view.descending
+        )
     )
-    return pd.DataFrame(_rows(items), columns=list(EXPORT_COLUMNS)).astype("str")
+    waived = waivers.covering(desk.ledger, items, desk.today)
+    return pd.DataFrame(_rows(items, waived), columns=list(EXPORT_COLUMNS)).astype("str")
 
 
-def _rows(items: Iterable[Item]) -> Iterable[tuple[Any, ...]]:
+def _rows(items: Iterable[Item], waived: Collection[int]) -> Iterable[tuple[Any, ...]]:
     for one in items:
         vendors = ", ".join(vendor_name(vendor) for vendor in one.vendors.split())
         yield (
-            one.severity, one.state, one.household_name, one.unit_key, one.head_name, one.office_name, one.advisor,
+            one.severity, "waived" if one.item_id in waived else one.state,
+            one.household_name, one.unit_key, one.head_name, one.office_name, one.advisor,
             title(one.rule_id), one.rule_id, one.entity, one.entity_id, one.fields or "", one.message,
             one.remedy or "", one.opened_at.date().isoformat(), one.nights, vendors, one.assigned_to or "",
             one.waiting_for or "",

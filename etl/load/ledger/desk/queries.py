@@ -10,20 +10,21 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from etl.load.bulk import id_list, text_list
+from etl.load.ledger.desk import waivers
 from etl.load.ledger.desk.items import MENDED, SEVERITIES
 from etl.load.ledger.desk.units import Scope, is_meant_by, is_visible
 from etl.load.ledger.retention import NIGHT
 from etl.load.ledger.store import Ledger, columns, matching
 from etl.load.ledger.tables import run, unit_state, work_item, work_item_event, work_unit
 
-# The states by which a list is filtered; ``open``: all but mended.
-STATES = ("open", "new", "acknowledged", "waiting", "mended", "all")
+# The states by which a list is filtered. ``open``: new, acknowledged or waiting; what is waived is none of these.
+STATES = ("open", "new", "acknowledged", "waiting", "waived", "mended", "all")
 _RANK = sa.case({name: rank for rank, name in enumerate(SEVERITIES)}, value=work_item.c.severity, else_=9)
 SORTS: dict[str, tuple[sa.ColumnElement[Any], ...]] = {
     "severity": (_RANK, work_item.c.opened_at),
@@ -58,6 +59,7 @@ class Filters:
     state: str = "open"
     assigned_to: str = ""
     text: str = ""
+    day: date | None = None
 
 
 @dataclass(frozen=True)
@@ -232,11 +234,7 @@ def read_history(ledger: Ledger, item_ids: Sequence[int]) -> list[Event]:
 
 def _chosen(ledger: Ledger, scope: Scope, filters: Filters) -> list[sa.ColumnElement[bool]]:
     """The conditions of a list, on `_ALL_OF`."""
-    conditions = [is_visible(scope)]
-    if filters.state == "open":
-        conditions.append(work_item.c.state != MENDED)
-    elif filters.state != "all":
-        conditions.append(work_item.c.state == filters.state)
+    conditions = [is_visible(scope), *_in_state(filters)]
     same = {
         work_unit.c.office_id: filters.office, work_unit.c.advisor: filters.advisor, work_item.c.rule_id: filters.rule,
         work_item.c.severity: filters.severity, work_item.c.assigned_to: filters.assigned_to,
@@ -253,6 +251,18 @@ def _chosen(ledger: Ledger, scope: Scope, filters: Filters) -> list[sa.ColumnEle
     if filters.text.strip():
         conditions.append(is_meant_by(filters.text) | (work_item.c.unit_key == filters.text.strip().upper()))
     return conditions
+
+
+def _in_state(filters: Filters) -> list[sa.ColumnElement[bool]]:
+    if filters.state == "all":
+        return []
+    if filters.state == MENDED:
+        return [work_item.c.state == MENDED]
+    is_waived = sa.false() if filters.day is None else waivers.is_waived(filters.day)
+    if filters.state == "waived":
+        return [work_item.c.state != MENDED, is_waived]
+    is_meant = work_item.c.state != MENDED if filters.state == "open" else work_item.c.state == filters.state
+    return [is_meant, ~is_waived]
 
 
 def _ordered(

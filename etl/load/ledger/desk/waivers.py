@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import sqlalchemy as sa
@@ -17,13 +18,15 @@ from sqlalchemy.engine import Connection
 
 from etl.errors import ParamsError
 from etl.load.bulk import text_list
-from etl.load.ledger.desk.queries import Item
 from etl.load.ledger.desk.units import Scope as Offices
 from etl.load.ledger.desk.units import is_visible
 from etl.load.ledger.findings import WAIVED
 from etl.load.ledger.store import Ledger, columns, matching
-from etl.load.ledger.tables import finding, waiver, work_unit
+from etl.load.ledger.tables import finding, waiver, work_item, work_unit
 from etl.load.ledger.views import STANDS
+
+if TYPE_CHECKING:
+    from etl.load.ledger.desk.queries import Item
 
 COVER_COLUMNS = ("waiver_id", "unit_key", "rule_id", "entity", "entity_id", "is_approved")
 
@@ -160,6 +163,15 @@ def read_in_force(ledger: Ledger, day: date) -> pd.DataFrame:
 def in_force(day: date) -> tuple[sa.ColumnElement[bool], ...]:
     """The conditions on `waiver` that one is in force on a day."""
     return waiver.c.ended_at.is_(None), waiver.c.from_day <= day, waiver.c.until_day > day
+
+
+def is_waived(day: date) -> sa.ColumnElement[bool]:
+    """The condition on `work_item` that a waiver in force on a day covers it, as `Waiver.covers` says."""
+    is_whole = waiver.c.entity == ""
+    is_record = sa.and_(waiver.c.entity == work_item.c.entity, waiver.c.entity_id == work_item.c.entity_id)
+    may = sa.or_(work_item.c.severity != "critical", waiver.c.approved_by.is_not(None))
+    same = (waiver.c.unit_key == work_item.c.unit_key, waiver.c.rule_id == work_item.c.rule_id)
+    return sa.exists().where(*same, *in_force(day), sa.or_(is_whole, is_record), may)
 
 
 def units_to_look_at(ledger: Ledger, vendor: str, day: date) -> set[str]:
