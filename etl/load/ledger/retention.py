@@ -226,8 +226,8 @@ def _items(ledger: Ledger, keep: Keep) -> Portions:
     yield from _deleted(ledger, work_item_event, (history,), keep.rows)
     yield from _deleted(ledger, work_item, gone, keep.rows)
     # A waiver has its page for good, and by these labels its office.
-    named = [sa.exists().where(*_same(table, work_unit, "unit_key")) for table in (work_item, waiver)]
-    yield from _deleted(ledger, work_unit, [~one for one in named], keep.rows)
+    named = (sa.exists().where(*_same(table, work_unit, "unit_key")) for table in (work_item, waiver))
+    yield from _deleted(ledger, work_unit, tuple(~one for one in named), keep.rows)
 
 
 def _locks(ledger: Ledger, keep: Keep) -> Portions:
