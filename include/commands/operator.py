@@ -67,9 +67,9 @@ def ledger_as_it_stands(settings: Settings) -> Ledger:
     return ledger
 
 
-def ledger_url(settings: Settings) -> str:
-    """Where the ledger is, or would be made."""
-    return Connections(find_quickly).ledger or default_url(data_folder_of(settings))
+def ledger_url(settings: Settings, connections: Connections | None = None) -> str:
+    """Where the ledger is, or would be made; ``connections``: by default those of the shell, else of the demo."""
+    return (connections or Connections(find_quickly)).ledger or default_url(data_folder_of(settings))
 
 
 def _default_url(folder: Path) -> str:

@@ -12,14 +12,14 @@ from rich.text import Text
 
 from etl.errors import LedgerUnavailable, SettingsError
 from etl.load.http.request import Limiter
-from etl.load.ledger.store import Ledger, default_url
+from etl.load.ledger.store import Ledger
 from expectations import rules
 from include import ROOT
 from include.commands.check.airflow_settings import check_airflow
 from include.commands.check.lines import Check, Line, failed, ok, run_all
 from include.commands.check.places import check_crm_clock, check_folder, check_ledger, in_time
 from include.commands.check.vendors import check_vendor
-from include.commands.operator import operator_settings
+from include.commands.operator import ledger_url, operator_settings
 from include.commands.quick import find_quickly
 from include.pipelines.run.vendors import emoney_limiter
 from include.runtime.connections import AirflowConnection, Connections
@@ -56,17 +56,17 @@ def find_lines(find: Callable[[str], AirflowConnection | None] = find_quickly) -
     checks["Profiles"] = partial(check_vendor, "profiles", find)
     checks["eMoney"] = partial(check_vendor, "emoney", find, partial(_emoney_limiter, settings, connections))
     checks["CRM clock"] = lambda: check_crm_clock(connections.crm)
-    checks["ledger"] = lambda: check_ledger(_ledger_url(settings, connections))
+    checks["ledger"] = lambda: check_ledger(ledger_url(settings, connections))
     checks["data folder"] = partial(check_folder, data_folder_of(settings))
     checks["Airflow"] = lambda: check_airflow(
-        not _ledger_url(settings, connections).startswith("sqlite"), DEADLINE_SECONDS - 1
+        not ledger_url(settings, connections).startswith("sqlite"), DEADLINE_SECONDS - 1
     )
     return run_all(checks, DEADLINE_SECONDS)
 
 
 def _emoney_limiter(settings: Settings, connections: Connections, api_key: str) -> Limiter | None:
     """The limiter of the runs; None where no run has made one."""
-    url, folder = _ledger_url(settings, connections), data_folder_of(settings)
+    url, folder = ledger_url(settings, connections), data_folder_of(settings)
     if url.startswith("sqlite") and not (folder / "limits").exists():
         return None
     ledger = Ledger(in_time(url))
@@ -74,10 +74,6 @@ def _emoney_limiter(settings: Settings, connections: Connections, api_key: str) 
         return emoney_limiter(settings.emoney, api_key, ledger, folder) if ledger.is_current() else None
     except LedgerUnavailable:
         return None
-
-
-def _ledger_url(settings: Settings, connections: Connections) -> str:
-    return connections.ledger or default_url(data_folder_of(settings))
 
 
 def _check_files(settings: Settings) -> Iterator[Line]:
