@@ -34,3 +34,8 @@ def title(rule_id: str) -> str:
     """The title of a rule. A rule that is in the table no more goes by its id: the ledger may know it still."""
     known = cards().get(rule_id)
     return known.title if known else rule_id
+
+
+def titles(rule_ids: str | None) -> str:
+    """The titles of rules, such as those that hold a unit: ``HH-HEAD, DEM-NAME``. Empty for none."""
+    return "; ".join(title(one.strip()) for one in (rule_ids or "").split(",") if one.strip())

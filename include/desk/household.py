@@ -12,7 +12,7 @@ from etl.load.ledger.desk.households import LinkRow, read_links
 from etl.load.ledger.store import Ledger
 from etl.load.ledger.story import PinnedField, UnitRun
 from etl.outcomes import DONE
-from expectations.rules.cards import title
+from expectations.rules.cards import title, titles
 from include.why.answers import WORDS, Answer
 from include.why.asking import answer_all
 from include.why.history import History, read_history
@@ -142,8 +142,7 @@ def _kept(history: History) -> tuple[Kept, ...]:
 
 def why(ran: UnitRun) -> str:
     """Why a unit ended so, in words: the titles of the rules that decided it, else the reason that the run gave."""
-    rules = [part.strip() for part in (ran.rule_ids or "").split(",") if part.strip()]
-    return "; ".join(title(rule) for rule in rules) or ran.reason or ""
+    return titles(ran.rule_ids) or ran.reason or ""
 
 
 def _left_out(history: History) -> tuple[LeftOut, ...]:

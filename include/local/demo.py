@@ -97,6 +97,8 @@ def environment(installation: Installation, addresses: Mapping[str, str]) -> dic
         "PLANBRIDGE__EMONEY__CALLS_PER_MINUTE": str(vendors.CALLS_PER_MINUTE),
         # Those who run the demo, in the browser and with Airflow's command line in another window.
         "PLANBRIDGE__SERVICE__MAY_ACT_FOR_OTHERS": f"admin,{getpass.getuser()}",
+        # A second person beside the administrator: a critical waiver takes two.
+        "PLANBRIDGE__DESK__DECIDERS": crm_users()[0],
     }
     return (
         demo_settings

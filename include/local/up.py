@@ -54,6 +54,7 @@ def start(installation: Installation, running: demo.Demo, port: int) -> None:
     as_users = f"{', '.join(demo.crm_users()[:2])} …, password [bold]{installation.secrets['users']}[/]"
     console.print(
         f"\nAirflow    http://127.0.0.1:{port}   {log_in}\n"
+        f"Desk       http://127.0.0.1:{port}/desk/   admin and {demo.crm_users()[0]} may decide\n"
         f"By hand    http://127.0.0.1:{port}/dags/household_sync\n"
         f"CRM users  {as_users}\n"
         f"Profiles   {running.addresses['profiles']}\n"

@@ -13,7 +13,7 @@ from etl.load.ledger import runs as stops
 from etl.load.ledger.desk import runs
 from etl.load.ledger.desk.runs import Run
 from etl.outcomes import OUTCOMES
-from expectations.rules.cards import title
+from expectations.rules.cards import title, titles
 from include.desk import kit
 from include.desk.context import Desk, desk_of
 from include.desk.security import DeskUser, PageNumber, User, not_there, with_style
@@ -85,6 +85,7 @@ def one_run(request: Request, user: User, run_id: str) -> Response:
         held_shown=HELD_SHOWN,
         changed=runs.changed_items(desk.ledger, user.offices, run),
         rule_title=title,
+        titles=titles,
         files=_files(reports_of(desk.settings, run_id), user),
     )
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from etl.load.ledger.desk import forecasts
 from etl.load.ledger.desk.forecasts import SHOWN
-from expectations.rules.cards import title
+from expectations.rules.cards import titles
 from include.desk import kit
 from include.desk.context import desk_of
 from include.desk.security import OfficeNumber, PageNumber, User
@@ -35,5 +35,5 @@ def tonight(
         units=listed[:ROWS],
         number=page,
         has_more=len(listed) > ROWS,
-        rule_title=title,
+        titles=titles,
     )

@@ -45,6 +45,7 @@ class Held:
     head_name: str
     office_name: str
     reason: str | None
+    code: str | None
 
 
 def list_runs(ledger: Ledger, dag_id: str = "", limit: int = 50, offset: int = 0) -> list[Run]:
@@ -88,7 +89,7 @@ def held_units(ledger: Ledger, scope: Scope, run_id: str, limit: int) -> list[He
     ended = all_outcomes(ledger.dialect)
     labels = {name: sa.func.coalesce(work_unit.c[name], "").label(name) for name in _LABELS}
     found = (
-        sa.select(ended.c.vendor, ended.c.unit_key, *labels.values(), ended.c.reason)
+        sa.select(ended.c.vendor, ended.c.unit_key, *labels.values(), ended.c.reason, ended.c.code)
         .join_from(ended, work_unit, work_unit.c.unit_key == ended.c.unit_key, isouter=True)
         .where(*matching(ended, run_id=run_id, outcome=HELD), is_visible(scope))
         .order_by(labels["household_name"], ended.c.unit_key, ended.c.vendor)
