@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("desk_in_a_browser")]
 
 PAGES = (
     "/", "/?state=all&rows=500&rule=DEM-NAME", "/?advisor=nobody", "/items/1", "/search", "/runs", "/runs/run-2",
-    "/tonight", "/checks", "/coverage", "/conflicts", "/waivers", "/guards",
+    "/tonight", "/checks", "/coverage", "/differences", "/conflicts", "/waivers", "/guards",
     "/household/H1", "/trends", "/trends?rule=DEM-NAME", "/trends/never-sent/emoney", "/no-such-page",
 )  # fmt: skip
 
